@@ -1,0 +1,149 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The upcoming features every target is held to: a missing access level or an undeclared import is an error here, not a
+/// surprise in the next compiler.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let package = Package(
+    name: "volary",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "volary", targets: ["volary"])
+    ],
+    dependencies: [
+        // Event loops, channels and byte buffers. Older than 2.101.0, one 11-byte WebSocket frame ends the process.
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        // TLS to Redis (rediss://).
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        // HTTP server, router and middleware for the REST side and the socket that both sides share.
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+        // The HTTP vocabulary (fields, statuses) that Hummingbird speaks.
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        // The codec between NIO's HTTP/1 parts and HTTP types, as in Hummingbird's own channel.
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.0"),
+        // Logging API, with its line format for terminals.
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
+        // Metrics API; what is behind it is the operator's choice.
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.9.0"),
+        // Start and stop of everything long-lived, in order, with signals.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.8.0"),
+        // Command line, help texts and sub-commands.
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
+        // One view of flags, environment and file, in that order.
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.0.2"),
+        // Lock-free counters read by REST and metrics while event loops write them.
+        .package(url: "https://github.com/apple/swift-atomics.git", from: "1.2.0"),
+        // Ordered indexes and queues.
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.1.0"),
+    ],
+    targets: [
+        .target(
+            name: "Protocol",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio")
+            ],
+            swiftSettings: strict
+        ),
+        // Debian's and Ubuntu's libhiredis-dev. `link` stands in the module map: pkg-config's flags are refused by SwiftPM.
+        .systemLibrary(
+            name: "CHiredis",
+            path: "Sources/Backplane/CHiredis",
+            providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]
+        ),
+        .target(
+            name: "Backplane",
+            dependencies: [
+                "CHiredis",
+                "Protocol",
+                .product(name: "Collections", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            exclude: ["CHiredis"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Node",
+            dependencies: [
+                "Backplane",
+                "Protocol",
+                .product(name: "Atomics", package: "swift-atomics"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            exclude: ["Main"],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "volary",
+            dependencies: [
+                "Node",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Node/Main",
+            swiftSettings: strict
+        ),
+        // Real servers and independent clients for the tests; nothing of ours is in it.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
+            path: "Tests/TestSupport",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ProtocolTests",
+            dependencies: ["Protocol", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "BackplaneTests",
+            dependencies: [
+                "Backplane", "Protocol", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "NodeTests",
+            dependencies: [
+                "Backplane", "Node", "Protocol", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ClusterTests",
+            dependencies: ["TestSupport", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict
+        ),
+    ]
+)

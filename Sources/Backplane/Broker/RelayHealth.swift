@@ -1,0 +1,26 @@
+/// Whether messages flow between this node and the others.
+public struct RelayHealth: Hashable, Sendable {
+    public enum State: Hashable, Sendable {
+        /// Linked and subscribed to everything that was asked for.
+        case up
+        /// Not linked, or not yet subscribed again. The text says why, for operators; it names no password.
+        case down(reason: String)
+    }
+
+    public var state: State
+    /// How often the link has been lost since the start: each may have cost this node messages.
+    public var interruptions: Int
+    /// Messages in the outbox.
+    public var waiting: Int
+    /// Messages that left the outbox unsent because they were too old, and so reached only this node.
+    public var expired: Int
+
+    public init(state: State, interruptions: Int = 0, waiting: Int = 0, expired: Int = 0) {
+        self.state = state
+        self.interruptions = interruptions
+        self.waiting = waiting
+        self.expired = expired
+    }
+
+    public var isUp: Bool { self.state == .up }
+}

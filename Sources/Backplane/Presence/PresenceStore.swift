@@ -1,0 +1,69 @@
+public import Protocol
+public import ServiceLifecycle
+
+/// Who is connected, cluster-wide: per live node, its connections in the order of their ids.
+///
+/// **Ownership.** A node writes only its own entries, and only while it holds its lease. All of a node's entries hang off the node: they
+/// appear with ``register(_:)`` and are gone, all at once, with ``unregister(_:)``, with ``reap()``, and from every answer as
+/// soon as the lease has expired.
+/// **Time.** Leases are granted and judged on the store's clock; no node's clock matters.
+/// **Errors.** Every call ends within the store's deadline, with an answer or with ``PresenceError``. A write that failed may
+/// nevertheless have been done; all writes may be repeated.
+public protocol PresenceStore: Service {
+    /// Takes a new lease for `node`, replacing whatever stands under its id, without connections. When another node is registered under the
+    /// same name and `replacingName` is set, that node's entries are deleted (a restarted node's predecessor).
+    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError)
+
+    /// Prolongs the lease to its full length and rewrites the node's record.
+    /// - Returns: `.lost` when there is no live lease under this id; nothing has been written then.
+    func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState
+
+    /// Adds, then removes connections of `node`. Adding one that is there replaces its record; removing one that is not does nothing. At
+    /// most ``PresenceLimits/connectionsPerUpdate`` in all.
+    /// - Returns: `.lost` as in ``renew(_:)``.
+    func update(
+        _ node: NodeID,
+        adding: [ConnectionRecord],
+        removing: [ConnectionID]
+    ) async throws(PresenceError) -> LeaseState
+
+    /// Deletes the node and all its entries. Does nothing when it is not there.
+    func unregister(_ node: NodeID) async throws(PresenceError)
+
+    /// Deletes every node whose lease has expired. Each expired node is reported to one caller only, whichever nodes reap at once.
+    func reap() async throws(PresenceError) -> [ReapedNode]
+
+    /// The nodes with a live lease, and those expired and not reaped yet, ordered by name, then id.
+    func nodes() async throws(PresenceError) -> [NodeStatus]
+
+    /// One page of the connections of all live nodes, ordered by id.
+    func connections(_ query: ConnectionQuery) async throws(PresenceError) -> ConnectionPage
+
+    /// One connection; nil when it is not there or its node's lease has expired.
+    func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection?
+
+    /// Runs until graceful shutdown.
+    func run() async throws
+}
+
+/// Whether a node's lease still stands.
+public enum LeaseState: Hashable, Sendable {
+    case held
+    case lost
+}
+
+/// Why a presence store did not answer.
+public enum PresenceError: Error, Hashable, Sendable {
+    /// Not linked, or no answer within the deadline. The text is for operators.
+    case unavailable(String)
+    /// The store answered what no store should, or refused (out of memory, read only). The text is for operators.
+    case refused(String)
+}
+
+/// Bounds of ``PresenceStore``.
+public enum PresenceLimits {
+    /// Connections that one update may name: 500, about 50 KB and well under a millisecond of the store's time.
+    public static let connectionsPerUpdate = 500
+    /// The largest page: 1,000 connections.
+    public static let pageSize = 1000
+}

@@ -1,0 +1,4 @@
+import ArgumentParser
+import Node
+
+@main struct V: ParsableCommand {}

@@ -1,0 +1,4 @@
+import Backplane
+import Configuration
+import Hummingbird
+import NIOHTTPTypesHTTP1

@@ -1,0 +1,42 @@
+public import NIOCore
+
+/// What travels through the broker: one ``NodeMessage``, who sent it, and its place among all that this node has sent.
+///
+/// `sequence` rises by at least one from each envelope of a node to its next, in the order in which the node hands them to the broker.
+/// A receiver therefore drops an envelope whose sequence is not above the last it has seen from that origin: a publisher may send
+/// again what it does not know to have arrived.
+public struct Envelope: Hashable, Sendable {
+    public let origin: NodeID
+    public let sequence: UInt64
+    public let message: NodeMessage
+
+    public init(origin: NodeID, sequence: UInt64, message: NodeMessage) {
+        self.origin = origin
+        self.sequence = sequence
+        self.message = message
+    }
+
+    /// The bytes that carry it, by ``EnvelopeCodec``.
+    public func encoded(allocator: ByteBufferAllocator = ByteBufferAllocator()) -> ByteBuffer {
+        EnvelopeCodec.encode(self, allocator: allocator)
+    }
+
+    /// - Parameter bytes: exactly one envelope.
+    /// - Throws: ``EnvelopeError`` for every sequence of bytes that ``encoded(allocator:)`` does not make.
+    public init(decoding bytes: ByteBuffer) throws(EnvelopeError) {
+        self = try EnvelopeCodec.decode(bytes)
+    }
+}
+
+/// Why bytes are not an envelope.
+public enum EnvelopeError: Error, Hashable, Sendable {
+    case notAnEnvelope
+    /// Written by a node of another version; the number is theirs.
+    case unsupportedVersion(UInt8)
+    case truncated
+    case trailingBytes
+    /// A field holds a value outside its range; the text is the field's name.
+    case invalid(field: String)
+    /// Larger than ``Limits/maximumEnvelopeBytes``.
+    case tooLarge
+}

@@ -1,0 +1,38 @@
+/// What nodes say to each other through the broker.
+public enum NodeMessage: Hashable, Sendable {
+    /// For connections; on ``Topic/all``, or on the topic of the node that holds the target.
+    case publication(Publication)
+    /// How many connections publications reached, or requests concerned, on the node that says it; on the topic of the node that asked.
+    case receipts([Receipt])
+    /// To the node that holds a connection: close it, and answer with a receipt of 1, or of 0 when there is none.
+    case close(CloseRequest)
+}
+
+/// One node's answer: how many of its connections a publication reached or a request concerned.
+public struct Receipt: Hashable, Sendable {
+    /// The publication or request that is answered.
+    public let id: PublicationID
+    public let connections: UInt32
+
+    public init(id: PublicationID, connections: UInt32) {
+        self.id = id
+        self.connections = connections
+    }
+}
+
+/// One node's wish that another closes one of its connections.
+public struct CloseRequest: Hashable, Sendable {
+    public let id: PublicationID
+    public let connection: ConnectionID
+    /// Sent in the close frame.
+    public let code: CloseCode
+    /// At most 123 bytes of UTF-8 (RFC 6455 section 5.5: a control frame carries 125).
+    public let reason: String
+
+    public init(id: PublicationID, connection: ConnectionID, code: CloseCode, reason: String) {
+        self.id = id
+        self.connection = connection
+        self.code = code
+        self.reason = reason
+    }
+}

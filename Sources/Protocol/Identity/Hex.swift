@@ -1,0 +1,30 @@
+/// Fixed-width lower-case hexadecimal, the form of every id that people see.
+enum Hex {
+    static func encode(_ value: UInt64, digits: Int) -> String {
+        String(unsafeUninitializedCapacity: digits) { bytes in
+            for index in 0..<digits {
+                let nibble = UInt8(truncatingIfNeeded: value >> UInt64(4 * (digits - 1 - index))) & 0xF
+                bytes[index] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+            }
+            return digits
+        }
+    }
+
+    /// - Returns: the value of exactly `digits` (at most 16) lower-case hex digits, else nil.
+    static func decode(_ bytes: some Sequence<UInt8>, digits: Int) -> UInt64? {
+        var value: UInt64 = 0
+        var count = 0
+        for byte in bytes {
+            let nibble: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): nibble = byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): nibble = byte - UInt8(ascii: "a") + 10
+            default: return nil
+            }
+            count += 1
+            guard count <= digits else { return nil }
+            value = value << 4 | UInt64(nibble)
+        }
+        return count == digits ? value : nil
+    }
+}

@@ -1,0 +1,51 @@
+/// 128 bits, written as 32 lower-case hex digits: 96 random ones, then the id of the node that made it.
+///
+/// Any node can therefore tell from the id alone where to send what concerns it. Ordered as the texts are, which is the order of
+/// the inventory's pages. `Kind` keeps ids of different things apart at no cost.
+public struct NodeScopedID<Kind>: Hashable, Sendable {
+    let high: UInt64
+    let low: UInt64
+
+    init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// A new id, made by `node`.
+    public static func random(on node: NodeID) -> Self {
+        let random = UInt64(UInt32.random(in: .min ... .max))
+        return Self(high: .random(in: .min ... .max), low: random << 32 | UInt64(node.rawValue))
+    }
+
+    /// - Parameter text: exactly 32 lower-case hex digits; anything else gives nil.
+    public init?(_ text: some StringProtocol) {
+        let bytes = text.utf8
+        guard let high = Hex.decode(bytes.prefix(16), digits: 16), let low = Hex.decode(bytes.dropFirst(16), digits: 16)
+        else { return nil }
+        self.init(high: high, low: low)
+    }
+
+    /// The node that made the id.
+    public var node: NodeID { NodeID(rawValue: UInt32(truncatingIfNeeded: self.low)) }
+
+    /// The first 8 digits: what people see, in `from` and in announcements. Not unique.
+    public var short: String { Hex.encode(self.high >> 32, digits: 8) }
+}
+
+extension NodeScopedID: CustomStringConvertible {
+    public var description: String { Hex.encode(self.high, digits: 16) + Hex.encode(self.low, digits: 16) }
+}
+
+extension NodeScopedID: Comparable {
+    public static func < (left: Self, right: Self) -> Bool { (left.high, left.low) < (right.high, right.low) }
+}
+
+/// Names one client connection in the cluster; `node` is the one that holds it.
+public typealias ConnectionID = NodeScopedID<ConnectionKind>
+/// Names one publication in the cluster, or one request between nodes; `node` is the one that took it and waits for the receipts.
+public typealias PublicationID = NodeScopedID<PublicationKind>
+
+/// Marks ids of connections.
+public enum ConnectionKind {}
+/// Marks ids of publications.
+public enum PublicationKind {}

@@ -1,0 +1,39 @@
+/// Why a WebSocket connection ends (RFC 6455 section 7.4). Part of the client protocol.
+///
+/// | code | sent when | reconnect |
+/// | --- | --- | --- |
+/// | 1000 | the client closed, or a REST caller closed it without a code | as the client likes |
+/// | 1002 | a frame broke RFC 6455 | no: the client is faulty |
+/// | 1007 | a text was not UTF-8 | no |
+/// | 1008 | a policy was broken | no |
+/// | 1009 | a message passed the size limit | no |
+/// | 1011 | the node failed at its own work | yes, later |
+/// | 1012 | the node is going away | yes, at once: another node answers |
+/// | 1013 | the client read too slowly | yes, later |
+public struct CloseCode: RawRepresentable, Hashable, Sendable {
+    public let rawValue: UInt16
+
+    public init(rawValue: UInt16) {
+        self.rawValue = rawValue
+    }
+
+    public static let normal = CloseCode(rawValue: 1000)
+    public static let goingAway = CloseCode(rawValue: 1001)
+    public static let protocolError = CloseCode(rawValue: 1002)
+    public static let unsupportedData = CloseCode(rawValue: 1003)
+    public static let invalidData = CloseCode(rawValue: 1007)
+    public static let policyViolation = CloseCode(rawValue: 1008)
+    public static let messageTooBig = CloseCode(rawValue: 1009)
+    public static let internalError = CloseCode(rawValue: 1011)
+    public static let serviceRestart = CloseCode(rawValue: 1012)
+    public static let tryAgainLater = CloseCode(rawValue: 1013)
+
+    /// Whether the code may stand in a close frame: 1000 to 1003, 1007 to 1014, and 3000 to 4999 (RFC 6455 section 7.4, and the
+    /// registry it opened). The others are reserved, or only ever reported by a program to itself (1005, 1006, 1015).
+    public var maySend: Bool {
+        switch self.rawValue {
+        case 1000...1003, 1007...1014, 3000...4999: true
+        default: false
+        }
+    }
+}
