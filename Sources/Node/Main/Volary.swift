@@ -1,4 +1,12 @@
 import ArgumentParser
-import Node
 
-@main struct V: ParsableCommand {}
+@main
+struct Volary: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "volary",
+        abstract: "A WebSocket server that runs as several nodes and behaves as one.",
+        version: Serve.version,
+        subcommands: [Serve.self],
+        defaultSubcommand: Serve.self
+    )
+}

@@ -1,0 +1,122 @@
+public import NIOCore
+public import Protocol
+import ServiceLifecycle
+import Synchronization
+
+/// A ``Broker`` whose cluster is the ``MemoryBus`` it has joined. Its link is never down.
+public final class MemoryBroker: Broker {
+    /// Bytes that may wait for this node's receiver: 64 MiB. Past it, publishers get ``BrokerError/outboxFull``.
+    public static let inboxBytes = 64 * 1024 * 1024
+    /// What an envelope is taken to cost beside its payload.
+    private static let overheadBytes = 256
+
+    private struct State {
+        var receiver: (any BrokerReceiver)?
+        var inbox: [Envelope] = []
+        var inboxBytes = 0
+        var sequence: UInt64 = 0
+        var isClosed = false
+    }
+
+    let node: NodeID
+    private let bus: MemoryBus
+    private let eventLoop: any EventLoop
+    private let state = Mutex(State())
+
+    /// - Parameter eventLoop: calls the receiver and the completions.
+    public init(bus: MemoryBus, node: NodeID, eventLoop: any EventLoop) {
+        self.bus = bus
+        self.node = node
+        self.eventLoop = eventLoop
+        bus.join(self)
+    }
+
+    public var health: RelayHealth {
+        RelayHealth(state: self.state.withLock { $0.isClosed } ? .down(reason: "shut down") : .up)
+    }
+
+    public func attach(_ receiver: any BrokerReceiver) {
+        self.state.withLock { $0.receiver = receiver }
+    }
+
+    public func subscribe(to topic: Topic) async throws(BrokerError) {
+        guard !self.state.withLock({ $0.isClosed }) else { throw .closed }
+        self.bus.subscribe(self.node, to: topic)
+    }
+
+    public func unsubscribe(from topic: Topic) async {
+        self.bus.unsubscribe(self.node, from: topic)
+    }
+
+    public func publish(
+        _ message: NodeMessage,
+        to topic: Topic,
+        completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
+    ) {
+        let result = self.publish(message, to: topic)
+        if let completion {
+            self.eventLoop.execute { completion(result) }
+        }
+    }
+
+    private func publish(_ message: NodeMessage, to topic: Topic) -> Result<PublishOutcome, BrokerError> {
+        guard !self.state.withLock({ $0.isClosed }) else { return .failure(.closed) }
+        let payloadBytes = message.payloadBytes
+        guard payloadBytes <= Limits.maximumPayloadBytes else { return .failure(.tooLarge) }
+        let receivers = self.bus.publish(to: topic, bytes: payloadBytes + Self.overheadBytes) {
+            let sequence = self.state.withLock { state in
+                state.sequence += 1
+                return state.sequence
+            }
+            return Envelope(origin: self.node, sequence: sequence, message: message)
+        }
+        return receivers.map { .success(.relayed(receivers: $0)) } ?? .failure(.outboxFull)
+    }
+
+    /// Waits for graceful shutdown, then leaves the bus.
+    public func run() async throws {
+        try? await gracefulShutdown()
+        self.bus.leave(self.node)
+        self.state.withLock { $0.isClosed = true }
+    }
+
+    // MARK: - Called by the bus
+
+    func inboxHasRoom(for bytes: Int) -> Bool {
+        self.state.withLock { $0.inboxBytes + bytes <= Self.inboxBytes }
+    }
+
+    /// - Returns: whether the broker has to be woken: the inbox was empty.
+    func enqueue(_ envelope: Envelope, bytes: Int) -> Bool {
+        self.state.withLock { state in
+            state.inbox.append(envelope)
+            state.inboxBytes += bytes
+            return state.inbox.count == 1
+        }
+    }
+
+    /// Delivers, on the event loop, all that waits by then.
+    func wake() {
+        self.eventLoop.execute {
+            let (receiver, envelopes) = self.state.withLock { state in
+                defer {
+                    state.inbox = []
+                    state.inboxBytes = 0
+                }
+                return (state.receiver, state.inbox)
+            }
+            receiver?.receive(envelopes)
+        }
+    }
+}
+
+extension NodeMessage {
+    /// The part of a message that may be large, in bytes.
+    var payloadBytes: Int {
+        switch self {
+        case .publication(let publication): publication.payload.readableBytes
+        case .receipts(let receipts): receipts.count * 20
+        case .close: 0
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import Protocol
+import Synchronization
+
+/// Joins the brokers of several nodes in one process: the memory counterpart of a Redis server.
+///
+/// A cluster of one uses it in production; tests join many nodes with it.
+public final class MemoryBus: Sendable {
+    private struct Member {
+        let broker: MemoryBroker
+        var topics: Set<Topic> = []
+    }
+
+    private let members = Mutex<[NodeID: Member]>([:])
+
+    public init() {}
+
+    func join(_ broker: MemoryBroker) {
+        self.members.withLock { $0[broker.node] = Member(broker: broker) }
+    }
+
+    func leave(_ node: NodeID) {
+        self.members.withLock { _ = $0.removeValue(forKey: node) }
+    }
+
+    func subscribe(_ node: NodeID, to topic: Topic) {
+        self.members.withLock { _ = $0[node]?.topics.insert(topic) }
+    }
+
+    func unsubscribe(_ node: NodeID, from topic: Topic) {
+        self.members.withLock { _ = $0[node]?.topics.remove(topic) }
+    }
+
+    /// Puts an envelope into the inbox of every subscribed broker, or of none.
+    ///
+    /// The lock is held over all inboxes: this is what gives a topic its one order. `makeEnvelope` runs under it, so that a sequence
+    /// number is taken in the order of the topic.
+    /// - Returns: the number of inboxes; nil when one of them is full.
+    func publish(to topic: Topic, bytes: Int, makeEnvelope: () -> Envelope) -> Int? {
+        let (count, toWake) = self.members.withLock { members -> (Int?, [MemoryBroker]) in
+            let receivers = members.values.filter { $0.topics.contains(topic) }.map(\.broker)
+            guard receivers.allSatisfy({ $0.inboxHasRoom(for: bytes) }) else { return (nil, []) }
+            let envelope = makeEnvelope()
+            return (receivers.count, receivers.filter { $0.enqueue(envelope, bytes: bytes) })
+        }
+        for broker in toWake { broker.wake() }
+        return count
+    }
+}

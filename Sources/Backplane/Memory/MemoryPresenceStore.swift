@@ -1,0 +1,125 @@
+public import Protocol
+import ServiceLifecycle
+
+/// A ``PresenceStore`` for the nodes of one process. It never fails.
+public struct MemoryPresenceStore: PresenceStore {
+    private let shared: MemoryPresence
+
+    public init(shared: MemoryPresence) {
+        self.shared = shared
+    }
+
+    public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) {
+        self.shared.withEntries { entries, now in
+            if replacingName {
+                for (id, entry) in entries where entry.record.name == node.name { entries[id] = nil }
+            }
+            entries[node.id] = MemoryPresence.Entry(record: node, renewedAt: now)
+        }
+    }
+
+    public func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState {
+        self.changeLive(node.id) { entry, now in
+            entry.record = node
+            entry.renewedAt = now
+        }
+    }
+
+    public func update(
+        _ node: NodeID,
+        adding: [ConnectionRecord],
+        removing: [ConnectionID]
+    ) async throws(PresenceError) -> LeaseState {
+        self.changeLive(node) { entry, _ in
+            for connection in adding { entry.add(connection) }
+            for id in removing { entry.remove(id) }
+        }
+    }
+
+    public func unregister(_ node: NodeID) async throws(PresenceError) {
+        self.shared.withEntries { entries, _ in entries[node] = nil }
+    }
+
+    public func reap() async throws(PresenceError) -> [ReapedNode] {
+        self.shared.withEntries { entries, now in
+            var reaped: [ReapedNode] = []
+            for (id, entry) in entries where entry.isExpired(at: now) {
+                entries[id] = nil
+                reaped.append(
+                    ReapedNode(
+                        id: id,
+                        name: entry.record.name,
+                        connections: entry.connections.count,
+                        silence: now - entry.renewedAt
+                    )
+                )
+            }
+            return reaped
+        }
+    }
+
+    public func nodes() async throws(PresenceError) -> [NodeStatus] {
+        self.shared.withEntries { entries, now in
+            entries.values.map { entry in
+                NodeStatus(
+                    record: entry.record,
+                    connections: entry.connections.count,
+                    leaseAge: now - entry.renewedAt,
+                    expired: entry.isExpired(at: now)
+                )
+            }.sorted { ($0.record.name, $0.record.id) < ($1.record.name, $1.record.id) }
+        }
+    }
+
+    public func connections(_ query: ConnectionQuery) async throws(PresenceError) -> ConnectionPage {
+        self.shared.withEntries { entries, now in
+            var page: [ListedConnection] = []
+            var total = 0
+            var missing: [String] = []
+            for entry in entries.values where query.nodeName.map({ $0 == entry.record.name }) ?? true {
+                guard !entry.isExpired(at: now) else {
+                    missing.append(entry.record.name)
+                    continue
+                }
+                total += entry.connections.count
+                var start = 0
+                if let after = query.after {
+                    let (position, found) = entry.index(of: after)
+                    start = found ? position + 1 : position
+                }
+                // One more than the page holds, so that the merge can tell whether more follow.
+                page += entry.connections[start...].prefix(query.limit + 1)
+                    .map { ListedConnection(record: $0, nodeName: entry.record.name) }
+            }
+            page.sort { $0.record.id < $1.record.id }
+            return ConnectionPage(
+                connections: Array(page.prefix(query.limit)),
+                total: total,
+                hasMore: page.count > query.limit,
+                missing: missing.sorted()
+            )
+        }
+    }
+
+    public func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
+        self.shared.withEntries { entries, now in
+            guard let entry = entries[id.node], !entry.isExpired(at: now) else { return nil }
+            let (position, found) = entry.index(of: id)
+            return found ? ListedConnection(record: entry.connections[position], nodeName: entry.record.name) : nil
+        }
+    }
+
+    public func run() async throws {
+        try? await gracefulShutdown()
+    }
+
+    private func changeLive(_ node: NodeID, _ change: (inout MemoryPresence.Entry, Duration) -> Void) -> LeaseState {
+        self.shared.withEntries { entries, now in
+            guard var entry = entries.removeValue(forKey: node) else { return .lost }
+            defer { entries[node] = entry }
+            guard !entry.isExpired(at: now) else { return .lost }
+            change(&entry, now)
+            return .held
+        }
+    }
+}

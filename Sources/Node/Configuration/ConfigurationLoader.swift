@@ -1,0 +1,174 @@
+import Backplane
+import Configuration
+import Foundation
+import Logging
+import NIOCore
+import Protocol
+
+/// Reads the options from flags, environment and file, in this order, and checks every value before anything is opened.
+public struct ConfigurationLoader {
+    private let reader: ConfigReader
+
+    /// - Parameters:
+    ///   - flags: by option; those given on the command line.
+    ///   - environment: of the process.
+    ///   - file: path of a JSON file, one object with the options' names.
+    /// - Throws: ``ConfigurationError`` for a file that cannot be read, is no such object, or names an unknown option.
+    public init(
+        flags: [ConfigurationOption: String],
+        environment: [String: String],
+        file: String?
+    ) throws(ConfigurationError) {
+        let fileValues = try file.map(Self.read) ?? [:]
+        self.reader = ConfigReader(providers: [
+            Self.provider("flags", flags),
+            // VOLARY_NODE_NAME is read as volary.node-name. An empty one counts as absent: compose files set those.
+            EnvironmentVariablesProvider(
+                environmentVariables: environment.filter { $0.key.hasPrefix("VOLARY_") && !$0.value.isEmpty }
+            ),
+            Self.provider("file", fileValues),
+        ])
+    }
+
+    public func load() throws(ConfigurationError) -> NodeConfiguration {
+        NodeConfiguration(
+            host: try self.text(.host, allowed: "an address or a name") { $0.isEmpty ? nil : $0 },
+            port: try self.integer(.port, 0...65_535),
+            name: try self.optional(.nodeName, allowed: "1 to 64 letters, digits, '.', '_' and '-'") { Self.isName($0) ? $0 : nil },
+            threads: try self.optional(.threads, allowed: "a whole number from 1 to 256") { Self.integer($0, 1...256) }
+                ?? System.coreCount,
+            redis: try self.redis(),
+            lease: try self.duration(.lease, .seconds(1)...(.seconds(300))),
+            announcementsPerSecond: try self.announcements(),
+            maximumMessageBytes: try self.bytes(.maximumMessage, 1...Limits.maximumPayloadBytes),
+            maximumUnsentBytes: try self.bytes(.maximumUnsent, (64 * 1024)...(256 * 1024 * 1024)),
+            pingInterval: try self.duration(.pingInterval, .seconds(1)...(.seconds(3600))),
+            closeTimeout: try self.duration(.closeTimeout, .milliseconds(100)...(.seconds(60))),
+            maximumBodyBytes: try self.bytes(.maximumBody, 1024...(64 * 1024 * 1024)),
+            maximumHeaderBytes: try self.bytes(.maximumHeader, 1024...(1024 * 1024)),
+            handshakeTimeout: try self.duration(.handshakeTimeout, .milliseconds(100)...(.seconds(60))),
+            idleTimeout: try self.duration(.idleTimeout, .seconds(1)...(.seconds(3600))),
+            drainDelay: try self.duration(.drainDelay, .zero...(.seconds(300))),
+            drainTimeout: try self.duration(.drainTimeout, .milliseconds(100)...(.seconds(600))),
+            logLevel: try self.text(.logLevel, allowed: "trace, debug, info, notice, warning, error or critical") {
+                Logger.Level(rawValue: $0)
+            },
+            logFormat: try self.text(.logFormat, allowed: "text or json") { NodeConfiguration.LogFormat(rawValue: $0) }
+        )
+    }
+
+    // MARK: - Values
+
+    private func value(_ option: ConfigurationOption) -> String? {
+        self.reader.string(forKey: Self.key(option)) ?? option.defaultValue
+    }
+
+    private func optional<Value>(
+        _ option: ConfigurationOption,
+        allowed: String,
+        _ parse: (String) -> Value?
+    ) throws(ConfigurationError) -> Value? {
+        guard let text = self.value(option) else { return nil }
+        guard let value = parse(text) else {
+            throw ConfigurationError(option: option.rawValue, value: text, allowed: "must be \(allowed)")
+        }
+        return value
+    }
+
+    private func text<Value>(
+        _ option: ConfigurationOption,
+        allowed: String,
+        _ parse: (String) -> Value?
+    ) throws(ConfigurationError) -> Value {
+        guard let value = try self.optional(option, allowed: allowed, parse) else {
+            preconditionFailure("an option without a default is read as optional")
+        }
+        return value
+    }
+
+    private func integer(_ option: ConfigurationOption, _ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+        try self.text(option, allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)") { Self.integer($0, range) }
+    }
+
+    private func bytes(_ option: ConfigurationOption, _ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+        let allowed = "a size from \(ByteSizeText.format(range.lowerBound)) to \(ByteSizeText.format(range.upperBound))"
+        return try self.text(option, allowed: "\(allowed), such as 512, 64KiB or 1MiB") { text in
+            ByteSizeText.parse(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    private func duration(
+        _ option: ConfigurationOption,
+        _ range: ClosedRange<Duration>
+    ) throws(ConfigurationError) -> Duration {
+        let allowed = "a time from \(DurationText.format(range.lowerBound)) to \(DurationText.format(range.upperBound))"
+        return try self.text(option, allowed: "\(allowed), such as 250ms, 5s or 2m") { text in
+            DurationText.parse(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    private func announcements() throws(ConfigurationError) -> Int? {
+        guard self.value(.announcementsPerSecond) != "off" else { return nil }
+        return try self.text(.announcementsPerSecond, allowed: "a whole number from 0 to 1000, or off") {
+            Self.integer($0, 0...1000)
+        }
+    }
+
+    private func redis() throws(ConfigurationError) -> RedisConfiguration? {
+        let prefix = try self.text(.redisPrefix, allowed: "1 to 64 letters, digits, '.', '_' and '-'") {
+            Self.isName($0) ? $0 : nil
+        }
+        guard let url = self.value(.redis) else { return nil }
+        do throws(RedisURLError) {
+            var redis = try RedisConfiguration(url: url)
+            redis.keyPrefix = prefix
+            return redis
+        } catch {
+            // The value may hold a password.
+            throw ConfigurationError(option: ConfigurationOption.redis.rawValue, value: nil, allowed: error.description)
+        }
+    }
+
+    private static func integer(_ text: String, _ range: ClosedRange<Int>) -> Int? {
+        guard text.allSatisfy({ $0.isASCII && $0.isNumber }), let value = Int(text), range.contains(value) else { return nil }
+        return value
+    }
+
+    private static func isName(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "." || $0 == "_" || $0 == "-") }
+    }
+
+    // MARK: - Sources
+
+    private static func key(_ option: ConfigurationOption) -> ConfigKey {
+        ConfigKey(["volary", option.rawValue])
+    }
+
+    private static func provider(_ name: String, _ values: [ConfigurationOption: String]) -> InMemoryProvider {
+        InMemoryProvider(
+            name: name,
+            values: values.reduce(into: [:]) { $0[AbsoluteConfigKey(Self.key($1.key))] = ConfigValue(.string($1.value), isSecret: false) }
+        )
+    }
+
+    private static func read(_ path: String) throws(ConfigurationError) -> [ConfigurationOption: String] {
+        func wrong(_ allowed: String, value: String? = path) -> ConfigurationError {
+            ConfigurationError(option: "config", value: value, allowed: allowed)
+        }
+        guard let data = FileManager.default.contents(atPath: path) else { throw wrong("must be a file that can be read") }
+        guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+            throw wrong("must be a JSON object, such as {\"port\": 8081, \"lease\": \"5s\"}")
+        }
+        var values: [ConfigurationOption: String] = [:]
+        for (name, value) in object {
+            guard let option = ConfigurationOption(rawValue: name) else { throw wrong("names an unknown option", value: name) }
+            switch value {
+            case let text as String: values[option] = text
+            case let number as Int where !(value is Bool): values[option] = String(number)
+            default: throw wrong("must give this option text or a whole number", value: name)
+            }
+        }
+        return values
+    }
+}

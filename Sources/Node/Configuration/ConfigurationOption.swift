@@ -1,0 +1,73 @@
+/// The options of `volary serve`: `--node-name`, `VOLARY_NODE_NAME`, and `"node-name"` in the file are one.
+public enum ConfigurationOption: String, CaseIterable, Sendable {
+    case host
+    case port
+    case nodeName = "node-name"
+    case threads
+    case redis
+    case redisPrefix = "redis-prefix"
+    case lease
+    case announcementsPerSecond = "announcements-per-second"
+    case maximumMessage = "max-message"
+    case maximumUnsent = "max-unsent"
+    case pingInterval = "ping-interval"
+    case closeTimeout = "close-timeout"
+    case maximumBody = "max-body"
+    case maximumHeader = "max-header"
+    case handshakeTimeout = "handshake-timeout"
+    case idleTimeout = "idle-timeout"
+    case drainDelay = "drain-delay"
+    case drainTimeout = "drain-timeout"
+    case logLevel = "log-level"
+    case logFormat = "log-format"
+
+    /// Nil where there is no default text: the option is absent, or its default depends on the machine.
+    public var defaultValue: String? {
+        switch self {
+        case .host: "127.0.0.1"
+        case .port: "8080"
+        case .nodeName, .threads, .redis: nil
+        case .redisPrefix: "volary"
+        case .lease: "5s"
+        case .announcementsPerSecond: "10"
+        case .maximumMessage: "1MiB"
+        case .maximumUnsent: "1MiB"
+        case .pingInterval: "30s"
+        case .closeTimeout: "5s"
+        case .maximumBody: "2MiB"
+        case .maximumHeader: "16KiB"
+        case .handshakeTimeout: "10s"
+        case .idleTimeout: "60s"
+        case .drainDelay: "0s"
+        case .drainTimeout: "10s"
+        case .logLevel: "info"
+        case .logFormat: "text"
+        }
+    }
+
+    /// One sentence: what it does, and why the default is what it is where that is not plain.
+    public var help: String {
+        switch self {
+        case .host: "Address to listen on."
+        case .port: "Port to listen on; 0 takes any free one."
+        case .nodeName: "Name of the node, 1 to 64 letters, digits, '.', '_', '-'. Default: the host's name and the port."
+        case .threads: "Event loops, 1 to 256. Default: one per core."
+        case .redis: "redis://[user:password@]host[:port][/db], rediss:// for TLS. Default: none, a cluster of one node."
+        case .redisPrefix: "Starts every key and channel in Redis; clusters that share a Redis need different ones."
+        case .lease: "How long a silent node's connections stay listed, 1s to 5m."
+        case .announcementsPerSecond: "Joins and leaves told one by one each second before they are summed up, 0 to 1000; 'off' tells none."
+        case .maximumMessage: "Largest message of a client, 1 byte to 16MiB; larger ones close the connection with 1009."
+        case .maximumUnsent: "Bytes that may wait for a client that reads slowly, 64KiB to 256MiB; past it: 1013."
+        case .pingInterval: "Between pings, 1s to 1h; a client silent from one to the next is dead."
+        case .closeTimeout: "For a client to answer a close, 100ms to 1m; then its socket is cut."
+        case .maximumBody: "Largest body of a REST request, 1KiB to 64MiB."
+        case .maximumHeader: "Largest header block of a request, 1KiB to 1MiB."
+        case .handshakeTimeout: "From the accepted socket to a whole request head, 100ms to 1m."
+        case .idleTimeout: "An HTTP connection without a request is closed after this, 1s to 1h."
+        case .drainDelay: "From not ready to the first closed client, 0s to 5m: the time a load balancer needs to notice."
+        case .drainTimeout: "For all clients to be closed after that, 100ms to 10m."
+        case .logLevel: "trace, debug, info, notice, warning, error or critical."
+        case .logFormat: "text or json."
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import NIOCore
+import Protocol
+
+extension NodeConfiguration {
+    var httpSettings: HTTPSettings {
+        HTTPSettings(
+            maximumHeaderBytes: self.maximumHeaderBytes,
+            maximumHeaderFields: 100,
+            handshakeTimeout: TimeAmount(self.handshakeTimeout),
+            idleTimeout: self.idleTimeout,
+            maximumBodyBytes: self.maximumBodyBytes
+        )
+    }
+
+    func webSocketSettings(now: @escaping @Sendable () -> Int64) -> WebSocketSettings {
+        WebSocketSettings(
+            messageLimits: MessageLimits(maximumMessageBytes: self.maximumMessageBytes),
+            maximumUnsentBytes: self.maximumUnsentBytes,
+            pingInterval: TimeAmount(self.pingInterval),
+            closeTimeout: TimeAmount(self.closeTimeout),
+            now: now
+        )
+    }
+}
+
+extension Duration {
+    /// Rounded down.
+    var milliseconds: Int64 {
+        let (seconds, attoseconds) = self.components
+        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+    }
+}

@@ -1,0 +1,56 @@
+public import Backplane
+public import Logging
+
+/// Everything that an operator may set, checked. ``ConfigurationLoader`` makes it; the defaults stand in ``ConfigurationOption``.
+public struct NodeConfiguration: Sendable {
+    public enum LogFormat: String, Sendable, CaseIterable {
+        case text
+        case json
+    }
+
+    // MARK: - The node
+
+    /// Address to listen on.
+    public var host: String
+    /// 0: any free one.
+    public var port: Int
+    /// At most 64 letters, digits, `.`, `_` and `-`. Nil: the host's name and the port.
+    public var name: String?
+    /// Event loops.
+    public var threads: Int
+
+    // MARK: - The cluster
+
+    /// Nil: the memory broker, a cluster of one.
+    public var redis: RedisConfiguration?
+    /// How long a silent node's connections stay in the inventory.
+    public var lease: Duration
+    /// Sentences a second about single clients' joins and leaves; nil: none at all.
+    public var announcementsPerSecond: Int?
+
+    // MARK: - Clients
+
+    public var maximumMessageBytes: Int
+    public var maximumUnsentBytes: Int
+    public var pingInterval: Duration
+    public var closeTimeout: Duration
+
+    // MARK: - HTTP
+
+    public var maximumBodyBytes: Int
+    public var maximumHeaderBytes: Int
+    public var handshakeTimeout: Duration
+    public var idleTimeout: Duration
+
+    // MARK: - Going away
+
+    /// From "not ready" to the first close, for the load balancer to notice.
+    public var drainDelay: Duration
+    /// For all clients to be closed, after the delay.
+    public var drainTimeout: Duration
+
+    // MARK: - Logs
+
+    public var logLevel: Logger.Level
+    public var logFormat: LogFormat
+}

@@ -1,0 +1,114 @@
+import Atomics
+public import Backplane
+public import NIOCore
+public import Protocol
+
+/// All connections of one node: one ``ConnectionShard`` per event loop.
+///
+/// May be used from any thread. What concerns a connection happens on its loop, so each answer is one moment of each shard, and not
+/// one moment of all.
+public final class ConnectionManager: Sendable {
+    /// The node whose connections these are.
+    public let node: NodeID
+    let shards: [ConnectionShard]
+    private let members = ManagedAtomic<Int>(0)
+    private let everything = ManagedAtomic<Int>(0)
+
+    /// - Parameter pingInterval: of the connections; they are looked after four times as often.
+    public init(node: NodeID, eventLoops: [any EventLoop], pingInterval: TimeAmount) {
+        self.node = node
+        self.shards = eventLoops.map(ConnectionShard.init)
+        for shard in self.shards { shard.startKeepAlive(every: .nanoseconds(pingInterval.nanoseconds / 4)) }
+    }
+
+    /// Connections on `/ws`, those in their closing handshake included.
+    public var count: Int { self.members.load(ordering: .relaxed) }
+
+    /// Connections on every endpoint.
+    public var total: Int { self.everything.load(ordering: .relaxed) }
+
+    /// The ids of all connections on `/ws`, in no order.
+    public var ids: [ConnectionID] {
+        get async { await self.records.map(\.id) }
+    }
+
+    /// What the presence store should have of this node.
+    public var records: [ConnectionRecord] {
+        get async { await self.onEachShard { $0.records }.flatMap(\.self) }
+    }
+
+    /// What ``records`` has of one connection; nil when this node does not hold it.
+    public func record(_ id: ConnectionID) async -> ConnectionRecord? {
+        await self.onEachShard { $0.connection(id)?.record }.lazy.compactMap(\.self).first
+    }
+
+    /// Sends encoded frames to one connection.
+    /// - Returns: false when it is not here or not open.
+    public func send(_ frames: ByteBuffer, to id: ConnectionID) async -> Bool {
+        await self.onEachShard { $0.connection(id)?.send(frames) ?? false }.contains(true)
+    }
+
+    /// Begins the closing handshake with one connection.
+    /// - Returns: false when it is not here.
+    public func close(_ id: ConnectionID, code: CloseCode, reason: String) async -> Bool {
+        await self.onEachShard { shard in
+            guard let connection = shard.connection(id) else { return false }
+            connection.close(code: code, reason: reason)
+            return true
+        }.contains(true)
+    }
+
+    /// Begins the closing handshake with at most `count` connections, of every endpoint, that are still open.
+    /// - Returns: with how many.
+    public func closeSome(_ count: Int, code: CloseCode, reason: String) async -> Int {
+        let share = (count + self.shards.count - 1) / self.shards.count
+        return await self.onEachShard { shard in
+            let some = shard.all.lazy.filter(\.isOpen).prefix(share)
+            return some.map { $0.close(code: code, reason: reason) }.count
+        }.reduce(0, +)
+    }
+
+    // MARK: - Called on the connection's event loop
+
+    /// Makes a connection known. Before this returns, no frame of its client has been read.
+    func add(_ connection: Connection, on eventLoop: any EventLoop) {
+        self.shard(of: eventLoop).add(connection)
+        self.everything.wrappingIncrement(ordering: .relaxed)
+        if connection.endpoint == .plain { self.members.wrappingIncrement(ordering: .relaxed) }
+    }
+
+    /// - Returns: the connection that was there; nil for an unknown id.
+    @discardableResult
+    func remove(_ id: ConnectionID, on eventLoop: any EventLoop) -> Connection? {
+        guard let connection = self.shard(of: eventLoop).remove(id) else { return nil }
+        self.everything.wrappingDecrement(ordering: .relaxed)
+        if connection.endpoint == .plain { self.members.wrappingDecrement(ordering: .relaxed) }
+        return connection
+    }
+
+    /// The very instance that was added; nil for an unknown id.
+    func get(_ id: ConnectionID, on eventLoop: any EventLoop) -> Connection? {
+        self.shard(of: eventLoop).connection(id)
+    }
+
+    // MARK: -
+
+    private func shard(of eventLoop: any EventLoop) -> ConnectionShard {
+        // A node has as many loops as cores: a walk is shorter than a hash.
+        guard let shard = self.shards.first(where: { $0.eventLoop === eventLoop }) else {
+            preconditionFailure("a channel runs on one of the loops that the manager was made with")
+        }
+        return shard
+    }
+
+    private func onEachShard<Result: Sendable>(
+        _ body: @escaping @Sendable (ConnectionShard) -> Result
+    ) async -> [Result] {
+        var results: [Result] = []
+        for future in self.shards.map({ shard in shard.eventLoop.submit { body(shard) } }) {
+            // `submit` fails only where `body` throws, and it does not.
+            if let result = try? await future.get() { results.append(result) }
+        }
+        return results
+    }
+}

@@ -1,0 +1,107 @@
+import Backplane
+import NIOCore
+import Protocol
+import Synchronization
+
+/// The connections of one event loop, and the queue of what other threads want from them.
+///
+/// Everything is done on the loop, unlocked; only ``submit(_:bytes:)`` may be called from elsewhere. Work that waits together is done together,
+/// so a burst of publications costs one hop.
+final class ConnectionShard: @unchecked Sendable {
+    // Unchecked: `connections`, `members` are touched on `eventLoop` only (asserted); the queue has its lock; the rest is constant.
+
+    private struct Queue {
+        var work: [@Sendable (ConnectionShard) -> Void] = []
+        var bytes = 0
+    }
+
+    /// Payload bytes that may wait for a loop: 64 MiB. A loop that far behind loses publications, counted, instead of the whole
+    /// node losing its memory.
+    static let queueBytes = 64 * 1024 * 1024
+
+    let eventLoop: any EventLoop
+    private let queue = Mutex(Queue())
+    private var connections: [ConnectionID: Connection] = [:]
+    /// Those that broadcasts reach, in no order: iterated for every one of them.
+    private var members: ContiguousArray<Connection> = []
+
+    init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    /// Queues work for the loop.
+    /// - Parameter bytes: payload that waits with it.
+    /// - Returns: false when the queue is full; nothing is done then.
+    func submit(bytes: Int = 0, _ work: @escaping @Sendable (ConnectionShard) -> Void) -> Bool {
+        let (accepted, wake) = self.queue.withLock { queue in
+            guard queue.bytes + bytes <= Self.queueBytes else { return (false, false) }
+            queue.work.append(work)
+            queue.bytes += bytes
+            return (true, queue.work.count == 1)
+        }
+        if wake {
+            self.eventLoop.execute { self.drain() }
+        }
+        return accepted
+    }
+
+    private func drain() {
+        let work = self.queue.withLock { queue in
+            defer { queue = Queue() }
+            return queue.work
+        }
+        for item in work { item(self) }
+    }
+
+    /// Looks after the connections' pings. One timer for all of a loop, as long as the loop lives.
+    func startKeepAlive(every interval: TimeAmount) {
+        self.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            let now = NIODeadline.now()
+            // A copy: a connection that is cut leaves the table.
+            for connection in Array(self.connections.values) { connection.keepAlive(now: now) }
+        }
+    }
+
+    // MARK: - On the event loop
+
+    func add(_ connection: Connection) {
+        self.eventLoop.preconditionInEventLoop()
+        self.connections[connection.id] = connection
+        guard connection.endpoint == .plain else { return }
+        connection.slot = self.members.count
+        self.members.append(connection)
+    }
+
+    /// - Returns: the connection that was there.
+    @discardableResult
+    func remove(_ id: ConnectionID) -> Connection? {
+        self.eventLoop.preconditionInEventLoop()
+        guard let connection = self.connections.removeValue(forKey: id) else { return nil }
+        guard connection.endpoint == .plain else { return connection }
+        // The last member takes the place of the one that goes.
+        let last = self.members.removeLast()
+        if last !== connection {
+            last.slot = connection.slot
+            self.members[connection.slot] = last
+        }
+        return connection
+    }
+
+    func connection(_ id: ConnectionID) -> Connection? {
+        self.eventLoop.preconditionInEventLoop()
+        return self.connections[id]
+    }
+
+    var all: some Collection<Connection> { self.connections.values }
+
+    var records: [ConnectionRecord] { self.members.map(\.record) }
+
+    /// Sends the same frames to every member.
+    /// - Returns: how many were open and took them.
+    func broadcast(_ frames: ByteBuffer) -> UInt32 {
+        self.eventLoop.preconditionInEventLoop()
+        var reached: UInt32 = 0
+        for connection in self.members where connection.send(frames) { reached += 1 }
+        return reached
+    }
+}

@@ -1,0 +1,58 @@
+import Backplane
+import Protocol
+
+/// When the wait for one publication's receipts is over. Pure.
+struct PendingReceipts {
+    enum Action {
+        case wait
+        /// All that are known have answered, though the broker reached more: wait a little longer for those.
+        case waitForGrace
+        case finish(Result<ReceiptCollector.Answer, BrokerError>)
+    }
+
+    private let live: Set<NodeID>
+    private var outcome: PublishOutcome?
+    private var receipts: [NodeID: UInt32] = [:]
+    private var inGrace = false
+
+    /// - Parameter live: the nodes that hold a lease as the wait begins.
+    init(live: Set<NodeID>) {
+        self.live = live
+    }
+
+    mutating func published(_ outcome: Result<PublishOutcome, BrokerError>) -> Action {
+        switch outcome {
+        case .success(let outcome):
+            self.outcome = outcome
+            return self.next()
+        case .failure(let error):
+            return .finish(.failure(error))
+        }
+    }
+
+    mutating func received(_ connections: UInt32, from node: NodeID) -> Action {
+        self.receipts[node] = connections
+        return self.next()
+    }
+
+    /// The broker has the publication even where it has not said yet what became of it: it goes out, or waits to.
+    mutating func timeIsUp() -> Action {
+        .finish(.success(.init(outcome: self.outcome ?? .degraded, receipts: self.receipts)))
+    }
+
+    private mutating func next() -> Action {
+        guard let outcome else { return .wait }
+        let expected =
+            switch outcome {
+            case .relayed(let receivers): receivers
+            // Only this node's own receiver got it.
+            case .degraded: 1
+            }
+        if self.receipts.count >= expected {
+            return .finish(.success(.init(outcome: outcome, receipts: self.receipts)))
+        }
+        guard !self.inGrace, self.live.isSubset(of: self.receipts.keys) else { return .wait }
+        self.inGrace = true
+        return .waitForGrace
+    }
+}

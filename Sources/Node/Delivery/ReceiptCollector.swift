@@ -1,0 +1,75 @@
+import Backplane
+import NIOCore
+import Protocol
+import Synchronization
+
+/// Waits for the receipts of publications and requests that this node has sent. Used from any thread.
+final class ReceiptCollector: Sendable {
+    /// What came back by the end of the wait.
+    struct Answer: Sendable {
+        /// `.degraded` also when the broker had not said, by the end of the wait, whether the cluster has it.
+        let outcome: PublishOutcome
+        /// Connections reached, by the node that says so.
+        let receipts: [NodeID: UInt32]
+    }
+
+    /// How long to go on waiting once every live node has answered but the broker counted more receivers: 100 ms. The rest may be a
+    /// node too new to be known, which answers at once, or a process that was stopped, or a curious person, who never will.
+    static let grace = TimeAmount.milliseconds(100)
+
+    private struct Entry {
+        var pending: PendingReceipts
+        let continuation: CheckedContinuation<Result<Answer, BrokerError>, Never>
+    }
+
+    private let entries: Mutex<[PublicationID: Entry]> = Mutex([:])
+    private let eventLoop: any EventLoop
+    private let directory: NodeDirectory
+
+    /// - Parameter eventLoop: keeps the time.
+    init(eventLoop: any EventLoop, directory: NodeDirectory) {
+        self.eventLoop = eventLoop
+        self.directory = directory
+    }
+
+    /// Publishes, and waits until all that got it have answered, or the time is up.
+    /// - Parameter publish: called once, with what it must tell of the outcome.
+    func collect(
+        _ id: PublicationID,
+        timeout: TimeAmount,
+        publish: (@escaping @Sendable (Result<PublishOutcome, BrokerError>) -> Void) -> Void
+    ) async throws(BrokerError) -> Answer {
+        var deadline: Scheduled<Void>?
+        let result = await withCheckedContinuation { continuation in
+            let entry = Entry(pending: PendingReceipts(live: self.directory.liveIDs), continuation: continuation)
+            self.entries.withLock { $0[id] = entry }
+            deadline = self.eventLoop.scheduleTask(in: timeout) { self.apply(id) { $0.timeIsUp() } }
+            publish { outcome in self.apply(id) { $0.published(outcome) } }
+        }
+        deadline?.cancel()
+        return try result.get()
+    }
+
+    /// Receipts that nobody waits for, or no longer, are dropped.
+    func received(_ receipts: [Receipt], from node: NodeID) {
+        for receipt in receipts {
+            self.apply(receipt.id) { $0.received(receipt.connections, from: node) }
+        }
+    }
+
+    private func apply(_ id: PublicationID, _ change: (inout PendingReceipts) -> PendingReceipts.Action) {
+        let (action, entry) = self.entries.withLock { entries in
+            guard var entry = entries[id] else { return (PendingReceipts.Action.wait, nil as Entry?) }
+            let action = change(&entry.pending)
+            if case .finish = action { entries[id] = nil } else { entries[id] = entry }
+            return (action, entry)
+        }
+        switch action {
+        case .wait: break
+        case .waitForGrace:
+            self.eventLoop.scheduleTask(in: Self.grace) { self.apply(id) { $0.timeIsUp() } }
+        case .finish(let result):
+            entry?.continuation.resume(returning: result)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import Backplane
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// What a REST caller is told when a request cannot be done (RFC 9457).
+///
+/// `type` is `urn:volary:problem:<name>`; the names are stable, the texts are not. Nothing of the inside is in them.
+struct Problem: Error, Encodable {
+    static let contentType = "application/problem+json"
+
+    let status: HTTPResponse.Status
+    let name: String
+    let detail: String
+    /// The member of the body, or the parameter of the query, that is wrong.
+    let field: String?
+    let headers: HTTPFields
+
+    init(
+        _ status: HTTPResponse.Status,
+        _ name: String,
+        _ detail: String,
+        field: String? = nil,
+        headers: HTTPFields = [:]
+    ) {
+        self.status = status
+        self.name = name
+        self.detail = detail
+        self.field = field
+        self.headers = headers
+    }
+
+    private enum CodingKeys: CodingKey {
+        case type
+        case title
+        case status
+        case detail
+        case field
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode("urn:volary:problem:\(self.name)", forKey: .type)
+        try container.encode(self.status.reasonPhrase, forKey: .title)
+        try container.encode(self.status.code, forKey: .status)
+        try container.encode(self.detail, forKey: .detail)
+        try container.encodeIfPresent(self.field, forKey: .field)
+    }
+
+    var json: ByteBuffer { JSONBody.encode(self) }
+
+    var response: Response {
+        var headers = self.headers
+        headers[.contentType] = Self.contentType
+        headers[.cacheControl] = "no-store"
+        return Response(status: self.status, headers: headers, body: ResponseBody(byteBuffer: self.json))
+    }
+}
+
+// MARK: - Those that several routes share
+
+extension Problem {
+    static var unknownConnection: Problem {
+        Problem(.notFound, "unknown-connection", "No node holds this connection.", field: "id")
+    }
+
+    static func invalidQuery(_ name: String, _ detail: String) -> Problem {
+        Problem(.badRequest, "invalid-query", detail, field: name)
+    }
+
+    static func invalidBody(_ detail: String, field: String? = nil) -> Problem {
+        Problem(.badRequest, "invalid-body", detail, field: field)
+    }
+
+    /// Nothing has been sent; the same request may be sent again.
+    static let relayUnavailable = Problem(
+        .serviceUnavailable,
+        "relay-unavailable",
+        "The node cannot reach the others, and keeps as much for them as it may.",
+        headers: [.retryAfter: "1"]
+    )
+}
+
+extension Problem {
+    init(_ error: BrokerError) {
+        switch error {
+        case .outboxFull, .closed, .cancelled:
+            self = .relayUnavailable
+        case .tooLarge:
+            self.init(.contentTooLarge, "message-too-large", "The message is too large for the cluster.", field: "message")
+        }
+    }
+}
+
+extension HTTPField.Name {
+    static let secWebSocketVersion = HTTPField.Name("Sec-WebSocket-Version")!
+}

@@ -1,0 +1,125 @@
+public import Backplane
+import Protocol
+
+// The JSON that the REST API answers with. Members that may be null are written all the same.
+
+extension ListedConnection: Encodable {
+    private enum CodingKeys: CodingKey {
+        case id
+        case node
+        case user
+        case groups
+        case `protocol`
+        case connectedAt
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.record.id.description, forKey: .id)
+        try container.encode(self.nodeName, forKey: .node)
+        try container.encodeNil(forKey: .user)
+        try container.encode([String](), forKey: .groups)
+        try container.encode(self.record.protocol, forKey: .protocol)
+        try container.encode(Timestamp.milliseconds(self.record.connectedAt), forKey: .connectedAt)
+    }
+}
+
+extension Inventory.Page: Encodable {
+    private enum CodingKeys: CodingKey {
+        case count
+        case complete
+        case missing
+        case connections
+        case next
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.page.total, forKey: .count)
+        try container.encode(self.isComplete, forKey: .complete)
+        try container.encode(self.page.missing, forKey: .missing)
+        try container.encode(self.page.connections, forKey: .connections)
+        try container.encode(self.next?.description, forKey: .next)
+    }
+}
+
+/// A push whose receipts nobody waits for.
+struct AcceptedPush: Encodable {
+    let id: String
+}
+
+/// What became of a push.
+struct PushReceipt: Encodable {
+    struct Node: Encodable {
+        let node: String
+        let recipients: Int
+    }
+
+    let id: String
+    let recipients: Int
+    /// Ordered by name.
+    let nodes: [Node]
+    /// Names of the nodes that should have answered and did not.
+    let missing: [String]
+    /// The other nodes get it when the link to them is back.
+    let degraded: Bool
+
+    init(_ result: PushResult, target: ConnectionID?, directory: NodeDirectory) {
+        func name(_ id: NodeID) -> String { directory.name(of: id) ?? id.description }
+        let receipts = result.answer.receipts
+        let asked = target.map { [$0.node] } ?? directory.live.map(\.id)
+        self.id = result.id.description
+        self.recipients = result.recipients
+        self.nodes = receipts.map { Node(node: name($0.key), recipients: Int($0.value)) }.sorted { $0.node < $1.node }
+        self.missing = asked.filter { receipts[$0] == nil }.map(name).sorted()
+        self.degraded = result.isDegraded
+    }
+}
+
+/// The cluster's nodes.
+struct NodeList: Encodable {
+    struct Node: Encodable {
+        let id: String
+        let name: String
+        let connections: Int
+        /// Since the node's last sign of life.
+        let leaseAgeSeconds: Double
+        /// False: no sign of life for longer than its lease; it is about to be removed.
+        let live: Bool
+        let draining: Bool
+        let version: String
+        let startedAt: String
+
+        init(_ status: NodeStatus) {
+            self.id = status.record.id.description
+            self.name = status.record.name
+            self.connections = status.connections
+            let (seconds, attoseconds) = status.leaseAge.components
+            self.leaseAgeSeconds = Double(seconds) + Double(attoseconds / 1_000_000_000_000_000) / 1000
+            self.live = !status.expired
+            self.draining = status.record.draining
+            self.version = status.record.version
+            self.startedAt = Timestamp.milliseconds(status.record.startedAt)
+        }
+    }
+
+    let count: Int
+    /// False: the presence store does not answer, and these are the nodes as last seen.
+    let complete: Bool
+    /// The name of the node that answers.
+    let answeredBy: String
+    let nodes: [Node]
+}
+
+/// Whether a node should be given work.
+struct Readiness: Encodable {
+    enum Condition: String, Encodable {
+        case up
+        case down
+    }
+
+    let ready: Bool
+    let relay: Condition
+    let presence: Condition
+    let draining: Bool
+}

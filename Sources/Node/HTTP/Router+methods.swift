@@ -1,0 +1,28 @@
+import HTTPTypes
+import Hummingbird
+
+extension Router {
+    typealias Handler = @Sendable (Request, Context) async throws -> Response
+
+    /// Registers a path with all the methods it has; every other method gets 405 with `Allow` (RFC 9110 section 15.5.6).
+    func on(_ path: RouterPath, _ handlers: [HTTPRequest.Method: Handler]) {
+        var handlers = handlers
+        if let get = handlers[.get] {
+            handlers[.head] = { try await get($0, $1).createHeadResponse() }
+        }
+        let allowed = (handlers.keys.map(\.rawValue) + ["OPTIONS"]).sorted().joined(separator: ", ")
+        handlers[.options] = { _, _ in Response(status: .noContent, headers: [.allow: allowed]) }
+        for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete, .options] {
+            let handler: Handler =
+                handlers[method] ?? { _, _ in
+                    throw Problem(
+                        .methodNotAllowed,
+                        "method-not-allowed",
+                        "This path has other methods.",
+                        headers: [.allow: allowed]
+                    )
+                }
+            self.on(path, method: method, use: handler)
+        }
+    }
+}

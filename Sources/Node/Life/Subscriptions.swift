@@ -1,0 +1,26 @@
+import Backplane
+import Logging
+import Protocol
+import ServiceLifecycle
+
+/// The topics every node is subscribed to for as long as it lives: everyone's, and its own.
+struct Subscriptions: Service {
+    let broker: any Broker
+    let node: NodeID
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            do {
+                try await self.broker.subscribe(to: .all)
+                try await self.broker.subscribe(to: .node(self.node))
+                self.logger.info("Subscribed")
+            } catch {
+                // Cancelled before the broker was reached; the broker says so itself.
+                self.logger.debug("Not subscribed", metadata: [LogKey.error: "\(error)"])
+            }
+        }
+        // A service that returns ends its group.
+        try? await gracefulShutdown()
+    }
+}

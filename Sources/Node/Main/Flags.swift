@@ -1,0 +1,99 @@
+import ArgumentParser
+import Node
+
+/// The flags of `volary serve`, one per ``Node/ConfigurationOption``. All are texts here: ``Node/ConfigurationLoader`` checks them, whichever
+/// way they came.
+struct Flags: ParsableArguments {
+    @Option(help: "A JSON file with any of these options.")
+    var config: String?
+
+    @Option(name: .customLong("host"), help: Self.help(.host))
+    var host: String?
+
+    @Option(name: .customLong("port"), help: Self.help(.port))
+    var port: String?
+
+    @Option(name: .customLong("node-name"), help: Self.help(.nodeName))
+    var nodeName: String?
+
+    @Option(name: .customLong("threads"), help: Self.help(.threads))
+    var threads: String?
+
+    @Option(name: .customLong("redis"), help: Self.help(.redis))
+    var redis: String?
+
+    @Option(name: .customLong("redis-prefix"), help: Self.help(.redisPrefix))
+    var redisPrefix: String?
+
+    @Option(name: .customLong("lease"), help: Self.help(.lease))
+    var lease: String?
+
+    @Option(name: .customLong("announcements-per-second"), help: Self.help(.announcementsPerSecond))
+    var announcementsPerSecond: String?
+
+    @Option(name: .customLong("max-message"), help: Self.help(.maximumMessage))
+    var maximumMessage: String?
+
+    @Option(name: .customLong("max-unsent"), help: Self.help(.maximumUnsent))
+    var maximumUnsent: String?
+
+    @Option(name: .customLong("ping-interval"), help: Self.help(.pingInterval))
+    var pingInterval: String?
+
+    @Option(name: .customLong("close-timeout"), help: Self.help(.closeTimeout))
+    var closeTimeout: String?
+
+    @Option(name: .customLong("max-body"), help: Self.help(.maximumBody))
+    var maximumBody: String?
+
+    @Option(name: .customLong("max-header"), help: Self.help(.maximumHeader))
+    var maximumHeader: String?
+
+    @Option(name: .customLong("handshake-timeout"), help: Self.help(.handshakeTimeout))
+    var handshakeTimeout: String?
+
+    @Option(name: .customLong("idle-timeout"), help: Self.help(.idleTimeout))
+    var idleTimeout: String?
+
+    @Option(name: .customLong("drain-delay"), help: Self.help(.drainDelay))
+    var drainDelay: String?
+
+    @Option(name: .customLong("drain-timeout"), help: Self.help(.drainTimeout))
+    var drainTimeout: String?
+
+    @Option(name: .customLong("log-level"), help: Self.help(.logLevel))
+    var logLevel: String?
+
+    @Option(name: .customLong("log-format"), help: Self.help(.logFormat))
+    var logFormat: String?
+
+    var values: [ConfigurationOption: String] {
+        let all: [(ConfigurationOption, String?)] = [
+            (.host, self.host),
+            (.port, self.port),
+            (.nodeName, self.nodeName),
+            (.threads, self.threads),
+            (.redis, self.redis),
+            (.redisPrefix, self.redisPrefix),
+            (.lease, self.lease),
+            (.announcementsPerSecond, self.announcementsPerSecond),
+            (.maximumMessage, self.maximumMessage),
+            (.maximumUnsent, self.maximumUnsent),
+            (.pingInterval, self.pingInterval),
+            (.closeTimeout, self.closeTimeout),
+            (.maximumBody, self.maximumBody),
+            (.maximumHeader, self.maximumHeader),
+            (.handshakeTimeout, self.handshakeTimeout),
+            (.idleTimeout, self.idleTimeout),
+            (.drainDelay, self.drainDelay),
+            (.drainTimeout, self.drainTimeout),
+            (.logLevel, self.logLevel),
+            (.logFormat, self.logFormat),
+        ]
+        return all.reduce(into: [:]) { $0[$1.0] = $1.1 }
+    }
+
+    private static func help(_ option: ConfigurationOption) -> ArgumentHelp {
+        ArgumentHelp(stringLiteral: option.defaultValue.map { "\(option.help) (default: \($0))" } ?? option.help)
+    }
+}

@@ -1,0 +1,215 @@
+public import Backplane
+import Foundation
+import Hummingbird
+import HummingbirdCore
+public import Logging
+public import NIOCore
+import NIOPosix
+public import Protocol
+public import ServiceLifecycle
+public import UnixSignals
+
+/// One node: puts its parts together and runs them until it is told to stop.
+///
+/// Services start in the order in which they depend on each other, and stop in reverse: drain, HTTP, presence, broker.
+public struct NodeServer: Service {
+    /// Of the program, as nodes report it.
+    public static let version = "0.1.0"
+
+    /// What joins this node to the others.
+    public struct Links: Sendable {
+        public let broker: any Broker
+        public let store: any PresenceStore
+
+        public init(broker: any Broker, store: any PresenceStore) {
+            self.broker = broker
+            self.store = store
+        }
+    }
+
+    private let configuration: NodeConfiguration
+    private let logger: Logger
+    private let group: MultiThreadedEventLoopGroup
+    private let services: [any Service]
+
+    /// - Parameters:
+    ///   - makeLinks: called once, with the node's id and an event loop for its links; by default Redis, or memory when there is none in
+    ///     the configuration.
+    ///   - onListening: called with the port once connections are accepted.
+    public init(
+        configuration: NodeConfiguration,
+        logger: Logger,
+        makeLinks: ((NodeID, any EventLoop) throws -> Links)? = nil,
+        onListening: @escaping @Sendable (Int) -> Void = { _ in }
+    ) throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads)
+        let id = NodeID.random()
+        let now: @Sendable () -> Int64 = { Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)) }
+        let record = NodeRecord(
+            id: id,
+            name: configuration.name ?? Self.defaultName(port: configuration.port, id: id),
+            version: Self.version,
+            startedAt: now(),
+            leaseMilliseconds: configuration.lease.milliseconds
+        )
+        var logger = logger
+        logger[metadataKey: LogKey.node] = "\(record.name)"
+
+        let linkLoop = group.next()
+        let links = try makeLinks?(id, linkLoop) ?? Self.links(configuration, id: id, eventLoop: linkLoop, logger: logger)
+        let metrics = NodeMetrics()
+        let connections = ConnectionManager(
+            node: id,
+            eventLoops: Array(group.makeIterator()),
+            pingInterval: TimeAmount(configuration.pingInterval)
+        )
+        let directory = NodeDirectory(own: record)
+        let receipts = ReceiptCollector(eventLoop: linkLoop, directory: directory)
+        let publisher = Publisher(node: id, broker: links.broker, receipts: receipts, now: now)
+        let announcer = Announcer(limit: configuration.announcementsPerSecond, publisher: publisher, eventLoop: linkLoop)
+        let delivery = Delivery(
+            connections: connections,
+            receipts: receipts,
+            broker: links.broker,
+            metrics: metrics,
+            logger: logger
+        )
+        links.broker.attach(delivery)
+        let presence = PresenceKeeper(
+            record: record,
+            store: links.store,
+            connections: connections,
+            directory: directory,
+            announcer: announcer,
+            metrics: metrics,
+            logger: logger,
+            clock: ContinuousClock()
+        )
+        let life = NodeLife()
+        let behavior = EndpointBehavior(
+            connections: connections,
+            publisher: publisher,
+            presence: presence,
+            metrics: metrics,
+            now: now
+        )
+        let inventory = Inventory(store: links.store, connections: connections, directory: directory, logger: logger)
+        let httpSettings = configuration.httpSettings
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: ProblemMiddleware())
+        ConnectionRoutes(
+            inventory: inventory,
+            publisher: publisher,
+            directory: directory,
+            settings: httpSettings,
+            maximumMessageBytes: configuration.maximumMessageBytes
+        ).add(to: router)
+        NodeRoutes(inventory: inventory, directory: directory) {
+            let relay = links.broker.health.isUp
+            let isPresent = presence.health == .up
+            let isServing = life.phase == .serving
+            return Readiness(
+                ready: relay && isPresent && isServing,
+                relay: relay ? .up : .down,
+                presence: isPresent ? .up : .down,
+                draining: !isServing
+            )
+        }.add(to: router)
+        WebSocketRoutes().add(to: router)
+
+        let webSocketSettings = configuration.webSocketSettings(now: now)
+        let application = Application(
+            router: router,
+            server: HTTPServerBuilder { responder in
+                ServerChannel(responder: responder, settings: httpSettings) { eventLoop in
+                    WebSocketUpgrader(
+                        eventLoop: eventLoop,
+                        acceptsConnections: { life.phase < .draining },
+                        makeHandler: { endpoint in
+                            WebSocketHandler(
+                                settings: webSocketSettings,
+                                endpoint: endpoint,
+                                node: id,
+                                events: behavior.events(for: endpoint, on: eventLoop)
+                            )
+                        }
+                    )
+                }
+            },
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port),
+                // A reconnect storm must not be refused by the kernel's queue.
+                backlog: 4096
+            ),
+            onServerRunning: { onListening($0.localAddress?.port ?? configuration.port) },
+            eventLoopGroupProvider: .shared(group),
+            logger: logger
+        )
+        let drain = Drain(
+            life: life,
+            connections: connections,
+            announce: presence.beginDraining,
+            delay: configuration.drainDelay,
+            timeout: configuration.drainTimeout,
+            logger: logger,
+            clock: ContinuousClock()
+        )
+        self.configuration = configuration
+        self.logger = logger
+        self.group = group
+        self.services = [
+            links.broker, links.store, Subscriptions(broker: links.broker, node: id, logger: logger), presence, application, drain,
+        ]
+    }
+
+    /// Runs until graceful shutdown.
+    /// - Throws: when the address cannot be listened on, or a part fails for good.
+    public func run() async throws {
+        try await self.run(signals: [])
+    }
+
+    /// As ``run()``; each of the signals begins the graceful shutdown.
+    public func run(signals: [UnixSignal]) async throws {
+        var configuration = ServiceGroupConfiguration(
+            services: self.services,
+            gracefulShutdownSignals: signals,
+            logger: self.logger
+        )
+        // Drain keeps its own time; this is for whatever hangs in spite of it.
+        configuration.maximumGracefulShutdownDuration =
+            self.configuration.drainDelay + self.configuration.drainTimeout + .seconds(10)
+        let result: Result<Void, any Error>
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        try await self.group.shutdownGracefully()
+        try result.get()
+    }
+
+    private static func links(
+        _ configuration: NodeConfiguration,
+        id: NodeID,
+        eventLoop: any EventLoop,
+        logger: Logger
+    ) throws -> Links {
+        guard let redis = configuration.redis else {
+            return Links(
+                broker: MemoryBroker(bus: MemoryBus(), node: id, eventLoop: eventLoop),
+                store: MemoryPresenceStore(shared: MemoryPresence())
+            )
+        }
+        return Links(
+            broker: RedisBroker(configuration: redis, node: id, eventLoop: eventLoop, logger: logger),
+            store: RedisPresenceStore(configuration: redis, eventLoop: eventLoop, logger: logger)
+        )
+    }
+
+    private static func defaultName(port: Int, id: NodeID) -> String {
+        let host = ProcessInfo.processInfo.hostName.prefix(while: { $0 != "." })
+        let safe = host.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }.prefix(40)
+        return "\(safe.isEmpty ? "node" : safe)-\(port == 0 ? id.description : String(port))"
+    }
+}

@@ -1,0 +1,17 @@
+public import Logging
+
+/// Where the process' logs go: standard output, a line per entry.
+public enum LogBootstrap {
+    /// Called once, before anything logs.
+    public static func start(format: NodeConfiguration.LogFormat, level: Logger.Level) {
+        LoggingSystem.bootstrap { label in
+            var handler: any LogHandler =
+                switch format {
+                case .text: StreamLogHandler.standardOutput(label: label)
+                case .json: JSONLogHandler(label: label)
+                }
+            handler.logLevel = level
+            return handler
+        }
+    }
+}

@@ -1,0 +1,9 @@
+/// The metadata keys of this module's logs.
+enum LogKey {
+    static let address = "volary.address"
+    static let connections = "volary.connections"
+    static let error = "volary.error"
+    static let node = "volary.node"
+    static let publications = "volary.publications"
+    static let silence = "volary.silence"
+}

@@ -1,0 +1,63 @@
+import Backplane
+import Logging
+import Protocol
+
+/// Answers for the whole cluster who is connected, and says when it cannot.
+struct Inventory: Sendable {
+    let store: any PresenceStore
+    let connections: ConnectionManager
+    let directory: NodeDirectory
+    let logger: Logger
+
+    /// One page, and whether it may be trusted.
+    struct Page: Sendable {
+        let page: ConnectionPage
+        /// False when nodes are missing.
+        var isComplete: Bool { self.page.missing.isEmpty }
+        /// Where the next page begins; nil on the last.
+        var next: ConnectionID? { self.page.hasMore ? self.page.connections.last?.record.id : nil }
+    }
+
+    /// When the presence store does not answer, the page has what this node holds, and every other node is missing.
+    func page(_ query: ConnectionQuery) async -> Page {
+        do throws(PresenceError) {
+            return Page(page: try await self.store.connections(query))
+        } catch {
+            self.logger.debug("Inventory from this node alone", metadata: [LogKey.error: "\(error)"])
+            return Page(page: await self.ownPage(query))
+        }
+    }
+
+    /// - Throws: ``PresenceError`` when the store does not answer and this node does not hold the connection itself.
+    func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
+        if id.node == self.directory.ownID {
+            // A node knows its own better than any store.
+            return await self.connections.record(id).map { ListedConnection(record: $0, nodeName: self.directory.own.record.name) }
+        }
+        return try await self.store.connection(id)
+    }
+
+    /// All nodes, and whether that is the truth of this moment or what was last seen.
+    func nodes() async -> (nodes: [NodeStatus], isComplete: Bool) {
+        do throws(PresenceError) {
+            return (try await self.store.nodes(), true)
+        } catch {
+            self.logger.debug("Nodes as last seen", metadata: [LogKey.error: "\(error)"])
+            return (self.directory.all, false)
+        }
+    }
+
+    private func ownPage(_ query: ConnectionQuery) async -> ConnectionPage {
+        let name = self.directory.own.record.name
+        let others = self.directory.live.filter { $0.id != self.directory.ownID }.map(\.name)
+        let isAsked = query.nodeName.map { $0 == name } ?? true
+        let records = isAsked ? await self.connections.records : []
+        let rest = records.filter { record in query.after.map { $0 < record.id } ?? true }.sorted { $0.id < $1.id }
+        return ConnectionPage(
+            connections: rest.prefix(query.limit).map { ListedConnection(record: $0, nodeName: name) },
+            total: records.count,
+            hasMore: rest.count > query.limit,
+            missing: others.filter { other in query.nodeName.map { $0 == other } ?? true }
+        )
+    }
+}

@@ -1,0 +1,194 @@
+import Backplane
+import Logging
+import Protocol
+import ServiceLifecycle
+import Synchronization
+
+/// Keeps this node's part of the presence store true: lease, connections, and the removal of nodes that died.
+///
+/// One task talks to the store, one call at a time; changes that come meanwhile go together in the next call.
+final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
+    private struct State {
+        var record: NodeRecord
+        var registration = PresenceRegistration()
+        var hasRegisteredBefore = false
+        var health = PresenceHealth.down(reason: "not registered yet")
+    }
+
+    private let store: any PresenceStore
+    private let connections: ConnectionManager
+    private let directory: NodeDirectory
+    private let announcer: Announcer
+    private let metrics: NodeMetrics
+    private let logger: Logger
+    private let clock: C
+    private let interval: Duration
+    private let state: Mutex<State>
+    private let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+
+    /// - Parameter record: its lease is renewed five times over, so that four renewals in a row may fail.
+    init(
+        record: NodeRecord,
+        store: any PresenceStore,
+        connections: ConnectionManager,
+        directory: NodeDirectory,
+        announcer: Announcer,
+        metrics: NodeMetrics,
+        logger: Logger,
+        clock: C
+    ) {
+        self.store = store
+        self.connections = connections
+        self.directory = directory
+        self.announcer = announcer
+        self.metrics = metrics
+        self.logger = logger
+        self.clock = clock
+        self.interval = .milliseconds(record.leaseMilliseconds / 5)
+        self.state = Mutex(State(record: record))
+    }
+
+    // MARK: - From any thread
+
+    var health: PresenceHealth { self.state.withLock { $0.health } }
+
+    func opened(_ record: ConnectionRecord) {
+        self.state.withLock { $0.registration.opened(record) }
+        self.wakeUp.yield()
+    }
+
+    func closed(_ id: ConnectionID) {
+        self.state.withLock { $0.registration.closed(id) }
+        self.wakeUp.yield()
+    }
+
+    /// Lets the other nodes know that this one is going away.
+    func beginDraining() {
+        self.state.withLock { $0.record.draining = true }
+    }
+
+    // MARK: - The task
+
+    /// Runs until graceful shutdown, which takes this node and its connections out of the store.
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask { await self.beat() }
+                await self.work()
+                group.cancelAll()
+            }
+        }
+        do {
+            try await self.store.unregister(self.directory.ownID)
+        } catch {
+            self.logger.warning("Presence not removed: it expires with the lease", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
+    /// Wakes the worker at every interval, a tenth more or less: nodes started together do not beat together.
+    private func beat() async {
+        while !Task.isCancelled {
+            self.wakeUp.yield()
+            try? await self.clock.sleep(for: self.interval * Double.random(in: 0.9...1.1), tolerance: .zero)
+        }
+    }
+
+    private func work() async {
+        var nextBeat = self.clock.now
+        for await _ in self.wakeUps {
+            do throws(PresenceError) {
+                // Before the beat and after it: what clients wait for goes first.
+                try await self.tellChanges()
+                if self.clock.now >= nextBeat {
+                    nextBeat = self.clock.now.advanced(by: self.interval * 0.9)
+                    try await self.renew()
+                    try await self.tellChanges()
+                    try await self.look()
+                }
+                self.became(.up)
+            } catch {
+                // The next beat tries again.
+                self.became(.down(reason: "\(error)"))
+            }
+        }
+    }
+
+    private func tellChanges() async throws(PresenceError) {
+        while !Task.isCancelled {
+            switch self.state.withLock({ $0.registration.next() }) {
+            case .nothing:
+                return
+            case .register:
+                try await self.register()
+            case .update(let adding, let removing):
+                guard try await self.store.update(self.directory.ownID, adding: adding, removing: removing) == .held else {
+                    self.leaseLost()
+                    continue
+                }
+                let news = self.state.withLock { $0.registration.updated(adding: adding, removing: removing) }
+                for id in news.joined { self.announcer.happened(.joined(id)) }
+                for id in news.left { self.announcer.happened(.left(id)) }
+            }
+        }
+    }
+
+    private func register() async throws(PresenceError) {
+        let (record, again) = self.state.withLock { ($0.record, $0.hasRegisteredBefore) }
+        // Only a start may push out another node of its name: two that live would push each other out for ever.
+        try await self.store.register(record, replacingName: !again)
+        let connections = await self.connections.records
+        self.state.withLock { state in
+            state.hasRegisteredBefore = true
+            state.registration.registered(with: connections)
+        }
+        self.logger.info(
+            again ? "Presence registered again" : "Presence registered",
+            metadata: [LogKey.connections: "\(connections.count)"]
+        )
+    }
+
+    private func renew() async throws(PresenceError) {
+        let record = self.state.withLock { $0.record }
+        if try await self.store.renew(record) == .lost { self.leaseLost() }
+    }
+
+    private func leaseLost() {
+        self.state.withLock { $0.registration.leaseLost() }
+        self.metrics.leaseLost()
+        self.logger.warning("Presence lease lost: registering again with all connections")
+    }
+
+    /// Removes nodes that died, then sees who is there.
+    private func look() async throws(PresenceError) {
+        for dead in try await self.store.reap() {
+            self.metrics.reaped(silence: dead.silence)
+            self.logger.warning(
+                "Dead node removed",
+                metadata: [
+                    LogKey.node: "\(dead.name)", LogKey.connections: "\(dead.connections)", LogKey.silence: "\(dead.silence)",
+                ]
+            )
+            self.announcer.lost(dead.connections)
+        }
+        self.directory.update(try await self.store.nodes())
+    }
+
+    private func became(_ health: PresenceHealth) {
+        let before = self.state.withLock { state in
+            defer { state.health = health }
+            return state.health
+        }
+        guard before != health else { return }
+        switch health {
+        case .up: self.logger.info("Presence store answers")
+        case .down(let reason): self.logger.error("Presence store fails", metadata: [LogKey.error: "\(reason)"])
+        }
+    }
+}
+
+/// Whether this node's part of the presence store is kept.
+enum PresenceHealth: Hashable, Sendable {
+    case up
+    /// The text is for operators.
+    case down(reason: String)
+}

@@ -1,0 +1,82 @@
+import Backplane
+import Protocol
+
+/// What a node has to tell the presence store next. Pure.
+///
+/// Holds the changes that the store does not have yet. Whatever goes wrong ends in a retry or in a new registration, which is made
+/// from the connections as they are then: the store converges on the truth.
+struct PresenceRegistration {
+    enum Step: Equatable {
+        /// Take a new lease, then add every connection that is there.
+        case register
+        /// At most ``PresenceLimits/connectionsPerUpdate`` in all.
+        case update(adding: [ConnectionRecord], removing: [ConnectionID])
+        case nothing
+    }
+
+    /// What clients may be told, now that the store has it.
+    struct News: Equatable {
+        var joined: [ConnectionID] = []
+        var left: [ConnectionID] = []
+    }
+
+    private(set) var isRegistered = false
+    private var toAdd: [ConnectionID: ConnectionRecord] = [:]
+    private var toRemove: Set<ConnectionID> = []
+    /// Sent at least once without an answer: the store may have them.
+    private var attempted: Set<ConnectionID> = []
+    /// Opened, and not news yet. A registration after a lost lease adds connections again that are no news.
+    private var unannounced: Set<ConnectionID> = []
+
+    mutating func opened(_ record: ConnectionRecord) {
+        self.toAdd[record.id] = record
+        self.unannounced.insert(record.id)
+    }
+
+    /// A connection that came and went before the store heard of it leaves no trace.
+    mutating func closed(_ id: ConnectionID) {
+        let wasWaiting = self.toAdd.removeValue(forKey: id) != nil
+        if wasWaiting, !self.attempted.contains(id) {
+            self.unannounced.remove(id)
+        } else {
+            self.toRemove.insert(id)
+        }
+    }
+
+    /// What to do now that the step before has been answered.
+    mutating func next() -> Step {
+        guard self.isRegistered else { return .register }
+        guard !self.toAdd.isEmpty || !self.toRemove.isEmpty else { return .nothing }
+        let removing = Array(self.toRemove.prefix(PresenceLimits.connectionsPerUpdate))
+        let adding = Array(self.toAdd.values.prefix(PresenceLimits.connectionsPerUpdate - removing.count))
+        self.attempted.formUnion(adding.lazy.map(\.id))
+        return .update(adding: adding, removing: removing)
+    }
+
+    /// The store has the last update.
+    mutating func updated(adding: [ConnectionRecord], removing: [ConnectionID]) -> News {
+        var news = News()
+        for record in adding {
+            self.toAdd[record.id] = nil
+            self.attempted.remove(record.id)
+            if self.unannounced.remove(record.id) != nil { news.joined.append(record.id) }
+        }
+        for id in removing {
+            self.toRemove.remove(id)
+            self.attempted.remove(id)
+            if self.unannounced.remove(id) == nil { news.left.append(id) }
+        }
+        return news
+    }
+
+    /// The lease has been taken, and the store has no connection of this node's. `connections` are those open since.
+    mutating func registered(with connections: [ConnectionRecord]) {
+        self.isRegistered = true
+        self.attempted = []
+        for record in connections where !self.toRemove.contains(record.id) { self.toAdd[record.id] = record }
+    }
+
+    mutating func leaseLost() {
+        self.isRegistered = false
+    }
+}

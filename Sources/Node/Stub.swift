@@ -1,4 +1,0 @@
-import Backplane
-import Configuration
-import Hummingbird
-import NIOHTTPTypesHTTP1

@@ -1,0 +1,90 @@
+import Backplane
+import Logging
+import NIOCore
+import Protocol
+
+/// What a node does with the connections of its two endpoints: `/ws`, a member of the cluster, and `/echo`, which talks with itself.
+struct EndpointBehavior: Sendable {
+    let connections: ConnectionManager
+    let publisher: Publisher
+    let presence: PresenceKeeper<ContinuousClock>
+    let metrics: NodeMetrics
+    /// Milliseconds since 1970, UTC.
+    let now: @Sendable () -> Int64
+
+    private static let allocator = ByteBufferAllocator()
+
+    /// - Parameter eventLoop: that of the connection's channel.
+    func events(for endpoint: Connection.Endpoint, on eventLoop: any EventLoop) -> WebSocketHandler.Events {
+        WebSocketHandler.Events(
+            opened: { self.opened($0, on: eventLoop) },
+            received: { connection, message, done in
+                self.metrics.messageReceived()
+                switch endpoint {
+                case .plain: self.relay(message, from: connection, on: eventLoop, done: done)
+                case .echo: self.echo(message, to: connection, done: done)
+                }
+            },
+            closed: { self.closed($0, on: eventLoop) }
+        )
+    }
+
+    private func opened(_ connection: Connection, on eventLoop: any EventLoop) {
+        self.connections.add(connection, on: eventLoop)
+        self.metrics.connectionOpened()
+        if connection.endpoint == .plain { self.presence.opened(connection.record) }
+    }
+
+    private func closed(_ connection: Connection, on eventLoop: any EventLoop) {
+        self.connections.remove(connection.id, on: eventLoop)
+        self.metrics.connectionClosed()
+        if connection.endpoint == .plain { self.presence.closed(connection.id) }
+    }
+
+    // MARK: - /echo
+
+    private func echo(_ message: ClientMessage, to connection: Connection, done: @Sendable () -> Void) {
+        let frame =
+            switch message {
+            case .text(let text): FrameEncoder.encode(opcode: .text, payload: text, allocator: Self.allocator)
+            case .binary(let bytes): FrameEncoder.encode(opcode: .binary, payload: bytes, allocator: Self.allocator)
+            }
+        connection.send(frame)
+        done()
+    }
+
+    // MARK: - /ws
+
+    /// Text comes back to its sender as an echo at once, and to everyone, the sender too, as a message through the broker. Binary comes
+    /// back through the broker only: one copy each, in the same order for all.
+    private func relay(
+        _ message: ClientMessage,
+        from connection: Connection,
+        on eventLoop: any EventLoop,
+        done: @escaping @Sendable () -> Void
+    ) {
+        if case .text(let text) = message {
+            self.send(ServerMessage(kind: .echo, from: connection.id, message: text, timestamp: self.now()), to: connection)
+        }
+        let id = connection.id
+        self.publisher.publish(message, from: id) { result in
+            if case .failure = result {
+                self.metrics.publicationRefused()
+                eventLoop.execute { self.tellRefused(id, on: eventLoop) }
+            }
+            done()
+        }
+    }
+
+    /// A message that goes nowhere must not be lost in silence.
+    private func tellRefused(_ id: ConnectionID, on eventLoop: any EventLoop) {
+        guard let connection = self.connections.get(id, on: eventLoop) else { return }
+        let text = ByteBuffer(string: "Your message was not delivered: the cluster cannot be reached. Try again later.")
+        self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection)
+    }
+
+    private func send(_ message: ServerMessage, to connection: Connection) {
+        let json = message.encoded(allocator: Self.allocator)
+        connection.send(FrameEncoder.encode(opcode: .text, payload: json, allocator: Self.allocator))
+    }
+}

@@ -1,0 +1,165 @@
+import Logging
+import NIOCore
+import NIOExtras
+import Protocol
+
+/// The one channel handler of a WebSocket: bytes to messages, pings, and the closing handshake.
+///
+/// Bound to its channel's event loop.
+final class WebSocketHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// What the handler tells, always on the event loop.
+    struct Events {
+        /// The connection stands; nothing has been read from it yet.
+        var opened: (Connection) -> Void
+        /// A complete message. Calls its last argument, from any thread, when the next one may come: see `maximumUnfinishedMessages`.
+        var received: (Connection, ClientMessage, @escaping @Sendable () -> Void) -> Void
+        /// Called once; the connection takes nothing any more.
+        var closed: (Connection) -> Void
+    }
+
+    /// Messages of one client that may be on their way to the broker before the node stops reading from this client: 64, so that one
+    /// round trip to Redis does not stall a client, and a client cannot fill the outbox alone.
+    static let maximumUnfinishedMessages = 64
+
+    private let settings: WebSocketSettings
+    private let endpoint: Connection.Endpoint
+    private let node: NodeID
+    private let events: Events
+    private var decoder: MessageDecoder
+    private var connection: Connection?
+    private var unfinishedMessages = 0
+    private var heldRead = false
+
+    init(settings: WebSocketSettings, endpoint: Connection.Endpoint, node: NodeID, events: Events) {
+        self.settings = settings
+        self.endpoint = endpoint
+        self.node = node
+        self.events = events
+        self.decoder = MessageDecoder(limits: settings.messageLimits)
+    }
+
+    // MARK: - Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let connection = Connection(
+            id: .random(on: self.node),
+            endpoint: self.endpoint,
+            connectedAt: self.settings.now(),
+            maximumUnsentBytes: self.settings.maximumUnsentBytes,
+            closeTimeout: self.settings.closeTimeout,
+            pingInterval: self.settings.pingInterval,
+            context: context
+        )
+        self.connection = connection
+        self.events.opened(connection)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.end()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.end()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A socket error: the peer is gone, and there is nobody to tell.
+        context.close(promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent {
+            self.connection?.close(code: .serviceRestart, reason: "the node is going away")
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func end() {
+        guard let connection = self.connection else { return }
+        self.connection = nil
+        connection.transportClosed()
+        self.events.closed(connection)
+    }
+
+    // MARK: - Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let connection = self.connection, connection.mayReceive else { return }
+        connection.sawTraffic()
+        var bytes = self.unwrapInboundIn(data)
+        do throws(ProtocolViolation) {
+            while let event = try self.decoder.next(&bytes) {
+                self.handle(event, connection, context: context)
+                guard connection.mayReceive else { return }
+            }
+        } catch {
+            connection.violationFound(error)
+        }
+    }
+
+    private func handle(_ event: MessageDecoder.Event, _ connection: Connection, context: ChannelHandlerContext) {
+        switch event {
+        case .text(let text): self.received(.text(text), connection, context: context)
+        case .binary(let bytes): self.received(.binary(bytes), connection, context: context)
+        case .ping(let payload):
+            connection.sendControl(FrameEncoder.encode(opcode: .pong, payload: payload, allocator: context.channel.allocator))
+        case .pong: break
+        case .close(let code, _): connection.closeReceived(code: code)
+        }
+    }
+
+    private func received(_ message: ClientMessage, _ connection: Connection, context: ChannelHandlerContext) {
+        self.unfinishedMessages += 1
+        let me = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let here = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        self.events.received(connection, message) {
+            if eventLoop.inEventLoop {
+                me.value.finishedMessage(context: here.value)
+            } else {
+                eventLoop.execute { me.value.finishedMessage(context: here.value) }
+            }
+        }
+    }
+
+    // MARK: - Back-pressure
+
+    func read(context: ChannelHandlerContext) {
+        if self.mayRead(context) {
+            context.read()
+        } else {
+            self.heldRead = true
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.releaseRead(context)
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func finishedMessage(context: ChannelHandlerContext) {
+        self.unfinishedMessages -= 1
+        self.releaseRead(context)
+    }
+
+    /// A client that does not read is not read from: its echoes would pile up. One that is being closed is read, for its close frame.
+    private func mayRead(_ context: ChannelHandlerContext) -> Bool {
+        guard let connection = self.connection, connection.isOpen else { return true }
+        return context.channel.isWritable && self.unfinishedMessages < Self.maximumUnfinishedMessages
+    }
+
+    private func releaseRead(_ context: ChannelHandlerContext) {
+        guard self.heldRead, self.mayRead(context) else { return }
+        self.heldRead = false
+        context.read()
+    }
+}
+
+@available(*, unavailable)
+extension WebSocketHandler: Sendable {}

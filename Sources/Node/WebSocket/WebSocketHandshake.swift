@@ -1,0 +1,59 @@
+import NIOCore
+import NIOHTTP1
+
+/// The opening handshake (RFC 6455 section 4.2): what a request must have to become a WebSocket.
+enum WebSocketHandshake {
+    enum Refusal: Error, Equatable {
+        /// Not an upgrade request at all.
+        case notWebSocket
+        case wrongMethod
+        /// Neither `/ws` nor `/echo`.
+        case unknownPath
+        /// Section 4.4: only version 13 is spoken; the answer says so.
+        case unsupportedVersion
+        case badKey
+        /// The node is going away.
+        case draining
+    }
+
+    /// - Returns: what the client asked for, when the request is a well-formed handshake.
+    static func validate(_ request: HTTPRequestHead) throws(Refusal) -> Connection.Endpoint {
+        guard let endpoint = self.endpoint(ofTarget: request.uri) else { throw .unknownPath }
+        guard request.headers.has("upgrade", "websocket"), request.headers.has("connection", "upgrade") else {
+            throw .notWebSocket
+        }
+        guard request.method == .GET, request.version == .http1_1 else { throw .wrongMethod }
+        guard request.headers["sec-websocket-version"] == ["13"] else { throw .unsupportedVersion }
+        let keys = request.headers["sec-websocket-key"]
+        guard keys.count == 1, self.isKey(keys[0]) else { throw .badKey }
+        return endpoint
+    }
+
+    static func endpoint(ofTarget target: String) -> Connection.Endpoint? {
+        switch target.prefix(while: { $0 != "?" }) {
+        case "/ws": .plain
+        case "/echo": .echo
+        default: nil
+        }
+    }
+
+    /// 16 bytes in base64: 22 digits, of which the last carries 4 unused bits, and two signs of padding.
+    private static func isKey(_ key: String) -> Bool {
+        let bytes = Array(key.utf8)
+        guard bytes.count == 24, bytes.suffix(2) == [UInt8(ascii: "="), UInt8(ascii: "=")] else { return false }
+        return bytes.prefix(22).allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"): true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"): true
+            default: false
+            }
+        }
+    }
+}
+
+extension HTTPHeaders {
+    /// Whether a comma-separated header has the token, in any case.
+    fileprivate func has(_ name: String, _ token: String) -> Bool {
+        self[canonicalForm: name].contains { $0.lowercased() == token }
+    }
+}

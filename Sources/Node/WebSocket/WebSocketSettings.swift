@@ -1,0 +1,14 @@
+import NIOCore
+import Protocol
+
+/// What every WebSocket of a node is held to.
+struct WebSocketSettings: Sendable {
+    var messageLimits: MessageLimits
+    var maximumUnsentBytes: Int
+    /// Between pings; dead after one interval without any sign of life.
+    var pingInterval: TimeAmount
+    /// For a client to answer a close frame.
+    var closeTimeout: TimeAmount
+    /// Milliseconds since 1970, UTC.
+    var now: @Sendable () -> Int64
+}

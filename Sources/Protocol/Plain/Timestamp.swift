@@ -1,0 +1,48 @@
+/// Times as people and programs read them: UTC, RFC 3339.
+public enum Timestamp {
+    /// - Parameter milliseconds: since 1970, UTC; outside the years 0 to 9999 the nearest of them is taken.
+    /// - Returns: `2026-06-13T06:00:01Z`
+    public static func seconds(_ milliseconds: Int64) -> String {
+        let (date, time, _) = self.parts(milliseconds)
+        return "\(date)T\(time)Z"
+    }
+
+    /// - Parameter milliseconds: as in ``seconds(_:)``.
+    /// - Returns: `2026-06-13T06:00:01.042Z`
+    public static func milliseconds(_ milliseconds: Int64) -> String {
+        let (date, time, fraction) = self.parts(milliseconds)
+        return "\(date)T\(time).\(self.padded(fraction, 3))Z"
+    }
+
+    private static func parts(_ milliseconds: Int64) -> (date: String, time: String, fraction: Int64) {
+        let clamped = min(max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)
+        let (days, inDay) = self.divide(clamped, by: 86_400_000)
+        let (year, month, day) = self.civil(days)
+        let seconds = inDay / 1000
+        let date = "\(self.padded(year, 4))-\(self.padded(month, 2))-\(self.padded(day, 2))"
+        let time = "\(self.padded(seconds / 3600, 2)):\(self.padded(seconds / 60 % 60, 2)):\(self.padded(seconds % 60, 2))"
+        return (date, time, inDay % 1000)
+    }
+
+    /// The proleptic Gregorian date of a day counted from 1970-01-01. Counts in eras of 400 years that begin in March, so that
+    /// the leap day is the last of its year.
+    private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        let (era, dayOfEra) = self.divide(days + 719_468, by: 146_097)
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let marchMonth = (5 * dayOfYear + 2) / 153
+        let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
+        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * marchMonth + 2) / 5 + 1)
+    }
+
+    /// Rounded towards minus infinity, so that times before 1970 fall into their day.
+    private static func divide(_ value: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+        let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+    }
+
+    private static func padded(_ value: Int64, _ width: Int) -> String {
+        let digits = String(value)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+}
