@@ -1,0 +1,76 @@
+public import NIOCore
+
+/// Writes a server's frames: final, unmasked, without extensions, with the length in its shortest form (RFC 6455 section 5.2).
+///
+/// A frame does not depend on the connection it goes to. One buffer is therefore made per publication and handed to all.
+public enum FrameEncoder {
+    /// A frame of its own.
+    ///
+    /// - Parameter payload: for text, well-formed UTF-8 (not checked here); for a control frame, at most 125 bytes.
+    /// - Returns: the frame, in one allocation of its exact size (which the allocator may round up).
+    public static func encode(
+        opcode: Opcode,
+        payload: ByteBuffer,
+        allocator: ByteBufferAllocator = ByteBufferAllocator()
+    ) -> ByteBuffer {
+        let length = payload.readableBytes
+        var frame = allocator.buffer(capacity: self.headerBytes(payloadLength: length) + length)
+        self.append(opcode: opcode, payload: payload, to: &frame)
+        return frame
+    }
+
+    /// Writes a frame behind what `bytes` already holds, so that several frames can leave in one write.
+    ///
+    /// - Parameter payload: for text, well-formed UTF-8 (not checked here); for a control frame, at most 125 bytes.
+    public static func append(opcode: Opcode, payload: ByteBuffer, to bytes: inout ByteBuffer) {
+        let length = payload.readableBytes
+        precondition(!opcode.isControl || length <= 125, "a control frame carries at most 125 bytes")
+        bytes.reserveCapacity(minimumWritableBytes: self.headerBytes(payloadLength: length) + length)
+        let first = 0x80 | opcode.rawValue
+        switch length {
+        case ...125: bytes.writeMultipleIntegers(first, UInt8(length))
+        case ...0xFFFF: bytes.writeMultipleIntegers(first, UInt8(126), UInt16(length))
+        default: bytes.writeMultipleIntegers(first, UInt8(127), UInt64(length))
+        }
+        bytes.writeImmutableBuffer(payload)
+    }
+
+    /// A close frame (RFC 6455 section 5.5.1).
+    ///
+    /// - Parameters:
+    ///   - code: one that ``CloseCode/maySend`` allows; nil gives a frame without payload, and the reason is left out too.
+    ///   - reason: cut to its longest prefix of whole characters (Unicode scalars) within
+    ///     ``Limits/maximumCloseReasonBytes``.
+    public static func close(
+        code: CloseCode?,
+        reason: String = "",
+        allocator: ByteBufferAllocator = ByteBufferAllocator()
+    ) -> ByteBuffer {
+        guard let code else { return self.encode(opcode: .close, payload: ByteBuffer(), allocator: allocator) }
+        let prefix = self.prefix(of: reason, maximumBytes: Limits.maximumCloseReasonBytes)
+        let length = 2 + prefix.count
+        var frame = allocator.buffer(capacity: self.headerBytes(payloadLength: length) + length)
+        frame.writeMultipleIntegers(0x80 | Opcode.close.rawValue, UInt8(length), code.rawValue)
+        frame.writeBytes(prefix)
+        return frame
+    }
+
+    /// The bytes in front of a payload: 2, 4 or 10.
+    private static func headerBytes(payloadLength: Int) -> Int {
+        switch payloadLength {
+        case ...125: 2
+        case ...0xFFFF: 4
+        default: 10
+        }
+    }
+
+    private static func prefix(of text: String, maximumBytes: Int) -> Substring.UTF8View {
+        let bytes = text.utf8
+        guard var end = bytes.index(bytes.startIndex, offsetBy: maximumBytes, limitedBy: bytes.endIndex) else {
+            return bytes[...]
+        }
+        // A character begins at every byte that is not a continuation byte, 0b10xxxxxx.
+        while end < bytes.endIndex, bytes[end] & 0xC0 == 0x80 { end = bytes.index(before: end) }
+        return bytes[..<end]
+    }
+}

@@ -1,0 +1,87 @@
+import NIOCore
+
+/// The first 6 to 14 bytes of a client's frame (RFC 6455 section 5.2).
+struct FrameHeader: Sendable {
+    let isFinal: Bool
+    let opcode: Opcode
+    /// As it stands in the header, its first byte the highest.
+    let maskingKey: UInt32
+    /// In bytes; 0 to 2^63 - 1, and at most 125 in a control frame.
+    let payloadLength: Int
+
+    /// Judges all that can be said of a frame without knowing the ones before it.
+    ///
+    /// - Parameter bytes: what has arrived, from the frame's first byte on.
+    /// - Returns: the header and its length in bytes; nil while it is incomplete.
+    /// - Throws: as soon as the bytes that are there are wrong, also when the header is incomplete.
+    static func parse(_ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> (header: FrameHeader, length: Int)? {
+        guard bytes.count >= 1 else { return nil }
+        let isFinal = bytes[0] & 0x80 != 0
+        guard bytes[0] & 0x70 == 0 else { throw .reservedBits }
+        guard let opcode = Opcode(rawValue: bytes[0] & 0x0F) else { throw .reservedOpcode }
+        guard isFinal || !opcode.isControl else { throw .controlFrameFragmented }
+
+        guard bytes.count >= 2 else { return nil }
+        guard bytes[1] & 0x80 != 0 else { throw .notMasked }
+        let shortLength = Int(bytes[1] & 0x7F)
+        guard shortLength <= 125 || !opcode.isControl else { throw .controlFrameTooLong }
+
+        let payloadLength: Int
+        let keyOffset: Int
+        switch shortLength {
+        case 126:
+            guard bytes.count >= 4 else { return nil }
+            payloadLength = Int(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
+            keyOffset = 4
+            guard payloadLength > 125 else { throw .lengthNotMinimal }
+        case 127:
+            guard bytes.count >= 10 else { return nil }
+            let length = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt64.self))
+            guard let length = Int(exactly: length) else { throw .lengthOutOfRange }
+            payloadLength = length
+            keyOffset = 10
+            guard payloadLength > 0xFFFF else { throw .lengthNotMinimal }
+        default:
+            payloadLength = shortLength
+            keyOffset = 2
+        }
+
+        guard bytes.count >= keyOffset + 4 else { return nil }
+        let maskingKey = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: keyOffset, as: UInt32.self))
+        let header = FrameHeader(isFinal: isFinal, opcode: opcode, maskingKey: maskingKey, payloadLength: payloadLength)
+        return (header, keyOffset + 4)
+    }
+}
+
+extension FrameHeader {
+    /// Reads one header, whatever parts it arrives in, and keeps the bytes of an incomplete one: no allocation, and the caller
+    /// has nothing to keep.
+    struct Reader: Sendable {
+        /// Room for 16 bytes, of which a header needs at most 14.
+        private var words: (UInt64, UInt64) = (0, 0)
+        private var count: UInt8 = 0
+
+        /// - Parameter bytes: what it uses is consumed: at most the header, and all there is when it answers nil.
+        mutating func next(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> FrameHeader? {
+            if self.count == 0, let whole = try bytes.withUnsafeReadableBytes(FrameHeader.parse) {
+                bytes.moveReaderIndex(forwardBy: whole.length)
+                return whole.header
+            }
+            while let byte = bytes.readInteger(as: UInt8.self) {
+                if let torn = try self.append(byte) { return torn }
+            }
+            return nil
+        }
+
+        private mutating func append(_ byte: UInt8) throws(ProtocolViolation) -> FrameHeader? {
+            let count = Int(self.count)
+            // 14 bytes are always a whole header or a violation, so there is room.
+            withUnsafeMutableBytes(of: &self.words) { $0[count] = byte }
+            self.count += 1
+            let parsed = try withUnsafeBytes(of: self.words) { bytes throws(ProtocolViolation) in
+                try FrameHeader.parse(UnsafeRawBufferPointer(rebasing: bytes[...count]))
+            }
+            return parsed?.header
+        }
+    }
+}

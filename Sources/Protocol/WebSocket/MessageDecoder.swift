@@ -1,0 +1,191 @@
+public import NIOCore
+
+/// Turns the bytes of one client into messages and control frames: the receiving side of a server, without extensions
+/// (RFC 6455 sections 5, 7.4 and 8.1).
+///
+/// Every byte that is handed over is consumed at once, so the caller keeps none: what is incomplete is kept here. An idle decoder
+/// owns no memory of its own; an incomplete message takes what has arrived of it, whatever length it claims. A message is
+/// refused by the first byte that makes it wrong: at its header when it is too long, in the middle of a frame when it is not
+/// UTF-8.
+public struct MessageDecoder: Sendable {
+    /// What a client said. Payloads are buffers of their own and do not hold on to the bytes they were read from.
+    public enum Event: Hashable, Sendable {
+        /// A whole message of well-formed UTF-8.
+        case text(ByteBuffer)
+        /// A whole message.
+        case binary(ByteBuffer)
+        /// At most 125 bytes, to be sent back in a pong (section 5.5.2).
+        case ping(ByteBuffer)
+        /// At most 125 bytes; it may answer a ping, or none (section 5.5.3).
+        case pong(ByteBuffer)
+        /// The client's last frame. The code is nil when it gave none, else one that may be sent; the reason has at most 123
+        /// bytes (section 5.5.1).
+        case close(code: CloseCode?, reason: String)
+    }
+
+    private enum State {
+        /// Between frames, or inside a header.
+        case header(FrameHeader.Reader)
+        /// Inside a frame, of whose payload `received` bytes have arrived.
+        case payload(FrameHeader, received: Int)
+        /// A close frame or a violation was the last.
+        case finished
+    }
+
+    /// The message that has begun: nil when the next data frame must begin one.
+    private enum Kind {
+        case text
+        case binary
+    }
+
+    public let limits: MessageLimits
+    private var state = State.header(FrameHeader.Reader())
+    private var kind: Kind?
+    private var validator = UTF8Validator()
+    /// Data frames of the message that has begun.
+    private var frames: UInt32 = 0
+    /// What has arrived of the message that has begun; nil for nothing.
+    private var message: ByteBuffer?
+    /// What has arrived of a control frame, which may stand between the fragments of a message; nil for nothing.
+    private var control: ByteBuffer?
+
+    public init(limits: MessageLimits = MessageLimits()) {
+        self.limits = limits
+    }
+
+    /// The next event in the bytes that were handed over so far.
+    ///
+    /// - Parameter bytes: what has arrived since the last call, or what an earlier call left; what is used is consumed.
+    /// - Returns: nil when all bytes are used up and more are needed. After a close event or a violation: always nil, and nothing
+    ///   is consumed.
+    /// - Throws: what the client did wrong; once.
+    public mutating func next(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> Event? {
+        do throws(ProtocolViolation) {
+            return try self.advance(&bytes)
+        } catch {
+            self.finish()
+            throw error
+        }
+    }
+
+    // MARK: - Frames
+
+    private mutating func advance(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> Event? {
+        while true {
+            switch self.state {
+            case .header(var reader):
+                guard let header = try reader.next(&bytes) else {
+                    self.state = .header(reader)
+                    return nil
+                }
+                try self.admit(header)
+                self.state = .payload(header, received: 0)
+            case .payload(let header, var received):
+                let count = min(header.payloadLength - received, bytes.readableBytes)
+                try self.take(count, of: header, after: received, from: &bytes)
+                received += count
+                guard received == header.payloadLength else {
+                    self.state = .payload(header, received: received)
+                    return nil
+                }
+                self.state = .header(FrameHeader.Reader())
+                if let event = try self.complete(header) { return event }
+            case .finished:
+                return nil
+            }
+        }
+    }
+
+    /// Judges a frame by what came before it, and by the limits, before anything is kept of it.
+    private mutating func admit(_ header: FrameHeader) throws(ProtocolViolation) {
+        guard !header.opcode.isControl else { return }
+        if header.opcode == .continuation {
+            guard self.kind != nil else { throw .nothingToContinue }
+        } else {
+            guard self.kind == nil else { throw .messageNotFinished }
+            self.kind = header.opcode == .text ? .text : .binary
+        }
+        // Subtracted, not added: the claimed length may be near the largest integer.
+        let room = self.limits.maximumMessageBytes - (self.message?.readableBytes ?? 0)
+        guard header.payloadLength <= room else { throw .messageTooBig }
+        guard Int(self.frames) < self.limits.maximumFramesPerMessage else { throw .tooManyFrames }
+        self.frames += 1
+    }
+
+    /// Moves `count` bytes of a frame's payload to where they are kept, unmasks them on the way, and validates them if they are
+    /// text.
+    ///
+    /// A frame that is whole in `bytes` is thereby copied once, into a buffer of its size. Unmasking in place would be no copy,
+    /// but mostly is two: the transport shares its read buffer, and it would be copied as a whole, for each message in it.
+    private mutating func take(
+        _ count: Int,
+        of header: FrameHeader,
+        after received: Int,
+        from bytes: inout ByteBuffer
+    ) throws(ProtocolViolation) {
+        guard count > 0 else { return }
+        let isControl = header.opcode.isControl
+        let isText = !isControl && self.kind == .text
+        // Taken out, so that this is the only reference and writing does not copy. It grows by doubling as bytes arrive.
+        let begun = isControl ? self.control.take() : self.message.take()
+        var payload = begun ?? ByteBufferAllocator().buffer(capacity: count)
+        var validator = self.validator
+        var isWellFormed = true
+        bytes.withUnsafeReadableBytes { source in
+            let source = UnsafeRawBufferPointer(rebasing: source[..<count])
+            payload.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { target in
+                let target = UnsafeMutableRawBufferPointer(rebasing: target[..<count])
+                Masking.unmask(source, into: target, key: header.maskingKey, offset: received)
+                if isText { isWellFormed = validator.consume(UnsafeRawBufferPointer(target)) }
+                return count
+            }
+        }
+        bytes.moveReaderIndex(forwardBy: count)
+        guard isWellFormed else { throw .textNotUTF8 }
+        self.validator = validator
+        if isControl { self.control = payload } else { self.message = payload }
+    }
+
+    private mutating func complete(_ header: FrameHeader) throws(ProtocolViolation) -> Event? {
+        switch header.opcode {
+        case .continuation, .text, .binary:
+            return header.isFinal ? try self.completeMessage() : nil
+        case .ping:
+            return .ping(self.control.take() ?? ByteBuffer())
+        case .pong:
+            return .pong(self.control.take() ?? ByteBuffer())
+        case .close:
+            let event = try Self.close(self.control.take() ?? ByteBuffer())
+            self.finish()
+            return event
+        }
+    }
+
+    private mutating func completeMessage() throws(ProtocolViolation) -> Event? {
+        guard self.validator.isComplete else { throw .textNotUTF8 }
+        let payload = self.message.take() ?? ByteBuffer()
+        let kind = self.kind.take()
+        self.frames = 0
+        return kind == .text ? .text(payload) : .binary(payload)
+    }
+
+    // MARK: - Close
+
+    private static func close(_ payload: ByteBuffer) throws(ProtocolViolation) -> Event {
+        guard payload.readableBytes > 0 else { return .close(code: nil, reason: "") }
+        var reason = payload
+        guard let rawCode = reason.readInteger(as: UInt16.self) else { throw .closeCodeTorn }
+        // A client may send whatever may be sent at all: 1010 is for clients only, and 1011 to 1014, though servers coined them,
+        // are registered for both sides.
+        let code = CloseCode(rawValue: rawCode)
+        guard code.maySend else { throw .closeCodeNotAllowed }
+        guard reason.isWellFormedUTF8 else { throw .closeReasonNotUTF8 }
+        return .close(code: code, reason: String(buffer: reason))
+    }
+
+    private mutating func finish() {
+        self.state = .finished
+        self.message = nil
+        self.control = nil
+    }
+}

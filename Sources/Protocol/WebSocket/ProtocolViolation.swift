@@ -1,0 +1,39 @@
+/// What a client did that ends its connection, with what the close frame tells it (RFC 6455 section 7.1.7).
+public struct ProtocolViolation: Error, Hashable, Sendable {
+    public let closeCode: CloseCode
+    /// For the close frame and the log: static, ASCII, at most ``Limits/maximumCloseReasonBytes``, nothing of what the client
+    /// sent.
+    public let reason: String
+
+    private init(_ closeCode: CloseCode, _ reason: String) {
+        self.closeCode = closeCode
+        self.reason = reason
+    }
+
+    // MARK: - Frames (section 5.2)
+
+    public static let reservedBits = ProtocolViolation(.protocolError, "reserved bit set, but no extension was agreed on")
+    public static let reservedOpcode = ProtocolViolation(.protocolError, "reserved opcode")
+    public static let notMasked = ProtocolViolation(.protocolError, "frame from a client is not masked")
+    public static let lengthNotMinimal = ProtocolViolation(.protocolError, "length is not in its shortest form")
+    public static let lengthOutOfRange = ProtocolViolation(.protocolError, "length has its highest bit set")
+
+    // MARK: - Fragments and control frames (sections 5.4 and 5.5)
+
+    public static let controlFrameFragmented = ProtocolViolation(.protocolError, "control frame is fragmented")
+    public static let controlFrameTooLong = ProtocolViolation(.protocolError, "control frame carries more than 125 bytes")
+    public static let nothingToContinue = ProtocolViolation(.protocolError, "continuation without a message to continue")
+    public static let messageNotFinished = ProtocolViolation(.protocolError, "new message before the last one was finished")
+
+    // MARK: - Close frames (sections 5.5.1 and 7.4)
+
+    public static let closeCodeTorn = ProtocolViolation(.protocolError, "close frame carries half a code")
+    public static let closeCodeNotAllowed = ProtocolViolation(.protocolError, "close code may not be sent")
+    public static let closeReasonNotUTF8 = ProtocolViolation(.invalidData, "close reason is not UTF-8")
+
+    // MARK: - Messages (sections 8.1 and 10.4)
+
+    public static let textNotUTF8 = ProtocolViolation(.invalidData, "text is not UTF-8")
+    public static let messageTooBig = ProtocolViolation(.messageTooBig, "message is too big")
+    public static let tooManyFrames = ProtocolViolation(.policyViolation, "message has too many frames")
+}
