@@ -121,20 +121,19 @@ public struct NodeServer: Service {
         let application = Application(
             router: router,
             server: HTTPServerBuilder { responder in
-                ServerChannel(responder: responder, settings: httpSettings) { eventLoop in
-                    WebSocketUpgrader(
-                        eventLoop: eventLoop,
-                        acceptsConnections: { life.phase < .draining },
-                        makeHandler: { endpoint in
-                            WebSocketHandler(
-                                settings: webSocketSettings,
-                                endpoint: endpoint,
-                                node: id,
-                                events: behavior.events(for: endpoint, on: eventLoop)
-                            )
-                        }
-                    )
-                }
+                ServerChannel(
+                    responder: responder,
+                    settings: httpSettings,
+                    acceptsConnections: { life.phase < .draining },
+                    makeWebSocketHandler: { endpoint, eventLoop in
+                        WebSocketHandler(
+                            settings: webSocketSettings,
+                            endpoint: endpoint,
+                            node: id,
+                            events: behavior.events(for: endpoint, on: eventLoop)
+                        )
+                    }
+                )
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port),
@@ -158,7 +157,8 @@ public struct NodeServer: Service {
         self.logger = logger
         self.group = group
         self.services = [
-            links.broker, links.store, Subscriptions(broker: links.broker, node: id, logger: logger), presence, application, drain,
+            links.broker, links.store, Subscriptions(broker: links.broker, node: id, logger: logger), presence, application,
+            drain,
         ]
     }
 

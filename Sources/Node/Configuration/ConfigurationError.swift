@@ -13,6 +13,7 @@ public struct ConfigurationError: Error, Hashable, CustomStringConvertible {
     /// One line whatever was given, and not a long one.
     private static func printable(_ value: String) -> String {
         let cut = value.unicodeScalars.prefix(100)
-        return cut.map { $0.properties.generalCategory == .control ? "?" : String($0) }.joined() + (cut.count < value.unicodeScalars.count ? "…" : "")
+        return cut.map { $0.properties.generalCategory == .control ? "?" : String($0) }.joined()
+            + (cut.count < value.unicodeScalars.count ? "…" : "")
     }
 }

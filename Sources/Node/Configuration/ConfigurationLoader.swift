@@ -34,7 +34,9 @@ public struct ConfigurationLoader {
         NodeConfiguration(
             host: try self.text(.host, allowed: "an address or a name") { $0.isEmpty ? nil : $0 },
             port: try self.integer(.port, 0...65_535),
-            name: try self.optional(.nodeName, allowed: "1 to 64 letters, digits, '.', '_' and '-'") { Self.isName($0) ? $0 : nil },
+            name: try self.optional(.nodeName, allowed: "1 to 64 letters, digits, '.', '_' and '-'") {
+                Self.isName($0) ? $0 : nil
+            },
             threads: try self.optional(.threads, allowed: "a whole number from 1 to 256") { Self.integer($0, 1...256) }
                 ?? System.coreCount,
             redis: try self.redis(),
@@ -87,7 +89,9 @@ public struct ConfigurationLoader {
     }
 
     private func integer(_ option: ConfigurationOption, _ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
-        try self.text(option, allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)") { Self.integer($0, range) }
+        try self.text(option, allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)") {
+            Self.integer($0, range)
+        }
     }
 
     private func bytes(_ option: ConfigurationOption, _ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
@@ -148,7 +152,9 @@ public struct ConfigurationLoader {
     private static func provider(_ name: String, _ values: [ConfigurationOption: String]) -> InMemoryProvider {
         InMemoryProvider(
             name: name,
-            values: values.reduce(into: [:]) { $0[AbsoluteConfigKey(Self.key($1.key))] = ConfigValue(.string($1.value), isSecret: false) }
+            values: values.reduce(into: [:]) {
+                $0[AbsoluteConfigKey(Self.key($1.key))] = ConfigValue(.string($1.value), isSecret: false)
+            }
         )
     }
 

@@ -14,7 +14,12 @@ enum JSONBody {
         maximumBytes: Int
     ) async throws -> Value {
         guard self.isJSON(request.headers[.contentType]) else {
-            throw Problem(.unsupportedMediaType, "not-json", "The body must be application/json.", headers: [.accept: "application/json"])
+            throw Problem(
+                .unsupportedMediaType,
+                "not-json",
+                "The body must be application/json.",
+                headers: [.accept: "application/json"]
+            )
         }
         let body: ByteBuffer
         do {

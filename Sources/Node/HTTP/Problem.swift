@@ -2,6 +2,7 @@ import Backplane
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOHTTP1
 
 /// What a REST caller is told when a request cannot be done (RFC 9457).
 ///
@@ -54,6 +55,18 @@ struct Problem: Error, Encodable {
         headers[.contentType] = Self.contentType
         headers[.cacheControl] = "no-store"
         return Response(status: self.status, headers: headers, body: ResponseBody(byteBuffer: self.json))
+    }
+}
+
+extension Problem {
+    /// For answers that do not come from the router; the connection ends with them.
+    func responseHead(bodyBytes: Int) -> HTTPResponseHead {
+        var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: self.status.code))
+        head.headers.add(name: "content-type", value: Self.contentType)
+        head.headers.add(name: "content-length", value: "\(bodyBytes)")
+        head.headers.add(name: "connection", value: "close")
+        for field in self.headers { head.headers.add(name: field.name.rawName, value: field.value) }
+        return head
     }
 }
 

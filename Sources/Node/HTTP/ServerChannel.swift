@@ -14,7 +14,7 @@ struct ServerChannel: HTTPChannelHandler {
     enum Outcome: Sendable {
         case webSocket
         case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
-        /// An upgrade was refused, and the socket ends with the answer; or it ended before it could be told what it was for.
+        /// An upgrade was refused, and the socket ends with the answer; or it ended before it said what it was for.
         case none
     }
 
@@ -25,51 +25,44 @@ struct ServerChannel: HTTPChannelHandler {
 
     let responder: HTTPChannelHandler.Responder
     let settings: HTTPSettings
-    let makeUpgrader: @Sendable (any EventLoop) -> WebSocketUpgrader
+    let acceptsConnections: @Sendable () -> Bool
+    let makeWebSocketHandler: @Sendable (Connection.Endpoint, any EventLoop) -> WebSocketHandler
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
-            let upgrader = self.makeUpgrader(channel.eventLoop)
-            let settings = self.settings
-            var pipeline = NIOUpgradableHTTPServerPipelineConfiguration(
-                upgradeConfiguration: NIOTypedHTTPServerUpgradeConfiguration(
-                    upgraders: [upgrader],
-                    notUpgradingCompletionHandler: { channel in
-                        channel.eventLoop.makeCompletedFuture {
-                            if let refusal = upgrader.refusal.value {
-                                try channel.pipeline.syncOperations.addHandler(RefusedUpgradeHandler(refusal))
-                                return .none
-                            }
-                            return .http(try Self.addHTTPHandlers(channel, settings, logger: logger))
-                        }
-                    }
-                )
+            var limits = NIOHTTPDecoderLimitConfiguration()
+            limits.maxHeaderListSize = self.settings.maximumHeaderBytes
+            limits.maxHeaderFieldSize = self.settings.maximumHeaderBytes
+            limits.maxHeaderFieldCount = self.settings.maximumHeaderFields
+            let encoder = HTTPResponseEncoder()
+            let decoder = ByteToMessageHandler(
+                HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
             )
-            // NIOAsyncChannel hands requests over one by one, and HTTP types validate the fields that they carry.
-            pipeline.enablePipelining = false
-            pipeline.enableResponseHeaderValidation = false
-            pipeline.decoderConfiguration.maxHeaderListSize = settings.maximumHeaderBytes
-            pipeline.decoderConfiguration.maxHeaderFieldSize = settings.maximumHeaderBytes
-            pipeline.decoderConfiguration.maxHeaderFieldCount = settings.maximumHeaderFields
-            let guardian = HandshakeGuard(timeout: settings.handshakeTimeout)
-            try channel.pipeline.syncOperations.addHandler(guardian)
-            let outcome = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(configuration: pipeline)
-            outcome.assumeIsolated().whenComplete { _ in
-                channel.pipeline.syncOperations.removeHandler(guardian, promise: nil)
-            }
-            return Value(channel: channel, outcome: outcome.flatMapErrorThrowing { _ in .none })
+            let errors = HTTPServerProtocolErrorHandler()
+            let outcome = channel.eventLoop.makePromise(of: Outcome.self)
+            let upgrade = UpgradeHandler(
+                delegate: UpgradeHandler.Delegate(
+                    acceptsConnections: self.acceptsConnections,
+                    makeWebSocketHandler: self.makeWebSocketHandler,
+                    becomeHTTP: { .http(try self.addHTTPHandlers($0, logger: logger)) }
+                ),
+                timeout: self.settings.handshakeTimeout,
+                outcome: outcome,
+                httpHandlers: [encoder, errors, decoder]
+            )
+            try channel.pipeline.syncOperations.addHandlers([encoder, decoder, errors, upgrade])
+            return Value(channel: channel, outcome: outcome.futureResult)
         }
     }
 
-    private static func addHTTPHandlers(
+    private func addHTTPHandlers(
         _ channel: any Channel,
-        _ settings: HTTPSettings,
         logger: Logger
     ) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
-        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: settings.idleTimeout, logger: logger))
+        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: self.settings.idleTimeout, logger: logger))
         return try NIOAsyncChannel(
             wrappingChannelSynchronously: channel,
             configuration: .init(isOutboundHalfClosureEnabled: true)

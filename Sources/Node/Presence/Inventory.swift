@@ -32,7 +32,9 @@ struct Inventory: Sendable {
     func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
         if id.node == self.directory.ownID {
             // A node knows its own better than any store.
-            return await self.connections.record(id).map { ListedConnection(record: $0, nodeName: self.directory.own.record.name) }
+            return await self.connections.record(id).map {
+                ListedConnection(record: $0, nodeName: self.directory.own.record.name)
+            }
         }
         return try await self.store.connection(id)
     }

@@ -1,5 +1,7 @@
+import HTTPTypes
 import NIOCore
 import NIOHTTP1
+import NIOWebSocket
 
 /// The opening handshake (RFC 6455 section 4.2): what a request must have to become a WebSocket.
 enum WebSocketHandshake {
@@ -12,8 +14,14 @@ enum WebSocketHandshake {
         /// Section 4.4: only version 13 is spoken; the answer says so.
         case unsupportedVersion
         case badKey
+        case hasBody
         /// The node is going away.
         case draining
+    }
+
+    /// Whether the request asks to become a WebSocket at all; a list of protocols with it counts.
+    static func isAskedFor(_ request: HTTPRequestHead) -> Bool {
+        request.headers.has("upgrade", "websocket")
     }
 
     /// - Returns: what the client asked for, when the request is a well-formed handshake.
@@ -29,7 +37,25 @@ enum WebSocketHandshake {
         return endpoint
     }
 
-    static func endpoint(ofTarget target: String) -> Connection.Endpoint? {
+    /// Section 4.2.2: the 101 that proves that the key was read. No subprotocol is ever chosen.
+    static func response(to request: HTTPRequestHead, on channel: any Channel) throws -> HTTPResponseHead {
+        var result: Result<HTTPHeaders, any Error>?
+        // NIO's upgrader knows the sum; its futures are complete as it returns them.
+        NIOTypedWebSocketServerUpgrader<Void>(
+            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) },
+            upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() }
+        )
+        .buildUpgradeResponse(
+            channel: channel,
+            upgradeRequest: request,
+            initialResponseHeaders: ["connection": "upgrade", "upgrade": "websocket"]
+        )
+        .assumeIsolated().whenComplete { result = $0 }
+        guard let result else { throw Refusal.notWebSocket }
+        return HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: try result.get())
+    }
+
+    private static func endpoint(ofTarget target: String) -> Connection.Endpoint? {
         switch target.prefix(while: { $0 != "?" }) {
         case "/ws": .plain
         case "/echo": .echo
@@ -55,5 +81,37 @@ extension HTTPHeaders {
     /// Whether a comma-separated header has the token, in any case.
     fileprivate func has(_ name: String, _ token: String) -> Bool {
         self[canonicalForm: name].contains { $0.lowercased() == token }
+    }
+}
+
+extension WebSocketHandshake.Refusal {
+    /// What the client is told.
+    var problem: Problem {
+        switch self {
+        case .notWebSocket, .wrongMethod, .hasBody:
+            Problem(
+                .badRequest,
+                "not-a-websocket",
+                "A WebSocket begins with a GET request of HTTP/1.1 that asks for the upgrade and has no body."
+            )
+        case .unknownPath:
+            Problem(.notFound, "unknown-path", "WebSockets are at /ws and /echo.")
+        case .unsupportedVersion:
+            Problem(
+                .upgradeRequired,
+                "unsupported-websocket-version",
+                "Only version 13 is spoken.",
+                headers: [.secWebSocketVersion: "13", .upgrade: "websocket"]
+            )
+        case .badKey:
+            Problem(.badRequest, "bad-websocket-key", "Sec-WebSocket-Key must be 16 bytes in base64, once.")
+        case .draining:
+            Problem(
+                .serviceUnavailable,
+                "draining",
+                "This node is going away; another one answers.",
+                headers: [.retryAfter: "1"]
+            )
+        }
     }
 }

@@ -1,0 +1,198 @@
+import NIOCore
+import NIOExtras
+import NIOHTTP1
+import NIOWebSocket
+
+/// Decides from the first request of a connection what the connection is for: a WebSocket, or HTTP for the router.
+///
+/// NIO's typed upgrade handler is not used: it loses the head of a request whose upgrade it does not grant, so that such a request
+/// (a refused handshake, or the `Upgrade: h2c` that some HTTP clients send with every request) is never answered. Its WebSocket upgrader
+/// makes the response here; nothing else of it comes into the pipeline.
+final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// What the handler cannot decide by itself.
+    struct Delegate: Sendable {
+        /// Whether WebSockets are taken now.
+        var acceptsConnections: @Sendable () -> Bool
+        var makeWebSocketHandler: @Sendable (Connection.Endpoint, any EventLoop) -> WebSocketHandler
+        /// Adds what HTTP needs behind this handler.
+        var becomeHTTP: @Sendable (any Channel) throws -> ServerChannel.Outcome
+    }
+
+    private enum State {
+        case waitingForHead
+        /// A good handshake, of which the end is still to come.
+        case handshake(HTTPRequestHead, Connection.Endpoint)
+        /// Whatever comes is not for this handler any more.
+        case webSocket
+        case http
+        /// Answered; what comes behind a refused upgrade may be meant for a WebSocket, through a proxy that believes in one, and must
+        /// never reach the router.
+        case refused
+    }
+
+    /// For the client to close its half after a refusal.
+    private static let lingerTime = TimeAmount.seconds(2)
+
+    private let delegate: Delegate
+    private let timeout: TimeAmount
+    private let outcome: EventLoopPromise<ServerChannel.Outcome>
+    /// Go with the upgrade, in this order: the encoder must be gone before a frame is written.
+    private let httpHandlers: [any RemovableChannelHandler]
+    private var state = State.waitingForHead
+    private var deadline: Scheduled<Void>?
+
+    /// - Parameters:
+    ///   - timeout: for the first head to be whole.
+    ///   - outcome: completed once, whatever happens.
+    ///   - httpHandlers: encoder first, decoder last.
+    init(
+        delegate: Delegate,
+        timeout: TimeAmount,
+        outcome: EventLoopPromise<ServerChannel.Outcome>,
+        httpHandlers: [any RemovableChannelHandler]
+    ) {
+        self.delegate = delegate
+        self.timeout = timeout
+        self.outcome = outcome
+        self.httpHandlers = httpHandlers
+    }
+
+    // MARK: - Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        self.deadline = context.eventLoop.scheduleTask(in: self.timeout) { channel.close(promise: nil) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.decided(.none)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.decided(.none)
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch self.state {
+        case .http, .webSocket: break
+        case .waitingForHead, .handshake, .refused:
+            // A peer that says nothing more, or a server that stops and would wait for a socket that has said nothing yet.
+            if event is ChannelShouldQuiesceEvent || (event as? ChannelEvent) == .inputClosed { context.close(promise: nil) }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func decided(_ outcome: ServerChannel.Outcome) {
+        self.deadline?.cancel()
+        // Later calls do nothing: the promise has its first value.
+        self.outcome.succeed(outcome)
+    }
+
+    // MARK: - Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch self.state {
+        case .webSocket:
+            context.fireChannelRead(data)
+        case .refused: break
+        case .http:
+            if case .head(let head) = self.unwrapInboundIn(data) {
+                context.fireChannelRead(self.wrapInboundOut(.head(self.withoutUpgrade(head))))
+            } else {
+                context.fireChannelRead(data)
+            }
+        case .waitingForHead:
+            // The decoder gives nothing before a head.
+            guard case .head(let head) = self.unwrapInboundIn(data) else { return }
+            self.received(head, context: context)
+        case .handshake(let head, let endpoint):
+            if case .end = self.unwrapInboundIn(data) {
+                self.upgrade(head, to: endpoint, context: context)
+            } else {
+                self.refuse(.hasBody, head, context: context)
+            }
+        }
+    }
+
+    private func received(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        guard WebSocketHandshake.isAskedFor(head) else {
+            self.becomeHTTP(head, context: context)
+            return
+        }
+        do throws(WebSocketHandshake.Refusal) {
+            let endpoint = try WebSocketHandshake.validate(head)
+            guard self.delegate.acceptsConnections() else { throw .draining }
+            self.state = .handshake(head, endpoint)
+        } catch {
+            self.refuse(error, head, context: context)
+        }
+    }
+
+    // MARK: - HTTP
+
+    private func becomeHTTP(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        self.state = .http
+        do {
+            self.decided(try self.delegate.becomeHTTP(context.channel))
+            context.fireChannelRead(self.wrapInboundOut(.head(self.withoutUpgrade(head))))
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+
+    /// The decoder stops at a request that asks for any upgrade: it is answered as plain HTTP, and is the last of its connection.
+    private func withoutUpgrade(_ head: HTTPRequestHead) -> HTTPRequestHead {
+        guard head.headers.contains(name: "upgrade") else { return head }
+        var head = head
+        head.headers.remove(name: "upgrade")
+        head.headers.replaceOrAdd(name: "connection", value: "close")
+        return head
+    }
+
+    // MARK: - WebSocket
+
+    private func upgrade(_ head: HTTPRequestHead, to endpoint: Connection.Endpoint, context: ChannelHandlerContext) {
+        let pipeline = context.pipeline.syncOperations
+        do {
+            context.writeAndFlush(
+                self.wrapOutboundOut(.head(try WebSocketHandshake.response(to: head, on: context.channel))),
+                promise: nil
+            )
+            // An end of input is the end of the connection: half-open ones are for HTTP.
+            try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+            let handler = self.delegate.makeWebSocketHandler(endpoint, context.eventLoop)
+            self.state = .webSocket
+            let removed = self.httpHandlers.map { pipeline.removeHandler($0) }
+            try pipeline.addHandler(handler, position: .after(self))
+            self.decided(.webSocket)
+            // The decoder leaves when it is done with what it is reading, and hands on, through this handler, what follows the head.
+            EventLoopFuture.andAllComplete(removed, on: context.eventLoop).assumeIsolated().whenComplete { _ in
+                pipeline.removeHandler(self, promise: nil)
+            }
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+
+    private func refuse(_ refusal: WebSocketHandshake.Refusal, _ request: HTTPRequestHead, context: ChannelHandlerContext) {
+        self.state = .refused
+        self.decided(.none)
+        let problem = refusal.problem
+        let body = problem.json
+        context.write(self.wrapOutboundOut(.head(problem.responseHead(bodyBytes: body.readableBytes))), promise: nil)
+        if request.method != .HEAD {
+            context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+        }
+        let channel = context.channel
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.whenComplete { _ in channel.close(mode: .output, promise: nil) }
+        let linger = context.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+        channel.closeFuture.whenComplete { _ in linger.cancel() }
+        context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: written)
+    }
+}
