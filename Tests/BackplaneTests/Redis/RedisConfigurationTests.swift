@@ -30,7 +30,7 @@ struct RedisConfigurationTests {
         ("redis://h/0#x", .trailing), ("redis://user@h", .credentials), ("redis://user:@h", .credentials),
         ("redis://:%zz@h", .credentials), ("redis://:%2@h", .credentials), ("redis://:%ff@h", .credentials),
         ("redis://[::1", .host), ("redis://[]", .host), ("redis://[::1]x", .host), ("redis://h h", .host), ("redis://h\nx", .host),
-        ("redis://::1", .port), ("redis://h:99999999999999999999999", .port),
+        ("redis://::1", .host), ("redis://h:99999999999999999999999", .port),
     ])
     func whatIsNoAddressIsRefused(url: String, error: RedisURLError) {
         #expect(throws: error) { try RedisConfiguration(url: url) }
