@@ -89,12 +89,15 @@ public struct RedisConfiguration: Hashable, Sendable {
             guard let end = text.firstIndex(of: "]") else { throw .host }
             host = text[text.index(after: text.startIndex)..<end]
             remainder = text[text.index(after: end)...]
-            guard host.contains(":"), host.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." || $0 == "%" }) else { throw .host }
+            guard host.contains(":"), host.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." || $0 == "%" }) else {
+                throw .host
+            }
         } else {
             let colon = text.firstIndex(of: ":") ?? text.endIndex
             host = text[..<colon]
             remainder = text[colon...]
-            let allowed = host.utf8.allSatisfy { $0 < 0x80 } && host.allSatisfy { $0.isLetter || $0.isNumber || "-._".contains($0) }
+            let allowed =
+                host.utf8.allSatisfy { $0 < 0x80 } && host.allSatisfy { $0.isLetter || $0.isNumber || "-._".contains($0) }
             guard !host.isEmpty, allowed else { throw .host }
         }
         guard !remainder.isEmpty else { return (String(host), defaultPort) }

@@ -141,7 +141,8 @@ struct RedisPresenceDecoder: Sendable {
     }
 
     private func nodeRecord(_ value: RESPValue, id: String) -> NodeRecord? {
-        guard let bytes = value.bytes, let record = try? JSONDecoder().decode(NodeRecord.self, from: Data(bytes.readableBytesView)),
+        guard let bytes = value.bytes,
+            let record = try? JSONDecoder().decode(NodeRecord.self, from: Data(bytes.readableBytesView)),
             record.id.description == id
         else {
             self.leftOut(id)

@@ -1,7 +1,6 @@
 public import Logging
 public import NIOCore
 public import Protocol
-
 import ServiceLifecycle
 
 /// Who is connected, kept in Redis: see ``RedisPresenceKeys`` for the keys and `Scripts/` for what is done with them.
@@ -105,7 +104,10 @@ public final class RedisPresenceStore: PresenceStore {
     }
 
     private func arguments(of node: NodeRecord) throws(PresenceError) -> [String] {
-        let backstop = max(node.leaseMilliseconds.multipliedReportingOverflow(by: 20).partialValue, Self.minimumBackstopMilliseconds)
+        let backstop = max(
+            node.leaseMilliseconds.multipliedReportingOverflow(by: 20).partialValue,
+            Self.minimumBackstopMilliseconds
+        )
         let record = try RedisPresenceDecoder.json(of: node)
         return [node.id.description, "\(node.leaseMilliseconds)", "\(backstop)", node.name, record]
     }

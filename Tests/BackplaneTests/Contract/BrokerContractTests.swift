@@ -86,7 +86,11 @@ struct BrokerContractTests {
             try await nodes[0].broker.subscribe(to: .all)
             let payload = ByteBuffer(repeating: 1, count: Limits.maximumEnvelopeBytes)
             let publication = Publication(
-                id: .random(on: nodes[0].node), kind: .message, dataType: .binary, timestamp: 0, payload: payload
+                id: .random(on: nodes[0].node),
+                kind: .message,
+                dataType: .binary,
+                timestamp: 0,
+                payload: payload
             )
             let result = await withCheckedContinuation { continuation in
                 nodes[0].broker.publish(.publication(publication), to: .all) { continuation.resume(returning: $0) }

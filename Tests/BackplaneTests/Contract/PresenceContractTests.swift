@@ -25,7 +25,9 @@ struct PresenceContractTests {
             try await harness.store.register(node, replacingName: false)
             let records = harness.connections(5, on: node.id)
             #expect(try await harness.store.update(node.id, adding: records, removing: []) == .held)
-            #expect(try await harness.stores[1].connection(records[2].id) == ListedConnection(record: records[2], nodeName: "one"))
+            #expect(
+                try await harness.stores[1].connection(records[2].id) == ListedConnection(record: records[2], nodeName: "one")
+            )
             #expect(try await harness.store.connection(.random(on: node.id)) == nil)
             #expect(try await harness.store.connection(.random(on: .random())) == nil)
 
@@ -138,7 +140,8 @@ struct PresenceContractTests {
     func nobodyRenewsWhatWasNeverRegistered(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
-            #expect(try await harness.store.renew(node) == .lost)
+            let renewed = try await harness.store.renew(node)
+            #expect(renewed == .lost)
             #expect(try await harness.store.update(node.id, adding: harness.connections(1, on: node.id), removing: []) == .lost)
             #expect(try await harness.store.nodes().isEmpty)
             #expect(try await harness.store.connections(ConnectionQuery(limit: 10)).total == 0)

@@ -58,7 +58,9 @@ struct RESPDecoderTests {
         }
     }
 
-    @Test(arguments: ["_\r\n", "#t\r\n", ",1.5\r\n", "%1\r\n+a\r\n+b\r\n", "~1\r\n+a\r\n", ">1\r\n+a\r\n", "(12\r\n", "=5\r\ntxt:a\r\n"])
+    @Test(arguments: [
+        "_\r\n", "#t\r\n", ",1.5\r\n", "%1\r\n+a\r\n+b\r\n", "~1\r\n+a\r\n", ">1\r\n+a\r\n", "(12\r\n", "=5\r\ntxt:a\r\n",
+    ])
     func whatOnlyRESP3HasIsRefused(bytes: String) {
         // hiredis 0.14 does not know these types, 1.x does.
         #expect {
@@ -150,7 +152,9 @@ struct RESPDecoderTests {
         command.append(ByteBuffer(bytes: [0, 13, 10, 255]))
         var bytes = ByteBuffer()
         command.write(into: &bytes)
-        #expect(Array(bytes.readableBytesView) == Array("*3\r\n$7\r\nPUBLISH\r\n$0\r\n\r\n$4\r\n".utf8) + [0, 13, 10, 255, 13, 10])
+        #expect(
+            Array(bytes.readableBytesView) == Array("*3\r\n$7\r\nPUBLISH\r\n$0\r\n\r\n$4\r\n".utf8) + [0, 13, 10, 255, 13, 10]
+        )
         var empty = ByteBuffer()
         RESPCommand("").write(into: &empty)
         #expect(String(buffer: empty) == "*1\r\n$0\r\n\r\n")

@@ -1,8 +1,10 @@
 import Backplane
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Protocol
+import ServiceLifecycle
 import TestSupport
 import Testing
 
@@ -57,11 +59,13 @@ struct RedisBrokerOutageTests {
 
     @Test func aLostPublisherCostsNobodyAnything() async throws {
         try await self.withNodes(2) { server, nodes in
+            let before = Self.connectionsReceived(server)
             // While messages are under way, the publishers' connections are cut again and again.
             for number in 0..<2000 {
                 nodes[number % 2].post("\(number)")
                 if number % 400 == 200 {
-                    for line in (server.command("CLIENT", "LIST") ?? "").split(separator: "\n") where line.contains("volary-publisher") {
+                    for line in (server.command("CLIENT", "LIST") ?? "").split(separator: "\n")
+                    where line.contains("volary-publisher") {
                         let id = line.split(separator: " ").first { $0.contains("id=") }?.drop { $0 != "=" }.dropFirst() ?? ""
                         server.command("CLIENT", "KILL", "ID", String(id))
                     }
@@ -70,6 +74,9 @@ struct RedisBrokerOutageTests {
             }
             #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.count >= 2000 } })
             #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
+            // Each of five cuts, and each question for the clients to cut, is a connection; the links' new ones come on top.
+            #expect(Self.connectionsReceived(server) - before > 5 + 2 * 5 + 4)
+            #expect(nodes.allSatisfy { $0.broker.health.interruptions == 0 })
             for node in nodes {
                 let texts = node.receiver.texts
                 #expect(texts.count == 2000 && Set(texts).count == 2000)
@@ -87,7 +94,9 @@ struct RedisBrokerOutageTests {
                 nodes[0].post("a\(round)")
                 server.command("CLIENT", "KILL", "TYPE", "pubsub")
                 nodes[0].post("b\(round)")
-                #expect(await eventually { nodes.allSatisfy { $0.broker.health.interruptions == round && $0.broker.health.isUp } })
+                #expect(
+                    await eventually { nodes.allSatisfy { $0.broker.health.interruptions == round && $0.broker.health.isUp } }
+                )
             }
             let expected = (1...5).flatMap { ["a\($0)", "b\($0)"] }
             #expect(await eventually { nodes[0].receiver.texts.count >= 10 })
@@ -196,6 +205,43 @@ struct RedisBrokerOutageTests {
             #expect(await waiting.value == .cancelled)
             #expect(nodes[0].receiver.texts.isEmpty || nodes[0].receiver.texts == ["nobody listens"])
         }
+    }
+
+    @Test func aGracefulShutdownSendsWhatIsUnderWay() async throws {
+        try await self.withNodes(1) { server, nodes in
+            let leaving = BrokerEndpoint.redis(try RedisConfiguration(url: server.url))
+            let outcomes = NIOLockedValueBox<[Result<PublishOutcome, BrokerError>]>([])
+            leaving.broker.attach(leaving.receiver)
+            let group = ServiceGroup(services: [leaving.broker], logger: .quiet)
+            async let ended: Void = group.run()
+            try await leaving.broker.subscribe(to: .all)
+            server.freeze()
+            for number in 0..<100 {
+                leaving.broker.publish(.text("\(number)", from: leaving.node), to: .all) { outcome in
+                    outcomes.withLockedValue { $0.append(outcome) }
+                }
+            }
+            await group.triggerGracefulShutdown()
+            #expect(await eventually { await leaving.publish("too late") == .failure(.closed) })
+            server.thaw()
+            try await ended
+            #expect(outcomes.withLockedValue { $0 } == Array(repeating: .success(.relayed(receivers: 2)), count: 100))
+            #expect(await eventually { nodes[0].receiver.texts == (0..<100).map(String.init) })
+            #expect(leaving.receiver.texts == (0..<100).map(String.init))
+        }
+    }
+
+    @Test func aGracefulShutdownDoesNotWaitForADeadRedisForever() async throws {
+        let leaving = BrokerEndpoint.redis(RedisConfiguration(port: 1))
+        leaving.broker.attach(leaving.receiver)
+        let group = ServiceGroup(services: [leaving.broker], logger: .quiet)
+        async let ended: Void = group.run()
+        #expect(await leaving.publish("lost") == .success(.degraded))
+        let clock = ContinuousClock()
+        let begin = clock.now
+        await group.triggerGracefulShutdown()
+        try await ended
+        #expect((.milliseconds(1900)...(.milliseconds(3500))).contains(clock.now - begin))
     }
 
     @Test func aFullOutboxRefusesAndDeliversNothing() async throws {

@@ -11,7 +11,12 @@ struct RedisConfigurationTests {
         #expect(
             full
                 == RedisConfiguration(
-                    host: "r-1.example_x", port: 7000, username: "us er", password: "p@ss:w/ord", database: 15, tls: true
+                    host: "r-1.example_x",
+                    port: 7000,
+                    username: "us er",
+                    password: "p@ss:w/ord",
+                    database: 15,
+                    tls: true
                 )
         )
         #expect(try RedisConfiguration(url: "redis://:secret@127.0.0.1:1/").password == "secret")
@@ -29,7 +34,8 @@ struct RedisConfigurationTests {
         ("redis://h/-1", .database), ("redis://h/99999", .database), ("redis://h/0/1", .trailing), ("redis://h/0?x=1", .trailing),
         ("redis://h/0#x", .trailing), ("redis://user@h", .credentials), ("redis://user:@h", .credentials),
         ("redis://:%zz@h", .credentials), ("redis://:%2@h", .credentials), ("redis://:%ff@h", .credentials),
-        ("redis://[::1", .host), ("redis://[]", .host), ("redis://[::1]x", .host), ("redis://h h", .host), ("redis://h\nx", .host),
+        ("redis://[::1", .host), ("redis://[]", .host), ("redis://[::1]x", .host), ("redis://h h", .host),
+        ("redis://h\nx", .host),
         ("redis://::1", .host), ("redis://h:99999999999999999999999", .port),
     ])
     func whatIsNoAddressIsRefused(url: String, error: RedisURLError) {
@@ -40,7 +46,10 @@ struct RedisConfigurationTests {
         let configuration = try RedisConfiguration(url: "redis://somebody:hunter2@h/3")
         var dumped = ""
         dump(configuration, to: &dumped)
-        for text in ["\(configuration)", String(reflecting: configuration), dumped, "\([configuration])", "\(Optional(configuration) as Any)"] {
+        for text in [
+            "\(configuration)", String(reflecting: configuration), dumped, "\([configuration])",
+            "\(Optional(configuration) as Any)",
+        ] {
             #expect(!text.contains("hunter2") && !text.contains("somebody"))
         }
         #expect("\(configuration)" == "redis://h:6379/3")

@@ -33,7 +33,8 @@ struct RedisLinkTests {
 
     @Test(arguments: [
         "?garbage\r\n", "-ERR go away\r\n", "-LOADING Redis is loading the dataset in memory\r\n", "-MOVED 1 10.0.0.1:7000\r\n",
-        "*1000000000\r\n", "$-5\r\n", "+OK\r\n+OK\r\n+OK\r\n+OK\r\n", ":1\r\n:1\r\n", "*0\r\n*0\r\n", "HTTP/1.1 200 OK\r\n\r\n", "%1\r\n",
+        "*1000000000\r\n", "$-5\r\n", "+OK\r\n+OK\r\n+OK\r\n+OK\r\n", ":1\r\n:1\r\n", "*0\r\n*0\r\n", "HTTP/1.1 200 OK\r\n\r\n",
+        "%1\r\n",
         "+OK\r\n+NOPONG\r\n",
     ])
     func whatIsNoHandshakeIsRedialled(answer: String) async throws {
@@ -54,10 +55,14 @@ struct RedisLinkTests {
     }
 
     @Test(arguments: [
-        "*3\r\n$7\r\nmessage\r\n$-1\r\n$1\r\nx\r\n", "*3\r\n$7\r\nmessage\r\n:1\r\n$1\r\nx\r\n", "*2\r\n$7\r\nmessage\r\n$1\r\nx\r\n",
-        "*3\r\n$7\r\nmessage\r\n$10\r\nvolary:all\r\n*0\r\n", "*3\r\n$9\r\nsubscribe\r\n$10\r\nvolary:all\r\n$1\r\nx\r\n", "*0\r\n",
-        "*-1\r\n", "*3\r\n$9\r\nsubscribe\r\n$5\r\nother\r\n:1\r\n", "*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\na\r\n$1\r\nb\r\n", "+OK\r\n", ":1\r\n",
-        "-NOPERM this user has no permissions\r\n", ">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n", "*1\r\n:1\r\n", "$9\r\nsubscribe\r\n",
+        "*3\r\n$7\r\nmessage\r\n$-1\r\n$1\r\nx\r\n", "*3\r\n$7\r\nmessage\r\n:1\r\n$1\r\nx\r\n",
+        "*2\r\n$7\r\nmessage\r\n$1\r\nx\r\n",
+        "*3\r\n$7\r\nmessage\r\n$10\r\nvolary:all\r\n*0\r\n", "*3\r\n$9\r\nsubscribe\r\n$10\r\nvolary:all\r\n$1\r\nx\r\n",
+        "*0\r\n",
+        "*-1\r\n", "*3\r\n$9\r\nsubscribe\r\n$5\r\nother\r\n:1\r\n", "*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\na\r\n$1\r\nb\r\n",
+        "+OK\r\n", ":1\r\n",
+        "-NOPERM this user has no permissions\r\n", ">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n", "*1\r\n:1\r\n",
+        "$9\r\nsubscribe\r\n",
         "*3\r\n$11\r\nunsubscribe\r\n$10\r\nvolary:all\r\n*1\r\n:1\r\n",
     ])
     func aWrongAnswerToSubscribeCostsTheLink(answer: String) async throws {
@@ -92,7 +97,9 @@ struct RedisLinkTests {
     @Test func aReasonIsLoggedOnceNotAtEachAttempt() async throws {
         let lines = NIOLockedValueBox<[String]>([])
         let logger = Logger(label: "test") { _ in LineCollector(lines: lines) }
-        let fake = try await FakeRedis.start { _, _ in .text("-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n") }
+        let fake = try await FakeRedis.start { _, _ in
+            .text("-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n")
+        }
         try await self.withBroker(at: fake, adjust: { $0.password = "hunter2" }, logger: logger) { endpoint in
             #expect(await eventually { fake.connections >= 8 })
             let warnings = lines.withLockedValue { $0 }

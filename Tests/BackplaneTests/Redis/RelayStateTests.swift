@@ -209,7 +209,9 @@ struct OccurrenceLogTests {
 
 struct RedisErrorTextTests {
     @Test func whatIsQuotedIsCutOff() {
-        #expect(RedisErrorText.loggable("ERR unknown command 'FOO', with args beginning with: 'hunter2'") == "ERR unknown command ")
+        #expect(
+            RedisErrorText.loggable("ERR unknown command 'FOO', with args beginning with: 'hunter2'") == "ERR unknown command "
+        )
         #expect(RedisErrorText.loggable("ERR a\r\nb") == "ERR a b")
         #expect(RedisErrorText.code("WRONGPASS invalid") == "WRONGPASS")
         #expect(RedisErrorText.isFatal("READONLY You can't write"))
@@ -242,7 +244,8 @@ struct RedisLinkStateMachineTests {
             _ = machine.connected()
             #expect(machine.handshakeSucceeded(at: self.now) == true)
             #expect(
-                machine.lost(reason: "no", at: self.now + .seconds(1)) == .pause(attempt: attempt, wasReady: true, reasonIsNew: true)
+                machine.lost(reason: "no", at: self.now + .seconds(1))
+                    == .pause(attempt: attempt, wasReady: true, reasonIsNew: true)
             )
             #expect(machine.pauseEnded() == true)
         }
