@@ -58,7 +58,10 @@ extension RedisBrokerCore {
             return
         }
         switch self.subscriptions.acknowledged(topic) {
-        case .confirmed: self.resumeWaiters(of: topic, with: .success(()))
+        case .confirmed:
+            // Before anybody is told: who asks then for the health must not be told of the past.
+            self.updateHealth()
+            self.resumeWaiters(of: topic, with: .success(()))
         case .none: break
         case .violation: self.subscriber?.drop(reason: "Redis broke its protocol: acknowledged what was not asked for")
         }
