@@ -23,10 +23,10 @@ final class LoopbackSocket {
 
     deinit { close(self.descriptor) }
 
-    func send(_ text: String) -> Bool {
+    func transmit(_ text: String) -> Bool {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
-            let sent = bytes.withUnsafeBytes { Glibc.send(self.descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+            let sent = bytes.withUnsafeBytes { send(self.descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
             guard sent > 0 else { return false }
             bytes = bytes.dropFirst(sent)
         }

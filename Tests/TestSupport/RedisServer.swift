@@ -6,6 +6,9 @@ import Glibc
 import Darwin
 #endif
 
+/// The system's function, whose name the server's own hides.
+private let sendSignal: @Sendable (pid_t, CInt) -> CInt = { kill($0, $1) }
+
 /// A real redis-server on a loopback port of its own, without persistence. Dies with the test process.
 public final class RedisServer: Sendable {
     public struct StartError: Error {}
@@ -58,7 +61,7 @@ public final class RedisServer: Sendable {
     public func command(_ arguments: String...) -> String? {
         guard let socket = LoopbackSocket(port: self.port) else { return nil }
         let command = arguments.reduce("*\(arguments.count)\r\n") { $0 + "$\($1.utf8.count)\r\n\($1)\r\n" }
-        return socket.send(command) ? socket.receive() : nil
+        return socket.transmit(command) ? socket.receive() : nil
     }
 
     private func launch() -> Bool {
@@ -79,7 +82,7 @@ public final class RedisServer: Sendable {
     private func signal(_ signal: CInt, andWait: Bool) {
         self.process.withLockedValue { pid in
             guard let running = pid else { return }
-            _ = Glibc.kill(running, signal)
+            _ = sendSignal(running, signal)
             guard andWait else { return }
             var status: CInt = 0
             waitpid(running, &status, 0)
