@@ -21,7 +21,7 @@ enum PresenceKind: String, CaseIterable, Sendable {
                     logger: .quiet
                 )
             }
-            try await Self.run(PresenceHarness(stores: stores, shortLease: 400, outlive: Self.sleepThrough), body)
+            try await Self.run(PresenceHarness(stores: stores, shortLease: 1500, outlive: Self.sleepThrough), body)
         }
     }
 

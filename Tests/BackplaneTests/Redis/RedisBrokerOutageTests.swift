@@ -75,8 +75,8 @@ struct RedisBrokerOutageTests {
             }
             #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.count >= 2000 } })
             #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
-            // Five times the question whom to cut, two cuts and two new links; and the question how many there were.
-            #expect(Self.connectionsReceived(server) - before >= 5 * (1 + 2 + 2) + 1)
+            // Five times the question whom to cut, and how many there were; at least once both links were there: two cuts, two new links.
+            #expect(Self.connectionsReceived(server) - before >= 5 + 1 + 2 + 2)
             #expect(nodes.allSatisfy { $0.broker.health.interruptions == 0 })
             for node in nodes {
                 let texts = node.receiver.texts

@@ -96,11 +96,16 @@ struct RedisLinkTests {
 
     @Test func aReasonIsLoggedOnceNotAtEachAttempt() async throws {
         let lines = NIOLockedValueBox<[String]>([])
+        let adjust = { (configuration: inout RedisConfiguration) in
+            configuration.password = "hunter2"
+            // A machine that is slow must not make a missed deadline the second reason.
+            configuration.commandTimeout = .seconds(10)
+        }
         let logger = Logger(label: "test") { _ in LineCollector(lines: lines) }
         let fake = try await FakeRedis.start { _, _ in
             .text("-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n")
         }
-        try await self.withBroker(at: fake, adjust: { $0.password = "hunter2" }, logger: logger) { endpoint in
+        try await self.withBroker(at: fake, adjust: adjust, logger: logger) { endpoint in
             #expect(await eventually { fake.connections >= 8 })
             let warnings = lines.withLockedValue { $0 }
             #expect(warnings.count == 2, "one for each link: \(warnings)")

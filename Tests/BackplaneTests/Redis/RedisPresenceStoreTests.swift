@@ -9,19 +9,19 @@ import Testing
 @Suite(.timeLimit(.minutes(2)))
 struct RedisPresenceStoreTests {
     private func withStore(
-        arguments: [String] = [],
+        commandTimeout: Duration = .seconds(10),
         _ body: (RedisServer, PresenceHarness) async throws -> Void
     ) async throws {
-        let server = try RedisServer.start(arguments: arguments)
+        let server = try RedisServer.start()
         defer { server.stop() }
         var configuration = try RedisConfiguration(url: server.url)
-        configuration.commandTimeout = .milliseconds(500)
+        configuration.commandTimeout = commandTimeout
         let store = RedisPresenceStore(
             configuration: configuration,
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
             logger: .quiet
         )
-        let harness = PresenceHarness(stores: [store], shortLease: 400, outlive: { _ in })
+        let harness = PresenceHarness(stores: [store], shortLease: 1500, outlive: { _ in })
         try await PresenceKind.run(harness) { try await body(server, $0) }
     }
 
@@ -116,7 +116,7 @@ struct RedisPresenceStoreTests {
     }
 
     @Test func aFrozenRedisCostsOneDeadlineAndADeadOneNothing() async throws {
-        try await self.withStore { server, harness in
+        try await self.withStore(commandTimeout: .milliseconds(500)) { server, harness in
             let clock = ContinuousClock()
             server.freeze()
             let frozen = clock.now
