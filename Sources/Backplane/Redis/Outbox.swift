@@ -1,0 +1,91 @@
+import NIOCore
+
+/// What Redis has not confirmed yet, in order: first what has been written and awaits its answer, then what waits for the link.
+///
+/// When the link is lost, the first becomes the front of the second: nothing loses its place. Pure: time is an argument.
+struct Outbox<Element> {
+    struct Limits: Hashable, Sendable {
+        /// Bytes that may wait, with ``overheadBytes`` for each message: 16 MiB. One message of any size may wait alone.
+        var waitingBytes = 16 * 1024 * 1024
+        /// Messages that may wait: 65,536.
+        var waitingMessages = 65_536
+        /// How long a message may wait: 30 s. Later than that it surprises more than it helps.
+        var age = TimeAmount.seconds(30)
+        /// Bytes that may be written and unanswered: 64 MiB. What a link that is up but slow may cost in memory.
+        var unansweredBytes = 64 * 1024 * 1024
+    }
+
+    private struct Entry {
+        var element: Element
+        let bytes: Int
+        let at: NIODeadline
+    }
+
+    /// Counted for each message beside its bytes, so that many small ones are not free.
+    static var overheadBytes: Int { 256 }
+
+    let limits: Limits
+    private var entries = CircularBuffer<Entry>()
+    private var totalBytes = 0
+    /// How many of the first entries have been written.
+    private(set) var unanswered = 0
+
+    init(limits: Limits = Limits()) {
+        self.limits = limits
+    }
+
+    var isEmpty: Bool { self.entries.isEmpty }
+    /// Messages that wait for the link.
+    var waiting: Int { self.entries.count - self.unanswered }
+
+    /// Whether a message of so many bytes may be appended. Does not depend on the message's place: what is unanswered may wait again.
+    func hasRoom(forBytes bytes: Int, linked: Bool) -> Bool {
+        if self.entries.isEmpty { return true }
+        let total = self.totalBytes + bytes + Self.overheadBytes
+        if linked { return total <= self.limits.unansweredBytes }
+        return total <= self.limits.waitingBytes && self.entries.count < self.limits.waitingMessages
+    }
+
+    /// Appends a message that waits until ``takeWaiting(_:)``. The caller has asked for room.
+    mutating func append(_ element: Element, bytes: Int, at now: NIODeadline) {
+        self.entries.append(Entry(element: element, bytes: bytes + Self.overheadBytes, at: now))
+        self.totalBytes += bytes + Self.overheadBytes
+    }
+
+    /// Hands out everything that waits, in order; from now on it is unanswered.
+    mutating func takeWaiting(_ write: (Element) -> Void) {
+        for offset in self.unanswered..<self.entries.count { write(self.entries[offset: offset].element) }
+        self.unanswered = self.entries.count
+    }
+
+    /// Redis has answered the oldest message.
+    /// - Returns: the message, done with; nil when none was unanswered.
+    mutating func answered() -> Element? {
+        guard self.unanswered > 0 else { return nil }
+        self.unanswered -= 1
+        return self.removeFirst()
+    }
+
+    /// The link is lost: what is unanswered waits again, at the front. `update` is called with each such message.
+    mutating func linkLost(_ update: (inout Element) -> Void) {
+        for offset in 0..<self.unanswered { update(&self.entries[offset: offset].element) }
+        self.unanswered = 0
+    }
+
+    /// Removes what has waited for too long, as long as nothing is unanswered.
+    /// - Returns: how many messages.
+    mutating func expire(at now: NIODeadline) -> Int {
+        var expired = 0
+        while self.unanswered == 0, let first = self.entries.first, now - first.at >= self.limits.age {
+            _ = self.removeFirst()
+            expired += 1
+        }
+        return expired
+    }
+
+    private mutating func removeFirst() -> Element {
+        let entry = self.entries.removeFirst()
+        self.totalBytes -= entry.bytes
+        return entry.element
+    }
+}

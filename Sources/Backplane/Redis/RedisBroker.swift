@@ -1,0 +1,109 @@
+public import Logging
+public import NIOCore
+public import Protocol
+import ServiceLifecycle
+import Synchronization
+
+/// Carries messages between nodes through Redis' pub/sub, over two connections of its own: one publishes, one is subscribed.
+///
+/// Channels are named `<prefix>:<topic's name>`. While both connections are up and the topic is confirmed, this node's own messages reach
+/// its receiver through Redis only, so that every node sees one order. Otherwise they reach it at once, and the other nodes when
+/// the publisher's connection is up: see ``Broker``. A message of which it is unknown whether Redis has relayed it is sent
+/// again under its old sequence; receivers drop what they have seen.
+///
+/// ``RelayHealth/interruptions`` counts losses of the subscribed connection: only those cost this node messages of others.
+///
+/// Everything happens on one event loop; the functions may be called from any thread and only hand over.
+public final class RedisBroker: Broker {
+    private let core: NIOLoopBoundBox<RedisBrokerCore>
+    private let shared: RedisBrokerShared
+
+    /// - Parameters:
+    ///   - configuration: where Redis is, and the prefix of the channels' names.
+    ///   - node: the origin of all that is published here. New at every start: sequences start at 1.
+    ///   - eventLoop: on which everything happens; the receiver and completions are called on it.
+    ///   - logger: for changes of the links' state and for what does not decode. No message is logged.
+    public convenience init(configuration: RedisConfiguration, node: NodeID, eventLoop: any EventLoop, logger: Logger) {
+        self.init(configuration: configuration, node: node, eventLoop: eventLoop, logger: logger, outboxLimits: .init())
+    }
+
+    init(
+        configuration: RedisConfiguration,
+        node: NodeID,
+        eventLoop: any EventLoop,
+        logger: Logger,
+        outboxLimits: Outbox<OutgoingMessage>.Limits
+    ) {
+        let shared = RedisBrokerShared(eventLoop: eventLoop)
+        self.shared = shared
+        self.core = .makeBoxSendingValue(
+            RedisBrokerCore(
+                configuration: configuration,
+                node: node,
+                shared: shared,
+                logger: logger,
+                outboxLimits: outboxLimits
+            ),
+            eventLoop: eventLoop
+        )
+    }
+
+    public var health: RelayHealth { self.shared.health.withLock { $0 } }
+
+    public func attach(_ receiver: any BrokerReceiver) {
+        self.shared.receiver.withLock { $0 = receiver }
+    }
+
+    public func publish(
+        _ message: NodeMessage,
+        to topic: Topic,
+        completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
+    ) {
+        let isFirst = self.shared.inbox.withLock { inbox in
+            inbox.append(PublishRequest(message: message, topic: topic, completion: completion))
+            return inbox.count == 1
+        }
+        // Those that follow before the loop gets to it travel with the first.
+        if isFirst { self.onLoop { $0.takeInbox() } }
+    }
+
+    public func subscribe(to topic: Topic) async throws(BrokerError) {
+        let waiter = SubscriptionWaiter()
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                self.onLoop { $0.subscribe(to: topic, waiter: waiter, continuation: continuation) }
+            }
+        } onCancel: {
+            waiter.cancel()
+            self.onLoop { $0.cancelWaiter(waiter, of: topic) }
+        }
+        try result.get()
+    }
+
+    public func unsubscribe(from topic: Topic) async {
+        await withCheckedContinuation { continuation in
+            self.onLoop { core in
+                core.unsubscribe(from: topic)
+                continuation.resume()
+            }
+        }
+    }
+
+    public func run() async throws {
+        self.onLoop { $0.start() }
+        let flushes: Bool
+        do {
+            try await gracefulShutdown()
+            flushes = true
+        } catch {
+            flushes = false
+        }
+        await withCheckedContinuation { continuation in
+            self.onLoop { $0.shutDown(flushing: flushes) { continuation.resume() } }
+        }
+    }
+
+    private func onLoop(_ body: @escaping @Sendable (RedisBrokerCore) -> Void) {
+        self.shared.eventLoop.execute { body(self.core.value) }
+    }
+}

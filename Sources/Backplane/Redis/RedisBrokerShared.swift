@@ -1,0 +1,44 @@
+import NIOCore
+import Protocol
+import Synchronization
+
+/// What a broker shares between its callers' threads and its event loop.
+final class RedisBrokerShared: Sendable {
+    let eventLoop: any EventLoop
+    let health = Mutex(RelayHealth(state: .down(reason: "not connected yet")))
+    let receiver = Mutex<(any BrokerReceiver)?>(nil)
+    /// What has been published and not been looked at yet; its order is the order of sequences.
+    let inbox = Mutex<[PublishRequest]>([])
+
+    init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+}
+
+/// One call of ``Broker/subscribe(to:)``. Its cancellation may reach the event loop before the call itself does.
+final class SubscriptionWaiter: Sendable {
+    private let cancelled = Atomic(false)
+
+    var isCancelled: Bool { self.cancelled.load(ordering: .acquiring) }
+
+    func cancel() { self.cancelled.store(true, ordering: .releasing) }
+}
+
+/// One call of ``Broker/publish(_:to:completion:)``.
+struct PublishRequest: Sendable {
+    let message: NodeMessage
+    let topic: Topic
+    let completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
+}
+
+/// A message in the outbox.
+struct OutgoingMessage: Sendable {
+    let topic: Topic
+    /// The encoded envelope.
+    let bytes: ByteBuffer
+    /// Nil when nobody waits, or no longer.
+    var completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
+    /// Whether this node's own receiver got it past Redis.
+    var isDegraded: Bool
+}

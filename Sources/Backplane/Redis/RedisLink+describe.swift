@@ -1,0 +1,18 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+extension RedisLink {
+    /// One line that is the same at each attempt that fails alike, so that a change of reason can be told.
+    static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            if let first = error.connectionErrors.first { self.describe(first.error) } else { "the host's name does not resolve" }
+        case let error as IOError: error.description
+        case ChannelError.connectTimeout: "no connection within the deadline"
+        case ChannelError.eof: "Redis closed the connection"
+        case NIOSSLError.handshakeFailed: "the TLS handshake failed: \(error)"
+        default: "\(error)"
+        }
+    }
+}

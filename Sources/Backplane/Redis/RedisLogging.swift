@@ -1,0 +1,14 @@
+import Logging
+
+/// Keys of what the Redis side logs.
+enum RedisLogKey {
+    /// Which link: `publisher`, `subscriber`, `presence`.
+    static let link = "volary.redis.link"
+    /// Host, port and database.
+    static let address = "volary.redis.address"
+    static let reason = "volary.redis.reason"
+    static let count = "volary.redis.count"
+    static let error = "volary.redis.error"
+    /// Which record of the presence store.
+    static let record = "volary.redis.record"
+}

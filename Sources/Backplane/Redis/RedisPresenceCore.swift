@@ -1,0 +1,107 @@
+import Logging
+import NIOCore
+
+/// The part of ``RedisPresenceStore`` that lives on its event loop: the link, and the scripts that Redis knows.
+final class RedisPresenceCore: RedisLinkDelegate {
+    typealias Completion = (Result<RESPValue, PresenceError>) -> Void
+
+    private let configuration: RedisConfiguration
+    private let eventLoop: any EventLoop
+    private let logger: Logger
+    private var link: RedisLink?
+    /// By name; what Redis calls the script. Learnt from each Redis that is linked to, as it may be a new one.
+    private var digests: [String: String] = [:]
+
+    init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.logger = logger
+    }
+
+    func start() {
+        guard self.link == nil else { return }
+        let link = RedisLink(
+            role: "presence",
+            configuration: self.configuration,
+            eventLoop: self.eventLoop,
+            subscribes: false,
+            logger: self.logger
+        )
+        link.delegate = self
+        self.link = link
+        link.start()
+    }
+
+    func stop() {
+        self.link?.stop()
+    }
+
+    /// - Parameter completion: called once, within the link's deadline.
+    func evaluate(_ script: RedisScript, keys: [String], arguments: [String], completion: @escaping Completion) {
+        guard let link else {
+            completion(.failure(.unavailable("not started")))
+            return
+        }
+        guard let digest = self.digests[script.name] else {
+            self.send(link, "EVAL", script.source, keys, arguments, completion: completion)
+            return
+        }
+        self.send(link, "EVALSHA", digest, keys, arguments) { [weak self] result in
+            // Somebody has emptied Redis' cache of scripts: the source brings it back.
+            if case .failure(.refused(let text)) = result, RedisErrorText.code(text) == "NOSCRIPT", let self {
+                self.send(link, "EVAL", script.source, keys, arguments, completion: completion)
+            } else {
+                completion(result)
+            }
+        }
+    }
+
+    private func send(
+        _ link: RedisLink,
+        _ name: String,
+        _ script: String,
+        _ keys: [String],
+        _ arguments: [String],
+        completion: @escaping Completion
+    ) {
+        var command = RESPCommand(name, script, "\(keys.count)")
+        for key in keys { command.append(key) }
+        for argument in arguments { command.append(argument) }
+        link.send(command) { result in
+            switch result {
+            case .success(.error(let text)): completion(.failure(Self.error(of: text)))
+            case .success(let value): completion(.success(value))
+            case .failure(let error): completion(.failure(.unavailable(error.reason)))
+            }
+        }
+        link.flush()
+    }
+
+    private static func error(of text: String) -> PresenceError {
+        let reason = RedisErrorText.loggable(text)
+        return switch RedisErrorText.code(text) {
+        case "LOADING", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "TRYAGAIN": .unavailable(reason)
+        default: .refused(reason)
+        }
+    }
+
+    func linkBecameReady(_ link: RedisLink) {
+        for script in RedisScript.all {
+            link.send(RESPCommand("SCRIPT", "LOAD", script.source)) { [weak self] result in
+                // Where SCRIPT is not allowed, EVAL does.
+                guard case .success(let value) = result, let digest = value.text else { return }
+                self?.digests[script.name] = digest
+            }
+        }
+        link.flush()
+    }
+
+    func linkWasLost(_ link: RedisLink, reason: String) {
+        self.digests = [:]
+    }
+
+    func link(_ link: RedisLink, received pushes: [RedisPush]) {}
+}
+
+@available(*, unavailable)
+extension RedisPresenceCore: Sendable {}

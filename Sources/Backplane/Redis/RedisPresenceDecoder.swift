@@ -1,0 +1,166 @@
+import Logging
+import NIOCore
+import Protocol
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Makes sense of what the presence store's scripts answer. What a script cannot have said is ``PresenceError/refused(_:)``; a record that
+/// is not what a node writes is logged and left out, so that one bad record does not hide the others.
+struct RedisPresenceDecoder: Sendable {
+    private struct Details: Codable {
+        let `protocol`: String
+        let connectedAt: Int64
+    }
+
+    let logger: Logger
+
+    // MARK: - Writing
+
+    static func json(of node: NodeRecord) throws(PresenceError) -> String { try self.encode(node) }
+
+    static func details(of record: ConnectionRecord) throws(PresenceError) -> String {
+        try self.encode(Details(protocol: record.protocol, connectedAt: record.connectedAt))
+    }
+
+    private static func encode(_ value: some Encodable) throws(PresenceError) -> String {
+        do {
+            return String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
+        } catch {
+            throw .refused("a record cannot be written as JSON")
+        }
+    }
+
+    // MARK: - Reading
+
+    func leaseState(_ reply: RESPValue) throws(PresenceError) -> LeaseState {
+        switch reply.integer {
+        case 1: return .held
+        case 0: return .lost
+        default: throw Self.wrongShape
+        }
+    }
+
+    func nodes(_ reply: RESPValue) throws(PresenceError) -> [NodeStatus] {
+        let (now, rows) = try self.timedRows(reply)
+        var nodes: [NodeStatus] = []
+        for row in rows {
+            guard let row = row.elements, row.count == 4, let id = row[0].text, let connections = row[2].integer,
+                let expiry = row[3].integer
+            else { throw Self.wrongShape }
+            guard let record = self.nodeRecord(row[1], id: id) else { continue }
+            nodes.append(
+                NodeStatus(
+                    record: record,
+                    connections: Int(connections),
+                    leaseAge: Self.age(of: expiry, lease: record.leaseMilliseconds, at: now),
+                    expired: expiry <= now
+                )
+            )
+        }
+        return nodes.sorted { ($0.record.name, $0.record.id) < ($1.record.name, $1.record.id) }
+    }
+
+    func reaped(_ reply: RESPValue) throws(PresenceError) -> [ReapedNode] {
+        let (now, rows) = try self.timedRows(reply)
+        var nodes: [ReapedNode] = []
+        for row in rows {
+            guard let row = row.elements, row.count == 5, let text = row[0].text, let connections = row[3].integer,
+                let expiry = row[4].integer
+            else { throw Self.wrongShape }
+            guard let id = NodeID(text) else {
+                self.leftOut(text)
+                continue
+            }
+            // They are deleted already: also with a bad record the caller must hear of it.
+            let lease = self.nodeRecord(row[2], id: text)?.leaseMilliseconds ?? 0
+            nodes.append(
+                ReapedNode(
+                    id: id,
+                    name: row[1].text ?? text,
+                    connections: Int(connections),
+                    silence: Self.age(of: expiry, lease: lease, at: now)
+                )
+            )
+        }
+        return nodes
+    }
+
+    /// - Returns: the page, and the last id that the store named, readable or not.
+    func page(_ reply: RESPValue) throws(PresenceError) -> (ConnectionPage, ConnectionID?) {
+        guard let parts = reply.elements, parts.count == 4, let rows = parts[0].elements, let total = parts[1].integer,
+            let hasMore = parts[2].integer, let missing = parts[3].elements?.compactMap(\.text)
+        else { throw Self.wrongShape }
+        let decoder = JSONDecoder()
+        var connections: [ListedConnection] = []
+        connections.reserveCapacity(rows.count)
+        var last: ConnectionID?
+        for row in rows {
+            guard let row = row.elements, row.count == 3, let text = row[0].text, let name = row[1].text else {
+                throw Self.wrongShape
+            }
+            guard let id = ConnectionID(text) else {
+                self.leftOut(text)
+                continue
+            }
+            last = id
+            guard let record = self.connectionRecord(id, row[2], decoder: decoder) else { continue }
+            connections.append(ListedConnection(record: record, nodeName: name))
+        }
+        let page = ConnectionPage(
+            connections: connections,
+            total: Int(total),
+            hasMore: hasMore == 1,
+            missing: missing.sorted()
+        )
+        return (page, last)
+    }
+
+    func connection(_ id: ConnectionID, _ reply: RESPValue) throws(PresenceError) -> ListedConnection? {
+        if reply.isNull { return nil }
+        guard let parts = reply.elements, parts.count == 2, let name = parts[0].text else { throw Self.wrongShape }
+        let record = self.connectionRecord(id, parts[1], decoder: JSONDecoder())
+        return record.map { ListedConnection(record: $0, nodeName: name) }
+    }
+
+    // MARK: - Parts
+
+    private static var wrongShape: PresenceError { .refused("an answer of a shape that no script gives") }
+
+    private static func age(of expiry: Int64, lease: Int64, at now: Int64) -> Duration {
+        let granted = expiry.subtractingReportingOverflow(lease).partialValue
+        return .milliseconds(max(0, now.subtractingReportingOverflow(granted).partialValue))
+    }
+
+    private func timedRows(_ reply: RESPValue) throws(PresenceError) -> (now: Int64, rows: ArraySlice<RESPValue>) {
+        guard let elements = reply.elements, let now = elements.first?.integer else { throw Self.wrongShape }
+        return (now, elements.dropFirst())
+    }
+
+    private func nodeRecord(_ value: RESPValue, id: String) -> NodeRecord? {
+        guard let bytes = value.bytes,
+            let record = try? JSONDecoder().decode(NodeRecord.self, from: Data(bytes.readableBytesView)),
+            record.id.description == id
+        else {
+            self.leftOut(id)
+            return nil
+        }
+        return record
+    }
+
+    private func connectionRecord(_ id: ConnectionID, _ value: RESPValue, decoder: JSONDecoder) -> ConnectionRecord? {
+        guard let bytes = value.bytes, let details = try? decoder.decode(Details.self, from: Data(bytes.readableBytesView)) else {
+            self.leftOut(id.description)
+            return nil
+        }
+        return ConnectionRecord(id: id, protocol: details.protocol, connectedAt: details.connectedAt)
+    }
+
+    private func leftOut(_ record: String) {
+        let metadata: Logger.Metadata = [RedisLogKey.record: "\(record.prefix(64))"]
+        self.logger.warning("An unreadable record in the presence store was left out", metadata: metadata)
+    }
+}

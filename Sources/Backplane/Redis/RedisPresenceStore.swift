@@ -1,0 +1,127 @@
+public import Logging
+public import NIOCore
+public import Protocol
+import ServiceLifecycle
+
+/// Who is connected, kept in Redis: see ``RedisPresenceKeys`` for the keys and `Scripts/` for what is done with them.
+///
+/// Each call is one script and one round trip on a connection of the store's own, judged on Redis' clock. While that is down, calls fail at
+/// once; otherwise they end within the configuration's command timeout. All keys also expire by themselves, 20 leases (at
+/// least 10 minutes) after the last renewal: should a whole cluster vanish, nothing of it stays for ever.
+public final class RedisPresenceStore: PresenceStore {
+    /// The shortest time that keys live on after the last renewal of a lease.
+    private static let minimumBackstopMilliseconds: Int64 = 10 * 60 * 1000
+    /// Pages of nothing but unreadable records that are passed over before a query is given up.
+    private static let maximumUnreadablePages = 8
+
+    private let core: NIOLoopBoundBox<RedisPresenceCore>
+    private let eventLoop: any EventLoop
+    private let keys: RedisPresenceKeys
+    private let decoder: RedisPresenceDecoder
+
+    /// - Parameters:
+    ///   - configuration: where Redis is, and the prefix of the keys.
+    ///   - eventLoop: on which the connection lives.
+    ///   - logger: for changes of the link's state and for records that do not decode.
+    public init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+        self.eventLoop = eventLoop
+        self.keys = RedisPresenceKeys(prefix: configuration.keyPrefix)
+        self.decoder = RedisPresenceDecoder(logger: logger)
+        self.core = .makeBoxSendingValue(
+            RedisPresenceCore(configuration: configuration, eventLoop: eventLoop, logger: logger),
+            eventLoop: eventLoop
+        )
+    }
+
+    public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) {
+        var arguments = try self.arguments(of: node)
+        arguments += [replacingName ? "1" : "0", self.keys.nodePrefix]
+        _ = try await self.evaluate(.register, self.keys.all(of: node.id), arguments)
+    }
+
+    public func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState {
+        let reply = try await self.evaluate(.renew, self.keys.all(of: node.id), try self.arguments(of: node))
+        return try self.decoder.leaseState(reply)
+    }
+
+    public func update(
+        _ node: NodeID,
+        adding: [ConnectionRecord],
+        removing: [ConnectionID]
+    ) async throws(PresenceError) -> LeaseState {
+        precondition(adding.count + removing.count <= PresenceLimits.connectionsPerUpdate, "the caller splits its updates")
+        var arguments = [node.description, "\(adding.count)"]
+        for record in adding {
+            arguments.append(record.id.description)
+            arguments.append(try RedisPresenceDecoder.details(of: record))
+        }
+        arguments += removing.map(\.description)
+        let keys = [self.keys.nodes, self.keys.record(of: node), self.keys.index(of: node), self.keys.details(of: node)]
+        return try self.decoder.leaseState(try await self.evaluate(.update, keys, arguments))
+    }
+
+    public func unregister(_ node: NodeID) async throws(PresenceError) {
+        _ = try await self.evaluate(.unregister, self.keys.all(of: node), [node.description])
+    }
+
+    public func reap() async throws(PresenceError) -> [ReapedNode] {
+        let reply = try await self.evaluate(.reap, [self.keys.nodes, self.keys.names], [self.keys.nodePrefix])
+        return try self.decoder.reaped(reply)
+    }
+
+    public func nodes() async throws(PresenceError) -> [NodeStatus] {
+        try self.decoder.nodes(try await self.evaluate(.nodes, [self.keys.nodes], [self.keys.nodePrefix]))
+    }
+
+    public func connections(_ query: ConnectionQuery) async throws(PresenceError) -> ConnectionPage {
+        var after = query.after
+        for _ in 0..<Self.maximumUnreadablePages {
+            let arguments = [
+                self.keys.nodePrefix, "\(query.limit)", after?.description ?? "", query.nodeName ?? "",
+            ]
+            let reply = try await self.evaluate(.connections, [self.keys.nodes, self.keys.names], arguments)
+            let (page, last) = try self.decoder.page(reply)
+            // An empty page with more to follow would leave the caller without a place to go on from.
+            guard page.connections.isEmpty, page.hasMore, let last else { return page }
+            after = last
+        }
+        throw .refused("too many unreadable connection records")
+    }
+
+    public func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
+        let keys = [self.keys.nodes, self.keys.names, self.keys.details(of: id.node)]
+        return try self.decoder.connection(
+            id,
+            try await self.evaluate(.connection, keys, [id.node.description, id.description])
+        )
+    }
+
+    public func run() async throws {
+        self.eventLoop.execute { self.core.value.start() }
+        // Cancelled or asked to end: there is nothing to flush either way.
+        try? await gracefulShutdown()
+        self.eventLoop.execute { self.core.value.stop() }
+    }
+
+    private func arguments(of node: NodeRecord) throws(PresenceError) -> [String] {
+        let backstop = max(
+            node.leaseMilliseconds.multipliedReportingOverflow(by: 20).partialValue,
+            Self.minimumBackstopMilliseconds
+        )
+        let record = try RedisPresenceDecoder.json(of: node)
+        return [node.id.description, "\(node.leaseMilliseconds)", "\(backstop)", node.name, record]
+    }
+
+    private func evaluate(
+        _ script: RedisScript,
+        _ keys: [String],
+        _ arguments: [String]
+    ) async throws(PresenceError) -> RESPValue {
+        let result = await withCheckedContinuation { continuation in
+            self.eventLoop.execute {
+                self.core.value.evaluate(script, keys: keys, arguments: arguments) { continuation.resume(returning: $0) }
+            }
+        }
+        return try result.get()
+    }
+}

@@ -1,0 +1,31 @@
+import NIOCore
+
+/// What Redis sends a subscriber.
+enum RedisPush: Hashable, Sendable {
+    case message(channel: String, payload: ByteBuffer)
+    case subscribed(channel: String)
+    case unsubscribed(channel: String)
+    /// The answer to PING, which a subscriber gets in this form.
+    case pong
+
+    /// - Parameter elements: of an array that came on a subscriber's connection; nil unless they have one of the known shapes.
+    init?(_ elements: [RESPValue]) {
+        guard let kind = elements.first?.bytes.map(String.init(buffer:)) else { return nil }
+        switch (kind, elements.count) {
+        case ("pong", 2):
+            guard elements[1].bytes != nil else { return nil }
+            self = .pong
+        case ("message", 3):
+            guard let channel = elements[1].bytes, let payload = elements[2].bytes else { return nil }
+            self = .message(channel: String(buffer: channel), payload: payload)
+        case ("subscribe", 3):
+            guard let channel = elements[1].bytes, elements[2].integer != nil else { return nil }
+            self = .subscribed(channel: String(buffer: channel))
+        case ("unsubscribe", 3):
+            guard let channel = elements[1].bytes, elements[2].integer != nil else { return nil }
+            self = .unsubscribed(channel: String(buffer: channel))
+        default:
+            return nil
+        }
+    }
+}

@@ -1,0 +1,35 @@
+/// A Lua script that Redis runs as a whole: nobody sees it half done.
+///
+/// Every script of the presence store knows the time from Redis' own clock only. `<node>` stands for `<prefix>:node:{<id>}:`.
+struct RedisScript: Hashable, Sendable {
+    /// For logs, and to find the digest by.
+    let name: String
+    let source: String
+
+    static let all: [RedisScript] = [.register, .renew, .update, .unregister, .reap, .nodes, .connections, .connection]
+
+    /// Milliseconds since 1970 on Redis' clock, as `now`.
+    static let clock = """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+        """
+
+    /// Deletes all that hangs off a node, given the start of its keys.
+    static let deletion = """
+        local function delete(node, id)
+            redis.call('UNLINK', node .. 'record', node .. 'index', node .. 'details')
+            redis.call('ZREM', KEYS[1], id)
+            redis.call('HDEL', KEYS[2], id)
+        end
+
+        """
+
+    /// Renews the backstop of keys that all nodes share; the longest wins.
+    static let backstop = """
+        local function keep(key, milliseconds)
+            if redis.call('PTTL', key) < tonumber(milliseconds) then redis.call('PEXPIRE', key, milliseconds) end
+        end
+
+        """
+}

@@ -1,0 +1,144 @@
+import Backplane
+import NIOCore
+import Protocol
+import TestSupport
+import Testing
+
+/// What every broker does, said once.
+@Suite(.timeLimit(.minutes(2)))
+struct BrokerContractTests {
+    @Test(arguments: BrokerKind.allCases)
+    func everySubscribedNodeGetsAMessageOnce(kind: BrokerKind) async throws {
+        try await kind.withCluster(of: 3) { nodes in
+            for node in nodes { try await node.broker.subscribe(to: .all) }
+            #expect(await nodes[0].publish("hello") == .success(.relayed(receivers: 3)))
+            for node in nodes {
+                #expect(await eventually { node.receiver.texts == ["hello"] })
+                #expect(node.receiver.envelopes.first?.origin == nodes[0].node)
+            }
+        }
+    }
+
+    @Test(arguments: BrokerKind.allCases)
+    func aNodeThatIsNotSubscribedGetsNothing(kind: BrokerKind) async throws {
+        try await kind.withCluster(of: 2) { nodes in
+            try await nodes[0].broker.subscribe(to: .all)
+            try await nodes[1].broker.subscribe(to: .node(nodes[1].node))
+            #expect(await nodes[0].publish("for all") == .success(.relayed(receivers: 1)))
+            #expect(await nodes[0].publish("for one", to: .node(nodes[1].node)) == .success(.relayed(receivers: 1)))
+            #expect(await eventually { nodes[1].receiver.texts == ["for one"] })
+            #expect(await eventually { nodes[0].receiver.texts == ["for all"] })
+        }
+    }
+
+    @Test(arguments: BrokerKind.allCases)
+    func oneTopicHasOneOrderOnAllNodes(kind: BrokerKind) async throws {
+        let perNode = 300
+        try await kind.withCluster(of: 3) { nodes in
+            for node in nodes { try await node.broker.subscribe(to: .all) }
+            await withTaskGroup(of: Void.self) { group in
+                for (index, node) in nodes.enumerated() {
+                    group.addTask { for number in 0..<perNode { node.post("\(index).\(number)") } }
+                }
+            }
+            #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.count == 3 * perNode } })
+            let order = nodes[0].receiver.texts
+            for node in nodes { #expect(node.receiver.texts == order) }
+            for index in 0..<3 {
+                #expect(order.filter { $0.hasPrefix("\(index).") } == (0..<perNode).map { "\(index).\($0)" })
+            }
+        }
+    }
+
+    @Test(arguments: BrokerKind.allCases)
+    func oneNodesMessagesKeepTheirOrderAcrossTopics(kind: BrokerKind) async throws {
+        try await kind.withCluster(of: 2) { nodes in
+            let own = Topic.node(nodes[1].node)
+            try await nodes[1].broker.subscribe(to: .all)
+            try await nodes[1].broker.subscribe(to: own)
+            for number in 0..<200 { nodes[0].post("\(number)", to: number.isMultiple(of: 2) ? .all : own) }
+            #expect(await eventually { nodes[1].receiver.texts == (0..<200).map(String.init) })
+            let sequences = nodes[1].receiver.envelopes.map(\.sequence)
+            #expect(zip(sequences, sequences.dropFirst()).allSatisfy { $0 < $1 })
+        }
+    }
+
+    @Test(arguments: BrokerKind.allCases)
+    func afterUnsubscribingNothingPublishedLaterArrives(kind: BrokerKind) async throws {
+        try await kind.withCluster(of: 2) { nodes in
+            for node in nodes { try await node.broker.subscribe(to: .all) }
+            await nodes[1].broker.unsubscribe(from: .all)
+            #expect(
+                await eventually { await nodes[0].publish("probe") == .success(.relayed(receivers: 1)) }
+            )
+            let before = nodes[1].receiver.texts.count
+            #expect(await nodes[0].publish("later") == .success(.relayed(receivers: 1)))
+            try await nodes[1].broker.subscribe(to: .all)
+            #expect(await nodes[0].publish("again") == .success(.relayed(receivers: 2)))
+            #expect(await eventually { nodes[1].receiver.texts.last == "again" })
+            #expect(nodes[1].receiver.texts.count == before + 1)
+        }
+    }
+
+    @Test(arguments: BrokerKind.allCases)
+    func whatIsLargerThanAnEnvelopeIsRefused(kind: BrokerKind) async throws {
+        try await kind.withCluster(of: 1) { nodes in
+            try await nodes[0].broker.subscribe(to: .all)
+            let payload = ByteBuffer(repeating: 1, count: Limits.maximumEnvelopeBytes)
+            let publication = Publication(
+                id: .random(on: nodes[0].node),
+                kind: .message,
+                dataType: .binary,
+                timestamp: 0,
+                payload: payload
+            )
+            let result = await withCheckedContinuation { continuation in
+                nodes[0].broker.publish(.publication(publication), to: .all) { continuation.resume(returning: $0) }
+            }
+            #expect(result == .failure(.tooLarge))
+            #expect(await nodes[0].publish("small") == .success(.relayed(receivers: 1)))
+        }
+    }
+
+    @Test(arguments: BrokerKind.allCases)
+    func theLargestPayloadArrives(kind: BrokerKind) async throws {
+        try await kind.withCluster(of: 2) { nodes in
+            try await nodes[1].broker.subscribe(to: .all)
+            let payload = ByteBuffer(repeating: 7, count: Limits.maximumPayloadBytes)
+            let message = NodeMessage.publication(
+                Publication(
+                    id: .random(on: nodes[0].node),
+                    kind: .message,
+                    dataType: .binary,
+                    timestamp: 0,
+                    payload: payload
+                )
+            )
+            nodes[0].broker.publish(message, to: .all, completion: nil)
+            #expect(await eventually { nodes[1].receiver.envelopes.count == 1 })
+            #expect(nodes[1].receiver.envelopes.first?.message == message)
+        }
+    }
+
+    @Test(arguments: BrokerKind.allCases)
+    func onceEverythingIsSubscribedHealthIsUp(kind: BrokerKind) async throws {
+        try await kind.withCluster(of: 1) { nodes in
+            try await nodes[0].broker.subscribe(to: .all)
+            #expect(await eventually { nodes[0].broker.health.isUp })
+            #expect(nodes[0].broker.health == RelayHealth(state: .up))
+        }
+    }
+
+    @Test(arguments: BrokerKind.allCases)
+    func afterItsEndABrokerTakesNothing(kind: BrokerKind) async throws {
+        var endpoints: [BrokerEndpoint] = []
+        try await kind.withCluster(of: 1) { nodes in
+            try await nodes[0].broker.subscribe(to: .all)
+            endpoints = nodes
+        }
+        let ended = try #require(endpoints.first)
+        #expect(await ended.publish("too late") == .failure(.closed))
+        await #expect(throws: BrokerError.closed) { try await ended.broker.subscribe(to: .node(ended.node)) }
+        #expect(ended.receiver.texts.isEmpty)
+    }
+}

@@ -1,0 +1,30 @@
+import Protocol
+import Testing
+
+@testable import Backplane
+
+struct DuplicateFilterTests {
+    @Test func onlyWhatIsAboveTheLastPasses() {
+        var filter = DuplicateFilter()
+        let (a, b) = (NodeID(rawValue: 1), NodeID(rawValue: 2))
+        #expect(filter.admits(5, from: a) == true)
+        #expect(filter.admits(5, from: a) == false)
+        #expect(filter.admits(4, from: a) == false)
+        #expect(filter.admits(4, from: b) == true)
+        #expect(filter.admits(9, from: a) == true)
+        #expect(filter.admits(8, from: a) == false)
+        #expect(filter.admits(.max, from: a) == true)
+    }
+
+    @Test func theOriginUnheardForLongestIsForgotten() {
+        var filter = DuplicateFilter(capacity: 2)
+        let nodes = (1...3).map { NodeID(rawValue: $0) }
+        #expect(filter.admits(1, from: nodes[0]) == true)
+        #expect(filter.admits(1, from: nodes[1]) == true)
+        #expect(filter.admits(1, from: nodes[0]) == false)
+        #expect(filter.admits(1, from: nodes[2]) == true)
+        #expect(filter.count == 2)
+        #expect(filter.admits(1, from: nodes[0]) == false)
+        #expect(filter.admits(1, from: nodes[1]) == true)
+    }
+}

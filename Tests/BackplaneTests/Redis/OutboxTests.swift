@@ -1,0 +1,76 @@
+import NIOCore
+import Testing
+
+@testable import Backplane
+
+struct OutboxTests {
+    private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+    private func outbox(_ count: Int, limits: Outbox<Int>.Limits = .init()) -> Outbox<Int> {
+        var outbox = Outbox<Int>(limits: limits)
+        for number in 0..<count { outbox.append(number, bytes: 10, at: self.start) }
+        return outbox
+    }
+
+    @Test func whatIsLostInFlightComesBackInFront() {
+        var outbox = self.outbox(3)
+        var written: [Int] = []
+        outbox.takeWaiting { written.append($0) }
+        #expect((written, outbox.waiting, outbox.unanswered) == ([0, 1, 2], 0, 3))
+        #expect(outbox.answered() == 0)
+        outbox.append(3, bytes: 10, at: self.start)
+        var returned: [Int] = []
+        outbox.linkLost { returned.append($0) }
+        #expect((returned, outbox.waiting, outbox.unanswered) == ([1, 2], 3, 0))
+        outbox.append(4, bytes: 10, at: self.start)
+        written = []
+        outbox.takeWaiting { written.append($0) }
+        #expect(written == [1, 2, 3, 4])
+    }
+
+    @Test func anAnswerThatNothingWaitsForIsNone() {
+        var outbox = self.outbox(1)
+        #expect(outbox.answered() == nil)
+        outbox.takeWaiting { _ in }
+        #expect(outbox.answered() == 0)
+        #expect(outbox.answered() == nil)
+        #expect(outbox.isEmpty)
+    }
+
+    @Test func waitingIsBoundedByMessagesAndBytes() {
+        let few = self.outbox(3, limits: .init(waitingMessages: 3))
+        #expect(!few.hasRoom(forBytes: 1, linked: false))
+        #expect(few.hasRoom(forBytes: 1, linked: true))
+        let each = 10 + Outbox<Int>.overheadBytes
+        let full = self.outbox(3, limits: .init(waitingBytes: 4 * each))
+        #expect(full.hasRoom(forBytes: 10, linked: false))
+        #expect(!full.hasRoom(forBytes: 11, linked: false))
+        let flying = self.outbox(3, limits: .init(unansweredBytes: 4 * each))
+        #expect(flying.hasRoom(forBytes: 10, linked: true))
+        #expect(!flying.hasRoom(forBytes: 11, linked: true))
+    }
+
+    @Test func anEmptyOutboxTakesAnyMessage() {
+        let limits = Outbox<Int>.Limits(waitingBytes: 10, unansweredBytes: 10)
+        #expect(self.outbox(0, limits: limits).hasRoom(forBytes: 100, linked: false))
+        #expect(!self.outbox(1, limits: limits).hasRoom(forBytes: 0, linked: true))
+    }
+
+    @Test func roomComesBackWithAnswers() {
+        var outbox = self.outbox(2, limits: .init(waitingMessages: 2))
+        outbox.takeWaiting { _ in }
+        _ = outbox.answered()
+        #expect(outbox.hasRoom(forBytes: 1, linked: false))
+    }
+
+    @Test func onlyWhatWaitsTooLongExpires() {
+        var outbox = self.outbox(2, limits: .init(age: .seconds(30)))
+        outbox.append(2, bytes: 1, at: self.start + .seconds(10))
+        #expect(outbox.expire(at: self.start + .seconds(29)) == 0)
+        var inFlight = outbox
+        inFlight.takeWaiting { _ in }
+        #expect(inFlight.expire(at: self.start + .seconds(100)) == 0)
+        #expect(outbox.expire(at: self.start + .seconds(30)) == 2)
+        #expect(outbox.waiting == 1)
+    }
+}

@@ -1,0 +1,266 @@
+import Backplane
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import Protocol
+import ServiceLifecycle
+import TestSupport
+import Testing
+
+/// A real Redis that dies, freezes, comes back, refuses and loses connections.
+@Suite(.timeLimit(.minutes(2)))
+struct RedisBrokerOutageTests {
+    private func withNodes(
+        _ count: Int,
+        arguments: [String] = [],
+        adjust: (inout RedisConfiguration) -> Void = { _ in },
+        _ body: (RedisServer, [BrokerEndpoint]) async throws -> Void
+    ) async throws {
+        let server = try RedisServer.start(arguments: arguments)
+        defer { server.stop() }
+        var configuration = try RedisConfiguration(url: server.url)
+        adjust(&configuration)
+        let configured = configuration
+        try await BrokerKind.run((0..<count).map { _ in .redis(configured) }) { nodes in
+            for node in nodes { try await node.broker.subscribe(to: .all) }
+            try await body(server, nodes)
+        }
+    }
+
+    @Test func whatWaitedForRedisGoesOutInOrderOnce() async throws {
+        try await self.withNodes(3) { server, nodes in
+            #expect(await nodes[0].publish("before") == .success(.relayed(receivers: 3)))
+            #expect(await eventually { nodes.allSatisfy { $0.receiver.texts == ["before"] } })
+            server.kill()
+            #expect(await eventually { nodes.allSatisfy { !$0.broker.health.isUp } })
+            for number in 0..<100 { #expect(await nodes[0].publish("\(number)") == .success(.degraded)) }
+            let own = ["before"] + (0..<100).map(String.init)
+            #expect(nodes[0].receiver.texts == own)
+            #expect(nodes[1].receiver.texts == ["before"])
+            #expect(await eventually { nodes[0].broker.health.waiting == 100 })
+
+            try server.restart()
+            #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
+            #expect(nodes.allSatisfy { $0.broker.health.interruptions == 1 && $0.broker.health.waiting == 0 })
+            #expect(await nodes[0].publish("after") == .success(.relayed(receivers: 3)))
+            #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.last == "after" } })
+            #expect(nodes[0].receiver.texts == own + ["after"])
+            // Who was subscribed later than the outbox was flushed has missed something: nobody has anything twice or out of order.
+            for node in nodes[1...] {
+                let texts = node.receiver.texts
+                #expect(texts.first == "before")
+                let numbers = texts.dropFirst().dropLast().compactMap(Int.init)
+                #expect(numbers.count == texts.count - 2)
+                #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 })
+            }
+        }
+    }
+
+    @Test func aLostPublisherCostsNobodyAnything() async throws {
+        try await self.withNodes(2) { server, nodes in
+            let before = Self.connectionsReceived(server)
+            // While messages are under way, the publishers' connections are cut again and again.
+            for number in 0..<2000 {
+                nodes[number % 2].post("\(number)")
+                if number % 400 == 200 {
+                    #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
+                    for line in (server.command("CLIENT", "LIST") ?? "").split(separator: "\n")
+                    where line.contains("volary-publisher") {
+                        let id = line.split(separator: " ").first { $0.contains("id=") }?.drop { $0 != "=" }.dropFirst() ?? ""
+                        server.command("CLIENT", "KILL", "ID", String(id))
+                    }
+                }
+                if number % 50 == 0 { try await Task.sleep(for: .milliseconds(2)) }
+            }
+            #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.count >= 2000 } })
+            #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
+            // Five times the question whom to cut, and how many there were; at least once both links were there: two cuts, two new links.
+            #expect(Self.connectionsReceived(server) - before >= 5 + 1 + 2 + 2)
+            #expect(nodes.allSatisfy { $0.broker.health.interruptions == 0 })
+            for node in nodes {
+                let texts = node.receiver.texts
+                #expect(texts.count == 2000 && Set(texts).count == 2000)
+                for parity in 0..<2 {
+                    let numbers = texts.compactMap(Int.init).filter { $0 % 2 == parity }
+                    #expect(numbers == numbers.sorted())
+                }
+            }
+        }
+    }
+
+    @Test func aLostSubscriberIsSubscribedAgainAndKeepsItsOwnMessages() async throws {
+        try await self.withNodes(2) { server, nodes in
+            for round in 1...5 {
+                nodes[0].post("a\(round)")
+                server.command("CLIENT", "KILL", "TYPE", "pubsub")
+                nodes[0].post("b\(round)")
+                #expect(
+                    await eventually { nodes.allSatisfy { $0.broker.health.interruptions == round && $0.broker.health.isUp } }
+                )
+            }
+            let expected = (1...5).flatMap { ["a\($0)", "b\($0)"] }
+            #expect(await eventually { nodes[0].receiver.texts.count >= 10 })
+            #expect(await nodes[1].publish("end") == .success(.relayed(receivers: 2)))
+            #expect(await eventually { nodes[0].receiver.texts.last == "end" })
+            #expect(nodes[0].receiver.texts == expected + ["end"])
+            #expect(Set(nodes[1].receiver.texts).count == nodes[1].receiver.texts.count)
+        }
+    }
+
+    @Test func aFrozenRedisIsNoticedWithinThreeSeconds() async throws {
+        try await self.withNodes(2) { server, nodes in
+            let clock = ContinuousClock()
+            server.freeze()
+            let frozen = clock.now
+            #expect(await eventually { nodes.allSatisfy { !$0.broker.health.isUp } })
+            #expect(clock.now - frozen < .milliseconds(3500))
+            #expect(await nodes[0].publish("frozen") == .success(.degraded))
+            server.thaw()
+            #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
+            #expect(await nodes[0].publish("thawed") == .success(.relayed(receivers: 2)))
+            #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.last == "thawed" } })
+            #expect(nodes[0].receiver.texts == ["frozen", "thawed"])
+            #expect(nodes[1].receiver.texts.count(where: { $0 == "frozen" }) <= 1)
+        }
+    }
+
+    @Test func publishedIntoAFreezeIsAmbiguousAndArrivesOnce() async throws {
+        try await self.withNodes(2, adjust: { $0.commandTimeout = .milliseconds(300) }) { server, nodes in
+            server.freeze()
+            // Written, and never answered: the first outcome is known when the deadline has passed.
+            #expect(await nodes[0].publish("one") == .success(.degraded))
+            #expect(await nodes[0].publish("two") == .success(.degraded))
+            server.thaw()
+            // What Redis still finds in the old connection and what is sent again are the same messages.
+            #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
+            #expect(await eventually { await nodes[0].publish("probe") == .success(.relayed(receivers: 2)) })
+            #expect(await eventually { nodes[1].receiver.texts.last == "probe" })
+            #expect(nodes[0].receiver.texts.filter { $0 != "probe" } == ["one", "two"])
+            #expect(Set(nodes[1].receiver.envelopes.map(\.sequence)).count == nodes[1].receiver.envelopes.count)
+        }
+    }
+
+    @Test func aRefusedPublishDegradesAndDoesNotSpin() async throws {
+        try await self.withNodes(1) { server, nodes in
+            server.command("ACL", "SETUSER", "default", "-publish")
+            let before = Self.connectionsReceived(server)
+            #expect(await nodes[0].publish("refused") == .success(.degraded))
+            #expect(nodes[0].receiver.texts == ["refused"])
+            try await Task.sleep(for: .seconds(1))
+            // With pauses of up to 50, 100, 200, 400 ms and so on there cannot be many in a second.
+            #expect(Self.connectionsReceived(server) - before < 30)
+            #expect(!nodes[0].broker.health.isUp)
+            server.command("ACL", "SETUSER", "default", "+publish")
+            #expect(await eventually { nodes[0].broker.health.isUp })
+            #expect(await nodes[0].publish("taken") == .success(.relayed(receivers: 1)))
+            #expect(await eventually { nodes[0].receiver.texts == ["refused", "taken"] })
+        }
+    }
+
+    private static func connectionsReceived(_ server: RedisServer) -> Int {
+        let line = server.command("INFO", "stats")?.split(separator: "\r\n").first { $0.hasPrefix("total_connections_received:") }
+        return line.flatMap { Int($0.drop { $0 != ":" }.dropFirst()) } ?? 0
+    }
+
+    @Test func whatIsNoEnvelopeIsIgnored() async throws {
+        try await self.withNodes(1) { server, nodes in
+            #expect(server.command("PUBLISH", "volary:all", "rubbish") == ":1\r\n")
+            #expect(server.command("PUBLISH", "volary:all", "") == ":1\r\n")
+            #expect(await nodes[0].publish("sense") == .success(.relayed(receivers: 1)))
+            #expect(await eventually { nodes[0].receiver.texts == ["sense"] })
+            #expect(nodes[0].broker.health == RelayHealth(state: .up))
+        }
+    }
+
+    @Test func aWrongPasswordIsNamedAndWaitedFor() async throws {
+        let server = try RedisServer.start(arguments: ["--requirepass", "right"])
+        defer { server.stop() }
+        let wrong = try RedisConfiguration(url: "redis://:wr0ng@127.0.0.1:\(server.port)")
+        try await BrokerKind.run([.redis(wrong)]) { nodes in
+            #expect(await eventually { "\(nodes[0].broker.health.state)".contains("WRONGPASS") })
+            #expect(!"\(nodes[0].broker.health.state)".contains("wr0ng"))
+            #expect(await nodes[0].publish("alone") == .success(.degraded))
+        }
+        let right = try RedisConfiguration(url: "redis://:right@127.0.0.1:\(server.port)/3")
+        try await BrokerKind.run([.redis(right)]) { nodes in
+            try await nodes[0].broker.subscribe(to: .all)
+            #expect(await nodes[0].publish("in") == .success(.relayed(receivers: 1)))
+        }
+    }
+
+    @Test func withoutRedisSubscribingWaitsUntilItIsCancelled() async throws {
+        let nowhere = RedisConfiguration(port: 1)
+        try await BrokerKind.run([.redis(nowhere)]) { nodes in
+            let broker = nodes[0].broker
+            let waiting = Task { () -> BrokerError? in
+                do throws(BrokerError) {
+                    try await broker.subscribe(to: .all)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            #expect(await nodes[0].publish("nobody listens") == .success(.degraded))
+            waiting.cancel()
+            #expect(await waiting.value == .cancelled)
+            #expect(nodes[0].receiver.texts.isEmpty || nodes[0].receiver.texts == ["nobody listens"])
+        }
+    }
+
+    @Test func aGracefulShutdownSendsWhatIsUnderWay() async throws {
+        try await self.withNodes(1) { server, nodes in
+            let leaving = BrokerEndpoint.redis(try RedisConfiguration(url: server.url))
+            let outcomes = NIOLockedValueBox<[Result<PublishOutcome, BrokerError>]>([])
+            leaving.broker.attach(leaving.receiver)
+            let group = ServiceGroup(services: [leaving.broker], logger: .quiet)
+            async let ended: Void = group.run()
+            try await leaving.broker.subscribe(to: .all)
+            #expect(await eventually { leaving.broker.health.isUp })
+            server.freeze()
+            for number in 0..<100 {
+                leaving.broker.publish(.text("\(number)", from: leaving.node), to: .all) { outcome in
+                    outcomes.withLockedValue { $0.append(outcome) }
+                }
+            }
+            await group.triggerGracefulShutdown()
+            // From now on it takes nothing.
+            #expect(await eventually { (try? await leaving.broker.subscribe(to: .all)) == nil })
+            server.thaw()
+            try await ended
+            #expect(outcomes.withLockedValue { $0 } == Array(repeating: .success(.relayed(receivers: 2)), count: 100))
+            #expect(await eventually { nodes[0].receiver.texts == (0..<100).map(String.init) })
+            #expect(leaving.receiver.texts == (0..<100).map(String.init))
+        }
+    }
+
+    @Test func aGracefulShutdownDoesNotWaitForADeadRedisForever() async throws {
+        let leaving = BrokerEndpoint.redis(RedisConfiguration(port: 1))
+        leaving.broker.attach(leaving.receiver)
+        let group = ServiceGroup(services: [leaving.broker], logger: .quiet)
+        async let ended: Void = group.run()
+        #expect(await leaving.publish("lost") == .success(.degraded))
+        let clock = ContinuousClock()
+        let begin = clock.now
+        await group.triggerGracefulShutdown()
+        try await ended
+        #expect((.milliseconds(1900)...(.milliseconds(3500))).contains(clock.now - begin))
+    }
+
+    @Test func aFullOutboxRefusesAndDeliversNothing() async throws {
+        let nowhere = RedisConfiguration(port: 1)
+        try await BrokerKind.run([.redis(nowhere)]) { nodes in
+            let broker = nodes[0].broker
+            async let subscription: Void? = try? broker.subscribe(to: .all)
+            let large = String(repeating: "x", count: 5_000_000)
+            // The wish is known before the messages are.
+            #expect(await eventually { await nodes[0].publish("w") == .success(.degraded) && !nodes[0].receiver.texts.isEmpty })
+            var outcomes: [Result<PublishOutcome, BrokerError>] = []
+            for _ in 0..<4 { outcomes.append(await nodes[0].publish(large)) }
+            #expect(outcomes == [.success(.degraded), .success(.degraded), .success(.degraded), .failure(.outboxFull)])
+            #expect(nodes[0].receiver.texts.filter { $0 == large }.count == 3)
+            await broker.unsubscribe(from: .all)
+            _ = await subscription
+        }
+    }
+}

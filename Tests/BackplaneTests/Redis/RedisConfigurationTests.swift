@@ -1,0 +1,65 @@
+import Backplane
+import Testing
+
+struct RedisConfigurationTests {
+    @Test func urlsSayWhatTheySay() throws {
+        let plain = try RedisConfiguration(url: "redis://example.org")
+        #expect(plain == RedisConfiguration(host: "example.org"))
+        #expect((plain.port, plain.database, plain.tls, plain.username, plain.password) == (6379, 0, false, nil, nil))
+
+        let full = try RedisConfiguration(url: "rediss://us%20er:p%40ss%3Aw%2Ford@r-1.example_x:7000/15")
+        #expect(
+            full
+                == RedisConfiguration(
+                    host: "r-1.example_x",
+                    port: 7000,
+                    username: "us er",
+                    password: "p@ss:w/ord",
+                    database: 15,
+                    tls: true
+                )
+        )
+        #expect(try RedisConfiguration(url: "redis://:secret@127.0.0.1:1/").password == "secret")
+        #expect(try RedisConfiguration(url: "redis://:secret@127.0.0.1:1/").username == nil)
+        #expect(try RedisConfiguration(url: "redis://u:a:b@h").password == "a:b")
+        #expect(try RedisConfiguration(url: "redis://u:a@b@h").password == "a@b")
+        let six = try RedisConfiguration(url: "redis://[::1]:6380/2")
+        #expect((six.host, six.port, six.database) == ("::1", 6380, 2))
+    }
+
+    @Test(arguments: [
+        ("", RedisURLError.scheme), ("http://h", .scheme), ("redis:/h", .scheme), ("REDIS//h", .scheme), ("redis://", .host),
+        ("redis://:6379", .host), ("redis:///0", .host), ("redis://h:", .port), ("redis://h:0", .port),
+        ("redis://h:65536", .port), ("redis://h:+1", .port), ("redis://h:1x", .port), ("redis://h/a", .database),
+        ("redis://h/-1", .database), ("redis://h/99999", .database), ("redis://h/0/1", .trailing), ("redis://h/0?x=1", .trailing),
+        ("redis://h/0#x", .trailing), ("redis://user@h", .credentials), ("redis://user:@h", .credentials),
+        ("redis://:%zz@h", .credentials), ("redis://:%2@h", .credentials), ("redis://:%ff@h", .credentials),
+        ("redis://[::1", .host), ("redis://[]", .host), ("redis://[::1]x", .host), ("redis://h h", .host),
+        ("redis://h\nx", .host),
+        ("redis://::1", .host), ("redis://h:99999999999999999999999", .port),
+    ])
+    func whatIsNoAddressIsRefused(url: String, error: RedisURLError) {
+        #expect(throws: error) { try RedisConfiguration(url: url) }
+    }
+
+    @Test func thePasswordIsNeverShown() throws {
+        let configuration = try RedisConfiguration(url: "redis://somebody:hunter2@h/3")
+        var dumped = ""
+        dump(configuration, to: &dumped)
+        for text in [
+            "\(configuration)", String(reflecting: configuration), dumped, "\([configuration])",
+            "\(Optional(configuration) as Any)",
+        ] {
+            #expect(!text.contains("hunter2") && !text.contains("somebody"))
+        }
+        #expect("\(configuration)" == "redis://h:6379/3")
+        #expect("\(try RedisConfiguration(url: "rediss://[::1]"))" == "rediss://[::1]:6379/0")
+        for url in ["redis://u:hunter2@h:x", "redis://u:hunter2@", "hunter2://h", "redis://u:hunter2@h/x"] {
+            #expect {
+                try RedisConfiguration(url: url)
+            } throws: { error in
+                !"\(error)".contains("hunter2") && !String(reflecting: error).contains("hunter2")
+            }
+        }
+    }
+}

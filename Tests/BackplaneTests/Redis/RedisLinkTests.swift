@@ -1,0 +1,145 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import Protocol
+import TestSupport
+import Testing
+
+@testable import Backplane
+
+/// Links against a server that says what no Redis says. Seen through the broker, whose links they are.
+@Suite(.timeLimit(.minutes(2)))
+struct RedisLinkTests {
+    private func withBroker(
+        at fake: FakeRedis,
+        adjust: (inout RedisConfiguration) -> Void = { _ in },
+        logger: Logger = .quiet,
+        _ body: (BrokerEndpoint) async throws -> Void
+    ) async throws {
+        var configuration = RedisConfiguration(port: fake.port)
+        configuration.commandTimeout = .milliseconds(500)
+        adjust(&configuration)
+        let node = NodeID.random()
+        let broker = RedisBroker(
+            configuration: configuration,
+            node: node,
+            eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+            logger: logger
+        )
+        try await BrokerKind.run([BrokerEndpoint(node: node, broker: broker)]) { try await body($0[0]) }
+        await fake.stop()
+    }
+
+    @Test(arguments: [
+        "?garbage\r\n", "-ERR go away\r\n", "-LOADING Redis is loading the dataset in memory\r\n", "-MOVED 1 10.0.0.1:7000\r\n",
+        "*1000000000\r\n", "$-5\r\n", "+OK\r\n+OK\r\n+OK\r\n+OK\r\n", ":1\r\n:1\r\n", "*0\r\n*0\r\n", "HTTP/1.1 200 OK\r\n\r\n",
+        "%1\r\n",
+        "+OK\r\n+NOPONG\r\n",
+    ])
+    func whatIsNoHandshakeIsRedialled(answer: String) async throws {
+        let fake = try await FakeRedis.start { _, _ in .text(answer) }
+        try await self.withBroker(at: fake) { endpoint in
+            #expect(await eventually { fake.connections >= 6 })
+            #expect(!endpoint.broker.health.isUp)
+            #expect(endpoint.broker.health.interruptions == 0)
+            #expect(await endpoint.publish("alive") == .success(.degraded))
+        }
+    }
+
+    @Test func silenceAndHangingUpAreRedialled() async throws {
+        let fake = try await FakeRedis.start { connection, _ in connection.isMultiple(of: 2) ? .silence : .close }
+        try await self.withBroker(at: fake, adjust: { $0.commandTimeout = .milliseconds(50) }) { _ in
+            #expect(await eventually { fake.connections >= 8 })
+        }
+    }
+
+    @Test(arguments: [
+        "*3\r\n$7\r\nmessage\r\n$-1\r\n$1\r\nx\r\n", "*3\r\n$7\r\nmessage\r\n:1\r\n$1\r\nx\r\n",
+        "*2\r\n$7\r\nmessage\r\n$1\r\nx\r\n",
+        "*3\r\n$7\r\nmessage\r\n$10\r\nvolary:all\r\n*0\r\n", "*3\r\n$9\r\nsubscribe\r\n$10\r\nvolary:all\r\n$1\r\nx\r\n",
+        "*0\r\n",
+        "*-1\r\n", "*3\r\n$9\r\nsubscribe\r\n$5\r\nother\r\n:1\r\n", "*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\na\r\n$1\r\nb\r\n",
+        "+OK\r\n", ":1\r\n",
+        "-NOPERM this user has no permissions\r\n", ">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n", "*1\r\n:1\r\n",
+        "$9\r\nsubscribe\r\n",
+        "*3\r\n$11\r\nunsubscribe\r\n$10\r\nvolary:all\r\n*1\r\n:1\r\n",
+    ])
+    func aWrongAnswerToSubscribeCostsTheLink(answer: String) async throws {
+        let fake = try await FakeRedis.start { _, received in
+            if received.contains("SUBSCRIBE") { return .text(answer) }
+            return FakeRedis.greeting(to: received).map { .text($0) } ?? .silence
+        }
+        try await self.withBroker(at: fake) { endpoint in
+            let broker = endpoint.broker
+            let subscribing = Task { try await broker.subscribe(to: .all) }
+            #expect(await eventually { broker.health.interruptions >= 3 })
+            #expect(!broker.health.isUp)
+            subscribing.cancel()
+            await #expect(throws: BrokerError.cancelled) { try await subscribing.value }
+        }
+    }
+
+    @Test(arguments: ["+OK\r\n", "$1\r\n1\r\n", "-NOPERM no\r\n", "*1\r\n:1\r\n", ":1\r\n:1\r\n:1\r\n", "?"])
+    func aWrongAnswerToPublishCostsTheLink(answer: String) async throws {
+        let fake = try await FakeRedis.start { _, received in
+            if received.contains("PUBLISH") { return .text(answer) }
+            return FakeRedis.greeting(to: received).map { .text($0) } ?? .silence
+        }
+        try await self.withBroker(at: fake) { endpoint in
+            #expect(await eventually { endpoint.broker.health.isUp })
+            let before = fake.connections
+            _ = await endpoint.publish("x")
+            #expect(await eventually { fake.connections > before })
+        }
+    }
+
+    @Test func aReasonIsLoggedOnceNotAtEachAttempt() async throws {
+        let lines = NIOLockedValueBox<[String]>([])
+        let adjust = { (configuration: inout RedisConfiguration) in
+            configuration.password = "hunter2"
+            // A machine that is slow must not make a missed deadline the second reason.
+            configuration.commandTimeout = .seconds(10)
+        }
+        let logger = Logger(label: "test") { _ in LineCollector(lines: lines) }
+        let fake = try await FakeRedis.start { _, _ in
+            .text("-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n")
+        }
+        try await self.withBroker(at: fake, adjust: adjust, logger: logger) { endpoint in
+            #expect(await eventually { fake.connections >= 8 })
+            let warnings = lines.withLockedValue { $0 }
+            #expect(warnings.count == 2, "one for each link: \(warnings)")
+            #expect(warnings.allSatisfy { !$0.contains("hunter2") && $0.contains("AUTH") })
+            #expect(!"\(endpoint.broker.health)".contains("hunter2"))
+        }
+    }
+
+    @Test func anUnreachableHostIsRedialled() async throws {
+        let configuration = RedisConfiguration(host: "no-such-host.invalid")
+        try await BrokerKind.run([.redis(configuration)]) { nodes in
+            #expect(
+                await eventually { nodes[0].broker.health.state != .down(reason: "not connected yet") }
+            )
+            #expect(await nodes[0].publish("alive") == .success(.degraded))
+        }
+    }
+}
+
+/// Keeps warnings, with what they carry.
+private struct LineCollector: LogHandler {
+    let lines: NIOLockedValueBox<[String]>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.warning
+
+    init(lines: NIOLockedValueBox<[String]>) { self.lines = lines }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { self.metadata[key] }
+        set { self.metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let merged = self.metadata.merging(event.metadata ?? [:]) { $1 }
+        self.lines.withLockedValue { $0.append("\(event.message) \(merged)") }
+    }
+}
