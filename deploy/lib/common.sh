@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# What deploy/run and deploy/test both need: words on the terminal, options, ports.
+
+say() { printf '%s\n' "$*"; }
+fail() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# The comment block at the head of the running script is its help.
+print_help() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0"; }
+
+# number_in OPTION VALUE LOWEST HIGHEST
+number_in() {
+    if ! [[ $2 =~ ^[0-9]{1,5}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
+        fail "$1 is '$2', allowed is a whole number from $3 to $4"
+    fi
+}
+
+# Anybody who listens on the port counts, on whatever address: asks the kernel, connects to nobody.
+port_is_taken() {
+    local tables=(/proc/net/tcp)
+    [ ! -r /proc/net/tcp6 ] || tables+=(/proc/net/tcp6)
+    awk -v port="$(printf ':%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == port { taken = 1 } END { exit !taken }' \
+        "${tables[@]}"
+}
+
+# first_free_port FROM: the first of a hundred ports that nobody listens on
+first_free_port() {
+    local port
+    for ((port = $1; port < $1 + 100; port++)); do
+        if ! port_is_taken "$port"; then
+            say "$port"
+            return
+        fi
+    done
+    fail "every port from $1 to $((port - 1)) is taken"
+}

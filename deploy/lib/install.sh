@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# What is missing comes from the system's package manager; what is there is left alone. Needs common.sh.
+
+# Root's programs are not on everybody's PATH, haproxy is one of them.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# is_there PACKAGE: found by what it brings, so that one built by hand counts too
+is_there() {
+    case $1 in
+        libhiredis-dev) [ -e /usr/include/hiredis/hiredis.h ] || [ -e /usr/local/include/hiredis/hiredis.h ] ;;
+        *) command -v "$1" > /dev/null ;;
+    esac
+}
+
+# install_missing PACKAGE...: one apt run for all of them. The packages' own services are neither started now nor enabled for
+# the next boot: a Redis or a balancer that nobody asked for would be in somebody's way.
+install_missing() {
+    local package missing=() become_root=()
+    for package; do is_there "$package" || missing+=("$package"); done
+    ((${#missing[@]})) || return 0
+
+    command -v apt-get > /dev/null || fail "${missing[*]} must be installed, and there is no apt-get here to do it with"
+    if ((EUID != 0)); then
+        command -v sudo > /dev/null || fail "${missing[*]} must be installed: run 'apt-get install ${missing[*]}' as root"
+        become_root=(sudo)
+    fi
+    say "Installing through apt: ${missing[*]} (their services are not started)"
+    # policy-rc.d is how Debian is told not to start services; one that is already there has its owner's reasons and stays.
+    # shellcheck disable=SC2016 # the variables are the inner shell's
+    "${become_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c '
+        set -e
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e $policy ]; then
+            trap "rm -f $policy" EXIT
+            trap "exit 1" HUP INT TERM
+            printf "#!/bin/sh\nexit 101\n" > $policy
+            chmod 755 $policy
+        fi
+        apt-get -qq -o DPkg::Lock::Timeout=120 update
+        apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@"
+        [ -d /run/systemd/system ] || exit 0
+        for package; do
+            case $package in redis-server | haproxy) systemctl --quiet disable "$package" || true ;; esac
+        done
+    ' sh "${missing[@]}" || fail "apt could not install ${missing[*]}, see above"
+    for package in "${missing[@]}"; do
+        is_there "$package" || fail "$package was installed, but what it brings is still not found"
+    done
+}
+
+require_swift() {
+    command -v swift > /dev/null || fail "there is no Swift toolchain on the PATH; https://www.swift.org/install has one for this system"
+}

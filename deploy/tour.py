@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""The tour of a running Volary: three clients, what each of them hears, and the REST API from outside.
+
+    python3 deploy/tour.py [BASE] [--spread N]
+
+BASE is the balancer or any node (default http://127.0.0.1:8080). --spread N: fail unless the three clients are on at least
+N nodes. Every step says what it does; the first thing that is not as promised ends the tour with one line and exit status 1.
+Needs Python 3.10 or later and nothing else.
+"""
+
+import argparse
+import base64
+import contextlib
+import http.client
+import itertools
+import json
+import os
+import socket
+import struct
+import sys
+import time
+import urllib.parse
+
+PATIENCE, QUIET = 5.0, 0.4  # seconds: within the first what must arrive arrives, within the second nothing else does
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+class Broken(Exception):
+    """Something was not as promised."""
+
+
+class Client:
+    """A WebSocket client in a page: one socket, blocking, texts and binary messages."""
+
+    def __init__(self, name, base):
+        self.name, self.buffer, self.inbox = name, b"", []
+        self.socket = socket.create_connection((base.hostname, base.port or 80), PATIENCE)
+        self.socket.sendall(
+            f"GET /ws HTTP/1.1\r\nHost: {base.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+        while b"\r\n\r\n" not in self.buffer:
+            self._receive(time.monotonic() + PATIENCE)
+        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+        if b" 101 " not in head.splitlines()[0]:
+            raise Broken(f"{name} could not connect: {head.splitlines()[0].decode()}")
+
+    def send(self, opcode, payload):  # up to 125 bytes: more is never said here
+        mask = os.urandom(4)
+        masked = bytes(byte ^ key for byte, key in zip(payload, itertools.cycle(mask)))
+        self.socket.sendall(bytes([128 | opcode, 128 | len(payload)]) + mask + masked)
+
+    def expect(self, what, test):
+        """The first message for which the test holds; other ones (people come and go) stay in the inbox."""
+        deadline = time.monotonic() + PATIENCE
+        while not any(test(message) for message in self.inbox):
+            try:
+                self._read_frame(deadline)
+            except TimeoutError:
+                raise Broken(f"{self.name} did not get {what} within {PATIENCE:g} s; it got {self.inbox}") from None
+        return self.inbox.pop(next(i for i, message in enumerate(self.inbox) if test(message)))
+
+    def expect_none(self, what, test):
+        end = time.monotonic() + QUIET
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self._read_frame(end)
+        if any(test(message) for message in self.inbox):
+            raise Broken(f"{self.name} got {what}, which was not for it (or came twice)")
+
+    def _receive(self, deadline):
+        if (left := deadline - time.monotonic()) <= 0:
+            raise TimeoutError
+        self.socket.settimeout(left)
+        received = self.socket.recv(65536)
+        if not received:
+            raise Broken(f"{self.name} was disconnected")
+        self.buffer += received
+
+    def _read_frame(self, deadline):
+        """One frame from the socket: a message into the inbox, a ping answered."""
+        def have(count):
+            while len(self.buffer) < count:
+                self._receive(deadline)
+            return self.buffer
+        opcode, size, start = have(2)[0] & 15, self.buffer[1] & 127, 2
+        if size > 125:
+            start, form = (4, "!H") if size == 126 else (10, "!Q")
+            size = struct.unpack(form, have(start)[2:start])[0]
+        payload = have(start + size)[start:start + size]
+        self.buffer = self.buffer[start + size:]
+        if opcode in (TEXT, BINARY):
+            self.inbox.append(json.loads(payload) if opcode == TEXT else payload)
+        elif opcode == CLOSE:
+            raise Broken(f"{self.name} was closed by the server: {payload[:2].hex()} {payload[2:].decode()}")
+        elif opcode == PING:
+            self.send(PONG, payload)
+
+
+def rest(base, method, path, body=None):
+    connection = http.client.HTTPConnection(base.netloc, timeout=PATIENCE)
+    connection.request(method, path, body and json.dumps(body), {"Content-Type": "application/json"})
+    with connection.getresponse() as answer:
+        text = answer.read().decode(errors="replace")
+    if answer.status != 200:
+        raise Broken(f"{method} {path} answered {answer.status}: {text}")
+    return json.loads(text)
+
+
+def connections(base):
+    """The whole inventory, page by page."""
+    found, path = [], "/api/connections"
+    while path:
+        page = rest(base, "GET", path)
+        found += page["connections"]
+        path = page.get("next") and "/api/connections?cursor=" + urllib.parse.quote(page["next"])
+    if not page["complete"]:
+        raise Broken(f"the inventory is not complete, these nodes are missing: {page['missing']}")
+    return found
+
+
+def says(text, kind=None, sender=None):
+    """A test for a text message: the other two are only looked at when given."""
+    return lambda message: (isinstance(message, dict) and message.get("message") == text
+                            and kind in (None, message.get("type")) and sender in (None, message.get("from")))
+
+
+def tour(base, spread):
+    step = lambda text: print(f"\n* {text}")
+    def hears(client, what, test):
+        message = client.expect(what, test)
+        print(f"    {client.name:5} hears  {message if isinstance(message, bytes) else json.dumps(message)}")
+        return message
+    def post(path, text):
+        print("   ", json.dumps(receipt := rest(base, "POST", path, {"message": text})))
+        return receipt
+
+    step("Ann, Bob and Cleo connect, with any WebSocket client, to whatever node the balancer picks.")
+    ann, bob, cleo = everybody = [Client(name, base) for name in ("Ann", "Bob", "Cleo")]
+
+    step("Ann says hello. She gets an echo; everybody in the cluster gets the message, she too.")
+    ann.send(TEXT, b"Hello!")
+    hello = says("Hello!", "message", hears(ann, "her echo", says("Hello!", "echo"))["from"])
+    for client in everybody:
+        hears(client, "Ann's message", hello)
+    for client in everybody:
+        client.expect_none("Ann's message", hello)
+
+    step("Bob sends four bytes. Bytes stay bytes, and everybody gets them.")
+    bob.send(BINARY, bytes([0, 1, 254, 255]))
+    for client in everybody:
+        hears(client, "Bob's bytes", lambda message: message == bytes([0, 1, 254, 255]))
+
+    step("GET /api/connections: who is connected, anywhere. Any node can answer.")
+    for client in everybody:
+        client.send(TEXT, b"Who am I?")
+    ids = [client.expect("its echo", says("Who am I?", "echo"))["from"] for client in everybody]
+    inventory = {entry["id"][:8]: entry for entry in connections(base)}
+    ours = [inventory[short] for short in ids if short in inventory]
+    if len(ours) != 3:
+        raise Broken(f"of Ann, Bob and Cleo ({', '.join(ids)}) the inventory has {len(ours)} entries, not one each")
+    for client, entry in zip(everybody, ours):
+        print(f"    {client.name:5} is {entry['id']} on {entry['node']}")
+    if (nodes := len({entry["node"] for entry in ours})) < spread:
+        raise Broken(f"the three are on {nodes} node(s), not on at least {spread}")
+
+    step("POST /api/connections/broadcast: everybody, from outside; the answer says how many got it, node by node.")
+    text = f"Good morning, everyone! ({os.urandom(2).hex()})"
+    receipt = post("/api/connections/broadcast", text)
+    for client in everybody:
+        hears(client, "the broadcast", says(text, "server-broadcast"))
+    if receipt["recipients"] < 3:
+        raise Broken(f"the broadcast's receipt counts {receipt['recipients']} recipients, at least 3 got it")
+
+    step(f"POST /api/connections/{ours[2]['id']}/send: Cleo alone, on whatever node she is.")
+    secret = f"Only for you. ({os.urandom(2).hex()})"
+    post(f"/api/connections/{ours[2]['id']}/send", secret)
+    hears(cleo, "what was sent to her", says(secret))
+    for client in (ann, bob):
+        client.expect_none("what was sent to Cleo", says(secret))
+
+    step("All three leave, and the inventory says so.")
+    for client in everybody:
+        client.send(CLOSE, struct.pack("!H", 1000))
+    deadline = time.monotonic() + PATIENCE
+    while {entry["id"] for entry in connections(base)} & {entry["id"] for entry in ours}:
+        if time.monotonic() > deadline:
+            raise Broken(f"a closed connection was still in the inventory after {PATIENCE:g} s")
+        time.sleep(0.1)
+    print(f"\nAll as promised, on {nodes} node(s).")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("base", nargs="?", default="http://127.0.0.1:8080", type=urllib.parse.urlsplit, metavar="BASE")
+    parser.add_argument("--spread", type=int, default=1, metavar="N")
+    options = parser.parse_args()
+    try:
+        tour(options.base, options.spread)
+    except (Broken, OSError, KeyError, ValueError, http.client.HTTPException) as error:
+        sys.exit(f"tour: {'' if isinstance(error, Broken) else type(error).__name__ + ': '}{error}")
