@@ -2,14 +2,15 @@
 import PackageDescription
 
 /// The upcoming features every target is held to: a missing access level or an undeclared import is an error here, not a
-/// surprise in the next compiler.
-let strict: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-]
+/// surprise in the next compiler. CI sets VOLARY_STRICT, which makes every warning an error.
+let strict: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ] + (Context.environment["VOLARY_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : [])
 
 let package = Package(
     name: "volary",

@@ -1,8 +1,8 @@
 public import Logging
+import NIOConcurrencyHelpers
 public import NIOCore
 public import Protocol
 import ServiceLifecycle
-import NIOConcurrencyHelpers
 
 /// Carries messages between nodes through Redis' pub/sub, over two connections of its own: one publishes, one is subscribed.
 ///

@@ -1,7 +1,7 @@
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
-import NIOConcurrencyHelpers
 
 extension RedisBrokerCore {
     func received(_ pushes: [RedisPush]) {

@@ -1,7 +1,7 @@
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
-import NIOConcurrencyHelpers
 
 /// The part of ``RedisBroker`` that lives on its event loop: publishing and the two links' coming and going. What is received is in
 /// `RedisBrokerCore+Receiving.swift`, what is subscribed to in `RedisBrokerCore+Subscribing.swift`.
