@@ -64,6 +64,8 @@ public enum PresenceError: Error, Hashable, Sendable {
 public enum PresenceLimits {
     /// Connections that one update may name: 500, about 50 KB and well under a millisecond of the store's time.
     public static let connectionsPerUpdate = 500
+    /// Groups that a connection may be in: 64. Each costs the store an index entry, and the record its name.
+    public static let groupsPerConnection = 64
     /// The largest page: 1,000 connections.
     public static let pageSize = 1000
 }

@@ -42,6 +42,7 @@ public struct ConfigurationLoader {
             redis: try self.redis(),
             lease: try self.duration(.lease, .seconds(1)...(.seconds(300))),
             announcementsPerSecond: try self.announcements(),
+            acceptsUserQuery: try self.text(.insecureUserQuery, allowed: "on or off") { ["on": true, "off": false][$0] },
             maximumMessageBytes: try self.bytes(.maximumMessage, 1...Limits.maximumPayloadBytes),
             maximumUnsentBytes: try self.bytes(.maximumUnsent, (64 * 1024)...(256 * 1024 * 1024)),
             pingInterval: try self.duration(.pingInterval, .seconds(1)...(.seconds(3600))),

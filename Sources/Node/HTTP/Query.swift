@@ -24,6 +24,12 @@ struct Query {
         return value
     }
 
+    func name(_ name: String) throws(Problem) -> Name? {
+        guard let text = self.text(name) else { return nil }
+        guard let value = Name(text) else { throw .invalidQuery(name, "\(name) \(Name.rule)") }
+        return value
+    }
+
     func connectionID(_ name: String) throws(Problem) -> ConnectionID? {
         guard let text = self.text(name) else { return nil }
         guard let id = ConnectionID(text) else { throw .invalidQuery(name, "\(name) must be what an answer before gave.") }

@@ -12,6 +12,8 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         var record: NodeRecord
         var registration = PresenceRegistration()
         var hasRegisteredBefore = false
+        /// Those that wait until the store has everything.
+        var waiting: [CheckedContinuation<Void, Never>] = []
         var health = PresenceHealth.down(reason: "not registered yet")
     }
 
@@ -57,6 +59,20 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         self.wakeUp.yield()
     }
 
+    /// What is known of a connection has changed.
+    func changed(_ record: ConnectionRecord) {
+        self.state.withLockedValue { $0.registration.changed(record) }
+        self.wakeUp.yield()
+    }
+
+    /// Returns once the store has all changes made so far, or has failed to take them: it gets them later then.
+    func settled() async {
+        await withCheckedContinuation { continuation in
+            self.state.withLockedValue { $0.waiting.append(continuation) }
+            self.wakeUp.yield()
+        }
+    }
+
     func closed(_ id: ConnectionID) {
         self.state.withLockedValue { $0.registration.closed(id) }
         self.wakeUp.yield()
@@ -78,6 +94,11 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
                 group.cancelAll()
             }
         }
+        let waiting = self.state.withLockedValue { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
         do {
             try await self.store.unregister(self.directory.ownID)
         } catch {
@@ -96,6 +117,12 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     private func work() async {
         var nextBeat = self.clock.now
         for await _ in self.wakeUps {
+            let waiting = self.state.withLockedValue { state in
+                defer { state.waiting = [] }
+                return state.waiting
+            }
+            // Also where the store fails: the change stands on this node, and is retried.
+            defer { for continuation in waiting { continuation.resume() } }
             do throws(PresenceError) {
                 // Before the beat and after it: what clients wait for goes first.
                 try await self.tellChanges()
