@@ -59,7 +59,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .lease: "How long a silent node's connections stay listed, 1s to 5m."
         case .announcementsPerSecond:
             "Joins and leaves told one by one each second before they are summed up, 0 to 1000; 'off' tells none."
-        case .insecureUserQuery: "/ws?user=NAME names a connection's user, so that anyone may be anyone: for trials. As a variable: on or off."
+        case .insecureUserQuery:
+            "/ws?user=NAME names a connection's user, so that anyone may be anyone: for trials. As a variable: on or off."
         case .maximumMessage: "Largest message of a client, 1 byte to 16MiB; larger ones close the connection with 1009."
         case .maximumUnsent: "Bytes that may wait for a client that reads slowly, 64KiB to 256MiB; past it: 1013."
         case .pingInterval: "Between pings, 1s to 1h; a client silent from one to the next is dead."

@@ -36,6 +36,10 @@ struct Pushing: Sendable {
                 return JSONBody.response(AcceptedPush(id: id.description), status: .accepted)
             }
             let result = try await self.publisher.push(message, to: audience, written: wait == .written, timeout: timeout)
+            if result.answer.receipts.keys.contains(where: { self.directory.name(of: $0) == nil }) {
+                // A node so new that the last beat did not see it.
+                self.directory.update(await self.inventory.nodes().nodes)
+            }
             var isConnected: Bool?
             if case .connection(let target) = audience {
                 isConnected = result.recipients > 0

@@ -208,7 +208,13 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         guard before != health else { return }
         switch health {
         case .up: self.logger.info("Presence store answers")
-        case .down(let reason): self.logger.error("Presence store fails", metadata: [LogKey.error: "\(reason)"])
+        case .down(let reason):
+            // Not up yet is no failure: the links take a moment, and say themselves what is wrong with them.
+            self.logger.log(
+                level: before == .up ? .error : .notice,
+                "Presence store fails",
+                metadata: [LogKey.error: "\(reason)"]
+            )
         }
     }
 }
