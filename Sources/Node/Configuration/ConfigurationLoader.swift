@@ -164,18 +164,27 @@ public struct ConfigurationLoader {
             ConfigurationError(option: "config", value: value, allowed: allowed)
         }
         guard let data = FileManager.default.contents(atPath: path) else { throw wrong("must be a file that can be read") }
-        guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-            throw wrong("must be a JSON object, such as {\"port\": 8081, \"lease\": \"5s\"}")
+        guard let object = try? JSONDecoder().decode([String: FileValue].self, from: data) else {
+            throw wrong("must be a JSON object of texts and whole numbers, such as {\"port\": 8081, \"lease\": \"5s\"}")
         }
         var values: [ConfigurationOption: String] = [:]
         for (name, value) in object {
             guard let option = ConfigurationOption(rawValue: name) else { throw wrong("names an unknown option", value: name) }
-            switch value {
-            case let text as String: values[option] = text
-            case let number as Int where !(value is Bool): values[option] = String(number)
-            default: throw wrong("must give this option text or a whole number", value: name)
-            }
+            guard let text = value.text else { throw wrong("must give this option text or a whole number", value: name) }
+            values[option] = text
         }
         return values
+    }
+}
+
+/// What the file may say of an option.
+private struct FileValue: Decodable {
+    /// Nil for anything but text and whole numbers.
+    let text: String?
+
+    init(from decoder: any Decoder) throws {
+        let value = try decoder.singleValueContainer()
+        // A number first: only JSON's own true and false are left for neither.
+        self.text = (try? value.decode(Int.self)).map(String.init) ?? (try? value.decode(String.self))
     }
 }
