@@ -28,7 +28,8 @@ extension RealProcesses {
         func bodies() async throws {
             try await withSingleNode { node in
                 let wrong: [(body: String, field: String?)] = [
-                    ("", nil), ("not json", nil), ("{", nil), ("[]", nil), ("[\"message\"]", nil), ("\"message\"", nil), ("42", nil),
+                    ("", nil), ("not json", nil), ("{", nil), ("[]", nil), ("[\"message\"]", nil), ("\"message\"", nil),
+                    ("42", nil),
                     ("null", nil), ("{\"message\":\"\u{1}\"}", nil), ("{}", "message"), (#"{"text":"hello"}"#, "message"),
                     (#"{"message":42}"#, "message"), (#"{"message":null}"#, "message"), (#"{"message":["a"]}"#, "message"),
                     (#"{"message":{}}"#, "message"), (#"{"message":true}"#, "message"), (#"{"message":""}"#, "message"),
@@ -36,7 +37,12 @@ extension RealProcesses {
                 ]
                 for path in [Self.broadcast, "\(Self.someone)/send"] {
                     for (body, field) in wrong {
-                        try self.expectProblem(try await node.request("POST", path, body: body), 400, field: field, "\(path) \(body)")
+                        try self.expectProblem(
+                            try await node.request("POST", path, body: body),
+                            400,
+                            field: field,
+                            "\(path) \(body)"
+                        )
                     }
                     try self.expectProblem(try await node.request("POST", path), 400, "\(path) without a body")
                 }
@@ -72,7 +78,9 @@ extension RealProcesses {
         func contentType() async throws {
             try await withSingleNode { node in
                 let body = #"{"message":"hello"}"#
-                for type in ["text/plain", "application/x-www-form-urlencoded", "application/xml", "json", "text/json; charset=utf-8"] {
+                for type in [
+                    "text/plain", "application/x-www-form-urlencoded", "application/xml", "json", "text/json; charset=utf-8",
+                ] {
                     let response = try await node.request("POST", Self.broadcast, headers: ["content-type": type], body: body)
                     try self.expectProblem(response, 415, type)
                 }
@@ -100,7 +108,9 @@ extension RealProcesses {
                         #expect(Set(allow.split(separator: ", ").map(String.init)) == Set(methods), "\(method) \(path)")
                     }
                 }
-                for path in ["/", "/api", "/api/connection", "/api/connections/1/2/3", "/livez/x", "/favicon.ico", "/%00", "/..%2f"] {
+                for path in [
+                    "/", "/api", "/api/connection", "/api/connections/1/2/3", "/livez/x", "/favicon.ico", "/%00", "/..%2f",
+                ] {
                     try self.expectProblem(try await node.request("GET", path), 404, path)
                     try self.expectProblem(try await node.request("POST", path, body: "{}"), 404, path)
                 }

@@ -75,7 +75,9 @@ extension RealProcesses {
         @Test("Text that is no UTF-8 is closed with 1007", arguments: ["/echo", "/ws"])
         func invalidUTF8(_ path: String) async throws {
             try await withSingleNode { node in
-                let invalid: [[UInt8]] = [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0x61, 0xE2, 0x82]]
+                let invalid: [[UInt8]] = [
+                    [0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0x61, 0xE2, 0x82],
+                ]
                 for bytes in invalid {
                     let client = try await node.connect(path)
                     try await client.send(.text, bytes)

@@ -37,7 +37,8 @@ public final class WebSocketTestClient: Sendable {
     private let channel: any Channel
     private let state: NIOLockedValueBox<WebSocketTestState>
 
-    public static func connect(port: Int, path: String = "/ws", options: Options = Options()) async throws -> WebSocketTestClient {
+    public static func connect(port: Int, path: String = "/ws", options: Options = Options()) async throws -> WebSocketTestClient
+    {
         _ = OpenFiles.raised
         let state = NIOLockedValueBox(WebSocketTestState())
         var headers = HTTPHeaders([("host", "127.0.0.1:\(port)"), ("content-length", "0")])
@@ -110,7 +111,10 @@ public final class WebSocketTestClient: Sendable {
     /// Many texts with one flush.
     public func send(_ texts: [String]) async throws {
         for text in texts {
-            self.channel.write(WebSocketFrame(fin: true, opcode: .text, maskKey: .random(), data: ByteBuffer(string: text)), promise: nil)
+            self.channel.write(
+                WebSocketFrame(fin: true, opcode: .text, maskKey: .random(), data: ByteBuffer(string: text)),
+                promise: nil
+            )
         }
         self.channel.flush()
     }

@@ -23,7 +23,11 @@ final class Cluster: Sendable {
     ) async throws {
         let cluster = Cluster(redis: try RedisServer.start())
         do {
-            for name in ["a", "b", "c", "d", "e"].prefix(nodes) { try await cluster.start(name, options: options) }
+            try await withThrowingDiscardingTaskGroup { group in
+                for name in ["a", "b", "c"].prefix(nodes) {
+                    group.addTask { try await cluster.start(name, options: options) }
+                }
+            }
             try await cluster.waitUntilAcquainted()
             try await body(cluster)
         } catch {
@@ -49,7 +53,10 @@ final class Cluster: Sendable {
             until: milestone
         )
         let node = TestNode(name: name, process: process)
-        self.running.withLockedValue { $0.append(node) }
+        self.running.withLockedValue { running in
+            running.append(node)
+            running.sort { $0.name < $1.name }
+        }
         return node
     }
 
