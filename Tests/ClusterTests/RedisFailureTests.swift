@@ -71,6 +71,37 @@ extension RealProcesses {
             }
         }
 
+        @Test("Without Redis a node knows its own connections, and says of others that it cannot tell")
+        func targetedWhileDown() async throws {
+            try await Cluster.run(nodes: 2) { cluster in
+                let own = try await cluster.a.connect()
+                let remote = try await cluster.b.connect()
+                try await cluster.waitForConnections(2)
+                let ids = Dictionary(uniqueKeysWithValues: try await cluster.a.inventory().map { ($0.node, $0.id) })
+                let ownID = try #require(ids["a"])
+                let remoteID = try #require(ids["b"])
+                cluster.redis.stop()
+                #expect(await eventually { await !cluster.a.isReady() })
+
+                #expect(try await cluster.a.request("GET", "/api/connections/\(ownID)").status == 200)
+                let unknown = try await cluster.a.request("GET", "/api/connections/\(remoteID)")
+                #expect(unknown.status == 503, "\(unknown.body)")
+                #expect(unknown[header: "content-type"] == "application/problem+json")
+                #expect(unknown[header: "retry-after"] != nil)
+
+                let sent = try await cluster.a.send("later", to: remoteID)
+                #expect(sent.status == 202, "\(sent.body)")
+                let receipt: Receipt = try sent.decode()
+                #expect(receipt.degraded)
+                #expect(receipt.recipients == 0)
+                #expect(receipt.missing == ["b"])
+                #expect(try await cluster.a.request("DELETE", "/api/connections/\(remoteID)").status == 503)
+                #expect(try await cluster.a.request("DELETE", "/api/connections/\(ownID)?code=4001").status == 204)
+                #expect(await own.closed() == 4001)
+                #expect(!remote.isEnded)
+            }
+        }
+
         @Test("What was published while Redis was away reaches the other nodes once, in order, when it is back")
         func outbox() async throws {
             try await Cluster.run(nodes: 2) { cluster in

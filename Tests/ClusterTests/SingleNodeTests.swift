@@ -83,6 +83,30 @@ extension RealProcesses {
             }
         }
 
+        @Test("A client that does not read is given up, and nobody waits for it")
+        func slowConsumer() async throws {
+            try await withSingleNode(options: Cluster.quiet + ["--max-unsent", "64KiB", "--close-timeout", "1s"]) { node in
+                let slow = try await RawTestClient.connect(port: node.process.port)
+                try await slow.send(HandshakeTests.request("/ws"))
+                #expect(await eventually { slow.received.contains("101 Switching Protocols") })
+                try await slow.stopReading()
+                let sender = try await node.connect()
+                let listener = try await node.connect()
+                let listed = try await eventually { try await node.count() == 3 }
+                #expect(listed)
+                // More than the kernel holds for one connection.
+                let payload = [UInt8](repeating: 9, count: 1_000_000)
+                for _ in 0..<40 {
+                    try await sender.send(payload)
+                    #expect(try await sender.see() == .binary(payload))
+                    #expect(try await listener.see() == .binary(payload))
+                }
+                let gone = try await eventually { try await node.count() == 2 }
+                #expect(gone)
+                #expect(try await node.broadcast("to those who listen").recipients == 2)
+            }
+        }
+
         @Test("SIGTERM closes its clients with 1012 and ends with 0")
         func terminated() async throws {
             let process = try await VolaryProcess.start(Cluster.quiet)
@@ -91,6 +115,7 @@ extension RealProcesses {
             // Clients that answer are not waited for until the drain timeout.
             #expect(await process.terminate(within: .seconds(5)) == 0)
             for client in clients { #expect(await client.closed() == 1012) }
+            #expect(!process.output.contains("Cannot schedule tasks"))
         }
     }
 }

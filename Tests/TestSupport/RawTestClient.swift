@@ -36,6 +36,9 @@ public final class RawTestClient: Sendable {
 
     public func send(bytes: [UInt8]) async throws { try await self.channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
 
+    /// Takes nothing from the kernel any more.
+    public func stopReading() async throws { try await self.channel.setOption(.autoRead, value: false).get() }
+
     /// All that came so far.
     public var received: String { String(decoding: self.state.withLockedValue { $0.received }, as: UTF8.self) }
 
