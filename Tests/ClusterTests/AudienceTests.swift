@@ -48,8 +48,14 @@ extension RealProcesses {
                     #expect(receipt.missing.isEmpty)
                 }
                 _ = try await cluster.a.broadcast("the end")
-                for client in alices { #expect(try await self.got(client) == ["from a", "from b", "from c"]) }
-                for client in others { #expect(try await self.got(client).isEmpty) }
+                for client in alices {
+                    let got = try await self.got(client)
+                    #expect(got == ["from a", "from b", "from c"])
+                }
+                for client in others {
+                    let got = try await self.got(client)
+                    #expect(got.isEmpty)
+                }
             }
         }
 
@@ -103,9 +109,12 @@ extension RealProcesses {
                 _ = try await self.push("all blue", to: "groups/blue", via: cluster.c)
                 _ = try await cluster.a.broadcast("the end")
                 let joins = members.map { "to \($0.id)" }
-                #expect(try await self.got(members[0].client) == joins + ["all red", "all blue"])
-                #expect(try await self.got(members[1].client) == joins.dropFirst() + ["all red"])
-                #expect(try await self.got(members[2].client) == joins.dropFirst(2) + ["all red"])
+                let got1 = try await self.got(members[0].client)
+                #expect(got1 == joins + ["all red", "all blue"])
+                let got2 = try await self.got(members[1].client)
+                #expect(got2 == joins.dropFirst() + ["all red"])
+                let got3 = try await self.got(members[2].client)
+                #expect(got3 == joins.dropFirst(2) + ["all red"])
             }
         }
 
@@ -133,8 +142,10 @@ extension RealProcesses {
                     #expect(one.user == "leaves")
                 }
                 _ = try await cluster.a.broadcast("the end")
-                #expect(try await self.got(stays.client) == ["after"])
-                #expect(try await self.got(leaves.client).isEmpty)
+                let got4 = try await self.got(stays.client)
+                #expect(got4 == ["after"])
+                let got5 = try await self.got(leaves.client)
+                #expect(got5.isEmpty)
             }
         }
 
@@ -188,7 +199,8 @@ extension RealProcesses {
                     "connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13",
                     "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
                 ]
-                #expect(try await cluster.a.request("GET", "/ws?user=alice", headers: headers).status == 403)
+                let response = try await cluster.a.request("GET", "/ws?user=alice", headers: headers)
+                #expect(response.status == 403)
             }
         }
 

@@ -334,12 +334,18 @@ struct EnvelopeTests {
         #expect(changed(1, to: 0) == .unsupportedVersion(0))
         #expect(changed(1, to: 2) == .unsupportedVersion(2))
         #expect(changed(2, to: 0) == .invalid(field: "type"))
-        #expect(changed(2, to: 4) == .invalid(field: "type"))
+        #expect(changed(2, to: 5) == .invalid(field: "type"))
         #expect(changed(31, to: 0) == .invalid(field: "kind"))
         #expect(changed(31, to: 4) == .invalid(field: "kind"))
         #expect(changed(32, to: 0) == .invalid(field: "data type"))
         #expect(changed(32, to: 3) == .invalid(field: "data type"))
-        #expect(changed(33, to: 8) == .invalid(field: "flags"))
+        // Unknown ones, two audiences, two receipts.
+        for flags: UInt8 in [64, 128, 4 | 8, 8 | 16, 4 | 16, 1 | 32] {
+            #expect(changed(33, to: flags) == .invalid(field: "flags"))
+        }
+        #expect(changed(33, to: 8) == .truncated)
+        #expect(changed(33, to: 16) == .truncated)
+        #expect(changed(33, to: 32) == .truncated)
         #expect(changed(33, to: 2) == .truncated)
         #expect(changed(33, to: 4) == .truncated)
         // Another version is named also when nothing else of it can be read.

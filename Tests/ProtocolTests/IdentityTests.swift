@@ -86,7 +86,8 @@ struct IdentityTests {
     }
 
     @Test(arguments: [
-        "", "All", "all ", "node", "node:", "node:0", "node:000000A0", "node:000000a00", "nodes:000000a0", "group:x",
+        "", "All", "all ", "node", "node:", "node:0", "node:000000A0", "node:000000a00", "nodes:000000a0", "group:", "user:a b",
+        "groups:x",
     ])
     func `Other texts name no topic`(name: String) {
         #expect(Topic(name: name) == nil)
