@@ -57,7 +57,8 @@ public struct NodeServer: Service {
 
         let linkLoop = group.next()
         let links = try makeLinks?(id, linkLoop) ?? Self.links(configuration, id: id, eventLoop: linkLoop, logger: logger)
-        let metrics = NodeMetrics()
+        let registry = MetricsRegistry()
+        let metrics = NodeMetrics(factory: registry)
         let connections = ConnectionManager(
             node: id,
             eventLoops: Array(group.makeIterator()),
@@ -104,6 +105,19 @@ public struct NodeServer: Service {
             settings: httpSettings,
             maximumMessageBytes: configuration.maximumMessageBytes
         ).add(to: router)
+        MetricsRoutes(registry: registry) {
+            let relay = links.broker.health
+            return [
+                ("volary_connections", connections.count),
+                ("volary_connections_all_endpoints", connections.total),
+                ("volary_relay_up", relay.isUp ? 1 : 0),
+                ("volary_relay_interruptions", relay.interruptions),
+                ("volary_relay_waiting", relay.waiting),
+                ("volary_relay_expired", relay.expired),
+                ("volary_presence_up", presence.health == .up ? 1 : 0),
+                ("volary_nodes_live", directory.live.count),
+            ]
+        }.add(to: router)
         NodeRoutes(inventory: inventory, directory: directory) {
             let relay = links.broker.health.isUp
             let isPresent = presence.health == .up

@@ -66,10 +66,12 @@ stop() {
         status=0
         wait "${pid_of[$name]}" 2> /dev/null || status=$?
         unset "pid_of[$name]"
-        if ((status != 0 && status != 143)); then
-            say "$name did not end by itself (exit status $status)" >&2
-            all_well=1
-        fi
+        case $status in
+            0 | 143) continue ;;
+            137) say "$name had to be killed" >&2 ;;
+            *) say "$name ended with exit status $status" >&2 ;;
+        esac
+        all_well=1
     done
     return "$all_well"
 }

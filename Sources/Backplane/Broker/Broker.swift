@@ -44,7 +44,8 @@ public protocol Broker: Service {
 public enum PublishOutcome: Hashable, Sendable {
     /// The cluster has it. `receivers`: how many nodes were subscribed to the topic, this one included.
     case relayed(receivers: Int)
-    /// Only this node has it; the other nodes get it when the link is back, if that is before the outbox' age limit.
+    /// The link is down in one direction or both. This node has it; the other nodes have it, or get it when the link is back, if that is before
+    /// the outbox' age limit.
     case degraded
 }
 

@@ -1,7 +1,7 @@
+import NIOConcurrencyHelpers
 public import NIOCore
 public import Protocol
 import ServiceLifecycle
-import Synchronization
 
 /// A ``Broker`` whose cluster is the ``MemoryBus`` it has joined. Its link is never down.
 public final class MemoryBroker: Broker {
@@ -21,7 +21,7 @@ public final class MemoryBroker: Broker {
     let node: NodeID
     private let bus: MemoryBus
     private let eventLoop: any EventLoop
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     /// - Parameter eventLoop: calls the receiver and the completions.
     public init(bus: MemoryBus, node: NodeID, eventLoop: any EventLoop) {
@@ -32,15 +32,15 @@ public final class MemoryBroker: Broker {
     }
 
     public var health: RelayHealth {
-        RelayHealth(state: self.state.withLock { $0.isClosed } ? .down(reason: "shut down") : .up)
+        RelayHealth(state: self.state.withLockedValue { $0.isClosed } ? .down(reason: "shut down") : .up)
     }
 
     public func attach(_ receiver: any BrokerReceiver) {
-        self.state.withLock { $0.receiver = receiver }
+        self.state.withLockedValue { $0.receiver = receiver }
     }
 
     public func subscribe(to topic: Topic) async throws(BrokerError) {
-        guard !self.state.withLock({ $0.isClosed }) else { throw .closed }
+        guard !self.state.withLockedValue({ $0.isClosed }) else { throw .closed }
         self.bus.subscribe(self.node, to: topic)
     }
 
@@ -60,11 +60,11 @@ public final class MemoryBroker: Broker {
     }
 
     private func publish(_ message: NodeMessage, to topic: Topic) -> Result<PublishOutcome, BrokerError> {
-        guard !self.state.withLock({ $0.isClosed }) else { return .failure(.closed) }
+        guard !self.state.withLockedValue({ $0.isClosed }) else { return .failure(.closed) }
         let payloadBytes = message.payloadBytes
         guard payloadBytes <= Limits.maximumPayloadBytes else { return .failure(.tooLarge) }
         let receivers = self.bus.publish(to: topic, bytes: payloadBytes + Self.overheadBytes) {
-            let sequence = self.state.withLock { state in
+            let sequence = self.state.withLockedValue { state in
                 state.sequence += 1
                 return state.sequence
             }
@@ -77,18 +77,18 @@ public final class MemoryBroker: Broker {
     public func run() async throws {
         try? await gracefulShutdown()
         self.bus.leave(self.node)
-        self.state.withLock { $0.isClosed = true }
+        self.state.withLockedValue { $0.isClosed = true }
     }
 
     // MARK: - Called by the bus
 
     func inboxHasRoom(for bytes: Int) -> Bool {
-        self.state.withLock { $0.inboxBytes + bytes <= Self.inboxBytes }
+        self.state.withLockedValue { $0.inboxBytes + bytes <= Self.inboxBytes }
     }
 
     /// - Returns: whether the broker has to be woken: the inbox was empty.
     func enqueue(_ envelope: Envelope, bytes: Int) -> Bool {
-        self.state.withLock { state in
+        self.state.withLockedValue { state in
             state.inbox.append(envelope)
             state.inboxBytes += bytes
             return state.inbox.count == 1
@@ -98,7 +98,7 @@ public final class MemoryBroker: Broker {
     /// Delivers, on the event loop, all that waits by then.
     func wake() {
         self.eventLoop.execute {
-            let (receiver, envelopes) = self.state.withLock { state in
+            let (receiver, envelopes) = self.state.withLockedValue { state in
                 defer {
                     state.inbox = []
                     state.inboxBytes = 0

@@ -1,5 +1,5 @@
+import NIOConcurrencyHelpers
 import Protocol
-import Synchronization
 
 /// Joins the brokers of several nodes in one process: the memory counterpart of a Redis server.
 ///
@@ -10,24 +10,24 @@ public final class MemoryBus: Sendable {
         var topics: Set<Topic> = []
     }
 
-    private let members = Mutex<[NodeID: Member]>([:])
+    private let members = NIOLockedValueBox<[NodeID: Member]>([:])
 
     public init() {}
 
     func join(_ broker: MemoryBroker) {
-        self.members.withLock { $0[broker.node] = Member(broker: broker) }
+        self.members.withLockedValue { $0[broker.node] = Member(broker: broker) }
     }
 
     func leave(_ node: NodeID) {
-        self.members.withLock { _ = $0.removeValue(forKey: node) }
+        self.members.withLockedValue { _ = $0.removeValue(forKey: node) }
     }
 
     func subscribe(_ node: NodeID, to topic: Topic) {
-        self.members.withLock { _ = $0[node]?.topics.insert(topic) }
+        self.members.withLockedValue { _ = $0[node]?.topics.insert(topic) }
     }
 
     func unsubscribe(_ node: NodeID, from topic: Topic) {
-        self.members.withLock { _ = $0[node]?.topics.remove(topic) }
+        self.members.withLockedValue { _ = $0[node]?.topics.remove(topic) }
     }
 
     /// Puts an envelope into the inbox of every subscribed broker, or of none.
@@ -36,7 +36,7 @@ public final class MemoryBus: Sendable {
     /// number is taken in the order of the topic.
     /// - Returns: the number of inboxes; nil when one of them is full.
     func publish(to topic: Topic, bytes: Int, makeEnvelope: () -> Envelope) -> Int? {
-        let (count, toWake) = self.members.withLock { members -> (Int?, [MemoryBroker]) in
+        let (count, toWake) = self.members.withLockedValue { members -> (Int?, [MemoryBroker]) in
             let receivers = members.values.filter { $0.topics.contains(topic) }.map(\.broker)
             guard receivers.allSatisfy({ $0.inboxHasRoom(for: bytes) }) else { return (nil, []) }
             let envelope = makeEnvelope()

@@ -1,5 +1,5 @@
+import NIOConcurrencyHelpers
 import Protocol
-import Synchronization
 
 /// What several ``MemoryPresenceStore``s share: the memory counterpart of a Redis server's data and clock.
 public final class MemoryPresence: Sendable {
@@ -36,7 +36,7 @@ public final class MemoryPresence: Sendable {
         }
     }
 
-    private let entries = Mutex<[NodeID: Entry]>([:])
+    private let entries = NIOLockedValueBox<[NodeID: Entry]>([:])
     private let elapsed: @Sendable () -> Duration
 
     /// - Parameter clock: the one clock on which leases are granted and judged.
@@ -49,6 +49,6 @@ public final class MemoryPresence: Sendable {
         _ body: (inout [NodeID: Entry], _ now: Duration) -> Result
     ) -> Result {
         let now = self.elapsed()
-        return self.entries.withLock { body(&$0, now) }
+        return self.entries.withLockedValue { body(&$0, now) }
     }
 }

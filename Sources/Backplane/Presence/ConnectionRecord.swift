@@ -7,11 +7,22 @@ public struct ConnectionRecord: Hashable, Sendable {
     public let `protocol`: String
     /// Milliseconds since 1970, on the node's clock.
     public let connectedAt: Int64
+    /// Nil: nobody in particular.
+    public let user: Name?
+    public let groups: Set<Name>
 
-    public init(id: ConnectionID, protocol: String, connectedAt: Int64) {
+    public init(
+        id: ConnectionID,
+        protocol: String,
+        connectedAt: Int64,
+        user: Name? = nil,
+        groups: Set<Name> = []
+    ) {
         self.id = id
         self.protocol = `protocol`
         self.connectedAt = connectedAt
+        self.user = user
+        self.groups = groups
     }
 }
 
@@ -34,12 +45,24 @@ public struct ConnectionQuery: Hashable, Sendable {
     public let after: ConnectionID?
     /// Only those on nodes of this name.
     public let nodeName: String?
+    /// Only those of this user.
+    public let user: Name?
+    /// Only those in this group.
+    public let group: Name?
 
-    public init(limit: Int, after: ConnectionID? = nil, nodeName: String? = nil) {
+    public init(
+        limit: Int,
+        after: ConnectionID? = nil,
+        nodeName: String? = nil,
+        user: Name? = nil,
+        group: Name? = nil
+    ) {
         precondition((1...PresenceLimits.pageSize).contains(limit), "callers check the limit that clients give")
         self.limit = limit
         self.after = after
         self.nodeName = nodeName
+        self.user = user
+        self.group = group
     }
 }
 

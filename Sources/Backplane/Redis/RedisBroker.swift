@@ -1,8 +1,8 @@
 public import Logging
+import NIOConcurrencyHelpers
 public import NIOCore
 public import Protocol
 import ServiceLifecycle
-import Synchronization
 
 /// Carries messages between nodes through Redis' pub/sub, over two connections of its own: one publishes, one is subscribed.
 ///
@@ -48,10 +48,10 @@ public final class RedisBroker: Broker {
         )
     }
 
-    public var health: RelayHealth { self.shared.health.withLock { $0 } }
+    public var health: RelayHealth { self.shared.health.withLockedValue { $0 } }
 
     public func attach(_ receiver: any BrokerReceiver) {
-        self.shared.receiver.withLock { $0 = receiver }
+        self.shared.receiver.withLockedValue { $0 = receiver }
     }
 
     public func publish(
@@ -59,7 +59,7 @@ public final class RedisBroker: Broker {
         to topic: Topic,
         completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
     ) {
-        let isFirst = self.shared.inbox.withLock { inbox in
+        let isFirst = self.shared.inbox.withLockedValue { inbox in
             inbox.append(PublishRequest(message: message, topic: topic, completion: completion))
             return inbox.count == 1
         }

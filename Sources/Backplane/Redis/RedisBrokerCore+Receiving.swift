@@ -1,7 +1,7 @@
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
-import Synchronization
 
 extension RedisBrokerCore {
     func received(_ pushes: [RedisPush]) {
@@ -40,7 +40,7 @@ extension RedisBrokerCore {
 
     func deliver(_ envelopes: [Envelope]) {
         guard !envelopes.isEmpty else { return }
-        let receiver = self.shared.receiver.withLock { $0 }
+        let receiver = self.shared.receiver.withLockedValue { $0 }
         receiver?.receive(envelopes)
     }
 }

@@ -1,7 +1,7 @@
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
-import Synchronization
 
 /// The part of ``RedisBroker`` that lives on its event loop: publishing and the two links' coming and going. What is received is in
 /// `RedisBrokerCore+Receiving.swift`, what is subscribed to in `RedisBrokerCore+Subscribing.swift`.
@@ -71,7 +71,7 @@ final class RedisBrokerCore {
 
     /// Takes what has been published since the last time: one order, one flush, one batch for the own receiver.
     func takeInbox() {
-        let requests = self.shared.inbox.withLock { inbox in
+        let requests = self.shared.inbox.withLockedValue { inbox in
             defer { inbox.removeAll() }
             return inbox
         }
@@ -192,7 +192,7 @@ final class RedisBrokerCore {
             waiting: self.outbox.waiting,
             expired: self.expired
         )
-        self.shared.health.withLock { $0 = health }
+        self.shared.health.withLockedValue { $0 = health }
     }
 
     private var downReason: String? {

@@ -1,28 +1,27 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
-import Synchronization
 
 /// What a broker shares between its callers' threads and its event loop.
 final class RedisBrokerShared: Sendable {
     let eventLoop: any EventLoop
-    let health = Mutex(RelayHealth(state: .down(reason: "not connected yet")))
-    let receiver = Mutex<(any BrokerReceiver)?>(nil)
+    let health = NIOLockedValueBox(RelayHealth(state: .down(reason: "not connected yet")))
+    let receiver = NIOLockedValueBox<(any BrokerReceiver)?>(nil)
     /// What has been published and not been looked at yet; its order is the order of sequences.
-    let inbox = Mutex<[PublishRequest]>([])
+    let inbox = NIOLockedValueBox<[PublishRequest]>([])
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
     }
-
 }
 
 /// One call of ``Broker/subscribe(to:)``. Its cancellation may reach the event loop before the call itself does.
 final class SubscriptionWaiter: Sendable {
-    private let cancelled = Atomic(false)
+    private let cancelled = NIOLockedValueBox(false)
 
-    var isCancelled: Bool { self.cancelled.load(ordering: .acquiring) }
+    var isCancelled: Bool { self.cancelled.withLockedValue { $0 } }
 
-    func cancel() { self.cancelled.store(true, ordering: .releasing) }
+    func cancel() { self.cancelled.withLockedValue { $0 = true } }
 }
 
 /// One call of ``Broker/publish(_:to:completion:)``.

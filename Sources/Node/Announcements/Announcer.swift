@@ -1,10 +1,10 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
-import Synchronization
 
 /// Tells every client who came and who went, at a bounded rate. Used from any thread.
 final class Announcer: Sendable {
-    private let pacer: Mutex<AnnouncementPacer>
+    private let pacer: NIOLockedValueBox<AnnouncementPacer>
     private let isOn: Bool
     private let publisher: Publisher
     private let eventLoop: any EventLoop
@@ -14,14 +14,14 @@ final class Announcer: Sendable {
     ///   - eventLoop: keeps the time.
     init(limit: Int?, publisher: Publisher, eventLoop: any EventLoop) {
         self.isOn = limit != nil
-        self.pacer = Mutex(AnnouncementPacer(limit: limit ?? 0))
+        self.pacer = NIOLockedValueBox(AnnouncementPacer(limit: limit ?? 0))
         self.publisher = publisher
         self.eventLoop = eventLoop
     }
 
     func happened(_ event: AnnouncementPacer.Event) {
         guard self.isOn else { return }
-        switch self.pacer.withLock({ $0.happened(event) }) {
+        switch self.pacer.withLockedValue({ $0.happened(event) }) {
         case .tell(let text):
             self.publisher.announce(text)
         case .tellAndStartSecond(let text):
@@ -41,7 +41,7 @@ final class Announcer: Sendable {
 
     private func startSecond() {
         self.eventLoop.scheduleTask(in: .seconds(1)) {
-            guard let text = self.pacer.withLock({ $0.secondPassed() }) else { return }
+            guard let text = self.pacer.withLockedValue({ $0.secondPassed() }) else { return }
             self.publisher.announce(text)
             self.startSecond()
         }

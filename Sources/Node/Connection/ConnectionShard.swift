@@ -1,7 +1,7 @@
 import Backplane
+import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
-import Synchronization
 
 /// The connections of one event loop, and the queue of what other threads want from them.
 ///
@@ -20,7 +20,7 @@ final class ConnectionShard: @unchecked Sendable {
     static let queueBytes = 64 * 1024 * 1024
 
     let eventLoop: any EventLoop
-    private let queue = Mutex(Queue())
+    private let queue = NIOLockedValueBox(Queue())
     private var connections: [ConnectionID: Connection] = [:]
     /// Those that broadcasts reach, in no order: iterated for every one of them.
     private var members: ContiguousArray<Connection> = []
@@ -33,7 +33,7 @@ final class ConnectionShard: @unchecked Sendable {
     /// - Parameter bytes: payload that waits with it.
     /// - Returns: false when the queue is full; nothing is done then.
     func submit(bytes: Int = 0, _ work: @escaping @Sendable (ConnectionShard) -> Void) -> Bool {
-        let (accepted, wake) = self.queue.withLock { queue in
+        let (accepted, wake) = self.queue.withLockedValue { queue in
             guard queue.bytes + bytes <= Self.queueBytes else { return (false, false) }
             queue.work.append(work)
             queue.bytes += bytes
@@ -46,7 +46,7 @@ final class ConnectionShard: @unchecked Sendable {
     }
 
     private func drain() {
-        let work = self.queue.withLock { queue in
+        let work = self.queue.withLockedValue { queue in
             defer { queue = Queue() }
             return queue.work
         }

@@ -1,7 +1,7 @@
 import Backplane
+import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
-import Synchronization
 
 /// Waits for the receipts of publications and requests that this node has sent. Used from any thread.
 final class ReceiptCollector: Sendable {
@@ -22,7 +22,7 @@ final class ReceiptCollector: Sendable {
         let continuation: CheckedContinuation<Result<Answer, BrokerError>, Never>
     }
 
-    private let entries: Mutex<[PublicationID: Entry]> = Mutex([:])
+    private let entries: NIOLockedValueBox<[PublicationID: Entry]> = NIOLockedValueBox([:])
     private let eventLoop: any EventLoop
     private let directory: NodeDirectory
 
@@ -42,7 +42,7 @@ final class ReceiptCollector: Sendable {
         var deadline: Scheduled<Void>?
         let result = await withCheckedContinuation { continuation in
             let entry = Entry(pending: PendingReceipts(live: self.directory.liveIDs), continuation: continuation)
-            self.entries.withLock { $0[id] = entry }
+            self.entries.withLockedValue { $0[id] = entry }
             deadline = self.eventLoop.scheduleTask(in: timeout) { self.apply(id) { $0.timeIsUp() } }
             publish { outcome in self.apply(id) { $0.published(outcome) } }
         }
@@ -58,7 +58,7 @@ final class ReceiptCollector: Sendable {
     }
 
     private func apply(_ id: PublicationID, _ change: (inout PendingReceipts) -> PendingReceipts.Action) {
-        let (action, entry) = self.entries.withLock { entries in
+        let (action, entry) = self.entries.withLockedValue { entries in
             guard var entry = entries[id] else { return (PendingReceipts.Action.wait, nil as Entry?) }
             let action = change(&entry.pending)
             if case .finish = action { entries[id] = nil } else { entries[id] = entry }

@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// Where a node stands in its life. Read from any thread.
 final class NodeLife: Sendable {
@@ -13,12 +13,12 @@ final class NodeLife: Sendable {
         static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
     }
 
-    private let current = Mutex(Phase.serving)
+    private let current = NIOLockedValueBox(Phase.serving)
 
-    var phase: Phase { self.current.withLock { $0 } }
+    var phase: Phase { self.current.withLockedValue { $0 } }
 
     /// Never goes back.
     func enter(_ phase: Phase) {
-        self.current.withLock { $0 = max($0, phase) }
+        self.current.withLockedValue { $0 = max($0, phase) }
     }
 }

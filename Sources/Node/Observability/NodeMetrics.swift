@@ -3,17 +3,30 @@ import Protocol
 
 /// Everything this node counts. No name that a user chose becomes a dimension.
 struct NodeMetrics: Sendable {
-    private let opened = Counter(label: "volary_connections_opened")
-    private let closed = Counter(label: "volary_connections_closed")
-    private let received = Counter(label: "volary_messages_received")
-    private let publications = Counter(label: "volary_publications_delivered")
-    private let deliveries = Counter(label: "volary_deliveries")
-    private let droppedPublications = Counter(label: "volary_publications_dropped")
-    private let refusedPublications = Counter(label: "volary_publications_refused")
-    private let leasesLost = Counter(label: "volary_leases_lost")
-    private let reapedNodes = Counter(label: "volary_nodes_reaped")
+    private let opened: Counter
+    private let closed: Counter
+    private let received: Counter
+    private let publications: Counter
+    private let deliveries: Counter
+    private let droppedPublications: Counter
+    private let refusedPublications: Counter
+    private let leasesLost: Counter
+    private let reapedNodes: Counter
     /// Seconds from a dead node's last sign of life to the removal of its connections.
-    private let ghosts = Timer(label: "volary_ghost_time")
+    private let ghosts: Timer
+
+    init(factory: any MetricsFactory = MetricsSystem.factory) {
+        self.opened = Counter(label: "volary_connections_opened", factory: factory)
+        self.closed = Counter(label: "volary_connections_closed", factory: factory)
+        self.received = Counter(label: "volary_messages_received", factory: factory)
+        self.publications = Counter(label: "volary_publications_delivered", factory: factory)
+        self.deliveries = Counter(label: "volary_deliveries", factory: factory)
+        self.droppedPublications = Counter(label: "volary_publications_dropped", factory: factory)
+        self.refusedPublications = Counter(label: "volary_publications_refused", factory: factory)
+        self.leasesLost = Counter(label: "volary_leases_lost", factory: factory)
+        self.reapedNodes = Counter(label: "volary_nodes_reaped", factory: factory)
+        self.ghosts = Timer(label: "volary_ghost_time", factory: factory)
+    }
 
     func connectionOpened() { self.opened.increment() }
 

@@ -1,20 +1,20 @@
 import Backplane
+import NIOConcurrencyHelpers
 import Protocol
-import Synchronization
 
 /// The cluster's nodes as this node last saw them; itself always among them. Read from any thread.
 final class NodeDirectory: Sendable {
     let own: NodeStatus
-    private let nodes: Mutex<[NodeStatus]>
+    private let nodes: NIOLockedValueBox<[NodeStatus]>
 
     init(own: NodeRecord) {
         self.own = NodeStatus(record: own, connections: 0, leaseAge: .zero, expired: false)
-        self.nodes = Mutex([self.own])
+        self.nodes = NIOLockedValueBox([self.own])
     }
 
     var ownID: NodeID { self.own.record.id }
 
-    var all: [NodeStatus] { self.nodes.withLock { $0 } }
+    var all: [NodeStatus] { self.nodes.withLockedValue { $0 } }
 
     /// Those that held a lease, ordered by name.
     var live: [NodeRecord] {
@@ -30,6 +30,6 @@ final class NodeDirectory: Sendable {
 
     func update(_ nodes: [NodeStatus]) {
         let complete = nodes.contains { $0.record.id == self.own.record.id } ? nodes : nodes + [self.own]
-        self.nodes.withLock { $0 = complete }
+        self.nodes.withLockedValue { $0 = complete }
     }
 }

@@ -1,8 +1,8 @@
 import Backplane
 import Logging
+import NIOConcurrencyHelpers
 import Protocol
 import ServiceLifecycle
-import Synchronization
 
 /// Keeps this node's part of the presence store true: lease, connections, and the removal of nodes that died.
 ///
@@ -23,7 +23,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     private let logger: Logger
     private let clock: C
     private let interval: Duration
-    private let state: Mutex<State>
+    private let state: NIOLockedValueBox<State>
     private let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// - Parameter record: its lease is renewed five times over, so that four renewals in a row may fail.
@@ -45,26 +45,26 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         self.logger = logger
         self.clock = clock
         self.interval = .milliseconds(record.leaseMilliseconds / 5)
-        self.state = Mutex(State(record: record))
+        self.state = NIOLockedValueBox(State(record: record))
     }
 
     // MARK: - From any thread
 
-    var health: PresenceHealth { self.state.withLock { $0.health } }
+    var health: PresenceHealth { self.state.withLockedValue { $0.health } }
 
     func opened(_ record: ConnectionRecord) {
-        self.state.withLock { $0.registration.opened(record) }
+        self.state.withLockedValue { $0.registration.opened(record) }
         self.wakeUp.yield()
     }
 
     func closed(_ id: ConnectionID) {
-        self.state.withLock { $0.registration.closed(id) }
+        self.state.withLockedValue { $0.registration.closed(id) }
         self.wakeUp.yield()
     }
 
     /// Lets the other nodes know that this one is going away.
     func beginDraining() {
-        self.state.withLock { $0.record.draining = true }
+        self.state.withLockedValue { $0.record.draining = true }
     }
 
     // MARK: - The task
@@ -115,7 +115,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
 
     private func tellChanges() async throws(PresenceError) {
         while !Task.isCancelled {
-            switch self.state.withLock({ $0.registration.next() }) {
+            switch self.state.withLockedValue({ $0.registration.next() }) {
             case .nothing:
                 return
             case .register:
@@ -125,7 +125,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
                     self.leaseLost()
                     continue
                 }
-                let news = self.state.withLock { $0.registration.updated(adding: adding, removing: removing) }
+                let news = self.state.withLockedValue { $0.registration.updated(adding: adding, removing: removing) }
                 for id in news.joined { self.announcer.happened(.joined(id)) }
                 for id in news.left { self.announcer.happened(.left(id)) }
             }
@@ -133,11 +133,11 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     }
 
     private func register() async throws(PresenceError) {
-        let (record, again) = self.state.withLock { ($0.record, $0.hasRegisteredBefore) }
+        let (record, again) = self.state.withLockedValue { ($0.record, $0.hasRegisteredBefore) }
         // Only a start may push out another node of its name: two that live would push each other out for ever.
         try await self.store.register(record, replacingName: !again)
         let connections = await self.connections.records
-        self.state.withLock { state in
+        self.state.withLockedValue { state in
             state.hasRegisteredBefore = true
             state.registration.registered(with: connections)
         }
@@ -148,12 +148,12 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     }
 
     private func renew() async throws(PresenceError) {
-        let record = self.state.withLock { $0.record }
+        let record = self.state.withLockedValue { $0.record }
         if try await self.store.renew(record) == .lost { self.leaseLost() }
     }
 
     private func leaseLost() {
-        self.state.withLock { $0.registration.leaseLost() }
+        self.state.withLockedValue { $0.registration.leaseLost() }
         self.metrics.leaseLost()
         self.logger.warning("Presence lease lost: registering again with all connections")
     }
@@ -174,7 +174,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     }
 
     private func became(_ health: PresenceHealth) {
-        let before = self.state.withLock { state in
+        let before = self.state.withLockedValue { state in
             defer { state.health = health }
             return state.health
         }
