@@ -106,6 +106,11 @@ public final class Connection {
         self.sendClose(code: code, reason: reason, thenFinish: false)
     }
 
+    /// Closes the socket at once, whatever is still unsent.
+    func cut() {
+        self.context?.close(mode: .all, promise: nil)
+    }
+
     // MARK: - Keep-alive
 
     func sawTraffic() {
@@ -116,10 +121,7 @@ public final class Connection {
     /// and its socket is cut.
     func keepAlive(now: NIODeadline) {
         guard let context, now >= self.nextPing else { return }
-        guard self.hadTraffic else {
-            context.close(mode: .all, promise: nil)
-            return
-        }
+        guard self.hadTraffic else { return self.cut() }
         self.nextPing = now + self.pingInterval
         self.hadTraffic = false
         self.sendControl(FrameEncoder.encode(opcode: .ping, payload: ByteBuffer(), allocator: context.channel.allocator))
@@ -184,7 +186,7 @@ public final class Connection {
 
     private func deadlinePassed() {
         guard self.close.deadlinePassed() == .abortTransport else { return }
-        self.context?.close(mode: .all, promise: nil)
+        self.cut()
     }
 }
 

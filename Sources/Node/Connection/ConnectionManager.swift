@@ -68,9 +68,16 @@ public final class ConnectionManager: Sendable {
     public func closeSome(_ count: Int, code: CloseCode, reason: String) async -> Int {
         let share = (count + self.shards.count - 1) / self.shards.count
         return await self.onEachShard { shard in
-            let some = shard.all.lazy.filter(\.isOpen).prefix(share)
-            return some.map { $0.close(code: code, reason: reason) }.count
+            // An array: a connection that is closed may leave the table.
+            let some = Array(shard.all.lazy.filter(\.isOpen).prefix(share))
+            for connection in some { connection.close(code: code, reason: reason) }
+            return some.count
         }.reduce(0, +)
+    }
+
+    /// Ends every connection without a closing handshake. Their sockets are closed as this returns.
+    public func cutAll() async {
+        _ = await self.onEachShard { shard in for connection in Array(shard.all) { connection.cut() } }
     }
 
     // MARK: - Called on the connection's event loop

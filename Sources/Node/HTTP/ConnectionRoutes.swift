@@ -35,7 +35,13 @@ struct ConnectionRoutes: Sendable {
 
     @Sendable private func get(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let id = try context.connectionID()
-        guard let connection = try await self.inventory.connection(id) else { throw Problem.unknownConnection }
+        let connection: ListedConnection?
+        do throws(PresenceError) {
+            connection = try await self.inventory.connection(id)
+        } catch {
+            throw Problem.presenceUnavailable
+        }
+        guard let connection else { throw Problem.unknownConnection }
         return JSONBody.response(connection)
     }
 

@@ -85,6 +85,14 @@ extension Problem {
         Problem(.badRequest, "invalid-body", detail, field: field)
     }
 
+    /// The same request may be sent again.
+    static let presenceUnavailable = Problem(
+        .serviceUnavailable,
+        "presence-unavailable",
+        "The node cannot look up what other nodes hold.",
+        headers: [.retryAfter: "1"]
+    )
+
     /// Nothing has been sent; the same request may be sent again.
     static let relayUnavailable = Problem(
         .serviceUnavailable,

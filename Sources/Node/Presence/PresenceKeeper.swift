@@ -106,11 +106,13 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         }
     }
 
-    /// Wakes the worker at every interval, a tenth more or less: nodes started together do not beat together.
+    /// Wakes the worker at every interval, a tenth more or less: nodes started together do not beat together. More often while the
+    /// store fails: without its link it says so at once, and with it the node should be back at once.
     private func beat() async {
         while !Task.isCancelled {
             self.wakeUp.yield()
-            try? await self.clock.sleep(for: self.interval * Double.random(in: 0.9...1.1), tolerance: .zero)
+            let interval = self.health == .up ? self.interval : min(self.interval, .milliseconds(100))
+            try? await self.clock.sleep(for: interval * Double.random(in: 0.9...1.1), tolerance: .zero)
         }
     }
 
@@ -134,7 +136,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
                 }
                 self.became(.up)
             } catch {
-                // The next beat tries again.
+                nextBeat = self.clock.now
                 self.became(.down(reason: "\(error)"))
             }
         }
