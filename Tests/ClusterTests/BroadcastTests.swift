@@ -69,6 +69,34 @@ extension RealProcesses {
             }
         }
 
+        @Test("Two hundred broadcasts at once to 1,000 connections on three nodes: every receipt equals what the clients count")
+        func concurrentAtScale() async throws {
+            try await Cluster.run { cluster in
+                let nodes = cluster.nodes
+                var clients: [WebSocketTestClient] = []
+                for (node, count) in zip(nodes, [300, 334, 366]) { clients += try await node.connect(count) }
+                try await cluster.waitForConnections(1000)
+                let receipts = try await withThrowingTaskGroup { group in
+                    for number in 0..<200 {
+                        group.addTask { try await nodes[number % 3].broadcast("broadcast \(number)", query: "?timeout=20s") }
+                    }
+                    return try await group.reduce(into: [Receipt]()) { $0.append($1) }
+                }
+                _ = try await cluster.a.broadcast("the end", query: "?timeout=20s")
+                #expect(receipts.count == 200)
+                #expect(receipts.allSatisfy { $0.nodes.map(\.recipients) == [300, 334, 366] && $0.missing.isEmpty })
+                let sent = (0..<200).map { "broadcast \($0)" }.sorted()
+                var order: [String?]?
+                for client in clients {
+                    let seen = try await client.everything(until: "the end").map(\.message)
+                    if order == nil { order = seen }
+                    // Each once, and all in the order of the first.
+                    #expect(seen == order)
+                    #expect(seen.compactMap(\.self).sorted() == sent)
+                }
+            }
+        }
+
         @Test("wait=none answers 202 with the id at once, and the message arrives all the same")
         func withoutWaiting() async throws {
             try await Cluster.run(nodes: 2) { cluster in
