@@ -1,0 +1,268 @@
+import Backplane
+import Protocol
+import Testing
+
+@testable import Node
+
+@Suite("What a node tells the presence store")
+struct PresenceRegistrationTests {
+    private let node = NodeID(rawValue: 1)
+    private var registration = PresenceRegistration()
+
+    private func record() -> ConnectionRecord {
+        ConnectionRecord(id: .random(on: self.node), protocol: "plain", connectedAt: 1)
+    }
+
+    private func records(_ count: Int) -> [ConnectionRecord] { (0..<count).map { _ in self.record() } }
+
+    /// The next step, which must be an update.
+    private mutating func update() throws -> (adding: [ConnectionRecord], removing: [ConnectionID]) {
+        let step = self.registration.next()
+        guard case .update(let adding, let removing) = step else {
+            Issue.record("\(step) is no update")
+            throw NoUpdate()
+        }
+        return (adding, removing)
+    }
+
+    private struct NoUpdate: Error {}
+
+    /// Lets the store take everything that waits.
+    private mutating func settle() -> PresenceRegistration.News {
+        var news = PresenceRegistration.News()
+        while case .update(let adding, let removing) = self.registration.next() {
+            let some = self.registration.updated(adding: adding, removing: removing)
+            news.joined += some.joined
+            news.left += some.left
+        }
+        return news
+    }
+
+    @Test mutating func `It registers first, and again until that has worked`() {
+        #expect(self.registration.next() == .register)
+        self.registration.opened(self.record())
+        #expect(self.registration.next() == .register)
+        #expect(!self.registration.isRegistered)
+        self.registration.registered(with: [])
+        #expect(self.registration.isRegistered)
+    }
+
+    @Test mutating func `Registered without connections, it has nothing to tell`() {
+        self.registration.registered(with: [])
+        #expect(self.registration.next() == .nothing)
+    }
+
+    @Test mutating func `A connection is added once, and is news once`() {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        #expect(self.registration.next() == .update(adding: [record], removing: []))
+        #expect(self.registration.updated(adding: [record], removing: []) == .init(joined: [record.id]))
+        #expect(self.registration.next() == .nothing)
+    }
+
+    @Test mutating func `A connection that ends is removed once, and is news once`() {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        _ = self.settle()
+        self.registration.closed(record.id)
+        #expect(self.registration.next() == .update(adding: [], removing: [record.id]))
+        #expect(self.registration.updated(adding: [], removing: [record.id]) == .init(left: [record.id]))
+        #expect(self.registration.next() == .nothing)
+    }
+
+    @Test mutating func `An update without an answer is sent again, with what came meanwhile`() throws {
+        self.registration.registered(with: [])
+        let (first, second) = (self.record(), self.record())
+        self.registration.opened(first)
+        _ = try self.update()
+        self.registration.opened(second)
+        #expect(Set(try self.update().adding) == [first, second])
+        #expect(Set(self.settle().joined) == [first.id, second.id])
+    }
+
+    @Test mutating func `What came and went before the store heard of it leaves no trace`() {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        self.registration.closed(record.id)
+        #expect(self.registration.next() == .nothing)
+        #expect(self.settle() == .init())
+    }
+
+    @Test mutating func `What went while its adding was under way is removed, and told as joined and left`() throws {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        let update = try self.update()
+        self.registration.closed(record.id)
+        #expect(self.registration.updated(adding: update.adding, removing: []) == .init(joined: [record.id]))
+        #expect(self.registration.next() == .update(adding: [], removing: [record.id]))
+        #expect(self.registration.updated(adding: [], removing: [record.id]) == .init(left: [record.id]))
+    }
+
+    @Test mutating func `What went after an adding without an answer is removed, for the store may have it, and is no news`() throws {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        _ = try self.update()
+        self.registration.closed(record.id)
+        #expect(self.registration.next() == .update(adding: [], removing: [record.id]))
+        #expect(self.registration.updated(adding: [], removing: [record.id]) == .init())
+        #expect(self.registration.next() == .nothing)
+    }
+
+    @Test mutating func `One update names at most 500 connections`() throws {
+        self.registration.registered(with: [])
+        let records = self.records(1201)
+        for record in records { self.registration.opened(record) }
+        var sizes: [Int] = []
+        var seen: Set<ConnectionRecord> = []
+        while self.registration.next() != .nothing {
+            let (adding, removing) = try self.update()
+            sizes.append(adding.count + removing.count)
+            seen.formUnion(adding)
+            _ = self.registration.updated(adding: adding, removing: removing)
+        }
+        #expect(sizes == [500, 500, 201])
+        #expect(seen == Set(records))
+    }
+
+    @Test mutating func `Removals go before additions, and share the bound with them`() throws {
+        self.registration.registered(with: [])
+        let old = self.records(300)
+        for record in old { self.registration.opened(record) }
+        _ = self.settle()
+        for record in old { self.registration.closed(record.id) }
+        for record in self.records(300) { self.registration.opened(record) }
+        let (adding, removing) = try self.update()
+        #expect(removing.count == 300)
+        #expect(adding.count == 200)
+        let news = self.settle()
+        #expect(news.left.count == 300)
+        #expect(news.joined.count == 300)
+    }
+
+    // MARK: - The lease is lost
+
+    @Test mutating func `After a lost lease it registers again, then adds all that are open, and none of them is news`() {
+        self.registration.registered(with: [])
+        let open = self.records(3)
+        for record in open { self.registration.opened(record) }
+        _ = self.settle()
+        self.registration.leaseLost()
+        #expect(self.registration.next() == .register)
+        self.registration.registered(with: open)
+        #expect(self.registration.next() != .nothing)
+        #expect(self.settle() == .init())
+        #expect(self.registration.next() == .nothing)
+    }
+
+    @Test mutating func `What opened around a lost lease is news once`() throws {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        _ = try self.update()
+        self.registration.leaseLost()
+        self.registration.registered(with: [record])
+        #expect(try self.update().adding == [record])
+        #expect(self.settle() == .init(joined: [record.id]))
+    }
+
+    @Test mutating func `What ended around a lost lease is left once, and never added again`() throws {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        _ = self.settle()
+        self.registration.leaseLost()
+        // Seen by the registration as open, and closed before that was through.
+        self.registration.closed(record.id)
+        self.registration.registered(with: [record])
+        #expect(try self.update().adding.isEmpty)
+        #expect(self.settle() == .init(left: [record.id]))
+        #expect(self.registration.next() == .nothing)
+    }
+
+    @Test(arguments: [false, true])
+    mutating func `What a registration saw open, and closed before it was through, is never listed`(again: Bool) {
+        if again {
+            self.registration.registered(with: [])
+            self.registration.leaseLost()
+        }
+        let record = self.record()
+        self.registration.opened(record)
+        #expect(self.registration.next() == .register)
+        let seen = [record]
+        self.registration.closed(record.id)
+        self.registration.registered(with: seen)
+        var listed: Set<ConnectionID> = []
+        while case .update(let adding, let removing) = self.registration.next() {
+            listed.formUnion(adding.map(\.id))
+            listed.subtract(removing)
+            #expect(self.registration.updated(adding: adding, removing: removing) == .init())
+        }
+        #expect(listed.isEmpty, "a ghost for as long as the node lives")
+    }
+
+    @Test mutating func `Whatever happens in whatever order, the store ends with what is open`() {
+        for _ in 0..<300 {
+            var registration = PresenceRegistration()
+            var open: [ConnectionID: ConnectionRecord] = [:]
+            var store: Set<ConnectionID>?
+            var joined: [ConnectionID] = []
+            var left: [ConnectionID] = []
+            func turn(_ fails: Bool) {
+                switch registration.next() {
+                case .nothing: break
+                case .register:
+                    guard !fails else { return }
+                    store = []
+                    let seen = Array(open.values)
+                    // The connections are asked on their loops: what happens between is told to the registration first.
+                    if Bool.random(), let id = open.keys.randomElement() {
+                        open[id] = nil
+                        registration.closed(id)
+                    }
+                    registration.registered(with: seen)
+                case .update(let adding, let removing):
+                    guard !fails else {
+                        // Done or not: the answer did not come.
+                        if Bool.random() { store?.formUnion(adding.map(\.id)) }
+                        return
+                    }
+                    guard store != nil else { return registration.leaseLost() }
+                    store?.formUnion(adding.map(\.id))
+                    store?.subtract(removing)
+                    let news = registration.updated(adding: adding, removing: removing)
+                    joined += news.joined
+                    left += news.left
+                }
+            }
+            for _ in 0..<40 {
+                switch Int.random(in: 0..<10) {
+                case 0...3:
+                    let record = self.record()
+                    open[record.id] = record
+                    registration.opened(record)
+                case 4...5:
+                    guard let id = open.keys.randomElement() else { continue }
+                    open[id] = nil
+                    registration.closed(id)
+                case 6: store = nil
+                default: turn(Bool.random())
+                }
+            }
+            while registration.next() != .nothing || store == nil {
+                if store == nil { registration.leaseLost() }
+                turn(false)
+            }
+            #expect(store == Set(open.keys))
+            #expect(Set(joined).count == joined.count)
+            #expect(Set(left).count == left.count)
+            #expect(Set(left).isSubset(of: joined), "told as left, never as joined")
+            #expect(Set(joined).subtracting(left) == Set(open.keys))
+            guard store == Set(open.keys) else { return }
+        }
+    }
+}
