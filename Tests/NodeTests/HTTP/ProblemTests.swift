@@ -1,7 +1,9 @@
 import Backplane
 import Foundation
 import HTTPTypes
+import HummingbirdCore
 import NIOCore
+import NIOHTTP1
 import Testing
 
 @testable import Node

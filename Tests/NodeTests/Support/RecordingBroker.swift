@@ -1,6 +1,7 @@
 import Backplane
 import Logging
 import NIOConcurrencyHelpers
+import NIOCore
 import Protocol
 import ServiceLifecycle
 

@@ -25,7 +25,7 @@ struct WebSocketPressureTests {
         let sent = try socket.sent()
         #expect(sent.dropLast() == .init(repeating: .text(text), count: 11))
         guard case .close(1013, _)? = sent.last else {
-            Issue.record("\(sent.last, default: "nothing") is no close with 1013")
+            Issue.record("no close with 1013 but \(String(describing: sent.last))")
             return
         }
     }
