@@ -125,6 +125,8 @@ struct ConfigurationErrorTests {
     }
 
     @Test func `A wrong value in the file is named like one of a flag`() throws {
-        #expect(try self.error(file: #"{"port": 70000}"#)?.description == #"--port "70000": must be a whole number from 0 to 65535"#)
+        #expect(
+            try self.error(file: #"{"port": 70000}"#)?.description == #"--port "70000": must be a whole number from 0 to 65535"#
+        )
     }
 }

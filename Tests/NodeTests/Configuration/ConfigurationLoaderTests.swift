@@ -39,16 +39,64 @@ struct ConfigurationLoaderTests {
             gives: "-1",
             byDefault: "10"
         ),
-        Example(option: .maximumMessage, text: "16MiB", reads: { "\($0.maximumMessageBytes)" }, gives: "16777216", byDefault: "1048576"),
-        Example(option: .maximumUnsent, text: "64KiB", reads: { "\($0.maximumUnsentBytes)" }, gives: "65536", byDefault: "1048576"),
-        Example(option: .pingInterval, text: "1h", reads: { "\($0.pingInterval)" }, gives: "3600.0 seconds", byDefault: "30.0 seconds"),
-        Example(option: .closeTimeout, text: "100ms", reads: { "\($0.closeTimeout)" }, gives: "0.1 seconds", byDefault: "5.0 seconds"),
+        Example(
+            option: .maximumMessage,
+            text: "16MiB",
+            reads: { "\($0.maximumMessageBytes)" },
+            gives: "16777216",
+            byDefault: "1048576"
+        ),
+        Example(
+            option: .maximumUnsent,
+            text: "64KiB",
+            reads: { "\($0.maximumUnsentBytes)" },
+            gives: "65536",
+            byDefault: "1048576"
+        ),
+        Example(
+            option: .pingInterval,
+            text: "1h",
+            reads: { "\($0.pingInterval)" },
+            gives: "3600.0 seconds",
+            byDefault: "30.0 seconds"
+        ),
+        Example(
+            option: .closeTimeout,
+            text: "100ms",
+            reads: { "\($0.closeTimeout)" },
+            gives: "0.1 seconds",
+            byDefault: "5.0 seconds"
+        ),
         Example(option: .maximumBody, text: "1024", reads: { "\($0.maximumBodyBytes)" }, gives: "1024", byDefault: "2097152"),
-        Example(option: .maximumHeader, text: "1MiB", reads: { "\($0.maximumHeaderBytes)" }, gives: "1048576", byDefault: "16384"),
-        Example(option: .handshakeTimeout, text: "1m", reads: { "\($0.handshakeTimeout)" }, gives: "60.0 seconds", byDefault: "10.0 seconds"),
-        Example(option: .idleTimeout, text: "1s", reads: { "\($0.idleTimeout)" }, gives: "1.0 seconds", byDefault: "60.0 seconds"),
+        Example(
+            option: .maximumHeader,
+            text: "1MiB",
+            reads: { "\($0.maximumHeaderBytes)" },
+            gives: "1048576",
+            byDefault: "16384"
+        ),
+        Example(
+            option: .handshakeTimeout,
+            text: "1m",
+            reads: { "\($0.handshakeTimeout)" },
+            gives: "60.0 seconds",
+            byDefault: "10.0 seconds"
+        ),
+        Example(
+            option: .idleTimeout,
+            text: "1s",
+            reads: { "\($0.idleTimeout)" },
+            gives: "1.0 seconds",
+            byDefault: "60.0 seconds"
+        ),
         Example(option: .drainDelay, text: "5m", reads: { "\($0.drainDelay)" }, gives: "300.0 seconds", byDefault: "0.0 seconds"),
-        Example(option: .drainTimeout, text: "10m", reads: { "\($0.drainTimeout)" }, gives: "600.0 seconds", byDefault: "10.0 seconds"),
+        Example(
+            option: .drainTimeout,
+            text: "10m",
+            reads: { "\($0.drainTimeout)" },
+            gives: "600.0 seconds",
+            byDefault: "10.0 seconds"
+        ),
         Example(option: .logLevel, text: "trace", reads: { "\($0.logLevel)" }, gives: "trace", byDefault: "info"),
         Example(option: .logFormat, text: "json", reads: { "\($0.logFormat)" }, gives: "json", byDefault: "text"),
     ]

@@ -108,7 +108,8 @@ struct ConnectionManagerTests {
 
     // MARK: - Ours
 
-    @Test func `Connections on echo are no members: not counted, not listed, not broadcast to, but closed with the rest`() throws {
+    @Test func `Connections on echo are no members: not counted, not listed, not broadcast to, but closed with the rest`() throws
+    {
         let pool = Pool()
         try pool.addSocket(.echo)
         try pool.addSocket(.plain)

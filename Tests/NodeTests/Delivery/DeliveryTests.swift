@@ -21,7 +21,10 @@ struct DeliveryTests {
         let broker: RecordingBroker
     }
 
-    private func parts(_ manager: ConnectionManager, eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any()) -> Parts {
+    private func parts(
+        _ manager: ConnectionManager,
+        eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any()
+    ) -> Parts {
         let directory = NodeDirectory(
             own: NodeRecord(id: manager.node, name: "own", version: "1", startedAt: 0, leaseMilliseconds: 5000)
         )

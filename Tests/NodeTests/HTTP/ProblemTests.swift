@@ -44,7 +44,8 @@ struct ProblemTests {
     }
 
     @Test(arguments: [
-        (BrokerError.outboxFull, 503, "relay-unavailable"), (.closed, 503, "relay-unavailable"), (.cancelled, 503, "relay-unavailable"),
+        (BrokerError.outboxFull, 503, "relay-unavailable"), (.closed, 503, "relay-unavailable"),
+        (.cancelled, 503, "relay-unavailable"),
         (.tooLarge, 413, "message-too-large"),
     ])
     func `What the broker does not take has its status`(error: BrokerError, status: Int, name: String) {

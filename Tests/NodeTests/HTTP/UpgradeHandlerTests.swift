@@ -41,7 +41,10 @@ struct UpgradeHandlerTests {
     // MARK: - WebSocket
 
     @Test(arguments: [("/ws", Connection.Endpoint.plain), ("/echo", .echo)])
-    func `A good handshake is answered with 101, and the socket is a WebSocket`(path: String, endpoint: Connection.Endpoint) throws {
+    func `A good handshake is answered with 101, and the socket is a WebSocket`(
+        path: String,
+        endpoint: Connection.Endpoint
+    ) throws {
         let server = try EmbeddedServer()
         server.receive(Self.handshake(path))
         #expect(server.events == [.opened(endpoint)])
@@ -95,10 +98,17 @@ struct UpgradeHandlerTests {
         (Self.handshake().replacing("Version: 13", with: "Version: 8"), "426 Upgrade Required", "unsupported-websocket-version"),
         (Self.handshake().replacing("==", with: ""), "400 Bad Request", "bad-websocket-key"),
         (Self.handshake(method: "GET", "Content-Length: 3\r\n") + "abc", "400 Bad Request", "not-a-websocket"),
-        (Self.handshake(method: "GET", "Transfer-Encoding: chunked\r\n") + "1\r\na\r\n0\r\n\r\n", "400 Bad Request", "not-a-websocket"),
+        (
+            Self.handshake(method: "GET", "Transfer-Encoding: chunked\r\n") + "1\r\na\r\n0\r\n\r\n", "400 Bad Request",
+            "not-a-websocket"
+        ),
         (Self.handshake().replacing("Connection: Upgrade", with: "Connection: close"), "400 Bad Request", "not-a-websocket"),
     ])
-    func `A refused handshake is answered with a problem, and the socket ends`(request: String, status: String, problem: String) throws {
+    func `A refused handshake is answered with a problem, and the socket ends`(
+        request: String,
+        status: String,
+        problem: String
+    ) throws {
         let server = try EmbeddedServer()
         server.receive(request)
         let answer = try self.answer(server)
@@ -154,7 +164,8 @@ struct UpgradeHandlerTests {
         #expect(server.outcomes == [.http])
         #expect(
             server.events == [
-                .head("POST /a", upgrade: [], connection: []), .body("hi"), .end, .head("GET /b", upgrade: [], connection: []), .end,
+                .head("POST /a", upgrade: [], connection: []), .body("hi"), .end, .head("GET /b", upgrade: [], connection: []),
+                .end,
             ]
         )
         server.advance(.seconds(60))
@@ -163,7 +174,9 @@ struct UpgradeHandlerTests {
 
     @Test func `Another upgrade falls through to HTTP without its header, and is the last of its connection`() throws {
         let server = try EmbeddedServer()
-        server.receive("GET /a HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AA\r\n\r\n")
+        server.receive(
+            "GET /a HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AA\r\n\r\n"
+        )
         #expect(server.outcomes == [.http])
         #expect(server.events == [.head("GET /a", upgrade: [], connection: ["close"]), .end])
     }

@@ -13,7 +13,9 @@ struct InProcessClusterTests {
 
     // MARK: - Messages
 
-    @Test func `A message from a client on one node reaches every client on every node, once, and its sender as an echo too`() async throws {
+    @Test func `A message from a client on one node reaches every client on every node, once, and its sender as an echo too`()
+        async throws
+    {
         try await TestNode.with(3) { nodes in
             let clients = try await [nodes[0].open(), nodes[1].open(), nodes[2].open(), nodes[0].open()]
             _ = try await nodes[0].listed(4)
@@ -62,7 +64,8 @@ struct InProcessClusterTests {
             let member = try await nodes[0].open()
             let large = String(repeating: "é", count: 300_000)
             echo.write(
-                ClientFrame.text("a", isFinal: false) + ClientFrame.continuation("b") + ClientFrame.binary([1, 2]) + ClientFrame.text(large)
+                ClientFrame.text("a", isFinal: false) + ClientFrame.continuation("b") + ClientFrame.binary([1, 2])
+                    + ClientFrame.text(large)
             )
             #expect(await eventually { echo.frames == [.text("ab"), .binary([1, 2]), .text(large)] })
             #expect(member.frames.isEmpty)
@@ -118,7 +121,9 @@ struct InProcessClusterTests {
             await guest.close()
             #expect(
                 await eventually {
-                    watcher.messages("system").dropFirst() == ["Client \(guestID.prefix(8)) joined.", "Client \(guestID.prefix(8)) left."]
+                    watcher.messages("system").dropFirst() == [
+                        "Client \(guestID.prefix(8)) joined.", "Client \(guestID.prefix(8)) left.",
+                    ]
                 }
             )
         }

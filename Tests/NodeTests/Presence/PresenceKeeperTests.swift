@@ -227,7 +227,9 @@ struct PresenceKeeperTests {
                 #expect(await eventually { node.store.calls.register > 0 })
                 let ids = try await node.connect(1)
                 await node.clock.advanceOneBeat()
-                #expect(await eventually { node.keeper.health == .down(reason: "\(PresenceError.unavailable("the test says so"))") })
+                #expect(
+                    await eventually { node.keeper.health == .down(reason: "\(PresenceError.unavailable("the test says so"))") }
+                )
                 node.store.fail(false)
                 await node.clock.advanceOneBeat()
                 #expect(await eventually { await node.listed == Set(ids) })

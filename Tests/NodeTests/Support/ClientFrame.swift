@@ -4,7 +4,9 @@ import NIOCore
 enum ClientFrame {
     static func text(_ text: String, isFinal: Bool = true) -> [UInt8] { self.frame(1, Array(text.utf8), isFinal: isFinal) }
     static func binary(_ bytes: [UInt8], isFinal: Bool = true) -> [UInt8] { self.frame(2, bytes, isFinal: isFinal) }
-    static func continuation(_ text: String, isFinal: Bool = true) -> [UInt8] { self.frame(0, Array(text.utf8), isFinal: isFinal) }
+    static func continuation(_ text: String, isFinal: Bool = true) -> [UInt8] {
+        self.frame(0, Array(text.utf8), isFinal: isFinal)
+    }
     static func ping(_ text: String = "") -> [UInt8] { self.frame(9, Array(text.utf8)) }
     static func pong(_ text: String = "") -> [UInt8] { self.frame(10, Array(text.utf8)) }
 

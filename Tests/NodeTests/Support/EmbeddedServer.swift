@@ -39,7 +39,8 @@ final class EmbeddedServer {
                 switch outcome {
                 case .webSocket: decision.append(.webSocket)
                 case .http: decision.append(.http)
-                case .none: decision.append(.none)
+                // The stand-in for the router has no outcome of its own.
+                case .none: if decision != [.http] { decision.append(.none) }
                 }
             }
         }
@@ -67,7 +68,8 @@ final class EmbeddedServer {
 
     deinit { _ = try? self.channel.finish(acceptAlreadyClosed: true) }
 
-    private static func webSocketHandler(_ endpoint: Connection.Endpoint, _ seen: NIOLockedValueBox<[Event]>) -> WebSocketHandler {
+    private static func webSocketHandler(_ endpoint: Connection.Endpoint, _ seen: NIOLockedValueBox<[Event]>) -> WebSocketHandler
+    {
         let settings = WebSocketSettings(
             messageLimits: MessageLimits(),
             maximumUnsentBytes: 1 << 20,

@@ -41,20 +41,20 @@ final class EmbeddedWebSocket {
             now: { 1_781_330_401_000 }
         )
         let events = WebSocketHandler.Events(
-            opened: { [unowned self] connection in
-                self.connection = connection
-                self.events.append(.opened)
+            opened: { [weak self] connection in
+                self?.connection = connection
+                self?.events.append(.opened)
                 onOpened(connection)
             },
-            received: { [unowned self] _, message, done in
+            received: { [weak self] _, message, done in
                 switch message {
-                case .text(let text): self.events.append(.text(String(buffer: text)))
-                case .binary(let bytes): self.events.append(.binary(Array(buffer: bytes)))
+                case .text(let text): self?.events.append(.text(String(buffer: text)))
+                case .binary(let bytes): self?.events.append(.binary(Array(buffer: bytes)))
                 }
-                if finishes { done() } else { self.unfinished.append(done) }
+                if finishes { done() } else { self?.unfinished.append(done) }
             },
-            closed: { [unowned self] connection in
-                self.events.append(.closed)
+            closed: { [weak self] connection in
+                self?.events.append(.closed)
                 onClosed(connection)
             }
         )

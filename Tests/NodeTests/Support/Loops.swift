@@ -87,7 +87,8 @@ final class Loops: Sendable {
                 answersClose: answersClose
             )
             let port = client.localPort ?? 0
-            guard await eventually({ self.ids.withLockedValue { $0[port] } != nil }), let id = self.ids.withLockedValue({ $0[port] })
+            guard await eventually({ self.ids.withLockedValue { $0[port] } != nil }),
+                let id = self.ids.withLockedValue({ $0[port] })
             else { throw TestClient.Failure(text: "not accepted") }
             self.clients.withLockedValue { $0[id] = client }
             connected.append(id)

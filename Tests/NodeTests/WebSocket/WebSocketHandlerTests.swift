@@ -4,13 +4,13 @@ import NIOEmbedded
 import Protocol
 import Testing
 
+@testable import Node
+
 #if canImport(Glibc)
 import Glibc
 #else
 import Darwin
 #endif
-
-@testable import Node
 
 @Suite("A WebSocket: messages, pings and keep-alive")
 struct WebSocketHandlerTests {

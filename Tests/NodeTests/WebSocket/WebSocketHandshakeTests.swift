@@ -17,7 +17,8 @@ struct WebSocketHandshakeTests {
         _ change: (inout HTTPHeaders) -> Void = { _ in }
     ) -> HTTPRequestHead {
         var headers: HTTPHeaders = [
-            "Host": "server.example.com", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Host": "server.example.com", "Upgrade": "websocket", "Connection": "Upgrade",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
             "Origin": "http://example.com", "Sec-WebSocket-Protocol": "chat, superchat", "Sec-WebSocket-Version": "13",
         ]
         change(&headers)
@@ -46,8 +47,10 @@ struct WebSocketHandshakeTests {
     }
 
     @Test(arguments: [
-        ("Upgrade", "WebSocket"), ("Upgrade", "h2c, websocket"), ("Upgrade", "websocket,h2c"), ("Connection", "keep-alive, Upgrade"),
-        ("Connection", "UPGRADE"), ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="), ("Sec-WebSocket-Key", "abc+/0189ABCxyzABCxyzQ=="),
+        ("Upgrade", "WebSocket"), ("Upgrade", "h2c, websocket"), ("Upgrade", "websocket,h2c"),
+        ("Connection", "keep-alive, Upgrade"),
+        ("Connection", "UPGRADE"), ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+        ("Sec-WebSocket-Key", "abc+/0189ABCxyzABCxyzQ=="),
     ])
     func `What the standard leaves open is taken`(name: String, value: String) {
         #expect(self.refusal(Self.request { $0.replaceOrAdd(name: name, value: value) }) == nil)
@@ -59,7 +62,8 @@ struct WebSocketHandshakeTests {
         ("Connection", "close", .notWebSocket), ("Connection", nil, .notWebSocket),
         ("Sec-WebSocket-Version", "8", .unsupportedVersion), ("Sec-WebSocket-Version", "13, 8", .unsupportedVersion),
         ("Sec-WebSocket-Version", nil, .unsupportedVersion),
-        ("Sec-WebSocket-Key", nil, .badKey), ("Sec-WebSocket-Key", "", .badKey), ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAAAA", .badKey),
+        ("Sec-WebSocket-Key", nil, .badKey), ("Sec-WebSocket-Key", "", .badKey),
+        ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAAAA", .badKey),
         ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAA===", .badKey), ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAA==", .badKey),
         ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAAA==", .badKey), ("Sec-WebSocket-Key", "AAAAAAAAAA AAAAAAAAAAA==", .badKey),
         ("Sec-WebSocket-Key", "AAAAAAAAAA-_AAAAAAAAAA==", .badKey), ("Sec-WebSocket-Key", "éAAAAAAAAAAAAAAAAAAAA==", .badKey),
@@ -118,7 +122,8 @@ struct WebSocketHandshakeTests {
 
     @Test(arguments: [
         (WebSocketHandshake.Refusal.notWebSocket, 400, "not-a-websocket"), (.wrongMethod, 400, "not-a-websocket"),
-        (.hasBody, 400, "not-a-websocket"), (.unknownPath, 404, "unknown-path"), (.unsupportedVersion, 426, "unsupported-websocket-version"),
+        (.hasBody, 400, "not-a-websocket"), (.unknownPath, 404, "unknown-path"),
+        (.unsupportedVersion, 426, "unsupported-websocket-version"),
         (.badKey, 400, "bad-websocket-key"), (.draining, 503, "draining"),
     ])
     func `Each refusal is a problem with its status`(refusal: WebSocketHandshake.Refusal, status: Int, name: String) {
