@@ -14,13 +14,13 @@ struct RedisBrokerOutageTests {
     private func withNodes(
         _ count: Int,
         arguments: [String] = [],
-        adjust: (inout RedisConfiguration) -> Void = { _ in },
+        commandTimeout: Duration? = nil,
         _ body: (RedisServer, [BrokerEndpoint]) async throws -> Void
     ) async throws {
         let server = try RedisServer.start(arguments: arguments)
         defer { server.stop() }
         var configuration = try RedisConfiguration(url: server.url)
-        adjust(&configuration)
+        if let commandTimeout { configuration.commandTimeout = commandTimeout }
         let configured = configuration
         try await BrokerKind.run((0..<count).map { _ in .redis(configured) }) { nodes in
             for node in nodes { try await node.broker.subscribe(to: .all) }
@@ -126,7 +126,7 @@ struct RedisBrokerOutageTests {
     }
 
     @Test func publishedIntoAFreezeIsAmbiguousAndArrivesOnce() async throws {
-        try await self.withNodes(2, adjust: { $0.commandTimeout = .milliseconds(300) }) { server, nodes in
+        try await self.withNodes(2, commandTimeout: .milliseconds(300)) { server, nodes in
             server.freeze()
             // Written, and never answered: the first outcome is known when the deadline has passed.
             #expect(await nodes[0].publish("one") == .success(.degraded))

@@ -13,13 +13,14 @@ import Testing
 struct RedisLinkTests {
     private func withBroker(
         at fake: FakeRedis,
-        adjust: (inout RedisConfiguration) -> Void = { _ in },
+        password: String? = nil,
+        commandTimeout: Duration = .milliseconds(500),
         logger: Logger = .quiet,
         _ body: (BrokerEndpoint) async throws -> Void
     ) async throws {
         var configuration = RedisConfiguration(port: fake.port)
-        configuration.commandTimeout = .milliseconds(500)
-        adjust(&configuration)
+        configuration.password = password
+        configuration.commandTimeout = commandTimeout
         let node = NodeID.random()
         let broker = RedisBroker(
             configuration: configuration,
@@ -49,7 +50,7 @@ struct RedisLinkTests {
 
     @Test func silenceAndHangingUpAreRedialled() async throws {
         let fake = try await FakeRedis.start { connection, _ in connection.isMultiple(of: 2) ? .silence : .close }
-        try await self.withBroker(at: fake, adjust: { $0.commandTimeout = .milliseconds(50) }) { _ in
+        try await self.withBroker(at: fake, commandTimeout: .milliseconds(50)) { _ in
             #expect(await eventually { fake.connections >= 8 })
         }
     }
@@ -96,16 +97,12 @@ struct RedisLinkTests {
 
     @Test func aReasonIsLoggedOnceNotAtEachAttempt() async throws {
         let lines = NIOLockedValueBox<[String]>([])
-        let adjust = { (configuration: inout RedisConfiguration) in
-            configuration.password = "hunter2"
-            // A machine that is slow must not make a missed deadline the second reason.
-            configuration.commandTimeout = .seconds(10)
-        }
         let logger = Logger(label: "test") { _ in LineCollector(lines: lines) }
         let fake = try await FakeRedis.start { _, _ in
             .text("-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n")
         }
-        try await self.withBroker(at: fake, adjust: adjust, logger: logger) { endpoint in
+        // A machine that is slow must not make a missed deadline the second reason.
+        try await self.withBroker(at: fake, password: "hunter2", commandTimeout: .seconds(10), logger: logger) { endpoint in
             #expect(await eventually { fake.connections >= 8 })
             let warnings = lines.withLockedValue { $0 }
             #expect(warnings.count == 2, "one for each link: \(warnings)")

@@ -114,7 +114,7 @@ struct DrainTests {
                 func closed() -> Int { ids.filter { loops.client(of: $0)?.frames.isEmpty == false }.count }
                 await node.shutDown()
                 for expected in [100, 200, 250] {
-                    #expect(await eventually { closed() == expected && node.clock.sleepers == 1 })
+                    #expect(await eventually { closed() == expected && (node.clock.sleepers == 1 || loops.manager.total == 0) })
                     // Not the next batch before its time.
                     node.clock.advance(by: .milliseconds(5))
                     #expect(await eventually { node.clock.sleepers == 1 || loops.manager.total == 0 })

@@ -131,7 +131,7 @@ struct InProcessClusterTests {
 
     @Test func `While the presence store fails, a node is not ready, and lists what it holds itself`() async throws {
         let stores = Stores()
-        try await TestNode.with(2, [.lease: "1s"], makeStore: { stores.make($0) }) { nodes in
+        try await TestNode.with(2, [.lease: "1s"], makeStore: stores.make) { nodes in
             _ = try await nodes[0].open()
             let other = try await nodes[1].open()
             _ = try await nodes[0].listed(2)
@@ -217,7 +217,7 @@ private final class Stores: Sendable {
 
     var all: [FlakyStore] { self.made.withLockedValue { $0 } }
 
-    func make(_ shared: MemoryPresence) -> any PresenceStore {
+    @Sendable func make(_ shared: MemoryPresence) -> any PresenceStore {
         let store = FlakyStore(shared: shared)
         self.made.withLockedValue { $0.append(store) }
         return store
