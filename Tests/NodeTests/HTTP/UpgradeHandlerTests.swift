@@ -124,14 +124,18 @@ struct UpgradeHandlerTests {
         #expect(server.wire.isClosed)
     }
 
-    @Test func `What follows a refused handshake is not read`() throws {
-        let request = Self.handshake("/nowhere")
+    @Test(arguments: [
+        (Self.handshake("/nowhere"), "unknown-path"),
+        (Self.handshake(method: "GET", "Content-Length: 3\r\n") + "abc", "not-a-websocket"),
+        (Self.handshake("/nowhere", method: "POST", "Content-Length: 3\r\n") + "abc", "unknown-path"),
+    ])
+    func `What follows a refused handshake is not read`(request: String, problem: String) throws {
         let smuggled = "GET /api/connections HTTP/1.1\r\nHost: h\r\n\r\n"
         let server = try EmbeddedServer()
         server.receive(request + smuggled)
         server.receive(smuggled)
         let answer = try self.answer(server)
-        #expect(answer.problem == "unknown-path")
+        #expect(answer.problem == problem)
         #expect(server.events.isEmpty)
         #expect(try server.sent().readableBytes == 0)
     }

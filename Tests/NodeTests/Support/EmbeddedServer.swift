@@ -47,8 +47,7 @@ final class EmbeddedServer {
         let delegate = UpgradeHandler.Delegate(
             acceptsConnections: { !isDraining },
             makeWebSocketHandler: { endpoint, _ in Self.webSocketHandler(endpoint, seen) },
-            becomeHTTP: { channel in
-                try channel.pipeline.syncOperations.addHandler(RequestRecorder(seen))
+            becomeHTTP: { _ in
                 decision.withLockedValue { $0.append(.http) }
                 return .none
             }
@@ -62,7 +61,9 @@ final class EmbeddedServer {
             outcome: outcome,
             httpHandlers: [encoder, errors, decoder]
         )
-        try self.channel.pipeline.syncOperations.addHandlers([self.wire, encoder, decoder, errors, upgrade])
+        try self.channel.pipeline.syncOperations.addHandlers([
+            self.wire, encoder, decoder, errors, upgrade, RequestRecorder(seen),
+        ])
         self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
     }
 
