@@ -1,15 +1,23 @@
 import Backplane
+import NIOConcurrencyHelpers
 import NIOPosix
 import Protocol
 import TestSupport
 
 /// The implementations of presence stores that the contract is tested on.
 enum PresenceKind: String, CaseIterable, Sendable {
+    case memory
     case redis
 
     /// Runs `body` with `count` stores that share what they know, all running.
     func withStores(_ count: Int, _ body: (PresenceHarness) async throws -> Void) async throws {
         switch self {
+        case .memory:
+            let clock = SettableClock()
+            let shared = MemoryPresence(clock: clock)
+            let stores = (0..<count).map { _ in MemoryPresenceStore(shared: shared) }
+            let harness = PresenceHarness(stores: stores, shortLease: 1500) { clock.advance(by: .milliseconds($0 + 20)) }
+            try await Self.run(harness, body)
         case .redis:
             let server = try RedisServer.start()
             defer { server.stop() }
@@ -42,6 +50,26 @@ enum PresenceKind: String, CaseIterable, Sendable {
     private static func sleepThrough(leaseMilliseconds: Int64) async throws {
         try await Task.sleep(for: .milliseconds(leaseMilliseconds + 20))
     }
+}
+
+/// A clock that stands still but for the test; nobody sleeps on it.
+private final class SettableClock: Clock, Sendable {
+    struct Instant: InstantProtocol {
+        var elapsed = Duration.zero
+
+        func advanced(by duration: Duration) -> Instant { Instant(elapsed: self.elapsed + duration) }
+        func duration(to other: Instant) -> Duration { other.elapsed - self.elapsed }
+        static func < (left: Instant, right: Instant) -> Bool { left.elapsed < right.elapsed }
+    }
+
+    private let instant = NIOLockedValueBox(Instant())
+
+    var now: Instant { self.instant.withLockedValue { $0 } }
+    var minimumResolution: Duration { .zero }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws { throw CancellationError() }
+
+    func advance(by duration: Duration) { self.instant.withLockedValue { $0 = $0.advanced(by: duration) } }
 }
 
 /// Stores of one cluster, and the passing of time.

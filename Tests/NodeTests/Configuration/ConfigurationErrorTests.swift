@@ -1,0 +1,132 @@
+import Foundation
+import Testing
+
+@testable import Node
+
+@Suite("Wrong configuration: one line that says what is wrong")
+struct ConfigurationErrorTests {
+    private func error(_ flags: [ConfigurationOption: String]) -> ConfigurationError? {
+        #expect(throws: ConfigurationError.self) {
+            try ConfigurationLoader(flags: flags, environment: [:], file: nil).load()
+        }
+    }
+
+    private func error(file contents: String) throws -> ConfigurationError? {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("volary-\(UUID().uuidString).json")
+        try Data(contents.utf8).write(to: path)
+        defer { try? FileManager.default.removeItem(at: path) }
+        return #expect(throws: ConfigurationError.self) {
+            try ConfigurationLoader(flags: [:], environment: [:], file: path.path).load()
+        }
+    }
+
+    private static let names = ["", String(repeating: "a", count: 65), "a b", "a/b", "ä", "a\n"]
+    static let wrong: [(ConfigurationOption, [String], String)] = [
+        (.host, [""], "must be an address or a name"),
+        (.port, ["", "-1", "65536", "+80", "80a", "8 0", "8080.0", "٨"], "must be a whole number from 0 to 65535"),
+        (.nodeName, Self.names, "must be 1 to 64 letters, digits, '.', '_' and '-'"),
+        (.threads, ["0", "257", "x"], "must be a whole number from 1 to 256"),
+        (.redisPrefix, Self.names, "must be 1 to 64 letters, digits, '.', '_' and '-'"),
+        (.lease, ["999ms", "301s", "6m", "5", "0s"], "must be a time from 1s to 5m, such as 250ms, 5s or 2m"),
+        (.announcementsPerSecond, ["-1", "1001", "OFF", "none"], "must be a whole number from 0 to 1000, or off"),
+        (.maximumMessage, ["0", "16777217", "17MiB", "1MB"], "must be a size from 1 to 16MiB, such as 512, 64KiB or 1MiB"),
+        (.maximumUnsent, ["65535", "257MiB"], "must be a size from 64KiB to 256MiB, such as 512, 64KiB or 1MiB"),
+        (.pingInterval, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),
+        (.closeTimeout, ["99ms", "61s"], "must be a time from 100ms to 1m, such as 250ms, 5s or 2m"),
+        (.maximumBody, ["1023", "65MiB"], "must be a size from 1KiB to 64MiB, such as 512, 64KiB or 1MiB"),
+        (.maximumHeader, ["1023", "2MiB"], "must be a size from 1KiB to 1MiB, such as 512, 64KiB or 1MiB"),
+        (.handshakeTimeout, ["99ms", "61s"], "must be a time from 100ms to 1m, such as 250ms, 5s or 2m"),
+        (.idleTimeout, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),
+        (.drainDelay, ["301s", "-1s"], "must be a time from 0s to 5m, such as 250ms, 5s or 2m"),
+        (.drainTimeout, ["99ms", "601s"], "must be a time from 100ms to 10m, such as 250ms, 5s or 2m"),
+        (.logLevel, ["", "Info", "verbose"], "must be trace, debug, info, notice, warning, error or critical"),
+        (.logFormat, ["", "JSON", "logfmt"], "must be text or json"),
+    ]
+
+    @Test(arguments: Self.wrong)
+    func `A wrong value names the option, the value and what is allowed`(
+        option: ConfigurationOption,
+        values: [String],
+        allowed: String
+    ) {
+        for value in values {
+            let error = self.error([option: value])
+            #expect(error?.option == option.rawValue)
+            #expect(error?.value == value)
+            #expect(error?.allowed == allowed)
+        }
+    }
+
+    @Test func `Every option can be wrong`() {
+        #expect(Set(Self.wrong.map(\.0)).union([.redis]) == Set(ConfigurationOption.allCases))
+    }
+
+    @Test func `The line for people`() {
+        #expect(self.error([.port: "http"])?.description == #"--port "http": must be a whole number from 0 to 65535"#)
+    }
+
+    @Test func `The line stays one line, and short, whatever was given`() {
+        let text = self.error([.nodeName: "a\nb\u{7}\u{1B}[31m" + String(repeating: "x", count: 5000)])?.description ?? ""
+        #expect(!text.contains { $0.isNewline || $0 == "\u{7}" || $0 == "\u{1B}" })
+        #expect(text.hasPrefix(#"--node-name "a?b??[31mxx"#))
+        #expect(text.count < 250)
+    }
+
+    @Test(arguments: [
+        "http://admin:hunter2@h", "redis://admin:hunter2@h:port", "redis://admin:hunter2@", "redis://admin:hunter2@h/db",
+        "redis://hunter2@h", "redis://admin:hunter2%ZZ@h", "redis://h/0/hunter2", "hunter2", "",
+    ])
+    func `A wrong Redis address shows nothing of itself`(url: String) {
+        let error = self.error([.redis: url])
+        #expect(error?.option == "redis")
+        #expect(error?.value == nil)
+        #expect(error.map { "\($0)".contains("hunter2") || "\($0)".contains("admin") } == false)
+        #expect(error?.allowed.contains("expected redis://") == true)
+    }
+
+    @Test func `A configuration with a password does not show it`() throws {
+        let configuration = try ConfigurationLoader(
+            flags: [.redis: "redis://admin:hunter2@h"],
+            environment: [:],
+            file: nil
+        ).load()
+        var dumped = ""
+        dump(configuration, to: &dumped)
+        #expect(!"\(configuration)\(dumped)".contains("hunter2"))
+    }
+
+    // MARK: - The file
+
+    @Test func `A file that is not there is wrong`() {
+        let error = #expect(throws: ConfigurationError.self) {
+            try ConfigurationLoader(flags: [:], environment: [:], file: "/nowhere/at.all")
+        }
+        #expect(error?.description == #"--config "/nowhere/at.all": must be a file that can be read"#)
+    }
+
+    @Test(arguments: ["", "{", "[]", "1", "null", #""port""#, "port = 1"])
+    func `A file that is no JSON object is wrong`(contents: String) throws {
+        #expect(try self.error(file: contents)?.allowed.hasPrefix("must be a JSON object") == true)
+    }
+
+    @Test(arguments: ["Port", "volary.port", "node_name", "config", ""])
+    func `A file that names an unknown option is wrong`(name: String) throws {
+        let error = try self.error(file: #"{"\#(name)": "1"}"#)
+        #expect(error?.option == "config")
+        #expect(error?.value == name)
+        #expect(error?.allowed == "names an unknown option")
+    }
+
+    @Test(arguments: ["true", "false", "null", "1.5", "[]", "{}"])
+    func `A file with values that are neither text nor whole numbers is wrong`(value: String) throws {
+        let error = try self.error(file: #"{"port": \#(value)}"#)
+        #expect(error?.value == "port")
+        #expect(error?.allowed == "must give this option text or a whole number")
+    }
+
+    @Test func `A wrong value in the file is named like one of a flag`() throws {
+        #expect(
+            try self.error(file: #"{"port": 70000}"#)?.description == #"--port "70000": must be a whole number from 0 to 65535"#
+        )
+    }
+}

@@ -1,0 +1,169 @@
+import Backplane
+import Foundation
+import Logging
+import NIOCore
+import Testing
+
+@testable import Node
+
+@Suite("Configuration by flag, environment and file")
+struct ConfigurationLoaderTests {
+    /// One good value for an option, other than its default, and what it becomes.
+    struct Example: Sendable, CustomTestStringConvertible {
+        let option: ConfigurationOption
+        let text: String
+        let reads: @Sendable (NodeConfiguration) -> String
+        let gives: String
+        let byDefault: String?
+
+        var testDescription: String { self.option.rawValue }
+    }
+
+    static let examples: [Example] = [
+        Example(option: .host, text: "::1", reads: { $0.host }, gives: "::1", byDefault: "127.0.0.1"),
+        Example(option: .port, text: "65535", reads: { "\($0.port)" }, gives: "65535", byDefault: "8080"),
+        Example(option: .nodeName, text: "a.B_9-z", reads: { $0.name ?? "none" }, gives: "a.B_9-z", byDefault: "none"),
+        Example(option: .threads, text: "256", reads: { "\($0.threads)" }, gives: "256", byDefault: "\(System.coreCount)"),
+        Example(
+            option: .redis,
+            text: "rediss://u:p@h:7/3",
+            reads: { $0.redis?.description ?? "none" },
+            gives: "rediss://h:7/3",
+            byDefault: "none"
+        ),
+        Example(option: .lease, text: "5m", reads: { "\($0.lease)" }, gives: "300.0 seconds", byDefault: "5.0 seconds"),
+        Example(
+            option: .announcementsPerSecond,
+            text: "off",
+            reads: { "\($0.announcementsPerSecond ?? -1)" },
+            gives: "-1",
+            byDefault: "10"
+        ),
+        Example(
+            option: .maximumMessage,
+            text: "16MiB",
+            reads: { "\($0.maximumMessageBytes)" },
+            gives: "16777216",
+            byDefault: "1048576"
+        ),
+        Example(
+            option: .maximumUnsent,
+            text: "64KiB",
+            reads: { "\($0.maximumUnsentBytes)" },
+            gives: "65536",
+            byDefault: "1048576"
+        ),
+        Example(
+            option: .pingInterval,
+            text: "1h",
+            reads: { "\($0.pingInterval)" },
+            gives: "3600.0 seconds",
+            byDefault: "30.0 seconds"
+        ),
+        Example(
+            option: .closeTimeout,
+            text: "100ms",
+            reads: { "\($0.closeTimeout)" },
+            gives: "0.1 seconds",
+            byDefault: "5.0 seconds"
+        ),
+        Example(option: .maximumBody, text: "1024", reads: { "\($0.maximumBodyBytes)" }, gives: "1024", byDefault: "2097152"),
+        Example(
+            option: .maximumHeader,
+            text: "1MiB",
+            reads: { "\($0.maximumHeaderBytes)" },
+            gives: "1048576",
+            byDefault: "16384"
+        ),
+        Example(
+            option: .handshakeTimeout,
+            text: "1m",
+            reads: { "\($0.handshakeTimeout)" },
+            gives: "60.0 seconds",
+            byDefault: "10.0 seconds"
+        ),
+        Example(
+            option: .idleTimeout,
+            text: "1s",
+            reads: { "\($0.idleTimeout)" },
+            gives: "1.0 seconds",
+            byDefault: "60.0 seconds"
+        ),
+        Example(option: .drainDelay, text: "5m", reads: { "\($0.drainDelay)" }, gives: "300.0 seconds", byDefault: "0.0 seconds"),
+        Example(
+            option: .drainTimeout,
+            text: "10m",
+            reads: { "\($0.drainTimeout)" },
+            gives: "600.0 seconds",
+            byDefault: "10.0 seconds"
+        ),
+        Example(option: .logLevel, text: "trace", reads: { "\($0.logLevel)" }, gives: "trace", byDefault: "info"),
+        Example(option: .logFormat, text: "json", reads: { "\($0.logFormat)" }, gives: "json", byDefault: "text"),
+    ]
+
+    private func load(
+        flags: [ConfigurationOption: String] = [:],
+        environment: [String: String] = [:],
+        file: String? = nil
+    ) throws -> NodeConfiguration {
+        guard let file else { return try ConfigurationLoader(flags: flags, environment: environment, file: nil).load() }
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("volary-\(UUID().uuidString).json")
+        try Data(file.utf8).write(to: path)
+        defer { try? FileManager.default.removeItem(at: path) }
+        return try ConfigurationLoader(flags: flags, environment: environment, file: path.path).load()
+    }
+
+    private func variable(_ option: ConfigurationOption) -> String {
+        "VOLARY_" + option.rawValue.uppercased().replacingOccurrences(of: "-", with: "_")
+    }
+
+    @Test func `Every option has its example here`() {
+        // The prefix shows only together with an address; it has a test of its own.
+        #expect(Set(Self.examples.map(\.option)).union([.redisPrefix]) == Set(ConfigurationOption.allCases))
+    }
+
+    @Test(arguments: Self.examples)
+    func `Every option can be set by default, flag, environment and file`(example: Example) throws {
+        if let byDefault = example.byDefault { #expect(example.reads(try self.load()) == byDefault) }
+        #expect(example.reads(try self.load(flags: [example.option: example.text])) == example.gives)
+        #expect(example.reads(try self.load(environment: [self.variable(example.option): example.text])) == example.gives)
+        #expect(
+            example.reads(try self.load(file: #"{"\#(example.option.rawValue)": "\#(example.text)"}"#)) == example.gives
+        )
+    }
+
+    @Test func `A flag goes before the environment, the environment before the file, the file before the default`() throws {
+        let environment = ["VOLARY_PORT": "2"]
+        let file = #"{"port": 3}"#
+        #expect(try self.load(flags: [.port: "1"], environment: environment, file: file).port == 1)
+        #expect(try self.load(environment: environment, file: file).port == 2)
+        #expect(try self.load(file: file).port == 3)
+        #expect(try self.load().port == 8080)
+    }
+
+    @Test func `An empty variable counts as absent, and other variables do not matter`() throws {
+        let configuration = try self.load(environment: ["VOLARY_PORT": "", "PORT": "1", "volary_port": "2", "VOLARY_PORTS": "x"])
+        #expect(configuration.port == 8080)
+    }
+
+    @Test(arguments: [0, 1, 2, 1000])
+    func `Numbers in the file may be JSON numbers`(number: Int) throws {
+        #expect(try self.load(file: #"{"announcements-per-second": \#(number)}"#).announcementsPerSecond == number)
+        #expect(try self.load(file: #"{"port": \#(number)}"#).port == number)
+    }
+
+    @Test func `The prefix belongs to the Redis that is set`() throws {
+        #expect(try self.load(flags: [.redis: "redis://h"]).redis?.keyPrefix == "volary")
+        #expect(try self.load(flags: [.redis: "redis://h", .redisPrefix: "b_2"]).redis?.keyPrefix == "b_2")
+        let redis = try #require(try self.load(flags: [.redis: "redis://user:secret@h:1/2"]).redis)
+        #expect((redis.username, redis.password, redis.port, redis.database) == ("user", "secret", 1, 2))
+    }
+
+    @Test(arguments: ConfigurationOption.allCases)
+    func `Every option has a help that a person can read, and a default that is allowed`(option: ConfigurationOption) throws {
+        #expect(option.help.hasSuffix(".") && option.help.count > 10 && option.help.count < 120)
+        #expect(option.rawValue.allSatisfy { $0.isLowercase || $0 == "-" })
+        guard let value = option.defaultValue else { return }
+        #expect(throws: Never.self) { try self.load(flags: [option: value]) }
+    }
+}

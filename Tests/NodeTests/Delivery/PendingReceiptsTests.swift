@@ -1,0 +1,115 @@
+import Backplane
+import Protocol
+import Testing
+
+@testable import Node
+
+@Suite("When the wait for receipts is over")
+struct PendingReceiptsTests {
+    private static let nodes = (1...4).map { NodeID(rawValue: $0) }
+    private var nodes: [NodeID] { Self.nodes }
+
+    private enum Seen: Equatable {
+        case wait
+        case waitForGrace
+        case finish(PublishOutcome, [NodeID: UInt32])
+        case fail(BrokerError)
+
+        init(_ action: PendingReceipts.Action) {
+            switch action {
+            case .wait: self = .wait
+            case .waitForGrace: self = .waitForGrace
+            case .finish(.success(let answer)): self = .finish(answer.outcome, answer.receipts)
+            case .finish(.failure(let error)): self = .fail(error)
+            }
+        }
+    }
+
+    @Test func `It is over when as many nodes have answered as the broker reached`() {
+        var pending = PendingReceipts(live: Set(self.nodes[..<2]))
+        #expect(Seen(pending.published(.success(.relayed(receivers: 2)))) == .wait)
+        #expect(Seen(pending.received(3, from: self.nodes[0])) == .wait)
+        #expect(
+            Seen(pending.received(4, from: self.nodes[1]))
+                == .finish(.relayed(receivers: 2), [self.nodes[0]: 3, self.nodes[1]: 4])
+        )
+    }
+
+    @Test func `Receipts may come before the broker says whom it reached`() {
+        var pending = PendingReceipts(live: Set(self.nodes[..<2]))
+        #expect(Seen(pending.received(3, from: self.nodes[0])) == .wait)
+        #expect(Seen(pending.received(0, from: self.nodes[1])) == .wait)
+        #expect(
+            Seen(pending.published(.success(.relayed(receivers: 2))))
+                == .finish(.relayed(receivers: 2), [self.nodes[0]: 3, self.nodes[1]: 0])
+        )
+    }
+
+    @Test func `A node that answers twice counts once`() {
+        var pending = PendingReceipts(live: Set(self.nodes[..<2]))
+        _ = pending.published(.success(.relayed(receivers: 2)))
+        #expect(Seen(pending.received(1, from: self.nodes[0])) == .wait)
+        #expect(Seen(pending.received(1, from: self.nodes[0])) == .wait)
+    }
+
+    @Test func `What reached nobody is over at once`() {
+        var pending = PendingReceipts(live: Set(self.nodes))
+        #expect(Seen(pending.published(.success(.relayed(receivers: 0)))) == .finish(.relayed(receivers: 0), [:]))
+    }
+
+    @Test func `Live nodes that the broker did not reach are not waited for`() {
+        var pending = PendingReceipts(live: Set(self.nodes))
+        _ = pending.published(.success(.relayed(receivers: 1)))
+        #expect(Seen(pending.received(5, from: self.nodes[2])) == .finish(.relayed(receivers: 1), [self.nodes[2]: 5]))
+    }
+
+    @Test func `When all live nodes have answered, others that the broker reached get a little longer, once`() {
+        var pending = PendingReceipts(live: [self.nodes[0]])
+        #expect(Seen(pending.published(.success(.relayed(receivers: 3)))) == .wait)
+        #expect(Seen(pending.received(1, from: self.nodes[0])) == .waitForGrace)
+        #expect(Seen(pending.received(2, from: self.nodes[1])) == .wait)
+        #expect(
+            Seen(pending.timeIsUp()) == .finish(.relayed(receivers: 3), [self.nodes[0]: 1, self.nodes[1]: 2])
+        )
+    }
+
+    @Test func `The last of the unknown nodes ends the grace`() {
+        var pending = PendingReceipts(live: [self.nodes[0]])
+        _ = pending.published(.success(.relayed(receivers: 2)))
+        #expect(Seen(pending.received(1, from: self.nodes[0])) == .waitForGrace)
+        #expect(
+            Seen(pending.received(0, from: self.nodes[1]))
+                == .finish(.relayed(receivers: 2), [self.nodes[0]: 1, self.nodes[1]: 0])
+        )
+    }
+
+    @Test func `The grace may begin with the broker's answer`() {
+        var pending = PendingReceipts(live: [self.nodes[0]])
+        #expect(Seen(pending.received(1, from: self.nodes[0])) == .wait)
+        #expect(Seen(pending.published(.success(.relayed(receivers: 2)))) == .waitForGrace)
+    }
+
+    @Test func `Degraded, this node's own receipt is all there is to wait for`() {
+        var pending = PendingReceipts(live: Set(self.nodes))
+        #expect(Seen(pending.published(.success(.degraded))) == .wait)
+        #expect(Seen(pending.received(7, from: self.nodes[0])) == .finish(.degraded, [self.nodes[0]: 7]))
+    }
+
+    @Test(arguments: [BrokerError.outboxFull, .tooLarge, .closed, .cancelled])
+    func `What the broker does not take is over at once`(error: BrokerError) {
+        var pending = PendingReceipts(live: Set(self.nodes))
+        #expect(Seen(pending.published(.failure(error))) == .fail(error))
+    }
+
+    @Test func `When time is up, the answer has what came`() {
+        var pending = PendingReceipts(live: Set(self.nodes))
+        _ = pending.published(.success(.relayed(receivers: 4)))
+        _ = pending.received(9, from: self.nodes[3])
+        #expect(Seen(pending.timeIsUp()) == .finish(.relayed(receivers: 4), [self.nodes[3]: 9]))
+    }
+
+    @Test func `When time is up before the broker has said anything, the answer is degraded`() {
+        var pending = PendingReceipts(live: Set(self.nodes))
+        #expect(Seen(pending.timeIsUp()) == .finish(.degraded, [:]))
+    }
+}

@@ -1,0 +1,151 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import Protocol
+import ServiceLifecycle
+import TestSupport
+import Testing
+
+@testable import Node
+
+@Suite("A node sends its clients away")
+struct DrainTests {
+    private final class Harness: Sendable {
+        let clock = ManualClock()
+        let life = NodeLife()
+        let loops: Loops
+        let announced = NIOLockedValueBox(0)
+        private let group: ServiceGroup
+        private let ended = NIOLockedValueBox(false)
+
+        init(_ loops: Loops, delay: Duration, timeout: Duration) {
+            self.loops = loops
+            let announced = self.announced
+            let drain = Drain(
+                life: self.life,
+                connections: loops.manager,
+                announce: { announced.withLockedValue { $0 += 1 } },
+                delay: delay,
+                timeout: timeout,
+                logger: .quiet,
+                clock: self.clock
+            )
+            self.group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [drain], logger: .quiet))
+        }
+
+        var hasEnded: Bool { self.ended.withLockedValue { $0 } }
+
+        /// - Parameter step: by which the clock goes on after `body`, until the drain has ended.
+        func run(step: Duration = .milliseconds(5), _ body: () async throws -> Void) async throws {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask {
+                    try await self.group.run()
+                    self.ended.withLockedValue { $0 = true }
+                }
+                try await body()
+                let hasEnded = await self.clock.advance(by: step) { self.hasEnded }
+                #expect(hasEnded)
+                if !hasEnded { tasks.cancelAll() }
+                try await tasks.waitForAll()
+            }
+        }
+
+        func shutDown() async { await self.group.triggerGracefulShutdown() }
+    }
+
+    @Test func `Nothing happens before the shutdown`() async throws {
+        try await Loops.with(1) { loops in
+            let node = Harness(loops, delay: .zero, timeout: .seconds(10))
+            try await node.run {
+                _ = try await loops.connect(1)
+                node.clock.advance(by: .seconds(3600))
+                #expect(node.life.phase == .serving)
+                #expect(loops.manager.count == 1)
+                await node.shutDown()
+            }
+            #expect(node.life.phase == .draining)
+        }
+    }
+
+    @Test func `First not ready, then the delay for the load balancer, then 1012 to all`() async throws {
+        try await Loops.with(2) { loops in
+            let ids = try await loops.connect(5)
+            let node = Harness(loops, delay: .seconds(7), timeout: .seconds(10))
+            try await node.run {
+                await node.shutDown()
+                #expect(await eventually { node.clock.sleepers == 1 })
+                #expect(node.life.phase == .leaving)
+                #expect(node.announced.withLockedValue { $0 } == 1)
+                node.clock.advance(by: .milliseconds(6999))
+                #expect(node.life.phase == .leaving)
+                #expect(loops.manager.count == 5)
+                node.clock.advance(by: .milliseconds(1))
+                #expect(await eventually { node.life.phase == .draining })
+                #expect(await node.clock.advance(by: .milliseconds(5)) { loops.manager.count == 0 })
+            }
+            for id in ids { #expect(await loops.frames(of: id) == [.close(1012, "the node is going away")]) }
+        }
+    }
+
+    @Test func `A small node is done as soon as its clients have answered`() async throws {
+        try await Loops.with(2) { loops in
+            _ = try await loops.connect(3)
+            let node = Harness(loops, delay: .zero, timeout: .seconds(600))
+            try await node.run { await node.shutDown() }
+            #expect(node.clock.now.elapsed < .seconds(60))
+            #expect(loops.manager.total == 0)
+        }
+    }
+
+    @Test func `A node without clients is done at once`() async throws {
+        try await Loops.with(1) { loops in
+            let node = Harness(loops, delay: .zero, timeout: .seconds(10))
+            try await node.run { await node.shutDown() }
+            #expect(node.clock.now.elapsed < .seconds(1))
+        }
+    }
+
+    @Test func `Closes are spread over half of the time, in batches of at least 100`() async throws {
+        try await Loops.with(2) { loops in
+            let ids = try await loops.connect(250)
+            // Ten batches in the first half: 100 each, for that is the smallest.
+            let node = Harness(loops, delay: .zero, timeout: .seconds(2))
+            try await node.run {
+                func closed() -> Int { ids.filter { loops.client(of: $0)?.frames.isEmpty == false }.count }
+                await node.shutDown()
+                for expected in [100, 200, 250] {
+                    #expect(await eventually { closed() == expected && (node.clock.sleepers == 1 || loops.manager.total == 0) })
+                    // Not the next batch before its time.
+                    node.clock.advance(by: .milliseconds(5))
+                    #expect(await eventually { node.clock.sleepers == 1 || loops.manager.total == 0 })
+                    #expect(closed() == expected)
+                    node.clock.advance(by: .milliseconds(95))
+                    if expected < 250 { _ = await eventually { closed() > expected } }
+                }
+            }
+        }
+    }
+
+    @Test func `Clients that do not answer do not hold the node beyond its time`() async throws {
+        try await Loops.with(1) { loops in
+            let silent = try await loops.connect(1, answersClose: false)
+            let node = Harness(loops, delay: .zero, timeout: .seconds(3))
+            // Done long before the connection's own deadline, which is by the machine's clock.
+            try await node.run(step: .milliseconds(100)) {
+                await node.shutDown()
+                #expect(await loops.frames(of: silent[0]) == [.close(1012, "the node is going away")])
+                #expect(!node.hasEnded)
+            }
+            #expect((Duration.seconds(3)...(.milliseconds(3200))).contains(node.clock.now.elapsed))
+            #expect(loops.manager.total == 1)
+        }
+    }
+
+    @Test func `A phase never goes back`() {
+        let life = NodeLife()
+        #expect(life.phase == .serving)
+        life.enter(.draining)
+        life.enter(.leaving)
+        #expect(life.phase == .draining)
+    }
+}

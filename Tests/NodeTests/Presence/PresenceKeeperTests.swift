@@ -1,0 +1,178 @@
+import Backplane
+import Logging
+import NIOCore
+import NIOPosix
+import Protocol
+import ServiceLifecycle
+import TestSupport
+import Testing
+
+@testable import Node
+
+@Suite("A node keeps its part of the presence store")
+struct PresenceKeeperTests {
+    private func run(_ body: (PresenceHarness) async throws -> Void) async throws {
+        try await Loops.with(2, node: .random()) { loops in
+            let harness = PresenceHarness(loops)
+            let group = ServiceGroup(
+                configuration: ServiceGroupConfiguration(services: [harness.keeper], logger: .quiet)
+            )
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await group.run() }
+                #expect(await eventually { harness.keeper.health == .up })
+                try await body(harness)
+                await group.triggerGracefulShutdown()
+                try await tasks.waitForAll()
+            }
+        }
+    }
+
+    @Test func `It registers, and lists what opens and what closes, without waiting for a beat`() async throws {
+        try await self.run { node in
+            #expect(node.store.calls.replacedName == true)
+            let ids = try await node.connect(3)
+            #expect(await eventually { await node.listed == Set(ids) })
+            await node.disconnect(ids[0])
+            #expect(await eventually { await node.listed == Set(ids.dropFirst()) })
+            #expect(Set(node.broker.texts.prefix(3)) == Set(ids.map { "Client \($0.short) joined." }))
+            #expect(await eventually { node.broker.texts.dropFirst(3) == ["Client \(ids[0].short) left."] })
+            #expect(node.clock.now.elapsed == .zero)
+        }
+    }
+
+    @Test func `Graceful shutdown takes the node and its connections out`() async throws {
+        let kept = KeptHarness()
+        try await self.run { node in
+            _ = try await node.connect(2)
+            #expect(await eventually { await node.listed.count == 2 })
+            kept.harness = node
+        }
+        let node = try #require(kept.harness)
+        #expect(try await node.outside.nodes().isEmpty)
+        #expect(await node.listed.isEmpty)
+        #expect(node.store.calls.unregister == 1)
+    }
+
+    @Test func `The lease is renewed at every beat, and so never expires`() async throws {
+        try await self.run { node in
+            for _ in 0..<12 {
+                await node.beat()
+                let nodes = try await node.outside.nodes()
+                #expect(nodes.map(\.expired) == [false])
+            }
+            #expect(node.clock.now.elapsed > .seconds(10))
+            #expect(node.store.calls.register == 1)
+        }
+    }
+
+    @Test func `A lease that was lost is taken again, with all connections, and nobody is told a second time`() async throws {
+        try await self.run { node in
+            let ids = try await node.connect(4)
+            #expect(await eventually { await node.listed == Set(ids) })
+            #expect(await eventually { node.broker.texts.count == 4 })
+            node.clock.advance(by: .seconds(20))
+            #expect(await eventually { node.store.calls.register == 2 })
+            #expect(await eventually { await node.listed == Set(ids) })
+            #expect(node.store.calls.replacedName == false, "two nodes of one name would push each other out for ever")
+            await node.beat()
+            #expect(node.broker.texts.count == 4)
+            #expect(node.keeper.health == .up)
+        }
+    }
+
+    @Test func `An update that finds the lease lost registers again at once`() async throws {
+        try await self.run { node in
+            try await node.outside.unregister(node.record.id)
+            let ids = try await node.connect(2)
+            #expect(await eventually { await node.listed == Set(ids) })
+            #expect(node.store.calls.register == 2)
+            #expect(await eventually { node.broker.texts.count == 2 })
+        }
+    }
+
+    @Test func `While the store fails, health is down, and nothing is lost by the time it answers`() async throws {
+        try await self.run { node in
+            let before = try await node.connect(2)
+            #expect(await eventually { await node.listed == Set(before) })
+            node.store.fail(true)
+            let during = try await node.connect(2)
+            await node.disconnect(before[0])
+            #expect(await eventually { node.keeper.health != .up })
+            #expect(await node.listed == Set(before))
+            let calls = node.store.calls
+            await node.clock.advanceOneBeat()
+            #expect(await eventually { node.store.calls != calls }, "tried again at the next beat")
+            node.store.fail(false)
+            await node.clock.advanceOneBeat()
+            #expect(await eventually { await node.listed == Set(before.dropFirst() + during) })
+            #expect(await eventually { node.keeper.health == .up })
+            #expect(
+                await eventually {
+                    Set(node.broker.texts)
+                        == Set((before + during).map { "Client \($0.short) joined." } + ["Client \(before[0].short) left."])
+                }
+            )
+            #expect(node.broker.texts.count == 5)
+        }
+    }
+
+    @Test func `A dead node leaves the directory, and its clients are told of in one sentence`() async throws {
+        try await self.run { node in
+            let dead = PresenceHarness.record(NodeID(rawValue: 77), "dead")
+            try await node.outside.register(dead, replacingName: true)
+            let connections = (0..<3).map { _ in ConnectionRecord(id: .random(on: dead.id), protocol: "plain", connectedAt: 0) }
+            _ = try await node.outside.update(dead.id, adding: connections, removing: [])
+            await node.beat()
+            #expect(await eventually { node.directory.live.map(\.name) == ["dead", "own"] })
+            for _ in 0..<6 { await node.beat() }
+            #expect(await eventually { node.directory.live.map(\.name) == ["own"] })
+            #expect(await eventually { node.broker.texts == ["3 clients left."] })
+            #expect(await node.listed.isEmpty)
+        }
+    }
+
+    @Test func `A node that goes away says so at the next beat`() async throws {
+        try await self.run { node in
+            node.keeper.beginDraining()
+            await node.beat()
+            #expect(await eventually { (try? await node.outside.nodes().map(\.record.draining)) == [true] })
+        }
+    }
+
+    @Test func `A store that is not there at the start is asked until it is`() async throws {
+        try await Loops.with(1, node: .random()) { loops in
+            let node = PresenceHarness(loops)
+            node.store.fail(true)
+            let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [node.keeper], logger: .quiet))
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await group.run() }
+                #expect(await eventually { node.store.calls.register > 0 })
+                let ids = try await node.connect(1)
+                await node.clock.advanceOneBeat()
+                #expect(
+                    await eventually { node.keeper.health == .down(reason: "\(PresenceError.unavailable("the test says so"))") }
+                )
+                node.store.fail(false)
+                await node.clock.advanceOneBeat()
+                #expect(await eventually { await node.listed == Set(ids) })
+                #expect(await eventually { node.keeper.health == .up })
+                #expect(node.store.calls.replacedName == true)
+                await group.triggerGracefulShutdown()
+                try await tasks.waitForAll()
+            }
+        }
+    }
+}
+
+/// What outlives a body.
+private final class KeptHarness {
+    var harness: PresenceHarness?
+}
+
+extension ManualClock {
+    /// Past the next beat of a lease of 5 s, once its sleeper sleeps.
+    fileprivate func advanceOneBeat() async {
+        _ = await eventually { self.sleepers > 0 }
+        self.advance(by: .milliseconds(1100))
+    }
+}

@@ -1,0 +1,220 @@
+import Backplane
+import Protocol
+import Testing
+
+@testable import Node
+
+@Suite("What a node tells the presence store")
+struct PresenceRegistrationTests {
+    private let node = NodeID(rawValue: 1)
+    private var registration = PresenceRegistration()
+
+    private func record() -> ConnectionRecord {
+        ConnectionRecord(id: .random(on: self.node), protocol: "plain", connectedAt: 1)
+    }
+
+    private func records(_ count: Int) -> [ConnectionRecord] { (0..<count).map { _ in self.record() } }
+
+    /// The next step, which must be an update.
+    private mutating func update() throws -> (adding: [ConnectionRecord], removing: [ConnectionID]) {
+        let step = self.registration.next()
+        guard case .update(let adding, let removing) = step else {
+            Issue.record("\(step) is no update")
+            throw NoUpdate()
+        }
+        return (adding, removing)
+    }
+
+    private struct NoUpdate: Error {}
+
+    /// Lets the store take everything that waits.
+    private mutating func settle() -> PresenceRegistration.News {
+        var news = PresenceRegistration.News()
+        while case .update(let adding, let removing) = self.registration.next() {
+            let some = self.registration.updated(adding: adding, removing: removing)
+            news.joined += some.joined
+            news.left += some.left
+        }
+        return news
+    }
+
+    @Test mutating func `It registers first, and again until that has worked`() {
+        #expect(self.registration.next() == .register)
+        self.registration.opened(self.record())
+        #expect(self.registration.next() == .register)
+        #expect(!self.registration.isRegistered)
+        self.registration.registered(with: [])
+        #expect(self.registration.isRegistered)
+    }
+
+    @Test mutating func `Registered without connections, it has nothing to tell`() {
+        self.registration.registered(with: [])
+        #expect(self.registration.next() == .nothing)
+    }
+
+    @Test mutating func `A connection is added once, and is news once`() {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        #expect(self.registration.next() == .update(adding: [record], removing: []))
+        #expect(self.registration.updated(adding: [record], removing: []) == .init(joined: [record.id]))
+        #expect(self.registration.next() == .nothing)
+    }
+
+    @Test mutating func `A connection that ends is removed once, and is news once`() {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        _ = self.settle()
+        self.registration.closed(record.id)
+        #expect(self.registration.next() == .update(adding: [], removing: [record.id]))
+        #expect(self.registration.updated(adding: [], removing: [record.id]) == .init(left: [record.id]))
+        #expect(self.registration.next() == .nothing)
+    }
+
+    @Test mutating func `An update without an answer is sent again, with what came meanwhile`() throws {
+        self.registration.registered(with: [])
+        let (first, second) = (self.record(), self.record())
+        self.registration.opened(first)
+        _ = try self.update()
+        self.registration.opened(second)
+        #expect(Set(try self.update().adding) == [first, second])
+        #expect(Set(self.settle().joined) == [first.id, second.id])
+    }
+
+    @Test mutating func `What came and went before the store heard of it leaves no trace`() {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        self.registration.closed(record.id)
+        #expect(self.registration.next() == .nothing)
+        #expect(self.settle() == .init())
+    }
+
+    @Test mutating func `What went while its adding was under way is removed, and told as joined and left`() throws {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        let update = try self.update()
+        self.registration.closed(record.id)
+        #expect(self.registration.updated(adding: update.adding, removing: []) == .init(joined: [record.id]))
+        #expect(self.registration.next() == .update(adding: [], removing: [record.id]))
+        #expect(self.registration.updated(adding: [], removing: [record.id]) == .init(left: [record.id]))
+    }
+
+    @Test mutating func `What went after an adding without an answer is removed, for the store may have it, and is no news`()
+        throws
+    {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        _ = try self.update()
+        self.registration.closed(record.id)
+        #expect(self.registration.next() == .update(adding: [], removing: [record.id]))
+        #expect(self.registration.updated(adding: [], removing: [record.id]) == .init())
+        #expect(self.registration.next() == .nothing)
+    }
+
+    @Test mutating func `One update names at most 500 connections`() throws {
+        self.registration.registered(with: [])
+        let records = self.records(1201)
+        for record in records { self.registration.opened(record) }
+        var sizes: [Int] = []
+        var seen: Set<ConnectionRecord> = []
+        while self.registration.next() != .nothing {
+            let (adding, removing) = try self.update()
+            sizes.append(adding.count + removing.count)
+            seen.formUnion(adding)
+            _ = self.registration.updated(adding: adding, removing: removing)
+        }
+        #expect(sizes == [500, 500, 201])
+        #expect(seen == Set(records))
+    }
+
+    @Test mutating func `Removals go before additions, and share the bound with them`() throws {
+        self.registration.registered(with: [])
+        let old = self.records(300)
+        for record in old { self.registration.opened(record) }
+        _ = self.settle()
+        for record in old { self.registration.closed(record.id) }
+        for record in self.records(300) { self.registration.opened(record) }
+        let (adding, removing) = try self.update()
+        #expect(removing.count == 300)
+        #expect(adding.count == 200)
+        let news = self.settle()
+        #expect(news.left.count == 300)
+        #expect(news.joined.count == 300)
+    }
+
+    // MARK: - The lease is lost
+
+    @Test mutating func `After a lost lease it registers again, then adds all that are open, and none of them is news`() {
+        self.registration.registered(with: [])
+        let open = self.records(3)
+        for record in open { self.registration.opened(record) }
+        _ = self.settle()
+        self.registration.leaseLost()
+        #expect(self.registration.next() == .register)
+        self.registration.registered(with: open)
+        #expect(self.registration.next() != .nothing)
+        #expect(self.settle() == .init())
+        #expect(self.registration.next() == .nothing)
+    }
+
+    @Test mutating func `What opened around a lost lease is news once`() throws {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        _ = try self.update()
+        self.registration.leaseLost()
+        self.registration.registered(with: [record])
+        #expect(try self.update().adding == [record])
+        #expect(self.settle() == .init(joined: [record.id]))
+    }
+
+    @Test mutating func `What ended around a lost lease is left once, and never added again`() throws {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        _ = self.settle()
+        self.registration.leaseLost()
+        // Seen by the registration as open, and closed before that was through.
+        self.registration.closed(record.id)
+        self.registration.registered(with: [record])
+        #expect(try self.update().adding.isEmpty)
+        #expect(self.settle() == .init(left: [record.id]))
+        #expect(self.registration.next() == .nothing)
+    }
+
+    @Test(arguments: [false, true])
+    mutating func `What a registration saw open, and closed before it was through, is never listed`(again: Bool) {
+        if again {
+            self.registration.registered(with: [])
+            self.registration.leaseLost()
+        }
+        let record = self.record()
+        self.registration.opened(record)
+        #expect(self.registration.next() == .register)
+        let seen = [record]
+        self.registration.closed(record.id)
+        self.registration.registered(with: seen)
+        var listed: Set<ConnectionID> = []
+        while case .update(let adding, let removing) = self.registration.next() {
+            listed.formUnion(adding.map(\.id))
+            listed.subtract(removing)
+            #expect(self.registration.updated(adding: adding, removing: removing) == .init())
+        }
+        #expect(listed.isEmpty, "a ghost for as long as the node lives")
+    }
+
+    @Test mutating func `What was told as joined, and ended before a new registration had added it again, is told as left`() {
+        self.registration.registered(with: [])
+        let record = self.record()
+        self.registration.opened(record)
+        #expect(self.settle() == .init(joined: [record.id]))
+        self.registration.leaseLost()
+        self.registration.registered(with: [record])
+        self.registration.closed(record.id)
+        #expect(self.settle() == .init(left: [record.id]))
+    }
+}

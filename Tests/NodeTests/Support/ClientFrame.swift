@@ -1,0 +1,77 @@
+import NIOCore
+
+/// A client's masked frame as bytes, written from RFC 6455 section 5.2.
+enum ClientFrame {
+    static func text(_ text: String, isFinal: Bool = true) -> [UInt8] { self.frame(1, Array(text.utf8), isFinal: isFinal) }
+    static func binary(_ bytes: [UInt8], isFinal: Bool = true) -> [UInt8] { self.frame(2, bytes, isFinal: isFinal) }
+    static func continuation(_ text: String, isFinal: Bool = true) -> [UInt8] {
+        self.frame(0, Array(text.utf8), isFinal: isFinal)
+    }
+    static func ping(_ text: String = "") -> [UInt8] { self.frame(9, Array(text.utf8)) }
+    static func pong(_ text: String = "") -> [UInt8] { self.frame(10, Array(text.utf8)) }
+
+    static func close(_ code: UInt16? = nil, _ reason: String = "") -> [UInt8] {
+        self.frame(8, code.map { [UInt8($0 >> 8), UInt8($0 & 255)] + Array(reason.utf8) } ?? [])
+    }
+
+    static func frame(_ opcode: UInt8, _ payload: [UInt8], isFinal: Bool = true) -> [UInt8] {
+        var bytes: [UInt8] = [(isFinal ? 128 : 0) + opcode]
+        switch payload.count {
+        case ...125: bytes.append(128 + UInt8(payload.count))
+        case ...65_535: bytes += [254, UInt8(payload.count >> 8), UInt8(payload.count & 255)]
+        default: bytes += [255] + (0..<8).map { UInt8(payload.count >> (56 - 8 * $0) & 255) }
+        }
+        let key: [UInt8] = [0x37, 0xFA, 0x21, 0x3D]
+        bytes += key
+        for (index, byte) in payload.enumerated() { bytes.append(byte ^ key[index % 4]) }
+        return bytes
+    }
+}
+
+/// A frame from the server, as a client reads it.
+enum ServerFrame: Hashable, Sendable {
+    case text(String)
+    case binary([UInt8])
+    case ping([UInt8])
+    case pong([UInt8])
+    case close(UInt16?, String)
+    /// What a server must not send: masked, fragmented, reserved.
+    case wrong([UInt8])
+
+    /// Takes all whole frames from the front of `bytes`.
+    static func read(_ bytes: inout ByteBuffer) -> [ServerFrame] {
+        var frames: [ServerFrame] = []
+        while let frame = self.next(&bytes) { frames.append(frame) }
+        return frames
+    }
+
+    private static func next(_ bytes: inout ByteBuffer) -> ServerFrame? {
+        let all = Array(bytes.readableBytesView.prefix(10))
+        guard all.count >= 2 else { return nil }
+        let (headerBytes, length): (Int, Int)
+        switch all[1] & 127 {
+        case 126:
+            guard all.count >= 4 else { return nil }
+            (headerBytes, length) = (4, Int(all[2]) << 8 | Int(all[3]))
+        case 127:
+            guard all.count >= 10 else { return nil }
+            (headerBytes, length) = (10, all[2..<10].reduce(0) { $0 << 8 | Int($1) })
+        case let short:
+            (headerBytes, length) = (2, Int(short))
+        }
+        guard bytes.readableBytes >= headerBytes + length else { return nil }
+        bytes.moveReaderIndex(forwardBy: headerBytes)
+        let payload = bytes.readBytes(length: length) ?? []
+        guard all[1] < 128 else { return .wrong(all) }
+        switch all[0] {
+        case 0x81: return .text(String(decoding: payload, as: UTF8.self))
+        case 0x82: return .binary(payload)
+        case 0x89: return .ping(payload)
+        case 0x8A: return .pong(payload)
+        case 0x88 where payload.isEmpty: return .close(nil, "")
+        case 0x88 where payload.count > 1:
+            return .close(UInt16(payload[0]) << 8 | UInt16(payload[1]), String(decoding: payload[2...], as: UTF8.self))
+        default: return .wrong(all)
+        }
+    }
+}

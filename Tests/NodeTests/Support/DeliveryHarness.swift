@@ -1,0 +1,78 @@
+import Backplane
+import Logging
+import NIOCore
+import NIOEmbedded
+import NIOPosix
+import Protocol
+
+@testable import Node
+
+/// What the tests of delivery share: one node's delivery, what comes to it, and where it goes.
+enum DeliveryHarness {
+    static let origin = NodeID(rawValue: 9)
+
+    struct Parts {
+        let delivery: Delivery
+        let receipts: ReceiptCollector
+        let broker: RecordingBroker
+    }
+
+    static func parts(
+        _ manager: ConnectionManager,
+        eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any()
+    ) -> Parts {
+        let directory = NodeDirectory(
+            own: NodeRecord(id: manager.node, name: "own", version: "1", startedAt: 0, leaseMilliseconds: 5000)
+        )
+        let receipts = ReceiptCollector(eventLoop: eventLoop, directory: directory)
+        let broker = RecordingBroker()
+        let delivery = Delivery(
+            connections: manager,
+            receipts: receipts,
+            broker: broker,
+            metrics: NodeMetrics(),
+            logger: .quiet
+        )
+        return Parts(delivery: delivery, receipts: receipts, broker: broker)
+    }
+
+    static func envelope(
+        _ text: String,
+        id: PublicationID = .random(on: Self.origin),
+        kind: Publication.Kind = .message,
+        to target: ConnectionID? = nil,
+        as dataType: Publication.DataType = .binary,
+        wantsReceipt: Bool = false
+    ) -> Envelope {
+        Envelope(
+            origin: Self.origin,
+            sequence: 1,
+            message: .publication(
+                Publication(
+                    id: id,
+                    kind: kind,
+                    target: target,
+                    dataType: dataType,
+                    timestamp: 1_781_330_401_000,
+                    wantsReceipt: wantsReceipt,
+                    payload: ByteBuffer(string: text)
+                )
+            )
+        )
+    }
+
+    /// One embedded loop with sockets on it.
+    final class Embedded {
+        let loop = EmbeddedEventLoop()
+        let manager: ConnectionManager
+        let sockets: [EmbeddedWebSocket]
+
+        init(_ count: Int = 2) throws {
+            self.manager = ConnectionManager(node: EmbeddedWebSocket.node, eventLoops: [self.loop], pingInterval: .seconds(30))
+            self.sockets = try (0..<count).map { _ in try EmbeddedWebSocket() }
+            for socket in self.sockets { self.manager.add(socket.connection, on: self.loop) }
+        }
+    }
+
+    static func binary(_ text: String) -> ServerFrame { .binary(Array(text.utf8)) }
+}

@@ -1,0 +1,137 @@
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import Protocol
+
+@testable import Node
+
+/// An accepted socket, before it has said what it is for.
+final class EmbeddedServer {
+    enum Outcome: Equatable {
+        case webSocket
+        case http
+        case none
+    }
+
+    /// What the parts behind the decision have seen, in its order.
+    enum Event: Equatable {
+        case opened(Connection.Endpoint)
+        case text(String)
+        case head(String, upgrade: [String], connection: [String])
+        case body(String)
+        case end
+    }
+
+    let channel = EmbeddedChannel()
+    let wire = Wire()
+    private let seen = NIOLockedValueBox<[Event]>([])
+    private let decision = NIOLockedValueBox<[Outcome]>([])
+
+    var events: [Event] { self.seen.withLockedValue { $0 } }
+    var outcomes: [Outcome] { self.decision.withLockedValue { $0 } }
+
+    init(isDraining: Bool = false) throws {
+        let (seen, decision) = (self.seen, self.decision)
+        let outcome = self.channel.eventLoop.makePromise(of: ServerChannel.Outcome.self)
+        outcome.futureResult.whenSuccess { outcome in
+            decision.withLockedValue { decision in
+                switch outcome {
+                case .webSocket: decision.append(.webSocket)
+                case .http: decision.append(.http)
+                // The stand-in for the router has no outcome of its own.
+                case .none: if decision != [.http] { decision.append(.none) }
+                }
+            }
+        }
+        let delegate = UpgradeHandler.Delegate(
+            acceptsConnections: { !isDraining },
+            makeWebSocketHandler: { endpoint, _ in Self.webSocketHandler(endpoint, seen) },
+            becomeHTTP: { _ in
+                decision.withLockedValue { $0.append(.http) }
+                return .none
+            }
+        )
+        let encoder = HTTPResponseEncoder()
+        let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
+        let errors = HTTPServerProtocolErrorHandler()
+        let upgrade = UpgradeHandler(
+            delegate: delegate,
+            timeout: .seconds(10),
+            outcome: outcome,
+            httpHandlers: [encoder, errors, decoder]
+        )
+        try self.channel.pipeline.syncOperations.addHandlers([
+            self.wire, encoder, decoder, errors, upgrade, RequestRecorder(seen),
+        ])
+        self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+    }
+
+    deinit { _ = try? self.channel.finish(acceptAlreadyClosed: true) }
+
+    private static func webSocketHandler(_ endpoint: Connection.Endpoint, _ seen: NIOLockedValueBox<[Event]>) -> WebSocketHandler
+    {
+        let settings = WebSocketSettings(
+            messageLimits: MessageLimits(),
+            maximumUnsentBytes: 1 << 20,
+            pingInterval: .seconds(30),
+            closeTimeout: .seconds(5),
+            now: { 0 }
+        )
+        let events = WebSocketHandler.Events(
+            opened: { connection in seen.withLockedValue { $0.append(.opened(connection.endpoint)) } },
+            received: { connection, message, done in
+                if case .text(let text) = message {
+                    seen.withLockedValue { $0.append(.text(String(buffer: text))) }
+                    connection.send(FrameEncoder.encode(opcode: .text, payload: text))
+                }
+                done()
+            },
+            closed: { _ in }
+        )
+        return WebSocketHandler(settings: settings, endpoint: endpoint, node: EmbeddedWebSocket.node, events: events)
+    }
+
+    /// - Parameter runs: whether the event loop gets a turn after it; the same read may bring several parts otherwise.
+    func receive(_ bytes: some Sequence<UInt8>, runs: Bool = true) {
+        self.channel.pipeline.fireChannelRead(ByteBuffer(bytes: bytes))
+        self.channel.pipeline.fireChannelReadComplete()
+        if runs { self.channel.embeddedEventLoop.run() }
+    }
+
+    func receive(_ text: String) { self.receive(text.utf8) }
+
+    /// What the client has read since the last call.
+    func sent() throws -> ByteBuffer {
+        var bytes = ByteBuffer()
+        while let part = try self.channel.readOutbound(as: ByteBuffer.self) { bytes.writeImmutableBuffer(part) }
+        return bytes
+    }
+
+    func advance(_ time: TimeAmount) { self.channel.embeddedEventLoop.advanceTime(by: time) }
+}
+
+/// Stands for the router.
+private final class RequestRecorder: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+
+    private let seen: NIOLockedValueBox<[EmbeddedServer.Event]>
+
+    init(_ seen: NIOLockedValueBox<[EmbeddedServer.Event]>) {
+        self.seen = seen
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let event: EmbeddedServer.Event =
+            switch self.unwrapInboundIn(data) {
+            case .head(let head):
+                .head("\(head.method) \(head.uri)", upgrade: head.headers["upgrade"], connection: head.headers["connection"])
+            case .body(let bytes): .body(String(buffer: bytes))
+            case .end: .end
+            }
+        self.seen.withLockedValue { $0.append(event) }
+    }
+}
+
+@available(*, unavailable)
+extension RequestRecorder: Sendable {}

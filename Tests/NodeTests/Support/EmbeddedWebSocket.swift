@@ -1,0 +1,92 @@
+import NIOCore
+import NIOEmbedded
+import Protocol
+import Testing
+
+@testable import Node
+
+/// A WebSocket on an embedded channel, after its handshake, and what its handler tells.
+final class EmbeddedWebSocket {
+    enum Event: Equatable {
+        case opened
+        case text(String)
+        case binary([UInt8])
+        case closed
+    }
+
+    let channel = EmbeddedChannel()
+    let wire = Wire()
+    private(set) var events: [Event] = []
+    private(set) var connection: Connection!
+    /// To be called for each message, in their order.
+    private(set) var unfinished: [@Sendable () -> Void] = []
+    private var unread = ByteBuffer()
+
+    static let node = NodeID(rawValue: 0x0A0B_0C0D)
+
+    /// - Parameter finishes: whether messages count as done as soon as they were received.
+    init(
+        maximumMessageBytes: Int = 1024,
+        maximumUnsentBytes: Int = 1000,
+        endpoint: Connection.Endpoint = .plain,
+        finishes: Bool = true,
+        onOpened: @escaping (Connection) -> Void = { _ in },
+        onClosed: @escaping (Connection) -> Void = { _ in }
+    ) throws {
+        let settings = WebSocketSettings(
+            messageLimits: MessageLimits(maximumMessageBytes: maximumMessageBytes),
+            maximumUnsentBytes: maximumUnsentBytes,
+            pingInterval: .seconds(30),
+            closeTimeout: .seconds(5),
+            now: { 1_781_330_401_000 }
+        )
+        let events = WebSocketHandler.Events(
+            opened: { [weak self] connection in
+                self?.connection = connection
+                self?.events.append(.opened)
+                onOpened(connection)
+            },
+            received: { [weak self] _, message, done in
+                switch message {
+                case .text(let text): self?.events.append(.text(String(buffer: text)))
+                case .binary(let bytes): self?.events.append(.binary(Array(buffer: bytes)))
+                }
+                if finishes { done() } else { self?.unfinished.append(done) }
+            },
+            closed: { [weak self] connection in
+                self?.events.append(.closed)
+                onClosed(connection)
+            }
+        )
+        try self.channel.pipeline.syncOperations.addHandler(self.wire)
+        try self.channel.pipeline.syncOperations.addHandler(
+            WebSocketHandler(settings: settings, endpoint: endpoint, node: Self.node, events: events)
+        )
+        self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+    }
+
+    deinit { _ = try? self.channel.finish(acceptAlreadyClosed: true) }
+
+    func receive(_ bytes: [UInt8]...) {
+        for part in bytes { self.channel.pipeline.fireChannelRead(ByteBuffer(bytes: part)) }
+        self.channel.pipeline.fireChannelReadComplete()
+    }
+
+    func send(_ text: String) -> Bool {
+        self.connection.send(FrameEncoder.encode(opcode: .text, payload: ByteBuffer(string: text)))
+    }
+
+    /// What the client has read since the last call.
+    func sent() throws -> [ServerFrame] {
+        while let bytes = try self.channel.readOutbound(as: ByteBuffer.self) { self.unread.writeImmutableBuffer(bytes) }
+        return ServerFrame.read(&self.unread)
+    }
+
+    /// Finishes the oldest messages that are not.
+    func finish(_ count: Int) {
+        for done in self.unfinished.prefix(count) { done() }
+        self.unfinished.removeFirst(count)
+    }
+
+    func advance(_ time: TimeAmount) { self.channel.embeddedEventLoop.advanceTime(by: time) }
+}

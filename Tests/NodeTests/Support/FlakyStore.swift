@@ -1,0 +1,89 @@
+import Backplane
+import NIOConcurrencyHelpers
+import Protocol
+
+/// A presence store in memory that fails when a test says so, and counts what it is asked.
+final class FlakyStore: PresenceStore {
+    struct Calls: Equatable {
+        var register = 0
+        var renew = 0
+        var update = 0
+        var unregister = 0
+        var nodes = 0
+        /// Of the last registration.
+        var replacedName: Bool?
+    }
+
+    private struct State {
+        var isFailing = false
+        var calls = Calls()
+    }
+
+    private let store: MemoryPresenceStore
+    private let state = NIOLockedValueBox(State())
+
+    init(shared: MemoryPresence) {
+        self.store = MemoryPresenceStore(shared: shared)
+    }
+
+    var calls: Calls { self.state.withLockedValue { $0.calls } }
+
+    func fail(_ isFailing: Bool) { self.state.withLockedValue { $0.isFailing = isFailing } }
+
+    private func count(_ change: (inout Calls) -> Void) throws(PresenceError) {
+        let isFailing = self.state.withLockedValue { state in
+            change(&state.calls)
+            return state.isFailing
+        }
+        if isFailing { throw .unavailable("the test says so") }
+    }
+
+    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) {
+        try self.count {
+            $0.register += 1
+            $0.replacedName = replacingName
+        }
+        try await self.store.register(node, replacingName: replacingName)
+    }
+
+    func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState {
+        try self.count { $0.renew += 1 }
+        return try await self.store.renew(node)
+    }
+
+    func update(
+        _ node: NodeID,
+        adding: [ConnectionRecord],
+        removing: [ConnectionID]
+    ) async throws(PresenceError) -> LeaseState {
+        try self.count { $0.update += 1 }
+        return try await self.store.update(node, adding: adding, removing: removing)
+    }
+
+    func unregister(_ node: NodeID) async throws(PresenceError) {
+        try self.count { $0.unregister += 1 }
+        try await self.store.unregister(node)
+    }
+
+    func reap() async throws(PresenceError) -> [ReapedNode] {
+        try self.count { _ in }
+        return try await self.store.reap()
+    }
+
+    func nodes() async throws(PresenceError) -> [NodeStatus] {
+        try self.count { $0.nodes += 1 }
+        return try await self.store.nodes()
+    }
+
+    func connections(_ query: ConnectionQuery) async throws(PresenceError) -> ConnectionPage {
+        try self.count { _ in }
+        return try await self.store.connections(query)
+    }
+
+    func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
+        try self.count { _ in }
+        return try await self.store.connection(id)
+    }
+
+    func run() async throws { try await self.store.run() }
+}

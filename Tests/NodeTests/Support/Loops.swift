@@ -1,0 +1,107 @@
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import Protocol
+import TestSupport
+
+@testable import Node
+
+/// The connections of one node on several real event loops, with a client each; no HTTP, no broker.
+final class Loops: Sendable {
+    static let node = NodeID(rawValue: 0x0A0B_0C0D)
+
+    let manager: ConnectionManager
+    private let group: MultiThreadedEventLoopGroup
+    private let server: any Channel
+    private let ids: NIOLockedValueBox<[Int: ConnectionID]>
+    private let clients = NIOLockedValueBox<[ConnectionID: TestClient]>([:])
+
+    private init(count: Int, pingInterval: TimeAmount, node: NodeID) async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
+        let manager = ConnectionManager(node: node, eventLoops: Array(group.makeIterator()), pingInterval: pingInterval)
+        let ids = NIOLockedValueBox<[Int: ConnectionID]>([:])
+        self.server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton, childGroup: group)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        Self.handler(channel, manager: manager, ids: ids, pingInterval: pingInterval)
+                    )
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        self.group = group
+        self.manager = manager
+        self.ids = ids
+    }
+
+    static func with(
+        _ count: Int,
+        pingInterval: TimeAmount = .seconds(30),
+        node: NodeID = Loops.node,
+        _ body: (Loops) async throws -> Void
+    ) async throws {
+        let loops = try await Loops(count: count, pingInterval: pingInterval, node: node)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(loops)) } catch { result = .failure(error) }
+        for client in loops.clients.withLockedValue({ $0.values }) { await client.close() }
+        try await loops.server.close()
+        try await loops.group.shutdownGracefully()
+        try result.get()
+    }
+
+    private static func handler(
+        _ channel: any Channel,
+        manager: ConnectionManager,
+        ids: NIOLockedValueBox<[Int: ConnectionID]>,
+        pingInterval: TimeAmount
+    ) -> WebSocketHandler {
+        WebSocketHandler(
+            settings: WebSocketSettings(
+                messageLimits: MessageLimits(),
+                maximumUnsentBytes: 1 << 20,
+                pingInterval: pingInterval,
+                closeTimeout: .seconds(5),
+                now: { 0 }
+            ),
+            endpoint: .plain,
+            node: manager.node,
+            events: WebSocketHandler.Events(
+                opened: { connection in
+                    manager.add(connection, on: channel.eventLoop)
+                    guard let port = channel.remoteAddress?.port else { return }
+                    ids.withLockedValue { $0[port] = connection.id }
+                },
+                received: { _, _, done in done() },
+                closed: { connection in manager.remove(connection.id, on: channel.eventLoop) }
+            )
+        )
+    }
+
+    /// Connects clients, one after the other, over all loops in turn.
+    func connect(_ count: Int, answersClose: Bool = true) async throws -> [ConnectionID] {
+        var connected: [ConnectionID] = []
+        for _ in 0..<count {
+            let client = try await TestClient.connect(
+                port: self.server.localAddress?.port ?? 0,
+                isWebSocket: true,
+                answersClose: answersClose
+            )
+            let port = client.localPort ?? 0
+            guard await eventually({ self.ids.withLockedValue { $0[port] } != nil }),
+                let id = self.ids.withLockedValue({ $0[port] })
+            else { throw TestClient.Failure(text: "not accepted") }
+            self.clients.withLockedValue { $0[id] = client }
+            connected.append(id)
+        }
+        return connected
+    }
+
+    func client(of id: ConnectionID) -> TestClient? { self.clients.withLockedValue { $0[id] } }
+
+    /// What a client has got, as soon as that is so many frames.
+    func frames(of id: ConnectionID, atLeast count: Int = 1) async -> [ServerFrame] {
+        guard let client = self.client(of: id) else { return [] }
+        _ = await eventually { client.frames.count >= count }
+        return client.frames
+    }
+}

@@ -1,0 +1,80 @@
+import Synchronization
+import TestSupport
+
+/// A clock that moves only when a test says so.
+final class ManualClock: Clock, Sendable {
+    struct Instant: InstantProtocol {
+        /// Since the clock was made.
+        var elapsed = Duration.zero
+
+        func advanced(by duration: Duration) -> Instant { Instant(elapsed: self.elapsed + duration) }
+        func duration(to other: Instant) -> Duration { other.elapsed - self.elapsed }
+        static func < (left: Instant, right: Instant) -> Bool { left.elapsed < right.elapsed }
+    }
+
+    private struct Sleeper {
+        let deadline: Instant
+        let continuation: CheckedContinuation<Void, any Error>
+    }
+
+    private struct State {
+        var now = Instant()
+        var lastID = 0
+        var sleepers: [Int: Sleeper] = [:]
+        var cancelled: Set<Int> = []
+    }
+
+    private let state = Mutex(State())
+
+    var now: Instant { self.state.withLock { $0.now } }
+    var minimumResolution: Duration { .zero }
+
+    /// Tasks that sleep now.
+    var sleepers: Int { self.state.withLock { $0.sleepers.count } }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        let id = self.state.withLock { state in
+            state.lastID += 1
+            return state.lastID
+        }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let (isOver, isCancelled) = self.state.withLock { state in
+                    if state.cancelled.remove(id) != nil { return (false, true) }
+                    if deadline <= state.now { return (true, false) }
+                    state.sleepers[id] = Sleeper(deadline: deadline, continuation: continuation)
+                    return (false, false)
+                }
+                if isCancelled { continuation.resume(throwing: CancellationError()) }
+                if isOver { continuation.resume() }
+            }
+        } onCancel: {
+            let sleeper = self.state.withLock { state in
+                let sleeper = state.sleepers.removeValue(forKey: id)
+                if sleeper == nil { state.cancelled.insert(id) }
+                return sleeper
+            }
+            sleeper?.continuation.resume(throwing: CancellationError())
+        }
+    }
+
+    /// Moves the clock and wakes those whose time has come.
+    func advance(by duration: Duration) {
+        let woken = self.state.withLock { state in
+            state.now = state.now.advanced(by: duration)
+            let woken = state.sleepers.filter { $0.value.deadline <= state.now }
+            for id in woken.keys { state.sleepers[id] = nil }
+            return woken.values.map(\.continuation)
+        }
+        for continuation in woken { continuation.resume() }
+    }
+
+    /// Moves the clock by `step`, again and again, each time somebody sleeps, until the condition is true.
+    func advance(by step: Duration, until condition: () async -> Bool) async -> Bool {
+        await eventually {
+            if await condition() { return true }
+            if self.sleepers > 0 { self.advance(by: step) }
+            return false
+        }
+    }
+}

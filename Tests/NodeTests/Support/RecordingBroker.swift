@@ -1,0 +1,50 @@
+import Backplane
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import Protocol
+import ServiceLifecycle
+
+/// Keeps what is published, and says of it what the test wants.
+final class RecordingBroker: Broker {
+    struct Published: Equatable {
+        let message: NodeMessage
+        let topic: Topic
+    }
+
+    private let box = NIOLockedValueBox<[Published]>([])
+    private let outcome: Result<PublishOutcome, BrokerError>
+
+    init(outcome: Result<PublishOutcome, BrokerError> = .success(.relayed(receivers: 1))) {
+        self.outcome = outcome
+    }
+
+    var published: [Published] { self.box.withLockedValue { $0 } }
+
+    /// The texts of publications, in their order.
+    var texts: [String] {
+        self.published.compactMap { published in
+            guard case .publication(let publication) = published.message else { return nil }
+            return String(buffer: publication.payload)
+        }
+    }
+
+    func publish(
+        _ message: NodeMessage,
+        to topic: Topic,
+        completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
+    ) {
+        self.box.withLockedValue { $0.append(Published(message: message, topic: topic)) }
+        completion?(self.outcome)
+    }
+
+    func attach(_ receiver: any BrokerReceiver) {}
+    func subscribe(to topic: Topic) async throws(BrokerError) {}
+    func unsubscribe(from topic: Topic) async {}
+    var health: RelayHealth { RelayHealth(state: .up) }
+    func run() async throws { try? await gracefulShutdown() }
+}
+
+extension Logger {
+    static var quiet: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}

@@ -1,0 +1,154 @@
+import Foundation
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import TestSupport
+
+/// A client of its own making: nothing of the product's, nor NIO's own WebSocket.
+final class TestClient: Sendable {
+    struct Failure: Error {
+        let text: String
+    }
+
+    fileprivate struct State {
+        var unread = ByteBuffer()
+        var isWebSocket = false
+        var frames: [ServerFrame] = []
+        var isClosed = false
+    }
+
+    private let channel: any Channel
+    private let state: NIOLockedValueBox<State>
+
+    private init(channel: any Channel, state: NIOLockedValueBox<State>) {
+        self.channel = channel
+        self.state = state
+    }
+
+    /// A plain TCP connection, whose bytes are frames at once, or after ``open(port:path:answersClose:)``'s handshake.
+    static func connect(port: Int, isWebSocket: Bool, answersClose: Bool = true) async throws -> TestClient {
+        let state = NIOLockedValueBox(State(isWebSocket: isWebSocket))
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Collector(state: state, answersClose: answersClose))
+                }
+            }
+            .connect(host: "127.0.0.1", port: port).get()
+        return TestClient(channel: channel, state: state)
+    }
+
+    /// - Parameter answersClose: whether it ends the closing handshake as a client should.
+    static func open(port: Int, path: String = "/ws", answersClose: Bool = true) async throws -> TestClient {
+        let client = try await self.connect(port: port, isWebSocket: false, answersClose: answersClose)
+        client.write(
+            Array(
+                ("GET \(path) HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").utf8
+            )
+        )
+        let isAnswered = await eventually {
+            client.isClosed || client.state.withLockedValue { $0.head != nil }
+        }
+        let head = client.state.withLockedValue { state in
+            defer { state.startFrames() }
+            return state.head ?? ""
+        }
+        guard isAnswered, head.hasPrefix("HTTP/1.1 101 ") else { throw Failure(text: "no handshake: \(head)") }
+        return client
+    }
+
+    struct Answer {
+        let status: Int
+        let json: [String: Any]
+    }
+
+    /// One REST request on a connection of its own.
+    static func request(_ method: String, _ path: String, port: Int, body: String = "") async throws -> Answer {
+        let client = try await self.connect(port: port, isWebSocket: false)
+        client.write(
+            Array(
+                ("\(method) \(path) HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)").utf8
+            )
+        )
+        guard await eventually({ client.isClosed }) else { throw Failure(text: "no answer to \(method) \(path)") }
+        let (head, rest) = client.state.withLockedValue { state in
+            (state.head ?? "", Array(state.unread.readableBytesView.dropFirst(state.head?.utf8.count ?? 0)))
+        }
+        guard let status = Int(head.dropFirst(9).prefix(3)) else { throw Failure(text: "no answer but \(head)") }
+        return Answer(status: status, json: (try? JSONSerialization.jsonObject(with: Data(rest)) as? [String: Any]) ?? [:])
+    }
+
+    var localPort: Int? { self.channel.localAddress?.port }
+    var isClosed: Bool { self.state.withLockedValue { $0.isClosed } }
+    var frames: [ServerFrame] { self.state.withLockedValue { $0.frames } }
+
+    /// The `message` members of the plain protocol's texts of one type.
+    func messages(_ type: String = "message") -> [String] {
+        self.frames.compactMap { frame in
+            guard case .text(let text) = frame,
+                let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any],
+                object["type"] as? String == type
+            else { return nil }
+            return object["message"] as? String
+        }
+    }
+
+    func write(_ bytes: [UInt8]) { self.channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil) }
+
+    func close() async { try? await self.channel.close() }
+}
+
+extension TestClient.State {
+    /// An answer's head, once it is whole.
+    fileprivate var head: String? {
+        let end = Array("\r\n\r\n".utf8)
+        guard let range = self.unread.readableBytesView.firstRange(of: end) else { return nil }
+        return String(decoding: self.unread.readableBytesView[..<range.upperBound], as: UTF8.self)
+    }
+
+    fileprivate mutating func startFrames() {
+        self.unread.moveReaderIndex(forwardBy: self.head?.utf8.count ?? 0)
+        self.isWebSocket = true
+        self.frames += ServerFrame.read(&self.unread)
+    }
+}
+
+private final class Collector: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let state: NIOLockedValueBox<TestClient.State>
+    private let answersClose: Bool
+
+    init(state: NIOLockedValueBox<TestClient.State>, answersClose: Bool) {
+        self.state = state
+        self.answersClose = answersClose
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = self.unwrapInboundIn(data)
+        let closes = self.state.withLockedValue { state in
+            state.unread.writeBuffer(&bytes)
+            guard state.isWebSocket else { return false }
+            let frames = ServerFrame.read(&state.unread)
+            state.frames += frames
+            return frames.contains { if case .close = $0 { true } else { false } }
+        }
+        guard closes, self.answersClose else { return }
+        let answer = ByteBuffer(bytes: ClientFrame.close(1000))
+        context.writeAndFlush(self.wrapOutboundOut(answer)).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.state.withLockedValue { $0.isClosed = true }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+}
+
+@available(*, unavailable)
+extension Collector: Sendable {}

@@ -1,0 +1,133 @@
+import Foundation
+import HTTPTypes
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import Testing
+
+@testable import Node
+
+@Suite("The opening handshake")
+struct WebSocketHandshakeTests {
+    /// RFC 6455 section 1.2.
+    private static func request(
+        _ target: String = "/ws",
+        method: HTTPMethod = .GET,
+        version: HTTPVersion = .http1_1,
+        _ change: (inout HTTPHeaders) -> Void = { _ in }
+    ) -> HTTPRequestHead {
+        var headers: HTTPHeaders = [
+            "Host": "server.example.com", "Upgrade": "websocket", "Connection": "Upgrade",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Origin": "http://example.com", "Sec-WebSocket-Protocol": "chat, superchat", "Sec-WebSocket-Version": "13",
+        ]
+        change(&headers)
+        return HTTPRequestHead(version: version, method: method, uri: target, headers: headers)
+    }
+
+    private func refusal(_ request: HTTPRequestHead) -> WebSocketHandshake.Refusal? {
+        do throws(WebSocketHandshake.Refusal) {
+            _ = try WebSocketHandshake.validate(request)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test(arguments: [
+        ("/ws", Connection.Endpoint.plain), ("/echo", .echo), ("/ws?", .plain), ("/ws?a=/echo", .plain), ("/echo?x=1&y", .echo),
+    ])
+    func `Two paths are WebSockets`(target: String, endpoint: Connection.Endpoint) throws {
+        #expect(try WebSocketHandshake.validate(Self.request(target)) == endpoint)
+    }
+
+    @Test(arguments: ["/", "", "/ws/", "/WS", "/ws/x", "/wss", "//ws", "/w%73", "*", "http://h/ws", "/echo/", "/api/ws", "ws"])
+    func `Other paths are unknown`(target: String) {
+        #expect(self.refusal(Self.request(target)) == .unknownPath)
+    }
+
+    @Test(arguments: [
+        ("Upgrade", "WebSocket"), ("Upgrade", "h2c, websocket"), ("Upgrade", "websocket,h2c"),
+        ("Connection", "keep-alive, Upgrade"),
+        ("Connection", "UPGRADE"), ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+        ("Sec-WebSocket-Key", "abc+/0189ABCxyzABCxyzQ=="),
+    ])
+    func `What the standard leaves open is taken`(name: String, value: String) {
+        #expect(self.refusal(Self.request { $0.replaceOrAdd(name: name, value: value) }) == nil)
+    }
+
+    private static let forbidden: [(String, String?, WebSocketHandshake.Refusal)] = [
+        ("Upgrade", "h2c", .notWebSocket), ("Upgrade", "websockets", .notWebSocket),
+        ("Upgrade", nil, .notWebSocket),
+        ("Connection", "close", .notWebSocket), ("Connection", nil, .notWebSocket),
+        ("Sec-WebSocket-Version", "8", .unsupportedVersion), ("Sec-WebSocket-Version", "13, 8", .unsupportedVersion),
+        ("Sec-WebSocket-Version", nil, .unsupportedVersion),
+        ("Sec-WebSocket-Key", nil, .badKey), ("Sec-WebSocket-Key", "", .badKey),
+        ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAAAA", .badKey),
+        ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAA===", .badKey), ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAA==", .badKey),
+        ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAAA==", .badKey), ("Sec-WebSocket-Key", "AAAAAAAAAA AAAAAAAAAAA==", .badKey),
+        ("Sec-WebSocket-Key", "AAAAAAAAAA-_AAAAAAAAAA==", .badKey), ("Sec-WebSocket-Key", "éAAAAAAAAAAAAAAAAAAAA==", .badKey),
+    ]
+
+    @Test(arguments: Self.forbidden)
+    func `What the standard forbids is refused`(name: String, value: String?, refusal: WebSocketHandshake.Refusal) {
+        let request = Self.request { headers in
+            headers.remove(name: name)
+            if let value { headers.add(name: name, value: value) }
+        }
+        #expect(self.refusal(request) == refusal)
+    }
+
+    @Test(arguments: [
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", WebSocketHandshake.Refusal.badKey),
+        ("Sec-WebSocket-Version", "13", .unsupportedVersion),
+    ])
+    func `A field that must come once is refused twice`(name: String, value: String, refusal: WebSocketHandshake.Refusal) {
+        #expect(self.refusal(Self.request { $0.add(name: name, value: value) }) == refusal)
+    }
+
+    @Test(arguments: [HTTPMethod.POST, .HEAD, .PUT, .OPTIONS])
+    func `Only GET upgrades`(method: HTTPMethod) {
+        #expect(self.refusal(Self.request(method: method)) == .wrongMethod)
+    }
+
+    @Test func `Only HTTP 1 point 1 upgrades`() {
+        #expect(self.refusal(Self.request(version: .http1_0)) == .wrongMethod)
+    }
+
+    private static let upgrades: [(String?, Bool)] = [
+        ("websocket", true), ("WebSocket", true), ("h2c, websocket", true), ("h2c", false), ("websocket2", false), (nil, false),
+    ]
+
+    @Test(arguments: Self.upgrades)
+    func `A request asks for a WebSocket by its upgrade header alone`(value: String?, asks: Bool) {
+        let request = Self.request { headers in
+            headers.remove(name: "Upgrade")
+            headers.remove(name: "Connection")
+            if let value { headers.add(name: "Upgrade", value: value) }
+        }
+        #expect(WebSocketHandshake.isAskedFor(request) == asks)
+    }
+
+    @Test func `The answer proves that the key was read, and chooses no subprotocol`() throws {
+        let head = try WebSocketHandshake.response(to: Self.request(), on: EmbeddedChannel())
+        #expect(head.status == .switchingProtocols)
+        #expect(head.version == .http1_1)
+        #expect(head.headers["sec-websocket-accept"] == ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="])
+        #expect(head.headers["upgrade"] == ["websocket"])
+        #expect(head.headers["connection"] == ["upgrade"])
+        #expect(head.headers["sec-websocket-protocol"].isEmpty)
+        #expect(head.headers["sec-websocket-extensions"].isEmpty)
+    }
+
+    @Test(arguments: [
+        (WebSocketHandshake.Refusal.notWebSocket, 400, "not-a-websocket"), (.wrongMethod, 400, "not-a-websocket"),
+        (.hasBody, 400, "not-a-websocket"), (.unknownPath, 404, "unknown-path"),
+        (.unsupportedVersion, 426, "unsupported-websocket-version"),
+        (.badKey, 400, "bad-websocket-key"), (.draining, 503, "draining"),
+    ])
+    func `Each refusal is a problem with its status`(refusal: WebSocketHandshake.Refusal, status: Int, name: String) {
+        #expect(refusal.problem.status.code == status)
+        #expect(refusal.problem.name == name)
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import NIOCore
+import Protocol
+import Testing
+
+@Suite("What clients of the plain protocol read")
+struct PlainProtocolTests {
+    private let sender = ConnectionID("a1b2c3d400000000000000000a0b0c0d")!
+
+    private struct Decoded: Decodable, Equatable {
+        let type: String
+        var from: String?
+        let message: String
+        let timestamp: String
+    }
+
+    private func encode(_ kind: ServerMessage.Kind, from: ConnectionID? = nil, _ text: String) -> String {
+        let message = ServerMessage(kind: kind, from: from, message: ByteBuffer(string: text), timestamp: 1_781_330_401_999)
+        return String(buffer: message.encoded(allocator: ByteBufferAllocator()))
+    }
+
+    // MARK: - Messages
+
+    @Test func `The messages are those of the documentation`() {
+        let time = #""timestamp":"2026-06-13T06:00:01Z""#
+        #expect(
+            self.encode(.system, "Client a1b2c3d4 joined.") == #"{"type":"system","message":"Client a1b2c3d4 joined.",\#(time)}"#
+        )
+        #expect(
+            self.encode(.echo, from: self.sender, "Hello!") == #"{"type":"echo","from":"a1b2c3d4","message":"Hello!",\#(time)}"#
+        )
+        #expect(
+            self.encode(.message, from: self.sender, "Hello!")
+                == #"{"type":"message","from":"a1b2c3d4","message":"Hello!",\#(time)}"#
+        )
+        #expect(self.encode(.serverBroadcast, "") == #"{"type":"server-broadcast","message":"",\#(time)}"#)
+    }
+
+    @Test func `Quotes, backslashes and the usual control characters have their short escapes`() {
+        #expect(self.encode(.system, "\"\\\n\r\t/").contains(#""message":"\"\\\n\r\t/""#))
+        #expect(self.encode(.system, "\0\u{8}\u{1F}\u{7F}").contains("\"\\u0000\\u0008\\u001f\u{7F}\""))
+    }
+
+    @Test func `Every character comes back from a JSON decoder`() throws {
+        var texts = (0...0xFF).map { String(Unicode.Scalar(UInt8($0))) }
+        texts += ["a\u{0}b\u{1}\u{2}c", "\\\\\"\"", "\u{2028}\u{2029}", "👩‍👩‍👧‍👦é\u{301}", "\u{FFFF}\u{10FFFF}", "\\u0041", "\"}{\""]
+        texts.append((0..<0x20).map { String(Unicode.Scalar(UInt8($0))) }.joined())
+        for text in texts {
+            let json = self.encode(.message, from: self.sender, text)
+            #expect(!json.unicodeScalars.contains { $0.value < 0x20 })
+            let decoded = try JSONDecoder().decode(Decoded.self, from: Data(json.utf8))
+            #expect(decoded == Decoded(type: "message", from: "a1b2c3d4", message: text, timestamp: "2026-06-13T06:00:01Z"))
+            #expect(Array(decoded.message.unicodeScalars) == Array(text.unicodeScalars))
+        }
+    }
+
+    @Test func `Random texts come back from a JSON decoder`() throws {
+        var generator = SeededGenerator()
+        for _ in 0..<500 {
+            var scalars = String.UnicodeScalarView()
+            for _ in 0..<Int.random(in: 0...60, using: &generator) {
+                let limit: UInt32 = generator.chance(70) ? 0x80 : 0x11_0000
+                guard let scalar = Unicode.Scalar(UInt32.random(in: 0..<limit, using: &generator)) else { continue }
+                scalars.append(scalar)
+            }
+            let json = self.encode(.system, String(scalars))
+            let decoded = try JSONDecoder().decode(Decoded.self, from: Data(json.utf8))
+            #expect(decoded.from == nil)
+            #expect(Array(decoded.message.unicodeScalars) == Array(scalars), "seed \(SeededGenerator.seed)")
+        }
+    }
+
+    // MARK: - Times
+
+    @Test(arguments: [
+        (Int64(0), "1970-01-01T00:00:00.000Z"), (-1, "1969-12-31T23:59:59.999Z"), (-86_400_000, "1969-12-31T00:00:00.000Z"),
+        (1_781_330_401_042, "2026-06-13T06:00:01.042Z"), (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+        (4_107_542_400_000, "2100-03-01T00:00:00.000Z"), (-2_203_891_200_001, "1900-02-28T23:59:59.999Z"),
+        (-62_167_219_200_000, "0000-01-01T00:00:00.000Z"), (-62_162_121_600_000, "0000-02-29T00:00:00.000Z"),
+        (-62_135_596_800_000, "0001-01-01T00:00:00.000Z"), (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        (253_402_300_800_000, "9999-12-31T23:59:59.999Z"), (.max, "9999-12-31T23:59:59.999Z"),
+        (-62_167_219_200_001, "0000-01-01T00:00:00.000Z"), (.min, "0000-01-01T00:00:00.000Z"),
+    ])
+    func `Times at the edges`(milliseconds: Int64, text: String) {
+        #expect(Timestamp.milliseconds(milliseconds) == text)
+        #expect(Timestamp.seconds(milliseconds) == text.prefix(19) + "Z")
+    }
+
+    @Test func `Times are those of Foundation's ISO 8601`() {
+        var generator = SeededGenerator()
+        let formatter = ISO8601DateFormatter()
+        formatter.timeZone = TimeZone(identifier: "UTC")
+        // From the first year that is wholly Gregorian in Foundation's calendar.
+        let range: ClosedRange<Int64> = -12_212_553_600_000...253_402_300_799_999
+        let random = (0..<3000).map { _ in Int64.random(in: range, using: &generator) }
+        let near = (0..<1000).map { _ in Int64.random(in: 0...4_102_444_800_000, using: &generator) }
+        for milliseconds in random + near {
+            // Whole seconds, rounded down: the formatter's own rounding is not what is compared.
+            let seconds = (milliseconds >= 0 ? milliseconds : milliseconds - 999) / 1000
+            let expected = formatter.string(from: Date(timeIntervalSince1970: Double(seconds)))
+            let fraction = milliseconds - seconds * 1000
+            #expect(Timestamp.seconds(milliseconds) == expected)
+            let exact = "\(expected.dropLast()).\(String(fraction + 1000).dropFirst())Z"
+            #expect(Timestamp.milliseconds(milliseconds) == exact)
+        }
+    }
+}
