@@ -103,7 +103,8 @@ public final class MemoryBroker: Broker {
                     state.inbox = []
                     state.inboxBytes = 0
                 }
-                return (state.receiver, state.inbox)
+                // Nobody is there any more once the broker has been shut down.
+                return (state.isClosed ? nil : state.receiver, state.inbox)
             }
             receiver?.receive(envelopes)
         }

@@ -59,6 +59,10 @@ public final class RedisBroker: Broker {
         to topic: Topic,
         completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
     ) {
+        guard !self.isClosed else {
+            completion?(.failure(.closed))
+            return
+        }
         let isFirst = self.shared.inbox.withLockedValue { inbox in
             inbox.append(PublishRequest(message: message, topic: topic, completion: completion))
             return inbox.count == 1
@@ -68,6 +72,7 @@ public final class RedisBroker: Broker {
     }
 
     public func subscribe(to topic: Topic) async throws(BrokerError) {
+        guard !self.isClosed else { throw .closed }
         let waiter = SubscriptionWaiter()
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -81,6 +86,7 @@ public final class RedisBroker: Broker {
     }
 
     public func unsubscribe(from topic: Topic) async {
+        guard !self.isClosed else { return }
         await withCheckedContinuation { continuation in
             self.onLoop { core in
                 core.unsubscribe(from: topic)
@@ -102,6 +108,8 @@ public final class RedisBroker: Broker {
             self.onLoop { $0.shutDown(flushing: flushes) { continuation.resume() } }
         }
     }
+
+    private var isClosed: Bool { self.shared.isClosed.withLockedValue { $0 } }
 
     private func onLoop(_ body: @escaping @Sendable (RedisBrokerCore) -> Void) {
         self.shared.eventLoop.execute { body(self.core.value) }

@@ -226,6 +226,7 @@ final class RedisBrokerCore {
     private func close() {
         guard !self.isClosed else { return }
         self.isClosed = true
+        self.shared.isClosed.withLockedValue { $0 = true }
         self.housekeeping?.cancel()
         self.publisher?.stop()
         self.subscriber?.stop()

@@ -7,6 +7,8 @@ final class RedisBrokerShared: Sendable {
     let eventLoop: any EventLoop
     let health = NIOLockedValueBox(RelayHealth(state: .down(reason: "not connected yet")))
     let receiver = NIOLockedValueBox<(any BrokerReceiver)?>(nil)
+    /// Set on the event loop once nothing will happen there any more: the loop itself may be gone soon.
+    let isClosed = NIOLockedValueBox(false)
     /// What has been published and not been looked at yet; its order is the order of sequences.
     let inbox = NIOLockedValueBox<[PublishRequest]>([])
 

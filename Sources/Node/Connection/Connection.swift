@@ -170,6 +170,8 @@ public final class Connection {
             context.writeAndFlush(NIOAny(frame), promise: nil)
         }
         self.cutAfterDeadline(context)
+        // The client's answer is read also where back-pressure has stopped the reading.
+        context.channel.read()
     }
 
     /// A client that neither reads nor answers must not keep its socket.

@@ -29,7 +29,7 @@ public final class ConnectionManager: Sendable {
 
     /// The ids of all connections on `/ws`, in no order.
     public var ids: [ConnectionID] {
-        get async { await self.records.map(\.id) }
+        get async { await self.onEachShard { $0.memberIDs }.flatMap(\.self) }
     }
 
     /// What the presence store should have of this node.

@@ -98,6 +98,8 @@ final class ConnectionShard: @unchecked Sendable {
 
     var all: some Collection<Connection> { self.connections.values }
 
+    var memberIDs: [ConnectionID] { self.members.map(\.id) }
+
     /// What the presence store should have: all members but those whose user's topic is not subscribed to yet.
     var records: [ConnectionRecord] { self.members.filter(\.isListed).map(\.record) }
 

@@ -10,6 +10,8 @@ import ServiceLifecycle
 final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     private struct State {
         var record: NodeRecord
+        /// The store has to be told before the next beat.
+        var isRecordChanged = false
         var registration = PresenceRegistration()
         var hasRegisteredBefore = false
         /// Those that wait until the store has everything.
@@ -78,9 +80,13 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         self.wakeUp.yield()
     }
 
-    /// Lets the other nodes know that this one is going away.
+    /// Lets the other nodes know, at once, that this one is going away.
     func beginDraining() {
-        self.state.withLockedValue { $0.record.draining = true }
+        self.state.withLockedValue { state in
+            state.record.draining = true
+            state.isRecordChanged = true
+        }
+        self.wakeUp.yield()
     }
 
     // MARK: - The task
@@ -128,7 +134,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
             do throws(PresenceError) {
                 // Before the beat and after it: what clients wait for goes first.
                 try await self.tellChanges()
-                if self.clock.now >= nextBeat {
+                if self.clock.now >= nextBeat || self.takeRecordChange() {
                     nextBeat = self.clock.now.advanced(by: self.interval * 0.9)
                     try await self.renew()
                     try await self.tellChanges()
@@ -139,6 +145,13 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
                 nextBeat = self.clock.now
                 self.became(.down(reason: "\(error)"))
             }
+        }
+    }
+
+    private func takeRecordChange() -> Bool {
+        self.state.withLockedValue { state in
+            defer { state.isRecordChanged = false }
+            return state.isRecordChanged
         }
     }
 

@@ -43,11 +43,10 @@ struct PresenceRegistration {
     /// A connection that came and went before the store heard of it leaves no trace.
     mutating func closed(_ id: ConnectionID) {
         let wasWaiting = self.toAdd.removeValue(forKey: id) != nil
-        if wasWaiting, !self.attempted.contains(id) {
-            self.unannounced.remove(id)
-        } else {
-            self.toRemove.insert(id)
-        }
+        // While a registration is under way, the connections that it is made with may have this one among them.
+        let isUnheard = wasWaiting && self.isRegistered && !self.attempted.contains(id)
+        if isUnheard, self.unannounced.remove(id) != nil { return }
+        self.toRemove.insert(id)
     }
 
     /// What to do now that the step before has been answered.

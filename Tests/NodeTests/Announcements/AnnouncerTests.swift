@@ -36,7 +36,8 @@ struct AnnouncerTests {
         guard case .publication(let publication)? = self.broker.published.first?.message else { return }
         #expect(publication.kind == .system)
         #expect(publication.timestamp == 1_781_330_401_000)
-        #expect(!publication.wantsReceipt)
+        #expect(publication.confirmation == .none)
+        #expect(publication.audience == .all)
         #expect(self.broker.published.first?.topic == .all)
     }
 

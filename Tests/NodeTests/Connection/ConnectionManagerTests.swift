@@ -117,7 +117,8 @@ struct ConnectionManagerTests {
         #expect(pool.manager.total == 2)
         let shard = pool.manager.shards[0]
         #expect(shard.records.map(\.protocol) == ["plain"])
-        #expect(shard.broadcast(FrameEncoder.encode(opcode: .text, payload: ByteBuffer(string: "x"))) == 1)
+        let frame = FrameEncoder.encode(opcode: .text, payload: ByteBuffer(string: "x"))
+        #expect(shard.deliver(to: .all) { $0.send(frame) } == 1)
         #expect(try pool.sockets[0].sent() == [])
         #expect(shard.all.count == 2)
         for socket in pool.sockets { _ = pool.remove(socket.connection.id) }
@@ -131,7 +132,8 @@ struct ConnectionManagerTests {
             let leavers = Set(pool.sockets.indices.shuffled().prefix(Int.random(in: 0...8)))
             for index in leavers { _ = pool.remove(pool.sockets[index].connection.id) }
             let shard = pool.manager.shards[0]
-            #expect(shard.broadcast(FrameEncoder.encode(opcode: .text, payload: ByteBuffer(string: "x"))) == 8 - leavers.count)
+            let frame = FrameEncoder.encode(opcode: .text, payload: ByteBuffer(string: "x"))
+            #expect(shard.deliver(to: .all) { $0.send(frame) } == 8 - leavers.count)
             for (index, socket) in pool.sockets.enumerated() {
                 #expect(try socket.sent() == (leavers.contains(index) ? [] : [.text("x")]))
             }

@@ -20,7 +20,7 @@ struct DeliveryReceiptTests {
             let ids = try await loops.connect(6)
             let parts = DeliveryHarness.parts(loops.manager)
             let wanted = PublicationID.random(on: DeliveryHarness.origin)
-            parts.delivery.receive([DeliveryHarness.envelope("you", id: wanted, to: ids[4], wantsReceipt: true)])
+            parts.delivery.receive([DeliveryHarness.envelope("you", id: wanted, to: .connection(ids[4]), confirmation: .routed)])
             #expect(await loops.frames(of: ids[4]) == [DeliveryHarness.binary("you")])
             #expect(await eventually { parts.broker.published.count == 1 })
             #expect(parts.broker.published.first?.message == .receipts([Receipt(id: wanted, connections: 1)]))
@@ -36,7 +36,7 @@ struct DeliveryReceiptTests {
         let nobody = ConnectionID.random(on: embedded.manager.node)
         let request = CloseRequest(id: ids[1], connection: nobody, code: .normal, reason: "")
         parts.delivery.receive([
-            DeliveryHarness.envelope("x", id: ids[0], to: nobody, wantsReceipt: true),
+            DeliveryHarness.envelope("x", id: ids[0], to: .connection(nobody), confirmation: .routed),
             Envelope(origin: DeliveryHarness.origin, sequence: 2, message: .close(request)),
         ])
         embedded.loop.run()
@@ -68,7 +68,7 @@ struct DeliveryReceiptTests {
             let parts = DeliveryHarness.parts(loops.manager)
             let wanted = PublicationID.random(on: DeliveryHarness.origin)
             parts.delivery.receive([
-                DeliveryHarness.envelope("a"), DeliveryHarness.envelope("b", id: wanted, wantsReceipt: true),
+                DeliveryHarness.envelope("a"), DeliveryHarness.envelope("b", id: wanted, confirmation: .routed),
                 DeliveryHarness.envelope("c"),
             ])
             #expect(await eventually { !parts.broker.published.isEmpty })
@@ -79,7 +79,7 @@ struct DeliveryReceiptTests {
     @Test func `Receipts of one batch travel together, at most 1000 in one envelope`() throws {
         let embedded = try DeliveryHarness.Embedded(1)
         let parts = DeliveryHarness.parts(embedded.manager)
-        parts.delivery.receive((0..<1500).map { DeliveryHarness.envelope("\($0)", wantsReceipt: true) })
+        parts.delivery.receive((0..<1500).map { DeliveryHarness.envelope("\($0)", confirmation: .routed) })
         embedded.loop.run()
         let sizes = parts.broker.published.map { published in
             guard case .receipts(let receipts) = published.message else { return -1 }
@@ -92,7 +92,7 @@ struct DeliveryReceiptTests {
         let embedded = try DeliveryHarness.Embedded()
         let parts = DeliveryHarness.parts(embedded.manager)
         parts.delivery.receive([
-            DeliveryHarness.envelope("a"), DeliveryHarness.envelope("b", to: embedded.sockets[0].connection.id),
+            DeliveryHarness.envelope("a"), DeliveryHarness.envelope("b", to: .connection(embedded.sockets[0].connection.id)),
         ])
         embedded.loop.run()
         #expect(parts.broker.published.isEmpty)
@@ -103,9 +103,9 @@ struct DeliveryReceiptTests {
             _ = try await loops.connect(3)
             let parts = DeliveryHarness.parts(loops.manager)
             let id = PublicationID.random(on: loops.manager.node)
-            let answer = try await parts.receipts.collect(id, timeout: .seconds(10)) { completion in
+            let answer = try await parts.receipts.collect(id, expectsAll: true, timeout: .seconds(10)) { completion in
                 completion(.success(.relayed(receivers: 1)))
-                parts.delivery.receive([DeliveryHarness.envelope("x", id: id, wantsReceipt: true)])
+                parts.delivery.receive([DeliveryHarness.envelope("x", id: id, confirmation: .routed)])
             }
             #expect(answer.receipts == [loops.manager.node: 3])
             #expect(parts.broker.published.isEmpty)
@@ -116,7 +116,7 @@ struct DeliveryReceiptTests {
         let manager = ConnectionManager(node: EmbeddedWebSocket.node, eventLoops: [], pingInterval: .seconds(30))
         let parts = DeliveryHarness.parts(manager)
         let id = PublicationID.random(on: manager.node)
-        let answer = try await parts.receipts.collect(id, timeout: .seconds(10)) { completion in
+        let answer = try await parts.receipts.collect(id, expectsAll: true, timeout: .seconds(10)) { completion in
             completion(.success(.relayed(receivers: 2)))
             for (node, count) in [(NodeID(rawValue: 1), UInt32(4)), (NodeID(rawValue: 2), 5)] {
                 parts.delivery.receive([
@@ -137,7 +137,7 @@ struct DeliveryReceiptTests {
         let before = dropped.totalValue
         let payload = String(repeating: "x", count: 16 * 1024 * 1024)
         let ids = (0..<6).map { _ in PublicationID.random(on: DeliveryHarness.origin) }
-        for id in ids { parts.delivery.receive([DeliveryHarness.envelope(payload, id: id, wantsReceipt: true)]) }
+        for id in ids { parts.delivery.receive([DeliveryHarness.envelope(payload, id: id, confirmation: .routed)]) }
         // Three and their frames' headers fit into 64 MiB; what comes after them does not, until the loop has run.
         #expect(dropped.totalValue - before == 3)
         #expect(parts.broker.published.map(\.message) == ids[3...].map { .receipts([Receipt(id: $0, connections: 0)]) })

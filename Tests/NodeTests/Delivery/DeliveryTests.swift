@@ -41,8 +41,8 @@ struct DeliveryTests {
         let parts = DeliveryHarness.parts(embedded.manager)
         let one = embedded.sockets[0].connection.id
         parts.delivery.receive([
-            DeliveryHarness.envelope("1"), DeliveryHarness.envelope("2", to: one), DeliveryHarness.envelope("3"),
-            DeliveryHarness.envelope("4"), DeliveryHarness.envelope("5", to: one),
+            DeliveryHarness.envelope("1"), DeliveryHarness.envelope("2", to: .connection(one)), DeliveryHarness.envelope("3"),
+            DeliveryHarness.envelope("4"), DeliveryHarness.envelope("5", to: .connection(one)),
         ])
         embedded.loop.run()
         #expect(try embedded.sockets[0].sent() == ["1", "2", "3", "4", "5"].map(DeliveryHarness.binary))

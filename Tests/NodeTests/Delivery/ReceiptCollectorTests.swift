@@ -28,7 +28,7 @@ struct ReceiptCollectorTests {
         let id = PublicationID.random(on: self.node)
         let clock = ContinuousClock()
         let start = clock.now
-        let answer = try await collector.collect(id, timeout: .milliseconds(200)) { completion in
+        let answer = try await collector.collect(id, expectsAll: true, timeout: .milliseconds(200)) { completion in
             completion(.success(.relayed(receivers: 2)))
             collector.received(self.receipt(id, 3), from: self.node)
         }
@@ -42,7 +42,7 @@ struct ReceiptCollectorTests {
         let id = PublicationID.random(on: self.node)
         let clock = ContinuousClock()
         let start = clock.now
-        let answer = try await collector.collect(id, timeout: .seconds(60)) { completion in
+        let answer = try await collector.collect(id, expectsAll: true, timeout: .seconds(60)) { completion in
             completion(.success(.relayed(receivers: 2)))
             collector.received(self.receipt(id, 3), from: self.node)
         }
@@ -54,13 +54,15 @@ struct ReceiptCollectorTests {
     @Test func `What the broker refuses is thrown at once`() async {
         let collector = self.collector(live: [self.other])
         await #expect(throws: BrokerError.outboxFull) {
-            try await collector.collect(.random(on: self.node), timeout: .seconds(60)) { $0(.failure(.outboxFull)) }
+            try await collector.collect(.random(on: self.node), expectsAll: true, timeout: .seconds(60)) {
+                $0(.failure(.outboxFull))
+            }
         }
     }
 
     @Test func `A broker that says nothing is waited for until the time is up, and counts as degraded`() async throws {
         let collector = self.collector()
-        let answer = try await collector.collect(.random(on: self.node), timeout: .milliseconds(20)) { _ in }
+        let answer = try await collector.collect(.random(on: self.node), expectsAll: true, timeout: .milliseconds(20)) { _ in }
         #expect(answer.outcome == .degraded)
         #expect(answer.receipts.isEmpty)
     }
@@ -68,7 +70,7 @@ struct ReceiptCollectorTests {
     @Test func `Receipts of one wait do not count for another, and late ones for none`() async throws {
         let collector = self.collector()
         let (first, second) = (PublicationID.random(on: self.node), PublicationID.random(on: self.node))
-        let answer = try await collector.collect(first, timeout: .seconds(10)) { completion in
+        let answer = try await collector.collect(first, expectsAll: true, timeout: .seconds(10)) { completion in
             completion(.success(.relayed(receivers: 1)))
             collector.received(self.receipt(second, 9), from: self.node)
             collector.received(self.receipt(first, 1), from: self.node)
@@ -83,7 +85,7 @@ struct ReceiptCollectorTests {
             for number in 0..<200 {
                 group.addTask {
                     let id = PublicationID.random(on: self.node)
-                    let answer = try await collector.collect(id, timeout: .seconds(30)) { completion in
+                    let answer = try await collector.collect(id, expectsAll: true, timeout: .seconds(30)) { completion in
                         MultiThreadedEventLoopGroup.singleton.any().execute {
                             collector.received(self.receipt(id, UInt32(number)), from: self.node)
                         }

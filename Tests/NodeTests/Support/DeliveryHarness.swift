@@ -29,6 +29,7 @@ enum DeliveryHarness {
         let delivery = Delivery(
             connections: manager,
             receipts: receipts,
+            membership: self.membership(manager, directory: directory, broker: broker, eventLoop: eventLoop),
             broker: broker,
             metrics: NodeMetrics(),
             logger: .quiet
@@ -36,13 +37,39 @@ enum DeliveryHarness {
         return Parts(delivery: delivery, receipts: receipts, broker: broker)
     }
 
+    private static func membership(
+        _ manager: ConnectionManager,
+        directory: NodeDirectory,
+        broker: any Broker,
+        eventLoop: any EventLoop
+    ) -> GroupMembership {
+        let publisher = Publisher(
+            node: manager.node,
+            broker: broker,
+            receipts: ReceiptCollector(eventLoop: eventLoop, directory: directory),
+            now: { 0 }
+        )
+        let presence = PresenceKeeper(
+            record: directory.own.record,
+            store: MemoryPresenceStore(shared: MemoryPresence()),
+            connections: manager,
+            directory: directory,
+            announcer: Announcer(limit: nil, publisher: publisher, eventLoop: eventLoop),
+            metrics: NodeMetrics(),
+            logger: .quiet,
+            clock: ContinuousClock()
+        )
+        let interest = TopicInterest(broker: broker, clock: ContinuousClock())
+        return GroupMembership(connections: manager, interest: interest, presence: presence)
+    }
+
     static func envelope(
         _ text: String,
         id: PublicationID = .random(on: Self.origin),
         kind: Publication.Kind = .message,
-        to target: ConnectionID? = nil,
+        to audience: Audience = .all,
         as dataType: Publication.DataType = .binary,
-        wantsReceipt: Bool = false
+        confirmation: Publication.Confirmation = .none
     ) -> Envelope {
         Envelope(
             origin: Self.origin,
@@ -51,10 +78,10 @@ enum DeliveryHarness {
                 Publication(
                     id: id,
                     kind: kind,
-                    target: target,
+                    audience: audience,
                     dataType: dataType,
                     timestamp: 1_781_330_401_000,
-                    wantsReceipt: wantsReceipt,
+                    confirmation: confirmation,
                     payload: ByteBuffer(string: text)
                 )
             )

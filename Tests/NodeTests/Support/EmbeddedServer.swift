@@ -46,7 +46,8 @@ final class EmbeddedServer {
         }
         let delegate = UpgradeHandler.Delegate(
             acceptsConnections: { !isDraining },
-            makeWebSocketHandler: { endpoint, _ in Self.webSocketHandler(endpoint, seen) },
+            acceptsUserQuery: false,
+            makeWebSocketHandler: { client, _ in Self.webSocketHandler(client, seen) },
             becomeHTTP: { _ in
                 decision.withLockedValue { $0.append(.http) }
                 return .none
@@ -69,8 +70,10 @@ final class EmbeddedServer {
 
     deinit { _ = try? self.channel.finish(acceptAlreadyClosed: true) }
 
-    private static func webSocketHandler(_ endpoint: Connection.Endpoint, _ seen: NIOLockedValueBox<[Event]>) -> WebSocketHandler
-    {
+    private static func webSocketHandler(
+        _ client: WebSocketHandshake.Client,
+        _ seen: NIOLockedValueBox<[Event]>
+    ) -> WebSocketHandler {
         let settings = WebSocketSettings(
             messageLimits: MessageLimits(),
             maximumUnsentBytes: 1 << 20,
@@ -89,7 +92,7 @@ final class EmbeddedServer {
             },
             closed: { _ in }
         )
-        return WebSocketHandler(settings: settings, endpoint: endpoint, node: EmbeddedWebSocket.node, events: events)
+        return WebSocketHandler(settings: settings, client: client, node: EmbeddedWebSocket.node, events: events)
     }
 
     /// - Parameter runs: whether the event loop gets a turn after it; the same read may bring several parts otherwise.

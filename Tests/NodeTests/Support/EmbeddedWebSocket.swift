@@ -60,7 +60,12 @@ final class EmbeddedWebSocket {
         )
         try self.channel.pipeline.syncOperations.addHandler(self.wire)
         try self.channel.pipeline.syncOperations.addHandler(
-            WebSocketHandler(settings: settings, endpoint: endpoint, node: Self.node, events: events)
+            WebSocketHandler(
+                settings: settings,
+                client: WebSocketHandshake.Client(endpoint: endpoint, user: nil),
+                node: Self.node,
+                events: events
+            )
         )
         self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
     }

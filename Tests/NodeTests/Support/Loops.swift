@@ -63,7 +63,7 @@ final class Loops: Sendable {
                 closeTimeout: .seconds(5),
                 now: { 0 }
             ),
-            endpoint: .plain,
+            client: WebSocketHandshake.Client(endpoint: .plain, user: nil),
             node: manager.node,
             events: WebSocketHandler.Events(
                 opened: { connection in

@@ -3,6 +3,7 @@ import HTTPTypes
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import Protocol
 import Testing
 
 @testable import Node
@@ -27,7 +28,7 @@ struct WebSocketHandshakeTests {
 
     private func refusal(_ request: HTTPRequestHead) -> WebSocketHandshake.Refusal? {
         do throws(WebSocketHandshake.Refusal) {
-            _ = try WebSocketHandshake.validate(request)
+            _ = try WebSocketHandshake.validate(request, acceptsUserQuery: false)
             return nil
         } catch {
             return error
@@ -38,7 +39,20 @@ struct WebSocketHandshakeTests {
         ("/ws", Connection.Endpoint.plain), ("/echo", .echo), ("/ws?", .plain), ("/ws?a=/echo", .plain), ("/echo?x=1&y", .echo),
     ])
     func `Two paths are WebSockets`(target: String, endpoint: Connection.Endpoint) throws {
-        #expect(try WebSocketHandshake.validate(Self.request(target)) == endpoint)
+        #expect(try WebSocketHandshake.validate(Self.request(target), acceptsUserQuery: false).endpoint == endpoint)
+    }
+
+    @Test(arguments: [("/ws?user=alice", "alice"), ("/ws?a=b&user=a%40x&c=d", "a@x"), ("/ws?users=x", nil), ("/ws", nil)])
+    func `A user in the query is taken where that is allowed`(target: String, user: String?) throws {
+        #expect(try WebSocketHandshake.validate(Self.request(target), acceptsUserQuery: true).user?.text == user)
+        #expect(self.refusal(Self.request(target)) == (user == nil ? nil : .userNotAccepted))
+    }
+
+    @Test(arguments: ["/ws?user=", "/ws?user=%", "/ws?user=a%20b", "/ws?user=%C3%A9"])
+    func `A user that is no name is refused`(target: String) {
+        #expect(throws: WebSocketHandshake.Refusal.badUser) {
+            try WebSocketHandshake.validate(Self.request(target), acceptsUserQuery: true)
+        }
     }
 
     @Test(arguments: ["/", "", "/ws/", "/WS", "/ws/x", "/wss", "//ws", "/w%73", "*", "http://h/ws", "/echo/", "/api/ws", "ws"])

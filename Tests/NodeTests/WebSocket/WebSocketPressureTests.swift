@@ -56,9 +56,9 @@ struct WebSocketPressureTests {
         sockets[1].wire.isStalled = true
         sockets[1].channel.isWritable = false
         let frame = FrameEncoder.encode(opcode: .text, payload: ByteBuffer(string: "to all of you"))
-        #expect(shard.broadcast(frame) == 3)
-        #expect(shard.broadcast(frame) == 2)
-        #expect(shard.broadcast(frame) == 2)
+        #expect(shard.deliver(to: .all) { $0.send(frame) } == 3)
+        #expect(shard.deliver(to: .all) { $0.send(frame) } == 2)
+        #expect(shard.deliver(to: .all) { $0.send(frame) } == 2)
         #expect(try sockets[0].sent().count == 3)
         #expect(try sockets[2].sent().count == 3)
         #expect(sockets.map(\.connection.isOpen) == [true, false, true])
