@@ -7,11 +7,14 @@ import TestSupport
 
 /// The implementations that the contract is tested on.
 enum BrokerKind: String, CaseIterable, Sendable {
-    case redis
+    case memory, redis
 
     /// Runs `body` with brokers of one cluster, each with its receiver, all running.
     func withCluster(of count: Int, _ body: ([BrokerEndpoint]) async throws -> Void) async throws {
         switch self {
+        case .memory:
+            let bus = MemoryBus()
+            try await Self.run((0..<count).map { _ in .memory(bus) }, body)
         case .redis:
             let server = try RedisServer.start()
             defer { server.stop() }
@@ -38,6 +41,12 @@ struct BrokerEndpoint: Sendable {
     let node: NodeID
     let broker: any Broker
     let receiver = RecordingReceiver()
+
+    static func memory(_ bus: MemoryBus) -> BrokerEndpoint {
+        let node = NodeID.random()
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
+        return BrokerEndpoint(node: node, broker: MemoryBroker(bus: bus, node: node, eventLoop: eventLoop))
+    }
 
     static func redis(_ configuration: RedisConfiguration) -> BrokerEndpoint {
         let node = NodeID.random()
