@@ -36,7 +36,7 @@ enum PresenceKind: String, CaseIterable, Sendable {
             }
             let harness = PresenceHarness(
                 stores: stores,
-                shortLease: 1500,
+                shortLease: 3000,
                 outlive: Self.sleepThrough,
                 loseEverything: { #expect(server.command("FLUSHALL") == "+OK\r\n") }
             )

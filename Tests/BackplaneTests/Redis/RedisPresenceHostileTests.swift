@@ -17,11 +17,7 @@ struct RedisPresenceHostileTests {
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
             logger: .quiet
         )
-        let harness = PresenceHarness(
-            stores: [store],
-            shortLease: 1500,
-            outlive: { try await Task.sleep(for: .milliseconds($0 + 20)) }
-        )
+        let harness = PresenceHarness(stores: [store], shortLease: 1500, outlive: { _ in })
         try await PresenceKind.run(harness) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, replacingName: false)
@@ -105,16 +101,17 @@ struct RedisPresenceHostileTests {
         }
     }
 
-    @Test func aGroupOfManyHundredThousandsInARecordCostsAPageNothing() async throws {
+    @Test(arguments: [5_000, 200_000])
+    func aRecordOfManyThousandGroupsCanBeReplaced(count: Int) async throws {
         try await self.withNode { server, harness, node, prefix in
             let record = harness.connection(on: node.id, user: "ann")
             let other = harness.connection(on: node.id, user: "ann")
             _ = try await harness.store.update(node.id, adding: [record, other], removing: [])
-            let groups = (0..<100_000).map { "\"g\($0)\"" }.joined(separator: ",")
+            let groups = (0..<count).map { "\"g\($0)\"" }.joined(separator: ",")
             let details = #"{"protocol":"plain","connectedAt":1,"user":"ann","groups":[\#(groups)]}"#
             #expect(server.command("HSET", prefix + "details", "\(record.id)", details) == ":0\r\n")
             #expect(try await harness.all(user: "ann").contains(other))
-            // More entries than Lua passes at once have to be removed.
+            // Of 5,000 there are more entries than Lua passes at once; 200,000 are not even looked at.
             #expect(try await harness.store.update(node.id, adding: [record], removing: []) == .held)
             #expect(try await Set(harness.all(user: "ann")) == [record, other])
         }
@@ -143,7 +140,7 @@ struct RedisPresenceHostileTests {
     @Test(arguments: ["record", "index", "details", "filters"])
     func aNodesKeyOfAnotherTypeHarmsNobodyElse(key: String) async throws {
         try await self.withNode { server, harness, node, _ in
-            let broken = harness.record("broken", short: true)
+            let broken = harness.record("broken")
             try await harness.store.register(broken, replacingName: false)
             let real = harness.connection(on: node.id, user: "ann")
             let hidden = harness.connection(on: broken.id, user: "ann")
@@ -170,7 +167,7 @@ struct RedisPresenceHostileTests {
                 }
             }
             // It dies like any other; a new registration starts from nothing.
-            try await harness.outlive(broken.leaseMilliseconds)
+            server.command("ZADD", "volary:nodes", "1", "\(broken.id)")
             #expect(try await harness.store.reap().map(\.id) == [broken.id])
             #expect(server.command("EXISTS", name) == ":0\r\n")
             #expect(try await harness.all() == [real])
