@@ -69,7 +69,7 @@ public enum PresenceError: Error, Hashable, Sendable {
 
 /// Bounds of ``PresenceStore``.
 public enum PresenceLimits {
-    /// Connections that one update may name: 500. Without users and groups that is about 50 KB and a millisecond of the store's time; with
+    /// Connections that one update may name: 500. Without users and groups that is about 50 KB and two milliseconds of the store's time; with
     /// the longest names and the most groups 8 MB, which the store takes in small steps.
     public static let connectionsPerUpdate = 500
     /// Groups that one connection may be in: 64, which makes at most 129 index entries and 17 KB of a connection. Stores refuse nothing;

@@ -6,7 +6,7 @@ import Protocol
 /// it knows, and may make fewer changes than the step holds. The next step begins where it ended.
 struct RedisPresenceUpdate {
     /// Entries of a node's `filters` that one script writes or removes before it ends, unless a single connection has more: 1,000,
-    /// which took Redis 7 about 6 ms. An update of the largest size and the most groups would be half a second at a stretch.
+    /// which took Redis 7 two to five milliseconds. An update of the largest size and the most groups would be half a second at a stretch.
     static let entriesPerStep = 1000
 
     /// The first changes of those that are left.

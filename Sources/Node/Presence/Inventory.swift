@@ -52,8 +52,7 @@ struct Inventory: Sendable {
     private func ownPage(_ query: ConnectionQuery) async -> ConnectionPage {
         let name = self.directory.own.record.name
         let others = self.directory.live.filter { $0.id != self.directory.ownID }.map(\.name)
-        let isAsked = query.nodeName.map { $0 == name } ?? true
-        let records = isAsked ? await self.connections.records : []
+        let records = await self.connections.records.filter { query.selects($0, on: name) }
         let rest = records.filter { record in query.after.map { $0 < record.id } ?? true }.sorted { $0.id < $1.id }
         return ConnectionPage(
             connections: rest.prefix(query.limit).map { ListedConnection(record: $0, nodeName: name) },

@@ -7,8 +7,7 @@ import TestSupport
 
 /// The implementations that the contract is tested on.
 enum BrokerKind: String, CaseIterable, Sendable {
-    case memory
-    case redis
+    case memory, redis
 
     /// Runs `body` with brokers of one cluster, each with its receiver, all running.
     func withCluster(of count: Int, _ body: ([BrokerEndpoint]) async throws -> Void) async throws {
@@ -45,8 +44,8 @@ struct BrokerEndpoint: Sendable {
 
     static func memory(_ bus: MemoryBus) -> BrokerEndpoint {
         let node = NodeID.random()
-        let broker = MemoryBroker(bus: bus, node: node, eventLoop: MultiThreadedEventLoopGroup.singleton.any())
-        return BrokerEndpoint(node: node, broker: broker)
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
+        return BrokerEndpoint(node: node, broker: MemoryBroker(bus: bus, node: node, eventLoop: eventLoop))
     }
 
     static func redis(_ configuration: RedisConfiguration) -> BrokerEndpoint {

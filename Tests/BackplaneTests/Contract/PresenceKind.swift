@@ -1,13 +1,12 @@
 import Backplane
-import NIOConcurrencyHelpers
 import NIOPosix
 import Protocol
 import TestSupport
+import Testing
 
 /// The implementations of presence stores that the contract is tested on.
 enum PresenceKind: String, CaseIterable, Sendable {
-    case memory
-    case redis
+    case memory, redis
 
     /// Runs `body` with `count` stores that share what they know, all running.
     func withStores(_ count: Int, _ body: (PresenceHarness) async throws -> Void) async throws {
@@ -16,7 +15,13 @@ enum PresenceKind: String, CaseIterable, Sendable {
             let clock = SettableClock()
             let shared = MemoryPresence(clock: clock)
             let stores = (0..<count).map { _ in MemoryPresenceStore(shared: shared) }
-            let harness = PresenceHarness(stores: stores, shortLease: 1500) { clock.advance(by: .milliseconds($0 + 20)) }
+            let harness = PresenceHarness(
+                stores: stores,
+                shortLease: 1500,
+                outlive: { clock.advance(by: .milliseconds($0)) },
+                // Its data cannot be lost but by deleting it.
+                loseEverything: { for node in try await stores[0].nodes() { try await stores[0].unregister(node.record.id) } }
+            )
             try await Self.run(harness, body)
         case .redis:
             let server = try RedisServer.start()
@@ -29,7 +34,13 @@ enum PresenceKind: String, CaseIterable, Sendable {
                     logger: .quiet
                 )
             }
-            try await Self.run(PresenceHarness(stores: stores, shortLease: 1500, outlive: Self.sleepThrough), body)
+            let harness = PresenceHarness(
+                stores: stores,
+                shortLease: 3000,
+                outlive: Self.sleepThrough,
+                loseEverything: { #expect(server.command("FLUSHALL") == "+OK\r\n") }
+            )
+            try await Self.run(harness, body)
         }
     }
 
@@ -52,26 +63,6 @@ enum PresenceKind: String, CaseIterable, Sendable {
     }
 }
 
-/// A clock that stands still but for the test; nobody sleeps on it.
-private final class SettableClock: Clock, Sendable {
-    struct Instant: InstantProtocol {
-        var elapsed = Duration.zero
-
-        func advanced(by duration: Duration) -> Instant { Instant(elapsed: self.elapsed + duration) }
-        func duration(to other: Instant) -> Duration { other.elapsed - self.elapsed }
-        static func < (left: Instant, right: Instant) -> Bool { left.elapsed < right.elapsed }
-    }
-
-    private let instant = NIOLockedValueBox(Instant())
-
-    var now: Instant { self.instant.withLockedValue { $0 } }
-    var minimumResolution: Duration { .zero }
-
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws { throw CancellationError() }
-
-    func advance(by duration: Duration) { self.instant.withLockedValue { $0 = $0.advanced(by: duration) } }
-}
-
 /// Stores of one cluster, and the passing of time.
 struct PresenceHarness: Sendable {
     let stores: [any PresenceStore]
@@ -79,6 +70,8 @@ struct PresenceHarness: Sendable {
     let shortLease: Int64
     /// Lets a lease of so many milliseconds, granted before the call, expire.
     let outlive: @Sendable (Int64) async throws -> Void
+    /// Leaves the store as empty as a new one.
+    var loseEverything: @Sendable () async throws -> Void = {}
 
     var store: any PresenceStore { self.stores[0] }
 
@@ -97,15 +90,45 @@ struct PresenceHarness: Sendable {
         (0..<count).map { ConnectionRecord(id: .random(on: node), protocol: "plain", connectedAt: 1_781_330_400_000 + Int64($0)) }
     }
 
+    /// A connection of which only who it is matters.
+    func connection(on node: NodeID, user: Name? = nil, groups: Set<Name> = []) -> ConnectionRecord {
+        ConnectionRecord(
+            id: .random(on: node),
+            protocol: "plain",
+            connectedAt: 1_781_330_400_000,
+            user: user,
+            groups: groups
+        )
+    }
+
     /// Every page, one after the other.
-    func allPages(limit: Int, nodeName: String? = nil) async throws -> [ConnectionPage] {
+    func allPages(
+        limit: Int,
+        nodeName: String? = nil,
+        user: Name? = nil,
+        group: Name? = nil
+    ) async throws -> [ConnectionPage] {
         var pages: [ConnectionPage] = []
         var after: ConnectionID?
         while true {
-            let page = try await self.store.connections(ConnectionQuery(limit: limit, after: after, nodeName: nodeName))
+            let query = ConnectionQuery(limit: limit, after: after, nodeName: nodeName, user: user, group: group)
+            let page = try await self.store.connections(query)
             pages.append(page)
             after = page.connections.last?.record.id
             guard page.hasMore, after != nil else { return pages }
         }
+    }
+
+    /// The records of all pages together.
+    func all(user: Name? = nil, group: Name? = nil) async throws -> [ConnectionRecord] {
+        try await self.allPages(limit: 100, user: user, group: group).flatMap(\.connections).map(\.record)
+    }
+}
+
+/// For names that stand in the test's text.
+extension Name: ExpressibleByStringLiteral {
+    init(stringLiteral text: String) {
+        guard let name = Name(text) else { preconditionFailure("not a name: \(text)") }
+        self = name
     }
 }

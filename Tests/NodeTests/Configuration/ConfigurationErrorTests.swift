@@ -29,6 +29,7 @@ struct ConfigurationErrorTests {
         (.redisPrefix, Self.names, "must be 1 to 64 letters, digits, '.', '_' and '-'"),
         (.lease, ["999ms", "301s", "6m", "5", "0s"], "must be a time from 1s to 5m, such as 250ms, 5s or 2m"),
         (.announcementsPerSecond, ["-1", "1001", "OFF", "none"], "must be a whole number from 0 to 1000, or off"),
+        (.insecureUserQuery, ["yes", "ON", "1"], "must be on or off"),
         (.maximumMessage, ["0", "16777217", "17MiB", "1MB"], "must be a size from 1 to 16MiB, such as 512, 64KiB or 1MiB"),
         (.maximumUnsent, ["65535", "257MiB"], "must be a size from 64KiB to 256MiB, such as 512, 64KiB or 1MiB"),
         (.pingInterval, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),

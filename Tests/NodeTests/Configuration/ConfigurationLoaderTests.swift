@@ -40,6 +40,13 @@ struct ConfigurationLoaderTests {
             byDefault: "10"
         ),
         Example(
+            option: .insecureUserQuery,
+            text: "on",
+            reads: { "\($0.acceptsUserQuery)" },
+            gives: "true",
+            byDefault: "false"
+        ),
+        Example(
             option: .maximumMessage,
             text: "16MiB",
             reads: { "\($0.maximumMessageBytes)" },

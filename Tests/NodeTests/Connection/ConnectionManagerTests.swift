@@ -116,7 +116,7 @@ struct ConnectionManagerTests {
         #expect(pool.manager.count == 1)
         #expect(pool.manager.total == 2)
         let shard = pool.manager.shards[0]
-        #expect(shard.records.map(\.protocol) == ["plain"])
+        #expect(shard.memberIDs.count == 1)
         let frame = FrameEncoder.encode(opcode: .text, payload: ByteBuffer(string: "x"))
         #expect(shard.deliver(to: .all) { $0.send(frame) } == 1)
         #expect(try pool.sockets[0].sent() == [])

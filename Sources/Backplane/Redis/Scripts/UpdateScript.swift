@@ -1,7 +1,8 @@
 extension RedisScript {
     /// Adds, then removes connections of a node that holds its lease: as many as the budget allows, in the order given, at least one.
     ///
-    /// What stands in the filters for a connection follows from its details: those that it had are read, and their entries removed.
+    /// What stands in the filters for a connection follows from its details: those that it had are read, and their entries removed. Where
+    /// somebody else has overwritten them, entries may stay behind; readers leave out what a record does not bear out.
     ///
     /// KEYS: 1 nodes, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`.
     /// ARGV: 1 id, 2 the budget: entries of filters, 3 how many to add, then for each its id and details, then the ids to remove.
@@ -30,6 +31,8 @@ extension RedisScript {
                 local before = final[id]
                 if before == nil then before = stored[i] end
                 if before ~= wished[i] then
+                    -- Four times what a node writes at most is no node's, and not worth the time.
+                    if before and #before > 65536 then before = false end
                     local leaves, enters = prefixes(before), prefixes(wished[i])
                     spent = spent + #leaves + #enters
                     if spent > budget and made > 0 then break end

@@ -1,0 +1,97 @@
+import Backplane
+import Protocol
+import TestSupport
+import Testing
+
+/// What every presence store does with nodes that die, freeze, come back or are forgotten.
+@Suite(.timeLimit(.minutes(2)))
+struct PresenceGhostContractTests {
+    @Test(arguments: PresenceKind.allCases)
+    func ofManyReapersOneHearsOfEachDeadNode(kind: PresenceKind) async throws {
+        try await kind.withStores(8) { harness in
+            let living = harness.record("living")
+            let dead = (0..<5).map { harness.record("dead-\($0)", short: true) }
+            for node in dead + [living] { try await harness.store.register(node, replacingName: false) }
+            for (number, node) in dead.enumerated() {
+                let ghosts = (0...number).map { _ in harness.connection(on: node.id, user: "ann", groups: ["red"]) }
+                #expect(try await harness.store.update(node.id, adding: ghosts, removing: []) == .held)
+            }
+            let real = (0..<3).map { _ in harness.connection(on: living.id, user: "ann", groups: ["red"]) }
+            #expect(try await harness.store.update(living.id, adding: real, removing: []) == .held)
+            try await harness.outlive(dead[0].leaseMilliseconds)
+
+            let reaped = try await withThrowingTaskGroup(of: [ReapedNode].self) { group in
+                for store in harness.stores { group.addTask { try await store.reap() } }
+                return try await group.reduce(into: []) { $0 += $1 }
+            }
+            #expect(reaped.map(\.name).sorted() == dead.map(\.name))
+            #expect(reaped.sorted { $0.name < $1.name }.map(\.connections) == [1, 2, 3, 4, 5])
+
+            // Nobody else's entries are touched.
+            #expect(try await harness.store.nodes().map(\.record) == [living])
+            #expect(try await harness.store.renew(living) == .held)
+            let left = real.sorted { $0.id < $1.id }
+            #expect(try await harness.all() == left)
+            #expect(try await harness.all(user: "ann", group: "red") == left)
+        }
+    }
+
+    @Test(arguments: PresenceKind.allCases)
+    func aFrozenNodeComesBackOnceWithWhatIsStillOpen(kind: PresenceKind) async throws {
+        try await kind.withStores(2) { harness in
+            let (frozen, other) = (harness.record("frozen", short: true), harness.record("other"))
+            for node in [frozen, other] { try await harness.store.register(node, replacingName: false) }
+            let held = (0..<4).map { _ in harness.connection(on: frozen.id, groups: ["red"]) }
+            let others = [harness.connection(on: other.id, groups: ["red"])]
+            _ = try await harness.store.update(frozen.id, adding: held, removing: [])
+            _ = try await harness.store.update(other.id, adding: others, removing: [])
+            try await harness.outlive(frozen.leaseMilliseconds)
+            #expect(try await harness.stores[1].reap().map(\.id) == [frozen.id])
+
+            // What it does before it knows changes nothing.
+            #expect(try await harness.store.update(frozen.id, adding: [held[3]], removing: [others[0].id]) == .lost)
+            #expect(try await harness.store.renew(frozen) == .lost)
+            #expect(try await harness.all() == others)
+
+            let open = Array(held[1...])
+            let longer = harness.record("frozen", id: frozen.id)
+            try await harness.store.register(longer, replacingName: false)
+            #expect(try await harness.store.update(frozen.id, adding: open, removing: []) == .held)
+            // An answer that was lost, and so the same again.
+            #expect(try await harness.store.update(frozen.id, adding: open, removing: []) == .held)
+            let expected = (open + others).sorted { $0.id < $1.id }
+            #expect(try await harness.all() == expected)
+            #expect(try await harness.all(group: "red") == expected)
+            #expect(try await harness.store.nodes().map(\.connections) == [3, 1])
+        }
+    }
+
+    @Test(arguments: PresenceKind.allCases)
+    func nodesWhoseEntriesAreLostHearOfItAndBringThemBack(kind: PresenceKind) async throws {
+        try await kind.withStores(2) { harness in
+            let nodes = [harness.record("a"), harness.record("b")]
+            var records: [ConnectionRecord] = []
+            for node in nodes {
+                try await harness.store.register(node, replacingName: false)
+                let own = (0..<3).map { _ in harness.connection(on: node.id, user: "ann", groups: ["red"]) }
+                _ = try await harness.store.update(node.id, adding: own, removing: [])
+                records += own
+            }
+            try await harness.loseEverything()
+            for node in nodes {
+                #expect(try await harness.store.update(node.id, adding: Array(records[..<1]), removing: []) == .lost)
+                #expect(try await harness.store.renew(node) == .lost)
+            }
+            #expect(try await harness.store.nodes().isEmpty)
+            #expect(try await harness.all().isEmpty)
+            for node in nodes {
+                try await harness.store.register(node, replacingName: false)
+                let own = records.filter { $0.id.node == node.id }
+                #expect(try await harness.store.update(node.id, adding: own, removing: []) == .held)
+            }
+            let expected = records.sorted { $0.id < $1.id }
+            #expect(try await harness.all() == expected)
+            #expect(try await harness.all(user: "ann", group: "red") == expected)
+        }
+    }
+}

@@ -1,0 +1,196 @@
+import Backplane
+import NIOPosix
+import Protocol
+import TestSupport
+import Testing
+
+/// What stands in Redis may have been written by anybody: it is refused or left out, and hides nothing else.
+@Suite(.timeLimit(.minutes(2)))
+struct RedisPresenceHostileTests {
+    /// A store on a Redis, with one registered node.
+    private func withNode(_ body: (RedisServer, PresenceHarness, NodeRecord, _ prefix: String) async throws -> Void) async throws
+    {
+        let server = try RedisServer.start()
+        defer { server.stop() }
+        let store = RedisPresenceStore(
+            configuration: try RedisConfiguration(url: server.url),
+            eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+            logger: .quiet
+        )
+        let harness = PresenceHarness(stores: [store], shortLease: 1500, outlive: { _ in })
+        try await PresenceKind.run(harness) { harness in
+            let node = harness.record("one")
+            try await harness.store.register(node, replacingName: false)
+            try await body(server, harness, node, "volary:node:{\(node.id)}:")
+        }
+    }
+
+    private func expectRefused(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+            Issue.record("it was taken")
+        } catch {
+            guard case .refused = error as? PresenceError else { throw error }
+        }
+    }
+
+    @Test func unreadableRecordsDoNotHideTheOthers() async throws {
+        try await self.withNode { server, harness, node, prefix in
+            let bad = harness.record("bad")
+            try await harness.store.register(bad, replacingName: false)
+            let records = harness.connections(40, on: node.id).sorted { $0.id < $1.id }
+            _ = try await harness.store.update(node.id, adding: records, removing: [])
+            server.command("SET", "volary:node:{\(bad.id)}:record", "{")
+            for record in records[..<20] { server.command("HSET", prefix + "details", "\(record.id)", "[]") }
+            server.command("HDEL", prefix + "details", "\(records[20].id)")
+
+            #expect(try await harness.store.nodes().map(\.record) == [node])
+            // The first pages hold nothing that can be read: they are passed over.
+            let page = try await harness.store.connections(ConnectionQuery(limit: 5))
+            #expect(page.connections.map(\.record) == Array(records[21..<25]))
+            #expect(page.total == 40 && page.hasMore)
+            #expect(try await harness.store.connection(records[0].id) == nil)
+            #expect(try await harness.store.connection(records[30].id)?.record == records[30])
+        }
+    }
+
+    @Test(arguments: [
+        #"{"protocol":"plain","connectedAt":1,"user":""}"#,
+        #"{"protocol":"plain","connectedAt":1,"user":"a b"}"#,
+        #"{"protocol":"plain","connectedAt":1,"user":"a/b"}"#,
+        #"{"protocol":"plain","connectedAt":1,"user":7}"#,
+        #"{"protocol":"plain","connectedAt":1,"user":"ann","groups":["red","\u0000"]}"#,
+        #"{"protocol":"plain","connectedAt":1,"user":"ann","groups":{"red":1}}"#,
+        #"{"protocol":"plain","connectedAt":1e300}"#,
+        #"{"protocol":"plain","connectedAt":1,"groups":["# + String(repeating: "[", count: 100_000),
+        #"{"user":["# + String(repeating: #""a","#, count: 300_000) + #""a"],"groups":"red"}"#,
+        "{\"protocol\":\"plain\",\"connectedAt\":1,\"user\":\"" + String(repeating: "a", count: 257) + "\"}",
+        "\u{FEFF}nonsense", "null", "",
+    ])
+    func detailsThatNoNodeWritesAreLeftOutAndCanBeReplaced(details: String) async throws {
+        try await self.withNode { server, harness, node, prefix in
+            let records = (0..<3).map { _ in harness.connection(on: node.id, user: "ann", groups: ["red"]) }
+            _ = try await harness.store.update(node.id, adding: records, removing: [])
+            #expect(server.command("HSET", prefix + "details", "\(records[0].id)", details) == ":0\r\n")
+            let rest = records[1...].sorted { $0.id < $1.id }
+            #expect(try await harness.store.connection(records[0].id) == nil)
+            #expect(try await harness.all() == rest)
+            #expect(try await harness.all(user: "ann", group: "red") == rest)
+
+            #expect(try await harness.store.update(node.id, adding: [records[0]], removing: []) == .held)
+            #expect(try await Set(harness.all(user: "ann")) == Set(records))
+            server.command("HSET", prefix + "details", "\(records[0].id)", details)
+            #expect(try await harness.store.update(node.id, adding: [], removing: [records[0].id]) == .held)
+            #expect(try await harness.all(user: "ann", group: "red") == rest)
+            #expect(try await harness.store.nodes().map(\.connections) == [2])
+        }
+    }
+
+    @Test func entriesThatTheirRecordsDoNotBearOutAreLeftOut() async throws {
+        try await self.withNode { server, harness, node, prefix in
+            let ann = harness.connection(on: node.id, user: "ann", groups: ["red"])
+            let bob = harness.connection(on: node.id, user: "bob")
+            _ = try await harness.store.update(node.id, adding: [ann, bob], removing: [])
+            for member in ["u/ann/\(bob.id)", "u/ann/\(ConnectionID.random(on: node.id))", "u/ann/", "u/ann/x", "u/", "/", "zzz"]
+            {
+                server.command("ZADD", prefix + "filters", "0", member)
+            }
+            server.command("ZADD", prefix + "index", "0", "not an id")
+            #expect(try await harness.all(user: "ann") == [ann])
+            #expect(try await Set(harness.all()) == [ann, bob])
+        }
+    }
+
+    @Test(arguments: [5_000, 200_000])
+    func aRecordOfManyThousandGroupsCanBeReplaced(count: Int) async throws {
+        try await self.withNode { server, harness, node, prefix in
+            let record = harness.connection(on: node.id, user: "ann")
+            let other = harness.connection(on: node.id, user: "ann")
+            _ = try await harness.store.update(node.id, adding: [record, other], removing: [])
+            let groups = (0..<count).map { "\"g\($0)\"" }.joined(separator: ",")
+            let details = #"{"protocol":"plain","connectedAt":1,"user":"ann","groups":[\#(groups)]}"#
+            #expect(server.command("HSET", prefix + "details", "\(record.id)", details) == ":0\r\n")
+            #expect(try await harness.all(user: "ann").contains(other))
+            // Of 5,000 there are more entries than Lua passes at once; 200,000 are not even looked at.
+            #expect(try await harness.store.update(node.id, adding: [record], removing: []) == .held)
+            #expect(try await Set(harness.all(user: "ann")) == [record, other])
+        }
+    }
+
+    @Test func sharedKeysOfAnotherTypeAreRefused() async throws {
+        for key in ["volary:nodes", "volary:names"] {
+            try await self.withNode { server, harness, node, _ in
+                server.command("DEL", key)
+                server.command("SET", key, "x")
+                try await self.expectRefused { try await harness.store.register(node, replacingName: true) }
+                if key == "volary:nodes" {
+                    try await self.expectRefused { _ = try await harness.store.nodes() }
+                    try await self.expectRefused { _ = try await harness.store.reap() }
+                    try await self.expectRefused { _ = try await harness.store.renew(node) }
+                    try await self.expectRefused { _ = try await harness.store.connection(.random(on: node.id)) }
+                }
+                try await self.expectRefused {
+                    if key == "volary:names" { try await harness.store.unregister(node.id) }
+                    _ = try await harness.store.connections(ConnectionQuery(limit: 1))
+                }
+            }
+        }
+    }
+
+    @Test(arguments: ["record", "index", "details", "filters"])
+    func aNodesKeyOfAnotherTypeHarmsNobodyElse(key: String) async throws {
+        try await self.withNode { server, harness, node, _ in
+            let broken = harness.record("broken")
+            try await harness.store.register(broken, replacingName: false)
+            let real = harness.connection(on: node.id, user: "ann")
+            let hidden = harness.connection(on: broken.id, user: "ann")
+            _ = try await harness.store.update(node.id, adding: [real], removing: [])
+            _ = try await harness.store.update(broken.id, adding: [hidden], removing: [])
+            let name = "volary:node:{\(broken.id)}:\(key)"
+            server.command("DEL", name)
+            server.command("LPUSH", name, "x")
+
+            #expect(try await harness.store.nodes().map(\.record).contains(node))
+            if key != "record" {
+                for user: Name? in [nil, "ann"] {
+                    let page = try await harness.store.connections(ConnectionQuery(limit: 10, user: user))
+                    let isMissing = key == (user == nil ? "index" : "filters")
+                    #expect(page.missing == (isMissing ? ["broken"] : []))
+                    #expect(page.connections.map(\.record).contains(real))
+                }
+                try await self.expectRefused {
+                    _ = try await harness.store.update(
+                        broken.id,
+                        adding: [hidden, harness.connection(on: broken.id, user: "x")],
+                        removing: []
+                    )
+                }
+            }
+            // It dies like any other; a new registration starts from nothing.
+            server.command("ZADD", "volary:nodes", "1", "\(broken.id)")
+            #expect(try await harness.store.reap().map(\.id) == [broken.id])
+            #expect(server.command("EXISTS", name) == ":0\r\n")
+            #expect(try await harness.all() == [real])
+            server.command("LPUSH", name, "x")
+            try await harness.store.register(broken, replacingName: false)
+            #expect(try await harness.store.update(broken.id, adding: [hidden], removing: []) == .held)
+            #expect(try await Set(harness.all(user: "ann")) == [real, hidden])
+        }
+    }
+
+    @Test func entriesOfNodesThatAreNoneAreLeftOut() async throws {
+        try await self.withNode { server, harness, node, _ in
+            for (score, member) in [
+                ("9e15", "nonsense"), ("inf", "{}"), ("-inf", "00000000"), ("1e300", "ffffffff"), ("5", "x y"),
+            ] {
+                server.command("ZADD", "volary:nodes", score, member)
+            }
+            server.command("SET", "volary:node:{ffffffff}:record", #"{"id":"ffffffff","leaseMilliseconds":9223372036854775807}"#)
+            let nodes = try await harness.store.nodes()
+            #expect(nodes.map(\.record) == [node])
+            #expect(try await harness.store.connections(ConnectionQuery(limit: 10)).total == 0)
+            #expect(try await harness.store.reap().map(\.id.description) == ["00000000"])
+            #expect(try await harness.store.nodes().map(\.record) == [node])
+        }
+    }
+}
