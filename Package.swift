@@ -99,6 +99,8 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             exclude: ["Main"],
+            // The API's description travels inside the program.
+            resources: [.embedInCode("HTTP/OpenAPI/openapi.json"), .embedInCode("HTTP/OpenAPI/start.js")],
             swiftSettings: strict
         ),
         .executableTarget(

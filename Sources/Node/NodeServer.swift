@@ -30,7 +30,7 @@ public struct NodeServer: Service {
     private let configuration: NodeConfiguration
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
-    private let services: [any Service]
+    let services: [any Service]
 
     /// - Parameters:
     ///   - makeLinks: called once, with the node's id and an event loop for its links; by default Redis, or memory when there is none in
@@ -97,7 +97,9 @@ public struct NodeServer: Service {
         let inventory = Inventory(store: links.store, connections: connections, directory: directory, logger: logger)
         let httpSettings = configuration.httpSettings
         let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: OriginMiddleware(origins: configuration.corsOrigins))
         router.add(middleware: ProblemMiddleware())
+        router.add(middleware: RequestTargetMiddleware())
         ConnectionRoutes(
             inventory: inventory,
             publisher: publisher,
@@ -130,6 +132,8 @@ public struct NodeServer: Service {
             )
         }.add(to: router)
         WebSocketRoutes().add(to: router)
+        OpenAPIRoutes().add(to: router)
+        SwaggerRoutes(assets: configuration.swaggerAssets).add(to: router)
 
         let webSocketSettings = configuration.webSocketSettings(now: now)
         let application = Application(

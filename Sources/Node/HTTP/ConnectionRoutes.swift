@@ -23,7 +23,7 @@ struct ConnectionRoutes: Sendable {
     // MARK: - Reading
 
     @Sendable private func list(_ request: Request, _: BasicRequestContext) async throws -> Response {
-        let query = Query(request)
+        let query = try Query(request, only: "limit", "cursor", "node")
         let page = await self.inventory.page(
             ConnectionQuery(
                 limit: try query.integer("limit", in: 1...PresenceLimits.pageSize) ?? 100,
@@ -55,11 +55,11 @@ struct ConnectionRoutes: Sendable {
     }
 
     private func push(_ request: Request, to target: ConnectionID?) async throws -> Response {
-        let query = Query(request)
+        let query = try Query(request, only: "wait", "timeout")
         let waits = try query.choice("wait", of: ["none": false, "routed": true]) ?? true
         let timeout = try query.duration("timeout", in: .milliseconds(1)...(.seconds(30))) ?? .seconds(1)
         let body = try await JSONBody.decode(MessageBody.self, from: request, maximumBytes: self.settings.maximumBodyBytes)
-        guard body.message.contains(where: { !$0.isWhitespace }) else {
+        guard body.message.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
             throw Problem.invalidBody("message must not be empty.", field: "message")
         }
         guard body.message.utf8.count <= self.maximumMessageBytes else {
@@ -88,7 +88,7 @@ struct ConnectionRoutes: Sendable {
 
     @Sendable private func delete(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let id = try self.id(context)
-        let query = Query(request)
+        let query = try Query(request, only: "code", "reason")
         let code = CloseCode(rawValue: UInt16(try query.integer("code", in: 1000...4999) ?? 1000))
         guard code.maySend else { throw Problem.invalidQuery("code", "code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999.") }
         let reason = query.text("reason") ?? ""

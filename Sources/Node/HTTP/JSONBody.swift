@@ -21,13 +21,16 @@ enum JSONBody {
                 headers: [.accept: "application/json"]
             )
         }
+        let tooLarge = Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
+        if let length = request.headers[.contentLength].flatMap(Int.init), length > maximumBytes { throw tooLarge }
         let body: ByteBuffer
         do {
             body = try await request.body.collect(upTo: maximumBytes)
         } catch is NIOTooManyBytesError {
-            throw Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
+            throw tooLarge
         }
         guard body.readableBytes > 0 else { throw Problem.invalidBody("The body is empty.") }
+        if let fault = JSONScanner.fault(in: body) { throw fault.problem }
         do {
             return try JSONDecoder().decode(type, from: body)
         } catch let error as DecodingError {

@@ -77,6 +77,11 @@ extension Problem {
         Problem(.notFound, "unknown-connection", "No node holds this connection.", field: "id")
     }
 
+    /// The bytes are no request, or end before it does.
+    static let malformedRequest = Problem(.badRequest, "malformed-request", "The request is not well-formed HTTP.")
+
+    static let unknownPath = Problem(.notFound, "unknown-path", "There is nothing at this path.")
+
     static func invalidQuery(_ name: String, _ detail: String) -> Problem {
         Problem(.badRequest, "invalid-query", detail, field: name)
     }
@@ -95,6 +100,15 @@ extension Problem {
 }
 
 extension Problem {
+    init(_: PresenceError) {
+        self.init(
+            .serviceUnavailable,
+            "presence-unavailable",
+            "The node cannot ask who is connected to the others.",
+            headers: [.retryAfter: "1"]
+        )
+    }
+
     init(_ error: BrokerError) {
         switch error {
         case .outboxFull, .closed, .cancelled:

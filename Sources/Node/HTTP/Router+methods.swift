@@ -4,6 +4,9 @@ import Hummingbird
 extension Router {
     typealias Handler = @Sendable (Request, Context) async throws -> Response
 
+    /// Those of RFC 9110 and PATCH; any other gets 501 (section 15.6.2).
+    static var knownMethods: [HTTPRequest.Method] { [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect] }
+
     /// Registers a path with all the methods it has; every other method gets 405 with `Allow` (RFC 9110 section 15.5.6).
     func on(_ path: RouterPath, _ handlers: [HTTPRequest.Method: Handler]) {
         var handlers = handlers
@@ -12,7 +15,7 @@ extension Router {
         }
         let allowed = (handlers.keys.map(\.rawValue) + ["OPTIONS"]).sorted().joined(separator: ", ")
         handlers[.options] = { _, _ in Response(status: .noContent, headers: [.allow: allowed]) }
-        for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete, .options] {
+        for method in Self.knownMethods {
             let handler: Handler =
                 handlers[method] ?? { _, _ in
                     throw Problem(
