@@ -23,12 +23,14 @@ struct ConnectionRoutes: Sendable {
     // MARK: - Reading
 
     @Sendable private func list(_ request: Request, _: BasicRequestContext) async throws -> Response {
-        let query = try Query(request, only: "limit", "cursor", "node")
+        let query = try Query(request, only: "limit", "cursor", "node", "user", "group")
         let page = await self.inventory.page(
             ConnectionQuery(
                 limit: try query.integer("limit", in: 1...PresenceLimits.pageSize) ?? 100,
                 after: try query.connectionID("cursor"),
-                nodeName: query.text("node")
+                nodeName: query.text("node"),
+                user: try query.name("user"),
+                group: try query.name("group")
             )
         )
         return JSONBody.response(page)

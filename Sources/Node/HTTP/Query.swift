@@ -44,6 +44,15 @@ struct Query {
         return id
     }
 
+    /// Of a user or a group.
+    func name(_ name: String) throws(Problem) -> Name? {
+        guard let text = self.text(name) else { return nil }
+        guard let value = Name(text) else {
+            throw .invalidQuery(name, "\(name) must be 1 to \(Name.maximumBytes) letters, digits, and -._~@:+= of ASCII.")
+        }
+        return value
+    }
+
     func choice<Value>(_ name: String, of values: [String: Value]) throws(Problem) -> Value? {
         guard let text = self.text(name) else { return nil }
         guard let value = values[text] else {

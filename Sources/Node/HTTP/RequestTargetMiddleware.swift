@@ -7,12 +7,14 @@ import HummingbirdCore
 ///
 /// Without it the router takes `//api/connections/` for `/api/connections`, and whoever guards paths in front of a node guards another one.
 struct RequestTargetMiddleware<Context: RequestContext>: RouterMiddleware {
+    private let methods = Set(Router<Context>.knownMethods)
+
     @concurrent func handle(
         _ request: Request,
         context: Context,
         next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
-        guard Router<Context>.knownMethods.contains(request.method) else {
+        guard self.methods.contains(request.method) else {
             throw Problem(.notImplemented, "unknown-method", "No path has this method.")
         }
         let path = request.uri.path
