@@ -68,14 +68,6 @@ public struct NodeServer: Service {
         let receipts = ReceiptCollector(eventLoop: linkLoop, directory: directory)
         let publisher = Publisher(node: id, broker: links.broker, receipts: receipts, now: now)
         let announcer = Announcer(limit: configuration.announcementsPerSecond, publisher: publisher, eventLoop: linkLoop)
-        let delivery = Delivery(
-            connections: connections,
-            receipts: receipts,
-            broker: links.broker,
-            metrics: metrics,
-            logger: logger
-        )
-        links.broker.attach(delivery)
         let presence = PresenceKeeper(
             record: record,
             store: links.store,
@@ -86,11 +78,22 @@ public struct NodeServer: Service {
             logger: logger,
             clock: ContinuousClock()
         )
+        let interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
+        let delivery = Delivery(
+            connections: connections,
+            receipts: receipts,
+            membership: GroupMembership(connections: connections, interest: interest, presence: presence),
+            broker: links.broker,
+            metrics: metrics,
+            logger: logger
+        )
+        links.broker.attach(delivery)
         let life = NodeLife()
         let behavior = EndpointBehavior(
             connections: connections,
             publisher: publisher,
             presence: presence,
+            interest: interest,
             metrics: metrics,
             now: now
         )
@@ -100,13 +103,15 @@ public struct NodeServer: Service {
         router.add(middleware: OriginMiddleware(origins: configuration.corsOrigins))
         router.add(middleware: ProblemMiddleware())
         router.add(middleware: RequestTargetMiddleware())
-        ConnectionRoutes(
-            inventory: inventory,
+        let pushing = Pushing(
             publisher: publisher,
+            inventory: inventory,
             directory: directory,
-            settings: httpSettings,
+            maximumBodyBytes: httpSettings.maximumBodyBytes,
             maximumMessageBytes: configuration.maximumMessageBytes
-        ).add(to: router)
+        )
+        ConnectionRoutes(inventory: inventory, publisher: publisher, pushing: pushing).add(to: router)
+        AudienceRoutes(publisher: publisher, pushing: pushing).add(to: router)
         MetricsRoutes(registry: registry) {
             let relay = links.broker.health
             return [
@@ -143,12 +148,13 @@ public struct NodeServer: Service {
                     responder: responder,
                     settings: httpSettings,
                     acceptsConnections: { life.phase < .draining },
-                    makeWebSocketHandler: { endpoint, eventLoop in
+                    acceptsUserQuery: configuration.acceptsUserQuery,
+                    makeWebSocketHandler: { client, eventLoop in
                         WebSocketHandler(
                             settings: webSocketSettings,
-                            endpoint: endpoint,
+                            client: client,
                             node: id,
-                            events: behavior.events(for: endpoint, on: eventLoop)
+                            events: behavior.events(for: client.endpoint, on: eventLoop)
                         )
                     }
                 )

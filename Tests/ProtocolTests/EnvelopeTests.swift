@@ -23,6 +23,10 @@ struct EnvelopeTests {
     static let connection = ConnectionID("ffeeddccbbaa99887766554401020304")!
     static let target = ConnectionID("0f1e2d3c4b5a69788796a5b4deadbeef")!
 
+    static let audiences: [Audience] = [
+        .all, .connection(target), .group(Name("g")!), .user(Name(String(repeating: "u", count: 256))!),
+    ]
+
     static let goldens: [Golden] = [
         Golden(
             testDescription: "a publication with all there is",
@@ -34,10 +38,10 @@ struct EnvelopeTests {
                         id: id,
                         kind: .message,
                         sender: connection,
-                        target: target,
+                        audience: .connection(target),
                         dataType: .text,
                         timestamp: 1_781_330_400_000,
-                        wantsReceipt: true,
+                        confirmation: .routed,
                         payload: ByteBuffer(string: "Hi é")
                     )
                 )
@@ -87,6 +91,66 @@ struct EnvelopeTests {
                 ffeeddccbbaa99887766554401020304 ff 00
                 """,
             fixedBytes: 58
+        ),
+        Golden(
+            testDescription: "a publication for a group, with a receipt once written",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 1,
+                message: .publication(
+                    Publication(
+                        id: id,
+                        kind: .serverBroadcast,
+                        audience: .group(Name("g-1")!),
+                        dataType: .binary,
+                        timestamp: 256,
+                        confirmation: .written(milliseconds: 800),
+                        payload: ByteBuffer(bytes: [0x01])
+                    )
+                )
+            ),
+            hex: """
+                56 01 01 0a0b0c0d 0000000000000001
+                00112233445566778899aabb0a0b0c0d 03 02 28 0000000000000100
+                0003 672d31 00000320 01
+                """,
+            fixedBytes: 51
+        ),
+        Golden(
+            testDescription: "a publication for a user",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 1,
+                message: .publication(
+                    Publication(
+                        id: id,
+                        kind: .serverBroadcast,
+                        audience: .user(Name("al@x")!),
+                        dataType: .binary,
+                        timestamp: 256,
+                        payload: ByteBuffer()
+                    )
+                )
+            ),
+            hex: """
+                56 01 01 0a0b0c0d 0000000000000001
+                00112233445566778899aabb0a0b0c0d 03 02 10 0000000000000100
+                0004 616c4078
+                """,
+            fixedBytes: 48
+        ),
+        Golden(
+            testDescription: "a membership",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 2,
+                message: .membership(MembershipRequest(id: id, connection: connection, group: Name("g")!, joins: true))
+            ),
+            hex: """
+                56 01 04 0a0b0c0d 0000000000000002
+                00112233445566778899aabb0a0b0c0d ffeeddccbbaa99887766554401020304 01 0001 67
+                """,
+            fixedBytes: 51
         ),
         Golden(
             testDescription: "receipts",
@@ -167,10 +231,11 @@ struct EnvelopeTests {
                         id: .random(on: Self.origin),
                         kind: Publication.Kind.allCases.randomElement(using: &random)!,
                         sender: random.chance(50) ? .random(on: Self.origin) : nil,
-                        target: random.chance(50) ? .random(on: Self.origin) : nil,
+                        audience: Self.audiences.randomElement(using: &random)!,
                         dataType: dataType,
                         timestamp: Int64(bitPattern: random.next()),
-                        wantsReceipt: random.chance(50),
+                        confirmation: [.none, .routed, .written(milliseconds: .random(in: 0...9999, using: &random))]
+                            .randomElement(using: &random)!,
                         payload: ByteBuffer(bytes: payload)
                     )
                 )
@@ -195,8 +260,9 @@ struct EnvelopeTests {
             id: Self.id,
             kind: .message,
             sender: Self.connection,
-            target: Self.target,
+            audience: .group(Name(String(repeating: "g", count: Name.maximumBytes))!),
             timestamp: 0,
+            confirmation: .written(milliseconds: .max),
             payload: payload
         )
         let encoded = Envelope(origin: Self.origin, sequence: 1, message: .publication(publication)).encoded()
@@ -268,12 +334,18 @@ struct EnvelopeTests {
         #expect(changed(1, to: 0) == .unsupportedVersion(0))
         #expect(changed(1, to: 2) == .unsupportedVersion(2))
         #expect(changed(2, to: 0) == .invalid(field: "type"))
-        #expect(changed(2, to: 4) == .invalid(field: "type"))
+        #expect(changed(2, to: 5) == .invalid(field: "type"))
         #expect(changed(31, to: 0) == .invalid(field: "kind"))
         #expect(changed(31, to: 4) == .invalid(field: "kind"))
         #expect(changed(32, to: 0) == .invalid(field: "data type"))
         #expect(changed(32, to: 3) == .invalid(field: "data type"))
-        #expect(changed(33, to: 8) == .invalid(field: "flags"))
+        // Unknown ones, two audiences, two receipts.
+        for flags: UInt8 in [64, 128, 4 | 8, 8 | 16, 4 | 16, 1 | 32] {
+            #expect(changed(33, to: flags) == .invalid(field: "flags"))
+        }
+        #expect(changed(33, to: 8) == .truncated)
+        #expect(changed(33, to: 16) == .truncated)
+        #expect(changed(33, to: 32) == .truncated)
         #expect(changed(33, to: 2) == .truncated)
         #expect(changed(33, to: 4) == .truncated)
         // Another version is named also when nothing else of it can be read.

@@ -80,13 +80,28 @@ struct IdentityTests {
     @Test func `Topics have names that read back`() {
         #expect(Topic.all.name == "all")
         #expect(Topic.node(NodeID(rawValue: 0xA0)).name == "node:000000a0")
-        for topic in [.all, .node(NodeID(rawValue: 0)), .node(.random())] as [Topic] { #expect(Topic(name: topic.name) == topic) }
+        for topic in [.all, .node(NodeID(rawValue: 0)), .node(.random()), .group(Name("a:b")!), .user(Name("x@y")!)] as [Topic] {
+            #expect(Topic(name: topic.name) == topic)
+        }
     }
 
     @Test(arguments: [
-        "", "All", "all ", "node", "node:", "node:0", "node:000000A0", "node:000000a00", "nodes:000000a0", "group:x",
+        "", "All", "all ", "node", "node:", "node:0", "node:000000A0", "node:000000a00", "nodes:000000a0", "group:", "user:a b",
+        "groups:x",
     ])
     func `Other texts name no topic`(name: String) {
         #expect(Topic(name: name) == nil)
+    }
+
+    // MARK: - Names
+
+    @Test(arguments: ["a", "Z9", "alice@example.com", "-._~@:+=", String(repeating: "n", count: 256)])
+    func `What is a name is taken as it is`(text: String) {
+        #expect(Name(text)?.text == text)
+    }
+
+    @Test(arguments: ["", "a b", "a/b", "é", "a\n", "a%20", "{a}", "a*", String(repeating: "n", count: 257)])
+    func `What is no name is refused`(text: String) {
+        #expect(Name(text) == nil)
     }
 }

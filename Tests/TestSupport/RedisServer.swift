@@ -6,9 +6,6 @@ import Glibc
 import Darwin
 #endif
 
-/// The system's function, whose name the server's own hides.
-private let sendSignal: @Sendable (pid_t, CInt) -> CInt = { kill($0, $1) }
-
 /// A real redis-server on a loopback port of its own, without persistence. Dies with the test process.
 public final class RedisServer: Sendable {
     public struct StartError: Error {}

@@ -116,7 +116,7 @@ extension NodeMessage {
         switch self {
         case .publication(let publication): publication.payload.readableBytes
         case .receipts(let receipts): receipts.count * 20
-        case .close: 0
+        case .close, .membership: 0
         }
     }
 }

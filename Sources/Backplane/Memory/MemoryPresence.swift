@@ -7,32 +7,38 @@ public final class MemoryPresence: Sendable {
         var record: NodeRecord
         /// By the shared clock, since it started.
         var renewedAt: Duration
-        /// Ascending by id.
-        var connections: [ConnectionRecord] = []
+        private(set) var connections: [ConnectionID: ConnectionRecord] = [:]
+        /// One for each filter that any of the connections passes; none is empty but that of ``ConnectionFilter/everything``.
+        private var indexes: [ConnectionFilter: SortedIDs] = [.everything: SortedIDs()]
+
+        init(record: NodeRecord, renewedAt: Duration) {
+            self.record = record
+            self.renewedAt = renewedAt
+        }
 
         func isExpired(at now: Duration) -> Bool {
             now - self.renewedAt >= .milliseconds(self.record.leaseMilliseconds)
         }
 
-        /// Where `id` is, or belongs.
-        func index(of id: ConnectionID) -> (position: Int, found: Bool) {
-            var low = 0
-            var high = self.connections.count
-            while low < high {
-                let middle = (low + high) / 2
-                if self.connections[middle].id < id { low = middle + 1 } else { high = middle }
-            }
-            return (low, low < self.connections.count && self.connections[low].id == id)
-        }
+        /// Nil when no connection passes the filter.
+        func index(of filter: ConnectionFilter) -> SortedIDs? { self.indexes[filter] }
 
         mutating func add(_ connection: ConnectionRecord) {
-            let (position, found) = self.index(of: connection.id)
-            if found { self.connections[position] = connection } else { self.connections.insert(connection, at: position) }
+            self.remove(connection.id)
+            self.connections[connection.id] = connection
+            self.indexes[.everything]?.insert(connection.id)
+            for filter in ConnectionFilter.passed(by: connection) {
+                self.indexes[filter, default: SortedIDs()].insert(connection.id)
+            }
         }
 
         mutating func remove(_ id: ConnectionID) {
-            let (position, found) = self.index(of: id)
-            if found { self.connections.remove(at: position) }
+            guard let connection = self.connections.removeValue(forKey: id) else { return }
+            self.indexes[.everything]?.remove(id)
+            for filter in ConnectionFilter.passed(by: connection) {
+                self.indexes[filter]?.remove(id)
+                if self.indexes[filter]?.isEmpty == true { self.indexes[filter] = nil }
+            }
         }
     }
 

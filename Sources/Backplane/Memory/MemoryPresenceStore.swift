@@ -81,15 +81,13 @@ public struct MemoryPresenceStore: PresenceStore {
                     missing.append(entry.record.name)
                     continue
                 }
-                total += entry.connections.count
-                var start = 0
-                if let after = query.after {
-                    let (position, found) = entry.index(of: after)
-                    start = found ? position + 1 : position
-                }
+                guard let index = entry.index(of: query.filter) else { continue }
+                total += index.count
                 // One more than the page holds, so that the merge can tell whether more follow.
-                page += entry.connections[start...].prefix(query.limit + 1)
-                    .map { ListedConnection(record: $0, nodeName: entry.record.name) }
+                for id in index.prefix(query.limit + 1, after: query.after) {
+                    guard let record = entry.connections[id] else { continue }
+                    page.append(ListedConnection(record: record, nodeName: entry.record.name))
+                }
             }
             page.sort { $0.record.id < $1.record.id }
             return ConnectionPage(
@@ -104,8 +102,7 @@ public struct MemoryPresenceStore: PresenceStore {
     public func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
         self.shared.withEntries { entries, now in
             guard let entry = entries[id.node], !entry.isExpired(at: now) else { return nil }
-            let (position, found) = entry.index(of: id)
-            return found ? ListedConnection(record: entry.connections[position], nodeName: entry.record.name) : nil
+            return entry.connections[id].map { ListedConnection(record: $0, nodeName: entry.record.name) }
         }
     }
 

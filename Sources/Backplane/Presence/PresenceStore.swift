@@ -18,8 +18,11 @@ public protocol PresenceStore: Service {
     /// - Returns: `.lost` when there is no live lease under this id; nothing has been written then.
     func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState
 
-    /// Adds, then removes connections of `node`. Adding one that is there replaces its record; removing one that is not does nothing. At
-    /// most ``PresenceLimits/connectionsPerUpdate`` in all.
+    /// Adds, then removes connections of `node`. Adding one that is there replaces its record, and with it by which users and groups it is
+    /// found; removing one that is not does nothing. At most ``PresenceLimits/connectionsPerUpdate`` in all.
+    ///
+    /// Each connection changes at once and as a whole: nobody finds it twice or, while it stays, not at all. The update as a whole may
+    /// become visible, or fail, in parts.
     /// - Returns: `.lost` as in ``renew(_:)``.
     func update(
         _ node: NodeID,
@@ -37,6 +40,10 @@ public protocol PresenceStore: Service {
     func nodes() async throws(PresenceError) -> [NodeStatus]
 
     /// One page of the connections of all live nodes, ordered by id.
+    ///
+    /// Whatever is filtered by, the total is exact, the page is full while more follow (but for records that cannot be read), and the cost
+    /// is that of the page's length and of the number of nodes: not of how deep the page is or how many match. Pages that each begin after
+    /// the one before give every connection that matches all the while exactly once, whatever else comes and goes.
     func connections(_ query: ConnectionQuery) async throws(PresenceError) -> ConnectionPage
 
     /// One connection; nil when it is not there or its node's lease has expired.
@@ -62,8 +69,12 @@ public enum PresenceError: Error, Hashable, Sendable {
 
 /// Bounds of ``PresenceStore``.
 public enum PresenceLimits {
-    /// Connections that one update may name: 500, about 50 KB and well under a millisecond of the store's time.
+    /// Connections that one update may name: 500. Without users and groups that is about 50 KB and a millisecond of the store's time; with
+    /// the longest names and the most groups 8 MB, which the store takes in small steps.
     public static let connectionsPerUpdate = 500
+    /// Groups that one connection may be in: 64, which makes at most 129 index entries and 17 KB of a connection. Stores refuse nothing;
+    /// whoever puts a connection into a group checks.
+    public static let groupsPerConnection = 64
     /// The largest page: 1,000 connections.
     public static let pageSize = 1000
 }

@@ -14,6 +14,24 @@ struct RedisPresenceDecoder: Sendable {
     private struct Details: Codable {
         let `protocol`: String
         let connectedAt: Int64
+        /// Absent for nobody in particular.
+        let user: String?
+        /// Absent when there are none.
+        let groups: [String]?
+
+        /// Nil when a name is none.
+        func record(_ id: ConnectionID) -> ConnectionRecord? {
+            let user = self.user.map { Name($0) }
+            let groups = (self.groups ?? []).map { Name($0) }
+            guard user != .some(nil), !groups.contains(nil) else { return nil }
+            return ConnectionRecord(
+                id: id,
+                protocol: self.protocol,
+                connectedAt: self.connectedAt,
+                user: user ?? nil,
+                groups: Set(groups.compactMap(\.self))
+            )
+        }
     }
 
     let logger: Logger
@@ -23,12 +41,22 @@ struct RedisPresenceDecoder: Sendable {
     static func json(of node: NodeRecord) throws(PresenceError) -> String { try self.encode(node) }
 
     static func details(of record: ConnectionRecord) throws(PresenceError) -> String {
-        try self.encode(Details(protocol: record.protocol, connectedAt: record.connectedAt))
+        try self.encode(
+            Details(
+                protocol: record.protocol,
+                connectedAt: record.connectedAt,
+                user: record.user?.text,
+                groups: record.groups.isEmpty ? nil : record.groups.sorted().map(\.text)
+            )
+        )
     }
 
     private static func encode(_ value: some Encodable) throws(PresenceError) -> String {
         do {
-            return String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
+            let encoder = JSONEncoder()
+            // The same record gives the same text: the update script sees that nothing has changed.
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return String(decoding: try encoder.encode(value), as: UTF8.self)
         } catch {
             throw .refused("a record cannot be written as JSON")
         }
@@ -42,6 +70,15 @@ struct RedisPresenceDecoder: Sendable {
         case 0: return .lost
         default: throw Self.wrongShape
         }
+    }
+
+    /// - Parameter changes: how many were asked for.
+    /// - Returns: how many of them, the first ones, have been made: at least one if there were any; nil when the lease is lost.
+    func changesMade(_ reply: RESPValue, of changes: Int) throws(PresenceError) -> Int? {
+        guard let made = reply.integer else { throw Self.wrongShape }
+        if made == -1 { return nil }
+        guard (min(1, changes)...changes).contains(Int(made)) else { throw Self.wrongShape }
+        return Int(made)
     }
 
     func nodes(_ reply: RESPValue) throws(PresenceError) -> [NodeStatus] {
@@ -90,7 +127,7 @@ struct RedisPresenceDecoder: Sendable {
     }
 
     /// - Returns: the page, and the last id that the store named, readable or not.
-    func page(_ reply: RESPValue) throws(PresenceError) -> (ConnectionPage, ConnectionID?) {
+    func page(_ reply: RESPValue, for query: ConnectionQuery) throws(PresenceError) -> (ConnectionPage, ConnectionID?) {
         guard let parts = reply.elements, parts.count == 4, let rows = parts[0].elements, let total = parts[1].integer,
             let hasMore = parts[2].integer, let missing = parts[3].elements?.compactMap(\.text)
         else { throw Self.wrongShape }
@@ -108,6 +145,11 @@ struct RedisPresenceDecoder: Sendable {
             }
             last = id
             guard let record = self.connectionRecord(id, row[2], decoder: decoder) else { continue }
+            guard query.selects(record, on: name) else {
+                // An index entry that its record does not bear out.
+                self.leftOut(text)
+                continue
+            }
             connections.append(ListedConnection(record: record, nodeName: name))
         }
         let page = ConnectionPage(
@@ -152,11 +194,14 @@ struct RedisPresenceDecoder: Sendable {
     }
 
     private func connectionRecord(_ id: ConnectionID, _ value: RESPValue, decoder: JSONDecoder) -> ConnectionRecord? {
-        guard let bytes = value.bytes, let details = try? decoder.decode(Details.self, from: Data(bytes.readableBytesView)) else {
+        guard let bytes = value.bytes,
+            let details = try? decoder.decode(Details.self, from: Data(bytes.readableBytesView)),
+            let record = details.record(id)
+        else {
             self.leftOut(id.description)
             return nil
         }
-        return ConnectionRecord(id: id, protocol: details.protocol, connectedAt: details.connectedAt)
+        return record
     }
 
     private func leftOut(_ record: String) {

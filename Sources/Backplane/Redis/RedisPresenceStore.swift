@@ -5,8 +5,8 @@ import ServiceLifecycle
 
 /// Who is connected, kept in Redis: see ``RedisPresenceKeys`` for the keys and `Scripts/` for what is done with them.
 ///
-/// Each call is one script and one round trip on a connection of the store's own, judged on Redis' clock. While that is down, calls fail at
-/// once; otherwise they end within the configuration's command timeout. All keys also expire by themselves, 20 leases (at
+/// Each call is one script and one round trip (a large update some more, see ``RedisPresenceUpdate``) on a connection of the store's own,
+/// judged on Redis' clock. While that is down, calls fail at once; otherwise each trip ends within the configuration's command timeout. All keys also expire by themselves, 20 leases (at
 /// least 10 minutes) after the last renewal: should a whole cluster vanish, nothing of it stays for ever.
 public final class RedisPresenceStore: PresenceStore {
     /// The shortest time that keys live on after the last renewal of a lease.
@@ -50,14 +50,14 @@ public final class RedisPresenceStore: PresenceStore {
         removing: [ConnectionID]
     ) async throws(PresenceError) -> LeaseState {
         precondition(adding.count + removing.count <= PresenceLimits.connectionsPerUpdate, "the caller splits its updates")
-        var arguments = [node.description, "\(adding.count)"]
-        for record in adding {
-            arguments.append(record.id.description)
-            arguments.append(try RedisPresenceDecoder.details(of: record))
-        }
-        arguments += removing.map(\.description)
-        let keys = [self.keys.nodes, self.keys.record(of: node), self.keys.index(of: node), self.keys.details(of: node)]
-        return try self.decoder.leaseState(try await self.evaluate(.update, keys, arguments))
+        var update = RedisPresenceUpdate(adding: adding, removing: removing)
+        repeat {
+            let step = update.next
+            let reply = try await self.evaluate(.update, self.keys.all(of: node), [node.description] + (try step.arguments()))
+            guard let made = try self.decoder.changesMade(reply, of: step.count) else { return .lost }
+            update.advance(by: made)
+        } while !update.isDone
+        return .held
     }
 
     public func unregister(_ node: NodeID) async throws(PresenceError) {
@@ -78,9 +78,10 @@ public final class RedisPresenceStore: PresenceStore {
         for _ in 0..<Self.maximumUnreadablePages {
             let arguments = [
                 self.keys.nodePrefix, "\(query.limit)", after?.description ?? "", query.nodeName ?? "",
+                RedisPresenceKeys.filterPrefix(query.filter) ?? "",
             ]
             let reply = try await self.evaluate(.connections, [self.keys.nodes, self.keys.names], arguments)
-            let (page, last) = try self.decoder.page(reply)
+            let (page, last) = try self.decoder.page(reply, for: query)
             // An empty page with more to follow would leave the caller without a place to go on from.
             guard page.connections.isEmpty, page.hasMore, let last else { return page }
             after = last

@@ -42,6 +42,7 @@ public struct ConfigurationLoader {
             redis: try self.redis(),
             lease: try self.duration(.lease, .seconds(1)...(.seconds(300))),
             announcementsPerSecond: try self.announcements(),
+            acceptsUserQuery: try self.text(.insecureUserQuery, allowed: "on or off") { ["on": true, "off": false][$0] },
             maximumMessageBytes: try self.bytes(.maximumMessage, 1...Limits.maximumPayloadBytes),
             maximumUnsentBytes: try self.bytes(.maximumUnsent, (64 * 1024)...(256 * 1024 * 1024)),
             pingInterval: try self.duration(.pingInterval, .seconds(1)...(.seconds(3600))),
@@ -171,18 +172,27 @@ public struct ConfigurationLoader {
             ConfigurationError(option: "config", value: value, allowed: allowed)
         }
         guard let data = FileManager.default.contents(atPath: path) else { throw wrong("must be a file that can be read") }
-        guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-            throw wrong("must be a JSON object, such as {\"port\": 8081, \"lease\": \"5s\"}")
+        guard let object = try? JSONDecoder().decode([String: FileValue].self, from: data) else {
+            throw wrong("must be a JSON object of texts and whole numbers, such as {\"port\": 8081, \"lease\": \"5s\"}")
         }
         var values: [ConfigurationOption: String] = [:]
         for (name, value) in object {
             guard let option = ConfigurationOption(rawValue: name) else { throw wrong("names an unknown option", value: name) }
-            switch value {
-            case let text as String: values[option] = text
-            case let number as Int where !(value is Bool): values[option] = String(number)
-            default: throw wrong("must give this option text or a whole number", value: name)
-            }
+            guard let text = value.text else { throw wrong("must give this option text or a whole number", value: name) }
+            values[option] = text
         }
         return values
+    }
+}
+
+/// What the file may say of an option.
+private struct FileValue: Decodable {
+    /// Nil for anything but text and whole numbers.
+    let text: String?
+
+    init(from decoder: any Decoder) throws {
+        let value = try decoder.singleValueContainer()
+        // A number first: only JSON's own true and false are left for neither.
+        self.text = (try? value.decode(Int.self)).map(String.init) ?? (try? value.decode(String.self))
     }
 }

@@ -8,6 +8,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case redisPrefix = "redis-prefix"
     case lease
     case announcementsPerSecond = "announcements-per-second"
+    case insecureUserQuery = "insecure-user-query"
     case maximumMessage = "max-message"
     case maximumUnsent = "max-unsent"
     case pingInterval = "ping-interval"
@@ -32,6 +33,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .redisPrefix: "volary"
         case .lease: "5s"
         case .announcementsPerSecond: "10"
+        case .insecureUserQuery: "off"
         case .maximumMessage: "1MiB"
         case .maximumUnsent: "1MiB"
         case .pingInterval: "30s"
@@ -59,6 +61,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .lease: "How long a silent node's connections stay listed, 1s to 5m."
         case .announcementsPerSecond:
             "Joins and leaves told one by one each second before they are summed up, 0 to 1000; 'off' tells none."
+        case .insecureUserQuery:
+            "/ws?user=NAME names a connection's user, so that anyone may be anyone: for trials. As a variable: on or off."
         case .maximumMessage: "Largest message of a client, 1 byte to 16MiB; larger ones close the connection with 1009."
         case .maximumUnsent: "Bytes that may wait for a client that reads slowly, 64KiB to 256MiB; past it: 1013."
         case .pingInterval: "Between pings, 1s to 1h; a client silent from one to the next is dead."

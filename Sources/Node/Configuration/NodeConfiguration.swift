@@ -30,6 +30,8 @@ public struct NodeConfiguration: Sendable {
 
     // MARK: - Clients
 
+    /// Whether `/ws?user=` names a connection's user.
+    public var acceptsUserQuery: Bool
     public var maximumMessageBytes: Int
     public var maximumUnsentBytes: Int
     public var pingInterval: Duration

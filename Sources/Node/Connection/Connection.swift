@@ -19,8 +19,14 @@ public final class Connection {
     /// Milliseconds since 1970, UTC.
     public let connectedAt: Int64
 
+    /// Nil: nobody in particular.
+    public let user: Name?
     /// Where the shard keeps it. The shard's own.
     var slot = 0
+    /// Changed by the shard only.
+    var groups: Set<Name> = []
+    /// Whether the presence store has been told of it.
+    var isListed = false
     private var close = CloseStateMachine()
     private let maximumUnsentBytes: Int
     private let closeTimeout: TimeAmount
@@ -38,6 +44,7 @@ public final class Connection {
     init(
         id: ConnectionID,
         endpoint: Endpoint,
+        user: Name?,
         connectedAt: Int64,
         maximumUnsentBytes: Int,
         closeTimeout: TimeAmount,
@@ -46,6 +53,7 @@ public final class Connection {
     ) {
         self.id = id
         self.endpoint = endpoint
+        self.user = user
         self.connectedAt = connectedAt
         self.maximumUnsentBytes = maximumUnsentBytes
         self.closeTimeout = closeTimeout
@@ -57,7 +65,13 @@ public final class Connection {
 
     /// As the presence store keeps it.
     var record: ConnectionRecord {
-        ConnectionRecord(id: self.id, protocol: self.endpoint.rawValue, connectedAt: self.connectedAt)
+        ConnectionRecord(
+            id: self.id,
+            protocol: self.endpoint.rawValue,
+            connectedAt: self.connectedAt,
+            user: self.user,
+            groups: self.groups
+        )
     }
 
     /// Whether data may still be sent: false from the first close frame on, in either direction.
@@ -66,16 +80,17 @@ public final class Connection {
     /// Writes encoded data frames and flushes.
     ///
     /// A client that has let more than its share of bytes pile up is closed with 1013 instead, and gets nothing any more.
+    /// - Parameter written: completed when the bytes have left for the kernel, or never will; not at all when this returns false.
     /// - Returns: false when the connection is not open, or is now closed as a slow consumer.
     @discardableResult
-    public func send(_ frames: ByteBuffer) -> Bool {
+    public func send(_ frames: ByteBuffer, written: EventLoopPromise<Void>? = nil) -> Bool {
         guard let context, self.close.maySend else { return false }
         // The channel counts its unsent bytes anyway; it is asked only once it is above its low mark.
         if !context.channel.isWritable, self.unsentBytes(context) > self.maximumUnsentBytes {
             self.close(code: .tryAgainLater, reason: "too many unsent bytes: the client reads too slowly")
             return false
         }
-        context.writeAndFlush(NIOAny(frames), promise: nil)
+        context.writeAndFlush(NIOAny(frames), promise: written)
         return true
     }
 
@@ -91,6 +106,11 @@ public final class Connection {
         self.sendClose(code: code, reason: reason, thenFinish: false)
     }
 
+    /// Closes the socket at once, whatever is still unsent.
+    func cut() {
+        self.context?.close(mode: .all, promise: nil)
+    }
+
     // MARK: - Keep-alive
 
     func sawTraffic() {
@@ -101,10 +121,7 @@ public final class Connection {
     /// and its socket is cut.
     func keepAlive(now: NIODeadline) {
         guard let context, now >= self.nextPing else { return }
-        guard self.hadTraffic else {
-            context.close(mode: .all, promise: nil)
-            return
-        }
+        guard self.hadTraffic else { return self.cut() }
         self.nextPing = now + self.pingInterval
         self.hadTraffic = false
         self.sendControl(FrameEncoder.encode(opcode: .ping, payload: ByteBuffer(), allocator: context.channel.allocator))
@@ -169,7 +186,7 @@ public final class Connection {
 
     private func deadlinePassed() {
         guard self.close.deadlinePassed() == .abortTransport else { return }
-        self.context?.close(mode: .all, promise: nil)
+        self.cut()
     }
 }
 

@@ -39,23 +39,28 @@ public final class ConnectionManager: Sendable {
 
     /// What ``records`` has of one connection; nil when this node does not hold it.
     public func record(_ id: ConnectionID) async -> ConnectionRecord? {
-        await self.onEachShard { $0.connection(id)?.record }.lazy.compactMap(\.self).first
+        await self.onShard(of: id) { $1.record }
+    }
+
+    /// Runs `body` on the event loop of a connection.
+    /// - Returns: nil when this node does not hold it.
+    func onShard<Result: Sendable>(
+        of id: ConnectionID,
+        _ body: @escaping @Sendable (ConnectionShard, Connection) -> Result
+    ) async -> Result? {
+        await self.onEachShard { shard in shard.connection(id).map { body(shard, $0) } }.lazy.compactMap(\.self).first
     }
 
     /// Sends encoded frames to one connection.
     /// - Returns: false when it is not here or not open.
     public func send(_ frames: ByteBuffer, to id: ConnectionID) async -> Bool {
-        await self.onEachShard { $0.connection(id)?.send(frames) ?? false }.contains(true)
+        await self.onShard(of: id) { $1.send(frames) } ?? false
     }
 
     /// Begins the closing handshake with one connection.
     /// - Returns: false when it is not here.
     public func close(_ id: ConnectionID, code: CloseCode, reason: String) async -> Bool {
-        await self.onEachShard { shard in
-            guard let connection = shard.connection(id) else { return false }
-            connection.close(code: code, reason: reason)
-            return true
-        }.contains(true)
+        await self.onShard(of: id) { $1.close(code: code, reason: reason) } != nil
     }
 
     /// Begins the closing handshake with at most `count` connections, of every endpoint, that are still open.
@@ -63,9 +68,16 @@ public final class ConnectionManager: Sendable {
     public func closeSome(_ count: Int, code: CloseCode, reason: String) async -> Int {
         let share = (count + self.shards.count - 1) / self.shards.count
         return await self.onEachShard { shard in
-            let some = shard.all.lazy.filter(\.isOpen).prefix(share)
-            return some.map { $0.close(code: code, reason: reason) }.count
+            // An array: a connection that is closed may leave the table.
+            let some = Array(shard.all.lazy.filter(\.isOpen).prefix(share))
+            for connection in some { connection.close(code: code, reason: reason) }
+            return some.count
         }.reduce(0, +)
+    }
+
+    /// Ends every connection without a closing handshake. Their sockets are closed as this returns.
+    public func cutAll() async {
+        _ = await self.onEachShard { shard in for connection in Array(shard.all) { connection.cut() } }
     }
 
     // MARK: - Called on the connection's event loop

@@ -8,7 +8,7 @@ import Protocol
 /// Everything is done on the loop, unlocked; only ``submit(_:bytes:)`` may be called from elsewhere. Work that waits together is done together,
 /// so a burst of publications costs one hop.
 final class ConnectionShard: @unchecked Sendable {
-    // Unchecked: `connections`, `members` are touched on `eventLoop` only (asserted); the queue has its lock; the rest is constant.
+    // Unchecked: `connections`, `members` and `audiences` are touched on `eventLoop` only (asserted); the queue has its lock; the rest is constant.
 
     private struct Queue {
         var work: [@Sendable (ConnectionShard) -> Void] = []
@@ -24,6 +24,8 @@ final class ConnectionShard: @unchecked Sendable {
     private var connections: [ConnectionID: Connection] = [:]
     /// Those that broadcasts reach, in no order: iterated for every one of them.
     private var members: ContiguousArray<Connection> = []
+    /// Groups and users that have a member here.
+    private var audiences: [Audience: [ObjectIdentifier: Connection]] = [:]
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
@@ -70,6 +72,7 @@ final class ConnectionShard: @unchecked Sendable {
         guard connection.endpoint == .plain else { return }
         connection.slot = self.members.count
         self.members.append(connection)
+        if let user = connection.user { self.insert(connection, into: .user(user)) }
     }
 
     /// - Returns: the connection that was there.
@@ -84,6 +87,7 @@ final class ConnectionShard: @unchecked Sendable {
             last.slot = connection.slot
             self.members[connection.slot] = last
         }
+        for audience in connection.audiences { self.erase(connection, from: audience) }
         return connection
     }
 
@@ -94,14 +98,53 @@ final class ConnectionShard: @unchecked Sendable {
 
     var all: some Collection<Connection> { self.connections.values }
 
-    var records: [ConnectionRecord] { self.members.map(\.record) }
+    /// What the presence store should have: all members but those whose user's topic is not subscribed to yet.
+    var records: [ConnectionRecord] { self.members.filter(\.isListed).map(\.record) }
 
-    /// Sends the same frames to every member.
-    /// - Returns: how many were open and took them.
-    func broadcast(_ frames: ByteBuffer) -> UInt32 {
+    // MARK: - Groups
+
+    func join(_ connection: Connection, _ group: Name) {
+        connection.groups.insert(group)
+        self.insert(connection, into: .group(group))
+    }
+
+    func leave(_ connection: Connection, _ group: Name) {
+        connection.groups.remove(group)
+        self.erase(connection, from: .group(group))
+    }
+
+    private func insert(_ connection: Connection, into audience: Audience) {
+        self.audiences[audience, default: [:]][ObjectIdentifier(connection)] = connection
+    }
+
+    private func erase(_ connection: Connection, from audience: Audience) {
+        self.audiences[audience]?[ObjectIdentifier(connection)] = nil
+        if self.audiences[audience]?.isEmpty == true { self.audiences[audience] = nil }
+    }
+
+    // MARK: - Delivery
+
+    /// Calls `send` with each connection of an audience until all have been called.
+    /// - Returns: how many times it gave true.
+    func deliver(to audience: Audience, _ send: (Connection) -> Bool) -> UInt32 {
         self.eventLoop.preconditionInEventLoop()
         var reached: UInt32 = 0
-        for connection in self.members where connection.send(frames) { reached += 1 }
+        switch audience {
+        case .all:
+            for connection in self.members where send(connection) { reached += 1 }
+        case .connection(let id):
+            if let connection = self.connections[id], send(connection) { reached += 1 }
+        case .group, .user:
+            guard let connections = self.audiences[audience] else { return 0 }
+            for connection in connections.values where send(connection) { reached += 1 }
+        }
         return reached
+    }
+}
+
+extension Connection {
+    /// Those that the shard has an index for.
+    fileprivate var audiences: [Audience] {
+        self.groups.map(Audience.group) + (self.user.map { [.user($0)] } ?? [])
     }
 }

@@ -1,4 +1,3 @@
-import Atomics
 import Backplane
 import Logging
 import NIOCore
@@ -14,6 +13,7 @@ final class Delivery: BrokerReceiver {
     private let node: NodeID
     private let connections: ConnectionManager
     private let receipts: ReceiptCollector
+    private let membership: GroupMembership
     private let broker: any Broker
     private let metrics: NodeMetrics
     private let logger: Logger
@@ -22,6 +22,7 @@ final class Delivery: BrokerReceiver {
     init(
         connections: ConnectionManager,
         receipts: ReceiptCollector,
+        membership: GroupMembership,
         broker: any Broker,
         metrics: NodeMetrics,
         logger: Logger
@@ -29,88 +30,91 @@ final class Delivery: BrokerReceiver {
         self.node = connections.node
         self.connections = connections
         self.receipts = receipts
+        self.membership = membership
         self.broker = broker
         self.metrics = metrics
         self.logger = logger
     }
 
-    /// Publications for everyone that wait to be handed over together.
+    /// Publications for one audience that are handed over together.
     private struct Batch {
-        var frames = ByteBuffer()
-        var publications = 0
-        var wanted: [PublicationID] = []
+        let audience: Audience
+        let writtenWithin: TimeAmount?
+        var frames: ByteBuffer
+        var publications = 1
+        var wanted: [PublicationID]
     }
 
     func receive(_ envelopes: [Envelope]) {
-        var batch = Batch()
+        var batch: Batch?
         for envelope in envelopes {
             switch envelope.message {
-            case .publication(let publication) where publication.target == nil:
-                self.append(publication, to: &batch)
-                if batch.frames.readableBytes >= Self.batchBytes { self.handOver(&batch) }
             case .publication(let publication):
-                self.handOver(&batch)
-                self.deliver(publication, to: publication.target)
+                self.add(publication, to: &batch)
+            case .receipts(let receipts):
+                self.receipts.received(receipts, from: envelope.origin)
             case .close(let request):
                 self.handOver(&batch)
                 self.close(request)
-            case .receipts(let receipts):
-                self.receipts.received(receipts, from: envelope.origin)
+            case .membership(let request):
+                self.handOver(&batch)
+                self.change(request)
             }
         }
         self.handOver(&batch)
     }
 
-    // MARK: - To everyone
+    // MARK: - Publications
 
-    private func append(_ publication: Publication, to batch: inout Batch) {
+    private func add(_ publication: Publication, to batch: inout Batch?) {
         let (opcode, payload) = self.encode(publication)
-        if batch.publications == 0 {
-            batch.frames = FrameEncoder.encode(opcode: opcode, payload: payload, allocator: self.allocator)
+        let writtenWithin: TimeAmount? =
+            if case .written(let milliseconds) = publication.confirmation { .milliseconds(Int64(milliseconds)) } else { nil }
+        let wanted = publication.confirmation == .none ? [] : [publication.id]
+        if var open = batch, open.audience == publication.audience, open.writtenWithin == nil, writtenWithin == nil,
+            open.frames.readableBytes < Self.batchBytes
+        {
+            // Emptied first: a second reference to the bytes would make the append copy them.
+            batch = nil
+            FrameEncoder.append(opcode: opcode, payload: payload, to: &open.frames)
+            open.publications += 1
+            open.wanted += wanted
+            batch = open
         } else {
-            FrameEncoder.append(opcode: opcode, payload: payload, to: &batch.frames)
+            self.handOver(&batch)
+            batch = Batch(
+                audience: publication.audience,
+                writtenWithin: writtenWithin,
+                frames: FrameEncoder.encode(opcode: opcode, payload: payload, allocator: self.allocator),
+                wanted: wanted
+            )
         }
-        batch.publications += 1
-        if publication.wantsReceipt { batch.wanted.append(publication.id) }
     }
 
-    private func handOver(_ batch: inout Batch) {
-        guard batch.publications > 0 else { return }
-        let (frames, publications) = (batch.frames, batch.publications)
-        let tally = Tally(ids: batch.wanted, parts: self.connections.shards.count)
-        batch = Batch()
+    private func handOver(_ batch: inout Batch?) {
+        guard let whole = batch else { return }
+        batch = nil
+        let tally = Tally(ids: whole.wanted, parts: self.connections.shards.count)
         for shard in self.connections.shards {
-            let accepted = shard.submit(bytes: frames.readableBytes) { shard in
-                let reached = shard.broadcast(frames)
-                self.metrics.delivered(publications: publications, connections: Int(reached))
-                self.finish(tally, reached: reached)
+            let accepted = shard.submit(bytes: whole.frames.readableBytes) { shard in
+                let done = { (reached: UInt32) in
+                    self.metrics.delivered(publications: whole.publications, connections: Int(reached))
+                    self.finish(tally, reached: reached)
+                }
+                if let time = whole.writtenWithin {
+                    shard.write(whole.frames, to: whole.audience, within: time, done: done)
+                } else {
+                    done(shard.deliver(to: whole.audience) { $0.send(whole.frames) })
+                }
             }
             if !accepted {
-                self.dropped(publications)
+                self.dropped(whole.publications)
                 self.finish(tally, reached: 0)
             }
         }
     }
 
-    // MARK: - To one
-
-    private func deliver(_ publication: Publication, to target: ConnectionID?) {
-        guard let target else { return }
-        let (opcode, payload) = self.encode(publication)
-        let frame = FrameEncoder.encode(opcode: opcode, payload: payload, allocator: self.allocator)
-        let tally = Tally(ids: publication.wantsReceipt ? [publication.id] : [], parts: self.connections.shards.count)
-        for shard in self.connections.shards {
-            let accepted = shard.submit(bytes: frame.readableBytes) { shard in
-                let reached: UInt32 = shard.connection(target)?.send(frame) == true ? 1 : 0
-                self.metrics.delivered(publications: Int(reached), connections: Int(reached))
-                self.finish(tally, reached: reached)
-            }
-            if !accepted {
-                self.dropped(1)
-                self.finish(tally, reached: 0)
-            }
-        }
-    }
+    // MARK: - Requests
 
     private func close(_ request: CloseRequest) {
         let tally = Tally(ids: [request.id], parts: self.connections.shards.count)
@@ -121,6 +125,21 @@ final class Delivery: BrokerReceiver {
                 self.finish(tally, reached: connection == nil ? 0 : 1)
             }
             if !accepted { self.finish(tally, reached: 0) }
+        }
+    }
+
+    private func change(_ request: MembershipRequest) {
+        Task {
+            do throws(BrokerError) {
+                let outcome =
+                    request.joins
+                    ? try await self.membership.join(request.connection, request.group)
+                    : await self.membership.leave(request.connection, request.group)
+                self.answer([request.id], count: outcome.receipt)
+            } catch {
+                // Not subscribed: whoever asked hears nothing, and says so.
+                self.logger.warning("Group not joined", metadata: [LogKey.error: "\(error)"])
+            }
         }
     }
 
@@ -140,8 +159,13 @@ final class Delivery: BrokerReceiver {
     /// The last event loop to finish sends the receipts.
     private func finish(_ tally: Tally, reached: UInt32) {
         guard !tally.ids.isEmpty, let total = tally.add(reached) else { return }
-        for (origin, ids) in Dictionary(grouping: tally.ids, by: \.node) {
-            var rest = ids.map { Receipt(id: $0, connections: total) }[...]
+        self.answer(tally.ids, count: total)
+    }
+
+    /// Receipts for one node travel together.
+    private func answer(_ ids: [PublicationID], count: UInt32) {
+        for (origin, ids) in Dictionary(grouping: ids, by: \.node) {
+            var rest = ids.map { Receipt(id: $0, connections: count) }[...]
             if origin == self.node {
                 self.receipts.received(Array(rest), from: origin)
                 continue
@@ -164,22 +188,13 @@ final class Delivery: BrokerReceiver {
     }
 }
 
-/// Adds up, over a node's event loops, how many connections the publications of one batch reached.
-private final class Tally: Sendable {
-    let ids: [PublicationID]
-    private let remaining: ManagedAtomic<Int>
-    private let total = ManagedAtomic<UInt32>(0)
-
-    init(ids: [PublicationID], parts: Int) {
-        self.ids = ids
-        self.remaining = ManagedAtomic(parts)
-    }
-
-    /// - Returns: the sum, to whoever adds the last part.
-    func add(_ reached: UInt32) -> UInt32? {
-        self.total.wrappingIncrement(by: reached, ordering: .relaxed)
-        guard self.remaining.wrappingDecrementThenLoad(ordering: .acquiringAndReleasing) == 0 else { return nil }
-        return self.total.load(ordering: .relaxed)
+extension GroupMembership.Outcome {
+    fileprivate var receipt: UInt32 {
+        switch self {
+        case .done: 1
+        case .unknownConnection: 0
+        case .tooManyGroups: Receipt.refused
+        }
     }
 }
 

@@ -10,13 +10,13 @@ struct PendingReceipts {
         case finish(Result<ReceiptCollector.Answer, BrokerError>)
     }
 
-    private let live: Set<NodeID>
+    private let live: Set<NodeID>?
     private var outcome: PublishOutcome?
     private var receipts: [NodeID: UInt32] = [:]
     private var inGrace = false
 
-    /// - Parameter live: the nodes that hold a lease as the wait begins.
-    init(live: Set<NodeID>) {
+    /// - Parameter live: the nodes that hold a lease as the wait begins; nil when not all of them are asked.
+    init(live: Set<NodeID>?) {
         self.live = live
     }
 
@@ -51,7 +51,7 @@ struct PendingReceipts {
         if self.receipts.count >= expected {
             return .finish(.success(.init(outcome: outcome, receipts: self.receipts)))
         }
-        guard !self.inGrace, self.live.isSubset(of: self.receipts.keys) else { return .wait }
+        guard !self.inGrace, let live, live.isSubset(of: self.receipts.keys) else { return .wait }
         self.inGrace = true
         return .waitForGrace
     }

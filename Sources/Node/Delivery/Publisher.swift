@@ -43,38 +43,58 @@ struct Publisher: Sendable {
         self.broker.publish(.publication(publication), to: .all, completion: nil)
     }
 
-    /// A REST caller's message, to all or to one; waits for the receipts.
-    func push(_ text: String, to target: ConnectionID?, timeout: TimeAmount) async throws(BrokerError) -> PushResult {
-        let publication = self.pushed(text, to: target, wantsReceipt: true)
-        let answer = try await self.receipts.collect(publication.id, timeout: timeout) { completion in
-            self.broker.publish(.publication(publication), to: self.topic(of: target), completion: completion)
+    /// A REST caller's message; waits for the receipts.
+    /// - Parameter written: whether each node waits until the bytes have left for the kernel.
+    func push(
+        _ text: String,
+        to audience: Audience,
+        written: Bool,
+        timeout: TimeAmount
+    ) async throws(BrokerError) -> PushResult {
+        // The last fifth of the time is for the receipts to travel.
+        let publication = self.pushed(
+            text,
+            to: audience,
+            confirmation: written ? .written(milliseconds: UInt32(timeout.nanoseconds / 1_000_000 * 4 / 5)) : .routed
+        )
+        let answer = try await self.receipts.collect(publication.id, expectsAll: audience == .all, timeout: timeout) {
+            completion in
+            self.broker.publish(.publication(publication), to: audience.topic, completion: completion)
         }
         return PushResult(id: publication.id, answer: answer)
     }
 
-    /// A REST caller's message, to all or to one; nobody waits for what becomes of it once the broker has it.
-    func pushWithoutReceipts(_ text: String, to target: ConnectionID?) async throws(BrokerError) -> PublicationID {
-        let publication = self.pushed(text, to: target, wantsReceipt: false)
+    /// A REST caller's message; nobody waits for what becomes of it once the broker has it.
+    func pushWithoutReceipts(_ text: String, to audience: Audience) async throws(BrokerError) -> PublicationID {
+        let publication = self.pushed(text, to: audience, confirmation: .none)
         let result = await withCheckedContinuation { continuation in
-            self.broker.publish(.publication(publication), to: self.topic(of: target)) { continuation.resume(returning: $0) }
+            self.broker.publish(.publication(publication), to: audience.topic) { continuation.resume(returning: $0) }
         }
         _ = try result.get()
         return publication.id
     }
 
-    private func pushed(_ text: String, to target: ConnectionID?, wantsReceipt: Bool) -> Publication {
+    private func pushed(_ text: String, to audience: Audience, confirmation: Publication.Confirmation) -> Publication {
         Publication(
             id: .random(on: self.node),
             kind: .serverBroadcast,
-            target: target,
+            audience: audience,
             timestamp: self.now(),
-            wantsReceipt: wantsReceipt,
+            confirmation: confirmation,
             payload: ByteBuffer(string: text)
         )
     }
 
-    private func topic(of target: ConnectionID?) -> Topic {
-        target.map { .node($0.node) } ?? .all
+    /// Puts a connection into a group or takes it out, wherever it is; waits for the receipt.
+    func change(
+        _ connection: ConnectionID,
+        group: Name,
+        joins: Bool,
+        timeout: TimeAmount
+    ) async throws(BrokerError) -> PushResult {
+        let id = PublicationID.random(on: self.node)
+        let request = MembershipRequest(id: id, connection: connection, group: group, joins: joins)
+        return try await self.request(.membership(request), id: id, to: connection.node, timeout: timeout)
     }
 
     /// Closes a connection wherever it is; waits for the receipt.
@@ -84,11 +104,21 @@ struct Publisher: Sendable {
         reason: String,
         timeout: TimeAmount
     ) async throws(BrokerError) -> PushResult {
-        let request = CloseRequest(id: .random(on: self.node), connection: connection, code: code, reason: reason)
-        let answer = try await self.receipts.collect(request.id, timeout: timeout) { completion in
-            self.broker.publish(.close(request), to: .node(connection.node), completion: completion)
+        let id = PublicationID.random(on: self.node)
+        let request = CloseRequest(id: id, connection: connection, code: code, reason: reason)
+        return try await self.request(.close(request), id: id, to: connection.node, timeout: timeout)
+    }
+
+    private func request(
+        _ message: NodeMessage,
+        id: PublicationID,
+        to node: NodeID,
+        timeout: TimeAmount
+    ) async throws(BrokerError) -> PushResult {
+        let answer = try await self.receipts.collect(id, expectsAll: false, timeout: timeout) { completion in
+            self.broker.publish(message, to: .node(node), completion: completion)
         }
-        return PushResult(id: request.id, answer: answer)
+        return PushResult(id: id, answer: answer)
     }
 }
 
@@ -98,7 +128,10 @@ struct PushResult: Sendable {
     let answer: ReceiptCollector.Answer
 
     /// Connections reached, on all nodes that answered.
-    var recipients: Int { self.answer.receipts.values.reduce(0) { $0 + Int($1) } }
+    var recipients: Int { self.answer.receipts.values.reduce(0) { $0 + ($1 == Receipt.refused ? 0 : Int($1)) } }
+
+    /// The node that was asked may not do it.
+    var isRefused: Bool { self.answer.receipts.values.contains(Receipt.refused) }
 
     /// For what goes to one connection: no node is there that could hold it, or the one that could says that it does not.
     var knowsOfNoConnection: Bool {

@@ -33,15 +33,21 @@ final class ReceiptCollector: Sendable {
     }
 
     /// Publishes, and waits until all that got it have answered, or the time is up.
-    /// - Parameter publish: called once, with what it must tell of the outcome.
+    /// - Parameters:
+    ///   - expectsAll: whether every live node should answer; else only as many as the broker reached.
+    ///   - publish: called once, with what it must tell of the outcome.
     func collect(
         _ id: PublicationID,
+        expectsAll: Bool,
         timeout: TimeAmount,
         publish: (@escaping @Sendable (Result<PublishOutcome, BrokerError>) -> Void) -> Void
     ) async throws(BrokerError) -> Answer {
         var deadline: Scheduled<Void>?
         let result = await withCheckedContinuation { continuation in
-            let entry = Entry(pending: PendingReceipts(live: self.directory.liveIDs), continuation: continuation)
+            let entry = Entry(
+                pending: PendingReceipts(live: expectsAll ? self.directory.liveIDs : nil),
+                continuation: continuation
+            )
             self.entries.withLockedValue { $0[id] = entry }
             deadline = self.eventLoop.scheduleTask(in: timeout) { self.apply(id) { $0.timeIsUp() } }
             publish { outcome in self.apply(id) { $0.published(outcome) } }

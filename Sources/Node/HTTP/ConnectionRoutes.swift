@@ -8,10 +8,7 @@ import Protocol
 struct ConnectionRoutes: Sendable {
     let inventory: Inventory
     let publisher: Publisher
-    let directory: NodeDirectory
-    let settings: HTTPSettings
-    /// Bytes of a pushed message, as of a client's.
-    let maximumMessageBytes: Int
+    let pushing: Pushing
 
     func add(to router: Router<BasicRequestContext>) {
         router.on("api/connections", [.get: self.list])
@@ -37,59 +34,29 @@ struct ConnectionRoutes: Sendable {
     }
 
     @Sendable private func get(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let id = try self.id(context)
-        guard let connection = try await self.inventory.connection(id) else { throw Problem.unknownConnection }
+        let id = try context.connectionID()
+        let connection: ListedConnection?
+        do throws(PresenceError) {
+            connection = try await self.inventory.connection(id)
+        } catch {
+            throw Problem.presenceUnavailable
+        }
+        guard let connection else { throw Problem.unknownConnection }
         return JSONBody.response(connection)
     }
 
     // MARK: - Pushing
 
-    private struct MessageBody: Decodable {
-        let message: String
-    }
-
     @Sendable private func broadcast(_ request: Request, _: BasicRequestContext) async throws -> Response {
-        try await self.push(request, to: nil)
+        try await self.pushing.push(request, to: .all)
     }
 
     @Sendable private func send(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        try await self.push(request, to: try self.id(context))
-    }
-
-    private func push(_ request: Request, to target: ConnectionID?) async throws -> Response {
-        let query = try Query(request, only: "wait", "timeout")
-        let waits = try query.choice("wait", of: ["none": false, "routed": true]) ?? true
-        let timeout = try query.duration("timeout", in: .milliseconds(1)...(.seconds(30))) ?? .seconds(1)
-        let body = try await JSONBody.decode(MessageBody.self, from: request, maximumBytes: self.settings.maximumBodyBytes)
-        guard body.message.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
-            throw Problem.invalidBody("message must not be empty.", field: "message")
-        }
-        guard body.message.utf8.count <= self.maximumMessageBytes else {
-            throw Problem(
-                .contentTooLarge,
-                "message-too-large",
-                "message may have \(self.maximumMessageBytes) bytes of UTF-8.",
-                field: "message"
-            )
-        }
-        do {
-            guard waits else {
-                let id = try await self.publisher.pushWithoutReceipts(body.message, to: target)
-                return JSONBody.response(AcceptedPush(id: id.description), status: .accepted)
-            }
-            let result = try await self.publisher.push(body.message, to: target, timeout: timeout)
-            if target != nil, result.knowsOfNoConnection { throw Problem.unknownConnection }
-            return JSONBody.response(
-                PushReceipt(result, target: target, directory: self.directory),
-                status: result.isDegraded ? .accepted : .ok
-            )
-        } catch let error as BrokerError {
-            throw Problem(error)
-        }
+        try await self.pushing.push(request, to: .connection(try context.connectionID()))
     }
 
     @Sendable private func delete(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let id = try self.id(context)
+        let id = try context.connectionID()
         let query = try Query(request, only: "code", "reason")
         let code = CloseCode(rawValue: UInt16(try query.integer("code", in: 1000...4999) ?? 1000))
         guard code.maySend else { throw Problem.invalidQuery("code", "code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999.") }
@@ -103,20 +70,6 @@ struct ConnectionRoutes: Sendable {
         } catch {
             throw Problem(error)
         }
-        if result.recipients > 0 { return Response(status: .noContent) }
-        if result.knowsOfNoConnection { throw Problem.unknownConnection }
-        if result.isDegraded { throw Problem.relayUnavailable }
-        throw Problem(
-            .gatewayTimeout,
-            "node-silent",
-            "The node that holds the connection did not answer in time; it closes it when it can."
-        )
-    }
-
-    /// An id that cannot be one names no connection.
-    private func id(_ context: BasicRequestContext) throws -> ConnectionID {
-        let text = try context.parameters.require("id")
-        guard let id = ConnectionID(text) else { throw Problem.unknownConnection }
-        return id
+        return try result.noContent()
     }
 }

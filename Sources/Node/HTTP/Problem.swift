@@ -90,6 +90,14 @@ extension Problem {
         Problem(.badRequest, "invalid-body", detail, field: field)
     }
 
+    /// The same request may be sent again.
+    static let presenceUnavailable = Problem(
+        .serviceUnavailable,
+        "presence-unavailable",
+        "The node cannot look up what other nodes hold.",
+        headers: [.retryAfter: "1"]
+    )
+
     /// Nothing has been sent; the same request may be sent again.
     static let relayUnavailable = Problem(
         .serviceUnavailable,
@@ -100,15 +108,6 @@ extension Problem {
 }
 
 extension Problem {
-    init(_: PresenceError) {
-        self.init(
-            .serviceUnavailable,
-            "presence-unavailable",
-            "The node cannot ask who is connected to the others.",
-            headers: [.retryAfter: "1"]
-        )
-    }
-
     init(_ error: BrokerError) {
         switch error {
         case .outboxFull, .closed, .cancelled:

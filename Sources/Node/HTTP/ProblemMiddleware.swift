@@ -30,7 +30,7 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
             return self.problem(for: error)
         case let error as PresenceError:
             logger.debug("The presence store did not answer a request", metadata: [LogKey.error: "\(error)"])
-            return Problem(error)
+            return .presenceUnavailable
         case is HTTPParserError, is ChannelError, is IOError:
             // The client broke off, or went on with what is no HTTP: nothing that an operator could mend.
             logger.debug("Request broken off", metadata: [LogKey.error: "\(error)"])

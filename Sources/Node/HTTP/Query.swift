@@ -38,6 +38,12 @@ struct Query {
         return value
     }
 
+    func name(_ name: String) throws(Problem) -> Name? {
+        guard let text = self.text(name) else { return nil }
+        guard let value = Name(text) else { throw .invalidQuery(name, "\(name) \(Name.rule)") }
+        return value
+    }
+
     func connectionID(_ name: String) throws(Problem) -> ConnectionID? {
         guard let text = self.text(name) else { return nil }
         guard let id = ConnectionID(text) else { throw .invalidQuery(name, "\(name) must be what an answer before gave.") }
@@ -45,14 +51,6 @@ struct Query {
     }
 
     /// Of a user or a group.
-    func name(_ name: String) throws(Problem) -> Name? {
-        guard let text = self.text(name) else { return nil }
-        guard let value = Name(text) else {
-            throw .invalidQuery(name, "\(name) must be 1 to \(Name.maximumBytes) letters, digits, and -._~@:+= of ASCII.")
-        }
-        return value
-    }
-
     func choice<Value>(_ name: String, of values: [String: Value]) throws(Problem) -> Value? {
         guard let text = self.text(name) else { return nil }
         guard let value = values[text] else {

@@ -17,8 +17,8 @@ extension ListedConnection: Encodable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(self.record.id.description, forKey: .id)
         try container.encode(self.nodeName, forKey: .node)
-        try container.encodeNil(forKey: .user)
-        try container.encode([String](), forKey: .groups)
+        try container.encode(self.record.user?.text, forKey: .user)
+        try container.encode(self.record.groups.map(\.text).sorted(), forKey: .groups)
         try container.encode(self.record.protocol, forKey: .protocol)
         try container.encode(Timestamp.milliseconds(self.record.connectedAt), forKey: .connectedAt)
     }
@@ -63,16 +63,27 @@ struct PushReceipt: Encodable {
     let missing: [String]
     /// The other nodes get it when the link to them is back.
     let degraded: Bool
+    /// For a push to one connection: whether it was gone, or going, by the time the message came to its node.
+    let notConnected: Bool?
 
-    init(_ result: PushResult, target: ConnectionID?, directory: NodeDirectory) {
+    init(_ result: PushResult, audience: Audience, isConnected: Bool?, directory: NodeDirectory) {
         func name(_ id: NodeID) -> String { directory.name(of: id) ?? id.description }
         let receipts = result.answer.receipts
-        let asked = target.map { [$0.node] } ?? directory.live.map(\.id)
+        // Of a group or a user, only the broker knows which nodes have members: where it counted more than have answered, each of
+        // the others may be the one.
+        let asked: [NodeID] =
+            switch (audience, result.answer.outcome) {
+            case (.connection(let id), _): [id.node]
+            case (.group, .relayed(let receivers)), (.user, .relayed(let receivers)):
+                receipts.count < receivers ? directory.live.map(\.id) : []
+            case (.all, _), (_, .degraded): directory.live.map(\.id)
+            }
         self.id = result.id.description
         self.recipients = result.recipients
         self.nodes = receipts.map { Node(node: name($0.key), recipients: Int($0.value)) }.sorted { $0.node < $1.node }
         self.missing = asked.filter { receipts[$0] == nil }.map(name).sorted()
         self.degraded = result.isDegraded
+        self.notConnected = isConnected.map { !$0 && receipts.count > 0 }
     }
 }
 

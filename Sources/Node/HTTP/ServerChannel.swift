@@ -26,7 +26,8 @@ struct ServerChannel: HTTPChannelHandler {
     let responder: HTTPChannelHandler.Responder
     let settings: HTTPSettings
     let acceptsConnections: @Sendable () -> Bool
-    let makeWebSocketHandler: @Sendable (Connection.Endpoint, any EventLoop) -> WebSocketHandler
+    let acceptsUserQuery: Bool
+    let makeWebSocketHandler: @Sendable (WebSocketHandshake.Client, any EventLoop) -> WebSocketHandler
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
@@ -44,6 +45,7 @@ struct ServerChannel: HTTPChannelHandler {
             let upgrade = UpgradeHandler(
                 delegate: UpgradeHandler.Delegate(
                     acceptsConnections: self.acceptsConnections,
+                    acceptsUserQuery: self.acceptsUserQuery,
                     makeWebSocketHandler: self.makeWebSocketHandler,
                     becomeHTTP: { .http(try self.addHTTPHandlers($0, logger: logger)) }
                 ),

@@ -17,7 +17,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     struct Delegate: Sendable {
         /// Whether WebSockets are taken now.
         var acceptsConnections: @Sendable () -> Bool
-        var makeWebSocketHandler: @Sendable (Connection.Endpoint, any EventLoop) -> WebSocketHandler
+        /// As of ``WebSocketHandshake/validate(_:acceptsUserQuery:)``.
+        var acceptsUserQuery: Bool
+        var makeWebSocketHandler: @Sendable (WebSocketHandshake.Client, any EventLoop) -> WebSocketHandler
         /// Adds what HTTP needs behind this handler.
         var becomeHTTP: @Sendable (any Channel) throws -> ServerChannel.Outcome
     }
@@ -25,7 +27,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private enum State {
         case waitingForHead
         /// A good handshake, of which the end is still to come.
-        case handshake(HTTPRequestHead, Connection.Endpoint)
+        case handshake(HTTPRequestHead, WebSocketHandshake.Client)
         /// Whatever comes is not for this handler any more.
         case webSocket
         case http
@@ -110,9 +112,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             // The decoder gives nothing before a head.
             guard case .head(let head) = self.unwrapInboundIn(data) else { return }
             self.received(head, context: context)
-        case .handshake(let head, let endpoint):
+        case .handshake(let head, let client):
             if case .end = self.unwrapInboundIn(data) {
-                self.upgrade(head, to: endpoint, context: context)
+                self.upgrade(head, for: client, context: context)
             } else {
                 self.refuse(.hasBody, head, context: context)
             }
@@ -131,9 +133,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             return
         }
         do throws(WebSocketHandshake.Refusal) {
-            let endpoint = try WebSocketHandshake.validate(head)
+            let client = try WebSocketHandshake.validate(head, acceptsUserQuery: self.delegate.acceptsUserQuery)
             guard self.delegate.acceptsConnections() else { throw .draining }
-            self.state = .handshake(head, endpoint)
+            self.state = .handshake(head, client)
         } catch {
             self.refuse(error, head, context: context)
         }
@@ -162,7 +164,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     // MARK: - WebSocket
 
-    private func upgrade(_ head: HTTPRequestHead, to endpoint: Connection.Endpoint, context: ChannelHandlerContext) {
+    private func upgrade(_ head: HTTPRequestHead, for client: WebSocketHandshake.Client, context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
         do {
             context.writeAndFlush(
@@ -171,7 +173,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             )
             // An end of input is the end of the connection: half-open ones are for HTTP.
             try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
-            let handler = self.delegate.makeWebSocketHandler(endpoint, context.eventLoop)
+            let handler = self.delegate.makeWebSocketHandler(client, context.eventLoop)
             self.state = .webSocket
             let removed = self.httpHandlers.map { pipeline.removeHandler($0) }
             try pipeline.addHandler(handler, position: .after(self))

@@ -29,6 +29,7 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
         self.life.enter(.draining)
         let left = await self.closeAll()
         if left > 0 {
+            await self.connections.cutAll()
             self.logger.warning("Connections cut: they did not end in time", metadata: [LogKey.connections: "\(left)"])
         }
     }

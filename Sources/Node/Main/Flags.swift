@@ -31,6 +31,9 @@ struct Flags: ParsableArguments {
     @Option(name: .customLong("announcements-per-second"), help: Self.help(.announcementsPerSecond))
     var announcementsPerSecond: String?
 
+    @Flag(name: .customLong("insecure-user-query"), help: Self.help(.insecureUserQuery))
+    var insecureUserQuery = false
+
     @Option(name: .customLong("max-message"), help: Self.help(.maximumMessage))
     var maximumMessage: String?
 
@@ -83,6 +86,7 @@ struct Flags: ParsableArguments {
             (.redisPrefix, self.redisPrefix),
             (.lease, self.lease),
             (.announcementsPerSecond, self.announcementsPerSecond),
+            (.insecureUserQuery, self.insecureUserQuery ? "on" : nil),
             (.maximumMessage, self.maximumMessage),
             (.maximumUnsent, self.maximumUnsent),
             (.pingInterval, self.pingInterval),

@@ -12,6 +12,8 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         var record: NodeRecord
         var registration = PresenceRegistration()
         var hasRegisteredBefore = false
+        /// Those that wait until the store has everything.
+        var waiting: [CheckedContinuation<Void, Never>] = []
         var health = PresenceHealth.down(reason: "not registered yet")
     }
 
@@ -57,6 +59,20 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         self.wakeUp.yield()
     }
 
+    /// What is known of a connection has changed.
+    func changed(_ record: ConnectionRecord) {
+        self.state.withLockedValue { $0.registration.changed(record) }
+        self.wakeUp.yield()
+    }
+
+    /// Returns once the store has all changes made so far, or has failed to take them: it gets them later then.
+    func settled() async {
+        await withCheckedContinuation { continuation in
+            self.state.withLockedValue { $0.waiting.append(continuation) }
+            self.wakeUp.yield()
+        }
+    }
+
     func closed(_ id: ConnectionID) {
         self.state.withLockedValue { $0.registration.closed(id) }
         self.wakeUp.yield()
@@ -78,6 +94,11 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
                 group.cancelAll()
             }
         }
+        let waiting = self.state.withLockedValue { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
         do {
             try await self.store.unregister(self.directory.ownID)
         } catch {
@@ -85,17 +106,25 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         }
     }
 
-    /// Wakes the worker at every interval, a tenth more or less: nodes started together do not beat together.
+    /// Wakes the worker at every interval, a tenth more or less: nodes started together do not beat together. More often while the
+    /// store fails: without its link it says so at once, and with it the node should be back at once.
     private func beat() async {
         while !Task.isCancelled {
             self.wakeUp.yield()
-            try? await self.clock.sleep(for: self.interval * Double.random(in: 0.9...1.1), tolerance: .zero)
+            let interval = self.health == .up ? self.interval : min(self.interval, .milliseconds(100))
+            try? await self.clock.sleep(for: interval * Double.random(in: 0.9...1.1), tolerance: .zero)
         }
     }
 
     private func work() async {
         var nextBeat = self.clock.now
         for await _ in self.wakeUps {
+            let waiting = self.state.withLockedValue { state in
+                defer { state.waiting = [] }
+                return state.waiting
+            }
+            // Also where the store fails: the change stands on this node, and is retried.
+            defer { for continuation in waiting { continuation.resume() } }
             do throws(PresenceError) {
                 // Before the beat and after it: what clients wait for goes first.
                 try await self.tellChanges()
@@ -107,7 +136,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
                 }
                 self.became(.up)
             } catch {
-                // The next beat tries again.
+                nextBeat = self.clock.now
                 self.became(.down(reason: "\(error)"))
             }
         }
@@ -181,7 +210,13 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         guard before != health else { return }
         switch health {
         case .up: self.logger.info("Presence store answers")
-        case .down(let reason): self.logger.error("Presence store fails", metadata: [LogKey.error: "\(reason)"])
+        case .down(let reason):
+            // Not up yet is no failure: the links take a moment, and say themselves what is wrong with them.
+            self.logger.log(
+                level: before == .up ? .error : .notice,
+                "Presence store fails",
+                metadata: [LogKey.error: "\(reason)"]
+            )
         }
     }
 }

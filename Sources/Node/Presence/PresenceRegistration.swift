@@ -23,7 +23,7 @@ struct PresenceRegistration {
     private(set) var isRegistered = false
     private var toAdd: [ConnectionID: ConnectionRecord] = [:]
     private var toRemove: Set<ConnectionID> = []
-    /// Sent at least once without an answer: the store may have them.
+    /// Those to add that the store may have already: sent without an answer, or to be replaced.
     private var attempted: Set<ConnectionID> = []
     /// Opened, and not news yet. A registration after a lost lease adds connections again that are no news.
     private var unannounced: Set<ConnectionID> = []
@@ -31,6 +31,13 @@ struct PresenceRegistration {
     mutating func opened(_ record: ConnectionRecord) {
         self.toAdd[record.id] = record
         self.unannounced.insert(record.id)
+    }
+
+    /// The store gets the new record like a new connection; it replaces the one before, and is no news.
+    mutating func changed(_ record: ConnectionRecord) {
+        guard !self.toRemove.contains(record.id) else { return }
+        self.toAdd[record.id] = record
+        if !self.unannounced.contains(record.id) { self.attempted.insert(record.id) }
     }
 
     /// A connection that came and went before the store heard of it leaves no trace.
@@ -57,8 +64,11 @@ struct PresenceRegistration {
     mutating func updated(adding: [ConnectionRecord], removing: [ConnectionID]) -> News {
         var news = News()
         for record in adding {
-            self.toAdd[record.id] = nil
-            self.attempted.remove(record.id)
+            // One that has changed since is told again.
+            if self.toAdd[record.id] == record {
+                self.toAdd[record.id] = nil
+                self.attempted.remove(record.id)
+            }
             if self.unannounced.remove(record.id) != nil { news.joined.append(record.id) }
         }
         for id in removing {
@@ -73,7 +83,10 @@ struct PresenceRegistration {
     mutating func registered(with connections: [ConnectionRecord]) {
         self.isRegistered = true
         self.attempted = []
-        for record in connections where !self.toRemove.contains(record.id) { self.toAdd[record.id] = record }
+        // What is to be told already is not older.
+        for record in connections where !self.toRemove.contains(record.id) && self.toAdd[record.id] == nil {
+            self.toAdd[record.id] = record
+        }
     }
 
     mutating func leaseLost() {

@@ -8,6 +8,7 @@ struct EndpointBehavior: Sendable {
     let connections: ConnectionManager
     let publisher: Publisher
     let presence: PresenceKeeper<ContinuousClock>
+    let interest: TopicInterest<ContinuousClock>
     let metrics: NodeMetrics
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
@@ -32,13 +33,34 @@ struct EndpointBehavior: Sendable {
     private func opened(_ connection: Connection, on eventLoop: any EventLoop) {
         self.connections.add(connection, on: eventLoop)
         self.metrics.connectionOpened()
-        if connection.endpoint == .plain { self.presence.opened(connection.record) }
+        guard connection.endpoint == .plain else { return }
+        guard let user = connection.user else {
+            self.list(connection)
+            return
+        }
+        let id = connection.id
+        Task {
+            // Listed once what is pushed to the user arrives here: who finds it in the inventory may push to it. Without
+            // subscription (the broker is shut down) it is not.
+            guard (try? await self.interest.retain(.user(user))) != nil else { return }
+            eventLoop.execute {
+                if let connection = self.connections.get(id, on: eventLoop) { self.list(connection) }
+            }
+        }
+    }
+
+    private func list(_ connection: Connection) {
+        connection.isListed = true
+        self.presence.opened(connection.record)
     }
 
     private func closed(_ connection: Connection, on eventLoop: any EventLoop) {
         self.connections.remove(connection.id, on: eventLoop)
         self.metrics.connectionClosed()
-        if connection.endpoint == .plain { self.presence.closed(connection.id) }
+        if connection.isListed { self.presence.closed(connection.id) }
+        let topics = connection.groups.map(Topic.group) + (connection.user.map { [.user($0)] } ?? [])
+        guard !topics.isEmpty else { return }
+        Task { for topic in topics { await self.interest.release(topic) } }
     }
 
     // MARK: - /echo

@@ -26,7 +26,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     static let maximumUnfinishedMessages = 64
 
     private let settings: WebSocketSettings
-    private let endpoint: Connection.Endpoint
+    private let client: WebSocketHandshake.Client
     private let node: NodeID
     private let events: Events
     private var decoder: MessageDecoder
@@ -34,9 +34,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private var unfinishedMessages = 0
     private var heldRead = false
 
-    init(settings: WebSocketSettings, endpoint: Connection.Endpoint, node: NodeID, events: Events) {
+    init(settings: WebSocketSettings, client: WebSocketHandshake.Client, node: NodeID, events: Events) {
         self.settings = settings
-        self.endpoint = endpoint
+        self.client = client
         self.node = node
         self.events = events
         self.decoder = MessageDecoder(limits: settings.messageLimits)
@@ -47,7 +47,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         let connection = Connection(
             id: .random(on: self.node),
-            endpoint: self.endpoint,
+            endpoint: self.client.endpoint,
+            user: self.client.user,
             connectedAt: self.settings.now(),
             maximumUnsentBytes: self.settings.maximumUnsentBytes,
             closeTimeout: self.settings.closeTimeout,

@@ -1,7 +1,9 @@
+import Foundation
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import NIOWebSocket
+import Protocol
 
 /// The opening handshake (RFC 6455 section 4.2): what a request must have to become a WebSocket.
 enum WebSocketHandshake {
@@ -14,9 +16,19 @@ enum WebSocketHandshake {
         /// Section 4.4: only version 13 is spoken; the answer says so.
         case unsupportedVersion
         case badKey
+        /// `?user=` on a node that does not take a client's word for who it is.
+        case userNotAccepted
+        /// Not a ``Name``.
+        case badUser
         case hasBody
         /// The node is going away.
         case draining
+    }
+
+    /// What a good handshake says.
+    struct Client: Hashable {
+        let endpoint: Connection.Endpoint
+        let user: Name?
     }
 
     /// Whether the request asks to become a WebSocket at all; a list of protocols with it counts.
@@ -24,8 +36,9 @@ enum WebSocketHandshake {
         request.headers.has("upgrade", "websocket")
     }
 
+    /// - Parameter acceptsUserQuery: whether `?user=` names the user: for trials, since anyone may then be anyone.
     /// - Returns: what the client asked for, when the request is a well-formed handshake.
-    static func validate(_ request: HTTPRequestHead) throws(Refusal) -> Connection.Endpoint {
+    static func validate(_ request: HTTPRequestHead, acceptsUserQuery: Bool) throws(Refusal) -> Client {
         guard let endpoint = self.endpoint(ofTarget: request.uri) else { throw .unknownPath }
         guard request.headers.has("upgrade", "websocket"), request.headers.has("connection", "upgrade") else {
             throw .notWebSocket
@@ -34,7 +47,15 @@ enum WebSocketHandshake {
         guard request.headers["sec-websocket-version"] == ["13"] else { throw .unsupportedVersion }
         let keys = request.headers["sec-websocket-key"]
         guard keys.count == 1, self.isKey(keys[0]) else { throw .badKey }
-        return endpoint
+        return Client(endpoint: endpoint, user: try self.user(ofTarget: request.uri, accepted: acceptsUserQuery))
+    }
+
+    private static func user(ofTarget target: String, accepted: Bool) throws(Refusal) -> Name? {
+        let query = target.drop { $0 != "?" }.dropFirst()
+        guard let parameter = query.split(separator: "&").first(where: { $0.hasPrefix("user=") }) else { return nil }
+        guard accepted else { throw .userNotAccepted }
+        guard let user = parameter.dropFirst(5).removingPercentEncoding.flatMap({ Name($0) }) else { throw .badUser }
+        return user
     }
 
     /// Section 4.2.2: the 101 that proves that the key was read. No subprotocol is ever chosen.
@@ -105,6 +126,10 @@ extension WebSocketHandshake.Refusal {
             )
         case .badKey:
             Problem(.badRequest, "bad-websocket-key", "Sec-WebSocket-Key must be 16 bytes in base64, once.")
+        case .userNotAccepted:
+            Problem(.forbidden, "user-not-accepted", "This node does not take a client's word for who it is.", field: "user")
+        case .badUser:
+            Problem(.badRequest, "invalid-name", "user \(Name.rule)", field: "user")
         case .draining:
             Problem(
                 .serviceUnavailable,

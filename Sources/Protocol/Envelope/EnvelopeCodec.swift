@@ -5,14 +5,18 @@ import NIOCore
 ///     offset  bytes
 ///     0       1      0x56, "V"
 ///     1       1      version, 1
-///     2       1      type: 1 publication, 2 receipts, 3 close
+///     2       1      type: 1 publication, 2 receipts, 3 close, 4 membership
 ///     3       4      origin
 ///     7       8      sequence
 ///     15      …      the message, to the end
 ///
-///     publication  id 16, kind 1, data type 1, flags 1 (1 wants receipt, 2 has sender, 4 has target), timestamp 8,
-///                  [sender 16], [target 16], payload to the end
+///     publication  id 16, kind 1, data type 1, flags 1, timestamp 8, [sender 16], [audience], [written within 4, ms],
+///                  payload to the end
+///                  flags: 1 wants receipt, 2 has sender, 4 for one connection (16), 8 for a group (name), 16 for a user (name),
+///                  32 wants receipt once written; at most one of 4, 8, 16, and one of 1, 32
+///     name         length 2, bytes
 ///     receipts     count 2, then per receipt: id 16, connections 4
+///     membership   id 16, connection 16, joins 1 (0 or 1), group (name)
 ///     close        id 16, connection 16, code 2, reason to the end
 ///
 /// Decoding is total: any bytes give an envelope or an ``EnvelopeError``, in time and memory linear in their number.
@@ -20,17 +24,23 @@ enum EnvelopeCodec {
     static let magic: UInt8 = 0x56
     static let version: UInt8 = 1
 
-    private enum MessageType: UInt8 {
+    enum MessageType: UInt8 {
         case publication = 1
         case receipts = 2
         case close = 3
+        case membership = 4
     }
 
-    private enum Flag {
+    enum Flag {
         static let wantsReceipt: UInt8 = 1
         static let hasSender: UInt8 = 2
-        static let hasTarget: UInt8 = 4
-        static let known: UInt8 = 7
+        static let forConnection: UInt8 = 4
+        static let forGroup: UInt8 = 8
+        static let forUser: UInt8 = 16
+        static let wantsReceiptOnceWritten: UInt8 = 32
+        static let audiences: UInt8 = 4 | 8 | 16
+        static let receipts: UInt8 = 1 | 32
+        static let known: UInt8 = 63
     }
 
     // MARK: - Encoding
@@ -43,6 +53,7 @@ enum EnvelopeCodec {
         case .publication(let publication): self.encode(publication, into: &bytes)
         case .receipts(let receipts): self.encode(receipts, into: &bytes)
         case .close(let request): self.encode(request, into: &bytes)
+        case .membership(let request): self.encode(request, into: &bytes)
         }
         return bytes
     }
@@ -52,19 +63,51 @@ enum EnvelopeCodec {
         case .publication: .publication
         case .receipts: .receipts
         case .close: .close
+        case .membership: .membership
         }
     }
 
     private static func encode(_ publication: Publication, into bytes: inout ByteBuffer) {
-        var flags: UInt8 = publication.wantsReceipt ? Flag.wantsReceipt : 0
-        if publication.sender != nil { flags |= Flag.hasSender }
-        if publication.target != nil { flags |= Flag.hasTarget }
         bytes.reserveCapacity(minimumWritableBytes: 59 + publication.payload.readableBytes)
         bytes.writeID(publication.id)
-        bytes.writeMultipleIntegers(publication.kind.rawValue, publication.dataType.rawValue, flags, publication.timestamp)
+        bytes.writeMultipleIntegers(
+            publication.kind.rawValue,
+            publication.dataType.rawValue,
+            self.flags(of: publication),
+            publication.timestamp
+        )
         if let sender = publication.sender { bytes.writeID(sender) }
-        if let target = publication.target { bytes.writeID(target) }
+        switch publication.audience {
+        case .all: break
+        case .connection(let id): bytes.writeID(id)
+        case .group(let name), .user(let name): bytes.writeName(name)
+        }
+        if case .written(let milliseconds) = publication.confirmation { bytes.writeInteger(milliseconds) }
         bytes.writeImmutableBuffer(publication.payload)
+    }
+
+    private static func flags(of publication: Publication) -> UInt8 {
+        var flags: UInt8 =
+            switch publication.confirmation {
+            case .none: 0
+            case .routed: Flag.wantsReceipt
+            case .written: Flag.wantsReceiptOnceWritten
+            }
+        if publication.sender != nil { flags |= Flag.hasSender }
+        switch publication.audience {
+        case .all: break
+        case .connection: flags |= Flag.forConnection
+        case .group: flags |= Flag.forGroup
+        case .user: flags |= Flag.forUser
+        }
+        return flags
+    }
+
+    private static func encode(_ request: MembershipRequest, into bytes: inout ByteBuffer) {
+        bytes.writeID(request.id)
+        bytes.writeID(request.connection)
+        bytes.writeInteger(request.joins ? 1 : 0, as: UInt8.self)
+        bytes.writeName(request.group)
     }
 
     private static func encode(_ receipts: [Receipt], into bytes: inout ByteBuffer) {
@@ -82,81 +125,6 @@ enum EnvelopeCodec {
         bytes.writeInteger(request.code.rawValue)
         bytes.writeString(request.reason)
     }
-
-    // MARK: - Decoding
-
-    static func decode(_ input: ByteBuffer) throws(EnvelopeError) -> Envelope {
-        guard input.readableBytes <= Limits.maximumEnvelopeBytes else { throw .tooLarge }
-        var bytes = input
-        guard let magic = bytes.readInteger(as: UInt8.self), magic == self.magic else { throw .notAnEnvelope }
-        guard let version = bytes.readInteger(as: UInt8.self) else { throw .truncated }
-        guard version == self.version else { throw .unsupportedVersion(version) }
-        guard let (rawType, origin, sequence) = bytes.readMultipleIntegers(as: (UInt8, UInt32, UInt64).self) else {
-            throw .truncated
-        }
-        guard let type = MessageType(rawValue: rawType) else { throw .invalid(field: "type") }
-        let message: NodeMessage
-        switch type {
-        case .publication: message = .publication(try self.decodePublication(&bytes))
-        case .receipts: message = .receipts(try self.decodeReceipts(&bytes))
-        case .close: message = .close(try self.decodeClose(&bytes))
-        }
-        return Envelope(origin: NodeID(rawValue: origin), sequence: sequence, message: message)
-    }
-
-    private static func decodePublication(_ bytes: inout ByteBuffer) throws(EnvelopeError) -> Publication {
-        let id = try bytes.readID(of: PublicationKind.self)
-        guard
-            let (rawKind, rawDataType, flags, timestamp) = bytes.readMultipleIntegers(
-                as: (UInt8, UInt8, UInt8, Int64).self
-            )
-        else { throw .truncated }
-        guard let kind = Publication.Kind(rawValue: rawKind) else { throw .invalid(field: "kind") }
-        guard let dataType = Publication.DataType(rawValue: rawDataType) else { throw .invalid(field: "data type") }
-        guard flags & ~Flag.known == 0 else { throw .invalid(field: "flags") }
-        let sender = flags & Flag.hasSender == 0 ? nil : try bytes.readID(of: ConnectionKind.self)
-        let target = flags & Flag.hasTarget == 0 ? nil : try bytes.readID(of: ConnectionKind.self)
-        let payload = bytes.readSlice(length: bytes.readableBytes) ?? ByteBuffer()
-        if dataType == .text, !payload.isWellFormedUTF8 { throw .invalid(field: "payload") }
-        return Publication(
-            id: id,
-            kind: kind,
-            sender: sender,
-            target: target,
-            dataType: dataType,
-            timestamp: timestamp,
-            wantsReceipt: flags & Flag.wantsReceipt != 0,
-            payload: payload
-        )
-    }
-
-    private static func decodeReceipts(_ bytes: inout ByteBuffer) throws(EnvelopeError) -> [Receipt] {
-        guard let count = bytes.readInteger(as: UInt16.self) else { throw .truncated }
-        guard count <= Limits.maximumReceiptsPerEnvelope else { throw .invalid(field: "count") }
-        // Checked before anything is reserved: a count costs nothing that the bytes behind it do not pay for.
-        guard bytes.readableBytes >= Int(count) * 20 else { throw .truncated }
-        var receipts: [Receipt] = []
-        receipts.reserveCapacity(Int(count))
-        for _ in 0..<count {
-            let id = try bytes.readID(of: PublicationKind.self)
-            guard let connections = bytes.readInteger(as: UInt32.self) else { throw .truncated }
-            receipts.append(Receipt(id: id, connections: connections))
-        }
-        guard bytes.readableBytes == 0 else { throw .trailingBytes }
-        return receipts
-    }
-
-    private static func decodeClose(_ bytes: inout ByteBuffer) throws(EnvelopeError) -> CloseRequest {
-        let id = try bytes.readID(of: PublicationKind.self)
-        let connection = try bytes.readID(of: ConnectionKind.self)
-        guard let rawCode = bytes.readInteger(as: UInt16.self) else { throw .truncated }
-        let code = CloseCode(rawValue: rawCode)
-        guard code.maySend else { throw .invalid(field: "code") }
-        guard bytes.readableBytes <= Limits.maximumCloseReasonBytes, bytes.isWellFormedUTF8 else {
-            throw .invalid(field: "reason")
-        }
-        return CloseRequest(id: id, connection: connection, code: code, reason: String(buffer: bytes))
-    }
 }
 
 extension ByteBuffer {
@@ -164,8 +132,8 @@ extension ByteBuffer {
         self.writeMultipleIntegers(id.high, id.low)
     }
 
-    fileprivate mutating func readID<Kind>(of: Kind.Type) throws(EnvelopeError) -> NodeScopedID<Kind> {
-        guard let (high, low) = self.readMultipleIntegers(as: (UInt64, UInt64).self) else { throw .truncated }
-        return NodeScopedID(high: high, low: low)
+    fileprivate mutating func writeName(_ name: Name) {
+        self.writeInteger(UInt16(name.text.utf8.count))
+        self.writeString(name.text)
     }
 }

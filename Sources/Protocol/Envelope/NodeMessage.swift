@@ -6,10 +6,16 @@ public enum NodeMessage: Hashable, Sendable {
     case receipts([Receipt])
     /// To the node that holds a connection: close it, and answer with a receipt of 1, or of 0 when there is none.
     case close(CloseRequest)
+    /// To the node that holds a connection: put it into a group or take it out, and answer with a receipt of 1, of 0 when there is no such
+    /// connection, or of ``Receipt/refused``.
+    case membership(MembershipRequest)
 }
 
 /// One node's answer: how many of its connections a publication reached or a request concerned.
 public struct Receipt: Hashable, Sendable {
+    /// Instead of a number: the request was understood, and may not be done.
+    public static let refused = UInt32.max
+
     /// The publication or request that is answered.
     public let id: PublicationID
     public let connections: UInt32
@@ -34,5 +40,21 @@ public struct CloseRequest: Hashable, Sendable {
         self.connection = connection
         self.code = code
         self.reason = reason
+    }
+}
+
+/// One node's wish that another changes a connection's groups.
+public struct MembershipRequest: Hashable, Sendable {
+    public let id: PublicationID
+    public let connection: ConnectionID
+    public let group: Name
+    /// False: out of the group.
+    public let joins: Bool
+
+    public init(id: PublicationID, connection: ConnectionID, group: Name, joins: Bool) {
+        self.id = id
+        self.connection = connection
+        self.group = group
+        self.joins = joins
     }
 }

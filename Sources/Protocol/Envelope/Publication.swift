@@ -18,17 +18,24 @@ public struct Publication: Hashable, Sendable {
         case binary = 2
     }
 
+    /// What the nodes that get a publication say of it with a ``Receipt``.
+    public enum Confirmation: Hashable, Sendable {
+        case none
+        /// How many connections took it.
+        case routed
+        /// How many connections' bytes left for the kernel within so many milliseconds of its arrival at the node.
+        case written(milliseconds: UInt32)
+    }
+
     public let id: PublicationID
     public let kind: Kind
     /// The connection that sent it; nil when the cluster or a REST caller did.
     public let sender: ConnectionID?
-    /// The one connection it is for; nil when it is for all that the topic reaches.
-    public let target: ConnectionID?
+    public let audience: Audience
     public let dataType: DataType
     /// When its node took it, in milliseconds since 1970, UTC, on that node's clock.
     public let timestamp: Int64
-    /// Whether every node that gets it answers with a ``Receipt``.
-    public let wantsReceipt: Bool
+    public let confirmation: Confirmation
     /// At most ``Limits/maximumPayloadBytes``; well-formed UTF-8 when `dataType` is text.
     public let payload: ByteBuffer
 
@@ -36,19 +43,19 @@ public struct Publication: Hashable, Sendable {
         id: PublicationID,
         kind: Kind,
         sender: ConnectionID? = nil,
-        target: ConnectionID? = nil,
+        audience: Audience = .all,
         dataType: DataType = .text,
         timestamp: Int64,
-        wantsReceipt: Bool = false,
+        confirmation: Confirmation = .none,
         payload: ByteBuffer
     ) {
         self.id = id
         self.kind = kind
         self.sender = sender
-        self.target = target
+        self.audience = audience
         self.dataType = dataType
         self.timestamp = timestamp
-        self.wantsReceipt = wantsReceipt
+        self.confirmation = confirmation
         self.payload = payload
     }
 }

@@ -4,6 +4,9 @@
 public struct Name: Hashable, Sendable {
     public static let maximumBytes = 256
 
+    /// For those who gave something else: "`group` <rule>".
+    public static let rule = "must be 1 to 256 of the letters, digits and signs A-Z a-z 0-9 - . _ ~ @ : + =."
+
     public let text: String
 
     /// - Returns: nil for anything outside the alphabet, empty, or too long.

@@ -18,9 +18,20 @@ struct RedisScript: Hashable, Sendable {
     /// Deletes all that hangs off a node, given the start of its keys.
     static let deletion = """
         local function delete(node, id)
-            redis.call('UNLINK', node .. 'record', node .. 'index', node .. 'details')
+            redis.call('UNLINK', node .. 'record', node .. 'index', node .. 'details', node .. 'filters')
             redis.call('ZREM', KEYS[1], id)
             redis.call('HDEL', KEYS[2], id)
+        end
+
+        """
+
+    /// Reads what should not be able to fail; false where a key is of another type, so that one node's broken keys do not hide the
+    /// others or keep a dead node from being reaped.
+    static let attempt = """
+        local function attempt(...)
+            local reply = redis.pcall(...)
+            if type(reply) == 'table' and reply.err then return false end
+            return reply
         end
 
         """

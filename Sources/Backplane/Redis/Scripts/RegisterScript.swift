@@ -1,7 +1,7 @@
 extension RedisScript {
     /// Grants a new lease to a node without connections; deletes others of its name when that is wished.
     ///
-    /// KEYS: 1 nodes, 2 names, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`.
+    /// KEYS: 1 nodes, 2 names, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`.
     /// ARGV: 1 id, 2 lease in ms, 3 backstop in ms, 4 name, 5 record, 6 `1` to delete others of the name, 7 `<prefix>:node:`.
     /// Returns 1.
     static let register = RedisScript(
@@ -15,7 +15,7 @@ extension RedisScript {
                     end
                 end
             end
-            redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5])
+            redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[6])
             redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
             redis.call('HSET', KEYS[2], ARGV[1], ARGV[4])
             redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[3])

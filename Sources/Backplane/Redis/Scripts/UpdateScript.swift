@@ -1,33 +1,97 @@
 extension RedisScript {
-    /// Adds, then removes connections of a node that holds its lease.
+    /// Adds, then removes connections of a node that holds its lease: as many as the budget allows, in the order given, at least one.
     ///
-    /// KEYS: 1 nodes, 2 `<node>record`, 3 `<node>index`, 4 `<node>details`.
-    /// ARGV: 1 id, 2 how many to add, then for each its id and details, then the ids to remove.
-    /// Returns 1; 0, and writes nothing, when there is no live lease.
+    /// What stands in the filters for a connection follows from its details: those that it had are read, and their entries removed.
+    ///
+    /// KEYS: 1 nodes, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`.
+    /// ARGV: 1 id, 2 the budget: entries of filters, 3 how many to add, then for each its id and details, then the ids to remove.
+    /// Returns how many changes it made; -1, and writes nothing, when there is no live lease.
     static let update = RedisScript(
         name: "update",
-        source: Self.clock + """
+        source: Self.clock + Self.filterPrefixes + """
             local expiry = redis.call('ZSCORE', KEYS[1], ARGV[1])
-            local backstop = redis.call('PTTL', KEYS[2])
-            if not expiry or tonumber(expiry) <= now or backstop < 0 then return 0 end
-            local added = tonumber(ARGV[2])
-            if added > 0 then
-                local members, details = {}, {}
-                for i = 1, added do
-                    local id = ARGV[1 + 2 * i]
-                    members[2 * i - 1], members[2 * i] = 0, id
-                    details[2 * i - 1], details[2 * i] = id, ARGV[2 + 2 * i]
+            local backstop = redis.call('PTTL', KEYS[3])
+            if not expiry or tonumber(expiry) <= now or backstop < 0 then return -1 end
+
+            local budget, added = tonumber(ARGV[2]), tonumber(ARGV[3])
+            local ids, wished = {}, {}
+            for i = 1, added do ids[i], wished[i] = ARGV[2 + 2 * i], ARGV[3 + 2 * i] end
+            for i = 4 + 2 * added, #ARGV do
+                ids[#ids + 1] = ARGV[i]
+                wished[#ids] = false
+            end
+            if #ids == 0 then return 0 end
+
+            -- By id its details, false when it is to go; by entry of the filters whether it is to be there.
+            local final, entries = {}, {}
+            local stored = redis.call('HMGET', KEYS[5], unpack(ids))
+            local made, spent = 0, 0
+            for i, id in ipairs(ids) do
+                local before = final[id]
+                if before == nil then before = stored[i] end
+                if before ~= wished[i] then
+                    local leaves, enters = prefixes(before), prefixes(wished[i])
+                    spent = spent + #leaves + #enters
+                    if spent > budget and made > 0 then break end
+                    for _, prefix in ipairs(leaves) do entries[prefix .. id] = false end
+                    for _, prefix in ipairs(enters) do entries[prefix .. id] = true end
                 end
-                redis.call('ZADD', KEYS[3], unpack(members))
-                redis.call('HSET', KEYS[4], unpack(details))
-                redis.call('PEXPIRE', KEYS[3], backstop)
-                redis.call('PEXPIRE', KEYS[4], backstop)
+                final[id] = wished[i]
+                made = i
             end
-            if #ARGV > 2 + 2 * added then
-                redis.call('ZREM', KEYS[3], unpack(ARGV, 3 + 2 * added))
-                redis.call('HDEL', KEYS[4], unpack(ARGV, 3 + 2 * added))
+
+            -- Lua's stack ends at 8,000 arguments.
+            local function inPortions(command, key, list)
+                for i = 1, #list, 2000 do redis.call(command, key, unpack(list, i, math.min(i + 1999, #list))) end
             end
-            return 1
+            local function change(key, isThere)
+                local members, gone = {}, {}
+                for member, there in pairs(isThere) do
+                    if there then
+                        members[#members + 1] = 0
+                        members[#members + 1] = member
+                    else
+                        gone[#gone + 1] = member
+                    end
+                end
+                inPortions('ZREM', key, gone)
+                inPortions('ZADD', key, members)
+                if #members > 0 then redis.call('PEXPIRE', key, backstop) end
+                return gone
+            end
+            change(KEYS[6], entries)
+            local gone, details = change(KEYS[4], final), {}
+            for id, text in pairs(final) do
+                if text then
+                    details[#details + 1] = id
+                    details[#details + 1] = text
+                end
+            end
+            inPortions('HDEL', KEYS[5], gone)
+            inPortions('HSET', KEYS[5], details)
+            if #details > 0 then redis.call('PEXPIRE', KEYS[5], backstop) end
+            return made
             """
     )
+
+    /// What the entries of a connection in the filters begin with, given its details; see ``RedisPresenceKeys/filterPrefix(_:)``. Details
+    /// that no node has written have none.
+    private static let filterPrefixes = """
+        local function prefixes(details)
+            local found = {}
+            if not details then return found end
+            local _, record = pcall(cjson.decode, details)
+            if type(record) ~= 'table' then return found end
+            local user = type(record.user) == 'string' and record.user
+            if user then found[1] = 'u/' .. user .. '/' end
+            for _, group in ipairs(type(record.groups) == 'table' and record.groups or {}) do
+                if type(group) == 'string' then
+                    found[#found + 1] = 'g/' .. group .. '/'
+                    if user then found[#found + 1] = 'b/' .. user .. '/' .. group .. '/' end
+                end
+            end
+            return found
+        end
+
+        """
 }

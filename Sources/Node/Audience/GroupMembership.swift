@@ -1,0 +1,65 @@
+import Backplane
+import NIOCore
+import Protocol
+
+/// Puts this node's connections into groups and takes them out.
+struct GroupMembership: Sendable {
+    enum Outcome: Sendable {
+        case done
+        case unknownConnection
+        /// The connection is in as many groups as it may be in.
+        case tooManyGroups
+    }
+
+    let connections: ConnectionManager
+    let interest: TopicInterest<ContinuousClock>
+    let presence: PresenceKeeper<ContinuousClock>
+
+    /// Returns once all that is published to the group from now on reaches the connection, and the presence store has been told.
+    ///
+    /// The subscription is live before the connection counts as a member, and the connection is one before the caller is told. In a
+    /// group already, it stays there.
+    func join(_ id: ConnectionID, _ group: Name) async throws(BrokerError) -> Outcome {
+        try await self.retain(.group(group))
+        let outcome = await self.connections.onShard(of: id) { shard, connection -> (Outcome, Bool) in
+            guard connection.isOpen, connection.endpoint == .plain else { return (.unknownConnection, false) }
+            guard !connection.groups.contains(group) else { return (.done, false) }
+            guard connection.groups.count < PresenceLimits.groupsPerConnection else { return (.tooManyGroups, false) }
+            shard.join(connection, group)
+            if connection.isListed { self.presence.changed(connection.record) }
+            return (.done, true)
+        }
+        guard let (outcome, isNew) = outcome, isNew else {
+            await self.interest.release(.group(group))
+            return outcome?.0 ?? .unknownConnection
+        }
+        await self.presence.settled()
+        return outcome
+    }
+
+    /// Returns once nothing that is published to the group from now on reaches the connection, and the presence store has been told.
+    func leave(_ id: ConnectionID, _ group: Name) async -> Outcome {
+        let wasMember = await self.connections.onShard(of: id) { shard, connection -> Bool in
+            guard connection.groups.contains(group) else { return false }
+            shard.leave(connection, group)
+            if connection.isListed { self.presence.changed(connection.record) }
+            return true
+        }
+        guard let wasMember else { return .unknownConnection }
+        if wasMember {
+            await self.interest.release(.group(group))
+            await self.presence.settled()
+        }
+        return .done
+    }
+
+    /// A failed call is taken back at once.
+    private func retain(_ topic: Topic) async throws(BrokerError) {
+        do {
+            try await self.interest.retain(topic)
+        } catch {
+            await self.interest.release(topic)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Backplane
+import Hummingbird
+import NIOCore
+import Protocol
+
+/// `/api/groups` and `/api/users`: pushes to them, and who is in a group.
+struct AudienceRoutes: Sendable {
+    let publisher: Publisher
+    let pushing: Pushing
+
+    func add(to router: Router<BasicRequestContext>) {
+        router.on("api/groups/:group/send", [.post: self.sendToGroup])
+        router.on("api/groups/:group/connections/:id", [.put: self.join, .delete: self.leave])
+        router.on("api/users/:user/send", [.post: self.sendToUser])
+    }
+
+    @Sendable private func sendToGroup(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        try await self.pushing.push(request, to: .group(try context.name("group")))
+    }
+
+    @Sendable private func sendToUser(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        try await self.pushing.push(request, to: .user(try context.name("user")))
+    }
+
+    @Sendable private func join(_: Request, _ context: BasicRequestContext) async throws -> Response {
+        try await self.change(context, joins: true)
+    }
+
+    @Sendable private func leave(_: Request, _ context: BasicRequestContext) async throws -> Response {
+        try await self.change(context, joins: false)
+    }
+
+    private func change(_ context: BasicRequestContext, joins: Bool) async throws -> Response {
+        let group = try context.name("group")
+        let id = try context.connectionID()
+        let result: PushResult
+        do throws(BrokerError) {
+            // A join waits for Redis to confirm a subscription and for the presence store: longer than a push.
+            result = try await self.publisher.change(id, group: group, joins: joins, timeout: .seconds(3))
+        } catch {
+            throw Problem(error)
+        }
+        return try result.noContent()
+    }
+}

@@ -1,0 +1,115 @@
+import Backplane
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Protocol
+
+/// What all routes that push a message have in common: the body, `wait`, `timeout`, and the receipt.
+struct Pushing: Sendable {
+    private enum Wait {
+        case none
+        case routed
+        case written
+    }
+
+    private struct Body: Decodable {
+        let message: String
+    }
+
+    let publisher: Publisher
+    let inventory: Inventory
+    let directory: NodeDirectory
+    /// Of the request, as sent.
+    let maximumBodyBytes: Int
+    /// Of the message, in UTF-8, as of a client's.
+    let maximumMessageBytes: Int
+
+    func push(_ request: Request, to audience: Audience) async throws -> Response {
+        let query = try Query(request, only: "wait", "timeout")
+        let wait = try query.choice("wait", of: ["none": Wait.none, "routed": .routed, "written": .written]) ?? .routed
+        let timeout = try query.duration("timeout", in: .milliseconds(1)...(.seconds(30))) ?? .seconds(1)
+        let message = try await self.message(of: request)
+        do {
+            if wait == .none {
+                let id = try await self.publisher.pushWithoutReceipts(message, to: audience)
+                return JSONBody.response(AcceptedPush(id: id.description), status: .accepted)
+            }
+            let result = try await self.publisher.push(message, to: audience, written: wait == .written, timeout: timeout)
+            if result.answer.receipts.keys.contains(where: { self.directory.name(of: $0) == nil }) {
+                // A node so new that the last beat did not see it.
+                self.directory.update(await self.inventory.nodes().nodes)
+            }
+            var isConnected: Bool?
+            if case .connection(let target) = audience {
+                isConnected = result.recipients > 0
+                if result.knowsOfNoConnection {
+                    // Its node does not have it open. One that is only just going is still listed.
+                    guard try await self.inventory.connection(target) != nil else { throw Problem.unknownConnection }
+                }
+            }
+            return JSONBody.response(
+                PushReceipt(result, audience: audience, isConnected: isConnected, directory: self.directory),
+                status: result.isDegraded ? .accepted : .ok
+            )
+        } catch let error as BrokerError {
+            throw Problem(error)
+        } catch is PresenceError {
+            // The node that should know says that it is not there.
+            throw Problem.unknownConnection
+        }
+    }
+
+    private func message(of request: Request) async throws -> String {
+        let body = try await JSONBody.decode(Body.self, from: request, maximumBytes: self.maximumBodyBytes)
+        guard body.message.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
+            throw Problem.invalidBody("message must not be empty.", field: "message")
+        }
+        guard body.message.utf8.count <= self.maximumMessageBytes else {
+            throw Problem(
+                .contentTooLarge,
+                "message-too-large",
+                "message may have \(self.maximumMessageBytes) bytes of UTF-8.",
+                field: "message"
+            )
+        }
+        return body.message
+    }
+}
+
+extension PushResult {
+    /// The answer to a request that one node was to carry out for one connection.
+    func noContent() throws -> Response {
+        if self.isRefused {
+            throw Problem(
+                .conflict,
+                "too-many-groups",
+                "A connection may be in \(PresenceLimits.groupsPerConnection) groups.",
+                field: "group"
+            )
+        }
+        if self.recipients > 0 { return Response(status: .noContent) }
+        if self.knowsOfNoConnection { throw Problem.unknownConnection }
+        if self.isDegraded { throw Problem.relayUnavailable }
+        throw Problem(
+            .gatewayTimeout,
+            "node-silent",
+            "The node that holds the connection did not answer in time; it does what was asked when it can."
+        )
+    }
+}
+
+extension RequestContext {
+    /// An id that cannot be one names no connection.
+    func connectionID() throws -> ConnectionID {
+        guard let id = ConnectionID(try self.parameters.require("id")) else { throw Problem.unknownConnection }
+        return id
+    }
+
+    /// The name in the path.
+    func name(_ parameter: String) throws -> Name {
+        guard let name = Name(try self.parameters.require(parameter)) else {
+            throw Problem(.badRequest, "invalid-name", "\(parameter) \(Name.rule)", field: parameter)
+        }
+        return name
+    }
+}

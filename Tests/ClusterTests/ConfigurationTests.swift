@@ -1,0 +1,184 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension RealProcesses {
+    @Suite("Configuration of the program")
+    struct ConfigurationTests {
+        private static let exitConfig = 78
+
+        /// Runs a program that must not start.
+        private func expectRefusal(
+            _ arguments: [String],
+            environment: [String: String] = [:],
+            names parts: [String],
+            sourceLocation: SourceLocation = #_sourceLocation
+        ) async throws {
+            let (status, output, errors) = try await VolaryProcess.run(arguments, environment: environment)
+            let note: Comment = "\(arguments) \(environment): \(status) \(errors) \(output)"
+            #expect(status == Self.exitConfig, note, sourceLocation: sourceLocation)
+            #expect(errors.hasSuffix("\n"), note, sourceLocation: sourceLocation)
+            #expect(errors.dropLast().filter(\.isNewline).isEmpty, note, sourceLocation: sourceLocation)
+            #expect(output.isEmpty, note, sourceLocation: sourceLocation)
+            for part in parts { #expect(errors.contains(part), note, sourceLocation: sourceLocation) }
+        }
+
+        /// One that lies just outside what is allowed, and one that is of the wrong kind, for each option.
+        private static let wrongValues: [(option: String, values: [String])] = [
+            ("port", ["65536", "-1", "http", "80.0", ""]),
+            ("node-name", ["two words", "", "ü", String(repeating: "n", count: 65)]),
+            ("threads", ["0", "257", "many"]),
+            ("redis-prefix", ["", "a:b", String(repeating: "p", count: 65)]),
+            ("lease", ["999ms", "301s", "5", "five seconds", "-5s"]),
+            ("announcements-per-second", ["-1", "1001", "none"]),
+            ("max-message", ["0", "17MiB", "1MB"]),
+            ("max-unsent", ["63KiB", "257MiB", "x"]),
+            ("ping-interval", ["999ms", "3601s", "30"]),
+            ("close-timeout", ["99ms", "61s", "x"]),
+            ("max-body", ["1023", "65MiB", "x"]),
+            ("max-header", ["1023", "2MiB", "x"]),
+            ("handshake-timeout", ["99ms", "61s", "x"]),
+            ("idle-timeout", ["999ms", "2h", "x"]),
+            ("drain-delay", ["301s", "x"]),
+            ("drain-timeout", ["99ms", "601s", "x"]),
+            ("log-level", ["loud", "INFO"]),
+            ("log-format", ["xml", "JSON"]),
+            ("config", ["/nonexistent/volary.json"]),
+        ]
+
+        @Test("A wrong value of any option stops the start: exit 78, and one line with the option and the value")
+        func wrongFlags() async throws {
+            for (option, values) in Self.wrongValues {
+                for value in values {
+                    // In one word, as some begin with a dash; but an empty one in a word is no value at all.
+                    let arguments = value.isEmpty ? ["--\(option)", value] : ["--\(option)=\(value)"]
+                    try await self.expectRefusal(arguments, names: ["--\(option)", "\"\(value)\""])
+                }
+            }
+            try await self.expectRefusal(["--host", ""], names: ["--host"])
+        }
+
+        @Test(
+            "An option that there is not, or without its value, is a wrong use: exit 64",
+            arguments: ["--prot=80", "--port", "--port="]
+        )
+        func wrongUse(_ argument: String) async throws {
+            let (status, output, errors) = try await VolaryProcess.run([argument])
+            #expect(status == 64)
+            #expect(errors.contains(argument.prefix { $0 != "=" }))
+            #expect(output.isEmpty)
+        }
+
+        @Test("A wrong value in the environment is refused in the same way")
+        func wrongEnvironment() async throws {
+            // One for each is enough: what is allowed is looked at in one place.
+            for (option, values) in Self.wrongValues {
+                let value = try #require(values.first { !$0.isEmpty })
+                let variable = "VOLARY_" + option.uppercased().replacing("-", with: "_")
+                try await self.expectRefusal([], environment: [variable: value], names: ["--\(option)", "\"\(value)\""])
+            }
+        }
+
+        @Test("A wrong Redis address is refused, and neither its user nor its password is shown")
+        func wrongRedis() async throws {
+            let wrong = [
+                "http://jane:s3cret@localhost", "redis://jane:s3cret@localhost:0", "redis://jane:s3cret@:6379",
+                "redis://jane:s3cret@localhost/x", "redis://jane:s3cret@localhost/0?x=1", "redis://jane:s3cret%zz@localhost",
+                "redis://jane:s3cret@host@ name", "jane:s3cret@localhost", "redis://jane:s3cret", "redis://s3cret@localhost",
+            ]
+            for url in wrong {
+                for (arguments, environment) in [(["--redis", url], [:]), ([], ["VOLARY_REDIS": url])] {
+                    let (status, output, errors) = try await VolaryProcess.run(arguments, environment: environment)
+                    #expect(status == Self.exitConfig, "\(url)")
+                    #expect(errors.hasPrefix("volary: --redis"), "\(errors)")
+                    #expect(errors.filter(\.isNewline).count == 1, "\(errors)")
+                    for secret in ["s3cret", "jane"] { #expect(!(output + errors).contains(secret), "\(errors)") }
+                }
+            }
+        }
+
+        @Test("A good Redis address with a password does not show it in the log")
+        func passwordIsNotLogged() async throws {
+            let redis = try RedisServer.start(arguments: ["--requirepass", "s3cret"])
+            let process = try await VolaryProcess.start(
+                ["--redis", "redis://:s3cret@127.0.0.1:\(redis.port)", "--log-level", "trace"]
+            )
+            #expect(await process.terminate(within: .seconds(10)) == 0)
+            #expect(!process.output.isEmpty)
+            #expect(!process.output.contains("s3cret"))
+        }
+
+        @Test("Flags go before the environment, the environment before the file, the file before the default")
+        func precedence() async throws {
+            try await self.withFile(#"{"node-name": "of-file", "max-message": 1024, "announcements-per-second": "off"}"#) {
+                path in
+                let steps: [(flags: [String], environment: [String: String], name: String)] = [
+                    (["--config", path, "--node-name", "of-flag"], ["VOLARY_NODE_NAME": "of-environment"], "of-flag"),
+                    (["--config", path], ["VOLARY_NODE_NAME": "of-environment"], "of-environment"),
+                    (["--config", path], ["VOLARY_NODE_NAME": ""], "of-file"),
+                    ([], ["VOLARY_CONFIG": path], "of-file"),
+                ]
+                for (flags, environment, name) in steps {
+                    let process = try await VolaryProcess.start(flags, environment: environment)
+                    let node = TestNode(name: name, process: process)
+                    #expect(try await node.get("/api/nodes", as: NodeList.self).answeredBy == name)
+                    let client = try await node.connect()
+                    try? await client.send([UInt8](repeating: 1, count: 1025))
+                    #expect(await client.closed() == 1009)
+                    process.kill()
+                }
+                let process = try await VolaryProcess.start([])
+                let byDefault = TestNode(name: "", process: process)
+                #expect(try await byDefault.get("/api/nodes", as: NodeList.self).answeredBy.hasSuffix("-\(process.port)"))
+            }
+        }
+
+        @Test("A file that is no object of options is refused, and names what is wrong")
+        func wrongFile() async throws {
+            let wrong = [
+                ("", "config"), ("[]", "config"), ("not json", "config"), (#"{"prot": 8080}"#, "\"prot\""),
+                (#"{"port": 8080, "Lease": "5s"}"#, "\"Lease\""), (#"{"port": true}"#, "\"port\""),
+                (#"{"port": [1]}"#, "\"port\""),
+                (#"{"port": null}"#, "\"port\""), (#"{"lease": 5}"#, "--lease \"5\""), (#"{"port": "x"}"#, "--port \"x\""),
+            ]
+            for (text, part) in wrong {
+                try await self.withFile(text) { path in
+                    try await self.expectRefusal(["--config", path], names: [part])
+                }
+            }
+        }
+
+        @Test("Every option's limits are allowed themselves")
+        func limits() async throws {
+            let largest = [
+                "--threads=1", "--lease=300s", "--announcements-per-second=1000", "--max-message=16MiB", "--max-unsent=256MiB",
+                "--ping-interval=1h", "--close-timeout=1m", "--max-body=64MiB", "--max-header=1MiB", "--handshake-timeout=60s",
+                "--idle-timeout=1h", "--drain-delay=0s", "--drain-timeout=10m", "--log-level=critical", "--log-format=json",
+            ]
+            let smallest = [
+                "--lease=1s", "--announcements-per-second=0", "--max-message=1", "--max-unsent=65536", "--ping-interval=1s",
+                "--close-timeout=100ms", "--max-body=1024", "--max-header=1024", "--handshake-timeout=100ms", "--idle-timeout=1s",
+                "--drain-timeout=100ms", "--log-level=trace", "--redis-prefix=p",
+            ]
+            for options in [largest, smallest] {
+                let process = try await VolaryProcess.start(options)
+                #expect(await process.terminate(within: .seconds(10)) == 0)
+            }
+        }
+
+        @Test("A port that is taken ends the program with an error, not with 78")
+        func takenPort() async throws {
+            let first = try await VolaryProcess.start([])
+            let (status, _, _) = try await VolaryProcess.run(["--port", "\(first.port)"])
+            #expect(status == 1)
+            #expect(first.isRunning)
+        }
+
+        private func withFile(_ text: String, _ body: (String) async throws -> Void) async throws {
+            let file = FileManager.default.temporaryDirectory.appendingPathComponent("volary-\(UUID().uuidString).json")
+            try Data(text.utf8).write(to: file)
+            defer { try? FileManager.default.removeItem(at: file) }
+            try await body(file.path)
+        }
+    }
+}

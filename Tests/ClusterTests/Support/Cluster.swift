@@ -1,0 +1,121 @@
+import NIOConcurrencyHelpers
+import TestSupport
+import Testing
+
+/// A Redis and nodes of the built program, named a, b, c and on, for one test.
+final class Cluster: Sendable {
+    /// Announcements are off where a test does not say otherwise: they would be between the messages that it counts.
+    static let quiet = ["--announcements-per-second", "off"]
+
+    let redis: RedisServer
+    private let running: NIOLockedValueBox<[TestNode]>
+
+    private init(redis: RedisServer) {
+        self.redis = redis
+        self.running = NIOLockedValueBox([])
+    }
+
+    /// Starts a cluster, runs a test with it, and stops it whatever became of the test.
+    static func run(
+        nodes: Int = 3,
+        options: [String] = Cluster.quiet,
+        _ body: (Cluster) async throws -> Void
+    ) async throws {
+        let cluster = Cluster(redis: try RedisServer.start())
+        do {
+            try await withThrowingDiscardingTaskGroup { group in
+                for name in ["a", "b", "c"].prefix(nodes) {
+                    group.addTask { try await cluster.start(name, options: options) }
+                }
+            }
+            try await cluster.waitUntilAcquainted()
+            try await body(cluster)
+        } catch {
+            for node in cluster.nodes { Issue.record("Node \(node.name) wrote:\n\(node.process.output.suffix(4000))") }
+            cluster.stop()
+            throw error
+        }
+        for node in cluster.nodes where !node.process.isRunning {
+            Issue.record("Node \(node.name) ended:\n\(node.process.output.suffix(4000))")
+        }
+        cluster.stop()
+    }
+
+    /// Starts another node.
+    @discardableResult
+    func start(
+        _ name: String,
+        options: [String] = Cluster.quiet,
+        until milestone: VolaryProcess.Milestone = .ready
+    ) async throws -> TestNode {
+        let process = try await VolaryProcess.start(
+            ["--redis", self.redis.url, "--node-name", name] + options,
+            until: milestone
+        )
+        let node = TestNode(name: name, process: process)
+        self.running.withLockedValue { running in
+            running.append(node)
+            running.sort { $0.name < $1.name }
+        }
+        return node
+    }
+
+    /// A node that the test ends itself, or has ended.
+    func forget(_ node: TestNode) {
+        self.running.withLockedValue { $0.removeAll { $0 === node } }
+    }
+
+    /// kill -9.
+    func kill(_ node: TestNode) {
+        self.forget(node)
+        node.process.kill()
+    }
+
+    private func stop() {
+        for node in self.nodes { node.process.kill() }
+        self.redis.stop()
+    }
+
+    var nodes: [TestNode] { self.running.withLockedValue { $0 } }
+    var a: TestNode { self.nodes[0] }
+    var b: TestNode { self.nodes[1] }
+    var c: TestNode { self.nodes[2] }
+
+    /// Each node knows each by name: it looks who is there once a heartbeat.
+    private func waitUntilAcquainted() async throws {
+        let names = self.nodes.map(\.name)
+        for node in self.nodes {
+            let knowsAll = try await eventually {
+                let receipt = try await node.broadcast("Is everyone there?")
+                return receipt.nodes.map(\.node) == names && receipt.missing.isEmpty
+            }
+            try #require(knowsAll, "node \(node.name) does not know all of \(names)")
+        }
+    }
+
+    /// Every node's list is complete and has this many connections.
+    func waitForConnections(_ count: Int, within deadline: Duration = .seconds(10)) async throws {
+        for node in self.nodes {
+            let came = try await eventually(within: deadline) { try await node.count() == count }
+            guard came else {
+                let list = try await node.request("GET", "/api/connections?limit=1")
+                try #require(came, "node \(node.name) does not list \(count): \(list.body)")
+                return
+            }
+        }
+    }
+}
+
+/// One node without Redis, for one test.
+func withSingleNode(options: [String] = Cluster.quiet, _ body: (TestNode) async throws -> Void) async throws {
+    let process = try await VolaryProcess.start(["--node-name", "solo"] + options)
+    do {
+        try await body(TestNode(name: "solo", process: process))
+    } catch {
+        Issue.record("The node wrote:\n\(process.output.suffix(4000))")
+        process.kill()
+        throw error
+    }
+    #expect(process.isRunning, "The node ended:\n\(process.output.suffix(4000))")
+    process.kill()
+}

@@ -1,0 +1,90 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// One running node, and what tests ask of it.
+final class TestNode: Sendable {
+    let name: String
+    let process: VolaryProcess
+    private let http: HTTPTestClient
+
+    init(name: String, process: VolaryProcess) {
+        self.name = name
+        self.process = process
+        self.http = HTTPTestClient(port: process.port)
+    }
+
+    // MARK: - REST
+
+    func request(
+        _ method: String,
+        _ target: String,
+        headers: [String: String] = [:],
+        body: String? = nil,
+        within deadline: Duration = .seconds(10)
+    ) async throws -> HTTPTestResponse {
+        var headers = headers
+        if body != nil, headers["content-type"] == nil { headers["content-type"] = "application/json" }
+        return try await self.http.request(method, target, headers: headers, body: body, within: deadline)
+    }
+
+    func get<Value: Decodable>(_ target: String, as type: Value.Type = Value.self) async throws -> Value {
+        let response = try await self.request("GET", target)
+        try #require(response.status == 200, "\(response.body)")
+        return try response.decode()
+    }
+
+    /// - Parameter query: with its question mark.
+    func broadcast(_ text: String, query: String = "") async throws -> Receipt {
+        let response = try await self.push(to: "/api/connections/broadcast\(query)", text)
+        try #require(response.status == 200, "\(response.body)")
+        return try response.decode()
+    }
+
+    func send(_ text: String, to connection: String) async throws -> HTTPTestResponse {
+        try await self.push(to: "/api/connections/\(connection)/send", text)
+    }
+
+    private func push(to target: String, _ text: String) async throws -> HTTPTestResponse {
+        let body = String(decoding: try JSONEncoder().encode(["message": text]), as: UTF8.self)
+        return try await self.request("POST", target, body: body)
+    }
+
+    /// All of the cluster's connections, over all pages.
+    func inventory(pageSize: Int = 500) async throws -> [ConnectionList.Item] {
+        var all: [ConnectionList.Item] = []
+        var cursor: String?
+        repeat {
+            let page: ConnectionList = try await self.get(
+                "/api/connections?limit=\(pageSize)" + (cursor.map { "&cursor=\($0)" } ?? "")
+            )
+            try #require(page.complete)
+            all += page.connections
+            cursor = page.next
+        } while cursor != nil
+        return all
+    }
+
+    /// Connections that the list counts, when it is complete.
+    func count() async throws -> Int? {
+        let page: ConnectionList = try await self.get("/api/connections?limit=1")
+        return page.complete ? page.count : nil
+    }
+
+    func isReady() async -> Bool {
+        (try? await self.request("GET", "/readyz", within: .seconds(2)))?.status == 200
+    }
+
+    // MARK: - Clients
+
+    func connect(_ path: String = "/ws", options: WebSocketTestClient.Options = .init()) async throws -> WebSocketTestClient {
+        try await .connect(port: self.process.port, path: path, options: options)
+    }
+
+    /// Opens one after another.
+    func connect(_ count: Int) async throws -> [WebSocketTestClient] {
+        var clients: [WebSocketTestClient] = []
+        for _ in 0..<count { clients.append(try await self.connect()) }
+        return clients
+    }
+}

@@ -1,0 +1,106 @@
+import TestSupport
+import Testing
+
+extension RealProcesses {
+    @Suite("One connection, addressed from anywhere")
+    struct TargetedTests {
+        /// One client on each node, by the node's name.
+        private struct Population {
+            let clients: [String: WebSocketTestClient]
+            let ids: [String: String]
+
+            init(of cluster: Cluster) async throws {
+                var clients: [String: WebSocketTestClient] = [:]
+                for node in cluster.nodes { clients[node.name] = try await node.connect() }
+                self.clients = clients
+                try await cluster.waitForConnections(cluster.nodes.count)
+                let items = try await cluster.a.inventory()
+                self.ids = Dictionary(uniqueKeysWithValues: items.map { ($0.node, $0.id) })
+            }
+
+            func client(_ node: String) throws -> WebSocketTestClient { try #require(self.clients[node]) }
+            func id(_ node: String) throws -> String { try #require(self.ids[node]) }
+        }
+
+        @Test("A send from any node reaches exactly the connection it names, wherever that is")
+        func send() async throws {
+            try await Cluster.run { cluster in
+                let population = try await Population(of: cluster)
+                for from in cluster.nodes {
+                    for to in cluster.nodes {
+                        let response = try await from.send("\(from.name) to \(to.name)", to: try population.id(to.name))
+                        #expect(response.status == 200)
+                        let receipt: Receipt = try response.decode()
+                        #expect(receipt.recipients == 1)
+                        #expect(receipt.nodes == [.init(node: to.name, recipients: 1)])
+                        #expect(receipt.missing.isEmpty)
+                        #expect(!receipt.degraded)
+                    }
+                }
+                _ = try await cluster.a.broadcast("the end")
+                for to in cluster.nodes {
+                    let seen = try await population.client(to.name).everything(until: "the end")
+                    #expect(seen == cluster.nodes.map { Seen.broadcast("\($0.name) to \(to.name)") })
+                }
+            }
+        }
+
+        @Test("An id that nobody has is 404: of no node, of a live node, and one that cannot be an id")
+        func unknown() async throws {
+            try await Cluster.run { cluster in
+                let population = try await Population(of: cluster)
+                let ofLiveNode = String(repeating: "0", count: 24) + (try population.id("b")).suffix(8)
+                let ofOwnNode = String(repeating: "0", count: 24) + (try population.id("a")).suffix(8)
+                let ofNoNode = "0123456789abcdef0123456789abcdef"
+                let malformed = ["nonsense", ofNoNode.uppercased(), String(ofNoNode.dropLast()), ofNoNode + "0", "%20", "%00"]
+                for id in [ofLiveNode, ofOwnNode, ofNoNode] + malformed {
+                    let responses = [
+                        try await cluster.a.send("Anyone?", to: id),
+                        try await cluster.a.request("GET", "/api/connections/\(id)"),
+                        try await cluster.a.request("DELETE", "/api/connections/\(id)"),
+                    ]
+                    for response in responses {
+                        #expect(response.status == 404, "\(id): \(response.body)")
+                        #expect(response[header: "content-type"] == "application/problem+json")
+                        #expect(try response.decode(Problem.self).field == "id")
+                    }
+                }
+            }
+        }
+
+        @Test("DELETE from another node closes the connection with the code and the reason given")
+        func close() async throws {
+            try await Cluster.run { cluster in
+                let population = try await Population(of: cluster)
+                let id = try population.id("c")
+                let target = "/api/connections/\(id)"
+                let client = try population.client("c")
+                let response = try await cluster.a.request("DELETE", "\(target)?code=4321&reason=bye%20%F0%9F%A6%85")
+                #expect(response.status == 204)
+                #expect(response.body.isEmpty)
+                #expect(await client.closed() == 4321)
+                #expect(client.closeReason == "bye 🦅")
+                try await cluster.waitForConnections(2)
+                for node in cluster.nodes {
+                    #expect(try await node.request("GET", target).status == 404)
+                    #expect(try await node.request("DELETE", target).status == 404)
+                    #expect(try await node.send("Still there?", to: id).status == 404)
+                }
+            }
+        }
+
+        @Test("DELETE without a code closes with 1000")
+        func closeByDefault() async throws {
+            try await Cluster.run(nodes: 2) { cluster in
+                let population = try await Population(of: cluster)
+                for (from, to) in [(cluster.a, "b"), (cluster.a, "a")] {
+                    let target = "/api/connections/\(try population.id(to))"
+                    #expect(try await from.request("DELETE", target).status == 204)
+                    #expect(await (try population.client(to)).closed() == 1000)
+                    #expect((try population.client(to)).closeReason == "")
+                }
+                try await cluster.waitForConnections(0)
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+
+/// A TCP client for bytes that no proper client would send.
+public final class RawTestClient: Sendable {
+    private let channel: any Channel
+    private let state: NIOLockedValueBox<State>
+
+    private struct State {
+        var received: [UInt8] = []
+        var isEnded = false
+    }
+
+    public static func connect(port: Int) async throws -> RawTestClient {
+        let state = NIOLockedValueBox(State())
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Handler(state: state))
+                }
+            }
+            .connect(host: "127.0.0.1", port: port)
+            .get()
+        return RawTestClient(channel: channel, state: state)
+    }
+
+    private init(channel: any Channel, state: NIOLockedValueBox<State>) {
+        self.channel = channel
+        self.state = state
+    }
+
+    deinit { self.channel.close(promise: nil) }
+
+    public func send(_ text: String) async throws { try await self.send(bytes: Array(text.utf8)) }
+
+    public func send(bytes: [UInt8]) async throws { try await self.channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
+
+    /// Takes nothing from the kernel any more.
+    public func stopReading() async throws { try await self.channel.setOption(.autoRead, value: false).get() }
+
+    /// All that came so far.
+    public var received: String { String(decoding: self.state.withLockedValue { $0.received }, as: UTF8.self) }
+
+    /// The server has ended the connection.
+    public var isEnded: Bool { self.state.withLockedValue { $0.isEnded } }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        private let state: NIOLockedValueBox<State>
+
+        init(state: NIOLockedValueBox<State>) {
+            self.state = state
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let bytes = self.unwrapInboundIn(data)
+            self.state.withLockedValue { $0.received.append(contentsOf: bytes.readableBytesView) }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { self.state.withLockedValue { $0.isEnded = true } }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    }
+}

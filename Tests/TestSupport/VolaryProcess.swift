@@ -1,0 +1,184 @@
+import Foundation
+import NIOConcurrencyHelpers
+
+/// The built `volary` program as a process of its own. Ends with its last reference, and with the test process.
+public final class VolaryProcess: Sendable {
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// What to wait for after the start.
+    public enum Milestone: Sendable {
+        /// `/readyz` answers 200.
+        case ready
+        /// `/livez` answers 200: for a node that cannot be ready.
+        case live
+    }
+
+    public let port: Int
+    /// Where its output goes.
+    private let directory: URL
+    private let process: NIOLockedValueBox<State>
+
+    private enum State {
+        case running(pid_t)
+        /// As a shell has it: 128 and the signal's number for one that was killed.
+        case ended(Int)
+    }
+
+    /// Starts a node on a loopback port.
+    /// - Parameters:
+    ///   - options: further ones, as `["--node-name", "a"]`.
+    ///   - port: nil for any that is free.
+    public static func start(
+        _ options: [String],
+        environment: [String: String] = [:],
+        port: Int? = nil,
+        until milestone: Milestone = .ready
+    ) async throws -> VolaryProcess {
+        var failure = Failure(description: "volary was not started")
+        // Between finding a port and using it, another test may take it.
+        for _ in 0..<(port == nil ? 5 : 1) {
+            let port = try port ?? LoopbackSocket.freePort()
+            let process = try VolaryProcess(arguments: options + ["--port", "\(port)"], environment: environment, port: port)
+            let path = milestone == .ready ? "/readyz" : "/livez"
+            let client = HTTPTestClient(port: port)
+            let reached = await eventually(within: .seconds(30)) {
+                guard process.isRunning else { return true }
+                return (try? await client.request("GET", path, within: .seconds(2)))?.status == 200
+            }
+            if reached, process.isRunning { return process }
+            failure = Failure(description: "volary is not \(milestone):\n\(process.output)")
+            process.kill()
+        }
+        throw failure
+    }
+
+    /// Runs the program to its end.
+    public static func run(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        within deadline: Duration = .seconds(10)
+    ) async throws -> (status: Int, output: String, errors: String) {
+        let process = try VolaryProcess(arguments: arguments, environment: environment, port: 0)
+        guard let status = await process.exit(within: deadline) else {
+            throw Failure(description: "volary \(arguments) does not end:\n\(process.output)")
+        }
+        return (status, process.text("output"), process.text("errors"))
+    }
+
+    private init(arguments: [String], environment: [String: String], port: Int) throws {
+        let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("volary-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        // Settings of whoever runs the tests are not the tests'.
+        let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VOLARY_") }
+        let command = ChildProcess.Command(
+            arguments: [try Self.binary()] + arguments,
+            environment: inherited.merging(environment) { $1 },
+            output: directory.appendingPathComponent("output").path,
+            errors: directory.appendingPathComponent("errors").path
+        )
+        guard let pid = ChildProcess.spawn(command) else { throw Failure(description: "volary cannot be started") }
+        self.port = port
+        self.directory = directory
+        self.process = NIOLockedValueBox(.running(pid))
+    }
+
+    deinit {
+        self.kill()
+        try? FileManager.default.removeItem(at: self.directory)
+    }
+
+    /// `VOLARY_BINARY`, or what was built together with the tests.
+    private static func binary() throws -> String {
+        if let path = ProcessInfo.processInfo.environment["VOLARY_BINARY"] { return path }
+        // Started by swift test, the bundle is the program itself or, on macOS, an argument.
+        let candidates = ProcessInfo.processInfo.arguments + [Bundle.main.bundlePath] + Bundle.allBundles.map(\.bundlePath)
+        for candidate in candidates {
+            var directory = URL(fileURLWithPath: candidate)
+            for _ in 0..<4 {
+                let path = directory.appendingPathComponent("volary").path
+                var isDirectory: ObjCBool = false
+                let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+                if exists, !isDirectory.boolValue, FileManager.default.isExecutableFile(atPath: path) { return path }
+                directory.deleteLastPathComponent()
+            }
+        }
+        throw Failure(description: "no volary beside the tests; VOLARY_BINARY may say where it is")
+    }
+
+    // MARK: - State
+
+    public var isRunning: Bool { self.exitStatus == nil }
+
+    /// Nil while it runs.
+    public var exitStatus: Int? {
+        self.process.withLockedValue { state in
+            guard case .running(let pid) = state else { return Self.status(state) }
+            var status: CInt = 0
+            if waitpid(pid, &status, WNOHANG) == pid { state = .ended(Self.code(status)) }
+            return Self.status(state)
+        }
+    }
+
+    /// What it wrote, for messages of tests that fail.
+    public var output: String { self.text("output") + self.text("errors") }
+
+    private func text(_ file: String) -> String {
+        let data = FileManager.default.contents(atPath: self.directory.appendingPathComponent(file).path)
+        return String(decoding: data ?? Data(), as: UTF8.self)
+    }
+
+    private static func status(_ state: State) -> Int? {
+        switch state {
+        case .running: nil
+        case .ended(let status): status
+        }
+    }
+
+    private static func code(_ status: CInt) -> Int {
+        let signal = status & 0x7F
+        return signal == 0 ? Int(status >> 8 & 0xFF) : 128 + Int(signal)
+    }
+
+    // MARK: - Signals
+
+    /// SIGTERM, and nothing else: see ``exit(within:)``.
+    public func beginTermination() { self.signal(SIGTERM) }
+
+    /// SIGTERM.
+    /// - Returns: the exit status; nil when it still runs at the end of the deadline.
+    public func terminate(within deadline: Duration) async -> Int? {
+        self.signal(SIGTERM)
+        return await self.exit(within: deadline)
+    }
+
+    /// - Returns: the exit status; nil when it still runs at the end of the deadline.
+    public func exit(within deadline: Duration) async -> Int? {
+        _ = await eventually(within: deadline) { self.exitStatus != nil }
+        return self.exitStatus
+    }
+
+    /// SIGKILL; it is gone when this returns.
+    public func kill() {
+        self.process.withLockedValue { state in
+            guard case .running(let pid) = state else { return }
+            _ = sendSignal(pid, SIGKILL)
+            var status: CInt = 0
+            waitpid(pid, &status, 0)
+            state = .ended(Self.code(status))
+        }
+    }
+
+    /// It keeps its connections and does nothing.
+    public func freeze() { self.signal(SIGSTOP) }
+
+    public func thaw() { self.signal(SIGCONT) }
+
+    private func signal(_ signal: CInt) {
+        self.process.withLockedValue { state in
+            guard case .running(let pid) = state else { return }
+            _ = sendSignal(pid, signal)
+        }
+    }
+}
