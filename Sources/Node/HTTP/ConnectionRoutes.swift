@@ -57,7 +57,7 @@ struct ConnectionRoutes: Sendable {
     private func push(_ request: Request, to target: ConnectionID?) async throws -> Response {
         let query = Query(request)
         let waits = try query.choice("wait", of: ["none": false, "routed": true]) ?? true
-        let timeout = try query.duration("timeout", in: .milliseconds(1)...(.seconds(30))) ?? .seconds(1)
+        let timeout = try query.timeout()
         let body = try await JSONBody.decode(MessageBody.self, from: request, maximumBytes: self.settings.maximumBodyBytes)
         guard body.message.contains(where: { !$0.isWhitespace }) else {
             throw Problem.invalidBody("message must not be empty.", field: "message")

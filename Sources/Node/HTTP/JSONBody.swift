@@ -21,17 +21,21 @@ enum JSONBody {
                 headers: [.accept: "application/json"]
             )
         }
-        let body: ByteBuffer
-        do {
-            body = try await request.body.collect(upTo: maximumBytes)
-        } catch is NIOTooManyBytesError {
-            throw Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
-        }
+        let body = try await self.bytes(of: request, maximumBytes: maximumBytes)
         guard body.readableBytes > 0 else { throw Problem.invalidBody("The body is empty.") }
         do {
             return try JSONDecoder().decode(type, from: body)
         } catch let error as DecodingError {
             throw self.problem(for: error)
+        }
+    }
+
+    /// - Throws: ``Problem`` 413.
+    static func bytes(of request: Request, maximumBytes: Int) async throws -> ByteBuffer {
+        do {
+            return try await request.body.collect(upTo: maximumBytes)
+        } catch is NIOTooManyBytesError {
+            throw Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
         }
     }
 
