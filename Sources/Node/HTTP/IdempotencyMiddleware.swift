@@ -98,8 +98,8 @@ struct IdempotencyMiddleware<Context: RequestContext, Time: Clock>: RouterMiddle
         case release
     }
 
-    /// Tells the store how the attempt ended. The caller does not wait for a store that has just gone away: what it would repeat before
-    /// the store knows is refused as busy, and it is told for as long as the reservation lasts.
+    /// Tells the store how the attempt ended. When the store has just gone away, the caller gets its answer without waiting for it, and the
+    /// store is told again until the reservation would have lapsed; meanwhile the key is busy.
     private func settle(_ claim: IdempotencyClaim, _ ending: Ending, logger: Logger) async {
         if await self.tell(claim, ending, logger: logger) { return }
         Task {

@@ -9,7 +9,7 @@ struct IdempotencyContractTests {
 
     @Test(arguments: IdempotencyKind.allCases)
     func theFirstAttemptGetsTheKeyAndTheOthersTheAnswer(kind: IdempotencyKind) async throws {
-        try await kind.withStores { harness in
+        try await kind.withStores { harness async throws in
             let (first, second) = (harness.claim(), harness.claim())
             #expect(try await harness.stores[0].reserve(first) == .reserved)
             #expect(try await harness.stores[1].reserve(second) == .busy)
@@ -20,7 +20,7 @@ struct IdempotencyContractTests {
 
     @Test(arguments: IdempotencyKind.allCases)
     func aKeyStandsForOneRequest(kind: IdempotencyKind) async throws {
-        try await kind.withStores { harness in
+        try await kind.withStores { harness async throws in
             let claim = harness.claim()
             #expect(try await harness.store.reserve(claim) == .reserved)
             #expect(try await harness.stores[1].reserve(harness.claim("key", "another")) == .mismatch)
@@ -111,7 +111,7 @@ struct IdempotencyContractTests {
 
     @Test(arguments: IdempotencyKind.allCases)
     func theLargestAnswerAndTheLongestKeyFit(kind: IdempotencyKind) async throws {
-        try await kind.withStores { harness in
+        try await kind.withStores { harness async throws in
             let claim = harness.claim(String(repeating: "~", count: 256), String(repeating: "f", count: 64))
             let answer = ByteBuffer(repeating: 0, count: IdempotencyLimits.answerBytes)
             #expect(try await harness.store.reserve(claim) == .reserved)

@@ -32,7 +32,7 @@ struct RedisIdempotencyStoreTests {
     @Test func anEmptiedScriptCacheIsFilledAgain() async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
-        try await IdempotencyKind.withRedisStores(server) { harness in
+        try await IdempotencyKind.withRedisStores(server) { harness async throws in
             let claim = harness.claim()
             #expect(server.command("SCRIPT", "FLUSH") == "+OK\r\n")
             #expect(try await harness.store.reserve(claim) == .reserved)
@@ -45,7 +45,7 @@ struct RedisIdempotencyStoreTests {
     @Test func anAnswerSurvivesAnEmptiedRedis() async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
-        try await IdempotencyKind.withRedisStores(server) { harness in
+        try await IdempotencyKind.withRedisStores(server) { harness async throws in
             let claim = harness.claim()
             #expect(try await harness.store.reserve(claim) == .reserved)
             #expect(server.command("FLUSHALL") == "+OK\r\n")
