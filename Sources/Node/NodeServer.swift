@@ -20,10 +20,17 @@ public struct NodeServer: Service {
     public struct Links: Sendable {
         public let broker: any Broker
         public let store: any PresenceStore
+        public let idempotency: any IdempotencyStore
 
-        public init(broker: any Broker, store: any PresenceStore) {
+        /// - Parameter idempotency: by default one of the node's own; nodes that are to agree share one.
+        public init(
+            broker: any Broker,
+            store: any PresenceStore,
+            idempotency: any IdempotencyStore = MemoryIdempotencyStore()
+        ) {
             self.broker = broker
             self.store = store
+            self.idempotency = idempotency
         }
     }
 
@@ -103,6 +110,9 @@ public struct NodeServer: Service {
         router.add(middleware: OriginMiddleware(origins: configuration.corsOrigins))
         router.add(middleware: ProblemMiddleware())
         router.add(middleware: RequestTargetMiddleware())
+        router.add(
+            middleware: IdempotencyMiddleware(store: links.idempotency, maximumBodyBytes: httpSettings.maximumBodyBytes)
+        )
         let pushing = Pushing(
             publisher: publisher,
             inventory: inventory,
@@ -225,9 +235,11 @@ public struct NodeServer: Service {
                 store: MemoryPresenceStore(shared: MemoryPresence())
             )
         }
+        let store = RedisPresenceStore(configuration: redis, eventLoop: eventLoop, logger: logger)
         return Links(
             broker: RedisBroker(configuration: redis, node: id, eventLoop: eventLoop, logger: logger),
-            store: RedisPresenceStore(configuration: redis, eventLoop: eventLoop, logger: logger)
+            store: store,
+            idempotency: RedisIdempotencyStore(sharing: store)
         )
     }
 

@@ -13,7 +13,7 @@ struct Problem: Error, Encodable {
     let status: HTTPResponse.Status
     let name: String
     let detail: String
-    /// The member of the body, or the parameter of the query, that is wrong.
+    /// The member of the body, the parameter of the query, or the header, that is wrong.
     let field: String?
     let headers: HTTPFields
 

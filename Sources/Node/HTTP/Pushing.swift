@@ -27,7 +27,7 @@ struct Pushing: Sendable {
     func push(_ request: Request, to audience: Audience) async throws -> Response {
         let query = try Query(request, only: "wait", "timeout")
         let wait = try query.choice("wait", of: ["none": Wait.none, "routed": .routed, "written": .written]) ?? .routed
-        let timeout = try query.duration("timeout", in: .milliseconds(1)...(.seconds(30))) ?? .seconds(1)
+        let timeout = try query.timeout()
         let message = try await self.message(of: request)
         do {
             if wait == .none {

@@ -69,4 +69,9 @@ struct Query {
         }
         return TimeAmount(value)
     }
+
+    /// How long to wait for receipts: 1 ms to 30 s, by default 1 s.
+    func timeout() throws(Problem) -> TimeAmount {
+        try self.duration("timeout", in: .milliseconds(1)...(.seconds(30))) ?? .seconds(1)
+    }
 }
