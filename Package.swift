@@ -29,6 +29,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         // The codec between NIO's HTTP/1 parts and HTTP types, as in Hummingbird's own channel.
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.0"),
+        // SHA-256 of requests that carry an Idempotency-Key: 2 MiB of body become 32 bytes that mean the same to every node.
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         // Logging API, with its line format for terminals.
         .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
         // Metrics API; what is behind it is the operator's choice.
@@ -81,6 +83,7 @@ let package = Package(
                 "Protocol",
                 .product(name: "Atomics", package: "swift-atomics"),
                 .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -99,6 +102,8 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             exclude: ["Main"],
+            // The API's description travels inside the program.
+            resources: [.embedInCode("HTTP/OpenAPI/openapi.json"), .embedInCode("HTTP/OpenAPI/start.js")],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -148,10 +153,12 @@ let package = Package(
             dependencies: [
                 "Backplane", "Node", "Protocol", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOExtras", package: "swift-nio-extras"),

@@ -20,17 +20,24 @@ public struct NodeServer: Service {
     public struct Links: Sendable {
         public let broker: any Broker
         public let store: any PresenceStore
+        public let idempotency: any IdempotencyStore
 
-        public init(broker: any Broker, store: any PresenceStore) {
+        /// - Parameter idempotency: by default one of the node's own; nodes that are to agree share one.
+        public init(
+            broker: any Broker,
+            store: any PresenceStore,
+            idempotency: any IdempotencyStore = MemoryIdempotencyStore()
+        ) {
             self.broker = broker
             self.store = store
+            self.idempotency = idempotency
         }
     }
 
     private let configuration: NodeConfiguration
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
-    private let services: [any Service]
+    let services: [any Service]
 
     /// - Parameters:
     ///   - makeLinks: called once, with the node's id and an event loop for its links; by default Redis, or memory when there is none in
@@ -100,7 +107,12 @@ public struct NodeServer: Service {
         let inventory = Inventory(store: links.store, connections: connections, directory: directory, logger: logger)
         let httpSettings = configuration.httpSettings
         let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: OriginMiddleware(origins: configuration.corsOrigins))
         router.add(middleware: ProblemMiddleware())
+        router.add(middleware: RequestTargetMiddleware())
+        router.add(
+            middleware: IdempotencyMiddleware(store: links.idempotency, maximumBodyBytes: httpSettings.maximumBodyBytes)
+        )
         let pushing = Pushing(
             publisher: publisher,
             inventory: inventory,
@@ -135,6 +147,8 @@ public struct NodeServer: Service {
             )
         }.add(to: router)
         WebSocketRoutes().add(to: router)
+        OpenAPIRoutes().add(to: router)
+        SwaggerRoutes(assets: configuration.swaggerAssets).add(to: router)
 
         let webSocketSettings = configuration.webSocketSettings(now: now)
         let application = Application(
@@ -221,9 +235,11 @@ public struct NodeServer: Service {
                 store: MemoryPresenceStore(shared: MemoryPresence())
             )
         }
+        let store = RedisPresenceStore(configuration: redis, eventLoop: eventLoop, logger: logger)
         return Links(
             broker: RedisBroker(configuration: redis, node: id, eventLoop: eventLoop, logger: logger),
-            store: RedisPresenceStore(configuration: redis, eventLoop: eventLoop, logger: logger)
+            store: store,
+            idempotency: RedisIdempotencyStore(sharing: store)
         )
     }
 

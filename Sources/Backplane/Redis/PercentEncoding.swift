@@ -1,7 +1,7 @@
 /// Percent-encoding as in URLs (RFC 3986 section 2.1).
-enum PercentEncoding {
+package enum PercentEncoding {
     /// - Returns: nil when a `%` is not followed by two hex digits, or when the bytes are not UTF-8.
-    static func decode(_ text: some StringProtocol) -> String? {
+    package static func decode(_ text: some StringProtocol) -> String? {
         var bytes: [UInt8] = []
         var rest = Substring(text).utf8
         while let byte = rest.popFirst() {

@@ -14,8 +14,8 @@ public final class RedisPresenceStore: PresenceStore {
     /// Pages of nothing but unreadable records that are passed over before a query is given up.
     private static let maximumUnreadablePages = 8
 
-    private let core: NIOLoopBoundBox<RedisPresenceCore>
-    private let eventLoop: any EventLoop
+    /// Shared with what else of this node asks Redis for scripts.
+    let runner: RedisScriptRunner
     private let keys: RedisPresenceKeys
     private let decoder: RedisPresenceDecoder
 
@@ -24,13 +24,9 @@ public final class RedisPresenceStore: PresenceStore {
     ///   - eventLoop: on which the connection lives.
     ///   - logger: for changes of the link's state and for records that do not decode.
     public init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
-        self.eventLoop = eventLoop
         self.keys = RedisPresenceKeys(prefix: configuration.keyPrefix)
         self.decoder = RedisPresenceDecoder(logger: logger)
-        self.core = .makeBoxSendingValue(
-            RedisPresenceCore(configuration: configuration, eventLoop: eventLoop, logger: logger),
-            eventLoop: eventLoop
-        )
+        self.runner = RedisScriptRunner(role: "presence", configuration: configuration, eventLoop: eventLoop, logger: logger)
     }
 
     public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) {
@@ -98,10 +94,10 @@ public final class RedisPresenceStore: PresenceStore {
     }
 
     public func run() async throws {
-        self.eventLoop.execute { self.core.value.start() }
+        self.runner.start()
         // Cancelled or asked to end: there is nothing to flush either way.
         try? await gracefulShutdown()
-        self.eventLoop.execute { self.core.value.stop() }
+        self.runner.stop()
     }
 
     private func arguments(of node: NodeRecord) throws(PresenceError) -> [String] {
@@ -118,11 +114,13 @@ public final class RedisPresenceStore: PresenceStore {
         _ keys: [String],
         _ arguments: [String]
     ) async throws(PresenceError) -> RESPValue {
-        let result = await withCheckedContinuation { continuation in
-            self.eventLoop.execute {
-                self.core.value.evaluate(script, keys: keys, arguments: arguments) { continuation.resume(returning: $0) }
+        do throws(RedisScriptError) {
+            return try await self.runner.evaluate(script, keys: keys, arguments: arguments)
+        } catch {
+            switch error {
+            case .unavailable(let reason): throw .unavailable(reason)
+            case .refused(let reason): throw .refused(reason)
             }
         }
-        return try result.get()
     }
 }

@@ -49,6 +49,14 @@ public struct ConfigurationLoader {
             closeTimeout: try self.duration(.closeTimeout, .milliseconds(100)...(.seconds(60))),
             maximumBodyBytes: try self.bytes(.maximumBody, 1024...(64 * 1024 * 1024)),
             maximumHeaderBytes: try self.bytes(.maximumHeader, 1024...(1024 * 1024)),
+            corsOrigins: try self.optional(
+                .corsOrigins,
+                allowed: "'*', or origins such as https://app.example.org,http://localhost:3000"
+            ) { AllowedOrigins($0) } ?? .these([]),
+            swaggerAssets: try self.optional(
+                .swaggerAssets,
+                allowed: "a directory with \(SwaggerAssets.script) and \(SwaggerAssets.style)"
+            ) { SwaggerAssets(directory: $0) },
             handshakeTimeout: try self.duration(.handshakeTimeout, .milliseconds(100)...(.seconds(60))),
             idleTimeout: try self.duration(.idleTimeout, .seconds(1)...(.seconds(3600))),
             drainDelay: try self.duration(.drainDelay, .zero...(.seconds(300))),

@@ -15,6 +15,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case closeTimeout = "close-timeout"
     case maximumBody = "max-body"
     case maximumHeader = "max-header"
+    case corsOrigins = "cors-origins"
+    case swaggerAssets = "swagger-assets"
     case handshakeTimeout = "handshake-timeout"
     case idleTimeout = "idle-timeout"
     case drainDelay = "drain-delay"
@@ -27,7 +29,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         switch self {
         case .host: "127.0.0.1"
         case .port: "8080"
-        case .nodeName, .threads, .redis: nil
+        case .nodeName, .threads, .redis, .corsOrigins, .swaggerAssets: nil
         case .redisPrefix: "volary"
         case .lease: "5s"
         case .announcementsPerSecond: "10"
@@ -67,6 +69,10 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .closeTimeout: "For a client to answer a close, 100ms to 1m; then its socket is cut."
         case .maximumBody: "Largest body of a REST request, 1KiB to 64MiB."
         case .maximumHeader: "Largest header block of a request, 1KiB to 1MiB."
+        case .corsOrigins:
+            "Origins whose pages may use the API in a browser, with commas between them, or '*'. Default: none but the node's own."
+        case .swaggerAssets:
+            "Directory with swagger-ui-bundle.js and swagger-ui.css for /swagger. Default: none, they come from a CDN."
         case .handshakeTimeout: "From the accepted socket to a whole request head, 100ms to 1m."
         case .idleTimeout: "An HTTP connection without a request is closed after this, 1s to 1h."
         case .drainDelay: "From not ready to the first closed client, 0s to 5m: the time a load balancer needs to notice."

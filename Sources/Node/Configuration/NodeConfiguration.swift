@@ -41,6 +41,10 @@ public struct NodeConfiguration: Sendable {
 
     public var maximumBodyBytes: Int
     public var maximumHeaderBytes: Int
+    /// Whose pages may use the API in a browser.
+    public var corsOrigins: AllowedOrigins
+    /// For `/swagger`; nil: from a CDN.
+    var swaggerAssets: SwaggerAssets?
     public var handshakeTimeout: Duration
     public var idleTimeout: Duration
 

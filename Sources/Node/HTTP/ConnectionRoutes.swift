@@ -20,7 +20,7 @@ struct ConnectionRoutes: Sendable {
     // MARK: - Reading
 
     @Sendable private func list(_ request: Request, _: BasicRequestContext) async throws -> Response {
-        let query = Query(request)
+        let query = try Query(request, only: "limit", "cursor", "node", "user", "group")
         let page = await self.inventory.page(
             ConnectionQuery(
                 limit: try query.integer("limit", in: 1...PresenceLimits.pageSize) ?? 100,
@@ -57,7 +57,7 @@ struct ConnectionRoutes: Sendable {
 
     @Sendable private func delete(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let id = try context.connectionID()
-        let query = Query(request)
+        let query = try Query(request, only: "code", "reason")
         let code = CloseCode(rawValue: UInt16(try query.integer("code", in: 1000...4999) ?? 1000))
         guard code.maySend else { throw Problem.invalidQuery("code", "code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999.") }
         let reason = query.text("reason") ?? ""

@@ -21,17 +21,25 @@ enum JSONBody {
                 headers: [.accept: "application/json"]
             )
         }
-        let body: ByteBuffer
-        do {
-            body = try await request.body.collect(upTo: maximumBytes)
-        } catch is NIOTooManyBytesError {
-            throw Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
-        }
+        let body = try await self.bytes(of: request, maximumBytes: maximumBytes)
         guard body.readableBytes > 0 else { throw Problem.invalidBody("The body is empty.") }
+        if let fault = JSONScanner.fault(in: body) { throw fault.problem }
         do {
             return try JSONDecoder().decode(type, from: body)
         } catch let error as DecodingError {
             throw self.problem(for: error)
+        }
+    }
+
+    /// - Throws: ``Problem`` 413.
+    static func bytes(of request: Request, maximumBytes: Int) async throws -> ByteBuffer {
+        let tooLarge = Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
+        // A client that says how much it will send hears it at once.
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBytes { throw tooLarge }
+        do {
+            return try await request.body.collect(upTo: maximumBytes)
+        } catch is NIOTooManyBytesError {
+            throw tooLarge
         }
     }
 

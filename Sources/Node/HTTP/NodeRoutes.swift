@@ -32,6 +32,8 @@ struct NodeRoutes: Sendable {
 
     @Sendable private func ready(_: Request, _: BasicRequestContext) async throws -> Response {
         let readiness = self.readiness()
-        return JSONBody.response(readiness, status: readiness.ready ? .ok : .serviceUnavailable)
+        var response = JSONBody.response(readiness, status: readiness.ready ? .ok : .serviceUnavailable)
+        if !readiness.ready { response.headers[.retryAfter] = "1" }
+        return response
     }
 }

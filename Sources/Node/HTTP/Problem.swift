@@ -13,7 +13,7 @@ struct Problem: Error, Encodable {
     let status: HTTPResponse.Status
     let name: String
     let detail: String
-    /// The member of the body, or the parameter of the query, that is wrong.
+    /// The member of the body, the parameter of the query, or the header, that is wrong.
     let field: String?
     let headers: HTTPFields
 
@@ -76,6 +76,11 @@ extension Problem {
     static var unknownConnection: Problem {
         Problem(.notFound, "unknown-connection", "No node holds this connection.", field: "id")
     }
+
+    /// The bytes are no request, or end before it does.
+    static let malformedRequest = Problem(.badRequest, "malformed-request", "The request is not well-formed HTTP.")
+
+    static let unknownPath = Problem(.notFound, "unknown-path", "There is nothing at this path.")
 
     static func invalidQuery(_ name: String, _ detail: String) -> Problem {
         Problem(.badRequest, "invalid-query", detail, field: name)

@@ -1,9 +1,11 @@
+import Backplane
 import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import NIOHTTP1
 
-/// Turns whatever a route throws into `application/problem+json`.
+/// Turns whatever a route throws into `application/problem+json`, without a body for HEAD.
 struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
     @concurrent func handle(
         _ request: Request,
@@ -12,22 +14,37 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
     ) async throws -> Response {
         do {
             return try await next(request, context)
-        } catch let problem as Problem {
-            return problem.response
-        } catch let error as any HTTPResponseError {
-            return self.problem(for: error).response
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            context.logger.error("Request failed", metadata: [LogKey.error: "\(error)"])
-            return Problem(.internalServerError, "internal", "The request failed on our side.").response
+            let response = self.problem(for: error, logger: context.logger).response
+            return request.method == .head ? response.createHeadResponse() : response
+        }
+    }
+
+    private func problem(for error: any Error, logger: Logger) -> Problem {
+        switch error {
+        case let problem as Problem:
+            return problem
+        case let error as any HTTPResponseError:
+            return self.problem(for: error)
+        case let error as PresenceError:
+            logger.debug("The presence store did not answer a request", metadata: [LogKey.error: "\(error)"])
+            return .presenceUnavailable
+        case is HTTPParserError, is ChannelError, is IOError:
+            // The client broke off, or went on with what is no HTTP: nothing that an operator could mend.
+            logger.debug("Request broken off", metadata: [LogKey.error: "\(error)"])
+            return .malformedRequest
+        default:
+            logger.error("Request failed", metadata: [LogKey.error: "\(error)"])
+            return Problem(.internalServerError, "internal", "The request failed on our side.")
         }
     }
 
     /// The framework's own refusals.
     private func problem(for error: any HTTPResponseError) -> Problem {
         switch error.status {
-        case .notFound: Problem(.notFound, "unknown-path", "There is nothing at this path.")
+        case .notFound: .unknownPath
         case .contentTooLarge: Problem(.contentTooLarge, "body-too-large", "The body is too large.")
         default: Problem(error.status, "refused", "The request cannot be answered.")
         }

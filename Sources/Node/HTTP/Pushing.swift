@@ -1,5 +1,4 @@
 import Backplane
-import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -26,9 +25,9 @@ struct Pushing: Sendable {
     let maximumMessageBytes: Int
 
     func push(_ request: Request, to audience: Audience) async throws -> Response {
-        let query = Query(request)
+        let query = try Query(request, only: "wait", "timeout")
         let wait = try query.choice("wait", of: ["none": Wait.none, "routed": .routed, "written": .written]) ?? .routed
-        let timeout = try query.duration("timeout", in: .milliseconds(1)...(.seconds(30))) ?? .seconds(1)
+        let timeout = try query.timeout()
         let message = try await self.message(of: request)
         do {
             if wait == .none {
@@ -62,7 +61,7 @@ struct Pushing: Sendable {
 
     private func message(of request: Request) async throws -> String {
         let body = try await JSONBody.decode(Body.self, from: request, maximumBytes: self.maximumBodyBytes)
-        guard body.message.contains(where: { !$0.isWhitespace }) else {
+        guard body.message.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
             throw Problem.invalidBody("message must not be empty.", field: "message")
         }
         guard body.message.utf8.count <= self.maximumMessageBytes else {
@@ -108,9 +107,7 @@ extension RequestContext {
 
     /// The name in the path.
     func name(_ parameter: String) throws -> Name {
-        let text = try self.parameters.require(parameter)
-        // The path arrives as it was sent.
-        guard let name = text.removingPercentEncoding.flatMap({ Name($0) }) else {
+        guard let name = Name(try self.parameters.require(parameter)) else {
             throw Problem(.badRequest, "invalid-name", "\(parameter) \(Name.rule)", field: parameter)
         }
         return name

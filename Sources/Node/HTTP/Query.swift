@@ -4,23 +4,37 @@ import HummingbirdCore
 import NIOCore
 import Protocol
 
-/// The query parameters of one request, each checked as it is read. Those that a route does not ask for are ignored.
+/// The query parameters of one request, each checked as it is read.
 struct Query {
-    private let parameters: FlatDictionary<Substring, Substring>
+    private let values: [String: String]
 
-    init(_ request: Request) {
-        self.parameters = request.uri.queryParameters
+    /// - Parameter names: of the parameters that the path has.
+    /// - Throws: ``Problem`` that names a parameter which is not one of them, stands there twice, or is badly encoded. Ignored, a mistyped
+    ///   filter would match everything.
+    init(_ request: Request, only names: String...) throws(Problem) {
+        var values: [String: String] = [:]
+        for part in (request.uri.query ?? "").split(separator: "&") {
+            let (encodedName, encodedValue) = part.firstIndex(of: "=").map { (part[..<$0], part[part.index(after: $0)...]) } ?? (part, "")
+            guard let name = PercentEncoding.decode(encodedName), let value = PercentEncoding.decode(encodedValue) else {
+                throw .invalidQuery(String(encodedName.prefix(64)), "The query must be percent-encoded UTF-8 (RFC 3986 section 3.4).")
+            }
+            guard names.contains(name) else {
+                throw .invalidQuery(String(name.prefix(64)), "The parameters of this path are \(names.joined(separator: ", ")).")
+            }
+            guard values.updateValue(value, forKey: name) == nil else {
+                throw .invalidQuery(name, "\(name) may be given once.")
+            }
+        }
+        self.values = values
     }
 
-    func text(_ name: String) -> String? {
-        self.parameters[name[...]].map(String.init)
-    }
+    func text(_ name: String) -> String? { self.values[name] }
 
     func integer(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int? {
         guard let text = self.text(name) else { return nil }
-        guard let value = Int(text), range.contains(value) else {
-            throw .invalidQuery(name, "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound).")
-        }
+        // Int would take a sign.
+        guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let value = Int(text), range.contains(value)
+        else { throw .invalidQuery(name, "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound).") }
         return value
     }
 
@@ -36,6 +50,7 @@ struct Query {
         return id
     }
 
+    /// Of a user or a group.
     func choice<Value>(_ name: String, of values: [String: Value]) throws(Problem) -> Value? {
         guard let text = self.text(name) else { return nil }
         guard let value = values[text] else {
@@ -53,5 +68,10 @@ struct Query {
             )
         }
         return TimeAmount(value)
+    }
+
+    /// How long to wait for receipts: 1 ms to 30 s, by default 1 s.
+    func timeout() throws(Problem) -> TimeAmount {
+        try self.duration("timeout", in: .milliseconds(1)...(.seconds(30))) ?? .seconds(1)
     }
 }

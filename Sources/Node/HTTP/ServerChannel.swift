@@ -40,7 +40,7 @@ struct ServerChannel: HTTPChannelHandler {
             let decoder = ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
             )
-            let errors = HTTPServerProtocolErrorHandler()
+            let errors = HTTPErrorHandler(settings: self.settings)
             let outcome = channel.eventLoop.makePromise(of: Outcome.self)
             let upgrade = UpgradeHandler(
                 delegate: UpgradeHandler.Delegate(

@@ -121,6 +121,12 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // What follows the head of a handshake is a body, and a bad one at that.
+        guard case .handshake(let head, _) = self.state, error is HTTPParserError else { return context.fireErrorCaught(error) }
+        self.refuse(.hasBody, head, context: context)
+    }
+
     private func received(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
         guard WebSocketHandshake.isAskedFor(head) else {
             self.becomeHTTP(head, context: context)

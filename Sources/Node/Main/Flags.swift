@@ -52,6 +52,12 @@ struct Flags: ParsableArguments {
     @Option(name: .customLong("max-header"), help: Self.help(.maximumHeader))
     var maximumHeader: String?
 
+    @Option(name: .customLong("cors-origins"), help: Self.help(.corsOrigins))
+    var corsOrigins: String?
+
+    @Option(name: .customLong("swagger-assets"), help: Self.help(.swaggerAssets))
+    var swaggerAssets: String?
+
     @Option(name: .customLong("handshake-timeout"), help: Self.help(.handshakeTimeout))
     var handshakeTimeout: String?
 
@@ -87,6 +93,8 @@ struct Flags: ParsableArguments {
             (.closeTimeout, self.closeTimeout),
             (.maximumBody, self.maximumBody),
             (.maximumHeader, self.maximumHeader),
+            (.corsOrigins, self.corsOrigins),
+            (.swaggerAssets, self.swaggerAssets),
             (.handshakeTimeout, self.handshakeTimeout),
             (.idleTimeout, self.idleTimeout),
             (.drainDelay, self.drainDelay),

@@ -6,7 +6,10 @@ struct RedisScript: Hashable, Sendable {
     let name: String
     let source: String
 
-    static let all: [RedisScript] = [.register, .renew, .update, .unregister, .reap, .nodes, .connections, .connection]
+    static let all: [RedisScript] = [
+        .register, .renew, .update, .unregister, .reap, .nodes, .connections, .connection,
+        .reserve, .complete, .release,
+    ]
 
     /// Milliseconds since 1970 on Redis' clock, as `now`.
     static let clock = """

@@ -1,10 +1,11 @@
 import Logging
 import NIOCore
 
-/// The part of ``RedisPresenceStore`` that lives on its event loop: the link, and the scripts that Redis knows.
-final class RedisPresenceCore: RedisLinkDelegate {
-    typealias Completion = (Result<RESPValue, PresenceError>) -> Void
+/// The part of ``RedisScriptRunner`` that lives on its event loop: the link, and the scripts that Redis knows.
+final class RedisScriptCore: RedisLinkDelegate {
+    typealias Completion = (Result<RESPValue, RedisScriptError>) -> Void
 
+    private let role: String
     private let configuration: RedisConfiguration
     private let eventLoop: any EventLoop
     private let logger: Logger
@@ -12,7 +13,8 @@ final class RedisPresenceCore: RedisLinkDelegate {
     /// By name; what Redis calls the script. Learnt from each Redis that is linked to, as it may be a new one.
     private var digests: [String: String] = [:]
 
-    init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+    init(role: String, configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+        self.role = role
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.logger = logger
@@ -21,7 +23,7 @@ final class RedisPresenceCore: RedisLinkDelegate {
     func start() {
         guard self.link == nil else { return }
         let link = RedisLink(
-            role: "presence",
+            role: self.role,
             configuration: self.configuration,
             eventLoop: self.eventLoop,
             subscribes: false,
@@ -36,20 +38,28 @@ final class RedisPresenceCore: RedisLinkDelegate {
         self.link?.stop()
     }
 
-    /// - Parameter completion: called once, within the link's deadline.
-    func evaluate(_ script: RedisScript, keys: [String], arguments: [String], completion: @escaping Completion) {
+    /// - Parameters:
+    ///   - payload: the last argument, when there is one that is not text.
+    ///   - completion: called once, within the link's deadline.
+    func evaluate(
+        _ script: RedisScript,
+        keys: [String],
+        arguments: [String],
+        payload: ByteBuffer?,
+        completion: @escaping Completion
+    ) {
         guard let link else {
             completion(.failure(.unavailable("not started")))
             return
         }
         guard let digest = self.digests[script.name] else {
-            self.send(link, "EVAL", script.source, keys, arguments, completion: completion)
+            self.send(link, "EVAL", script.source, keys, arguments, payload, completion: completion)
             return
         }
-        self.send(link, "EVALSHA", digest, keys, arguments) { [weak self] result in
+        self.send(link, "EVALSHA", digest, keys, arguments, payload) { [weak self] result in
             // Somebody has emptied Redis' cache of scripts: the source brings it back.
             if case .failure(.refused(let text)) = result, RedisErrorText.code(text) == "NOSCRIPT", let self {
-                self.send(link, "EVAL", script.source, keys, arguments, completion: completion)
+                self.send(link, "EVAL", script.source, keys, arguments, payload, completion: completion)
             } else {
                 completion(result)
             }
@@ -62,11 +72,13 @@ final class RedisPresenceCore: RedisLinkDelegate {
         _ script: String,
         _ keys: [String],
         _ arguments: [String],
+        _ payload: ByteBuffer?,
         completion: @escaping Completion
     ) {
         var command = RESPCommand(name, script, "\(keys.count)")
         for key in keys { command.append(key) }
         for argument in arguments { command.append(argument) }
+        if let payload { command.append(payload) }
         link.send(command) { result in
             switch result {
             case .success(.error(let text)): completion(.failure(Self.error(of: text)))
@@ -77,7 +89,7 @@ final class RedisPresenceCore: RedisLinkDelegate {
         link.flush()
     }
 
-    private static func error(of text: String) -> PresenceError {
+    private static func error(of text: String) -> RedisScriptError {
         let reason = RedisErrorText.loggable(text)
         return switch RedisErrorText.code(text) {
         case "LOADING", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "TRYAGAIN": .unavailable(reason)
@@ -104,4 +116,4 @@ final class RedisPresenceCore: RedisLinkDelegate {
 }
 
 @available(*, unavailable)
-extension RedisPresenceCore: Sendable {}
+extension RedisScriptCore: Sendable {}

@@ -1,0 +1,68 @@
+public import NIOCore
+
+/// Which requests have been carried out lately, kept in Redis: one key each, `<prefix>:idempotency:<key>`, of a hash (see
+/// ``RedisScript/reserve``) that expires by itself.
+///
+/// Each call is one script and one round trip, judged on Redis' clock. How many keys there are is bounded by their lifetime and by Redis'
+/// own `maxmemory`: with its default policy a full Redis refuses new keys and loses none.
+public struct RedisIdempotencyStore: IdempotencyStore {
+    private let runner: RedisScriptRunner
+    private let lifetimes: IdempotencyLifetimes
+
+    /// - Parameter presence: whose connection to Redis is shared; calls are answered while it runs.
+    public init(sharing presence: RedisPresenceStore, lifetimes: IdempotencyLifetimes = IdempotencyLifetimes()) {
+        self.runner = presence.runner
+        self.lifetimes = lifetimes
+    }
+
+    public func reserve(_ claim: IdempotencyClaim) async throws(IdempotencyError) -> IdempotencyReservation {
+        let arguments = [claim.request, "\(claim.attempt)", Self.milliseconds(self.lifetimes.reservation)]
+        let reply = try await self.evaluate(.reserve, claim.key, arguments)
+        if let elements = reply.elements, elements.count == 1, let answer = elements[0].bytes { return .answered(answer) }
+        switch reply.text {
+        case "reserved": return .reserved
+        case "busy": return .busy
+        case "mismatch": return .mismatch
+        default: throw Self.wrongShape
+        }
+    }
+
+    public func complete(_ claim: IdempotencyClaim, with answer: ByteBuffer) async throws(IdempotencyError) -> Bool {
+        precondition(answer.readableBytes <= IdempotencyLimits.answerBytes, "the caller keeps its answers small")
+        let arguments = [claim.request, "\(claim.attempt)", Self.milliseconds(self.lifetimes.answer)]
+        switch try await self.evaluate(.complete, claim.key, arguments, answer).integer {
+        case 1: return true
+        case 0: return false
+        default: throw Self.wrongShape
+        }
+    }
+
+    public func release(_ claim: IdempotencyClaim) async throws(IdempotencyError) {
+        _ = try await self.evaluate(.release, claim.key, ["\(claim.attempt)"])
+    }
+
+    // MARK: - Redis
+
+    private static var wrongShape: IdempotencyError { .refused("an answer of a shape that no script gives") }
+
+    private static func milliseconds(_ duration: Duration) -> String {
+        "\(Int64(duration / .milliseconds(1)))"
+    }
+
+    private func evaluate(
+        _ script: RedisScript,
+        _ key: IdempotencyKey,
+        _ arguments: [String],
+        _ payload: ByteBuffer? = nil
+    ) async throws(IdempotencyError) -> RESPValue {
+        do throws(RedisScriptError) {
+            let keys = ["\(self.runner.keyPrefix):idempotency:\(key)"]
+            return try await self.runner.evaluate(script, keys: keys, arguments: arguments, payload: payload)
+        } catch {
+            switch error {
+            case .unavailable(let reason): throw .unavailable(reason)
+            case .refused(let reason): throw .refused(reason)
+            }
+        }
+    }
+}

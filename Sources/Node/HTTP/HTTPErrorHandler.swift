@@ -1,0 +1,118 @@
+import HTTPTypes
+import NIOCore
+import NIOHTTP1
+
+/// Answers, as a problem, the requests that never become one: what the decoder refuses, and what no route may see.
+///
+/// NIO's own handler answers at once, also while requests before it wait for theirs, so that a client takes the refusal for the answer to
+/// another request; and it leaves the connection open. This one keeps the order and ends the connection with its answer.
+final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// For the client to read the answer and close its half: closed at once, a socket with unread bytes takes the answer with it.
+    private static let lingerTime = TimeAmount.seconds(2)
+
+    private let settings: HTTPSettings
+    private var machine = StateMachine()
+
+    init(settings: HTTPSettings) {
+        self.settings = settings
+    }
+
+    // MARK: - Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let isPassedOn: Bool
+        switch self.unwrapInboundIn(data) {
+        case .head(let head):
+            if let fault = Self.fault(of: head) { return self.perform(self.machine.received(fault), context: context) }
+            isPassedOn = self.machine.receivedHead()
+        case .body: isPassedOn = self.machine.receivedBody()
+        case .end: isPassedOn = self.machine.receivedEnd()
+        }
+        if isPassedOn { context.fireChannelRead(data) }
+    }
+
+    private static func fault(of head: HTTPRequestHead) -> Fault? {
+        if head.method == .CONNECT { return .tunnel }
+        if head.version == .http1_1, head.headers["host"].count != 1 { return .hostMissing }
+        return nil
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case let error as HTTPParserError:
+            let action = self.machine.received(error == .headerOverflow ? .headerTooLarge : .malformed)
+            if action == .failRequest { context.fireErrorCaught(error) }
+            self.perform(action, context: context)
+        case is ByteToMessageDecoderError:
+            // More bytes for a decoder that has given up.
+            break
+        default:
+            context.fireErrorCaught(error)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if self.machine.isEnded, (event as? ChannelEvent) == .inputClosed { context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    // MARK: - Writing
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard !self.machine.isEnded else {
+            promise?.fail(ChannelError.outputClosed)
+            return
+        }
+        let isEnd = if case .end = self.unwrapOutboundIn(data) { true } else { false }
+        context.write(data, promise: promise)
+        if isEnd { self.perform(self.machine.answered(), context: context) }
+    }
+
+    private func perform(_ action: StateMachine.Action, context: ChannelHandlerContext) {
+        switch action {
+        case .nothing, .failRequest: break
+        case .answer(let fault):
+            let problem = fault.problem(self.settings)
+            let body = problem.json
+            context.write(self.wrapOutboundOut(.head(problem.responseHead(bodyBytes: body.readableBytes))), promise: nil)
+            context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+            context.write(self.wrapOutboundOut(.end(nil)), promise: nil)
+            self.end(context)
+        case .end:
+            self.end(context)
+        }
+    }
+
+    private func end(_ context: ChannelHandlerContext) {
+        let channel = context.channel
+        context.flush()
+        channel.close(mode: .output, promise: nil)
+        let linger = context.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+        channel.closeFuture.whenComplete { _ in linger.cancel() }
+    }
+}
+
+extension HTTPErrorHandler.Fault {
+    /// What the client is told.
+    func problem(_ settings: HTTPSettings) -> Problem {
+        switch self {
+        case .malformed:
+            .malformedRequest
+        case .headerTooLarge:
+            Problem(
+                .requestHeaderFieldsTooLarge,
+                "header-too-large",
+                "Target and header fields may have \(settings.maximumHeaderBytes) bytes, and \(settings.maximumHeaderFields) fields."
+            )
+        case .hostMissing:
+            Problem(.badRequest, "malformed-request", "A request of HTTP/1.1 has exactly one Host field.", field: "Host")
+        case .tunnel:
+            Problem(.notImplemented, "unknown-method", "This is no proxy.")
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// `/swagger`: Swagger UI over `/openapi.json`, from the operator's own files or, without them, from a CDN.
+///
+/// From the CDN come two files of one version, and a browser takes them only with these hashes. They are of swagger-ui-dist 5.32.6 as on
+/// npm: computed over the files of two PyPI packages that carry it (drf-spectacular-sidecar 2026.6.1, fastapi-offline 1.7.7), which
+/// are identical, and the same as other projects publish for it.
+struct SwaggerRoutes: Sendable {
+    private static let cdn = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5.32.6/"
+    private static let scriptHash = "sha384-EYdOaiRwn44zNjrw+Tfs06qYz9BGQVo2f4/pLY5i7VorbjnZNhdplAbTBk8FXHUJ"
+    private static let styleHash = "sha384-9Q2fpS+xeS4ffJy6CagnwoUl+4ldAYhOs9pgZuEKxypVModhmZFzeMlvVsAjf7uT"
+
+    private let page: StaticContent
+    private let files: [String: StaticContent]
+
+    /// - Parameter assets: nil: from the CDN.
+    init(assets: SwaggerAssets?) {
+        let source = assets == nil ? Self.cdn : "/swagger/"
+        var files = ["start.js": StaticContent(ByteBuffer(bytes: PackageResources.start_js), type: "text/javascript; charset=utf-8")]
+        if let assets {
+            files[SwaggerAssets.script] = StaticContent(assets.script, type: "text/javascript; charset=utf-8")
+            files[SwaggerAssets.style] = StaticContent(assets.style, type: "text/css; charset=utf-8")
+        }
+        self.files = files
+        self.page = StaticContent(
+            ByteBuffer(string: Self.html(source: source, isForeign: assets == nil)),
+            type: "text/html; charset=utf-8",
+            headers: [.contentSecurityPolicy: Self.policy(source: source, isForeign: assets == nil), .referrerPolicy: "no-referrer"]
+        )
+    }
+
+    func add(to router: Router<BasicRequestContext>) {
+        router.on("swagger", [.get: { request, _ in self.page.response(to: request) }])
+        router.on("swagger/:file", [.get: self.file])
+    }
+
+    @Sendable private func file(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        guard let file = self.files[try context.parameters.require("file")] else { throw Problem.unknownPath }
+        return file.response(to: request)
+    }
+
+    private static func html(source: String, isForeign: Bool) -> String {
+        func integrity(_ hash: String) -> String { isForeign ? " integrity=\"\(hash)\" crossorigin=\"anonymous\"" : "" }
+        return """
+            <!doctype html>
+            <html lang="en">
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>Volary: REST API</title>
+            <link rel="icon" href="data:,">
+            <link rel="stylesheet" href="\(source)\(SwaggerAssets.style)"\(integrity(self.styleHash))>
+            <div id="swagger-ui"><p>Swagger UI has not loaded. The API is described in <a href="/openapi.json">/openapi.json</a>.</div>
+            <script src="\(source)\(SwaggerAssets.script)"\(integrity(self.scriptHash))></script>
+            <script src="/swagger/start.js"></script>
+
+            """
+    }
+
+    /// Scripts and styles from where the page takes them, requests to this node, and nothing else. Swagger UI sets styles on elements.
+    private static func policy(source: String, isForeign: Bool) -> String {
+        let (script, style) = isForeign ? (" \(source)\(SwaggerAssets.script)", " \(source)\(SwaggerAssets.style)") : ("", "")
+        return [
+            "default-src 'none'", "script-src 'self'\(script)", "style-src 'self'\(style) 'unsafe-inline'", "img-src 'self' data:",
+            "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+        ].joined(separator: "; ")
+    }
+}

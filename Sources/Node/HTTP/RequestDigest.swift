@@ -1,0 +1,24 @@
+import Crypto
+import Hummingbird
+import NIOCore
+
+/// Tells requests apart: SHA-256 of the method, path, query and body, the same on every node.
+enum RequestDigest {
+    /// - Returns: 64 hexadecimal digits.
+    static func text(of request: Request, body: ByteBuffer) -> String {
+        var hash = SHA256()
+        // With its length before it, no part can pass for the end of the one before.
+        for part in [request.method.rawValue, request.uri.path, request.uri.query ?? ""] {
+            self.hash(ByteBuffer(string: part), into: &hash)
+        }
+        self.hash(body, into: &hash)
+        return hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+
+    private static func hash(_ part: ByteBuffer, into hash: inout SHA256) {
+        var length = ByteBuffer()
+        length.writeInteger(UInt64(part.readableBytes))
+        length.withUnsafeReadableBytes { hash.update(bufferPointer: $0) }
+        part.withUnsafeReadableBytes { hash.update(bufferPointer: $0) }
+    }
+}

@@ -1,0 +1,52 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Bytes that do not change while the node runs, with an entity tag, so that a client which has them is told so (RFC 9110 section 13.1.2).
+struct StaticContent: Sendable {
+    private let bytes: ByteBuffer
+    private let headers: HTTPFields
+    private let tag: String
+
+    /// - Parameter headers: besides type, tag and caching.
+    init(_ bytes: ByteBuffer, type: String, headers: HTTPFields = [:]) {
+        self.bytes = bytes
+        self.tag = Self.tag(of: bytes)
+        var headers = headers
+        headers[.contentType] = type
+        headers[.eTag] = self.tag
+        // To be kept, and asked about each time: another version of the node may have another one.
+        headers[.cacheControl] = "no-cache"
+        headers[.xContentTypeOptions] = "nosniff"
+        self.headers = headers
+    }
+
+    func response(to request: Request) -> Response {
+        if let known = request.headers[.ifNoneMatch], self.isNamed(by: known) {
+            var headers = self.headers
+            headers[.contentType] = nil
+            headers[.contentLength] = "\(self.bytes.readableBytes)"
+            return Response(status: .notModified, headers: headers)
+        }
+        return Response(status: .ok, headers: self.headers, body: ResponseBody(byteBuffer: self.bytes))
+    }
+
+    /// The weak comparison, which this header asks for.
+    private func isNamed(by list: String) -> Bool {
+        list.split(separator: ",").contains { entry in
+            let entry = entry.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
+            return entry == "*" || entry == self.tag || entry == "W/\(self.tag)"
+        }
+    }
+
+    /// FNV-1a over 64 bits: it tells versions of one file apart, and guards against nobody.
+    private static func tag(of bytes: ByteBuffer) -> String {
+        let hash = bytes.readableBytesView.reduce(UInt64(0xCBF2_9CE4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        return "\"\(String(hash, radix: 16))-\(String(bytes.readableBytes, radix: 16))\""
+    }
+}
+
+extension HTTPField.Name {
+    static let contentSecurityPolicy = HTTPField.Name("Content-Security-Policy")!
+    static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
+}

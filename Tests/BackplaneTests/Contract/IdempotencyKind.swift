@@ -1,0 +1,85 @@
+import Backplane
+import NIOConcurrencyHelpers
+import NIOPosix
+import TestSupport
+
+/// The implementations of idempotency stores that the contract is tested on.
+enum IdempotencyKind: String, CaseIterable, Sendable {
+    case memory
+    case redis
+
+    /// Short enough to be waited for, where time cannot be set.
+    static let shortLifetimes = IdempotencyLifetimes(reservation: .milliseconds(500), answer: .seconds(4))
+
+    /// Runs `body` with two nodes' stores.
+    func withStores(
+        _ lifetimes: IdempotencyLifetimes = IdempotencyLifetimes(),
+        _ body: (IdempotencyHarness) async throws -> Void
+    ) async throws {
+        switch self {
+        case .memory:
+            let clock = SteppedClock()
+            let store = MemoryIdempotencyStore(clock: clock, lifetimes: lifetimes)
+            try await body(IdempotencyHarness(stores: [store, store], outlive: { clock.advance(by: $0) }))
+        case .redis:
+            let server = try RedisServer.start()
+            defer { server.stop() }
+            try await Self.withRedisStores(server, lifetimes, body)
+        }
+    }
+
+    /// Runs `body` with two nodes' stores when both answer.
+    static func withRedisStores(
+        _ server: RedisServer,
+        _ lifetimes: IdempotencyLifetimes = IdempotencyLifetimes(),
+        commandTimeout: Duration = .seconds(10),
+        _ body: (IdempotencyHarness) async throws -> Void
+    ) async throws {
+        var configuration = try RedisConfiguration(url: server.url)
+        configuration.commandTimeout = commandTimeout
+        let presence = (0..<2).map { _ in
+            RedisPresenceStore(
+                configuration: configuration,
+                eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+                logger: .quiet
+            )
+        }
+        let harness = IdempotencyHarness(
+            stores: presence.map { RedisIdempotencyStore(sharing: $0, lifetimes: lifetimes) },
+            outlive: { try await Task.sleep(for: $0 + .milliseconds(20)) }
+        )
+        try await PresenceKind.run(PresenceHarness(stores: presence, shortLease: 1500, outlive: { _ in })) { _ in
+            try await body(harness)
+        }
+    }
+}
+
+/// The stores of two nodes, and the passing of time.
+struct IdempotencyHarness: Sendable {
+    let stores: [any IdempotencyStore]
+    /// Lets so much time pass for the stores.
+    let outlive: @Sendable (Duration) async throws -> Void
+
+    var store: any IdempotencyStore { self.stores[0] }
+
+    func claim(_ key: String = "key", _ request: String = "request") -> IdempotencyClaim {
+        IdempotencyClaim(key: IdempotencyKey(key)!, request: request)
+    }
+}
+
+/// Stands still until it is told to go on.
+final class SteppedClock: Clock {
+    typealias Instant = ContinuousClock.Instant
+
+    private let state = NIOLockedValueBox(ContinuousClock.now)
+
+    var now: Instant { self.state.withLockedValue { $0 } }
+    var minimumResolution: Duration { .zero }
+
+    func advance(by duration: Duration) { self.state.withLockedValue { $0 += duration } }
+
+    /// Time passes by sleeping.
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        self.state.withLockedValue { $0 = max($0, deadline) }
+    }
+}

@@ -1,0 +1,86 @@
+import Backplane
+import NIOCore
+import TestSupport
+import Testing
+
+/// What only the store in Redis can get wrong.
+@Suite(.timeLimit(.minutes(2)))
+struct RedisIdempotencyStoreTests {
+    private func milliseconds(_ server: RedisServer, _ key: String) -> Int? {
+        server.command("PTTL", key).flatMap { Int($0.dropFirst().prefix { $0.isNumber || $0 == "-" }) }
+    }
+
+    @Test func everyKeyExpiresByItself() async throws {
+        let server = try RedisServer.start()
+        defer { server.stop() }
+        try await IdempotencyKind.withRedisStores(server) { harness in
+            let claim = harness.claim("my:key")
+            _ = try await harness.store.reserve(claim)
+            let reserved = try #require(self.milliseconds(server, "volary:idempotency:my:key"))
+            #expect((20_000...35_000).contains(reserved))
+            _ = try await harness.store.complete(claim, with: ByteBuffer(string: "answer"))
+            let answered = try #require(self.milliseconds(server, "volary:idempotency:my:key"))
+            #expect((280_000...300_000).contains(answered))
+            // Asking again does not keep it longer.
+            #expect(server.command("PEXPIRE", "volary:idempotency:my:key", "100000") == ":1\r\n")
+            _ = try await harness.stores[1].reserve(harness.claim("my:key"))
+            #expect(try #require(self.milliseconds(server, "volary:idempotency:my:key")) <= 100_000)
+            #expect(server.command("DBSIZE") == ":1\r\n")
+        }
+    }
+
+    @Test func anEmptiedScriptCacheIsFilledAgain() async throws {
+        let server = try RedisServer.start()
+        defer { server.stop() }
+        try await IdempotencyKind.withRedisStores(server) { harness async throws in
+            let claim = harness.claim()
+            #expect(server.command("SCRIPT", "FLUSH") == "+OK\r\n")
+            #expect(try await harness.store.reserve(claim) == .reserved)
+            #expect(server.command("SCRIPT", "FLUSH") == "+OK\r\n")
+            #expect(try await harness.store.complete(claim, with: ByteBuffer(string: "answer")))
+            #expect(try await harness.stores[1].reserve(harness.claim()) == .answered(ByteBuffer(string: "answer")))
+        }
+    }
+
+    @Test func anAnswerSurvivesAnEmptiedRedis() async throws {
+        let server = try RedisServer.start()
+        defer { server.stop() }
+        try await IdempotencyKind.withRedisStores(server) { harness async throws in
+            let claim = harness.claim()
+            #expect(try await harness.store.reserve(claim) == .reserved)
+            #expect(server.command("FLUSHALL") == "+OK\r\n")
+            #expect(try await harness.store.complete(claim, with: ByteBuffer(string: "answer")))
+            #expect(try await harness.stores[1].reserve(harness.claim("key", "another")) == .mismatch)
+        }
+    }
+
+    @Test func aRedisThatIsAwayIsUnavailableWithinTheTimeout() async throws {
+        let server = try RedisServer.start()
+        defer { server.stop() }
+        try await IdempotencyKind.withRedisStores(server, commandTimeout: .milliseconds(500)) { harness in
+            server.freeze()
+            defer { server.thaw() }
+            let clock = ContinuousClock()
+            for _ in 0..<2 {
+                let time = await clock.measure {
+                    await #expect(throws: IdempotencyError.self) { _ = try await harness.store.reserve(harness.claim()) }
+                }
+                #expect(time < .seconds(5))
+            }
+        }
+    }
+
+    @Test func aKeyOfAnotherTypeIsRefused() async throws {
+        let server = try RedisServer.start()
+        defer { server.stop() }
+        try await IdempotencyKind.withRedisStores(server) { harness in
+            #expect(server.command("SET", "volary:idempotency:key", "text") == "+OK\r\n")
+            do {
+                _ = try await harness.store.reserve(harness.claim())
+                Issue.record("it was taken")
+            } catch IdempotencyError.refused(let reason) {
+                #expect(reason.contains("WRONGTYPE"))
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import TestSupport
+import Testing
+
+@testable import Node
+
+@Suite("What is no good request is answered all the same")
+struct BadRequestTests {
+    /// A request with a Host field, unless `head` brings its own.
+    private static func request(_ line: String, _ fields: String = "", host: String = "Host: x\r\n") -> String {
+        "\(line) HTTP/1.1\r\n\(host)\(fields)\r\n"
+    }
+
+    private static let handshake = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+    @Test(arguments: [
+        ("\u{0}\u{1}\r\n\r\n", 400, "malformed-request"),
+        (Self.request("NONSENSE /livez"), 400, "malformed-request"),
+        ("GET /livez HTTP/9.9\r\n\r\n", 400, "malformed-request"),
+        (Self.request("GET /livez", host: ""), 400, "malformed-request"),
+        (Self.request("GET /livez", host: "Host: a\r\nHost: b\r\n"), 400, "malformed-request"),
+        (Self.request("POST /livez", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), 400, "malformed-request"),
+        (Self.request("POST /api/connections/broadcast", "Transfer-Encoding: chunked\r\n") + "zz\r\n", 400, "malformed-request"),
+        (Self.request("GET /ws", "\(Self.handshake)Transfer-Encoding: chunked\r\n") + "zz\r\n", 400, "not-a-websocket"),
+        (Self.request("GET /livez", "X: \(String(repeating: "x", count: 20_000))\r\n"), 431, "header-too-large"),
+        (Self.request("GET /\(String(repeating: "x", count: 20_000))"), 431, "header-too-large"),
+        (Self.request("GET /livez", String(repeating: "X: x\r\n", count: 200)), 431, "header-too-large"),
+        (Self.request("CONNECT example.org:443"), 501, "unknown-method"),
+    ])
+    func `Bytes that are no request get one problem, and the connection ends`(bytes: String, status: Int, type: String) async throws {
+        try await APITestNode.with { node in
+            let (text, isEnded) = try await node.answer(to: Array(bytes.utf8)) { _ in false }
+            #expect(text.hasPrefix("HTTP/1.1 \(status) "), "\(text)")
+            #expect(text.components(of: "HTTP/1.1 ") == 1, "\(text)")
+            #expect(text.contains("\"urn:volary:problem:\(type)\""))
+            #expect(isEnded)
+        }
+    }
+
+    @Test func `The answers before it come first, each to its own request`() async throws {
+        try await APITestNode.with { node in
+            let bytes = Self.request("GET /livez") + Self.request("GET /nowhere") + "NONSENSE\r\n\r\n"
+            let (text, isEnded) = try await node.answer(to: Array(bytes.utf8)) { _ in false }
+            let statuses = text.matches(of: /HTTP\/1\.1 (\d+) /).map { String($0.1) }
+            #expect(statuses == ["200", "404", "400"], "\(text)")
+            #expect(isEnded)
+        }
+    }
+
+    @Test(arguments: [
+        ("TRACE", "/livez", 405, "method-not-allowed"),
+        ("PURGE", "/livez", 405, "method-not-allowed"),
+        ("POST", "/api/connections", 405, "method-not-allowed"),
+        ("GET", "//api/connections", 404, "unknown-path"),
+        ("GET", "/api//connections", 404, "unknown-path"),
+        ("GET", "/api/connections/", 404, "unknown-path"),
+        ("GET", "/api/connections/%zz", 400, "invalid-path"),
+        ("GET", "/api/connections/%f", 400, "invalid-path"),
+        ("GET", "/api/connections/%ff%fe", 400, "invalid-path"),
+        ("GET", "/%c0%ae", 400, "invalid-path"),
+        ("OPTIONS", "*", 404, "unknown-path"),
+    ])
+    func `Methods and paths that there are not`(method: String, path: String, status: Int, type: String) async throws {
+        try await APITestNode.with { node in
+            let answer = try await node.http.request(method, path)
+            #expect(answer.status == status)
+            #expect(answer.problem == type)
+            #expect((answer[header: "allow"] != nil) == (status == 405))
+        }
+    }
+
+    @Test(arguments: ["/nowhere", "/api/connections?limit=0", "/api/connections/x", "/api/connections/broadcast", "/%zz"])
+    func `HEAD gets the head of the problem, and no body`(path: String) async throws {
+        try await APITestNode.with { node in
+            let (text, _) = try await node.answer(
+                to: Array(Self.request("HEAD \(path)").utf8 + Self.request("GET /livez", "Connection: close\r\n").utf8),
+                until: { $0.contains("{\"live\":true}") }
+            )
+            // Read as a client does: the next answer follows the first head at once.
+            #expect(text.firstMatch(of: /^HTTP\/1\.1 4\d\d (?:[^\r]*\r\n)+\r\nHTTP\/1\.1 200 /) != nil, "\(text)")
+        }
+    }
+
+    @Test func `A parameter in the path may be percent-encoded`() async throws {
+        try await APITestNode.with { node in
+            let answer = try await node.http.request("POST", "/api/groups/a%40b/send", body: #"{"message":"Hello!"}"#)
+            #expect(answer.status == 200)
+            // Once, not twice: what is left of this one has a percent sign.
+            #expect(try await node.http.request("POST", "/api/groups/a%2540b/send", body: #"{"message":"Hello!"}"#).field == "group")
+        }
+    }
+}
+
+extension String {
+    fileprivate func components(of text: String) -> Int { self.split(separator: text, omittingEmptySubsequences: false).count - 1 }
+}
