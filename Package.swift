@@ -29,6 +29,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         // The codec between NIO's HTTP/1 parts and HTTP types, as in Hummingbird's own channel.
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.0"),
+        // SHA-256: of what the console's browser may run.
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         // Logging API, with its line format for terminals.
         .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
         // Metrics API; what is behind it is the operator's choice.
@@ -81,6 +83,7 @@ let package = Package(
                 "Protocol",
                 .product(name: "Atomics", package: "swift-atomics"),
                 .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -99,6 +102,11 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             exclude: ["Main"],
+            // The console travels inside the program: it needs no files at run time.
+            resources: [
+                .embedInCode("HTTP/Console/console.html"), .embedInCode("HTTP/Console/console.css"),
+                .embedInCode("HTTP/Console/Script"),
+            ],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -147,6 +155,10 @@ let package = Package(
             name: "NodeTests",
             dependencies: [
                 "Backplane", "Node", "Protocol", "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -130,6 +130,7 @@ public struct NodeServer: Service {
             )
         }.add(to: router)
         WebSocketRoutes().add(to: router)
+        ConsoleRoutes().add(to: router)
 
         let webSocketSettings = configuration.webSocketSettings(now: now)
         let application = Application(
