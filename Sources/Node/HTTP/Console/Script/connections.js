@@ -13,16 +13,15 @@ const lookAtPage = watch(2, async () => {
   // By now, another page may be wanted.
   if (pages.asked === asked) showPage(value);
 }, (refused, wait) => {
-  $("page-status").className = "note bad";
+  $("page-status").className = "bad";
   write($("page-status"), `${refused} Next attempt in ${Math.ceil(wait)} s.`);
 });
 
 function showPage({ count: total, complete, missing, connections, next }) {
   pages.next = next;
-  $("page-status").className = complete ? "note" : "note warn";
-  write($("page-status"), complete
-    ? `${count(total, "connection")}. The list is complete.`
-    : `${count(total, "connection")} so far. Not complete: no answer from ${missing.join(", ")}.`);
+  write($("page-count"), `${count(total, "connection")}.`);
+  $("page-status").className = complete ? "" : "warn";
+  write($("page-status"), complete ? "The list is complete." : `Not complete: no answer from ${missing.join(", ")}.`);
   write($("page-number"), `Page ${pages.number} of ${Math.max(pages.number, Math.ceil(total / pageSize)).toLocaleString("en")}`);
   $("first-page").disabled = pages.number === 1;
   $("next-page").disabled = next === null;
@@ -31,7 +30,9 @@ function showPage({ count: total, complete, missing, connections, next }) {
     write(node, connection.node);
     write(user, connection.user ?? "");
     write(groups, connection.groups.join(", "));
-    write(since, clock(new Date(connection.connectedAt)));
+    const date = new Date(connection.connectedAt);
+    const isOfToday = date.toDateString() === new Date().toDateString();
+    write(since, isOfToday ? clock(date) : `${date.toLocaleDateString()} ${clock(date)}`);
     since.title = connection.connectedAt;
   }, $("connections-title"));
 }
