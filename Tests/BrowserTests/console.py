@@ -12,13 +12,13 @@ import pathlib
 import signal
 import sys
 import time
+import urllib.parse
 
 from browser import Broken, Browser, until
 from cluster import ROOT, Cluster
 
 sys.path.append(str(ROOT / "deploy"))
 from tour import TEXT, Client, says  # noqa: E402
-import urllib.parse  # noqa: E402
 
 WATCH_LAYOUT = """
     new PerformanceObserver((list) => {
@@ -50,7 +50,7 @@ PALE = """(() => {
 
 # What reaches beyond the right edge of the screen.
 WIDE = """[...document.querySelectorAll("*")].filter((element) => !element.closest(".hidden, thead")
-    && element.getBoundingClientRect().right > innerWidth + 0.5).map((element) => element.outerHTML.slice(0, 80))"""
+    && element.getBoundingClientRect().right > 360.5).map((element) => element.outerHTML.slice(0, 80))"""
 
 REACHABLE = """[...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']")]
     .filter((element) => !element.disabled && element.getClientRects().length)"""
@@ -72,7 +72,10 @@ class Console:
         self.expect(f"the browser complains: {self.browser.complaints}", not self.browser.complaints)
 
     def picture(self, name):
+        pale = self.browser.js(PALE)
+        self.expect(f"too little contrast ({name}): {pale}", not pale)
         if self.screenshots:
+            self.browser.js("document.activeElement.blur(), scrollTo(0, 0)")
             self.browser.screenshot(self.screenshots / f"{name}.png")
 
     # --- the steps
@@ -84,7 +87,7 @@ class Console:
         browser.open(self.cluster.url("balancer"))
         browser.sees("#health", "2 nodes")
         browser.sees("#node-list", "node1", "node2", "live", "sign of life")
-        browser.sees("#flow", "up")
+        browser.sees("#flow", "up", "node1", "node2")
         browser.sees("#connections", "0 connections", "complete")
         self.nothing_to_complain_of()
         shifted = browser.js("window.shifted ?? 0")
@@ -102,7 +105,7 @@ class Console:
         browser.press("Enter")
         browser.sees("#log", "echo", "message", "Hello from the keyboard", "joined")
         self.expect("what was said stays in the field", browser.js("document.querySelector('#say input').value") == "")
-        self.name = browser.text("#flow-you")
+        self.name = browser.text("#flow-sent").split(",")[0]
         browser.tab_to("#send textarea")
         browser.type("Hello from the server")
         browser.tab_to("#send button")
@@ -184,8 +187,6 @@ class Console:
         browser = self.browser
         for scheme in ("light", "dark"):
             browser.scheme(scheme)
-            pale = browser.js(PALE)
-            self.expect(f"too little contrast in {scheme}: {pale}", not pale)
             self.picture(scheme)
         for scheme in ("light", "dark"):
             browser.scheme(scheme)
@@ -260,6 +261,7 @@ class Console:
         self.cluster.kill("node1")
         browser.sees("#health", "No answer", "cannot be reached", "Next attempt")
         browser.sees("#client-state", "1006", "Next attempt")
+        browser.sees("#nodes-title", "as of ")
         self.picture("gone")
         self.cluster.start("node1")
         browser.sees("#client-state", "Connected.", patience=20)

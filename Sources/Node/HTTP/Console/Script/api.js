@@ -16,6 +16,13 @@ class Refused extends Error {
   }
 }
 
+/** What went wrong, as something that can be shown; a fault of this page's own is told to the console too. */
+function asRefused(error) {
+  if (error instanceof Refused) return error;
+  console.error(error);
+  return new Refused(200, "OK", "The answer is not one that this page knows.");
+}
+
 /** Asks for at most `seconds`. Gives `{status, value}`, throws `Refused`. */
 async function ask(path, { method = "GET", body, seconds = 5, alsoFine = [] } = {}) {
   let response, text;
@@ -51,8 +58,8 @@ async function ask(path, { method = "GET", body, seconds = 5, alsoFine = [] } = 
 }
 
 /**
- * Calls `look` every `seconds` while the page is in sight, one call at a time; after failures less often. `look` throws `Refused`, which goes
- * to `failed` with the seconds until the next attempt. Gives a function that looks at once.
+ * Calls `look` every `seconds` while the page is in sight, one call at a time; after failures less often. What `look` throws goes to
+ * `failed`, with the seconds until the next attempt. Gives a function that looks at once.
  */
 function watch(seconds, look, failed) {
   let failures = 0;
@@ -66,10 +73,9 @@ function watch(seconds, look, failed) {
       await look();
       failures = 0;
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
       if (mine !== turn) return;
       wait = pause(++failures);
-      failed(error, wait);
+      failed(asRefused(error), wait);
     }
     // A later call has taken over, or nobody looks.
     if (mine === turn && !document.hidden) timer = setTimeout(round, wait * 1000);

@@ -4,36 +4,68 @@ const flow = {
   sent: 0,
   heard: 0,
   moving: false,
+  relayState: null,
 
-  /** One spark from one end to the other; while it is under way, others are not drawn. */
+  /** Where lines begin and end at a stop, from the top of the picture: the middle, or that of each node in it. */
+  anchors(stop) {
+    const top = $("flow-stops").getBoundingClientRect().top;
+    const rows = stop.querySelectorAll("li");
+    return [...(rows.length ? rows : [stop])].map((row) => {
+      const box = row.getBoundingClientRect();
+      return box.top + box.height / 2 - top;
+    });
+  },
+
+  /** The straight ways over a gap between two stops: from every end on its left to every end on its right. */
+  ways(hop) {
+    const ends = this.anchors(hop.nextElementSibling);
+    const offset = hop.getBoundingClientRect().top - $("flow-stops").getBoundingClientRect().top;
+    return this.anchors(hop.previousElementSibling).flatMap((from) => ends.map((to) => [from - offset, to - offset]));
+  },
+
+  draw() {
+    for (const hop of document.querySelectorAll(".hop")) {
+      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      path.setAttribute("d", this.ways(hop).map(([from, to]) => `M0 ${from}L${hop.clientWidth} ${to}`).join(""));
+      svg.append(path);
+      hop.querySelector("svg")?.remove();
+      hop.prepend(svg);
+    }
+  },
+
+  /** Sparks from one end to the other, or to where the way ends today; while some are under way, no more are drawn. */
   pulse(fromClient) {
     if (this.moving || document.hidden || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     this.moving = true;
-    const hops = [...document.querySelectorAll(".hop")].slice(fromClient ? 0 : 1);
-    const last = hops.map((hop, index) => {
+    const hops = [...document.querySelectorAll(".hop")].slice(fromClient ? 0 : 1, this.relayState === "down" ? 2 : 4);
+    const travels = hops.flatMap((hop, index) => this.ways(hop).map(([from, to]) => {
       const spark = make("i", { className: "spark" });
       hop.append(spark);
-      const travel = spark.animate(
-        [
-          { transform: "translateX(0)", opacity: 1 },
-          { transform: `translateX(${hop.clientWidth}px)`, opacity: 1 },
-        ],
-        { duration: 160, delay: index * 160, easing: "linear", fill: "none" },
-      );
-      spark.style.opacity = "0";
-      travel.onfinish = travel.oncancel = () => spark.remove();
-      return travel;
-    }).at(-1);
-    last.finished.catch(() => {}).finally(() => (this.moving = false));
+      const at = (x, y) => ({ transform: `translate(${x}px, ${y}px)`, opacity: 1 });
+      const travel = spark.animate([at(0, from), at(hop.clientWidth, to)], { duration: 200, delay: index * 200 });
+      travel.onfinish = () => spark.remove();
+      return travel.finished;
+    }));
+    Promise.allSettled(travels).then(() => (this.moving = false));
   },
 
+  /** @param name the connection's own, once it is known */
   client(state, name) {
-    write($("flow-you"), state === "open" ? name ?? "on" : state === "waiting" ? "…" : "off");
+    write($("flow-you"), state === "open" ? "on" : state === "waiting" ? "…" : "off");
+    $("flow-you").className = state === "open" ? "good" : "";
+    this.name = name;
+    this.tell();
   },
 
   said() {
-    write($("flow-sent"), `${(++this.sent).toLocaleString("en")} sent`);
+    this.sent += 1;
+    this.tell();
     this.pulse(true);
+  },
+
+  tell() {
+    write($("flow-sent"), `${this.name ? `${this.name}, ` : ""}${this.sent.toLocaleString("en")} sent`);
   },
 
   pushed() {
@@ -45,20 +77,25 @@ const flow = {
     write($("flow-heard"), `${this.heard.toLocaleString("en")} heard here`);
   },
 
+  /** The picture has room for eight; all of them are below it. */
   cluster(nodes) {
-    const live = nodes.filter((node) => node.live);
-    write($("flow-live"), `${live.length} live`);
     write($("flow-clients"), nodes.reduce((sum, node) => sum + node.connections, 0).toLocaleString("en"));
-    const states = nodes.slice(0, 9).map(stateOf);
-    if ($("flow-nodes").dataset.states === String(states)) return;
-    $("flow-nodes").dataset.states = states;
-    $("flow-nodes").replaceChildren(...states.map(flow.dot), ...(nodes.length > 9 ? [`+${nodes.length - 9}`] : []));
-    $("flow-entry").replaceChildren(flow.dot(live.length ? "live" : "expired"));
+    const before = $("flow-nodes").children.length;
+    $("flow-entry").replaceChildren(this.dot(nodes.some((node) => node.live && !node.draining) ? "live" : "expired"));
+    const drawn = nodes.length > 8 ? nodes.slice(0, 7) : nodes;
+    const rest = nodes.slice(drawn.length);
+    const row = (state, name, number) => make("li", { title: name },
+      this.dot(state), make("span", {}, name), make("strong", {}, number.toLocaleString("en")));
+    $("flow-nodes").replaceChildren(
+      ...drawn.map((node) => row(stateOf(node), node.name, node.connections)),
+      ...(rest.length ? [row("live", `${rest.length} more`, rest.reduce((sum, node) => sum + node.connections, 0))] : []));
+    if ($("flow-nodes").children.length !== before) this.draw();
   },
 
   relay(state) {
+    this.relayState = state;
     write($("flow-relay"), state);
-    $("flow-relay").className = state === "up" ? "good" : "bad";
+    $("flow-relay").className = { up: "good", down: "bad" }[state] ?? "";
   },
 
   dot(state) {
@@ -67,3 +104,6 @@ const flow = {
     return dot;
   },
 };
+
+const onResize = new ResizeObserver(() => flow.draw());
+for (const stop of [$("flow-stops"), ...document.querySelectorAll(".stop")]) onResize.observe(stop);

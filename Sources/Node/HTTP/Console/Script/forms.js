@@ -9,10 +9,10 @@ async function report(place, work) {
     const content = await work();
     place.replaceChildren(...content(`${Math.round(performance.now() - began)} ms`));
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    const refused = asRefused(error);
     place.replaceChildren(
-      make("p", {}, make("b", { className: "bad" }, error.head)),
-      make("p", {}, error.message, error.field ? ` (field: ${error.field})` : ""),
+      make("p", {}, make("b", { className: "bad" }, refused.head)),
+      make("p", {}, refused.message, refused.field ? ` (field: ${refused.field})` : ""),
     );
   } finally {
     delete place.dataset.busy;

@@ -13,11 +13,12 @@ function showNodes({ nodes, complete }) {
   keep($("node-list"), nodes, (node) => node.id, createNode, (element, node) => {
     const state = stateOf(node);
     element.dataset.state = state;
-    const [name, word, number, share, sign, more] = element.querySelectorAll("[data-part]");
+    const [name, word, number, unit, share, sign, more] = element.querySelectorAll("[data-part]");
     write(name, node.name);
     write(word, complete ? state : `${state}, as last seen`);
     word.className = { live: "good", draining: "warn", expired: "bad" }[state];
     write(number, node.connections.toLocaleString("en"));
+    write(unit, node.connections === 1 ? " connection" : " connections");
     Object.assign(share, { max: most, value: node.connections });
     write(sign, `sign of life ${age(node.leaseAgeSeconds)} ago`);
     write(more, `version ${node.version}, up ${age((Date.now() - Date.parse(node.startedAt)) / 1000)}`);
@@ -34,10 +35,9 @@ function createNode() {
   };
   const share = part("progress", "share");
   share.setAttribute("aria-hidden", "true");
-  const number = part("span", "");
   return make("li", { className: "node" },
     part("strong", ""), part("span", ""),
-    make("span", { className: "count" }, number, make("small", {}, " connections")),
+    make("span", { className: "count" }, part("span", ""), part("small", "")),
     share, part("span", "note"), part("span", "note"));
 }
 
@@ -55,9 +55,16 @@ function explain(list, ready) {
   return ["ok", `${count(list.nodes.length, "node")}, all well.`];
 }
 
+let lastSeen = null;
 watch(1, async () => {
   const [nodes, ready] = await Promise.all([ask("/api/nodes"), ask("/readyz", { alsoFine: [503] })]);
   showNodes(nodes.value);
   flow.relay(ready.value?.relay ?? "–");
   health(...explain(nodes.value, ready.value ?? { ready: false }));
-}, (refused, wait) => health("bad", `${refused} Next attempt in ${Math.ceil(wait)} s.`));
+  lastSeen = new Date();
+  write($("as-of"), "");
+}, (refused, wait) => {
+  health("bad", `${refused} Next attempt in ${Math.ceil(wait)} s.`);
+  flow.relay("?");
+  if (lastSeen) write($("as-of"), `as of ${clock(lastSeen)}`);
+});
