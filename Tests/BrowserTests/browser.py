@@ -123,6 +123,7 @@ class Browser:
         until(f"{url} is loaded", lambda: self.js("document.readyState") == "complete" and self.js("location.href") == url)
 
     def size(self, width, height, phone=False):
+        self._size = (width, height, phone)
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
 
     def scheme(self, name):
@@ -176,7 +177,10 @@ class Browser:
             self.call("Input.dispatchMouseEvent", type=event, x=x, y=y, button="left", clickCount=1)
 
     def screenshot(self, path):
-        width, height = self.js("[innerWidth, document.documentElement.scrollHeight]")
-        image = self.call("Page.captureScreenshot", captureBeyondViewport=True,
-                          clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1})
+        """All of the page: the window grows for it, because what is out of sight is not always painted."""
+        width, height, phone = self._size
+        self.size(width, self.js("document.documentElement.scrollHeight"), phone)
+        self.js("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        image = self.call("Page.captureScreenshot")
+        self.size(width, height, phone)
         pathlib.Path(path).write_bytes(base64.b64decode(image["data"]))

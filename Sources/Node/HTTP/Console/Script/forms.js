@@ -102,7 +102,7 @@ function aimSend(id) {
   target.value = "connection";
   chooseTarget();
   name.value = id;
-  message.focus();
+  message.select();
 }
 
 function aimClose(id) {
