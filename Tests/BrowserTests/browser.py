@@ -125,6 +125,8 @@ class Browser:
     def size(self, width, height, phone=False):
         self._size = (width, height, phone)
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
+        # The page has settled when a frame has been drawn after the one in which it heard of it.
+        self.js("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def scheme(self, name):
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
@@ -180,7 +182,6 @@ class Browser:
         """All of the page: the window grows for it, because what is out of sight is not always painted."""
         width, height, phone = self._size
         self.size(width, self.js("document.documentElement.scrollHeight"), phone)
-        self.js("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         image = self.call("Page.captureScreenshot")
         self.size(width, height, phone)
         pathlib.Path(path).write_bytes(base64.b64decode(image["data"]))

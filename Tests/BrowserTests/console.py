@@ -234,6 +234,28 @@ class Console:
         browser.sees("#health", "2 nodes")
         browser.complaints.clear()
 
+    def shows_many_nodes(self):
+        self.step("Twelve nodes, one going away, one silent, one with a name like markup: all are shown as what they are.")
+        browser = self.browser
+        names = ["<img src=x>", *(f"a-node-with-a-long-name-{number}.example" for number in range(11))]
+        browser.answer_with(200, json.dumps({"count": 12, "complete": True, "answeredBy": names[1], "nodes": [
+            {"id": f"{number:08x}", "name": name, "connections": number * 1000, "leaseAgeSeconds": 7.5 if number == 2 else 0.4,
+             "live": number != 2, "draining": number == 1, "version": "0.1.0", "startedAt": "2026-01-01T00:00:00.000Z"}
+            for number, name in enumerate(names)]}), urls="*/api/nodes")
+        browser.sees("#node-list", *names, "draining", "expired", "7.5 s ago", "11,000")
+        browser.sees("#flow", names[0], "5 more", "66K")
+        browser.sees("#health", f"No sign of life from {names[2]}.")
+        self.expect("a name became markup", browser.js("!document.querySelector('img')"))
+        self.picture("many")
+        browser.size(360, 780, phone=True)
+        width, beyond = browser.js("document.documentElement.scrollWidth"), browser.js(WIDE)
+        self.expect(f"on a phone the page is {width} wide: {beyond}", width <= 360 and not beyond)
+        self.picture("phone-many")
+        browser.size(1280, 900)
+        browser.answer_with(None, None)
+        browser.sees("#health", "2 nodes")
+        self.nothing_to_complain_of()
+
     def loses_redis(self):
         self.step("Redis goes: the page says what is not ready. It comes back: all is well.")
         browser = self.browser
@@ -292,7 +314,7 @@ class Console:
 
     def run(self):
         for step in (self.loads, self.walks_by_keyboard, self.sends_bytes, self.lists_and_escapes, self.turns_pages, self.looks_good,
-                     self.closes, self.shows_refusals, self.loses_redis, self.loses_its_node, self.bounds_its_log):
+                     self.closes, self.shows_refusals, self.shows_many_nodes, self.loses_redis, self.loses_its_node, self.bounds_its_log):
             step()
 
 

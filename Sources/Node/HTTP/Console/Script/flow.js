@@ -65,7 +65,7 @@ const flow = {
   },
 
   tell() {
-    write($("flow-sent"), `${this.name ? `${this.name}, ` : ""}${this.sent.toLocaleString("en")} sent`);
+    write($("flow-sent"), `${this.name ? `${this.name}, ` : ""}${brief(this.sent)} sent`);
   },
 
   pushed() {
@@ -74,18 +74,18 @@ const flow = {
 
   listened(messages) {
     this.heard += messages;
-    write($("flow-heard"), `${this.heard.toLocaleString("en")} heard here`);
+    write($("flow-heard"), `${brief(this.heard)} heard here`);
   },
 
   /** The picture has room for eight; all of them are below it. */
   cluster(nodes) {
-    write($("flow-clients"), nodes.reduce((sum, node) => sum + node.connections, 0).toLocaleString("en"));
+    write($("flow-clients"), brief(nodes.reduce((sum, node) => sum + node.connections, 0)));
     const before = $("flow-nodes").children.length;
     $("flow-entry").replaceChildren(this.dot(nodes.some((node) => node.live && !node.draining) ? "live" : "expired"));
     const drawn = nodes.length > 8 ? nodes.slice(0, 7) : nodes;
     const rest = nodes.slice(drawn.length);
     const row = (state, name, number) => make("li", { title: name },
-      this.dot(state), make("span", {}, name), make("strong", {}, number.toLocaleString("en")));
+      this.dot(state), make("span", {}, name), make("strong", {}, brief(number)));
     $("flow-nodes").replaceChildren(
       ...drawn.map((node) => row(stateOf(node), node.name, node.connections)),
       ...(rest.length ? [row("live", `${rest.length} more`, rest.reduce((sum, node) => sum + node.connections, 0))] : []));

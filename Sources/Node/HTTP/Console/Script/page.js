@@ -16,6 +16,8 @@ function write(element, text) {
 }
 
 const count = (number, thing) => `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
+/** At most four characters: 9999, 10K, 1.2M. */
+const brief = (number) => (number < 10000 ? String(number) : number.toLocaleString("en", { notation: "compact" }));
 const shortID = (id) => id.slice(0, 8);
 const clock = (date) => date.toTimeString().slice(0, 8);
 
