@@ -29,7 +29,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         // The codec between NIO's HTTP/1 parts and HTTP types, as in Hummingbird's own channel.
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.0"),
-        // SHA-256 of requests that carry an Idempotency-Key: 2 MiB of body become 32 bytes that mean the same to every node.
+        // SHA-256: of requests that carry an Idempotency-Key (2 MiB of body become 32 bytes that mean the same to every node), and of
+        // what the console's browser may run.
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         // Logging API, with its line format for terminals.
         .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
@@ -102,8 +103,12 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             exclude: ["Main"],
-            // The API's description travels inside the program.
-            resources: [.embedInCode("HTTP/OpenAPI/openapi.json"), .embedInCode("HTTP/OpenAPI/start.js")],
+            // The console and the API's description travel inside the program: it needs no files at run time.
+            resources: [
+                .embedInCode("HTTP/Console/console.html"), .embedInCode("HTTP/Console/console.css"),
+                .embedInCode("HTTP/Console/Script"),
+                .embedInCode("HTTP/OpenAPI/openapi.json"), .embedInCode("HTTP/OpenAPI/start.js"),
+            ],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -152,6 +157,7 @@ let package = Package(
             name: "NodeTests",
             dependencies: [
                 "Backplane", "Node", "Protocol", "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

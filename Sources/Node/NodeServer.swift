@@ -149,6 +149,7 @@ public struct NodeServer: Service {
         WebSocketRoutes().add(to: router)
         OpenAPIRoutes().add(to: router)
         SwaggerRoutes(assets: configuration.swaggerAssets).add(to: router)
+        ConsoleRoutes().add(to: router)
 
         let webSocketSettings = configuration.webSocketSettings(now: now)
         let application = Application(

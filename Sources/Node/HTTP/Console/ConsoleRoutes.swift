@@ -1,0 +1,30 @@
+import HTTPTypes
+import Hummingbird
+
+/// `/`: the console, for people. It knows the cluster through the REST API and `/ws` alone, like any other client.
+struct ConsoleRoutes: Sendable {
+    private let page = ConsolePage()
+
+    func add(to router: Router<BasicRequestContext>) {
+        router.on("/", [.get: self.console])
+    }
+
+    @Sendable private func console(_: Request, _: BasicRequestContext) async throws -> Response {
+        Response(
+            status: .ok,
+            headers: [
+                .contentType: "text/html; charset=utf-8",
+                // Each node serves its own; one that is upgraded must not be looked at with the page of another.
+                .cacheControl: "no-store",
+                .contentSecurityPolicy: self.page.policy,
+                .xContentTypeOptions: "nosniff",
+                .referrerPolicy: "no-referrer",
+            ],
+            body: ResponseBody(byteBuffer: self.page.html)
+        )
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
+}

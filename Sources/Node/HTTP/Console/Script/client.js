@@ -1,0 +1,132 @@
+// This page as a client of the cluster, on /ws.
+
+const client = { socket: null, wanted: false, attempts: 0, timer: 0, name: null };
+
+/** Closed by what passes: a node that goes away, a lost line. After any other code somebody meant it, and it stays closed. */
+const passing = [1001, 1005, 1006, 1011, 1012, 1013, 1014];
+
+function connect() {
+  clearTimeout(client.timer);
+  const url = new URL("/ws", location.href);
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  const user = $("link").elements.user.value.trim();
+  if (user) url.searchParams.set("user", user);
+  const socket = new WebSocket(url);
+  socket.binaryType = "arraybuffer";
+  client.socket = socket;
+  state("waiting", "Connecting …");
+  socket.onopen = () => {
+    client.attempts = 0;
+    state("open", "Connected.");
+    log.add("opened", url.pathname + url.search);
+  };
+  socket.onmessage = ({ data }) => received(data);
+  socket.onclose = ({ code, reason }) => {
+    if (client.socket === socket) closed(code, reason);
+  };
+}
+
+function disconnect() {
+  client.wanted = false;
+  clearTimeout(client.timer);
+  if (client.socket?.readyState === WebSocket.OPEN) {
+    state("waiting", "Closing …");
+    client.socket.close(1000);
+    return;
+  }
+  // An attempt that is given up says nothing more.
+  const socket = client.socket;
+  client.socket = null;
+  socket?.close();
+  state("off", "Not connected.");
+}
+
+function closed(code, reason) {
+  client.socket = null;
+  client.name = null;
+  const why = `${code}${reason ? ` ${reason}` : ""}`;
+  log.add("closed", why, { isBad: client.wanted });
+  if (client.wanted && passing.includes(code)) {
+    const wait = pause(++client.attempts);
+    client.timer = setTimeout(connect, wait * 1000);
+    state("waiting", `Closed with ${why}. Next attempt in ${Math.ceil(wait)} s.`, "warn");
+  } else {
+    const isMeant = !client.wanted;
+    client.wanted = false;
+    state("off", isMeant ? "Not connected." : `Closed with ${why}.`, isMeant ? "" : "bad");
+  }
+}
+
+/** `off`, `waiting` or `open`. */
+function state(name, text, level = "") {
+  const isOff = name === "off";
+  const hadFocus = [$("connect"), $("disconnect")].includes(document.activeElement);
+  $("connect").disabled = !isOff;
+  $("disconnect").disabled = isOff;
+  $("link").elements.user.disabled = !isOff;
+  if (hadFocus) (isOff ? $("connect") : $("disconnect")).focus();
+  $("client-state").className = `note ${level}`;
+  write($("client-state"), text);
+  flow.client(name, client.name);
+}
+
+function received(data) {
+  flow.listened(1);
+  if (typeof data !== "string") {
+    log.add("binary", `${hex(data)} (${count(data.byteLength, "byte")})`);
+    return;
+  }
+  let message = null;
+  try {
+    message = JSON.parse(data);
+  } catch {
+    // Shown as it came.
+  }
+  if (typeof message?.type !== "string" || typeof message.message !== "string") {
+    log.add("text", data);
+    return;
+  }
+  // The first echo is how a client of the plain protocol learns its own name.
+  if (message.type === "echo" && typeof message.from === "string") {
+    client.name = message.from;
+    flow.client("open", client.name);
+  }
+  log.add(message.type, message.message, { from: message.from === undefined ? undefined : String(message.from) });
+}
+
+function hex(buffer) {
+  const longest = 64;
+  const bytes = new Uint8Array(buffer, 0, Math.min(longest, buffer.byteLength));
+  const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  return buffer.byteLength > longest ? `${digits} …` : digits;
+}
+
+/** Bytes of pairs of hex digits, blanks between them or not; null when it is anything else. */
+function bytesOf(text) {
+  const digits = text.replace(/\s+/g, "");
+  if (!/^([0-9a-f]{2})+$/i.test(digits)) return null;
+  return Uint8Array.from(digits.match(/../g), (pair) => parseInt(pair, 16));
+}
+
+$("link").addEventListener("submit", (event) => {
+  event.preventDefault();
+  client.wanted = true;
+  client.attempts = 0;
+  connect();
+});
+$("disconnect").addEventListener("click", disconnect);
+$("say").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { text, kind } = event.target.elements;
+  const data = kind.value === "hex" ? bytesOf(text.value) : text.value;
+  const problem = client.socket?.readyState !== WebSocket.OPEN ? "Connect first."
+    : data === null ? "Bytes are pairs of hex digits, like 00 ff 7e." : "";
+  write($("say-problem"), problem || "\u00a0");
+  text.toggleAttribute("aria-invalid", data === null);
+  text.focus();
+  if (problem) return;
+  client.socket.send(data);
+  text.value = "";
+  flow.said();
+});
+flow.client("off");

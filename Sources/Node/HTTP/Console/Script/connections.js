@@ -1,0 +1,68 @@
+// The cluster's connections, page by page. The page in sight is looked at again every two seconds.
+
+const pageSize = 20;
+const pages = { cursor: null, next: null, number: 1, filter: new URLSearchParams() };
+
+const lookAtPage = watch(2, async () => {
+  const query = new URLSearchParams(pages.filter);
+  query.set("limit", pageSize);
+  if (pages.cursor) query.set("cursor", pages.cursor);
+  const asked = query.toString();
+  pages.asked = asked;
+  const { value } = await ask(`/api/connections?${asked}`);
+  // By now, another page may be wanted.
+  if (pages.asked === asked) showPage(value);
+}, (refused, wait) => {
+  $("page-status").className = "bad";
+  write($("page-status"), `${refused} Next attempt in ${Math.ceil(wait)} s.`);
+});
+
+function showPage({ count: total, complete, missing, connections, next }) {
+  pages.next = next;
+  write($("page-count"), `${count(total, "connection")}.`);
+  $("page-status").className = complete ? "" : "warn";
+  write($("page-status"), complete ? "The list is complete." : `Not complete: no answer from ${missing.join(", ")}.`);
+  write($("page-number"), `Page ${pages.number} of ${Math.max(pages.number, Math.ceil(total / pageSize)).toLocaleString("en")}`);
+  $("first-page").disabled = pages.number === 1;
+  $("next-page").disabled = next === null;
+  keep($("rows"), connections, (connection) => connection.id, createRow, (row, connection) => {
+    const [, node, user, groups, since] = row.children;
+    write(node, connection.node);
+    write(user, connection.user ?? "");
+    write(groups, connection.groups.join(", "));
+    const date = new Date(connection.connectedAt);
+    const isOfToday = date.toDateString() === new Date().toDateString();
+    write(since, isOfToday ? clock(date) : `${date.toLocaleDateString()} ${clock(date)}`);
+    since.title = connection.connectedAt;
+  }, $("connections-title"));
+}
+
+function createRow({ id }) {
+  const act = (text, choose) => {
+    const button = make("button", { type: "button", onclick: choose }, text, make("span", { className: "hidden" }, ` ${shortID(id)}`));
+    return button;
+  };
+  return make("tr", {},
+    make("td", {}, make("span", { className: "id", title: id }, shortID(id))),
+    make("td"), make("td"), make("td"), make("td"),
+    make("td", {}, act("Send", () => aimSend(id)), " ", act("Group", () => aimMembership(id)), " ", act("Close", () => aimClose(id))));
+}
+
+function turnTo(cursor, number) {
+  Object.assign(pages, { cursor, number });
+  lookAtPage();
+}
+
+$("filter").addEventListener("submit", (event) => {
+  event.preventDefault();
+  pages.filter = new URLSearchParams([...new FormData(event.target)].map(([name, value]) => [name, value.trim()]).filter(([, value]) => value));
+  turnTo(null, 1);
+});
+$("first-page").addEventListener("click", () => {
+  turnTo(null, 1);
+  $("connections-title").focus({ preventScroll: true });
+});
+$("next-page").addEventListener("click", () => {
+  if (pages.next) turnTo(pages.next, pages.number + 1);
+  $("connections-title").focus({ preventScroll: true });
+});

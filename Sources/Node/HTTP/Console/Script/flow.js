@@ -1,0 +1,109 @@
+// The picture on top: where a message goes, with the numbers of this moment.
+
+const flow = {
+  sent: 0,
+  heard: 0,
+  moving: false,
+  relayState: null,
+
+  /** Where lines begin and end at a stop, from the top of the picture: the middle, or that of each node in it. */
+  anchors(stop) {
+    const top = $("flow-stops").getBoundingClientRect().top;
+    const rows = stop.querySelectorAll("li");
+    return [...(rows.length ? rows : [stop])].map((row) => {
+      const box = row.getBoundingClientRect();
+      return box.top + box.height / 2 - top;
+    });
+  },
+
+  /** The straight ways over a gap between two stops: from every end on its left to every end on its right. */
+  ways(hop) {
+    const ends = this.anchors(hop.nextElementSibling);
+    const offset = hop.getBoundingClientRect().top - $("flow-stops").getBoundingClientRect().top;
+    return this.anchors(hop.previousElementSibling).flatMap((from) => ends.map((to) => [from - offset, to - offset]));
+  },
+
+  draw() {
+    for (const hop of document.querySelectorAll(".hop")) {
+      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      path.setAttribute("d", this.ways(hop).map(([from, to]) => `M0 ${from}L${hop.clientWidth} ${to}`).join(""));
+      svg.append(path);
+      hop.querySelector("svg")?.remove();
+      hop.prepend(svg);
+    }
+  },
+
+  /** Sparks from one end to the other, or to where the way ends today; while some are under way, no more are drawn. */
+  pulse(fromClient) {
+    if (this.moving || document.hidden || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    this.moving = true;
+    const hops = [...document.querySelectorAll(".hop")].slice(fromClient ? 0 : 1, this.relayState === "down" ? 2 : 4);
+    const travels = hops.flatMap((hop, index) => this.ways(hop).map(([from, to]) => {
+      const spark = make("i", { className: "spark" });
+      hop.append(spark);
+      const at = (x, y) => ({ transform: `translate(${x}px, ${y}px)`, opacity: 1 });
+      const travel = spark.animate([at(0, from), at(hop.clientWidth, to)], { duration: 200, delay: index * 200 });
+      travel.onfinish = () => spark.remove();
+      return travel.finished;
+    }));
+    Promise.allSettled(travels).then(() => (this.moving = false));
+  },
+
+  /** @param name the connection's own, once it is known */
+  client(state, name) {
+    write($("flow-you"), state === "open" ? "on" : state === "waiting" ? "…" : "off");
+    $("flow-you").className = state === "open" ? "good" : "";
+    this.name = name;
+    this.tell();
+  },
+
+  said() {
+    this.sent += 1;
+    this.tell();
+    this.pulse(true);
+  },
+
+  tell() {
+    write($("flow-sent"), `${this.name ? `${this.name}, ` : ""}${brief(this.sent)} sent`);
+  },
+
+  pushed() {
+    this.pulse(false);
+  },
+
+  listened(messages) {
+    this.heard += messages;
+    write($("flow-heard"), `${brief(this.heard)} heard here`);
+  },
+
+  /** The picture has room for eight; all of them are below it. */
+  cluster(nodes) {
+    write($("flow-clients"), brief(nodes.reduce((sum, node) => sum + node.connections, 0)));
+    const before = $("flow-nodes").children.length;
+    $("flow-entry").replaceChildren(this.dot(nodes.some((node) => node.live && !node.draining) ? "live" : "expired"));
+    const drawn = nodes.length > 8 ? nodes.slice(0, 7) : nodes;
+    const rest = nodes.slice(drawn.length);
+    const row = (state, name, number) => make("li", { title: name },
+      this.dot(state), make("span", {}, name), make("strong", {}, brief(number)));
+    $("flow-nodes").replaceChildren(
+      ...drawn.map((node) => row(stateOf(node), node.name, node.connections)),
+      ...(rest.length ? [row("live", `${rest.length} more`, rest.reduce((sum, node) => sum + node.connections, 0))] : []));
+    if ($("flow-nodes").children.length !== before) this.draw();
+  },
+
+  relay(state) {
+    this.relayState = state;
+    write($("flow-relay"), state);
+    $("flow-relay").className = { up: "good", down: "bad" }[state] ?? "";
+  },
+
+  dot(state) {
+    const dot = make("i", { className: "dot", title: state });
+    dot.dataset.state = state;
+    return dot;
+  },
+};
+
+const onResize = new ResizeObserver(() => flow.draw());
+for (const stop of [$("flow-stops"), ...document.querySelectorAll(".stop")]) onResize.observe(stop);

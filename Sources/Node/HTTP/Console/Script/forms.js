@@ -1,0 +1,118 @@
+// Pushes from the server's side, and what became of them, node by node.
+
+/** Draws what `work` gives; a refusal in full. One request at a time per form: a second press while one is under way does nothing. */
+async function report(place, work) {
+  if (place.dataset.busy) return;
+  place.dataset.busy = "1";
+  const began = performance.now();
+  try {
+    const content = await work();
+    place.replaceChildren(...content(`${Math.round(performance.now() - began)} ms`));
+  } catch (error) {
+    const refused = asRefused(error);
+    place.replaceChildren(
+      make("p", {}, make("b", { className: "bad" }, refused.head)),
+      make("p", {}, refused.message, refused.field ? ` (field: ${refused.field})` : ""),
+    );
+  } finally {
+    delete place.dataset.busy;
+  }
+}
+
+const line = (level, head, rest) => make("p", {}, make("b", { className: level }, head), ` ${rest}`);
+
+function receipt(status, { id, recipients, nodes = [], missing = [], degraded }) {
+  return (took) => [
+    recipients === undefined
+      ? line("good", "Taken", `(${status}, ${took}), nobody waits for receipts`)
+      : line(degraded || missing.length ? "warn" : recipients ? "good" : "warn",
+        `${count(recipients, "connection")} got it`, `(${status}, ${took})`),
+    degraded ? make("p", { className: "warn" }, "Degraded: the link to the other nodes is down; they get it when it is back.") : "",
+    make("ul", {},
+      ...nodes.map((node) => make("li", { className: node.recipients ? "good" : "" }, `${node.node}: ${node.recipients.toLocaleString("en")}`)),
+      ...missing.map((name) => make("li", { className: "bad" }, `${name}: no answer`))),
+    make("p", { className: "note" }, `publication ${shortID(String(id))}`),
+  ];
+}
+
+const part = encodeURIComponent;
+const targets = {
+  all: { path: () => "/api/connections/broadcast" },
+  connection: { label: "Connection", path: (name) => `/api/connections/${part(name)}/send` },
+  user: { label: "User", path: (name) => `/api/users/${part(name)}/send` },
+  group: { label: "Group", path: (name) => `/api/groups/${part(name)}/send` },
+};
+
+function chooseTarget() {
+  const { target, name } = $("send").elements;
+  const { label } = targets[target.value];
+  name.disabled = !label;
+  write($("send-name").firstElementChild, label ?? "Name");
+}
+
+/** True when there is something in it; else the focus goes there. */
+function filled(input) {
+  if (input.value.trim()) return true;
+  input.focus();
+  return false;
+}
+
+$("send").elements.target.addEventListener("change", chooseTarget);
+$("send").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { target, name, message } = event.target.elements;
+  if (!name.disabled && !filled(name)) return;
+  const path = targets[target.value].path(name.value.trim());
+  report($("receipt"), async () => {
+    const { status, value } = await ask(path, { method: "POST", body: { message: message.value } });
+    flow.pushed();
+    return receipt(status, value);
+  });
+});
+$("close").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { id, code, reason } = event.target.elements;
+  if (!filled(id)) return;
+  const query = new URLSearchParams({ code: code.value.trim() });
+  if (reason.value) query.set("reason", reason.value);
+  report($("closed"), async () => {
+    const { status } = await ask(`/api/connections/${part(id.value.trim())}?${query}`, { method: "DELETE" });
+    lookAtPage();
+    return (took) => [line("good", "Closed", `${shortID(id.value.trim())} (${status}, ${took})`)];
+  });
+});
+$("membership").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { group, id } = event.target.elements;
+  if (!filled(group) || !filled(id)) return;
+  const method = event.submitter?.value ?? "PUT";
+  report($("member"), async () => {
+    const path = `/api/groups/${part(group.value.trim())}/connections/${part(id.value.trim())}`;
+    const { status } = await ask(path, { method });
+    lookAtPage();
+    const word = method === "PUT" ? "Added" : "Removed";
+    return (took) => [line("good", word, `${shortID(id.value.trim())}, ${group.value.trim()} (${status}, ${took})`)];
+  });
+});
+
+// From a row of the list to the form that does it.
+
+function aimSend(id) {
+  const { target, name, message } = $("send").elements;
+  target.value = "connection";
+  chooseTarget();
+  name.value = id;
+  message.select();
+}
+
+function aimClose(id) {
+  $("close").elements.id.value = id;
+  $("close").querySelector("button").focus();
+}
+
+function aimMembership(id) {
+  $("membership").elements.id.value = id;
+  $("membership").elements.group.focus();
+}
+
+chooseTarget();

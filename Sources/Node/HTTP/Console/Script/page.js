@@ -1,0 +1,58 @@
+"use strict";
+// What all parts of the page share. Everything that comes from outside becomes text, never markup.
+
+const $ = (id) => document.getElementById(id);
+
+/** An element with properties and content; texts among the content stay texts. */
+function make(tag, properties = {}, ...content) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...content);
+  return element;
+}
+
+/** Writes only what changed: a screen reader hears news, not repetitions. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+const count = (number, thing) => `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
+/** At most four characters: 9999, 10K, 1.2M. */
+const brief = (number) => (number < 10000 ? String(number) : number.toLocaleString("en", { notation: "compact" }));
+const shortID = (id) => id.slice(0, 8);
+const clock = (date) => date.toTimeString().slice(0, 8);
+
+/** How long ago, in one unit. */
+function age(seconds) {
+  if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  if (seconds < 6000) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86400)} d`;
+}
+
+/**
+ * Makes the children of a list those of the items, in order, and keeps the elements of items that stay, with the focus in them. Where the
+ * focused one goes, the focus goes to `heir`.
+ */
+function keep(list, items, keyOf, create, update, heir) {
+  const old = new Map([...list.children].map((element) => [element.dataset.key, element]));
+  const wanted = items.map((item) => {
+    const key = keyOf(item);
+    const element = old.get(key) ?? create(item);
+    element.dataset.key = key;
+    old.delete(key);
+    update(element, item);
+    return element;
+  });
+  for (const element of old.values()) {
+    const hadFocus = element.contains(document.activeElement);
+    element.remove();
+    if (hadFocus) heir.focus({ preventScroll: true });
+  }
+  wanted.forEach((element, index) => {
+    if (list.children[index] !== element) list.insertBefore(element, list.children[index] ?? null);
+  });
+}
+
+/** Seconds until the next attempt: 1, 2, 4, 8, then 10, each up to a quarter less, so that many pages do not come back as one. */
+const pause = (failures) => Math.min(10, 2 ** Math.max(0, failures - 1)) * (1 - Math.random() / 4);
