@@ -4,7 +4,7 @@ public enum AllowedOrigins: Hashable, Sendable {
     case these(Set<String>)
     case all
 
-    /// - Parameter text: `*`, or origins such as `https://app.example.org` and `http://localhost:3000`, with commas between them.
+    /// - Parameter text: `*`, or origins such as `https://app.example.org,http://localhost:3000`; spaces may follow a comma.
     /// - Returns: nil when one of them is no origin: it has a path, a user or a pattern, or a scheme other than http and https.
     public init?(_ text: String) {
         if text == "*" {
@@ -13,7 +13,7 @@ public enum AllowedOrigins: Hashable, Sendable {
         }
         var origins: Set<String> = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let origin = Self.origin(part.drop { $0 == " " }.prefix { $0 != " " }) else { return nil }
+            guard let origin = Self.origin(part.drop { $0 == " " }) else { return nil }
             origins.insert(origin)
         }
         self = .these(origins)

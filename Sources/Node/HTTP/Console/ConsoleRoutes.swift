@@ -24,7 +24,3 @@ struct ConsoleRoutes: Sendable {
         )
     }
 }
-
-extension HTTPField.Name {
-    fileprivate static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
-}
