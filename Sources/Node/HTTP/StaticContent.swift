@@ -47,6 +47,5 @@ struct StaticContent: Sendable {
 }
 
 extension HTTPField.Name {
-    static let contentSecurityPolicy = HTTPField.Name("Content-Security-Policy")!
     static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
 }
