@@ -109,7 +109,7 @@ extension RealProcesses {
                     }
                 }
                 for path in [
-                    "/", "/api", "/api/connection", "/api/connections/1/2/3", "/livez/x", "/favicon.ico", "/%00", "/..%2f",
+                    "/x", "/api", "/api/connection", "/api/connections/1/2/3", "/livez/x", "/favicon.ico", "/%00", "/..%2f",
                 ] {
                     try self.expectProblem(try await node.request("GET", path), 404, path)
                     try self.expectProblem(try await node.request("POST", path, body: "{}"), 404, path)

@@ -118,9 +118,11 @@ struct RedisBrokerOutageTests {
             #expect(await nodes[0].publish("frozen") == .success(.degraded))
             server.thaw()
             #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
+            // Redis may still count a connection that its owner has left.
+            #expect(await eventually { await nodes[0].publish("probe") == .success(.relayed(receivers: 2)) })
             #expect(await nodes[0].publish("thawed") == .success(.relayed(receivers: 2)))
             #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.last == "thawed" } })
-            #expect(nodes[0].receiver.texts == ["frozen", "thawed"])
+            #expect(nodes[0].receiver.texts.filter { $0 != "probe" } == ["frozen", "thawed"])
             #expect(nodes[1].receiver.texts.count(where: { $0 == "frozen" }) <= 1)
         }
     }

@@ -36,6 +36,14 @@ struct ConfigurationErrorTests {
         (.closeTimeout, ["99ms", "61s"], "must be a time from 100ms to 1m, such as 250ms, 5s or 2m"),
         (.maximumBody, ["1023", "65MiB"], "must be a size from 1KiB to 64MiB, such as 512, 64KiB or 1MiB"),
         (.maximumHeader, ["1023", "2MiB"], "must be a size from 1KiB to 1MiB, such as 512, 64KiB or 1MiB"),
+        (
+            .corsOrigins, ["", "example.org", "https://example.org/", "ftp://h"],
+            "must be '*', or origins such as https://app.example.org,http://localhost:3000"
+        ),
+        (
+            .swaggerAssets, ["/nowhere/at/all", "/dev/null"],
+            "must be a directory with \(SwaggerAssets.script) and \(SwaggerAssets.style)"
+        ),
         (.handshakeTimeout, ["99ms", "61s"], "must be a time from 100ms to 1m, such as 250ms, 5s or 2m"),
         (.idleTimeout, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),
         (.drainDelay, ["301s", "-1s"], "must be a time from 0s to 5m, such as 250ms, 5s or 2m"),

@@ -40,6 +40,13 @@ struct ConfigurationLoaderTests {
             byDefault: "10"
         ),
         Example(
+            option: .corsOrigins,
+            text: "*",
+            reads: { $0.corsOrigins == AllowedOrigins("*") ? "any" : "\($0.corsOrigins == .these([]))" },
+            gives: "any",
+            byDefault: "true"
+        ),
+        Example(
             option: .insecureUserQuery,
             text: "on",
             reads: { "\($0.acceptsUserQuery)" },
@@ -125,8 +132,8 @@ struct ConfigurationLoaderTests {
     }
 
     @Test func `Every option has its example here`() {
-        // The prefix shows only together with an address; it has a test of its own.
-        #expect(Set(Self.examples.map(\.option)).union([.redisPrefix]) == Set(ConfigurationOption.allCases))
+        // The prefix shows only together with an address, the assets are files: they have tests of their own.
+        #expect(Set(Self.examples.map(\.option)).union([.redisPrefix, .swaggerAssets]) == Set(ConfigurationOption.allCases))
     }
 
     @Test(arguments: Self.examples)

@@ -137,7 +137,8 @@ struct DrainTests {
                 #expect(!node.hasEnded)
             }
             #expect((Duration.seconds(3)...(.milliseconds(3200))).contains(node.clock.now.elapsed))
-            #expect(loops.manager.total == 1)
+            // Cut: their sockets are closed before the node's event loops go.
+            #expect(await eventually { loops.manager.total == 0 })
         }
     }
 

@@ -68,6 +68,7 @@ final class Loops: Sendable {
             events: WebSocketHandler.Events(
                 opened: { connection in
                     manager.add(connection, on: channel.eventLoop)
+                    connection.isListed = true
                     guard let port = channel.remoteAddress?.port else { return }
                     ids.withLockedValue { $0[port] = connection.id }
                 },
