@@ -14,9 +14,13 @@ struct Query {
     init(_ request: Request, only names: String...) throws(Problem) {
         var values: [String: String] = [:]
         for part in (request.uri.query ?? "").split(separator: "&") {
-            let (encodedName, encodedValue) = part.firstIndex(of: "=").map { (part[..<$0], part[part.index(after: $0)...]) } ?? (part, "")
+            let (encodedName, encodedValue) =
+                part.firstIndex(of: "=").map { (part[..<$0], part[part.index(after: $0)...]) } ?? (part, "")
             guard let name = PercentEncoding.decode(encodedName), let value = PercentEncoding.decode(encodedValue) else {
-                throw .invalidQuery(String(encodedName.prefix(64)), "The query must be percent-encoded UTF-8 (RFC 3986 section 3.4).")
+                throw .invalidQuery(
+                    String(encodedName.prefix(64)),
+                    "The query must be percent-encoded UTF-8 (RFC 3986 section 3.4)."
+                )
             }
             guard names.contains(name) else {
                 throw .invalidQuery(String(name.prefix(64)), "The parameters of this path are \(names.joined(separator: ", ")).")
@@ -33,7 +37,8 @@ struct Query {
     func integer(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int? {
         guard let text = self.text(name) else { return nil }
         // Int would take a sign.
-        guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let value = Int(text), range.contains(value)
+        guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let value = Int(text),
+            range.contains(value)
         else { throw .invalidQuery(name, "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound).") }
         return value
     }

@@ -31,7 +31,10 @@ struct BadInputTests {
             (Array(#"{"message":"a","m\u0065ssage":"b"}"#.utf8), "message"),
             (Array(#"{"message":"a","more":{"x":1,"x":2}}"#.utf8), "more.x"),
             (Array(#"{"message":"a","more":"#.utf8) + Array(Self.deep.utf8), nil),
-            (Array(#"{"message":"a","more":\#(String(repeating: "[", count: 40))\#(String(repeating: "]", count: 40))}"#.utf8), nil),
+            (
+                Array(#"{"message":"a","more":\#(String(repeating: "[", count: 40))\#(String(repeating: "]", count: 40))}"#.utf8),
+                nil
+            ),
             (Array(#"{"message":"a","more":{\#((0..<2000).map { "\"\($0)\":0" }.joined(separator: ","))}}"#.utf8), nil),
             (Array(#"{"message":""#.utf8) + [0xFF, 0xFE] + Array(#""}"#.utf8), nil),
             (Array(#"{"message":""#.utf8) + [0xED, 0xA0, 0x80] + Array(#""}"#.utf8), nil),
@@ -44,7 +47,8 @@ struct BadInputTests {
             let client = try await WebSocketTestClient.connect(port: node.port)
             _ = await eventually { (try? await node.http.request("GET", "/api/connections"))?.json["count"] as? Int == 1 }
             for (bytes, field) in bodies {
-                let head = "POST /api/connections/broadcast HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(bytes.count)\r\n\r\n"
+                let head =
+                    "POST /api/connections/broadcast HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(bytes.count)\r\n\r\n"
                 let (text, _) = try await node.answer(to: Array(head.utf8) + bytes) { $0.hasSuffix("}") }
                 let note: Comment = "\(String(decoding: bytes.prefix(60), as: UTF8.self)): \(text)"
                 #expect(text.hasPrefix("HTTP/1.1 400 "), note)

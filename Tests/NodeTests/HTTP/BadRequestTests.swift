@@ -10,7 +10,8 @@ struct BadRequestTests {
         "\(line) HTTP/1.1\r\n\(host)\(fields)\r\n"
     }
 
-    private static let handshake = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    private static let handshake =
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
     @Test(arguments: [
@@ -27,7 +28,11 @@ struct BadRequestTests {
         (Self.request("GET /livez", String(repeating: "X: x\r\n", count: 200)), 431, "header-too-large"),
         (Self.request("CONNECT example.org:443"), 501, "unknown-method"),
     ])
-    func `Bytes that are no request get one problem, and the connection ends`(bytes: String, status: Int, type: String) async throws {
+    func `Bytes that are no request get one problem, and the connection ends`(
+        bytes: String,
+        status: Int,
+        type: String
+    ) async throws {
         try await APITestNode.with { node in
             let (text, isEnded) = try await node.answer(to: Array(bytes.utf8)) { _ in false }
             #expect(text.hasPrefix("HTTP/1.1 \(status) "), "\(text)")
@@ -86,7 +91,9 @@ struct BadRequestTests {
             let answer = try await node.http.request("POST", "/api/groups/a%40b/send", body: #"{"message":"Hello!"}"#)
             #expect(answer.status == 200)
             // Once, not twice: what is left of this one has a percent sign.
-            #expect(try await node.http.request("POST", "/api/groups/a%2540b/send", body: #"{"message":"Hello!"}"#).field == "group")
+            #expect(
+                try await node.http.request("POST", "/api/groups/a%2540b/send", body: #"{"message":"Hello!"}"#).field == "group"
+            )
         }
     }
 }

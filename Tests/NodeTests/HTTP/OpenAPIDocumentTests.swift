@@ -57,7 +57,9 @@ struct OpenAPIDocumentTests {
 
     @Test func `Operations have names of their own`() throws {
         var names: [String] = []
-        Self.walk(self.document["paths"] ?? [:]) { if $0["responses"] != nil, let name = $0["operationId"] as? String { names.append(name) } }
+        Self.walk(self.document["paths"] ?? [:]) {
+            if $0["responses"] != nil, let name = $0["operationId"] as? String { names.append(name) }
+        }
         #expect(names.count == (try self.documented()).values.map(\.count).reduce(0, +))
         #expect(Set(names).count == names.count)
     }

@@ -18,8 +18,10 @@ struct OriginTests {
     }
 
     @Test(arguments: [
-        "", ",", "a,", "null", "app.example.org", "https://", "https://a/", "https://a/b", "https://*.example.org", "ftp://a", "https://u@a",
-        "https://a:", "https://a:0", "https://a:65536", "https://a:x", "https://[::1", "https://[]", "*,https://a", "https://ä.example", "https://a b",
+        "", ",", "a,", "null", "app.example.org", "https://", "https://a/", "https://a/b", "https://*.example.org", "ftp://a",
+        "https://u@a",
+        "https://a:", "https://a:0", "https://a:65536", "https://a:x", "https://[::1", "https://[]", "*,https://a",
+        "https://ä.example", "https://a b",
     ])
     func `What is no origin stops the start`(text: String) throws {
         #expect(AllowedOrigins(text) == nil)
@@ -40,7 +42,9 @@ struct OriginTests {
 
     @Test func `One that is on the list may read answers and problems, and the headers that tell something`() async throws {
         try await APITestNode.with([.corsOrigins: "https://other.example,\(Self.app)"]) { node in
-            for (path, status) in [("/api/connections", 200), ("/api/connections?limit=0", 400), ("/api/nowhere", 404), ("/openapi.json", 200)] {
+            for (path, status) in [
+                ("/api/connections", 200), ("/api/connections?limit=0", 400), ("/api/nowhere", 404), ("/openapi.json", 200),
+            ] {
                 let answer = try await node.http.request("GET", path, headers: ["Origin": Self.app])
                 #expect(answer.status == status)
                 #expect(answer[header: "access-control-allow-origin"] == Self.app)
@@ -65,13 +69,18 @@ struct OriginTests {
     }
 
     @Test(arguments: [
-        "http://app.example.org", "https://app.example.org:8443", "https://app.example.org.evil.example", "https://evil-app.example.org",
+        "http://app.example.org", "https://app.example.org:8443", "https://app.example.org.evil.example",
+        "https://evil-app.example.org",
         "https://APP.example.org", "null", "",
     ])
     func `Scheme, host and port must be the same`(origin: String) async throws {
         try await APITestNode.with([.corsOrigins: Self.app]) { node in
             for (method, headers) in [("GET", [:]), ("OPTIONS", Self.preflight)] {
-                let answer = try await node.http.request(method, "/api/connections", headers: headers.merging(["Origin": origin]) { $1 })
+                let answer = try await node.http.request(
+                    method,
+                    "/api/connections",
+                    headers: headers.merging(["Origin": origin]) { $1 }
+                )
                 #expect(answer[header: "access-control-allow-origin"] == nil)
                 #expect(answer[header: "access-control-allow-methods"] == nil)
                 #expect(answer[header: "vary"] == "Origin")

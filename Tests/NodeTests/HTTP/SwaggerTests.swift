@@ -45,7 +45,9 @@ struct SwaggerTests {
             let style = try await node.http.request("GET", "/swagger/swagger-ui.css")
             #expect(style.body == "/* style */")
             #expect(style[header: "content-type"] == "text/css; charset=utf-8")
-            for path in ["secret", "..%2Fsecret", "%2e%2e%2f\(directory.lastPathComponent)%2Fsecret", "%2Fetc%2Fpasswd", "..", "."] {
+            for path in [
+                "secret", "..%2Fsecret", "%2e%2e%2f\(directory.lastPathComponent)%2Fsecret", "%2Fetc%2Fpasswd", "..", ".",
+            ] {
                 #expect(try await node.http.request("GET", "/swagger/\(path)").status == 404, "\(path)")
             }
         }

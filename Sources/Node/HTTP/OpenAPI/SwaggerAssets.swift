@@ -16,7 +16,9 @@ struct SwaggerAssets: Sendable {
 
     /// - Returns: nil when one of the files is not there, cannot be read, is empty or too large.
     init?(directory: String) {
-        guard let script = Self.read(Self.script, in: directory), let style = Self.read(Self.style, in: directory) else { return nil }
+        guard let script = Self.read(Self.script, in: directory), let style = Self.read(Self.style, in: directory) else {
+            return nil
+        }
         self.script = script
         self.style = style
     }

@@ -18,7 +18,9 @@ struct SwaggerRoutes: Sendable {
     /// - Parameter assets: nil: from the CDN.
     init(assets: SwaggerAssets?) {
         let source = assets == nil ? Self.cdn : "/swagger/"
-        var files = ["start.js": StaticContent(ByteBuffer(bytes: PackageResources.start_js), type: "text/javascript; charset=utf-8")]
+        var files = [
+            "start.js": StaticContent(ByteBuffer(bytes: PackageResources.start_js), type: "text/javascript; charset=utf-8")
+        ]
         if let assets {
             files[SwaggerAssets.script] = StaticContent(assets.script, type: "text/javascript; charset=utf-8")
             files[SwaggerAssets.style] = StaticContent(assets.style, type: "text/css; charset=utf-8")
@@ -27,7 +29,9 @@ struct SwaggerRoutes: Sendable {
         self.page = StaticContent(
             ByteBuffer(string: Self.html(source: source, isForeign: assets == nil)),
             type: "text/html; charset=utf-8",
-            headers: [.contentSecurityPolicy: Self.policy(source: source, isForeign: assets == nil), .referrerPolicy: "no-referrer"]
+            headers: [
+                .contentSecurityPolicy: Self.policy(source: source, isForeign: assets == nil), .referrerPolicy: "no-referrer",
+            ]
         )
     }
 
@@ -62,7 +66,8 @@ struct SwaggerRoutes: Sendable {
     private static func policy(source: String, isForeign: Bool) -> String {
         let (script, style) = isForeign ? (" \(source)\(SwaggerAssets.script)", " \(source)\(SwaggerAssets.style)") : ("", "")
         return [
-            "default-src 'none'", "script-src 'self'\(script)", "style-src 'self'\(style) 'unsafe-inline'", "img-src 'self' data:",
+            "default-src 'none'", "script-src 'self'\(script)", "style-src 'self'\(style) 'unsafe-inline'",
+            "img-src 'self' data:",
             "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
         ].joined(separator: "; ")
     }
