@@ -31,7 +31,7 @@ def until(what, test, patience=PATIENCE):
 
 
 class Browser:
-    """One headless Chromium with one page in it. `complaints` has what the page's console, its policy and its scripts complain of."""
+    """One headless Chromium with one page in it. `complaints`: of the page's console, its policy and its scripts."""
 
     def __init__(self):
         self.complaints, self.requests, self._buffer, self._last, self._answers = [], None, b"", 0, {}
@@ -155,9 +155,9 @@ class Browser:
         except Broken as broken:
             raise Broken(f"{broken}; it says: {self.text(selector)!r}") from None
 
-    def press(self, key, shift=False):
+    def press(self, key):
         code, text = KEYS[key]
-        about = {"key": " " if key == "Space" else key, "code": key, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
+        about = {"key": " " if key == "Space" else key, "code": key, "windowsVirtualKeyCode": code}
         self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **about)
         self.call("Input.dispatchKeyEvent", type="keyUp", **about)
 
@@ -173,7 +173,8 @@ class Browser:
         raise Broken(f"Tab does not lead to {selector}")
 
     def click(self, selector):
-        x, y = self.js(f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}});"
+        x, y = self.js(f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
+                       " e.scrollIntoView({ block: 'center' });"
                        " const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()")
         for event in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=event, x=x, y=y, button="left", clickCount=1)

@@ -58,8 +58,8 @@ async function ask(path, { method = "GET", body, seconds = 5, alsoFine = [] } = 
 }
 
 /**
- * Calls `look` every `seconds` while the page is in sight, one call at a time; after failures less often. What `look` throws goes to
- * `failed`, with the seconds until the next attempt. Gives a function that looks at once.
+ * Calls `look` every `seconds` while the page is in sight; after failures less often. What `look` throws goes to `failed`, with
+ * the seconds until the next attempt. Gives a function that looks at once.
  */
 function watch(seconds, look, failed) {
   let failures = 0;

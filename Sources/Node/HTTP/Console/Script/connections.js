@@ -39,13 +39,14 @@ function showPage({ count: total, complete, missing, connections, next }) {
 
 function createRow({ id }) {
   const act = (text, choose) => {
-    const button = make("button", { type: "button", onclick: choose }, text, make("span", { className: "hidden" }, ` ${shortID(id)}`));
-    return button;
+    const whom = make("span", { className: "hidden" }, ` ${shortID(id)}`);
+    return make("button", { type: "button", onclick: choose }, text, whom);
   };
   return make("tr", {},
     make("td", {}, make("span", { className: "id", title: id }, shortID(id))),
     make("td"), make("td"), make("td"), make("td"),
-    make("td", {}, act("Send", () => aimSend(id)), " ", act("Group", () => aimMembership(id)), " ", act("Close", () => aimClose(id))));
+    make("td", {},
+      act("Send", () => aimSend(id)), " ", act("Group", () => aimMembership(id)), " ", act("Close", () => aimClose(id))));
 }
 
 function turnTo(cursor, number) {
@@ -55,7 +56,8 @@ function turnTo(cursor, number) {
 
 $("filter").addEventListener("submit", (event) => {
   event.preventDefault();
-  pages.filter = new URLSearchParams([...new FormData(event.target)].map(([name, value]) => [name, value.trim()]).filter(([, value]) => value));
+  const fields = [...new FormData(event.target)].map(([name, value]) => [name, value.trim()]);
+  pages.filter = new URLSearchParams(fields.filter(([, value]) => value));
   turnTo(null, 1);
 });
 $("first-page").addEventListener("click", () => {

@@ -1,6 +1,6 @@
 // Pushes from the server's side, and what became of them, node by node.
 
-/** Draws what `work` gives; a refusal in full. One request at a time per form: a second press while one is under way does nothing. */
+/** Draws what `work` gives; a refusal in full. A second press while a request of the form is under way does nothing. */
 async function report(place, work) {
   if (place.dataset.busy) return;
   place.dataset.busy = "1";
@@ -27,9 +27,12 @@ function receipt(status, { id, recipients, nodes = [], missing = [], degraded })
       ? line("good", "Taken", `(${status}, ${took}), nobody waits for receipts`)
       : line(degraded || missing.length ? "warn" : recipients ? "good" : "warn",
         `${count(recipients, "connection")} got it`, `(${status}, ${took})`),
-    degraded ? make("p", { className: "warn" }, "Degraded: the link to the other nodes is down; they get it when it is back.") : "",
+    degraded
+      ? make("p", { className: "warn" }, "Degraded: the link to the other nodes is down; they get it when it is back.")
+      : "",
     make("ul", {},
-      ...nodes.map((node) => make("li", { className: node.recipients ? "good" : "" }, `${node.node}: ${node.recipients.toLocaleString("en")}`)),
+      ...nodes.map(({ node, recipients: here }) =>
+        make("li", { className: here ? "good" : "" }, `${node}: ${here.toLocaleString("en")}`)),
       ...missing.map((name) => make("li", { className: "bad" }, `${name}: no answer`))),
     make("p", { className: "note" }, `publication ${shortID(String(id))}`),
   ];

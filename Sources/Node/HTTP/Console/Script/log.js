@@ -39,7 +39,8 @@ const log = {
   },
 
   cut(text) {
-    return text.length <= this.longest ? text : `${text.slice(0, this.longest)} … (${text.length.toLocaleString("en")} characters)`;
+    if (text.length <= this.longest) return text;
+    return `${text.slice(0, this.longest)} … (${text.length.toLocaleString("en")} characters)`;
   },
 
   tell() {

@@ -31,8 +31,8 @@ function age(seconds) {
 }
 
 /**
- * Makes the children of a list those of the items, in order, and keeps the elements of items that stay, with the focus in them. Where the
- * focused one goes, the focus goes to `heir`.
+ * Makes the children of a list those of the items, in order, and keeps the elements of items that stay, with the focus in them.
+ * Where the focused one goes, the focus goes to `heir`.
  */
 function keep(list, items, keyOf, create, update, heir) {
   const old = new Map([...list.children].map((element) => [element.dataset.key, element]));
