@@ -89,7 +89,7 @@ public struct NodeServer: Service {
         let delivery = Delivery(
             connections: connections,
             receipts: receipts,
-            membership: GroupMembership(connections: connections, interest: interest, presence: presence),
+            requests: ConnectionRequests(connections: connections, interest: interest, presence: presence),
             broker: links.broker,
             metrics: metrics,
             logger: logger

@@ -37,9 +37,9 @@ public final class ConnectionManager: Sendable {
         get async { await self.onEachShard { $0.records }.flatMap(\.self) }
     }
 
-    /// What ``records`` has of one connection; nil when this node does not hold it.
+    /// What ``records`` has of one connection; nil when this node does not hold it, or is closing it.
     public func record(_ id: ConnectionID) async -> ConnectionRecord? {
-        await self.onShard(of: id) { $1.record }
+        await self.onShard(of: id) { $1.isOpen && $1.isListed ? $1.record : nil } ?? nil
     }
 
     /// Runs `body` on the event loop of a connection.

@@ -13,7 +13,7 @@ final class Delivery: BrokerReceiver {
     private let node: NodeID
     private let connections: ConnectionManager
     private let receipts: ReceiptCollector
-    private let membership: GroupMembership
+    private let requests: ConnectionRequests
     private let broker: any Broker
     private let metrics: NodeMetrics
     private let logger: Logger
@@ -22,7 +22,7 @@ final class Delivery: BrokerReceiver {
     init(
         connections: ConnectionManager,
         receipts: ReceiptCollector,
-        membership: GroupMembership,
+        requests: ConnectionRequests,
         broker: any Broker,
         metrics: NodeMetrics,
         logger: Logger
@@ -30,7 +30,7 @@ final class Delivery: BrokerReceiver {
         self.node = connections.node
         self.connections = connections
         self.receipts = receipts
-        self.membership = membership
+        self.requests = requests
         self.broker = broker
         self.metrics = metrics
         self.logger = logger
@@ -120,9 +120,10 @@ final class Delivery: BrokerReceiver {
         let tally = Tally(ids: [request.id], parts: self.connections.shards.count)
         for shard in self.connections.shards {
             let accepted = shard.submit { shard in
-                let connection = shard.connection(request.connection)
-                connection?.close(code: request.code, reason: request.reason)
-                self.finish(tally, reached: connection == nil ? 0 : 1)
+                guard let connection = shard.connection(request.connection), connection.isOpen else {
+                    return self.finish(tally, reached: 0)
+                }
+                self.requests.close(connection, code: request.code, reason: request.reason) { self.finish(tally, reached: 1) }
             }
             if !accepted { self.finish(tally, reached: 0) }
         }
@@ -133,8 +134,8 @@ final class Delivery: BrokerReceiver {
             do throws(BrokerError) {
                 let outcome =
                     request.joins
-                    ? try await self.membership.join(request.connection, request.group)
-                    : await self.membership.leave(request.connection, request.group)
+                    ? try await self.requests.join(request.connection, request.group)
+                    : await self.requests.leave(request.connection, request.group)
                 self.answer([request.id], count: outcome.receipt)
             } catch {
                 // Not subscribed: whoever asked hears nothing, and says so.
@@ -188,7 +189,7 @@ final class Delivery: BrokerReceiver {
     }
 }
 
-extension GroupMembership.Outcome {
+extension ConnectionRequests.Outcome {
     fileprivate var receipt: UInt32 {
         switch self {
         case .done: 1

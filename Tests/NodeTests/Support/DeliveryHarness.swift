@@ -29,7 +29,7 @@ enum DeliveryHarness {
         let delivery = Delivery(
             connections: manager,
             receipts: receipts,
-            membership: self.membership(manager, directory: directory, broker: broker, eventLoop: eventLoop),
+            requests: self.requests(manager, directory: directory, broker: broker, eventLoop: eventLoop),
             broker: broker,
             metrics: NodeMetrics(),
             logger: .quiet
@@ -37,12 +37,12 @@ enum DeliveryHarness {
         return Parts(delivery: delivery, receipts: receipts, broker: broker)
     }
 
-    private static func membership(
+    private static func requests(
         _ manager: ConnectionManager,
         directory: NodeDirectory,
         broker: any Broker,
         eventLoop: any EventLoop
-    ) -> GroupMembership {
+    ) -> ConnectionRequests {
         let publisher = Publisher(
             node: manager.node,
             broker: broker,
@@ -60,7 +60,7 @@ enum DeliveryHarness {
             clock: ContinuousClock()
         )
         let interest = TopicInterest(broker: broker, clock: ContinuousClock())
-        return GroupMembership(connections: manager, interest: interest, presence: presence)
+        return ConnectionRequests(connections: manager, interest: interest, presence: presence)
     }
 
     static func envelope(

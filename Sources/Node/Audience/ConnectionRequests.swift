@@ -2,8 +2,8 @@ import Backplane
 import NIOCore
 import Protocol
 
-/// Puts this node's connections into groups and takes them out.
-struct GroupMembership: Sendable {
+/// Carries out what any node of the cluster asks of one of this node's connections: into a group, out of a group, closed.
+struct ConnectionRequests: Sendable {
     enum Outcome: Sendable {
         case done
         case unknownConnection
@@ -51,6 +51,20 @@ struct GroupMembership: Sendable {
             await self.presence.settled()
         }
         return .done
+    }
+
+    /// Begins the closing handshake. On the connection's event loop.
+    /// - Parameter done: called once the presence store has been told that the connection is gone: who is told that it is closed does not
+    ///   find it in the inventory any more.
+    func close(_ connection: Connection, code: CloseCode, reason: String, done: @escaping @Sendable () -> Void) {
+        connection.close(code: code, reason: reason)
+        guard connection.isListed else { return done() }
+        connection.isListed = false
+        self.presence.closed(connection.id)
+        Task {
+            await self.presence.settled()
+            done()
+        }
     }
 
     /// A failed call is taken back at once.
