@@ -55,7 +55,15 @@ final class EmbeddedServer {
         )
         let encoder = HTTPResponseEncoder()
         let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
-        let errors = HTTPServerProtocolErrorHandler()
+        let errors = HTTPErrorHandler(
+            settings: HTTPSettings(
+                maximumHeaderBytes: 16 * 1024,
+                maximumHeaderFields: 100,
+                handshakeTimeout: .seconds(10),
+                idleTimeout: .seconds(60),
+                maximumBodyBytes: 2 * 1024 * 1024
+            )
+        )
         let upgrade = UpgradeHandler(
             delegate: delegate,
             timeout: .seconds(10),
