@@ -106,54 +106,20 @@ public struct NodeServer: Service {
         )
         let inventory = Inventory(store: links.store, connections: connections, directory: directory, logger: logger)
         let httpSettings = configuration.httpSettings
-        let router = Router(context: BasicRequestContext.self)
-        router.add(middleware: OriginMiddleware(origins: configuration.corsOrigins))
-        router.add(middleware: ProblemMiddleware())
-        router.add(middleware: RequestTargetMiddleware())
-        router.add(
-            middleware: IdempotencyMiddleware(store: links.idempotency, maximumBodyBytes: httpSettings.maximumBodyBytes)
-        )
-        let pushing = Pushing(
+        let api = NodeAPI(
+            configuration: configuration,
+            links: links,
             publisher: publisher,
             inventory: inventory,
+            presence: presence,
+            connections: connections,
             directory: directory,
-            maximumBodyBytes: httpSettings.maximumBodyBytes,
-            maximumMessageBytes: configuration.maximumMessageBytes
+            registry: registry,
+            life: life
         )
-        ConnectionRoutes(inventory: inventory, publisher: publisher, pushing: pushing).add(to: router)
-        AudienceRoutes(publisher: publisher, pushing: pushing).add(to: router)
-        MetricsRoutes(registry: registry) {
-            let relay = links.broker.health
-            return [
-                ("volary_connections", connections.count),
-                ("volary_connections_all_endpoints", connections.total),
-                ("volary_relay_up", relay.isUp ? 1 : 0),
-                ("volary_relay_interruptions", relay.interruptions),
-                ("volary_relay_waiting", relay.waiting),
-                ("volary_relay_expired", relay.expired),
-                ("volary_presence_up", presence.health == .up ? 1 : 0),
-                ("volary_nodes_live", directory.live.count),
-            ]
-        }.add(to: router)
-        NodeRoutes(inventory: inventory, directory: directory) {
-            let relay = links.broker.health.isUp
-            let isPresent = presence.health == .up
-            let isServing = life.phase == .serving
-            return Readiness(
-                ready: relay && isPresent && isServing,
-                relay: relay ? .up : .down,
-                presence: isPresent ? .up : .down,
-                draining: !isServing
-            )
-        }.add(to: router)
-        WebSocketRoutes().add(to: router)
-        OpenAPIRoutes().add(to: router)
-        SwaggerRoutes(assets: configuration.swaggerAssets).add(to: router)
-        ConsoleRoutes().add(to: router)
-
         let webSocketSettings = configuration.webSocketSettings(now: now)
         let application = Application(
-            router: router,
+            router: api.router(),
             server: HTTPServerBuilder { responder in
                 ServerChannel(
                     responder: responder,

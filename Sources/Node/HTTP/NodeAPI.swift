@@ -1,0 +1,68 @@
+import Backplane
+import Hummingbird
+
+/// All of a node's HTTP, in one router: what is asked of it comes through these middlewares, in this order, to these routes.
+struct NodeAPI: Sendable {
+    let configuration: NodeConfiguration
+    let links: NodeServer.Links
+    let publisher: Publisher
+    let inventory: Inventory
+    let presence: PresenceKeeper<ContinuousClock>
+    let connections: ConnectionManager
+    let directory: NodeDirectory
+    let registry: MetricsRegistry
+    let life: NodeLife
+
+    func router() -> Router<BasicRequestContext> {
+        let settings = self.configuration.httpSettings
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: OriginMiddleware(origins: self.configuration.corsOrigins))
+        router.add(middleware: ProblemMiddleware())
+        router.add(middleware: RequestTargetMiddleware())
+        router.add(
+            middleware: IdempotencyMiddleware(store: self.links.idempotency, maximumBodyBytes: settings.maximumBodyBytes)
+        )
+        let pushing = Pushing(
+            publisher: self.publisher,
+            inventory: self.inventory,
+            directory: self.directory,
+            maximumBodyBytes: settings.maximumBodyBytes,
+            maximumMessageBytes: self.configuration.maximumMessageBytes
+        )
+        ConnectionRoutes(inventory: self.inventory, publisher: self.publisher, pushing: pushing).add(to: router)
+        AudienceRoutes(publisher: self.publisher, pushing: pushing).add(to: router)
+        NodeRoutes(inventory: self.inventory, directory: self.directory, readiness: { self.readiness }).add(to: router)
+        MetricsRoutes(registry: self.registry, gauges: { self.gauges }).add(to: router)
+        WebSocketRoutes().add(to: router)
+        OpenAPIRoutes().add(to: router)
+        SwaggerRoutes(assets: self.configuration.swaggerAssets).add(to: router)
+        ConsoleRoutes().add(to: router)
+        return router
+    }
+
+    private var readiness: Readiness {
+        let relay = self.links.broker.health.isUp
+        let isPresent = self.presence.health == .up
+        let isServing = self.life.phase == .serving
+        return Readiness(
+            ready: relay && isPresent && isServing,
+            relay: relay ? .up : .down,
+            presence: isPresent ? .up : .down,
+            draining: !isServing
+        )
+    }
+
+    private var gauges: [(name: String, value: Int)] {
+        let relay = self.links.broker.health
+        return [
+            ("volary_connections", self.connections.count),
+            ("volary_connections_all_endpoints", self.connections.total),
+            ("volary_relay_up", relay.isUp ? 1 : 0),
+            ("volary_relay_interruptions", relay.interruptions),
+            ("volary_relay_waiting", relay.waiting),
+            ("volary_relay_expired", relay.expired),
+            ("volary_presence_up", self.presence.health == .up ? 1 : 0),
+            ("volary_nodes_live", self.directory.live.count),
+        ]
+    }
+}
