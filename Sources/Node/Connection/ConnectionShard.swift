@@ -5,10 +5,11 @@ import Protocol
 
 /// The connections of one event loop, and the queue of what other threads want from them.
 ///
-/// Everything is done on the loop, unlocked; only ``submit(_:bytes:)`` may be called from elsewhere. Work that waits together is done together,
-/// so a burst of publications costs one hop.
+/// Everything is done on the loop, unlocked; only ``submit(bytes:_:)`` may be called from elsewhere. Work that waits together is done
+/// together, so a burst of publications costs one hop.
 final class ConnectionShard: @unchecked Sendable {
-    // Unchecked: `connections`, `members` and `audiences` are touched on `eventLoop` only (asserted); the queue has its lock; the rest is constant.
+    // Unchecked: `connections`, `members` and `audiences` are touched on `eventLoop` only (asserted); the queue has its lock; the rest
+    // is constant.
 
     private struct Queue {
         var work: [@Sendable (ConnectionShard) -> Void] = []
