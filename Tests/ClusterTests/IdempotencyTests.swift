@@ -55,7 +55,7 @@ extension RealProcesses {
                 let client = try await cluster.a.connect()
                 try await cluster.waitForConnections(1)
                 cluster.redis.kill()
-                let isAway = try await eventually { await !cluster.a.isReady() }
+                let isAway = await eventually { await !cluster.a.isReady() }
                 try #require(isAway)
                 let refused = try await self.push("lost", key: "k", via: cluster.a)
                 #expect(refused.status == 503)
