@@ -27,6 +27,8 @@ public final class Connection {
     var groups: Set<Name> = []
     /// Whether the presence store has been told of it.
     var isListed = false
+    /// Whether this connection is counted in the interest in its user's topic.
+    var holdsUserTopic = false
     private var close = CloseStateMachine()
     private let maximumUnsentBytes: Int
     private let closeTimeout: TimeAmount

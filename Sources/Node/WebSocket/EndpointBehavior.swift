@@ -42,9 +42,15 @@ struct EndpointBehavior: Sendable {
         Task {
             // Listed once what is pushed to the user arrives here: who finds it in the inventory may push to it. Without
             // subscription (the broker is shut down) it is not.
-            guard (try? await self.interest.retain(.user(user))) != nil else { return }
+            let isLive = (try? await self.interest.retain(.user(user))) != nil
             eventLoop.execute {
-                if let connection = self.connections.get(id, on: eventLoop) { self.list(connection) }
+                if isLive, let connection = self.connections.get(id, on: eventLoop), connection.isOpen {
+                    connection.holdsUserTopic = true
+                    self.list(connection)
+                } else {
+                    // Gone before it counted: nobody else takes it out of the count.
+                    self.release([.user(user)])
+                }
             }
         }
     }
@@ -58,7 +64,12 @@ struct EndpointBehavior: Sendable {
         self.connections.remove(connection.id, on: eventLoop)
         self.metrics.connectionClosed()
         if connection.isListed { self.presence.closed(connection.id) }
-        let topics = connection.groups.map(Topic.group) + (connection.user.map { [.user($0)] } ?? [])
+        var topics = connection.groups.map(Topic.group)
+        if connection.holdsUserTopic, let user = connection.user { topics.append(.user(user)) }
+        self.release(topics)
+    }
+
+    private func release(_ topics: [Topic]) {
         guard !topics.isEmpty else { return }
         Task { for topic in topics { await self.interest.release(topic) } }
     }

@@ -167,7 +167,7 @@ struct ConnectionManagerTests {
     }
 
     @Test func `Connections are pinged, and those that do not answer are cut`() async throws {
-        try await Loops.with(2, pingInterval: .milliseconds(400)) { loops in
+        try await Loops.with(2, pingInterval: .seconds(2)) { loops in
             let ids = try await loops.connect(3)
             for id in ids {
                 #expect(await loops.frames(of: id).first == .ping([]))

@@ -13,11 +13,15 @@ final class RecordingBroker: Broker {
     }
 
     private let box = NIOLockedValueBox<[Published]>([])
+    private let wishes = NIOLockedValueBox<[String]>([])
     private let outcome: Result<PublishOutcome, BrokerError>
 
     init(outcome: Result<PublishOutcome, BrokerError> = .success(.relayed(receivers: 1))) {
         self.outcome = outcome
     }
+
+    /// Topics subscribed to (`+`) and unsubscribed from (`-`), in their order.
+    var subscriptions: [String] { self.wishes.withLockedValue { $0 } }
 
     var published: [Published] { self.box.withLockedValue { $0 } }
 
@@ -39,8 +43,8 @@ final class RecordingBroker: Broker {
     }
 
     func attach(_ receiver: any BrokerReceiver) {}
-    func subscribe(to topic: Topic) async throws(BrokerError) {}
-    func unsubscribe(from topic: Topic) async {}
+    func subscribe(to topic: Topic) async throws(BrokerError) { self.wishes.withLockedValue { $0.append("+\(topic.name)") } }
+    func unsubscribe(from topic: Topic) async { self.wishes.withLockedValue { $0.append("-\(topic.name)") } }
     var health: RelayHealth { RelayHealth(state: .up) }
     func run() async throws { try? await gracefulShutdown() }
 }

@@ -1,0 +1,68 @@
+import Protocol
+import TestSupport
+import Testing
+
+@testable import Node
+
+@Suite("A node subscribes to what it has members of")
+struct TopicInterestTests {
+    private let broker = RecordingBroker()
+    private let clock = ManualClock()
+    private let interest: TopicInterest<ManualClock>
+    private let topic = Topic.group(Name("g")!)
+
+    init() {
+        self.interest = TopicInterest(broker: self.broker, clock: self.clock)
+    }
+
+    /// The last member's release waits for its time.
+    private func isLingering() async -> Bool { await eventually { self.clock.sleepers == 1 } }
+
+    @Test func `The first member subscribes, the next ones do not`() async throws {
+        for _ in 0..<3 { try await self.interest.retain(self.topic) }
+        #expect(self.broker.subscriptions == ["+group:g"])
+    }
+
+    @Test func `The last one out unsubscribes, five seconds late`() async throws {
+        for _ in 0..<2 { try await self.interest.retain(self.topic) }
+        await self.interest.release(self.topic)
+        #expect(self.clock.sleepers == 0)
+        await self.interest.release(self.topic)
+        try #require(await self.isLingering())
+        self.clock.advance(by: .milliseconds(4999))
+        #expect(self.clock.sleepers == 1)
+        #expect(self.broker.subscriptions == ["+group:g"])
+        self.clock.advance(by: .milliseconds(1))
+        #expect(await eventually { self.broker.subscriptions == ["+group:g", "-group:g"] })
+    }
+
+    @Test func `Who comes back in time finds the subscription as it was`() async throws {
+        try await self.interest.retain(self.topic)
+        await self.interest.release(self.topic)
+        try #require(await self.isLingering())
+        try await self.interest.retain(self.topic)
+        self.clock.advance(by: .seconds(10))
+        #expect(await eventually { self.clock.sleepers == 0 })
+        await self.interest.release(self.topic)
+        try #require(await self.isLingering())
+        #expect(self.broker.subscriptions == ["+group:g"])
+        self.clock.advance(by: .seconds(5))
+        #expect(await eventually { self.broker.subscriptions == ["+group:g", "-group:g"] })
+    }
+
+    @Test func `Who comes later subscribes again`() async throws {
+        try await self.interest.retain(self.topic)
+        await self.interest.release(self.topic)
+        try #require(await self.isLingering())
+        self.clock.advance(by: .seconds(5))
+        try #require(await eventually { self.broker.subscriptions.count == 2 })
+        try await self.interest.retain(self.topic)
+        #expect(self.broker.subscriptions == ["+group:g", "-group:g", "+group:g"])
+    }
+
+    @Test func `A release of what nobody holds does nothing`() async throws {
+        await self.interest.release(self.topic)
+        try await self.interest.retain(self.topic)
+        #expect(self.broker.subscriptions == ["+group:g"])
+    }
+}
