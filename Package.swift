@@ -21,7 +21,7 @@ let package = Package(
     dependencies: [
         // Event loops, channels and byte buffers. Older than 2.101.0, one 11-byte WebSocket frame ends the process.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
-        // TLS to Redis (rediss://).
+        // TLS to Redis (rediss://), and for clients.
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
         // HTTP server, router and middleware for the REST side and the socket that both sides share.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
@@ -32,6 +32,8 @@ let package = Package(
         // SHA-256: of requests that carry an Idempotency-Key (2 MiB of body become 32 bytes that mean the same to every node), and of
         // what the console's browser may run.
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
+        // JSON Web Tokens: whose they are, and whether their signature holds.
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
         // Logging API, with its line format for terminals.
         .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
         // Metrics API; what is behind it is the operator's choice.
@@ -51,9 +53,17 @@ let package = Package(
         .target(
             name: "Protocol",
             dependencies: [
-                .product(name: "NIOCore", package: "swift-nio")
+                "CZlib",
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
+            exclude: ["CZlib"],
             swiftSettings: strict
+        ),
+        // Debian's and Ubuntu's zlib1g-dev.
+        .systemLibrary(
+            name: "CZlib",
+            path: "Sources/Protocol/CZlib",
+            providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
         ),
         // Debian's and Ubuntu's libhiredis-dev. `link` stands in the module map: pkg-config's flags are refused by SwiftPM.
         .systemLibrary(
@@ -88,6 +98,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
@@ -98,6 +109,7 @@ let package = Package(
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -130,6 +142,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             path: "Tests/TestSupport",
@@ -161,6 +174,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),

@@ -8,6 +8,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 is_there() {
     case $1 in
         libhiredis-dev) [ -e /usr/include/hiredis/hiredis.h ] || [ -e /usr/local/include/hiredis/hiredis.h ] ;;
+        zlib1g-dev) [ -e /usr/include/zlib.h ] || [ -e /usr/local/include/zlib.h ] ;;
         python3-venv) python3 -c 'import ensurepip' 2> /dev/null ;;
         *) command -v "$1" > /dev/null ;;
     esac
