@@ -66,10 +66,11 @@ public struct NodeServer: Service {
         let links = try makeLinks?(id, linkLoop) ?? Self.links(configuration, id: id, eventLoop: linkLoop, logger: logger)
         let registry = MetricsRegistry()
         let metrics = NodeMetrics(factory: registry)
+        let webSocketSettings = configuration.webSocketSettings(now: now)
         let connections = ConnectionManager(
             node: id,
             eventLoops: Array(group.makeIterator()),
-            pingInterval: TimeAmount(configuration.pingInterval)
+            pingInterval: webSocketSettings.patience.shortest
         )
         let directory = NodeDirectory(own: record)
         let receipts = ReceiptCollector(eventLoop: linkLoop, directory: directory)
@@ -117,7 +118,6 @@ public struct NodeServer: Service {
             registry: registry,
             life: life
         )
-        let webSocketSettings = configuration.webSocketSettings(now: now)
         let application = Application(
             router: api.router(),
             server: HTTPServerBuilder { responder in

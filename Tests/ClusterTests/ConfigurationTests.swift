@@ -35,6 +35,13 @@ extension RealProcesses {
             ("max-unsent", ["63KiB", "257MiB", "x"]),
             ("ping-interval", ["999ms", "3601s", "30"]),
             ("close-timeout", ["99ms", "61s", "x"]),
+            ("max-frames", ["0", "1000001", "many"]),
+            ("message-timeout", ["999ms", "3601s", "off"]),
+            ("max-unsent-age", ["999ms", "601s", "off"]),
+            ("client-idle-timeout", ["999ms", "86401s", "never"]),
+            ("message-rate", ["0", "1000001", "1/s"]),
+            ("byte-rate", ["1023", "513MiB", "1KB"]),
+            ("over-rate", ["wait", "DROP"]),
             ("max-body", ["1023", "65MiB", "x"]),
             ("max-header", ["1023", "2MiB", "x"]),
             ("handshake-timeout", ["99ms", "61s", "x"]),
@@ -152,12 +159,17 @@ extension RealProcesses {
         func limits() async throws {
             let largest = [
                 "--threads=1", "--lease=300s", "--announcements-per-second=1000", "--max-message=16MiB", "--max-unsent=256MiB",
-                "--ping-interval=1h", "--close-timeout=1m", "--max-body=64MiB", "--max-header=1MiB", "--handshake-timeout=60s",
+                "--ping-interval=1h", "--close-timeout=1m", "--max-frames=1000000", "--message-timeout=1h",
+                "--max-unsent-age=10m",
+                "--client-idle-timeout=24h", "--message-rate=1000000", "--byte-rate=512MiB", "--over-rate=drop",
+                "--max-body=64MiB", "--max-header=1MiB", "--handshake-timeout=60s",
                 "--idle-timeout=1h", "--drain-delay=0s", "--drain-timeout=10m", "--log-level=critical", "--log-format=json",
             ]
             let smallest = [
                 "--lease=1s", "--announcements-per-second=0", "--max-message=1", "--max-unsent=65536", "--ping-interval=1s",
-                "--close-timeout=100ms", "--max-body=1024", "--max-header=1024", "--handshake-timeout=100ms", "--idle-timeout=1s",
+                "--close-timeout=100ms", "--max-frames=1", "--message-timeout=1s", "--max-unsent-age=1s",
+                "--client-idle-timeout=1s", "--message-rate=1", "--byte-rate=1KiB", "--over-rate=close", "--max-body=1024",
+                "--max-header=1024", "--handshake-timeout=100ms", "--idle-timeout=1s",
                 "--drain-timeout=100ms", "--log-level=trace", "--redis-prefix=p",
             ]
             for options in [largest, smallest] {

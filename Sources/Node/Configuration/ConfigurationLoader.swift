@@ -47,6 +47,8 @@ public struct ConfigurationLoader {
             maximumUnsentBytes: try self.bytes(.maximumUnsent, (64 * 1024)...(256 * 1024 * 1024)),
             pingInterval: try self.duration(.pingInterval, .seconds(1)...(.seconds(3600))),
             closeTimeout: try self.duration(.closeTimeout, .milliseconds(100)...(.seconds(60))),
+            maximumFramesPerMessage: try self.integer(.maximumFrames, 1...1_000_000),
+            bounds: try self.connectionBounds(),
             maximumBodyBytes: try self.bytes(.maximumBody, 1024...(64 * 1024 * 1024)),
             maximumHeaderBytes: try self.bytes(.maximumHeader, 1024...(1024 * 1024)),
             corsOrigins: try self.optional(
@@ -70,11 +72,11 @@ public struct ConfigurationLoader {
 
     // MARK: - Values
 
-    private func value(_ option: ConfigurationOption) -> String? {
+    func value(_ option: ConfigurationOption) -> String? {
         self.reader.string(forKey: Self.key(option)) ?? option.defaultValue
     }
 
-    private func optional<Value>(
+    func optional<Value>(
         _ option: ConfigurationOption,
         allowed: String,
         _ parse: (String) -> Value?
@@ -86,7 +88,7 @@ public struct ConfigurationLoader {
         return value
     }
 
-    private func text<Value>(
+    func text<Value>(
         _ option: ConfigurationOption,
         allowed: String,
         _ parse: (String) -> Value?
@@ -97,33 +99,50 @@ public struct ConfigurationLoader {
         return value
     }
 
-    private func integer(_ option: ConfigurationOption, _ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
-        try self.text(option, allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)") {
+    func integer(
+        _ option: ConfigurationOption,
+        _ range: ClosedRange<Int>,
+        or other: String = ""
+    ) throws(ConfigurationError) -> Int {
+        try self.text(option, allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)\(other)") {
             Self.integer($0, range)
         }
     }
 
-    private func bytes(_ option: ConfigurationOption, _ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+    func bytes(
+        _ option: ConfigurationOption,
+        _ range: ClosedRange<Int>,
+        or other: String = ""
+    ) throws(ConfigurationError) -> Int {
         let allowed = "a size from \(ByteSizeText.format(range.lowerBound)) to \(ByteSizeText.format(range.upperBound))"
-        return try self.text(option, allowed: "\(allowed), such as 512, 64KiB or 1MiB") { text in
+        return try self.text(option, allowed: "\(allowed), such as 512, 64KiB or 1MiB\(other)") { text in
             ByteSizeText.parse(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
 
-    private func duration(
+    func duration(
         _ option: ConfigurationOption,
-        _ range: ClosedRange<Duration>
+        _ range: ClosedRange<Duration>,
+        or other: String = ""
     ) throws(ConfigurationError) -> Duration {
         let allowed = "a time from \(DurationText.format(range.lowerBound)) to \(DurationText.format(range.upperBound))"
-        return try self.text(option, allowed: "\(allowed), such as 250ms, 5s or 2m") { text in
+        return try self.text(option, allowed: "\(allowed), such as 250ms, 5s or 2m\(other)") { text in
             DurationText.parse(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
 
+    /// - Parameter read: gets what to say of `off` where it refuses a value.
+    /// - Returns: nil for `off`.
+    func unlessOff<Value>(
+        _ option: ConfigurationOption,
+        _ read: (_ orOff: String) throws(ConfigurationError) -> Value
+    ) throws(ConfigurationError) -> Value? {
+        self.value(option) == "off" ? nil : try read(", or off")
+    }
+
     private func announcements() throws(ConfigurationError) -> Int? {
-        guard self.value(.announcementsPerSecond) != "off" else { return nil }
-        return try self.text(.announcementsPerSecond, allowed: "a whole number from 0 to 1000, or off") {
-            Self.integer($0, 0...1000)
+        try self.unlessOff(.announcementsPerSecond) { orOff throws(ConfigurationError) in
+            try self.integer(.announcementsPerSecond, 0...1000, or: orOff)
         }
     }
 

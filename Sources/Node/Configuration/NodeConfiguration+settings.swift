@@ -14,11 +14,15 @@ extension NodeConfiguration {
 
     func webSocketSettings(now: @escaping @Sendable () -> Int64) -> WebSocketSettings {
         WebSocketSettings(
-            messageLimits: MessageLimits(maximumMessageBytes: self.maximumMessageBytes),
+            messageLimits: MessageLimits(
+                maximumMessageBytes: self.maximumMessageBytes,
+                maximumFramesPerMessage: self.maximumFramesPerMessage
+            ),
             maximumUnsentBytes: self.maximumUnsentBytes,
             pingInterval: TimeAmount(self.pingInterval),
             closeTimeout: TimeAmount(self.closeTimeout),
-            now: now
+            now: now,
+            bounds: self.bounds
         )
     }
 }

@@ -36,6 +36,8 @@ public struct NodeConfiguration: Sendable {
     public var maximumUnsentBytes: Int
     public var pingInterval: Duration
     public var closeTimeout: Duration
+    public var maximumFramesPerMessage: Int
+    var bounds: ConnectionBounds
 
     // MARK: - HTTP
 

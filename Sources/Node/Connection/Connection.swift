@@ -32,17 +32,17 @@ public final class Connection {
     private var close = CloseStateMachine()
     private let maximumUnsentBytes: Int
     private let closeTimeout: TimeAmount
-    private let pingInterval: TimeAmount
-    private var nextPing: NIODeadline
-    /// Whether anything came since the last ping.
-    private var hadTraffic = true
+    private let limits: Patience.Limits
+    private var patience: Patience
+    private let onBreach: (Breach) -> Void
     /// Nil once the channel is gone. Writing from the handler's own context goes past all that stands behind it.
     private var context: ChannelHandlerContext?
 
     /// - Parameters:
     ///   - maximumUnsentBytes: bytes that may wait for a client that reads slowly.
     ///   - closeTimeout: for the client to answer a close frame; then the socket is cut.
-    ///   - pingInterval: between pings.
+    ///   - limits: how long the client may keep the node waiting.
+    ///   - onBreach: called as the connection is closed because a bound was passed, at most once.
     init(
         id: ConnectionID,
         endpoint: Endpoint,
@@ -50,8 +50,9 @@ public final class Connection {
         connectedAt: Int64,
         maximumUnsentBytes: Int,
         closeTimeout: TimeAmount,
-        pingInterval: TimeAmount,
-        context: ChannelHandlerContext
+        limits: Patience.Limits,
+        context: ChannelHandlerContext,
+        onBreach: @escaping (Breach) -> Void
     ) {
         self.id = id
         self.endpoint = endpoint
@@ -59,9 +60,10 @@ public final class Connection {
         self.connectedAt = connectedAt
         self.maximumUnsentBytes = maximumUnsentBytes
         self.closeTimeout = closeTimeout
-        self.pingInterval = pingInterval
-        // The first one anywhere in the second half of the interval: connections made together do not ping together for ever.
-        self.nextPing = .now() + .nanoseconds(.random(in: (pingInterval.nanoseconds / 2)...pingInterval.nanoseconds))
+        self.limits = limits
+        let interval = limits.pingInterval.nanoseconds
+        self.patience = Patience(now: context.eventLoop.now, firstPing: .nanoseconds(.random(in: (interval / 2)...interval)))
+        self.onBreach = onBreach
         self.context = context
     }
 
@@ -89,7 +91,7 @@ public final class Connection {
         guard let context, self.close.maySend else { return false }
         // The channel counts its unsent bytes anyway; it is asked only once it is above its low mark.
         if !context.channel.isWritable, self.unsentBytes(context) > self.maximumUnsentBytes {
-            self.close(code: .tryAgainLater, reason: "too many unsent bytes: the client reads too slowly")
+            self.end(for: .unsentBytes)
             return false
         }
         context.writeAndFlush(NIOAny(frames), promise: written)
@@ -113,23 +115,56 @@ public final class Connection {
         self.context?.close(mode: .all, promise: nil)
     }
 
-    // MARK: - Keep-alive
+    // MARK: - Time
 
-    func sawTraffic() {
-        self.hadTraffic = true
+    /// Sends a ping when it is time for one, cuts the socket of a client that showed no sign of life since the one before, and closes the
+    /// connection of one that lets the node wait for too long.
+    func keepAlive(now: NIODeadline) {
+        guard let context else { return }
+        self.watchUnsentBytes(context, now: now)
+        switch self.patience.look(now: now, limits: self.limits) {
+        case .fine: break
+        case .ping: self.sendControl(Self.ping(context))
+        case .dead: self.cut()
+        case .over(let breach): self.end(for: breach)
+        }
     }
 
-    /// Sends a ping when it is time for one. A client that showed no sign of life, a pong or anything else, since the one before is dead,
-    /// and its socket is cut.
-    func keepAlive(now: NIODeadline) {
-        guard let context, now >= self.nextPing else { return }
-        guard self.hadTraffic else { return self.cut() }
-        self.nextPing = now + self.pingInterval
-        self.hadTraffic = false
-        self.sendControl(FrameEncoder.encode(opcode: .ping, payload: ByteBuffer(), allocator: context.channel.allocator))
+    /// The age of what waits is measured here, and not for every delivery: a ping stands behind all that waits, and has left when that has.
+    private func watchUnsentBytes(_ context: ChannelHandlerContext, now: NIODeadline) {
+        guard self.close.maySend, self.patience.unsentSince == nil, self.unsentBytes(context) > 0 else { return }
+        self.patience.sawUnsentBytes(now: now)
+        let left = context.eventLoop.makePromise(of: Void.self)
+        left.futureResult.assumeIsolated().whenComplete { _ in self.patience.unsentBytesLeft() }
+        context.writeAndFlush(NIOAny(Self.ping(context)), promise: left)
+    }
+
+    private static func ping(_ context: ChannelHandlerContext) -> ByteBuffer {
+        FrameEncoder.encode(opcode: .ping, payload: ByteBuffer(), allocator: context.channel.allocator)
+    }
+
+    /// Closes the connection because its client went past a bound. Does nothing on one that is closing already.
+    func end(for breach: Breach) {
+        guard self.isOpen else { return }
+        self.onBreach(breach)
+        switch breach.ending {
+        case .close(let code, let reason): self.close(code: code, reason: reason)
+        case .violation(let violation): self.violationFound(violation)
+        }
     }
 
     // MARK: - Called by the channel handler
+
+    func sawTraffic() { self.patience.sawTraffic() }
+
+    /// A whole data message.
+    func sawMessage() { self.patience.sawMessage() }
+
+    /// What has been read so far ends in the middle of a message: its time runs from the first such call on.
+    func messageIsIncomplete(now: NIODeadline) { self.patience.messageIsIncomplete(now: now) }
+
+    /// The client owes nothing: its message is whole, or it is the node that does not read on.
+    func messageIsOver() { self.patience.messageIsOver() }
 
     /// Whether frames from the client still count.
     var mayReceive: Bool { self.context != nil && self.close.mayReceive }

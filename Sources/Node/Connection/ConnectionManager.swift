@@ -14,7 +14,8 @@ public final class ConnectionManager: Sendable {
     private let members = ManagedAtomic<Int>(0)
     private let everything = ManagedAtomic<Int>(0)
 
-    /// - Parameter pingInterval: of the connections; they are looked after four times as often.
+    /// - Parameter pingInterval: of the connections, or the shortest other time that they are held to; they are looked after four times in
+    ///   it.
     public init(node: NodeID, eventLoops: [any EventLoop], pingInterval: TimeAmount) {
         self.node = node
         self.shards = eventLoops.map(ConnectionShard.init)

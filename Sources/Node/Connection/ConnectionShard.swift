@@ -59,7 +59,7 @@ final class ConnectionShard: @unchecked Sendable {
     /// Looks after the connections' pings. One timer for all of a loop, as long as the loop lives.
     func startKeepAlive(every interval: TimeAmount) {
         self.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
-            let now = NIODeadline.now()
+            let now = self.eventLoop.now
             // A copy: a connection that is cut leaves the table.
             for connection in Array(self.connections.values) { connection.keepAlive(now: now) }
         }

@@ -46,6 +46,27 @@ struct Flags: ParsableArguments {
     @Option(name: .customLong("close-timeout"), help: Self.help(.closeTimeout))
     var closeTimeout: String?
 
+    @Option(name: .customLong("max-frames"), help: Self.help(.maximumFrames))
+    var maximumFrames: String?
+
+    @Option(name: .customLong("message-timeout"), help: Self.help(.messageTimeout))
+    var messageTimeout: String?
+
+    @Option(name: .customLong("max-unsent-age"), help: Self.help(.maximumUnsentAge))
+    var maximumUnsentAge: String?
+
+    @Option(name: .customLong("client-idle-timeout"), help: Self.help(.clientIdleTimeout))
+    var clientIdleTimeout: String?
+
+    @Option(name: .customLong("message-rate"), help: Self.help(.messageRate))
+    var messageRate: String?
+
+    @Option(name: .customLong("byte-rate"), help: Self.help(.byteRate))
+    var byteRate: String?
+
+    @Option(name: .customLong("over-rate"), help: Self.help(.overRate))
+    var overRate: String?
+
     @Option(name: .customLong("max-body"), help: Self.help(.maximumBody))
     var maximumBody: String?
 
@@ -91,6 +112,13 @@ struct Flags: ParsableArguments {
             (.maximumUnsent, self.maximumUnsent),
             (.pingInterval, self.pingInterval),
             (.closeTimeout, self.closeTimeout),
+            (.maximumFrames, self.maximumFrames),
+            (.messageTimeout, self.messageTimeout),
+            (.maximumUnsentAge, self.maximumUnsentAge),
+            (.clientIdleTimeout, self.clientIdleTimeout),
+            (.messageRate, self.messageRate),
+            (.byteRate, self.byteRate),
+            (.overRate, self.overRate),
             (.maximumBody, self.maximumBody),
             (.maximumHeader, self.maximumHeader),
             (.corsOrigins, self.corsOrigins),

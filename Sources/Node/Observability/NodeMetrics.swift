@@ -10,6 +10,11 @@ struct NodeMetrics: Sendable {
     private let deliveries: Counter
     private let droppedPublications: Counter
     private let refusedPublications: Counter
+    private let slowConsumers: Counter
+    private let slowMessages: Counter
+    private let idleClients: Counter
+    private let fastClients: Counter
+    private let droppedMessages: Counter
     private let leasesLost: Counter
     private let reapedNodes: Counter
     /// Seconds from a dead node's last sign of life to the removal of its connections.
@@ -23,6 +28,11 @@ struct NodeMetrics: Sendable {
         self.deliveries = Counter(label: "volary_deliveries", factory: factory)
         self.droppedPublications = Counter(label: "volary_publications_dropped", factory: factory)
         self.refusedPublications = Counter(label: "volary_publications_refused", factory: factory)
+        self.slowConsumers = Counter(label: "volary_slow_consumers", factory: factory)
+        self.slowMessages = Counter(label: "volary_slow_messages", factory: factory)
+        self.idleClients = Counter(label: "volary_idle_clients", factory: factory)
+        self.fastClients = Counter(label: "volary_clients_over_rate", factory: factory)
+        self.droppedMessages = Counter(label: "volary_messages_dropped", factory: factory)
         self.leasesLost = Counter(label: "volary_leases_lost", factory: factory)
         self.reapedNodes = Counter(label: "volary_nodes_reaped", factory: factory)
         self.ghosts = Timer(label: "volary_ghost_time", factory: factory)
@@ -45,6 +55,19 @@ struct NodeMetrics: Sendable {
 
     /// A client's message that the broker did not take.
     func publicationRefused() { self.refusedPublications.increment() }
+
+    /// A connection that is closed because its client went past a bound.
+    func breached(_ breach: Breach) {
+        switch breach {
+        case .unsentBytes, .unsentAge: self.slowConsumers.increment()
+        case .slowMessage: self.slowMessages.increment()
+        case .idle: self.idleClients.increment()
+        case .rate: self.fastClients.increment()
+        }
+    }
+
+    /// A client's message past its rate.
+    func messageDropped() { self.droppedMessages.increment() }
 
     func leaseLost() { self.leasesLost.increment() }
 

@@ -26,7 +26,9 @@ struct EndpointBehavior: Sendable {
                 case .echo: self.echo(message, to: connection, done: done)
                 }
             },
-            closed: { self.closed($0, on: eventLoop) }
+            closed: { self.closed($0, on: eventLoop) },
+            breached: { self.metrics.breached($0) },
+            dropped: { self.dropped($0, isFirst: $1) }
         )
     }
 
@@ -113,6 +115,14 @@ struct EndpointBehavior: Sendable {
     private func tellRefused(_ id: ConnectionID, on eventLoop: any EventLoop) {
         guard let connection = self.connections.get(id, on: eventLoop) else { return }
         let text = ByteBuffer(string: "Your message was not delivered: the cluster cannot be reached. Try again later.")
+        self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection)
+    }
+
+    /// Told once, and again only after something has passed: a flood is not answered with another.
+    private func dropped(_ connection: Connection, isFirst: Bool) {
+        self.metrics.messageDropped()
+        guard isFirst, connection.endpoint == .plain else { return }
+        let text = ByteBuffer(string: "You send too much at once: messages of yours are dropped.")
         self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection)
     }
 

@@ -19,6 +19,10 @@ final class WebSocketHandler: ChannelDuplexHandler {
         var received: (Connection, ClientMessage, @escaping @Sendable () -> Void) -> Void
         /// Called once; the connection takes nothing any more.
         var closed: (Connection) -> Void
+        /// The connection is being closed because its client went past a bound. At most once, before ``closed``.
+        var breached: (Breach) -> Void = { _ in }
+        /// A message went past the client's rate and was dropped; whether it is the first since one that was not.
+        var dropped: (Connection, Bool) -> Void = { _, _ in }
     }
 
     /// Messages of one client that may be on their way to the broker before the node stops reading from this client: 64, so that one
@@ -30,6 +34,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private let node: NodeID
     private let events: Events
     private var decoder: MessageDecoder
+    /// Nil when the client may send as much as it can.
+    private var meter: RateMeter?
     private var connection: Connection?
     private var unfinishedMessages = 0
     private var heldRead = false
@@ -52,9 +58,11 @@ final class WebSocketHandler: ChannelDuplexHandler {
             connectedAt: self.settings.now(),
             maximumUnsentBytes: self.settings.maximumUnsentBytes,
             closeTimeout: self.settings.closeTimeout,
-            pingInterval: self.settings.pingInterval,
-            context: context
+            limits: self.settings.patience,
+            context: context,
+            onBreach: self.events.breached
         )
+        self.meter = RateMeter(self.settings.bounds, now: context.eventLoop.now)
         self.connection = connection
         self.events.opened(connection)
     }
@@ -95,13 +103,22 @@ final class WebSocketHandler: ChannelDuplexHandler {
         connection.sawTraffic()
         var bytes = self.unwrapInboundIn(data)
         do throws(ProtocolViolation) {
-            while let event = try self.decoder.next(&bytes) {
-                self.handle(event, connection, context: context)
+            while let event = try self.next(&bytes) {
+                self.messageEnded(by: event, connection)
+                if self.isWithinRate(event, connection, context: context) { self.handle(event, connection, context: context) }
                 guard connection.mayReceive else { return }
             }
         } catch {
-            connection.violationFound(error)
+            return connection.violationFound(error)
         }
+        self.timeMessage(connection, context: context)
+    }
+
+    private func next(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> MessageDecoder.Event? {
+        let before = bytes.readableBytes
+        let event = try self.decoder.next(&bytes)
+        self.meter?.read(before - bytes.readableBytes)
+        return event
     }
 
     private func handle(_ event: MessageDecoder.Event, _ connection: Connection, context: ChannelHandlerContext) {
@@ -129,6 +146,38 @@ final class WebSocketHandler: ChannelDuplexHandler {
         }
     }
 
+    // MARK: - Bounds
+
+    private func messageEnded(by event: MessageDecoder.Event, _ connection: Connection) {
+        switch event {
+        case .text, .binary: connection.sawMessage()
+        case .ping, .pong, .close: if self.decoder.isInMessage { return }
+        }
+        connection.messageIsOver()
+    }
+
+    private func isWithinRate(_ event: MessageDecoder.Event, _ connection: Connection, context: ChannelHandlerContext) -> Bool {
+        if case .close = event { return true }
+        switch self.meter?.completed(now: context.eventLoop.now) {
+        case nil, .pass:
+            return true
+        case .drop(let first):
+            self.events.dropped(connection, first)
+        case .close:
+            connection.end(for: .rate)
+        }
+        return false
+    }
+
+    /// A message that is not whole has its time from the first read that ends in it.
+    private func timeMessage(_ connection: Connection, context: ChannelHandlerContext) {
+        if self.decoder.isIncomplete {
+            connection.messageIsIncomplete(now: context.eventLoop.now)
+        } else {
+            connection.messageIsOver()
+        }
+    }
+
     // MARK: - Back-pressure
 
     func read(context: ChannelHandlerContext) {
@@ -136,6 +185,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
             context.read()
         } else {
             self.heldRead = true
+            // The time in which the node does not read is not the client's.
+            self.connection?.messageIsOver()
         }
     }
 
@@ -158,6 +209,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private func releaseRead(_ context: ChannelHandlerContext) {
         guard self.heldRead, self.mayRead(context) else { return }
         self.heldRead = false
+        if let connection { self.timeMessage(connection, context: context) }
         context.read()
     }
 }

@@ -11,4 +11,14 @@ struct WebSocketSettings: Sendable {
     var closeTimeout: TimeAmount
     /// Milliseconds since 1970, UTC.
     var now: @Sendable () -> Int64
+    var bounds = ConnectionBounds()
+
+    var patience: Patience.Limits {
+        Patience.Limits(
+            pingInterval: self.pingInterval,
+            messageTimeout: self.bounds.messageTimeout,
+            idleTimeout: self.bounds.idleTimeout,
+            unsentAge: self.bounds.unsentAge
+        )
+    }
 }

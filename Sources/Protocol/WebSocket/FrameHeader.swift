@@ -61,6 +61,9 @@ extension FrameHeader {
         private var words: (UInt64, UInt64) = (0, 0)
         private var count: UInt8 = 0
 
+        /// Whether nothing of a header has arrived.
+        var isEmpty: Bool { self.count == 0 }
+
         /// - Parameter bytes: what it uses is consumed: at most the header, and all there is when it answers nil.
         mutating func next(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> FrameHeader? {
             if self.count == 0, let whole = try bytes.withUnsafeReadableBytes(FrameHeader.parse) {

@@ -68,6 +68,18 @@ public struct MessageDecoder: Sendable {
         }
     }
 
+    /// Whether a data message has begun and not ended, whatever control frames stand in it.
+    public var isInMessage: Bool { self.kind != nil }
+
+    /// Whether what has arrived ends in the middle of a message or of a frame: the client owes the rest.
+    public var isIncomplete: Bool {
+        switch self.state {
+        case .header(let reader): self.kind != nil || !reader.isEmpty
+        case .payload: true
+        case .finished: false
+        }
+    }
+
     // MARK: - Frames
 
     private mutating func advance(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> Event? {

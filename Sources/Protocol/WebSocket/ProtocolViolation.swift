@@ -36,4 +36,6 @@ public struct ProtocolViolation: Error, Hashable, Sendable {
     public static let textNotUTF8 = ProtocolViolation(.invalidData, "text is not UTF-8")
     public static let messageTooBig = ProtocolViolation(.messageTooBig, "message is too big")
     public static let tooManyFrames = ProtocolViolation(.policyViolation, "message has too many frames")
+    public static let messageTooSlow = ProtocolViolation(.timeout, "message took too long to arrive")
+    public static let tooFast = ProtocolViolation(.policyViolation, "too much sent in a second")
 }

@@ -34,6 +34,13 @@ struct ConfigurationErrorTests {
         (.maximumUnsent, ["65535", "257MiB"], "must be a size from 64KiB to 256MiB, such as 512, 64KiB or 1MiB"),
         (.pingInterval, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),
         (.closeTimeout, ["99ms", "61s"], "must be a time from 100ms to 1m, such as 250ms, 5s or 2m"),
+        (.maximumFrames, ["0", "1000001", "off"], "must be a whole number from 1 to 1000000"),
+        (.messageTimeout, ["999ms", "61m", "off"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),
+        (.maximumUnsentAge, ["999ms", "601s", "off"], "must be a time from 1s to 10m, such as 250ms, 5s or 2m"),
+        (.clientIdleTimeout, ["0s", "25h", "never"], "must be a time from 1s to 24h, such as 250ms, 5s or 2m, or off"),
+        (.messageRate, ["0", "1000001", "OFF"], "must be a whole number from 1 to 1000000, or off"),
+        (.byteRate, ["1023", "513MiB", "0"], "must be a size from 1KiB to 512MiB, such as 512, 64KiB or 1MiB, or off"),
+        (.overRate, ["", "Close", "wait"], "must be close or drop"),
         (.maximumBody, ["1023", "65MiB"], "must be a size from 1KiB to 64MiB, such as 512, 64KiB or 1MiB"),
         (.maximumHeader, ["1023", "2MiB"], "must be a size from 1KiB to 1MiB, such as 512, 64KiB or 1MiB"),
         (

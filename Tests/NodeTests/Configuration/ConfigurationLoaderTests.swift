@@ -81,6 +81,49 @@ struct ConfigurationLoaderTests {
             gives: "0.1 seconds",
             byDefault: "5.0 seconds"
         ),
+        Example(
+            option: .maximumFrames,
+            text: "1000000",
+            reads: { "\($0.maximumFramesPerMessage)" },
+            gives: "1000000",
+            byDefault: "16384"
+        ),
+        Example(
+            option: .messageTimeout,
+            text: "1h",
+            reads: { "\($0.bounds.messageTimeout == .hours(1)) \($0.bounds.messageTimeout == .seconds(60))" },
+            gives: "true false",
+            byDefault: "false true"
+        ),
+        Example(
+            option: .maximumUnsentAge,
+            text: "10m",
+            reads: { "\($0.bounds.unsentAge == .minutes(10)) \($0.bounds.unsentAge == .seconds(30))" },
+            gives: "true false",
+            byDefault: "false true"
+        ),
+        Example(
+            option: .clientIdleTimeout,
+            text: "24h",
+            reads: { "\($0.bounds.idleTimeout.map { $0 == .hours(24) }, default: "off")" },
+            gives: "true",
+            byDefault: "off"
+        ),
+        Example(
+            option: .messageRate,
+            text: "1000000",
+            reads: { "\($0.bounds.messagesPerSecond, default: "off")" },
+            gives: "1000000",
+            byDefault: "off"
+        ),
+        Example(
+            option: .byteRate,
+            text: "64KiB",
+            reads: { "\($0.bounds.bytesPerSecond, default: "off")" },
+            gives: "65536",
+            byDefault: "off"
+        ),
+        Example(option: .overRate, text: "drop", reads: { "\($0.bounds.overRate)" }, gives: "drop", byDefault: "close"),
         Example(option: .maximumBody, text: "1024", reads: { "\($0.maximumBodyBytes)" }, gives: "1024", byDefault: "2097152"),
         Example(
             option: .maximumHeader,

@@ -12,6 +12,8 @@ final class EmbeddedWebSocket {
         case text(String)
         case binary([UInt8])
         case closed
+        case breached(Breach)
+        case dropped(first: Bool)
     }
 
     let channel = EmbeddedChannel()
@@ -30,15 +32,18 @@ final class EmbeddedWebSocket {
         maximumUnsentBytes: Int = 1000,
         endpoint: Connection.Endpoint = .plain,
         finishes: Bool = true,
+        maximumFrames: Int = 16_384,
+        bounds: ConnectionBounds = ConnectionBounds(),
         onOpened: @escaping (Connection) -> Void = { _ in },
         onClosed: @escaping (Connection) -> Void = { _ in }
     ) throws {
         let settings = WebSocketSettings(
-            messageLimits: MessageLimits(maximumMessageBytes: maximumMessageBytes),
+            messageLimits: MessageLimits(maximumMessageBytes: maximumMessageBytes, maximumFramesPerMessage: maximumFrames),
             maximumUnsentBytes: maximumUnsentBytes,
             pingInterval: .seconds(30),
             closeTimeout: .seconds(5),
-            now: { 1_781_330_401_000 }
+            now: { 1_781_330_401_000 },
+            bounds: bounds
         )
         let events = WebSocketHandler.Events(
             opened: { [weak self] connection in
@@ -56,7 +61,9 @@ final class EmbeddedWebSocket {
             closed: { [weak self] connection in
                 self?.events.append(.closed)
                 onClosed(connection)
-            }
+            },
+            breached: { [weak self] in self?.events.append(.breached($0)) },
+            dropped: { [weak self] in self?.events.append(.dropped(first: $1)) }
         )
         try self.channel.pipeline.syncOperations.addHandler(self.wire)
         try self.channel.pipeline.syncOperations.addHandler(
@@ -91,6 +98,12 @@ final class EmbeddedWebSocket {
     func finish(_ count: Int) {
         for done in self.unfinished.prefix(count) { done() }
         self.unfinished.removeFirst(count)
+    }
+
+    /// Moves the loop's clock, and looks after the connection once, as its shard does a few times in its shortest limit.
+    func advanceAndLook(_ time: TimeAmount) {
+        self.advance(time)
+        self.connection.keepAlive(now: self.channel.embeddedEventLoop.now)
     }
 
     func advance(_ time: TimeAmount) { self.channel.embeddedEventLoop.advanceTime(by: time) }
