@@ -148,6 +148,13 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
+        // Faults at random, or one by one: deploy/chaos.
+        .executableTarget(
+            name: "chaos",
+            dependencies: ["TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/Chaos",
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ProtocolTests",
             dependencies: ["Protocol", .product(name: "NIOCore", package: "swift-nio")],

@@ -41,10 +41,11 @@ public final class RedisServer: Sendable {
     /// At once: nothing is flushed, connections are reset.
     public func kill() { self.signal(SIGKILL, andWait: true) }
 
-    /// Starts it again, empty, on the same port. Kills it first when it runs.
-    public func restart() throws {
+    /// Starts it again on the same port, empty unless its arguments ask for persistence. Kills it first when it runs.
+    /// - Parameter arguments: further ones, for this time.
+    public func restart(arguments: [String] = []) throws {
         self.kill()
-        guard self.launch() else { throw StartError() }
+        guard self.launch(arguments) else { throw StartError() }
     }
 
     /// It keeps its connections and does nothing.
@@ -57,20 +58,37 @@ public final class RedisServer: Sendable {
     @discardableResult
     public func command(_ arguments: String...) -> String? {
         guard let socket = LoopbackSocket(port: self.port) else { return nil }
-        let command = arguments.reduce("*\(arguments.count)\r\n") { $0 + "$\($1.utf8.count)\r\n\($1)\r\n" }
-        return socket.transmit(command) ? socket.receive() : nil
+        return socket.transmit(Self.encode(arguments)) ? socket.receive() : nil
     }
 
-    private func launch() -> Bool {
+    /// A user who may do everything, whatever becomes of the nodes' own: for `start(arguments:)`.
+    public static let administrator = ["--user", "admin", "on", ">admin", "~*", "&*", "+@all"]
+
+    /// As ``command(_:)``, as the ``administrator``.
+    @discardableResult
+    public func administer(_ arguments: String...) -> String? {
+        guard let socket = LoopbackSocket(port: self.port), socket.transmit(Self.encode(["AUTH", "admin", "admin"])),
+            socket.receive() == "+OK\r\n", socket.transmit(Self.encode(arguments))
+        else { return nil }
+        return socket.receive()
+    }
+
+    private static func encode(_ arguments: [String]) -> String {
+        arguments.reduce("*\(arguments.count)\r\n") { $0 + "$\($1.utf8.count)\r\n\($1)\r\n" }
+    }
+
+    private func launch(_ further: [String] = []) -> Bool {
         let server = [
             "redis-server", "--port", "\(self.port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
             "--dir", "/tmp", "--loglevel", "warning",
         ]
-        guard let pid = ChildProcess.spawn(server + self.arguments) else { return false }
+        guard let pid = ChildProcess.spawn(server + self.arguments + further) else { return false }
         self.process.withLockedValue { $0 = pid }
         for _ in 0..<500 {
-            // Also an error is an answer: a server with a password does not know us.
-            if let answer = self.command("PING"), answer.hasPrefix("+PONG") || answer.hasPrefix("-NOAUTH") { return true }
+            // Also an error is an answer: a server with a password does not know us, one with much data loads it first.
+            if let answer = self.command("PING"), ["+PONG", "-NOAUTH", "-LOADING"].contains(where: answer.hasPrefix) {
+                return true
+            }
             usleep(10_000)
         }
         return false

@@ -1,0 +1,133 @@
+import ArgumentParser
+import TestSupport
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// A cluster of real processes with a Redis of its own, full of traffic, and what goes wrong with it.
+@main
+struct Chaos: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chaos",
+        abstract: "Breaks a cluster under traffic and says what it cost. Exit status 1: a promise was broken.",
+        discussion: "Faults: " + Fault.all.map(\.name).joined(separator: ", ")
+    )
+
+    @Option(help: "Faults at random for so long.")
+    var minutes: Int?
+
+    @Option(help: "The random choice's; printed, so that a run can be had again.")
+    var seed: UInt64 = .random(in: 1...999_999)
+
+    @Option(help: "How many nodes, 3 to 9.")
+    var nodes = 3
+
+    @Option(help: "The nodes' lease in seconds.")
+    var lease = 5
+
+    @Option(help: "This fault alone.")
+    var fault: String?
+
+    @Flag(help: "Every fault, and the table in Markdown.")
+    var table = false
+
+    @Option(name: .customLong("repeat"), help: "How often each fault of --fault or --table happens.")
+    var times = 1
+
+    func validate() throws {
+        guard (minutes != nil ? 1 : 0) + (fault != nil ? 1 : 0) + (table ? 1 : 0) == 1 else {
+            throw ValidationError("One of --minutes, --fault and --table must be given.")
+        }
+        guard (3...9).contains(nodes) else { throw ValidationError("--nodes is \(nodes), allowed is 3 to 9.") }
+        guard (1...60).contains(lease) else { throw ValidationError("--lease is \(lease), allowed is 1 to 60.") }
+        guard times > 0, minutes ?? 1 > 0 else { throw ValidationError("--repeat and --minutes must be at least 1.") }
+        if let fault, !Fault.all.contains(where: { $0.name == fault }) {
+            throw ValidationError("--fault is '\(fault)', allowed is one of: \(Fault.all.map(\.name).joined(separator: ", "))")
+        }
+    }
+
+    func run() async throws {
+        let rows: [(title: String, reports: [FaultReport])]
+        if let minutes {
+            say("The same faults in the same order: deploy/chaos --minutes \(minutes) --seed \(seed) --nodes \(nodes)")
+            rows = try await atRandom(for: .seconds(minutes * 60))
+        } else {
+            rows = try await inOrder(Fault.all.filter { fault == nil || $0.name == fault })
+        }
+        say("\n" + FaultReport.head)
+        for row in rows { say(FaultReport.line(row.title, row.reports)) }
+        let reports = rows.flatMap(\.reports)
+        if rows.count > 1 { say(FaultReport.line("**all**, \(reports.count) faults", reports)) }
+        guard reports.allSatisfy(\.isGood) else { throw ExitCode(1) }
+    }
+
+    private func inOrder(_ faults: [Fault]) async throws -> [(title: String, reports: [FaultReport])] {
+        var rows: [(String, [FaultReport])] = []
+        for fault in faults {
+            var reports: [FaultReport] = []
+            // A cluster of its own for each: no row depends on the one before.
+            try await withCluster { cluster in
+                for _ in 0..<times { reports.append(try await happen(fault, in: cluster)) }
+            }
+            rows.append((fault.title, reports))
+        }
+        return rows
+    }
+
+    private func atRandom(for time: Duration) async throws -> [(title: String, reports: [FaultReport])] {
+        let end = ContinuousClock.now + time
+        var generator = SplitMix(state: seed)
+        var reports: [String: [FaultReport]] = [:]
+        try await withCluster { cluster in
+            while ContinuousClock.now < end {
+                let fault = Fault.all[Int(generator.next() % UInt64(Fault.all.count))]
+                reports[fault.name, default: []].append(try await happen(fault, in: cluster))
+            }
+        }
+        return Fault.all.compactMap { fault in reports[fault.name].map { ("\($0.count) x \(fault.title)", $0) } }
+    }
+
+    private func withCluster(_ body: (FaultCluster) async throws -> Void) async throws {
+        let cluster = try await FaultCluster.start(nodes: nodes, lease: .seconds(lease))
+        do {
+            try await body(cluster)
+        } catch {
+            await cluster.stop()
+            throw error
+        }
+        await cluster.stop()
+    }
+
+    private func happen(_ fault: Fault, in cluster: FaultCluster) async throws -> FaultReport {
+        let report = try await FaultRun.run(fault, in: cluster)
+        let verdict = report.verdict
+        say(
+            "\(fault.name): \(verdict.publications) published, \(verdict.lost) lost, \(verdict.duplicated) twice, "
+                + "recovered after \(report.recovery.map(FaultReport.seconds) ?? "never")"
+        )
+        for violation in verdict.violations { say("  BROKEN \(violation)") }
+        return report
+    }
+}
+
+/// A line at once, also into a file.
+private func say(_ line: String) {
+    print(line)
+    fflush(nil)
+}
+
+/// SplitMix64: the same faults on every machine for one seed.
+private struct SplitMix {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var value = self.state
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+}

@@ -1,0 +1,43 @@
+extension Fault {
+    /// Nodes that die, stand still, or share a name.
+    static let node = [
+        Fault("node-killed", "kill -9 of a node, back after the lease", suffering: ["c"], killed: ["c"]) { cluster in
+            let node = cluster.nodes[2]
+            node.process.kill()
+            try await Task.sleep(for: cluster.lease + .seconds(1))
+            try await node.restart()
+        },
+        Fault("node-killed-back-at-once", "kill -9 of a node, back at once", isFast: false, suffering: ["c"], killed: ["c"]) {
+            cluster in
+            try await cluster.nodes[2].restart()
+        },
+        Fault("all-restarted", "kill -9 of all nodes, back at once", killed: ["a", "b", "c", "d", "e", "f", "g", "h", "i"]) {
+            cluster in
+            for node in cluster.nodes { node.process.kill() }
+            try await withThrowingDiscardingTaskGroup { group in
+                for node in cluster.nodes { group.addTask { try await node.restart() } }
+            }
+        },
+        Fault("node-frozen-1s", "a node stands still for 1 s", suffering: ["c"]) { cluster in
+            try await Self.freeze(cluster.nodes[2], for: .seconds(1))
+        },
+        Fault("node-frozen-lease", "a node stands still for longer than its lease", suffering: ["c"]) { cluster in
+            try await Self.freeze(cluster.nodes[2], for: cluster.lease + .seconds(2))
+        },
+        Fault("same-name", "another node under the same name for 5 s", suffering: ["a"]) { cluster in
+            let twin = try await cluster.nodes[0].startTwin()
+            defer { twin.kill() }
+            try await Task.sleep(for: .seconds(5))
+            try Self.prove("the other one ended", twin.isRunning)
+        },
+    ]
+
+    private static func freeze(_ node: FaultNode, for time: Duration) async throws {
+        node.process.freeze()
+        defer { node.process.thaw() }
+        let start = ContinuousClock.now
+        let answer = try? await node.request("GET", "/livez", within: .milliseconds(800))
+        try Self.prove("node \(node.name) answers", answer == nil)
+        try await Task.sleep(until: start + time)
+    }
+}

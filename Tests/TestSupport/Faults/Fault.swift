@@ -1,0 +1,51 @@
+/// Something that goes wrong, and then is over.
+public struct Fault: Sendable {
+    /// On a command line: `redis-killed`.
+    public let name: String
+    /// In the table.
+    public let title: String
+    /// Short enough for every run of the tests.
+    public let isFast: Bool
+    /// Nodes whose link to Redis suffers. Nil: all.
+    let suffering: [String]?
+    /// Nodes whose processes end in it, and their clients' sockets with them. No other client's may.
+    let killed: [String]
+    /// Makes it happen, proves that it did (or throws), and ends it.
+    let happen: @Sendable (FaultCluster) async throws -> Void
+
+    /// From the end of the fault until the cluster must be whole again. Reconnecting waits 2 s at most, handshakes and commands 2 s
+    /// each, a heartbeat comes once a second.
+    public static let recoveryBound = Duration.seconds(15)
+
+    init(
+        _ name: String,
+        _ title: String,
+        isFast: Bool = true,
+        suffering: [String]? = nil,
+        killed: [String] = [],
+        happen: @escaping @Sendable (FaultCluster) async throws -> Void
+    ) {
+        self.name = name
+        self.title = title
+        self.isFast = isFast
+        self.suffering = suffering
+        self.killed = killed
+        self.happen = happen
+    }
+
+    /// Every one there is, in the order of the table.
+    public static let all = redisProcess + redisState + network + node
+
+    /// Throws when something that should have happened has not.
+    static func prove(_ what: String, _ condition: Bool) throws {
+        guard condition else { throw FaultError("The fault did not happen: \(what)") }
+    }
+
+    /// All of these nodes have noticed.
+    static func proveUnready(_ nodes: [FaultNode]) async throws {
+        for node in nodes {
+            let noticed = await eventually { await !node.isReady() }
+            try Self.prove("node \(node.name) is ready all the time", noticed)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Foundation
+
+/// A Redis that keeps its data in a file, and nodes a, b, c and on, each with a proxy between it and Redis: for faults.
+public final class FaultCluster: Sendable {
+    /// Redis', for the nodes.
+    public static let password = "right"
+
+    public let redis: RedisServer
+    public let nodes: [FaultNode]
+    /// How long a silent node's connections stay listed.
+    public let lease: Duration
+    private let directory: URL
+
+    public static func start(
+        nodes count: Int = 3,
+        lease: Duration = .seconds(5),
+        options: [String] = []
+    ) async throws -> FaultCluster {
+        let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("volary-redis-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let redis = try RedisServer.start(
+            // A killed process has written what it answered for; what fsync would add is for machines that fail.
+            arguments: ["--dir", directory.path, "--appendonly", "yes", "--appendfsync", "no", "--requirepass", Self.password]
+                + ["--maxmemory-policy", "noeviction"] + RedisServer.administrator
+        )
+        var nodes: [FaultNode] = []
+        for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i"].prefix(count) {
+            let proxy = try await TCPProxy.start(to: redis.port)
+            nodes.append(
+                try await FaultNode.start(
+                    name,
+                    proxy: proxy,
+                    options: ["--redis", "redis://:\(Self.password)@127.0.0.1:\(proxy.port)", "--node-name", name]
+                        + ["--lease", "\(lease.components.seconds)s", "--announcements-per-second", "off"] + options
+                )
+            )
+        }
+        return FaultCluster(redis: redis, nodes: nodes, lease: lease, directory: directory)
+    }
+
+    private init(redis: RedisServer, nodes: [FaultNode], lease: Duration, directory: URL) {
+        self.redis = redis
+        self.nodes = nodes
+        self.lease = lease
+        self.directory = directory
+    }
+
+    public func stop() async {
+        for node in self.nodes {
+            node.process.kill()
+            await node.proxy.stop()
+        }
+        self.redis.stop()
+        try? FileManager.default.removeItem(at: self.directory)
+    }
+
+    /// Redis' data is gone, as if its disk were; for one that does not run.
+    func eraseData() throws {
+        for file in try FileManager.default.contentsOfDirectory(at: self.directory, includingPropertiesForKeys: nil) {
+            try FileManager.default.removeItem(at: file)
+        }
+    }
+
+    /// Every node is ready, has nothing left to send, and says of a broadcast that all nodes have it.
+    /// - Parameter probe: publishes at a node, and says whether it was answered with 200 by exactly these nodes.
+    func isWhole(_ probe: (FaultNode, Set<String>) async -> Bool) async -> Bool {
+        let names = Set(self.nodes.map(\.name))
+        for node in self.nodes {
+            guard await node.isReady(), await node.metrics()["volary_relay_waiting"] == 0, await probe(node, names) else {
+                return false
+            }
+        }
+        return true
+    }
+}

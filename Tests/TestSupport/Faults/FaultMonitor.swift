@@ -1,0 +1,64 @@
+import NIOConcurrencyHelpers
+
+/// Looks at every node all the time, as a balancer and an operator would: is it ready, and whom does it list?
+final class FaultMonitor: Sendable {
+    private static let interval = Duration.milliseconds(100)
+
+    private struct State {
+        /// By node: since when it has not been ready.
+        var unready: [String: Duration] = [:]
+        var longestOutage = Duration.zero
+        var longestGhost = Duration.zero
+    }
+
+    private let recorder: HistoryRecorder
+    private let tasks = TaskBag()
+    private let state = NIOLockedValueBox(State())
+
+    init(recorder: HistoryRecorder) { self.recorder = recorder }
+
+    func start(_ nodes: [FaultNode]) {
+        for node in nodes {
+            self.tasks.add { await self.watch(node) }
+            self.tasks.add { await self.list(node) }
+        }
+    }
+
+    func end() async { await self.tasks.end() }
+
+    /// Of any node: from the first answer that was not "ready", or none, to the next that was.
+    var longestOutage: Duration { self.state.withLockedValue { $0.longestOutage } }
+
+    /// From the end of a socket to the last list that had it.
+    var longestGhost: Duration { self.state.withLockedValue { $0.longestGhost } }
+
+    private func watch(_ node: FaultNode) async {
+        while !Task.isCancelled {
+            let asked = self.recorder.now
+            let isReady = await node.isReady()
+            let now = self.recorder.now
+            self.state.withLockedValue { state in
+                let since = state.unready[node.name] ?? asked
+                if !isReady || state.unready[node.name] != nil { state.longestOutage = max(state.longestOutage, now - since) }
+                state.unready[node.name] = isReady ? nil : since
+            }
+            try? await Task.sleep(for: Self.interval)
+        }
+    }
+
+    private func list(_ node: FaultNode) async {
+        while !Task.isCancelled {
+            let asked = self.recorder.now
+            if let ids = await node.inventory()?.ids {
+                let ends = self.recorder.history.connections.reduce(into: [String: Duration]()) { ends, connection in
+                    if let id = connection.shortID, let closed = connection.closed { ends[id] = closed }
+                }
+                for id in ids {
+                    guard let end = ends[String(id.prefix(8))] else { continue }
+                    self.state.withLockedValue { $0.longestGhost = max($0.longestGhost, asked - end) }
+                }
+            }
+            try? await Task.sleep(for: Self.interval * 2)
+        }
+    }
+}

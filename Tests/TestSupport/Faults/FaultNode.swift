@@ -1,0 +1,84 @@
+import Foundation
+import NIOConcurrencyHelpers
+
+/// One node of a ``FaultCluster``, with a network of its own between it and Redis.
+public final class FaultNode: Sendable {
+    public let name: String
+    /// Its link to Redis.
+    public let proxy: TCPProxy
+    /// The same for every process that runs under this name.
+    public let port: Int
+    private let options: [String]
+    private let http: HTTPTestClient
+    private let running: NIOLockedValueBox<VolaryProcess>
+
+    static func start(_ name: String, proxy: TCPProxy, options: [String]) async throws -> FaultNode {
+        let process = try await VolaryProcess.start(options, until: .live)
+        return FaultNode(name, proxy: proxy, options: options, process: process)
+    }
+
+    private init(_ name: String, proxy: TCPProxy, options: [String], process: VolaryProcess) {
+        self.name = name
+        self.proxy = proxy
+        self.options = options
+        self.port = process.port
+        self.http = HTTPTestClient(port: process.port)
+        self.running = NIOLockedValueBox(process)
+    }
+
+    public var process: VolaryProcess { self.running.withLockedValue { $0 } }
+
+    /// A new process on the same port; kills the one that is there.
+    public func restart() async throws {
+        self.process.kill()
+        let process = try await VolaryProcess.start(self.options, port: self.port, until: .live)
+        self.running.withLockedValue { $0 = process }
+    }
+
+    /// A second process with the same name and options, on another port.
+    func startTwin() async throws -> VolaryProcess { try await VolaryProcess.start(self.options, until: .live) }
+
+    func request(
+        _ method: String,
+        _ target: String,
+        body: String? = nil,
+        within deadline: Duration = .seconds(5)
+    ) async throws -> HTTPTestResponse {
+        let headers = body == nil ? [:] : ["content-type": "application/json"]
+        return try await self.http.request(method, target, headers: headers, body: body, within: deadline)
+    }
+
+    func isReady() async -> Bool {
+        (try? await self.request("GET", "/readyz", within: .seconds(1)))?.status == 200
+    }
+
+    /// Its counters and gauges by name; empty while it does not answer.
+    func metrics() async -> [String: Int] {
+        guard let response = try? await self.request("GET", "/metrics") else { return [:] }
+        var values: [String: Int] = [:]
+        for line in response.body.split(separator: "\n") where !line.hasPrefix("#") {
+            let parts = line.split(separator: " ")
+            if parts.count == 2, let value = Int(parts[1]) { values[String(parts[0])] = value }
+        }
+        return values
+    }
+
+    private struct Page: Decodable {
+        struct Connection: Decodable {
+            let id: String
+            let node: String
+        }
+
+        let complete: Bool
+        let connections: [Connection]
+    }
+
+    /// Ids of all connections that it lists, whole and with its word that the list is complete; nil when it does not answer. A fault
+    /// cluster's connections fit on one page.
+    func inventory() async -> (ids: [String], isComplete: Bool)? {
+        guard let response = try? await self.request("GET", "/api/connections?limit=500", within: .seconds(3)),
+            response.status == 200, let page: Page = try? response.decode()
+        else { return nil }
+        return (page.connections.map(\.id), page.complete)
+    }
+}

@@ -1,0 +1,146 @@
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+
+/// A TCP proxy on a loopback port, in front of a server that need not be there: a network that delays, chokes or swallows, as a test
+/// says, in one direction or both.
+///
+/// What it holds back it keeps, and the ends of connections with it: when it lets go, late bytes of connections that were given up long
+/// ago arrive after all, as in a network whose cable is put back.
+public final class TCPProxy: Sendable {
+    public enum Direction: CaseIterable, Sendable {
+        case toServer
+        case toClient
+    }
+
+    public enum Mode: Hashable, Sendable {
+        case pass
+        /// Nothing goes through; new connections are taken, and nothing answers on them.
+        case hold
+        case delay(Duration)
+        case throttle(bytesPerSecond: Int)
+    }
+
+    /// What has happened so far: a test's proof that its fault did.
+    public struct Counters: Hashable, Sendable {
+        public var connections = 0
+        /// Connections that the server ended, or that it did not take.
+        public var serverEnds = 0
+        public var bytes = 0
+        /// Bytes that came while their direction did not just pass.
+        public var hinderedBytes = 0
+    }
+
+    public let port: Int
+    private let listener: any Channel
+    private let core: NIOLoopBoundBox<TCPProxyCore>
+    private let tally: NIOLockedValueBox<Counters>
+
+    /// - Parameter server: the loopback port that connections go on to.
+    public static func start(to server: Int) async throws -> TCPProxy {
+        // All channels on one event loop: whatever a mode changes, it changes at once.
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let tally = NIOLockedValueBox(Counters())
+        let core = NIOLoopBoundBox.makeBoxSendingValue(TCPProxyCore(server: server, tally: tally), eventLoop: eventLoop)
+        let listener = try await ServerBootstrap(group: eventLoop, childGroup: eventLoop)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // A small buffer, so that a client that stands still is soon felt by the server.
+            .childChannelOption(.socketOption(.so_sndbuf), value: TCPProxyPump.limitBytes)
+            .childChannelInitializer { channel in core.value.accepted(channel) }
+            .bind(host: "127.0.0.1", port: 0)
+            .get()
+        return TCPProxy(listener: listener, core: core, tally: tally)
+    }
+
+    private init(listener: any Channel, core: NIOLoopBoundBox<TCPProxyCore>, tally: NIOLockedValueBox<Counters>) {
+        self.port = listener.localAddress?.port ?? 0
+        self.listener = listener
+        self.core = core
+        self.tally = tally
+    }
+
+    public var counters: Counters { self.tally.withLockedValue { $0 } }
+
+    /// The address for clients, as ``RedisServer/url``.
+    public var url: String { "redis://127.0.0.1:\(self.port)" }
+
+    /// Also for connections that are open.
+    public func set(_ mode: Mode, _ directions: [Direction] = Direction.allCases) async throws {
+        try await self.onLoop { core in
+            for direction in directions { core.set(mode, direction) }
+        }
+    }
+
+    /// Ends every connection, in both directions and at once.
+    public func cut() async throws {
+        try await self.onLoop { $0.cut() }
+    }
+
+    public func stop() async {
+        try? await self.listener.close()
+        try? await self.cut()
+    }
+
+    private func onLoop(_ body: @escaping @Sendable (TCPProxyCore) -> Void) async throws {
+        try await self.listener.eventLoop.submit { body(self.core.value) }.get()
+    }
+}
+
+/// What lives on the event loop.
+final class TCPProxyCore {
+    private let server: Int
+    private let tally: NIOLockedValueBox<TCPProxy.Counters>
+    private var modes: [TCPProxy.Direction: TCPProxy.Mode] = [:]
+    private var pumps: [ObjectIdentifier: TCPProxyPump] = [:]
+
+    init(server: Int, tally: NIOLockedValueBox<TCPProxy.Counters>) {
+        self.server = server
+        self.tally = tally
+    }
+
+    func set(_ mode: TCPProxy.Mode, _ direction: TCPProxy.Direction) {
+        self.modes[direction] = mode
+        for pump in self.pumps.values where pump.direction == direction { pump.mode = mode }
+    }
+
+    func cut() {
+        for pump in self.pumps.values { pump.source?.close(promise: nil) }
+    }
+
+    func accepted(_ client: any Channel) -> EventLoopFuture<Void> {
+        self.tally.withLockedValue { $0.connections += 1 }
+        let box = NIOLoopBound(self, eventLoop: client.eventLoop)
+        return ClientBootstrap(group: client.eventLoop)
+            .channelOption(.autoRead, value: false)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_rcvbuf), value: TCPProxyPump.limitBytes)
+            .connect(host: "127.0.0.1", port: self.server)
+            .flatMapThrowing { server in try box.value.join(client, server) }
+            .flatMapErrorThrowing { error in
+                box.value.tally.withLockedValue { $0.serverEnds += 1 }
+                throw error
+            }
+    }
+
+    private func join(_ client: any Channel, _ server: any Channel) throws {
+        let toServer = self.pump(.toServer, to: server)
+        let toClient = self.pump(.toClient, to: client)
+        toServer.opposite = toClient
+        toClient.opposite = toServer
+        try client.pipeline.syncOperations.addHandler(toServer)
+        try server.pipeline.syncOperations.addHandler(toClient)
+        for channel in [client, server] { channel.setOption(.autoRead, value: true).whenComplete { _ in } }
+    }
+
+    private func pump(_ direction: TCPProxy.Direction, to destination: any Channel) -> TCPProxyPump {
+        let pump = TCPProxyPump(direction, to: destination, mode: self.modes[direction] ?? .pass, tally: self.tally)
+        self.pumps[ObjectIdentifier(pump)] = pump
+        pump.onRemoval = { [weak self] in self?.pumps[$0] = nil }
+        return pump
+    }
+}
+
+@available(*, unavailable)
+extension TCPProxyCore: Sendable {}
