@@ -12,8 +12,7 @@ import Darwin
 struct Chaos: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chaos",
-        abstract: "Breaks a cluster under traffic and says what it cost. Exit status 1: a promise was broken.",
-        discussion: "Faults: " + Fault.all.map(\.name).joined(separator: ", ")
+        abstract: "Breaks a cluster under traffic and says what it cost. Exit status 1: a promise was broken."
     )
 
     @Option(help: "Faults at random for so long.")
@@ -34,22 +33,29 @@ struct Chaos: AsyncParsableCommand {
     @Flag(help: "Every fault, and the table in Markdown.")
     var table = false
 
+    @Flag(help: "Names every fault.")
+    var list = false
+
     @Option(name: .customLong("repeat"), help: "How often each fault of --fault or --table happens.")
     var times = 1
 
     func validate() throws {
-        guard (minutes != nil ? 1 : 0) + (fault != nil ? 1 : 0) + (table ? 1 : 0) == 1 else {
-            throw ValidationError("One of --minutes, --fault and --table must be given.")
+        guard [minutes != nil, fault != nil, table, list].count(where: { $0 }) == 1 else {
+            throw ValidationError("One of --minutes, --fault, --table and --list must be given.")
         }
         guard (3...9).contains(nodes) else { throw ValidationError("--nodes is \(nodes), allowed is 3 to 9.") }
         guard (1...60).contains(lease) else { throw ValidationError("--lease is \(lease), allowed is 1 to 60.") }
         guard times > 0, minutes ?? 1 > 0 else { throw ValidationError("--repeat and --minutes must be at least 1.") }
         if let fault, !Fault.all.contains(where: { $0.name == fault }) {
-            throw ValidationError("--fault is '\(fault)', allowed is one of: \(Fault.all.map(\.name).joined(separator: ", "))")
+            throw ValidationError("--fault is '\(fault)', allowed is one of: \(Fault.all.map(\.name).joined(separator: ", ")).")
         }
     }
 
     func run() async throws {
+        guard !list else {
+            for fault in Fault.all { say("\(fault.name): \(fault.title)") }
+            return
+        }
         let rows: [(title: String, reports: [FaultReport])]
         if let minutes {
             say("The same faults in the same order: deploy/chaos --minutes \(minutes) --seed \(seed) --nodes \(nodes)")
@@ -61,7 +67,7 @@ struct Chaos: AsyncParsableCommand {
         for row in rows { say(FaultReport.line(row.title, row.reports)) }
         let reports = rows.flatMap(\.reports)
         if rows.count > 1 { say(FaultReport.line("**all**, \(reports.count) faults", reports)) }
-        guard reports.allSatisfy(\.isGood) else { throw ExitCode(1) }
+        guard !reports.isEmpty, rows.allSatisfy({ !$0.reports.isEmpty }), reports.allSatisfy(\.isGood) else { throw ExitCode(1) }
     }
 
     private func inOrder(_ faults: [Fault]) async throws -> [(title: String, reports: [FaultReport])] {
@@ -69,8 +75,13 @@ struct Chaos: AsyncParsableCommand {
         for fault in faults {
             var reports: [FaultReport] = []
             // A cluster of its own for each: no row depends on the one before.
-            try await withCluster { cluster in
-                for _ in 0..<times { reports.append(try await happen(fault, in: cluster)) }
+            do {
+                try await withCluster { cluster in
+                    for _ in 0..<times { reports.append(try await happen(fault, in: cluster)) }
+                }
+            } catch let error as FaultError {
+                say("\(fault.name): FAILED. \(error)")
+                reports = []
             }
             rows.append((fault.title, reports))
         }
@@ -81,13 +92,19 @@ struct Chaos: AsyncParsableCommand {
         let end = ContinuousClock.now + time
         var generator = SplitMix(state: seed)
         var reports: [String: [FaultReport]] = [:]
+        var failure: [(String, [FaultReport])] = []
         try await withCluster { cluster in
-            while ContinuousClock.now < end {
+            while failure.isEmpty, ContinuousClock.now < end {
                 let fault = Fault.all[Int(generator.next() % UInt64(Fault.all.count))]
-                reports[fault.name, default: []].append(try await happen(fault, in: cluster))
+                do {
+                    reports[fault.name, default: []].append(try await happen(fault, in: cluster))
+                } catch let error as FaultError {
+                    say("\(fault.name): FAILED, and it ends here. \(error)")
+                    failure = [("failed: \(fault.title)", [])]
+                }
             }
         }
-        return Fault.all.compactMap { fault in reports[fault.name].map { ("\($0.count) x \(fault.title)", $0) } }
+        return Fault.all.compactMap { fault in reports[fault.name].map { ("\($0.count) x \(fault.title)", $0) } } + failure
     }
 
     private func withCluster(_ body: (FaultCluster) async throws -> Void) async throws {

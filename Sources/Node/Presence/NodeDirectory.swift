@@ -4,17 +4,26 @@ import Protocol
 
 /// The cluster's nodes as this node last saw them; itself always among them. Read from any thread.
 final class NodeDirectory: Sendable {
+    /// More names than this are forgotten but for those of nodes that are there: nodes may come and go for years.
+    private static let maximumNames = 1024
+
+    private struct State {
+        var nodes: [NodeStatus]
+        /// Also of nodes that are gone: one that has lost its lease, or whose lease Redis has lost, still answers.
+        var names: [NodeID: String]
+    }
+
     let own: NodeStatus
-    private let nodes: NIOLockedValueBox<[NodeStatus]>
+    private let state: NIOLockedValueBox<State>
 
     init(own: NodeRecord) {
         self.own = NodeStatus(record: own, connections: 0, leaseAge: .zero, expired: false)
-        self.nodes = NIOLockedValueBox([self.own])
+        self.state = NIOLockedValueBox(State(nodes: [self.own], names: [own.id: own.name]))
     }
 
     var ownID: NodeID { self.own.record.id }
 
-    var all: [NodeStatus] { self.nodes.withLockedValue { $0 } }
+    var all: [NodeStatus] { self.state.withLockedValue { $0.nodes } }
 
     /// Those that held a lease, ordered by name.
     var live: [NodeRecord] {
@@ -23,13 +32,15 @@ final class NodeDirectory: Sendable {
 
     var liveIDs: Set<NodeID> { Set(self.live.map(\.id)) }
 
-    /// - Returns: the name; nil for a node that is not known.
-    func name(of id: NodeID) -> String? {
-        self.all.first { $0.record.id == id }?.record.name
-    }
+    /// - Returns: the name; nil for a node that has never been seen.
+    func name(of id: NodeID) -> String? { self.state.withLockedValue { $0.names[id] } }
 
     func update(_ nodes: [NodeStatus]) {
         let complete = nodes.contains { $0.record.id == self.own.record.id } ? nodes : nodes + [self.own]
-        self.nodes.withLockedValue { $0 = complete }
+        self.state.withLockedValue { state in
+            state.nodes = complete
+            if state.names.count > Self.maximumNames { state.names = [:] }
+            for node in complete { state.names[node.record.id] = node.record.name }
+        }
     }
 }

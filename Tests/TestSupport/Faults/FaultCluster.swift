@@ -63,13 +63,16 @@ public final class FaultCluster: Sendable {
 
     /// Every node is ready, has nothing left to send, and says of a broadcast that all nodes have it.
     /// - Parameter probe: publishes at a node, and says whether it was answered with 200 by exactly these nodes.
-    func isWhole(_ probe: (FaultNode, Set<String>) async -> Bool) async -> Bool {
+    func isWhole(_ probe: @escaping @Sendable (FaultNode, Set<String>) async -> Bool) async -> Bool {
         let names = Set(self.nodes.map(\.name))
-        for node in self.nodes {
-            guard await node.isReady(), await node.metrics()["volary_relay_waiting"] == 0, await probe(node, names) else {
-                return false
+        return await withTaskGroup(of: Bool.self) { group in
+            for node in self.nodes {
+                group.addTask {
+                    guard await node.isReady(), await node.metrics()["volary_relay_waiting"] == 0 else { return false }
+                    return await probe(node, names)
+                }
             }
+            return await group.reduce(true) { $0 && $1 }
         }
-        return true
     }
 }

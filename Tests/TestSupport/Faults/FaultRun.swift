@@ -92,7 +92,7 @@ public struct FaultRun: Sendable {
                     number += 1
                     return number
                 }
-                return await traffic.push(next, toGroup: false, by: word, on: node) == names
+                return await traffic.push(next, by: word, on: node, timeout: "300ms") == names
             }
         }
         return isWhole ? start.duration(to: .now) : nil

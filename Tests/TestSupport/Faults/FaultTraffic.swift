@@ -172,12 +172,18 @@ final class FaultTraffic: Sendable {
     /// One push, recorded.
     /// - Returns: the names of the nodes that have it, when the answer is 200 and none is missing.
     @discardableResult
-    func push(_ number: Int, toGroup: Bool, by caller: String, on node: FaultNode) async -> Set<String>? {
+    func push(
+        _ number: Int,
+        toGroup: Bool = false,
+        by caller: String,
+        on node: FaultNode,
+        timeout: String = "1s"
+    ) async -> Set<String>? {
         let payload = "\(self.run)/\(caller)-\(node.name)/\(number)"
         let target = toGroup ? "/api/groups/\(Self.group)/send" : "/api/connections/broadcast"
         self.recorder.published(payload, topic: toGroup ? Self.groupTopic : "all", by: "\(caller)-\(node.name)", on: node.name)
         guard
-            let response = try? await node.request("POST", "\(target)?timeout=1s", body: #"{"message":"\#(payload)"}"#)
+            let response = try? await node.request("POST", "\(target)?timeout=\(timeout)", body: #"{"message":"\#(payload)"}"#)
         else { return nil }
         let receipt: Receipt? = try? response.decode()
         switch (response.status, receipt) {
