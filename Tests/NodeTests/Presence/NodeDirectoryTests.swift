@@ -1,0 +1,37 @@
+import Backplane
+import Protocol
+import Testing
+
+@testable import Node
+
+@Suite("What a node knows of the others")
+struct NodeDirectoryTests {
+    private static func record(_ name: String) -> NodeRecord {
+        NodeRecord(id: .random(), name: name, version: "1", startedAt: 0, leaseMilliseconds: 5000)
+    }
+
+    private static func status(_ record: NodeRecord, expired: Bool = false) -> NodeStatus {
+        NodeStatus(record: record, connections: 0, leaseAge: .zero, expired: expired)
+    }
+
+    @Test("The name of a node that has lost its lease is known still: it may answer yet")
+    func remembersNames() {
+        let (own, other) = (Self.record("own"), Self.record("other"))
+        let directory = NodeDirectory(own: own)
+        #expect(directory.name(of: other.id) == nil)
+        directory.update([Self.status(own), Self.status(other)])
+        directory.update([Self.status(own)])
+        #expect(directory.name(of: other.id) == "other")
+        #expect(directory.live.map(\.name) == ["own"])
+    }
+
+    @Test("Names are not remembered without bounds")
+    func forgetsNames() {
+        let (own, first) = (Self.record("own"), Self.record("first"))
+        let directory = NodeDirectory(own: own)
+        directory.update([Self.status(first)])
+        for _ in 0..<1100 { directory.update([Self.status(Self.record("passing"))]) }
+        #expect(directory.name(of: first.id) == nil)
+        #expect(directory.name(of: own.id) == "own")
+    }
+}
