@@ -80,8 +80,10 @@ enum ChildProcess {
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0)
             posix_spawn_file_actions_addopen(&actions, 1, command.output, mode, 0o600)
             posix_spawn_file_actions_addopen(&actions, 2, command.errors, mode, 0o600)
-            // Without this a child keeps the test's sockets open, and their other ends wait for an end that never comes.
-            posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+            // A child that inherited the test's sockets would keep them open: their other ends would never hear of their end. Closing what
+            // is not open is no error, and other threads open files while this one looks.
+            let open = (try? FileManager.default.contentsOfDirectory(atPath: "/dev/fd"))?.compactMap { CInt($0) }.max() ?? 2
+            for descriptor in 3..<open + 64 { posix_spawn_file_actions_addclose(&actions, descriptor) }
             var pid: pid_t = 0
             return posix_spawnp(&pid, full[0], &actions, nil, arguments, environment) == 0 ? pid : nil
         }
