@@ -118,12 +118,18 @@ public struct NodeServer: Service {
             registry: registry,
             life: life
         )
+        let tlsFailed: @Sendable (any Error) -> Void = { [logger] error in
+            metrics.tlsHandshakeFailed()
+            logger.debug("A TLS handshake failed", metadata: [LogKey.error: "\(error)"])
+        }
         let application = Application(
             router: api.router(),
             server: HTTPServerBuilder { responder in
                 ServerChannel(
                     responder: responder,
                     settings: httpSettings,
+                    tls: configuration.tls,
+                    tlsFailed: tlsFailed,
                     acceptsConnections: { life.phase < .draining },
                     acceptsUserQuery: configuration.acceptsUserQuery,
                     makeWebSocketHandler: { client, eventLoop in
@@ -157,8 +163,10 @@ public struct NodeServer: Service {
         self.configuration = configuration
         self.logger = logger
         self.group = group
+        let reload = Reload(actions: configuration.tls.map { tls in [{ [logger] in tls.reload(logger: logger) }] } ?? [])
         self.services = [
-            links.broker, links.store, Subscriptions(broker: links.broker, node: id, logger: logger), presence, application,
+            reload, links.broker, links.store, Subscriptions(broker: links.broker, node: id, logger: logger), presence,
+            application,
             drain,
         ]
     }

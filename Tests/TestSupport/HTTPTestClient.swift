@@ -35,9 +35,12 @@ public struct HTTPTestClient: Sendable {
     }
 
     public let port: Int
+    private let tls: TestTLS?
 
-    public init(port: Int) {
+    /// - Parameter tls: nil: http, not https.
+    public init(port: Int, tls: TestTLS? = nil) {
         self.port = port
+        self.tls = tls
     }
 
     /// - Parameters:
@@ -60,10 +63,12 @@ public struct HTTPTestClient: Sendable {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let answer = eventLoop.makePromise(of: HTTPTestResponse.self)
         let channel: any Channel
+        let tls = self.tls
         do {
             channel = try await ClientBootstrap(group: eventLoop)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
+                        try tls?.addHandler(to: channel)
                         try channel.pipeline.syncOperations.addHTTPClientHandlers()
                         try channel.pipeline.syncOperations.addHandler(AnswerHandler(answer: answer))
                     }

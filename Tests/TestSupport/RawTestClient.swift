@@ -1,6 +1,7 @@
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// A TCP client for bytes that no proper client would send.
 public final class RawTestClient: Sendable {
@@ -10,13 +11,16 @@ public final class RawTestClient: Sendable {
     private struct State {
         var received: [UInt8] = []
         var isEnded = false
+        var isTruncated = false
     }
 
-    public static func connect(port: Int) async throws -> RawTestClient {
+    /// - Parameter tls: nil: plain TCP.
+    public static func connect(port: Int, tls: TestTLS? = nil) async throws -> RawTestClient {
         let state = NIOLockedValueBox(State())
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try tls?.addHandler(to: channel)
                     try channel.pipeline.syncOperations.addHandler(Handler(state: state))
                 }
             }
@@ -36,14 +40,24 @@ public final class RawTestClient: Sendable {
 
     public func send(bytes: [UInt8]) async throws { try await self.channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
 
+    /// Says that nothing more will come, and goes on reading.
+    public func endOutput() async throws { try await self.channel.close(mode: .output) }
+
     /// Takes nothing from the kernel any more.
     public func stopReading() async throws { try await self.channel.setOption(.autoRead, value: false).get() }
 
+    public func goOnReading() async throws { try await self.channel.setOption(.autoRead, value: true).get() }
+
     /// All that came so far.
-    public var received: String { String(decoding: self.state.withLockedValue { $0.received }, as: UTF8.self) }
+    public var received: String { String(decoding: self.bytes, as: UTF8.self) }
+
+    public var bytes: [UInt8] { self.state.withLockedValue { $0.received } }
 
     /// The server has ended the connection.
     public var isEnded: Bool { self.state.withLockedValue { $0.isEnded } }
+
+    /// A TLS connection ended without its `close_notify`.
+    public var isTruncated: Bool { self.state.withLockedValue { $0.isTruncated } }
 
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
@@ -61,6 +75,9 @@ public final class RawTestClient: Sendable {
 
         func channelInactive(context: ChannelHandlerContext) { self.state.withLockedValue { $0.isEnded = true } }
 
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            if error as? NIOSSLError == .uncleanShutdown { self.state.withLockedValue { $0.isTruncated = true } }
+            context.close(promise: nil)
+        }
     }
 }

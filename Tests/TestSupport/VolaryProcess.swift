@@ -16,6 +16,8 @@ public final class VolaryProcess: Sendable {
     }
 
     public let port: Int
+    /// For its clients; nil: they are plain.
+    public let tls: TestTLS?
     /// Where its output goes.
     private let directory: URL
     private let process: NIOLockedValueBox<State>
@@ -30,19 +32,26 @@ public final class VolaryProcess: Sendable {
     /// - Parameters:
     ///   - options: further ones, as `["--node-name", "a"]`.
     ///   - port: nil for any that is free.
+    ///   - tls: for its clients.
     public static func start(
         _ options: [String],
         environment: [String: String] = [:],
         port: Int? = nil,
+        tls: TestCertificate? = nil,
         until milestone: Milestone = .ready
     ) async throws -> VolaryProcess {
         var failure = Failure(description: "volary was not started")
         // Between finding a port and using it, another test may take it.
         for _ in 0..<(port == nil ? 5 : 1) {
             let port = try port ?? LoopbackSocket.freePort()
-            let process = try VolaryProcess(arguments: options + ["--port", "\(port)"], environment: environment, port: port)
+            let process = try VolaryProcess(
+                arguments: options + ["--port", "\(port)"] + (tls?.options ?? []),
+                environment: environment,
+                port: port,
+                tls: tls?.client
+            )
             let path = milestone == .ready ? "/readyz" : "/livez"
-            let client = HTTPTestClient(port: port)
+            let client = HTTPTestClient(port: port, tls: process.tls)
             let reached = await eventually(within: .seconds(30)) {
                 guard process.isRunning else { return true }
                 return (try? await client.request("GET", path, within: .seconds(2)))?.status == 200
@@ -60,14 +69,14 @@ public final class VolaryProcess: Sendable {
         environment: [String: String] = [:],
         within deadline: Duration = .seconds(10)
     ) async throws -> (status: Int, output: String, errors: String) {
-        let process = try VolaryProcess(arguments: arguments, environment: environment, port: 0)
+        let process = try VolaryProcess(arguments: arguments, environment: environment, port: 0, tls: nil)
         guard let status = await process.exit(within: deadline) else {
             throw Failure(description: "volary \(arguments) does not end:\n\(process.output)")
         }
         return (status, process.text("output"), process.text("errors"))
     }
 
-    private init(arguments: [String], environment: [String: String], port: Int) throws {
+    private init(arguments: [String], environment: [String: String], port: Int, tls: TestTLS?) throws {
         let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("volary-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         // Settings of whoever runs the tests are not the tests'.
@@ -80,6 +89,7 @@ public final class VolaryProcess: Sendable {
         )
         guard let pid = ChildProcess.spawn(command) else { throw Failure(description: "volary cannot be started") }
         self.port = port
+        self.tls = tls
         self.directory = directory
         self.process = NIOLockedValueBox(.running(pid))
     }
@@ -169,6 +179,9 @@ public final class VolaryProcess: Sendable {
             state = .ended(Self.code(status))
         }
     }
+
+    /// SIGHUP: it reads its certificate and keys again.
+    public func reload() { self.signal(SIGHUP) }
 
     /// It keeps its connections and does nothing.
     public func freeze() { self.signal(SIGSTOP) }

@@ -27,10 +27,13 @@ public final class WebSocketTestClient: Sendable {
         public var subprotocols: [String] = []
         /// False: a close frame of the server is noted, and nothing more.
         public var answersClose = true
+        /// Nil: ws, not wss.
+        public var tls: TestTLS?
 
-        public init(subprotocols: [String] = [], answersClose: Bool = true) {
+        public init(subprotocols: [String] = [], answersClose: Bool = true, tls: TestTLS? = nil) {
             self.subprotocols = subprotocols
             self.answersClose = answersClose
+            self.tls = tls
         }
     }
 
@@ -48,6 +51,7 @@ public final class WebSocketTestClient: Sendable {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try options.tls?.addHandler(to: channel)
                     let upgrader = NIOTypedWebSocketClientUpgrader<Bool>(
                         maxFrameSize: 1 << 26,
                         enableAutomaticErrorHandling: false,

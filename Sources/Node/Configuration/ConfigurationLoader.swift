@@ -34,6 +34,7 @@ public struct ConfigurationLoader {
         NodeConfiguration(
             host: try self.text(.host, allowed: "an address or a name") { $0.isEmpty ? nil : $0 },
             port: try self.integer(.port, 0...65_535),
+            tls: try self.tls(),
             name: try self.optional(.nodeName, allowed: "1 to 64 letters, digits, '.', '_' and '-'") {
                 Self.isName($0) ? $0 : nil
             },
@@ -144,6 +145,23 @@ public struct ConfigurationLoader {
         try self.unlessOff(.announcementsPerSecond) { orOff throws(ConfigurationError) in
             try self.integer(.announcementsPerSecond, 0...1000, or: orOff)
         }
+    }
+
+    private func tls() throws(ConfigurationError) -> ServerTLS? {
+        switch (self.value(.tlsCertificate), self.value(.tlsKey)) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?): return try ServerTLS(files: TLSFiles(certificate: certificate, key: key))
+        case (let certificate?, nil): throw Self.alone(.tlsCertificate, certificate, needs: .tlsKey)
+        case (nil, let key?): throw Self.alone(.tlsKey, key, needs: .tlsCertificate)
+        }
+    }
+
+    private static func alone(
+        _ option: ConfigurationOption,
+        _ value: String,
+        needs other: ConfigurationOption
+    ) -> ConfigurationError {
+        ConfigurationError(option: option.rawValue, value: value, allowed: "needs --\(other.rawValue) as well")
     }
 
     private func redis() throws(ConfigurationError) -> RedisConfiguration? {

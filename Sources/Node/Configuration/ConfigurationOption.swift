@@ -2,6 +2,8 @@
 public enum ConfigurationOption: String, CaseIterable, Sendable {
     case host
     case port
+    case tlsCertificate = "tls-certificate"
+    case tlsKey = "tls-key"
     case nodeName = "node-name"
     case threads
     case redis
@@ -36,7 +38,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         switch self {
         case .host: "127.0.0.1"
         case .port: "8080"
-        case .nodeName, .threads, .redis, .corsOrigins, .swaggerAssets: nil
+        case .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .corsOrigins, .swaggerAssets: nil
         case .redisPrefix: "volary"
         case .lease: "5s"
         case .announcementsPerSecond: "10"
@@ -66,6 +68,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         switch self {
         case .host: "Address to listen on."
         case .port: "Port to listen on; 0 takes any free one."
+        case .tlsCertificate: "PEM file: the node's certificate and its chain; the port speaks TLS then. Read again on SIGHUP."
+        case .tlsKey: "PEM file with the certificate's private key. Read again on SIGHUP."
         case .nodeName: "Name of the node, 1 to 64 letters, digits, '.', '_', '-'. Default: the host's name and the port."
         case .threads: "Event loops, 1 to 256. Default: one per core."
         case .redis: "redis://[user:password@]host[:port][/db], rediss:// for TLS. Default: none, a cluster of one node."

@@ -14,6 +14,8 @@ public struct NodeConfiguration: Sendable {
     public var host: String
     /// 0: any free one.
     public var port: Int
+    /// Nil: plain HTTP and WebSocket.
+    var tls: ServerTLS?
     /// At most 64 letters, digits, `.`, `_` and `-`. Nil: the host's name and the port.
     public var name: String?
     /// Event loops.

@@ -25,6 +25,9 @@ struct ServerChannel: HTTPChannelHandler {
 
     let responder: HTTPChannelHandler.Responder
     let settings: HTTPSettings
+    /// Nil: plain.
+    let tls: ServerTLS?
+    let tlsFailed: @Sendable (any Error) -> Void
     let acceptsConnections: @Sendable () -> Bool
     let acceptsUserQuery: Bool
     let makeWebSocketHandler: @Sendable (WebSocketHandshake.Client, any EventLoop) -> WebSocketHandler
@@ -32,10 +35,12 @@ struct ServerChannel: HTTPChannelHandler {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+            try self.tls?.addHandlers(to: channel, failed: self.tlsFailed)
             var limits = NIOHTTPDecoderLimitConfiguration()
             limits.maxHeaderListSize = self.settings.maximumHeaderBytes
             limits.maxHeaderFieldSize = self.settings.maximumHeaderBytes
             limits.maxHeaderFieldCount = self.settings.maximumHeaderFields
+            let halfClose = HalfCloseHandler()
             let encoder = HTTPResponseEncoder()
             let decoder = ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
@@ -51,9 +56,9 @@ struct ServerChannel: HTTPChannelHandler {
                 ),
                 timeout: self.settings.handshakeTimeout,
                 outcome: outcome,
-                httpHandlers: [encoder, errors, decoder]
+                httpHandlers: [encoder, errors, halfClose, decoder]
             )
-            try channel.pipeline.syncOperations.addHandlers([encoder, decoder, errors, upgrade])
+            try channel.pipeline.syncOperations.addHandlers([halfClose, encoder, decoder, errors, upgrade])
             return Value(channel: channel, outcome: outcome.futureResult)
         }
     }
@@ -63,7 +68,7 @@ struct ServerChannel: HTTPChannelHandler {
         logger: Logger
     ) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
         let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: self.tls != nil))
         try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: self.settings.idleTimeout, logger: logger))
         return try NIOAsyncChannel(
             wrappingChannelSynchronously: channel,

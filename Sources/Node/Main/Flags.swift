@@ -13,6 +13,12 @@ struct Flags: ParsableArguments {
     @Option(name: .customLong("port"), help: Self.help(.port))
     var port: String?
 
+    @Option(name: .customLong("tls-certificate"), help: Self.help(.tlsCertificate))
+    var tlsCertificate: String?
+
+    @Option(name: .customLong("tls-key"), help: Self.help(.tlsKey))
+    var tlsKey: String?
+
     @Option(name: .customLong("node-name"), help: Self.help(.nodeName))
     var nodeName: String?
 
@@ -101,6 +107,8 @@ struct Flags: ParsableArguments {
         let all: [(ConfigurationOption, String?)] = [
             (.host, self.host),
             (.port, self.port),
+            (.tlsCertificate, self.tlsCertificate),
+            (.tlsKey, self.tlsKey),
             (.nodeName, self.nodeName),
             (.threads, self.threads),
             (.redis, self.redis),

@@ -4,6 +4,7 @@ import Protocol
 /// Everything this node counts. No name that a user chose becomes a dimension.
 struct NodeMetrics: Sendable {
     private let opened: Counter
+    private let tlsFailures: Counter
     private let closed: Counter
     private let received: Counter
     private let publications: Counter
@@ -21,6 +22,7 @@ struct NodeMetrics: Sendable {
     private let ghosts: Timer
 
     init(factory: any MetricsFactory = MetricsSystem.factory) {
+        self.tlsFailures = Counter(label: "volary_tls_handshakes_failed", factory: factory)
         self.opened = Counter(label: "volary_connections_opened", factory: factory)
         self.closed = Counter(label: "volary_connections_closed", factory: factory)
         self.received = Counter(label: "volary_messages_received", factory: factory)
@@ -37,6 +39,9 @@ struct NodeMetrics: Sendable {
         self.reapedNodes = Counter(label: "volary_nodes_reaped", factory: factory)
         self.ghosts = Timer(label: "volary_ghost_time", factory: factory)
     }
+
+    /// A client's, or whatever else knocked: a balancer that only looks whether the port is open counts too.
+    func tlsHandshakeFailed() { self.tlsFailures.increment() }
 
     func connectionOpened() { self.opened.increment() }
 

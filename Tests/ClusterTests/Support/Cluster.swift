@@ -107,8 +107,12 @@ final class Cluster: Sendable {
 }
 
 /// One node without Redis, for one test.
-func withSingleNode(options: [String] = Cluster.quiet, _ body: (TestNode) async throws -> Void) async throws {
-    let process = try await VolaryProcess.start(["--node-name", "solo"] + options)
+func withSingleNode(
+    options: [String] = Cluster.quiet,
+    tls: TestCertificate? = nil,
+    _ body: (TestNode) async throws -> Void
+) async throws {
+    let process = try await VolaryProcess.start(["--node-name", "solo"] + options, tls: tls)
     do {
         try await body(TestNode(name: "solo", process: process))
     } catch {

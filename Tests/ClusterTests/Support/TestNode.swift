@@ -11,7 +11,7 @@ final class TestNode: Sendable {
     init(name: String, process: VolaryProcess) {
         self.name = name
         self.process = process
-        self.http = HTTPTestClient(port: process.port)
+        self.http = HTTPTestClient(port: process.port, tls: process.tls)
     }
 
     // MARK: - REST
@@ -78,7 +78,9 @@ final class TestNode: Sendable {
     // MARK: - Clients
 
     func connect(_ path: String = "/ws", options: WebSocketTestClient.Options = .init()) async throws -> WebSocketTestClient {
-        try await .connect(port: self.process.port, path: path, options: options)
+        var options = options
+        options.tls = options.tls ?? self.process.tls
+        return try await .connect(port: self.process.port, path: path, options: options)
     }
 
     /// Opens one after another.

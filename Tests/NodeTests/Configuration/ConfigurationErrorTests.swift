@@ -74,7 +74,7 @@ struct ConfigurationErrorTests {
     }
 
     @Test func `Every option can be wrong`() {
-        #expect(Set(Self.wrong.map(\.0)).union([.redis]) == Set(ConfigurationOption.allCases))
+        #expect(Set(Self.wrong.map(\.0)).union([.redis, .tlsCertificate, .tlsKey]) == Set(ConfigurationOption.allCases))
     }
 
     @Test func `The line for people`() {

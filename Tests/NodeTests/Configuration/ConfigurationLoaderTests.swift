@@ -175,8 +175,11 @@ struct ConfigurationLoaderTests {
     }
 
     @Test func `Every option has its example here`() {
-        // The prefix shows only together with an address, the assets are files: they have tests of their own.
-        #expect(Set(Self.examples.map(\.option)).union([.redisPrefix, .swaggerAssets]) == Set(ConfigurationOption.allCases))
+        // The prefix shows only together with an address, assets and certificates are files: they have tests of their own.
+        #expect(
+            Set(Self.examples.map(\.option)).union([.redisPrefix, .swaggerAssets, .tlsCertificate, .tlsKey])
+                == Set(ConfigurationOption.allCases)
+        )
     }
 
     @Test(arguments: Self.examples)

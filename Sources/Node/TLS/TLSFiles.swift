@@ -1,0 +1,64 @@
+import Foundation
+import NIOCore
+import NIOSSL
+import Protocol
+
+/// A certificate chain and its private key, in two files.
+struct TLSFiles: Hashable, Sendable {
+    /// PEM: the node's own certificate first, then those that lead to a root that clients know.
+    let certificate: String
+    /// PEM, not encrypted.
+    let key: String
+
+    /// Reads both files, and sees to it that clients could use them today.
+    /// - Throws: which of the two is wrong.
+    func load(now: Date = Date()) throws(ConfigurationError) -> NIOSSLContext {
+        let chain = try self.loadCertificates()
+        // Of the others in the chain, some are out of date on purpose: old clients know no newer root.
+        try self.checkTimes(of: chain[0], now: now)
+        guard let key = try? NIOSSLPrivateKey(file: self.key, format: .pem) else {
+            throw self.wrongKey("must be a file that can be read, with a private key in PEM that is not encrypted")
+        }
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) },
+            privateKey: .privateKey(key)
+        )
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ["http/1.1"]
+        // For the peer to say goodbye as well: whoever closes here has given it its time before.
+        configuration.shutdownTimeout = .seconds(1)
+        do {
+            return try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw self.wrongKey("must be the key of the certificate in \(self.certificate)")
+        }
+    }
+
+    private func loadCertificates() throws(ConfigurationError) -> [NIOSSLCertificate] {
+        guard let chain = try? NIOSSLCertificate.fromPEMFile(self.certificate), !chain.isEmpty else {
+            throw self.wrongCertificate("must be a file that can be read, with certificates in PEM, the node's own first")
+        }
+        return chain
+    }
+
+    private func checkTimes(of certificate: NIOSSLCertificate, now: Date) throws(ConfigurationError) {
+        let now = Int64(now.timeIntervalSince1970)
+        let (begin, end) = (Int64(certificate.notValidBefore), Int64(certificate.notValidAfter))
+        guard begin <= now else {
+            throw self.wrongCertificate("must be valid now; this one begins at \(Self.text(begin))")
+        }
+        guard now < end else {
+            throw self.wrongCertificate("must be valid now; this one ended at \(Self.text(end))")
+        }
+    }
+
+    private static func text(_ seconds: Int64) -> String { Timestamp.seconds(seconds * 1000) }
+
+    private func wrongCertificate(_ allowed: String) -> ConfigurationError {
+        ConfigurationError(option: ConfigurationOption.tlsCertificate.rawValue, value: self.certificate, allowed: allowed)
+    }
+
+    private func wrongKey(_ allowed: String) -> ConfigurationError {
+        ConfigurationError(option: ConfigurationOption.tlsKey.rawValue, value: self.key, allowed: allowed)
+    }
+}

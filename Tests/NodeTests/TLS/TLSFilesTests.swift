@@ -1,0 +1,81 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Node
+
+@Suite("Files of certificates and keys")
+struct TLSFilesTests {
+    private let good: TestCertificate
+
+    init() throws {
+        self.good = try TestCertificate()
+    }
+
+    private func error(certificate: String? = nil, key: String? = nil, now: Date = Date()) -> ConfigurationError? {
+        let files = TLSFiles(certificate: certificate ?? self.good.certificate, key: key ?? self.good.key)
+        return #expect(throws: ConfigurationError.self) { try files.load(now: now) }
+    }
+
+    @Test func `A certificate and its key are taken`() throws {
+        let tls = try ConfigurationLoader(
+            flags: [.tlsCertificate: self.good.certificate, .tlsKey: self.good.key],
+            environment: [:],
+            file: nil
+        ).load().tls
+        #expect(tls != nil)
+    }
+
+    @Test func `Without both there is no TLS, and one of them is not enough`() throws {
+        #expect(try ConfigurationLoader(flags: [:], environment: [:], file: nil).load().tls == nil)
+        for (option, needs) in [(ConfigurationOption.tlsCertificate, "--tls-key"), (.tlsKey, "--tls-certificate")] {
+            let error = #expect(throws: ConfigurationError.self) {
+                try ConfigurationLoader(flags: [option: "/some/file"], environment: [:], file: nil).load()
+            }
+            #expect(error?.description == "--\(option.rawValue) \"/some/file\": needs \(needs) as well")
+        }
+    }
+
+    @Test func `A file that is not there, is empty or is something else is named`() throws {
+        for path in ["/nowhere/at/all", "/dev/null", "/", self.good.key] {
+            let error = self.error(certificate: path)
+            #expect(error?.option == "tls-certificate" && error?.value == path)
+            #expect(error?.allowed.contains("certificates in PEM") == true)
+        }
+        for path in ["/nowhere/at/all", "/dev/null", "/", self.good.certificate] {
+            let error = self.error(key: path)
+            #expect(error?.option == "tls-key" && error?.value == path)
+            #expect(error?.allowed.contains("private key in PEM") == true)
+        }
+    }
+
+    @Test func `A key that is another certificate's is refused`() throws {
+        let other = try TestCertificate()
+        let error = self.error(key: other.key)
+        #expect(error?.option == "tls-key")
+        #expect(error?.allowed == "must be the key of the certificate in \(self.good.certificate)")
+    }
+
+    @Test func `A certificate whose time is over, or has not come, is refused`() throws {
+        let old = try TestCertificate(days: -1)
+        let ended = self.error(certificate: old.certificate, key: old.key)
+        #expect(ended?.option == "tls-certificate")
+        #expect(ended?.allowed.hasPrefix("must be valid now; this one ended at 20") == true)
+        #expect(self.error(now: Date(timeIntervalSinceNow: 90_000))?.allowed.contains("ended at") == true)
+        #expect(self.error(now: Date(timeIntervalSinceNow: -90_000))?.allowed.contains("begins at") == true)
+    }
+
+    @Test func `An encrypted key is refused, and nobody is asked for its password`() throws {
+        let encrypted = """
+            -----BEGIN ENCRYPTED PRIVATE KEY-----
+            MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAjYaqdpFUvzKAICCAAw
+            DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEM0mVqxKQOUOSXyWyB9xdXwEgZDl
+            -----END ENCRYPTED PRIVATE KEY-----
+
+            """
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("volary-\(UUID().uuidString).key")
+        try Data(encrypted.utf8).write(to: path)
+        defer { try? FileManager.default.removeItem(at: path) }
+        #expect(self.error(key: path.path)?.option == "tls-key")
+    }
+}
