@@ -132,6 +132,7 @@ public struct NodeServer: Service {
                     tlsFailed: tlsFailed,
                     acceptsConnections: { life.phase < .draining },
                     acceptsUserQuery: configuration.acceptsUserQuery,
+                    compresses: configuration.compresses,
                     makeWebSocketHandler: { client, eventLoop in
                         WebSocketHandler(
                             settings: webSocketSettings,

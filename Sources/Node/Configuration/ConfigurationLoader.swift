@@ -46,6 +46,7 @@ public struct ConfigurationLoader {
             acceptsUserQuery: try self.text(.insecureUserQuery, allowed: "on or off") { ["on": true, "off": false][$0] },
             maximumMessageBytes: try self.bytes(.maximumMessage, 1...Limits.maximumPayloadBytes),
             maximumUnsentBytes: try self.bytes(.maximumUnsent, (64 * 1024)...(256 * 1024 * 1024)),
+            compresses: try self.text(.compression, allowed: "on or off") { ["on": true, "off": false][$0] },
             pingInterval: try self.duration(.pingInterval, .seconds(1)...(.seconds(3600))),
             closeTimeout: try self.duration(.closeTimeout, .milliseconds(100)...(.seconds(60))),
             maximumFramesPerMessage: try self.integer(.maximumFrames, 1...1_000_000),

@@ -13,6 +13,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case insecureUserQuery = "insecure-user-query"
     case maximumMessage = "max-message"
     case maximumUnsent = "max-unsent"
+    case compression
     case pingInterval = "ping-interval"
     case closeTimeout = "close-timeout"
     case maximumFrames = "max-frames"
@@ -45,6 +46,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .insecureUserQuery: "off"
         case .maximumMessage: "1MiB"
         case .maximumUnsent: "1MiB"
+        case .compression: "off"
         case .pingInterval: "30s"
         case .closeTimeout: "5s"
         case .maximumFrames: "16384"
@@ -81,6 +83,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
             "/ws?user=NAME names a connection's user, so that anyone may be anyone: for trials. As a variable: on or off."
         case .maximumMessage: "Largest message of a client, 1 byte to 16MiB; larger ones close the connection with 1009."
         case .maximumUnsent: "Bytes that may wait for a client that reads slowly, 64KiB to 256MiB; past it: 1013."
+        case .compression:
+            "Compresses messages of 128 bytes and more for clients that offer it (permessage-deflate). As a variable: on or off."
         case .pingInterval: "Between pings, 1s to 1h; a client silent from one to the next is dead."
         case .closeTimeout: "For a client to answer a close, 100ms to 1m; then its socket is cut."
         case .maximumFrames: "Frames of one message of a client, 1 to 1000000; more close the connection with 1008."

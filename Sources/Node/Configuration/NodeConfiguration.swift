@@ -36,6 +36,8 @@ public struct NodeConfiguration: Sendable {
     public var acceptsUserQuery: Bool
     public var maximumMessageBytes: Int
     public var maximumUnsentBytes: Int
+    /// Whether clients that offer permessage-deflate get it.
+    public var compresses: Bool
     public var pingInterval: Duration
     public var closeTimeout: Duration
     public var maximumFramesPerMessage: Int

@@ -21,6 +21,8 @@ public final class Connection {
 
     /// Nil: nobody in particular.
     public let user: Name?
+    /// Nil: messages go to it, and come from it, as they are.
+    let compression: DeflateAgreement?
     /// Where the shard keeps it. The shard's own.
     var slot = 0
     /// Changed by the shard only.
@@ -47,6 +49,7 @@ public final class Connection {
         id: ConnectionID,
         endpoint: Endpoint,
         user: Name?,
+        compression: DeflateAgreement?,
         connectedAt: Int64,
         maximumUnsentBytes: Int,
         closeTimeout: TimeAmount,
@@ -57,6 +60,7 @@ public final class Connection {
         self.id = id
         self.endpoint = endpoint
         self.user = user
+        self.compression = compression
         self.connectedAt = connectedAt
         self.maximumUnsentBytes = maximumUnsentBytes
         self.closeTimeout = closeTimeout

@@ -13,6 +13,7 @@ public final class ConnectionManager: Sendable {
     let shards: [ConnectionShard]
     private let members = ManagedAtomic<Int>(0)
     private let everything = ManagedAtomic<Int>(0)
+    private let inflating = ManagedAtomic<Int>(0)
 
     /// - Parameter pingInterval: of the connections, or the shortest other time that they are held to; they are looked after four times in
     ///   it.
@@ -27,6 +28,9 @@ public final class ConnectionManager: Sendable {
 
     /// Connections on every endpoint.
     public var total: Int { self.everything.load(ordering: .relaxed) }
+
+    /// Whether any connection has agreed on compression. One that comes later gets what is on its way to it plain.
+    var someInflate: Bool { self.inflating.load(ordering: .relaxed) > 0 }
 
     /// The ids of all connections on `/ws`, in no order.
     public var ids: [ConnectionID] {
@@ -88,6 +92,7 @@ public final class ConnectionManager: Sendable {
         self.shard(of: eventLoop).add(connection)
         self.everything.wrappingIncrement(ordering: .relaxed)
         if connection.endpoint == .plain { self.members.wrappingIncrement(ordering: .relaxed) }
+        if connection.compression != nil { self.inflating.wrappingIncrement(ordering: .relaxed) }
     }
 
     /// - Returns: the connection that was there; nil for an unknown id.
@@ -96,12 +101,18 @@ public final class ConnectionManager: Sendable {
         guard let connection = self.shard(of: eventLoop).remove(id) else { return nil }
         self.everything.wrappingDecrement(ordering: .relaxed)
         if connection.endpoint == .plain { self.members.wrappingDecrement(ordering: .relaxed) }
+        if connection.compression != nil { self.inflating.wrappingDecrement(ordering: .relaxed) }
         return connection
     }
 
     /// The very instance that was added; nil for an unknown id.
     func get(_ id: ConnectionID, on eventLoop: any EventLoop) -> Connection? {
         self.shard(of: eventLoop).connection(id)
+    }
+
+    /// Sends one message in the form that the connection agreed on.
+    func send(_ opcode: Opcode, _ payload: ByteBuffer, to connection: Connection, on eventLoop: any EventLoop) {
+        connection.send(self.shard(of: eventLoop).frame(opcode: opcode, payload: payload, for: connection))
     }
 
     // MARK: -

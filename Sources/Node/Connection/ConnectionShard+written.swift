@@ -2,16 +2,17 @@ import NIOCore
 import Protocol
 
 extension ConnectionShard {
-    /// Sends the same frames to every connection of an audience, and counts those whose bytes have left for the kernel.
+    /// As ``deliver(_:_:to:)``, and counts those whose bytes have left for the kernel.
     /// - Parameter done: called once on the event loop with the count: when all have, or when the time is up.
     func write(
         _ frames: ByteBuffer,
+        _ compressed: CompressedFrames?,
         to audience: Audience,
         within time: TimeAmount,
         done: @escaping (UInt32) -> Void
     ) {
         let count = WrittenCount(done: done)
-        _ = self.deliver(to: audience) { connection in
+        _ = self.deliver(frames, compressed, to: audience) { connection, frames in
             let written = self.eventLoop.makePromise(of: Void.self)
             guard connection.send(frames, written: written) else {
                 written.fail(ChannelError.ioOnClosedChannel)

@@ -8,7 +8,7 @@ import Protocol
 /// Everything is done on the loop, unlocked; only ``submit(bytes:_:)`` may be called from elsewhere. Work that waits together is done
 /// together, so a burst of publications costs one hop.
 final class ConnectionShard: @unchecked Sendable {
-    // Unchecked: `connections`, `members` and `audiences` are touched on `eventLoop` only (asserted); the queue has its lock; the rest
+    // Unchecked: `connections`, `members`, `audiences` and `deflater` are touched on `eventLoop` only (asserted); the queue has its lock; the rest
     // is constant.
 
     private struct Queue {
@@ -25,6 +25,8 @@ final class ConnectionShard: @unchecked Sendable {
     private var connections: [ConnectionID: Connection] = [:]
     /// Those that broadcasts reach, in no order: iterated for every one of them.
     private var members: ContiguousArray<Connection> = []
+    /// Made with the first message that is compressed here.
+    private lazy var deflater = Deflater()
     /// Groups and users that have a member here.
     private var audiences: [Audience: [ObjectIdentifier: Connection]] = [:]
 
@@ -126,6 +128,37 @@ final class ConnectionShard: @unchecked Sendable {
     }
 
     // MARK: - Delivery
+
+    /// A message in the form that the connection agreed on.
+    func frame(opcode: Opcode, payload: ByteBuffer, for connection: Connection) -> ByteBuffer {
+        guard connection.compression?.allowsCompressed(bytes: payload.readableBytes) == true else {
+            return FrameEncoder.encode(opcode: opcode, payload: payload)
+        }
+        var frame = ByteBuffer()
+        FrameEncoder.append(opcode: opcode, payload: payload, compressedBy: self.deflater, to: &frame)
+        return frame
+    }
+
+    /// Sends the same frames to every connection of an audience, compressed to those that agreed on it.
+    /// - Parameters:
+    ///   - compressed: nil: to nobody.
+    ///   - send: what sending is; gives false when the connection does not take them.
+    /// - Returns: how many connections took them.
+    func deliver(
+        _ frames: ByteBuffer,
+        _ compressed: CompressedFrames?,
+        to audience: Audience,
+        _ send: (Connection, ByteBuffer) -> Bool = { $0.send($1) }
+    ) -> UInt32 {
+        guard let compressed else { return self.deliver(to: audience) { send($0, frames) } }
+        var form: ByteBuffer?
+        return self.deliver(to: audience) { connection in
+            guard compressed.suits(connection) else { return send(connection, frames) }
+            let made = form ?? compressed.frames(by: self.deflater)
+            form = made
+            return send(connection, made)
+        }
+    }
 
     /// Calls `send` with each connection of an audience until all have been called.
     /// - Returns: how many times it gave true.

@@ -5,7 +5,8 @@ import Protocol
 
 /// Takes what the broker delivers to this node and hands it to connections; answers with receipts.
 ///
-/// Publications that arrive together are encoded once, into one buffer, and cost one hop per event loop and one write per connection.
+/// Publications that arrive together are encoded once, into one buffer, and compressed once at most; they cost one hop per event loop and
+/// one write per connection.
 final class Delivery: BrokerReceiver {
     /// Encoded bytes that are put together for one write: 256 KiB. More would only delay the first of them.
     private static let batchBytes = 256 * 1024
@@ -40,7 +41,7 @@ final class Delivery: BrokerReceiver {
     private struct Batch {
         let audience: Audience
         let writtenWithin: TimeAmount?
-        var frames: ByteBuffer
+        var frames: BatchFrames
         var publications = 1
         var wanted: [PublicationID]
     }
@@ -72,11 +73,11 @@ final class Delivery: BrokerReceiver {
             if case .written(let milliseconds) = publication.confirmation { .milliseconds(Int64(milliseconds)) } else { nil }
         let wanted = publication.confirmation == .none ? [] : [publication.id]
         if var open = batch, open.audience == publication.audience, open.writtenWithin == nil, writtenWithin == nil,
-            open.frames.readableBytes < Self.batchBytes
+            open.frames.plain.readableBytes < Self.batchBytes
         {
             // Emptied first: a second reference to the bytes would make the append copy them.
             batch = nil
-            FrameEncoder.append(opcode: opcode, payload: payload, to: &open.frames)
+            open.frames.append(opcode: opcode, payload: payload)
             open.publications += 1
             open.wanted += wanted
             batch = open
@@ -85,7 +86,12 @@ final class Delivery: BrokerReceiver {
             batch = Batch(
                 audience: publication.audience,
                 writtenWithin: writtenWithin,
-                frames: FrameEncoder.encode(opcode: opcode, payload: payload, allocator: self.allocator),
+                frames: BatchFrames(
+                    opcode: opcode,
+                    payload: payload,
+                    compresses: self.connections.someInflate,
+                    allocator: self.allocator
+                ),
                 wanted: wanted
             )
         }
@@ -95,16 +101,18 @@ final class Delivery: BrokerReceiver {
         guard let whole = batch else { return }
         batch = nil
         let tally = Tally(ids: whole.wanted, parts: self.connections.shards.count)
+        let frames = whole.frames.plain
+        let compressed = whole.frames.compressed
         for shard in self.connections.shards {
-            let accepted = shard.submit(bytes: whole.frames.readableBytes) { shard in
+            let accepted = shard.submit(bytes: whole.frames.bytes) { shard in
                 let done = { (reached: UInt32) in
                     self.metrics.delivered(publications: whole.publications, connections: Int(reached))
                     self.finish(tally, reached: reached)
                 }
                 if let time = whole.writtenWithin {
-                    shard.write(whole.frames, to: whole.audience, within: time, done: done)
+                    shard.write(frames, compressed, to: whole.audience, within: time, done: done)
                 } else {
-                    done(shard.deliver(to: whole.audience) { $0.send(whole.frames) })
+                    done(shard.deliver(frames, compressed, to: whole.audience))
                 }
             }
             if !accepted {

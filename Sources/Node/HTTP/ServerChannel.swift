@@ -30,6 +30,7 @@ struct ServerChannel: HTTPChannelHandler {
     let tlsFailed: @Sendable (any Error) -> Void
     let acceptsConnections: @Sendable () -> Bool
     let acceptsUserQuery: Bool
+    let compresses: Bool
     let makeWebSocketHandler: @Sendable (WebSocketHandshake.Client, any EventLoop) -> WebSocketHandler
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
@@ -51,6 +52,7 @@ struct ServerChannel: HTTPChannelHandler {
                 delegate: UpgradeHandler.Delegate(
                     acceptsConnections: self.acceptsConnections,
                     acceptsUserQuery: self.acceptsUserQuery,
+                    compresses: self.compresses,
                     makeWebSocketHandler: self.makeWebSocketHandler,
                     becomeHTTP: { .http(try self.addHTTPHandlers($0, logger: logger)) }
                 ),

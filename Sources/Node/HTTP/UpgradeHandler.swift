@@ -17,8 +17,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     struct Delegate: Sendable {
         /// Whether WebSockets are taken now.
         var acceptsConnections: @Sendable () -> Bool
-        /// As of ``WebSocketHandshake/validate(_:acceptsUserQuery:)``.
+        /// As of ``WebSocketHandshake/validate(_:acceptsUserQuery:compresses:)``.
         var acceptsUserQuery: Bool
+        var compresses: Bool
         var makeWebSocketHandler: @Sendable (WebSocketHandshake.Client, any EventLoop) -> WebSocketHandler
         /// Adds what HTTP needs behind this handler.
         var becomeHTTP: @Sendable (any Channel) throws -> ServerChannel.Outcome
@@ -133,7 +134,11 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             return
         }
         do throws(WebSocketHandshake.Refusal) {
-            let client = try WebSocketHandshake.validate(head, acceptsUserQuery: self.delegate.acceptsUserQuery)
+            let client = try WebSocketHandshake.validate(
+                head,
+                acceptsUserQuery: self.delegate.acceptsUserQuery,
+                compresses: self.delegate.compresses
+            )
             guard self.delegate.acceptsConnections() else { throw .draining }
             self.state = .handshake(head, client)
         } catch {
@@ -167,10 +172,8 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func upgrade(_ head: HTTPRequestHead, for client: WebSocketHandshake.Client, context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
         do {
-            context.writeAndFlush(
-                self.wrapOutboundOut(.head(try WebSocketHandshake.response(to: head, on: context.channel))),
-                promise: nil
-            )
+            let response = try WebSocketHandshake.response(to: head, for: client, on: context.channel)
+            context.writeAndFlush(self.wrapOutboundOut(.head(response)), promise: nil)
             // An end of input is the end of the connection: half-open ones are for HTTP.
             try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             let handler = self.delegate.makeWebSocketHandler(client, context.eventLoop)

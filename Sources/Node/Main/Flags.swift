@@ -46,6 +46,9 @@ struct Flags: ParsableArguments {
     @Option(name: .customLong("max-unsent"), help: Self.help(.maximumUnsent))
     var maximumUnsent: String?
 
+    @Flag(name: .customLong("compression"), help: Self.help(.compression))
+    var compression = false
+
     @Option(name: .customLong("ping-interval"), help: Self.help(.pingInterval))
     var pingInterval: String?
 
@@ -118,6 +121,7 @@ struct Flags: ParsableArguments {
             (.insecureUserQuery, self.insecureUserQuery ? "on" : nil),
             (.maximumMessage, self.maximumMessage),
             (.maximumUnsent, self.maximumUnsent),
+            (.compression, self.compression ? "on" : nil),
             (.pingInterval, self.pingInterval),
             (.closeTimeout, self.closeTimeout),
             (.maximumFrames, self.maximumFrames),

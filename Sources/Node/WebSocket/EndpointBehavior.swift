@@ -23,12 +23,12 @@ struct EndpointBehavior: Sendable {
                 self.metrics.messageReceived()
                 switch endpoint {
                 case .plain: self.relay(message, from: connection, on: eventLoop, done: done)
-                case .echo: self.echo(message, to: connection, done: done)
+                case .echo: self.echo(message, to: connection, on: eventLoop, done: done)
                 }
             },
             closed: { self.closed($0, on: eventLoop) },
             breached: { self.metrics.breached($0) },
-            dropped: { self.dropped($0, isFirst: $1) }
+            dropped: { self.dropped($0, isFirst: $1, on: eventLoop) }
         )
     }
 
@@ -78,13 +78,16 @@ struct EndpointBehavior: Sendable {
 
     // MARK: - /echo
 
-    private func echo(_ message: ClientMessage, to connection: Connection, done: @Sendable () -> Void) {
-        let frame =
-            switch message {
-            case .text(let text): FrameEncoder.encode(opcode: .text, payload: text, allocator: Self.allocator)
-            case .binary(let bytes): FrameEncoder.encode(opcode: .binary, payload: bytes, allocator: Self.allocator)
-            }
-        connection.send(frame)
+    private func echo(
+        _ message: ClientMessage,
+        to connection: Connection,
+        on eventLoop: any EventLoop,
+        done: @Sendable () -> Void
+    ) {
+        switch message {
+        case .text(let text): self.connections.send(.text, text, to: connection, on: eventLoop)
+        case .binary(let bytes): self.connections.send(.binary, bytes, to: connection, on: eventLoop)
+        }
         done()
     }
 
@@ -99,7 +102,8 @@ struct EndpointBehavior: Sendable {
         done: @escaping @Sendable () -> Void
     ) {
         if case .text(let text) = message {
-            self.send(ServerMessage(kind: .echo, from: connection.id, message: text, timestamp: self.now()), to: connection)
+            let echo = ServerMessage(kind: .echo, from: connection.id, message: text, timestamp: self.now())
+            self.send(echo, to: connection, on: eventLoop)
         }
         let id = connection.id
         self.publisher.publish(message, from: id) { result in
@@ -115,19 +119,18 @@ struct EndpointBehavior: Sendable {
     private func tellRefused(_ id: ConnectionID, on eventLoop: any EventLoop) {
         guard let connection = self.connections.get(id, on: eventLoop) else { return }
         let text = ByteBuffer(string: "Your message was not delivered: the cluster cannot be reached. Try again later.")
-        self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection)
+        self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection, on: eventLoop)
     }
 
     /// Told once, and again only after something has passed: a flood is not answered with another.
-    private func dropped(_ connection: Connection, isFirst: Bool) {
+    private func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {
         self.metrics.messageDropped()
         guard isFirst, connection.endpoint == .plain else { return }
         let text = ByteBuffer(string: "You send too much at once: messages of yours are dropped.")
-        self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection)
+        self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection, on: eventLoop)
     }
 
-    private func send(_ message: ServerMessage, to connection: Connection) {
-        let json = message.encoded(allocator: Self.allocator)
-        connection.send(FrameEncoder.encode(opcode: .text, payload: json, allocator: Self.allocator))
+    private func send(_ message: ServerMessage, to connection: Connection, on eventLoop: any EventLoop) {
+        self.connections.send(.text, message.encoded(allocator: Self.allocator), to: connection, on: eventLoop)
     }
 }

@@ -45,7 +45,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         self.client = client
         self.node = node
         self.events = events
-        self.decoder = MessageDecoder(limits: settings.messageLimits)
+        self.decoder = MessageDecoder(limits: settings.messageLimits, compression: client.compression)
     }
 
     // MARK: - Life
@@ -55,6 +55,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
             id: .random(on: self.node),
             endpoint: self.client.endpoint,
             user: self.client.user,
+            compression: self.client.compression,
             connectedAt: self.settings.now(),
             maximumUnsentBytes: self.settings.maximumUnsentBytes,
             closeTimeout: self.settings.closeTimeout,

@@ -16,6 +16,8 @@ enum WebSocketHandshake {
         /// Section 4.4: only version 13 is spoken; the answer says so.
         case unsupportedVersion
         case badKey
+        /// Section 9.1: what a client lists as extensions must be well-formed, whatever is made of it.
+        case badExtensions
         /// `?user=` on a node that does not take a client's word for who it is.
         case userNotAccepted
         /// Not a ``Name``.
@@ -29,6 +31,8 @@ enum WebSocketHandshake {
     struct Client: Hashable {
         let endpoint: Connection.Endpoint
         let user: Name?
+        /// What the answer agrees to; nil: no compression.
+        var compression: DeflateAgreement?
     }
 
     /// Whether the request asks to become a WebSocket at all; a list of protocols with it counts.
@@ -36,9 +40,15 @@ enum WebSocketHandshake {
         request.headers.has("upgrade", "websocket")
     }
 
-    /// - Parameter acceptsUserQuery: whether `?user=` names the user: for trials, since anyone may then be anyone.
+    /// - Parameters:
+    ///   - acceptsUserQuery: whether `?user=` names the user: for trials, since anyone may then be anyone.
+    ///   - compresses: whether an offer of permessage-deflate is accepted.
     /// - Returns: what the client asked for, when the request is a well-formed handshake.
-    static func validate(_ request: HTTPRequestHead, acceptsUserQuery: Bool) throws(Refusal) -> Client {
+    static func validate(
+        _ request: HTTPRequestHead,
+        acceptsUserQuery: Bool,
+        compresses: Bool = false
+    ) throws(Refusal) -> Client {
         guard let endpoint = self.endpoint(ofTarget: request.uri) else { throw .unknownPath }
         guard request.headers.has("upgrade", "websocket"), request.headers.has("connection", "upgrade") else {
             throw .notWebSocket
@@ -47,7 +57,12 @@ enum WebSocketHandshake {
         guard request.headers["sec-websocket-version"] == ["13"] else { throw .unsupportedVersion }
         let keys = request.headers["sec-websocket-key"]
         guard keys.count == 1, self.isKey(keys[0]) else { throw .badKey }
-        return Client(endpoint: endpoint, user: try self.user(ofTarget: request.uri, accepted: acceptsUserQuery))
+        guard let offers = ExtensionOffer.parse(request.headers["sec-websocket-extensions"]) else { throw .badExtensions }
+        return Client(
+            endpoint: endpoint,
+            user: try self.user(ofTarget: request.uri, accepted: acceptsUserQuery),
+            compression: compresses ? .accepting(offers) : nil
+        )
     }
 
     private static func user(ofTarget target: String, accepted: Bool) throws(Refusal) -> Name? {
@@ -59,11 +74,16 @@ enum WebSocketHandshake {
     }
 
     /// Section 4.2.2: the 101 that proves that the key was read. No subprotocol is ever chosen.
-    static func response(to request: HTTPRequestHead, on channel: any Channel) throws -> HTTPResponseHead {
+    static func response(
+        to request: HTTPRequestHead,
+        for client: Client,
+        on channel: any Channel
+    ) throws -> HTTPResponseHead {
+        let extensions: HTTPHeaders = client.compression.map { ["sec-websocket-extensions": $0.header] } ?? [:]
         var result: Result<HTTPHeaders, any Error>?
         // NIO's upgrader knows the sum; its futures are complete as it returns them.
         NIOTypedWebSocketServerUpgrader<Void>(
-            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) },
+            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(extensions) },
             upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() }
         )
         .buildUpgradeResponse(
@@ -130,6 +150,8 @@ extension WebSocketHandshake.Refusal {
             Problem(.forbidden, "user-not-accepted", "This node does not take a client's word for who it is.", field: "user")
         case .badUser:
             Problem(.badRequest, "invalid-name", "user \(Name.rule)", field: "user")
+        case .badExtensions:
+            Problem(.badRequest, "bad-websocket-extensions", "Sec-WebSocket-Extensions is not a list of extensions.")
         case .draining:
             Problem(
                 .serviceUnavailable,

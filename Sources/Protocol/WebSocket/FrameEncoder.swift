@@ -1,6 +1,6 @@
 public import NIOCore
 
-/// Writes a server's frames: final, unmasked, without extensions, with the length in its shortest form (RFC 6455 section 5.2).
+/// Writes a server's frames: final, unmasked, with the length in its shortest form (RFC 6455 section 5.2).
 ///
 /// A frame does not depend on the connection it goes to. One buffer is therefore made per publication and handed to all.
 public enum FrameEncoder {
@@ -21,12 +21,14 @@ public enum FrameEncoder {
 
     /// Writes a frame behind what `bytes` already holds, so that several frames can leave in one write.
     ///
-    /// - Parameter payload: for text, well-formed UTF-8 (not checked here); for a control frame, at most 125 bytes.
-    public static func append(opcode: Opcode, payload: ByteBuffer, to bytes: inout ByteBuffer) {
+    /// - Parameters:
+    ///   - payload: for text, well-formed UTF-8 (not checked here); for a control frame, at most 125 bytes.
+    ///   - isCompressed: whether it is what ``Deflater`` made of a message (RFC 7692 section 6).
+    public static func append(opcode: Opcode, payload: ByteBuffer, isCompressed: Bool = false, to bytes: inout ByteBuffer) {
         let length = payload.readableBytes
         precondition(!opcode.isControl || length <= 125, "a control frame carries at most 125 bytes")
         bytes.reserveCapacity(minimumWritableBytes: self.headerBytes(payloadLength: length) + length)
-        let first = 0x80 | opcode.rawValue
+        let first = (isCompressed ? 0xC0 : 0x80) | opcode.rawValue
         switch length {
         case ...125: bytes.writeMultipleIntegers(first, UInt8(length))
         case ...0xFFFF: bytes.writeMultipleIntegers(first, UInt8(126), UInt16(length))

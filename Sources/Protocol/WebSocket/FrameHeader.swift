@@ -3,6 +3,8 @@ import NIOCore
 /// The first 6 to 14 bytes of a client's frame (RFC 6455 section 5.2).
 struct FrameHeader: Sendable {
     let isFinal: Bool
+    /// Whether the message that begins here is compressed (RFC 7692 section 6).
+    let isCompressed: Bool
     let opcode: Opcode
     /// As it stands in the header, its first byte the highest.
     let maskingKey: UInt32
@@ -11,14 +13,22 @@ struct FrameHeader: Sendable {
 
     /// Judges all that can be said of a frame without knowing the ones before it.
     ///
-    /// - Parameter bytes: what has arrived, from the frame's first byte on.
+    /// - Parameters:
+    ///   - bytes: what has arrived, from the frame's first byte on.
+    ///   - mayBeCompressed: whether permessage-deflate was agreed on: then the first bit that is otherwise reserved may be set in a text
+    ///     or binary frame.
     /// - Returns: the header and its length in bytes; nil while it is incomplete.
     /// - Throws: as soon as the bytes that are there are wrong, also when the header is incomplete.
-    static func parse(_ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) -> (header: FrameHeader, length: Int)? {
+    static func parse(
+        _ bytes: UnsafeRawBufferPointer,
+        mayBeCompressed: Bool
+    ) throws(ProtocolViolation) -> (header: FrameHeader, length: Int)? {
         guard bytes.count >= 1 else { return nil }
         let isFinal = bytes[0] & 0x80 != 0
-        guard bytes[0] & 0x70 == 0 else { throw .reservedBits }
+        let isCompressed = bytes[0] & 0x40 != 0
+        guard bytes[0] & 0x30 == 0, mayBeCompressed || !isCompressed else { throw .reservedBits }
         guard let opcode = Opcode(rawValue: bytes[0] & 0x0F) else { throw .reservedOpcode }
+        guard !isCompressed || opcode == .text || opcode == .binary else { throw .reservedBits }
         guard isFinal || !opcode.isControl else { throw .controlFrameFragmented }
 
         guard bytes.count >= 2 else { return nil }
@@ -48,7 +58,13 @@ struct FrameHeader: Sendable {
 
         guard bytes.count >= keyOffset + 4 else { return nil }
         let maskingKey = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: keyOffset, as: UInt32.self))
-        let header = FrameHeader(isFinal: isFinal, opcode: opcode, maskingKey: maskingKey, payloadLength: payloadLength)
+        let header = FrameHeader(
+            isFinal: isFinal,
+            isCompressed: isCompressed,
+            opcode: opcode,
+            maskingKey: maskingKey,
+            payloadLength: payloadLength
+        )
         return (header, keyOffset + 4)
     }
 }
@@ -65,24 +81,27 @@ extension FrameHeader {
         var isEmpty: Bool { self.count == 0 }
 
         /// - Parameter bytes: what it uses is consumed: at most the header, and all there is when it answers nil.
-        mutating func next(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> FrameHeader? {
-            if self.count == 0, let whole = try bytes.withUnsafeReadableBytes(FrameHeader.parse) {
+        mutating func next(_ bytes: inout ByteBuffer, mayBeCompressed: Bool) throws(ProtocolViolation) -> FrameHeader? {
+            let whole = try bytes.withUnsafeReadableBytes { bytes throws(ProtocolViolation) in
+                self.count == 0 ? try FrameHeader.parse(bytes, mayBeCompressed: mayBeCompressed) : nil
+            }
+            if let whole {
                 bytes.moveReaderIndex(forwardBy: whole.length)
                 return whole.header
             }
             while let byte = bytes.readInteger(as: UInt8.self) {
-                if let torn = try self.append(byte) { return torn }
+                if let torn = try self.append(byte, mayBeCompressed: mayBeCompressed) { return torn }
             }
             return nil
         }
 
-        private mutating func append(_ byte: UInt8) throws(ProtocolViolation) -> FrameHeader? {
+        private mutating func append(_ byte: UInt8, mayBeCompressed: Bool) throws(ProtocolViolation) -> FrameHeader? {
             let count = Int(self.count)
             // 14 bytes are always a whole header or a violation, so there is room.
             withUnsafeMutableBytes(of: &self.words) { $0[count] = byte }
             self.count += 1
             let parsed = try withUnsafeBytes(of: self.words) { bytes throws(ProtocolViolation) in
-                try FrameHeader.parse(UnsafeRawBufferPointer(rebasing: bytes[...count]))
+                try FrameHeader.parse(UnsafeRawBufferPointer(rebasing: bytes[...count]), mayBeCompressed: mayBeCompressed)
             }
             return parsed?.header
         }

@@ -1,13 +1,15 @@
 public import NIOCore
 
-/// Turns the bytes of one client into messages and control frames: the receiving side of a server, without extensions
-/// (RFC 6455 sections 5, 7.4 and 8.1).
+/// Turns the bytes of one client into messages and control frames: the receiving side of a server (RFC 6455 sections 5, 7.4 and 8.1),
+/// with permessage-deflate where it was agreed on (RFC 7692).
 ///
 /// Every byte that is handed over is consumed at once, so the caller keeps none: what is incomplete is kept here. An idle decoder
 /// owns no memory of its own; an incomplete message takes what has arrived of it, whatever length it claims. A message is
 /// refused by the first byte that makes it wrong: at its header when it is too long, in the middle of a frame when it is not
 /// UTF-8.
-public struct MessageDecoder: Sendable {
+///
+/// For one owner: a copy shares the message that is being inflated.
+public struct MessageDecoder {
     /// What a client said. Payloads are buffers of their own and do not hold on to the bytes they were read from.
     public enum Event: Hashable, Sendable {
         /// A whole message of well-formed UTF-8.
@@ -39,6 +41,8 @@ public struct MessageDecoder: Sendable {
     }
 
     public let limits: MessageLimits
+    /// 0: messages may not be compressed.
+    private let inflatingWindowBits: UInt8
     private var state = State.header(FrameHeader.Reader())
     private var kind: Kind?
     private var validator = UTF8Validator()
@@ -48,9 +52,13 @@ public struct MessageDecoder: Sendable {
     private var message: ByteBuffer?
     /// What has arrived of a control frame, which may stand between the fragments of a message; nil for nothing.
     private var control: ByteBuffer?
+    /// The message that has begun, if it is compressed; `message` and `validator` have no part in it.
+    private var compressed: CompressedMessage?
 
-    public init(limits: MessageLimits = MessageLimits()) {
+    /// - Parameter compression: nil: none was agreed on.
+    public init(limits: MessageLimits = MessageLimits(), compression: DeflateAgreement? = nil) {
         self.limits = limits
+        self.inflatingWindowBits = compression?.inflatingWindowBits ?? 0
     }
 
     /// The next event in the bytes that were handed over so far.
@@ -86,7 +94,7 @@ public struct MessageDecoder: Sendable {
         while true {
             switch self.state {
             case .header(var reader):
-                guard let header = try reader.next(&bytes) else {
+                guard let header = try reader.next(&bytes, mayBeCompressed: self.inflatingWindowBits > 0) else {
                     self.state = .header(reader)
                     return nil
                 }
@@ -116,12 +124,25 @@ public struct MessageDecoder: Sendable {
         } else {
             guard self.kind == nil else { throw .messageNotFinished }
             self.kind = header.opcode == .text ? .text : .binary
+            if header.isCompressed { self.beginCompressed() }
         }
-        // Subtracted, not added: the claimed length may be near the largest integer.
-        let room = self.limits.maximumMessageBytes - (self.message?.readableBytes ?? 0)
-        guard header.payloadLength <= room else { throw .messageTooBig }
+        if let compressed = self.compressed {
+            try compressed.admit(header.payloadLength)
+        } else {
+            // Subtracted, not added: the claimed length may be near the largest integer.
+            let room = self.limits.maximumMessageBytes - (self.message?.readableBytes ?? 0)
+            guard header.payloadLength <= room else { throw .messageTooBig }
+        }
         guard Int(self.frames) < self.limits.maximumFramesPerMessage else { throw .tooManyFrames }
         self.frames += 1
+    }
+
+    private mutating func beginCompressed() {
+        self.compressed = CompressedMessage(
+            isText: self.kind == .text,
+            windowBits: self.inflatingWindowBits,
+            maximumBytes: self.limits.maximumMessageBytes
+        )
     }
 
     /// Moves `count` bytes of a frame's payload to where they are kept, unmasks them on the way, and validates them if they are
@@ -137,6 +158,16 @@ public struct MessageDecoder: Sendable {
     ) throws(ProtocolViolation) {
         guard count > 0 else { return }
         let isControl = header.opcode.isControl
+        if !isControl, let compressed = self.compressed {
+            try bytes.withUnsafeReadableBytes { source throws(ProtocolViolation) in
+                try compressed.take(
+                    UnsafeRawBufferPointer(rebasing: source[..<count]),
+                    key: header.maskingKey,
+                    offset: received
+                )
+            }
+            return bytes.moveReaderIndex(forwardBy: count)
+        }
         let isText = !isControl && self.kind == .text
         // Taken out, so that this is the only reference and writing does not copy. It grows by doubling as bytes arrive.
         let begun = isControl ? self.control.take() : self.message.take()
@@ -175,7 +206,7 @@ public struct MessageDecoder: Sendable {
 
     private mutating func completeMessage() throws(ProtocolViolation) -> Event? {
         guard self.validator.isComplete else { throw .textNotUTF8 }
-        let payload = self.message.take() ?? ByteBuffer()
+        let payload = try self.compressed.take()?.finish() ?? self.message.take() ?? ByteBuffer()
         let kind = self.kind.take()
         self.frames = 0
         return kind == .text ? .text(payload) : .binary(payload)
@@ -199,5 +230,6 @@ public struct MessageDecoder: Sendable {
         self.state = .finished
         self.message = nil
         self.control = nil
+        self.compressed = nil
     }
 }

@@ -12,7 +12,7 @@ public struct ProtocolViolation: Error, Hashable, Sendable {
 
     // MARK: - Frames (section 5.2)
 
-    public static let reservedBits = ProtocolViolation(.protocolError, "reserved bit set, but no extension was agreed on")
+    public static let reservedBits = ProtocolViolation(.protocolError, "reserved bit set, but no extension gives it a meaning")
     public static let reservedOpcode = ProtocolViolation(.protocolError, "reserved opcode")
     public static let notMasked = ProtocolViolation(.protocolError, "frame from a client is not masked")
     public static let lengthNotMinimal = ProtocolViolation(.protocolError, "length is not in its shortest form")
@@ -34,6 +34,8 @@ public struct ProtocolViolation: Error, Hashable, Sendable {
     // MARK: - Messages (sections 8.1 and 10.4)
 
     public static let textNotUTF8 = ProtocolViolation(.invalidData, "text is not UTF-8")
+    /// RFC 7692 names no code; 1007 is for data that is not what it says it is.
+    public static let notDeflated = ProtocolViolation(.invalidData, "compressed data is broken")
     public static let messageTooBig = ProtocolViolation(.messageTooBig, "message is too big")
     public static let tooManyFrames = ProtocolViolation(.policyViolation, "message has too many frames")
     public static let messageTooSlow = ProtocolViolation(.timeout, "message took too long to arrive")

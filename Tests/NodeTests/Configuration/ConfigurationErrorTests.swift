@@ -32,6 +32,7 @@ struct ConfigurationErrorTests {
         (.insecureUserQuery, ["yes", "ON", "1"], "must be on or off"),
         (.maximumMessage, ["0", "16777217", "17MiB", "1MB"], "must be a size from 1 to 16MiB, such as 512, 64KiB or 1MiB"),
         (.maximumUnsent, ["65535", "257MiB"], "must be a size from 64KiB to 256MiB, such as 512, 64KiB or 1MiB"),
+        (.compression, ["yes", "ON", "gzip"], "must be on or off"),
         (.pingInterval, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),
         (.closeTimeout, ["99ms", "61s"], "must be a time from 100ms to 1m, such as 250ms, 5s or 2m"),
         (.maximumFrames, ["0", "1000001", "off"], "must be a whole number from 1 to 1000000"),

@@ -68,6 +68,13 @@ struct ConfigurationLoaderTests {
             byDefault: "1048576"
         ),
         Example(
+            option: .compression,
+            text: "on",
+            reads: { "\($0.compresses)" },
+            gives: "true",
+            byDefault: "false"
+        ),
+        Example(
             option: .pingInterval,
             text: "1h",
             reads: { "\($0.pingInterval)" },

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOEmbedded
 import NIOExtras
+import Protocol
 import Testing
 
 @testable import Node
@@ -90,6 +91,31 @@ struct UpgradeHandlerTests {
         #expect(throws: (any Error).self) { try server.channel.pipeline.syncOperations.handler(type: UpgradeHandler.self) }
     }
 
+    // MARK: - Extensions
+
+    private static let agreement = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+
+    @Test(arguments: [
+        (true, "permessage-deflate", Self.agreement), (true, "foo, permessage-deflate; bad,permessage-deflate", Self.agreement),
+        (true, "permessage-deflate; client_max_window_bits=9", "\(Self.agreement); client_max_window_bits=9"),
+        (true, "permessage-deflate; bad", nil), (true, "foo", nil), (false, "permessage-deflate", nil),
+    ])
+    func `Compression is agreed on where it is switched on and offered`(isOn: Bool, offer: String, agreed: String?) throws {
+        let server = try EmbeddedServer(compresses: isOn)
+        server.receive(Self.handshake("/echo", "Sec-WebSocket-Extensions: \(offer)\r\n"))
+        let answer = try self.answer(server)
+        #expect(answer.status == "HTTP/1.1 101 Switching Protocols")
+        #expect(answer.headers["sec-websocket-extensions"] == agreed)
+        // A frame of either kind is read as it was agreed.
+        server.receive(ClientFrame.frame(0x41, [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]))
+        #expect(server.events == [.opened(.echo)] + (agreed == nil ? [] : [.text("Hello")]))
+        var sent = try server.sent()
+        #expect(
+            ServerFrame.read(&sent).first
+                == (agreed == nil ? .close(1002, ProtocolViolation.reservedBits.reason) : .text("Hello"))
+        )
+    }
+
     // MARK: - Refusals
 
     @Test(arguments: [
@@ -97,6 +123,7 @@ struct UpgradeHandlerTests {
         (Self.handshake(method: "POST"), "400 Bad Request", "not-a-websocket"),
         (Self.handshake().replacing("Version: 13", with: "Version: 8"), "426 Upgrade Required", "unsupported-websocket-version"),
         (Self.handshake().replacing("==", with: ""), "400 Bad Request", "bad-websocket-key"),
+        (Self.handshake("/ws", "Sec-WebSocket-Extensions: a;\r\n"), "400 Bad Request", "bad-websocket-extensions"),
         (Self.handshake(method: "GET", "Content-Length: 3\r\n") + "abc", "400 Bad Request", "not-a-websocket"),
         (
             Self.handshake(method: "GET", "Transfer-Encoding: chunked\r\n") + "1\r\na\r\n0\r\n\r\n", "400 Bad Request",

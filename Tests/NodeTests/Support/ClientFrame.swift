@@ -14,6 +14,7 @@ enum ClientFrame {
         self.frame(8, code.map { [UInt8($0 >> 8), UInt8($0 & 255)] + Array(reason.utf8) } ?? [])
     }
 
+    /// - Parameter opcode: with the reserved bits, if any are set.
     static func frame(_ opcode: UInt8, _ payload: [UInt8], isFinal: Bool = true) -> [UInt8] {
         var bytes: [UInt8] = [(isFinal ? 128 : 0) + opcode]
         switch payload.count {
@@ -35,6 +36,8 @@ enum ServerFrame: Hashable, Sendable {
     case ping([UInt8])
     case pong([UInt8])
     case close(UInt16?, String)
+    /// Text or binary, by its opcode.
+    case compressed(UInt8, [UInt8])
     /// What a server must not send: masked, fragmented, reserved.
     case wrong([UInt8])
 
@@ -68,6 +71,7 @@ enum ServerFrame: Hashable, Sendable {
         case 0x82: return .binary(payload)
         case 0x89: return .ping(payload)
         case 0x8A: return .pong(payload)
+        case 0xC1, 0xC2: return .compressed(all[0] & 15, payload)
         case 0x88 where payload.isEmpty: return .close(nil, "")
         case 0x88 where payload.count > 1:
             return .close(UInt16(payload[0]) << 8 | UInt16(payload[1]), String(decoding: payload[2...], as: UTF8.self))

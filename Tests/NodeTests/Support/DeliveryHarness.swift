@@ -94,9 +94,14 @@ enum DeliveryHarness {
         let manager: ConnectionManager
         let sockets: [EmbeddedWebSocket]
 
-        init(_ count: Int = 2) throws {
+        convenience init(_ count: Int = 2) throws {
+            try self.init(compressions: Array(repeating: nil, count: count))
+        }
+
+        /// One socket for each.
+        init(compressions: [DeflateAgreement?]) throws {
             self.manager = ConnectionManager(node: EmbeddedWebSocket.node, eventLoops: [self.loop], pingInterval: .seconds(30))
-            self.sockets = try (0..<count).map { _ in try EmbeddedWebSocket() }
+            self.sockets = try compressions.map { try EmbeddedWebSocket(compression: $0) }
             for socket in self.sockets { self.manager.add(socket.connection, on: self.loop) }
         }
     }

@@ -31,7 +31,7 @@ final class EmbeddedServer {
     var events: [Event] { self.seen.withLockedValue { $0 } }
     var outcomes: [Outcome] { self.decision.withLockedValue { $0 } }
 
-    init(isDraining: Bool = false) throws {
+    init(isDraining: Bool = false, compresses: Bool = false) throws {
         let (seen, decision) = (self.seen, self.decision)
         let outcome = self.channel.eventLoop.makePromise(of: ServerChannel.Outcome.self)
         outcome.futureResult.whenSuccess { outcome in
@@ -47,6 +47,7 @@ final class EmbeddedServer {
         let delegate = UpgradeHandler.Delegate(
             acceptsConnections: { !isDraining },
             acceptsUserQuery: false,
+            compresses: compresses,
             makeWebSocketHandler: { client, _ in Self.webSocketHandler(client, seen) },
             becomeHTTP: { _ in
                 decision.withLockedValue { $0.append(.http) }

@@ -31,6 +31,7 @@ final class EmbeddedWebSocket {
         maximumMessageBytes: Int = 1024,
         maximumUnsentBytes: Int = 1000,
         endpoint: Connection.Endpoint = .plain,
+        compression: DeflateAgreement? = nil,
         finishes: Bool = true,
         maximumFrames: Int = 16_384,
         bounds: ConnectionBounds = ConnectionBounds(),
@@ -69,7 +70,7 @@ final class EmbeddedWebSocket {
         try self.channel.pipeline.syncOperations.addHandler(
             WebSocketHandler(
                 settings: settings,
-                client: WebSocketHandshake.Client(endpoint: endpoint, user: nil),
+                client: WebSocketHandshake.Client(endpoint: endpoint, user: nil, compression: compression),
                 node: Self.node,
                 events: events
             )

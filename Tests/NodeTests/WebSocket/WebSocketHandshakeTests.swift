@@ -124,7 +124,8 @@ struct WebSocketHandshakeTests {
     }
 
     @Test func `The answer proves that the key was read, and chooses no subprotocol`() throws {
-        let head = try WebSocketHandshake.response(to: Self.request(), on: EmbeddedChannel())
+        let client = WebSocketHandshake.Client(endpoint: .plain, user: nil)
+        let head = try WebSocketHandshake.response(to: Self.request(), for: client, on: EmbeddedChannel())
         #expect(head.status == .switchingProtocols)
         #expect(head.version == .http1_1)
         #expect(head.headers["sec-websocket-accept"] == ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="])

@@ -30,8 +30,8 @@ struct Transcript: Equatable {
     /// Breaks of the decoder's own contract: bytes left behind, or life after the end.
     var faults: [String] = []
 
-    init(_ parts: [[UInt8]], limits: MessageLimits = MessageLimits()) {
-        var decoder = MessageDecoder(limits: limits)
+    init(_ parts: [[UInt8]], limits: MessageLimits = MessageLimits(), compression: DeflateAgreement? = nil) {
+        var decoder = MessageDecoder(limits: limits, compression: compression)
         var hasEnded = false
         for (index, part) in parts.enumerated() {
             // Begins at changing alignments.
@@ -70,13 +70,14 @@ func everySplit(_ input: [UInt8]) -> [[[UInt8]]] {
 func expect(
     _ input: [UInt8],
     limits: MessageLimits = MessageLimits(),
+    compression: DeflateAgreement? = nil,
     gives events: [Seen] = [],
     violation: ProtocolViolation? = nil,
     splits: [[[UInt8]]]? = nil,
     sourceLocation: SourceLocation = #_sourceLocation
 ) {
     for parts in splits ?? everySplit(input) {
-        let transcript = Transcript(parts, limits: limits)
+        let transcript = Transcript(parts, limits: limits, compression: compression)
         guard transcript.events == events, transcript.violation == violation, transcript.faults.isEmpty else {
             let lengths = parts.map(\.count)
             Issue.record("parts of \(lengths) bytes gave \(transcript)", sourceLocation: sourceLocation)
@@ -86,8 +87,12 @@ func expect(
 }
 
 /// How many bytes a decoder takes, one by one, before it refuses them; nil when it never does.
-func bytesUntilViolation(_ input: [UInt8], limits: MessageLimits = MessageLimits()) -> Int? {
-    var decoder = MessageDecoder(limits: limits)
+func bytesUntilViolation(
+    _ input: [UInt8],
+    limits: MessageLimits = MessageLimits(),
+    compression: DeflateAgreement? = nil
+) -> Int? {
+    var decoder = MessageDecoder(limits: limits, compression: compression)
     for (index, byte) in input.enumerated() {
         var bytes = ByteBuffer(bytes: [byte])
         do {

@@ -1,0 +1,90 @@
+import NIOCore
+
+/// A client's compressed message on its way in: unmasked, inflated and, if it is text, validated as it arrives (RFC 7692 section 7.2.2).
+///
+/// Nothing is kept of the compressed form, and nothing is inflated beyond the limit: it takes what has come out so far, rounded up to
+/// a power of two, and at most 40 KiB more.
+final class CompressedMessage {
+    /// What is unmasked and inflated at a time, and the first piece of memory for the message: enough for most of them.
+    private static let chunkBytes = 1024
+
+    private let inflater: Inflater
+    private let maximumBytes: Int
+    private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: CompressedMessage.chunkBytes, alignment: 8)
+    private var payload = ByteBuffer()
+    private var validator: UTF8Validator?
+    /// Compressed bytes of the frames admitted so far.
+    private var admitted = 0
+
+    /// - Parameter maximumBytes: of the inflated message, inclusive.
+    init(isText: Bool, windowBits: UInt8, maximumBytes: Int) {
+        self.inflater = Inflater(windowBits: windowBits)
+        self.validator = isText ? UTF8Validator() : nil
+        self.maximumBytes = maximumBytes
+    }
+
+    deinit { self.scratch.deallocate() }
+
+    /// Judges the length of a frame before it is read: no deflater doubles its input, but data that inflates to nothing could go on for
+    /// ever.
+    func admit(_ payloadLength: Int) throws(ProtocolViolation) {
+        guard payloadLength <= 2 * self.maximumBytes + 1024 - self.admitted else { throw .messageTooBig }
+        self.admitted += payloadLength
+    }
+
+    /// - Parameter offset: how many bytes of the frame's payload came before these.
+    func take(_ masked: UnsafeRawBufferPointer, key: UInt32, offset: Int) throws(ProtocolViolation) {
+        var taken = 0
+        while taken < masked.count {
+            let part = UnsafeRawBufferPointer(rebasing: masked[taken...].prefix(self.scratch.count))
+            Masking.unmask(part, into: self.scratch, key: key, offset: offset + taken)
+            try self.inflate(UnsafeRawBufferPointer(rebasing: self.scratch[..<part.count]))
+            taken += part.count
+        }
+    }
+
+    /// - Returns: the message, after the last byte of its last frame.
+    func finish() throws(ProtocolViolation) -> ByteBuffer {
+        // No data at all is an empty message, and behind a last block nothing is missing.
+        if !self.inflater.isFresh {
+            // The sender has taken these off.
+            self.scratch.storeBytes(of: UInt32(0x0000_FFFF).bigEndian, as: UInt32.self)
+            try self.inflate(UnsafeRawBufferPointer(rebasing: self.scratch[..<4]))
+            guard self.inflater.isFresh || self.inflater.isAtEndOfBlock else { throw .notDeflated }
+        }
+        guard self.validator?.isComplete != false else { throw .textNotUTF8 }
+        return self.payload
+    }
+
+    private func inflate(_ input: UnsafeRawBufferPointer) throws(ProtocolViolation) {
+        var input = input
+        var mayHaveMore: Bool
+        repeat {
+            let room = self.maximumBytes - self.payload.readableBytes
+            mayHaveMore = try room > 0 ? self.inflate(&input, room: room) : self.inflateNothing(&input)
+        } while mayHaveMore || !input.isEmpty
+    }
+
+    private func inflate(_ input: inout UnsafeRawBufferPointer, room: Int) throws(ProtocolViolation) -> Bool {
+        var isFull = false
+        try self.payload.writeWithUnsafeMutableBytes(minimumWritableBytes: min(room, Self.chunkBytes)) {
+            target throws(ProtocolViolation) in
+            let target = UnsafeMutableRawBufferPointer(rebasing: target.prefix(room))
+            let count = try self.inflater.inflate(&input, into: target)
+            guard self.validator?.consume(UnsafeRawBufferPointer(rebasing: target[..<count])) != false else { throw .textNotUTF8 }
+            isFull = count == target.count
+            return count
+        }
+        return isFull
+    }
+
+    /// What is still to come may be the end of the data, but no byte of the message.
+    private func inflateNothing(_ input: inout UnsafeRawBufferPointer) throws(ProtocolViolation) -> Bool {
+        var surplus: UInt8 = 0
+        let count = try withUnsafeMutableBytes(of: &surplus) { target throws(ProtocolViolation) in
+            try self.inflater.inflate(&input, into: target)
+        }
+        guard count == 0 else { throw .messageTooBig }
+        return false
+    }
+}

@@ -1,0 +1,96 @@
+import NIOCore
+import NIOEmbedded
+import Protocol
+import Testing
+
+@testable import Node
+
+@Suite("Compression on the way to the connections")
+struct CompressedDeliveryTests {
+    private static let long = String(repeating: "all of it again and again, ", count: 20)
+
+    private static func agreement(_ parameters: ExtensionOffer.Parameter...) -> DeflateAgreement? {
+        DeflateAgreement.accepting([ExtensionOffer("permessage-deflate", parameters)])
+    }
+
+    /// Read back as if a client had sent it.
+    private func inflated(_ frame: ServerFrame?) throws -> MessageDecoder.Event? {
+        guard case .compressed(let opcode, let payload) = frame else { return nil }
+        var decoder = MessageDecoder(compression: Self.agreement())
+        var bytes = ByteBuffer(bytes: ClientFrame.frame(0x40 + opcode, payload))
+        return try decoder.next(&bytes)
+    }
+
+    // MARK: - To all
+
+    @Test func `Each connection gets the form that it agreed on`() throws {
+        let embedded = try DeliveryHarness.Embedded(compressions: [nil, Self.agreement()])
+        let parts = DeliveryHarness.parts(embedded.manager)
+        parts.delivery.receive([DeliveryHarness.envelope("short"), DeliveryHarness.envelope(Self.long)])
+        embedded.loop.run()
+        #expect(try embedded.sockets[0].sent() == [DeliveryHarness.binary("short"), DeliveryHarness.binary(Self.long)])
+        #expect(embedded.sockets[1].wire.writes == 1)
+        let frames = try embedded.sockets[1].sent()
+        #expect(frames.first == DeliveryHarness.binary("short"))
+        #expect(try self.inflated(frames.last) == .binary(ByteBuffer(string: Self.long)))
+    }
+
+    @Test func `What waits until it is written is compressed too`() throws {
+        let embedded = try DeliveryHarness.Embedded(compressions: [Self.agreement()])
+        let parts = DeliveryHarness.parts(embedded.manager)
+        parts.delivery.receive([DeliveryHarness.envelope(Self.long, as: .text, confirmation: .written(milliseconds: 1000))])
+        embedded.loop.run()
+        guard case .text(let text) = try self.inflated(try embedded.sockets[0].sent().first) else {
+            Issue.record("not compressed, or no text")
+            return
+        }
+        #expect(String(buffer: text).contains(Self.long))
+    }
+
+    @Test func `A connection whose window is smaller than a message gets its batch plain`() throws {
+        let embedded = try DeliveryHarness.Embedded(compressions: [
+            Self.agreement(.init("server_max_window_bits", "8")), Self.agreement(.init("server_max_window_bits", "10")),
+        ])
+        let parts = DeliveryHarness.parts(embedded.manager)
+        parts.delivery.receive([DeliveryHarness.envelope(Self.long)])
+        embedded.loop.run()
+        #expect(try embedded.sockets[0].sent() == [DeliveryHarness.binary(Self.long)])
+        #expect(try self.inflated(try embedded.sockets[1].sent().first) != nil)
+    }
+
+    @Test func `A batch is compressed once for all event loops`() throws {
+        var frames = BatchFrames(opcode: .binary, payload: ByteBuffer(string: Self.long), compresses: true, allocator: .init())
+        frames.append(opcode: .binary, payload: ByteBuffer(string: Self.long))
+        let compressed = try #require(frames.compressed)
+        let addresses = [Deflater(), Deflater()].map { deflater in
+            compressed.frames(by: deflater).withUnsafeReadableBytes { $0.baseAddress }
+        }
+        #expect(addresses[0] == addresses[1])
+    }
+
+    @Test func `Nothing is kept to be compressed while no connection wants it`() throws {
+        let embedded = try DeliveryHarness.Embedded(compressions: [nil])
+        #expect(!embedded.manager.someInflate)
+        let frames = BatchFrames(opcode: .binary, payload: ByteBuffer(string: Self.long), compresses: false, allocator: .init())
+        #expect(frames.compressed == nil)
+        let socket = try EmbeddedWebSocket(compression: Self.agreement())
+        embedded.manager.add(socket.connection, on: embedded.loop)
+        #expect(embedded.manager.someInflate)
+        embedded.manager.remove(socket.connection.id, on: embedded.loop)
+        #expect(!embedded.manager.someInflate)
+    }
+
+    // MARK: - To one
+
+    @Test func `What goes to one connection goes in its form`() throws {
+        let embedded = try DeliveryHarness.Embedded(compressions: [
+            nil, Self.agreement(), Self.agreement(.init("server_max_window_bits", "9")),
+        ])
+        for socket in embedded.sockets {
+            embedded.manager.send(.text, ByteBuffer(string: Self.long), to: socket.connection, on: embedded.loop)
+        }
+        #expect(try embedded.sockets[0].sent() == [.text(Self.long)])
+        #expect(try self.inflated(try embedded.sockets[1].sent().first) == .text(ByteBuffer(string: Self.long)))
+        #expect(try embedded.sockets[2].sent() == [.text(Self.long)])
+    }
+}
