@@ -7,7 +7,6 @@ public import NIOCore
 import NIOPosix
 public import Protocol
 public import ServiceLifecycle
-public import UnixSignals
 
 /// One node: puts its parts together and runs them until it is told to stop.
 ///
@@ -34,10 +33,14 @@ public struct NodeServer: Service {
         }
     }
 
-    private let configuration: NodeConfiguration
-    private let logger: Logger
-    private let group: MultiThreadedEventLoopGroup
+    let configuration: NodeConfiguration
+    let logger: Logger
+    let group: MultiThreadedEventLoopGroup
+    let departure: Departure
+    let receipts: ReceiptCollector
     let services: [any Service]
+    /// Shut down before them.
+    let drain: Drain<ContinuousClock>
 
     /// - Parameters:
     ///   - makeLinks: called once, with the node's id and an event loop for its links; by default Redis, or memory when there is none in
@@ -51,7 +54,8 @@ public struct NodeServer: Service {
     ) throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads)
         let id = NodeID.random()
-        let now: @Sendable () -> Int64 = { Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)) }
+        let now = UTCClock.now
+        let departure = Departure()
         let record = NodeRecord(
             id: id,
             name: configuration.name ?? Self.defaultName(port: configuration.port, id: id),
@@ -91,6 +95,7 @@ public struct NodeServer: Service {
             connections: connections,
             receipts: receipts,
             requests: ConnectionRequests(connections: connections, interest: interest, presence: presence),
+            departure: departure,
             broker: links.broker,
             metrics: metrics,
             logger: logger
@@ -131,6 +136,7 @@ public struct NodeServer: Service {
                     tls: configuration.tls,
                     tlsFailed: tlsFailed,
                     acceptsConnections: { life.phase < .draining },
+                    keepsConnections: { life.phase == .serving },
                     acceptsUserQuery: configuration.acceptsUserQuery,
                     compresses: configuration.compresses,
                     makeWebSocketHandler: { client, eventLoop in
@@ -152,7 +158,8 @@ public struct NodeServer: Service {
             eventLoopGroupProvider: .shared(group),
             logger: logger
         )
-        let drain = Drain(
+        self.drain = Drain(
+            departure: departure,
             life: life,
             connections: connections,
             announce: presence.beginDraining,
@@ -164,39 +171,13 @@ public struct NodeServer: Service {
         self.configuration = configuration
         self.logger = logger
         self.group = group
+        self.departure = departure
+        self.receipts = receipts
         let reload = Reload(actions: configuration.tls.map { tls in [{ [logger] in tls.reload(logger: logger) }] } ?? [])
         self.services = [
             reload, links.broker, links.store, Subscriptions(broker: links.broker, node: id, logger: logger), presence,
             application,
-            drain,
         ]
-    }
-
-    /// Runs until graceful shutdown.
-    /// - Throws: when the address cannot be listened on, or a part fails for good.
-    public func run() async throws {
-        try await self.run(signals: [])
-    }
-
-    /// As ``run()``; each of the signals begins the graceful shutdown.
-    public func run(signals: [UnixSignal]) async throws {
-        var configuration = ServiceGroupConfiguration(
-            services: self.services,
-            gracefulShutdownSignals: signals,
-            logger: self.logger
-        )
-        // Drain keeps its own time; this is for whatever hangs in spite of it.
-        configuration.maximumGracefulShutdownDuration =
-            self.configuration.drainDelay + self.configuration.drainTimeout + .seconds(10)
-        let result: Result<Void, any Error>
-        do {
-            try await ServiceGroup(configuration: configuration).run()
-            result = .success(())
-        } catch {
-            result = .failure(error)
-        }
-        try await self.group.shutdownGracefully()
-        try result.get()
     }
 
     private static func links(

@@ -156,6 +156,9 @@ public final class VolaryProcess: Sendable {
     /// SIGTERM, and nothing else: see ``exit(within:)``.
     public func beginTermination() { self.signal(SIGTERM) }
 
+    /// SIGINT, as Ctrl-C sends it.
+    public func interrupt() { self.signal(SIGINT) }
+
     /// SIGTERM.
     /// - Returns: the exit status; nil when it still runs at the end of the deadline.
     public func terminate(within deadline: Duration) async -> Int? {

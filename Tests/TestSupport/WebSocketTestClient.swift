@@ -147,6 +147,12 @@ public final class WebSocketTestClient: Sendable {
         return try await promise.futureResult.get()
     }
 
+    /// Takes all messages that have come and not been taken.
+    public func takeAll() -> [Message] { self.state.withLockedValue { $0.takeAll() } }
+
+    /// Returns once the TCP connection has ended.
+    public func waitForEnd() async { try? await self.channel.closeFuture.get() }
+
     /// How many messages have come and not been taken.
     public var waiting: Int { self.state.withLockedValue { $0.inbox.count } }
 

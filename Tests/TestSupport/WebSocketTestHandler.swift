@@ -31,6 +31,11 @@ struct WebSocketTestState: Sendable {
         return true
     }
 
+    mutating func takeAll() -> [Message] {
+        defer { self.inbox = [] }
+        return Array(self.inbox)
+    }
+
     mutating func received(_ message: Message) -> (@Sendable () -> Void)? {
         guard !self.waiters.isEmpty else {
             self.inbox.append(message)

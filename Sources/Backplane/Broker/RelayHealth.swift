@@ -8,6 +8,8 @@ public struct RelayHealth: Hashable, Sendable {
     }
 
     public var state: State
+    /// Since when it has been up, or down for whatever reasons: milliseconds since 1970, UTC.
+    public var since: Int64
     /// How often the link has been lost since the start: each may have cost this node messages.
     public var interruptions: Int
     /// Messages in the outbox.
@@ -15,8 +17,9 @@ public struct RelayHealth: Hashable, Sendable {
     /// Messages that left the outbox unsent because they were too old, and so reached only this node.
     public var expired: Int
 
-    public init(state: State, interruptions: Int = 0, waiting: Int = 0, expired: Int = 0) {
+    public init(state: State, since: Int64 = 0, interruptions: Int = 0, waiting: Int = 0, expired: Int = 0) {
         self.state = state
+        self.since = since
         self.interruptions = interruptions
         self.waiting = waiting
         self.expired = expired

@@ -15,7 +15,8 @@ public final class MemoryBroker: Broker {
         var inbox: [Envelope] = []
         var inboxBytes = 0
         var sequence: UInt64 = 0
-        var isClosed = false
+        var health = RelayHealth(state: .up, since: UTCClock.now())
+        var isClosed: Bool { !self.health.isUp }
     }
 
     let node: NodeID
@@ -31,9 +32,7 @@ public final class MemoryBroker: Broker {
         bus.join(self)
     }
 
-    public var health: RelayHealth {
-        RelayHealth(state: self.state.withLockedValue { $0.isClosed } ? .down(reason: "shut down") : .up)
-    }
+    public var health: RelayHealth { self.state.withLockedValue { $0.health } }
 
     public func attach(_ receiver: any BrokerReceiver) {
         self.state.withLockedValue { $0.receiver = receiver }
@@ -77,7 +76,7 @@ public final class MemoryBroker: Broker {
     public func run() async throws {
         try? await gracefulShutdown()
         self.bus.leave(self.node)
-        self.state.withLockedValue { $0.isClosed = true }
+        self.state.withLockedValue { $0.health = RelayHealth(state: .down(reason: "shut down"), since: UTCClock.now()) }
     }
 
     // MARK: - Called by the bus
@@ -117,7 +116,7 @@ extension NodeMessage {
         switch self {
         case .publication(let publication): publication.payload.readableBytes
         case .receipts(let receipts): receipts.count * 20
-        case .close, .membership: 0
+        case .close, .membership, .drain: 0
         }
     }
 }

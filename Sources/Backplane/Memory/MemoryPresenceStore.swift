@@ -81,6 +81,7 @@ public struct MemoryPresenceStore: PresenceStore {
                     missing.append(entry.record.name)
                     continue
                 }
+                if entry.record.registering { missing.append(entry.record.name) }
                 guard let index = entry.index(of: query.filter) else { continue }
                 total += index.count
                 // One more than the page holds, so that the merge can tell whether more follow.
@@ -100,10 +101,13 @@ public struct MemoryPresenceStore: PresenceStore {
     }
 
     public func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
-        self.shared.withEntries { entries, now in
-            guard let entry = entries[id.node], !entry.isExpired(at: now) else { return nil }
-            return entry.connections[id].map { ListedConnection(record: $0, nodeName: entry.record.name) }
+        let found: (connection: ListedConnection?, isRegistering: Bool) = self.shared.withEntries { entries, now in
+            guard let entry = entries[id.node], !entry.isExpired(at: now) else { return (nil, false) }
+            let connection = entry.connections[id].map { ListedConnection(record: $0, nodeName: entry.record.name) }
+            return (connection, entry.record.registering)
         }
+        if found.connection == nil, found.isRegistering { throw .nodeIsRegistering }
+        return found.connection
     }
 
     public func run() async throws {

@@ -74,7 +74,8 @@ public struct ConnectionPage: Hashable, Sendable {
     public let total: Int
     /// Whether more follow the last.
     public let hasMore: Bool
-    /// Names of nodes that should have answered and did not: their lease has expired and nobody has reaped them yet.
+    /// Names of nodes that should have answered with all they hold and did not: their lease has expired and nobody has reaped them yet, or
+    /// they are registering.
     public let missing: [String]
 
     public init(connections: [ListedConnection], total: Int, hasMore: Bool, missing: [String]) {

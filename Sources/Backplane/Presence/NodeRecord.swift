@@ -13,6 +13,8 @@ public struct NodeRecord: Hashable, Sendable, Codable {
     public let leaseMilliseconds: Int64
     /// Whether the node takes no new connections because it is going away.
     public var draining: Bool
+    /// Whether connections that the node had when it took its lease are still to be added: until they are, it is missing from lists.
+    public var registering: Bool
 
     public init(
         id: NodeID,
@@ -20,7 +22,8 @@ public struct NodeRecord: Hashable, Sendable, Codable {
         version: String,
         startedAt: Int64,
         leaseMilliseconds: Int64,
-        draining: Bool = false
+        draining: Bool = false,
+        registering: Bool = false
     ) {
         self.id = id
         self.name = name
@@ -28,6 +31,21 @@ public struct NodeRecord: Hashable, Sendable, Codable {
         self.startedAt = startedAt
         self.leaseMilliseconds = leaseMilliseconds
         self.draining = draining
+        self.registering = registering
+    }
+
+    /// A record of an older program has no `registering`.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try values.decode(NodeID.self, forKey: .id),
+            name: try values.decode(String.self, forKey: .name),
+            version: try values.decode(String.self, forKey: .version),
+            startedAt: try values.decode(Int64.self, forKey: .startedAt),
+            leaseMilliseconds: try values.decode(Int64.self, forKey: .leaseMilliseconds),
+            draining: try values.decode(Bool.self, forKey: .draining),
+            registering: try values.decodeIfPresent(Bool.self, forKey: .registering) ?? false
+        )
     }
 }
 

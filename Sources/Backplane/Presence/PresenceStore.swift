@@ -46,7 +46,8 @@ public protocol PresenceStore: Service {
     /// the one before give every connection that matches all the while exactly once, whatever else comes and goes.
     func connections(_ query: ConnectionQuery) async throws(PresenceError) -> ConnectionPage
 
-    /// One connection; nil when it is not there or its node's lease has expired.
+    /// One connection; nil when it is not there or its node's lease has expired. `.unavailable` when it is not there and its node is
+    /// registering.
     func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection?
 
     /// Runs until graceful shutdown.
@@ -60,11 +61,22 @@ public enum LeaseState: Hashable, Sendable {
 }
 
 /// Why a presence store did not answer.
-public enum PresenceError: Error, Hashable, Sendable {
+public enum PresenceError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Not linked, or no answer within the deadline. The text is for operators.
     case unavailable(String)
     /// The store answered what no store should, or refused (out of memory, read only). The text is for operators.
     case refused(String)
+
+    public var description: String {
+        switch self {
+        case .unavailable(let reason): reason
+        case .refused(let reason): "refused: \(reason)"
+        }
+    }
+}
+
+extension PresenceError {
+    static let nodeIsRegistering = PresenceError.unavailable("the connection's node is registering what it holds")
 }
 
 /// Bounds of ``PresenceStore``.

@@ -192,7 +192,7 @@ final class RedisBrokerCore {
             waiting: self.outbox.waiting,
             expired: self.expired
         )
-        self.shared.health.withLockedValue { $0 = health }
+        self.shared.update(health)
     }
 
     private var downReason: String? {

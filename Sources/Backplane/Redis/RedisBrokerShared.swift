@@ -5,15 +5,28 @@ import Protocol
 /// What a broker shares between its callers' threads and its event loop.
 final class RedisBrokerShared: Sendable {
     let eventLoop: any EventLoop
-    let health = NIOLockedValueBox(RelayHealth(state: .down(reason: "not connected yet")))
+    let health: NIOLockedValueBox<RelayHealth>
     let receiver = NIOLockedValueBox<(any BrokerReceiver)?>(nil)
     /// Set on the event loop once nothing will happen there any more: the loop itself may be gone soon.
     let isClosed = NIOLockedValueBox(false)
     /// What has been published and not been looked at yet; its order is the order of sequences.
     let inbox = NIOLockedValueBox<[PublishRequest]>([])
+    private let now: @Sendable () -> Int64
 
-    init(eventLoop: any EventLoop) {
+    /// - Parameter now: milliseconds since 1970, UTC.
+    init(eventLoop: any EventLoop, now: @escaping @Sendable () -> Int64 = UTCClock.now) {
         self.eventLoop = eventLoop
+        self.now = now
+        self.health = NIOLockedValueBox(RelayHealth(state: .down(reason: "not connected yet"), since: now()))
+    }
+
+    /// Takes what is known now; its `since` follows from what was known before.
+    func update(_ health: RelayHealth) {
+        self.health.withLockedValue { known in
+            var health = health
+            health.since = health.isUp == known.isUp ? known.since : self.now()
+            known = health
+        }
     }
 }
 

@@ -22,6 +22,7 @@ final class RedisLink {
     private let eventLoop: NIOIsolatedEventLoop
     private let subscribes: Bool
     private let backoff: Backoff
+    private let random: () -> Double
     private var logger: Logger
     private var tlsContext: NIOSSLContext?
     private var machine = StateMachine()
@@ -33,12 +34,21 @@ final class RedisLink {
     ///   - role: what the link is for, in logs and in Redis' client list.
     ///   - eventLoop: the one that the caller is on.
     ///   - subscribes: whether the link is for SUBSCRIBE and UNSUBSCRIBE; it takes no other commands then.
-    init(role: String, configuration: RedisConfiguration, eventLoop: any EventLoop, subscribes: Bool, logger: Logger) {
+    ///   - random: which part of the largest pause the link makes before it connects again, 0 to 1.
+    init(
+        role: String,
+        configuration: RedisConfiguration,
+        eventLoop: any EventLoop,
+        subscribes: Bool,
+        logger: Logger,
+        random: @escaping () -> Double = { .random(in: 0...1) }
+    ) {
         self.role = role
         self.configuration = configuration
         self.eventLoop = eventLoop.assumeIsolated()
         self.subscribes = subscribes
         self.backoff = Backoff(minimum: configuration.reconnectMinimum, maximum: configuration.reconnectMaximum)
+        self.random = random
         self.logger = logger
         self.logger[metadataKey: RedisLogKey.link] = "\(role)"
         self.logger[metadataKey: RedisLogKey.address] = "\(configuration)"
@@ -204,7 +214,7 @@ final class RedisLink {
         case .pause(let attempt, let wasReady, let reasonIsNew):
             let metadata: Logger.Metadata = [RedisLogKey.reason: "\(reason)"]
             self.logger.log(level: reasonIsNew ? .warning : .debug, "Redis link is down", metadata: metadata)
-            let pause = self.backoff.pause(attempt: attempt, random: .random(in: 0...1))
+            let pause = self.backoff.pause(attempt: attempt, random: self.random())
             self.eventLoop.scheduleTask(in: TimeAmount(pause)) { [weak self] in
                 guard let self, self.machine.pauseEnded() else { return }
                 self.connect()

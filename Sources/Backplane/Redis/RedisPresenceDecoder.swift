@@ -163,6 +163,7 @@ struct RedisPresenceDecoder: Sendable {
 
     func connection(_ id: ConnectionID, _ reply: RESPValue) throws(PresenceError) -> ListedConnection? {
         if reply.isNull { return nil }
+        if reply.integer == 1 { throw .nodeIsRegistering }
         guard let parts = reply.elements, parts.count == 2, let name = parts[0].text else { throw Self.wrongShape }
         let record = self.connectionRecord(id, parts[1], decoder: JSONDecoder())
         return record.map { ListedConnection(record: $0, nodeName: name) }

@@ -86,7 +86,7 @@ public final class RedisPresenceStore: PresenceStore {
     }
 
     public func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
-        let keys = [self.keys.nodes, self.keys.names, self.keys.details(of: id.node)]
+        let keys = [self.keys.nodes, self.keys.names, self.keys.details(of: id.node), self.keys.record(of: id.node)]
         return try self.decoder.connection(
             id,
             try await self.evaluate(.connection, keys, [id.node.description, id.description])

@@ -15,6 +15,7 @@ final class Delivery: BrokerReceiver {
     private let connections: ConnectionManager
     private let receipts: ReceiptCollector
     private let requests: ConnectionRequests
+    private let departure: Departure
     private let broker: any Broker
     private let metrics: NodeMetrics
     private let logger: Logger
@@ -24,6 +25,7 @@ final class Delivery: BrokerReceiver {
         connections: ConnectionManager,
         receipts: ReceiptCollector,
         requests: ConnectionRequests,
+        departure: Departure,
         broker: any Broker,
         metrics: NodeMetrics,
         logger: Logger
@@ -32,6 +34,7 @@ final class Delivery: BrokerReceiver {
         self.connections = connections
         self.receipts = receipts
         self.requests = requests
+        self.departure = departure
         self.broker = broker
         self.metrics = metrics
         self.logger = logger
@@ -60,6 +63,9 @@ final class Delivery: BrokerReceiver {
             case .membership(let request):
                 self.handOver(&batch)
                 self.change(request)
+            case .drain(let id):
+                self.departure.tell(.go)
+                self.answer([id], count: 1)
             }
         }
         self.handOver(&batch)

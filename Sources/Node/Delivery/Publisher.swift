@@ -109,6 +109,12 @@ struct Publisher: Sendable {
         return try await self.request(.close(request), id: id, to: connection.node, timeout: timeout)
     }
 
+    /// Tells a node to drain; waits for the receipt.
+    func drain(_ node: NodeID, timeout: TimeAmount) async throws(BrokerError) -> PushResult {
+        let id = PublicationID.random(on: self.node)
+        return try await self.request(.drain(id), id: id, to: node, timeout: timeout)
+    }
+
     private func request(
         _ message: NodeMessage,
         id: PublicationID,

@@ -63,6 +63,11 @@ final class ReceiptCollector: Sendable {
         }
     }
 
+    /// Ends every wait with what has come so far.
+    func finishAll() {
+        for id in self.entries.withLockedValue({ Array($0.keys) }) { self.apply(id) { $0.timeIsUp() } }
+    }
+
     private func apply(_ id: PublicationID, _ change: (inout PendingReceipts) -> PendingReceipts.Action) {
         let (action, entry) = self.entries.withLockedValue { entries in
             guard var entry = entries[id] else { return (PendingReceipts.Action.wait, nil as Entry?) }

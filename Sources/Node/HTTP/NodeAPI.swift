@@ -16,6 +16,7 @@ struct NodeAPI: Sendable {
     func router() -> Router<BasicRequestContext> {
         let settings = self.configuration.httpSettings
         let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: LastRequestMiddleware())
         router.add(middleware: OriginMiddleware(origins: self.configuration.corsOrigins))
         router.add(middleware: ProblemMiddleware())
         router.add(middleware: RequestTargetMiddleware())
@@ -31,7 +32,12 @@ struct NodeAPI: Sendable {
         )
         ConnectionRoutes(inventory: self.inventory, publisher: self.publisher, pushing: pushing).add(to: router)
         AudienceRoutes(publisher: self.publisher, pushing: pushing).add(to: router)
-        NodeRoutes(inventory: self.inventory, directory: self.directory, readiness: { self.readiness }).add(to: router)
+        NodeRoutes(
+            inventory: self.inventory,
+            directory: self.directory,
+            publisher: self.publisher,
+            readiness: { self.readiness }
+        ).add(to: router)
         MetricsRoutes(registry: self.registry, gauges: { self.gauges }).add(to: router)
         WebSocketRoutes().add(to: router)
         OpenAPIRoutes().add(to: router)
@@ -41,14 +47,10 @@ struct NodeAPI: Sendable {
     }
 
     private var readiness: Readiness {
-        let relay = self.links.broker.health.isUp
-        let isPresent = self.presence.health == .up
-        let isServing = self.life.phase == .serving
-        return Readiness(
-            ready: relay && isPresent && isServing,
-            relay: relay ? .up : .down,
-            presence: isPresent ? .up : .down,
-            draining: !isServing
+        Readiness(
+            draining: self.life.phase != .serving,
+            relay: Readiness.Part(self.links.broker.health),
+            presence: Readiness.Part(self.presence.condition)
         )
     }
 

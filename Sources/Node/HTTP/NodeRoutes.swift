@@ -1,14 +1,18 @@
 import Backplane
 import Hummingbird
+import NIOCore
+import Protocol
 
-/// `/api/nodes`, `/livez`, `/readyz`: the cluster, and this node's health.
+/// `/api/nodes`, `/livez`, `/readyz`: the cluster, its nodes' going, and this node's health.
 struct NodeRoutes: Sendable {
     let inventory: Inventory
     let directory: NodeDirectory
+    let publisher: Publisher
     let readiness: @Sendable () -> Readiness
 
     func add(to router: Router<BasicRequestContext>) {
         router.on("api/nodes", [.get: self.nodes])
+        router.on("api/nodes/:id/drain", [.post: self.drain])
         router.on("livez", [.get: self.live])
         router.on("readyz", [.get: self.ready])
     }
@@ -23,6 +27,23 @@ struct NodeRoutes: Sendable {
                 nodes: nodes.map(NodeList.Node.init)
             )
         )
+    }
+
+    @Sendable private func drain(_: Request, _ context: BasicRequestContext) async throws -> Response {
+        guard let id = NodeID(try context.parameters.require("id")) else { throw Problem.unknownNode }
+        let result: PushResult
+        do throws(BrokerError) {
+            result = try await self.publisher.drain(id, timeout: .seconds(1))
+        } catch {
+            throw Problem(error)
+        }
+        guard result.answer.receipts.isEmpty else {
+            return JSONBody.response(AcceptedDrain(id: id.description), status: .accepted)
+        }
+        // Nobody listens on its topic. One that only lost its link for a moment is still listed.
+        let isKnown = await self.inventory.nodes().nodes.contains { $0.record.id == id }
+        throw isKnown
+            ? Problem.nodeSilent("The node did not answer in time; it does what was asked when it can.") : Problem.unknownNode
     }
 
     /// The process serves HTTP: all that a supervisor should restart it for.

@@ -77,6 +77,12 @@ extension Problem {
         Problem(.notFound, "unknown-connection", "No node holds this connection.", field: "id")
     }
 
+    static var unknownNode: Problem {
+        Problem(.notFound, "unknown-node", "There is no node of this id.", field: "id")
+    }
+
+    static func nodeSilent(_ detail: String) -> Problem { Problem(.gatewayTimeout, "node-silent", detail) }
+
     /// The bytes are no request, or end before it does.
     static let malformedRequest = Problem(.badRequest, "malformed-request", "The request is not well-formed HTTP.")
 

@@ -90,11 +90,7 @@ extension PushResult {
         if self.recipients > 0 { return Response(status: .noContent) }
         if self.knowsOfNoConnection { throw Problem.unknownConnection }
         if self.isDegraded { throw Problem.relayUnavailable }
-        throw Problem(
-            .gatewayTimeout,
-            "node-silent",
-            "The node that holds the connection did not answer in time; it does what was asked when it can."
-        )
+        throw Problem.nodeSilent("The node that holds the connection did not answer in time; it does what was asked when it can.")
     }
 }
 

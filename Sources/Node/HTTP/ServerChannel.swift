@@ -29,6 +29,7 @@ struct ServerChannel: HTTPChannelHandler {
     let tls: ServerTLS?
     let tlsFailed: @Sendable (any Error) -> Void
     let acceptsConnections: @Sendable () -> Bool
+    let keepsConnections: @Sendable () -> Bool
     let acceptsUserQuery: Bool
     let compresses: Bool
     let makeWebSocketHandler: @Sendable (WebSocketHandshake.Client, any EventLoop) -> WebSocketHandler
@@ -51,6 +52,7 @@ struct ServerChannel: HTTPChannelHandler {
             let upgrade = UpgradeHandler(
                 delegate: UpgradeHandler.Delegate(
                     acceptsConnections: self.acceptsConnections,
+                    keepsConnections: self.keepsConnections,
                     acceptsUserQuery: self.acceptsUserQuery,
                     compresses: self.compresses,
                     makeWebSocketHandler: self.makeWebSocketHandler,

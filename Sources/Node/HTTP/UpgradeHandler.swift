@@ -17,6 +17,8 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     struct Delegate: Sendable {
         /// Whether WebSockets are taken now.
         var acceptsConnections: @Sendable () -> Bool
+        /// Whether an HTTP connection may have another request; else the one that comes now is its last.
+        var keepsConnections: @Sendable () -> Bool
         /// As of ``WebSocketHandshake/validate(_:acceptsUserQuery:compresses:)``.
         var acceptsUserQuery: Bool
         var compresses: Bool
@@ -105,7 +107,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case .refused: break
         case .http:
             if case .head(let head) = self.unwrapInboundIn(data) {
-                context.fireChannelRead(self.wrapInboundOut(.head(self.withoutUpgrade(head))))
+                context.fireChannelRead(self.wrapInboundOut(.head(self.plain(head))))
             } else {
                 context.fireChannelRead(data)
             }
@@ -152,15 +154,16 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.state = .http
         do {
             self.decided(try self.delegate.becomeHTTP(context.channel))
-            context.fireChannelRead(self.wrapInboundOut(.head(self.withoutUpgrade(head))))
+            context.fireChannelRead(self.wrapInboundOut(.head(self.plain(head))))
         } catch {
             context.close(promise: nil)
         }
     }
 
-    /// The decoder stops at a request that asks for any upgrade: it is answered as plain HTTP, and is the last of its connection.
-    private func withoutUpgrade(_ head: HTTPRequestHead) -> HTTPRequestHead {
-        guard head.headers.contains(name: "upgrade") else { return head }
+    /// The decoder stops at a request that asks for any upgrade: it is answered as plain HTTP, and is the last of its connection. So is
+    /// one that comes to a node that is going away.
+    private func plain(_ head: HTTPRequestHead) -> HTTPRequestHead {
+        guard head.headers.contains(name: "upgrade") || !self.delegate.keepsConnections() else { return head }
         var head = head
         head.headers.remove(name: "upgrade")
         head.headers.replaceOrAdd(name: "connection", value: "close")

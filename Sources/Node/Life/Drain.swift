@@ -2,14 +2,18 @@ import Logging
 import Protocol
 import ServiceLifecycle
 
-/// Sends a node's clients away when it is told to stop: readiness off, a delay for the load balancer, then 1012 to all, in batches.
+/// Sends a node's clients away when it is told to stop: readiness off, a delay for the load balancer, then 1012 to all, in batches. Told to
+/// hurry, it skips what is left of that: 1012 to all at once.
 ///
-/// The last of the node's services, and so the first to be shut down: while it runs, everything else still works.
+/// The last of the node's services, and so the first to be shut down: while it runs, everything else still works. Its end is theirs.
 struct Drain<C: Clock>: Service where C.Duration == Duration {
     private static var pace: Duration { .milliseconds(100) }
     /// Connections closed at a time at the least: a small node is done at once.
     private static var smallestBatch: Int { 100 }
+    /// For all clients to answer when there is no time any more.
+    private static var hurriedTimeout: Duration { .milliseconds(500) }
 
+    let departure: Departure
     let life: NodeLife
     let connections: ConnectionManager
     /// Tells the other nodes.
@@ -21,35 +25,67 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     let clock: C
 
     func run() async throws {
-        try? await gracefulShutdown()
+        await Self.first(of: { try? await gracefulShutdown() }, { await self.departure.told(.go) })
+        self.departure.tell(.go)
         self.life.enter(.leaving)
         self.announce()
         self.logger.info("Draining", metadata: [LogKey.connections: "\(self.connections.total)"])
-        try? await self.clock.sleep(for: self.delay)
+        await Self.first(of: { await self.leave() }, { await self.departure.told(.hurry) })
         self.life.enter(.draining)
-        let left = await self.closeAll()
+        if self.departure.isTold(.hurry), self.connections.total > 0 {
+            self.logger.notice("Draining in a hurry", metadata: [LogKey.connections: "\(self.connections.total)"])
+            // More than once: the shards do not hold equally many.
+            while await self.closeSome(self.connections.total) > 0 {}
+            await self.awaitEnd(until: self.clock.now.advanced(by: Self.hurriedTimeout))
+        }
+        let left = self.connections.total
         if left > 0 {
             await self.connections.cutAll()
             self.logger.warning("Connections cut: they did not end in time", metadata: [LogKey.connections: "\(left)"])
         }
     }
 
+    private func leave() async {
+        try? await self.clock.sleep(for: self.delay)
+        if Task.isCancelled { return }
+        self.life.enter(.draining)
+        await self.closeAll()
+    }
+
     /// The first half of the time is for the closes to be spread over, so that clients do not all come to the other nodes at once; the
-    /// second is for the last of them to answer.
-    /// - Returns: how many connections were left when the time was up.
-    private func closeAll() async -> Int {
+    /// second is for the last of them to answer. Returns when all connections have ended, or the time is up.
+    private func closeAll() async {
         let end = self.clock.now.advanced(by: self.timeout)
         let batches = max(1, Int((self.timeout / 2) / Self.pace))
         let batch = max(Self.smallestBatch, (self.connections.total + batches - 1) / batches)
-        while self.connections.total > 0, self.clock.now < end {
-            _ = await self.connections.closeSome(batch, code: .serviceRestart, reason: "the node is going away")
-            // The closing handshakes of a small node are done within a fraction of the pace.
-            let next = min(self.clock.now.advanced(by: Self.pace), end)
-            while self.connections.total > 0, self.clock.now < next {
-                try? await self.clock.sleep(for: .milliseconds(5))
-                if Task.isCancelled { return self.connections.total }
-            }
+        while self.connections.total > 0, self.clock.now < end, !Task.isCancelled {
+            _ = await self.closeSome(batch)
+            await self.awaitEnd(until: min(self.clock.now.advanced(by: Self.pace), end))
         }
-        return self.connections.total
+    }
+
+    private func closeSome(_ count: Int) async -> Int {
+        await self.connections.closeSome(count, code: .serviceRestart, reason: "the node is going away")
+    }
+
+    /// Returns when all connections have ended, or at the deadline. The closing handshakes of a small node are done within a fraction of
+    /// the pace.
+    private func awaitEnd(until deadline: C.Instant) async {
+        while self.connections.total > 0, self.clock.now < deadline, !Task.isCancelled {
+            try? await self.clock.sleep(for: .milliseconds(5))
+        }
+    }
+
+    /// Runs both, and cancels the one that is not done when the other is.
+    private static func first(
+        of one: @escaping @Sendable () async -> Void,
+        _ other: @escaping @Sendable () async -> Void
+    ) async {
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await one() }
+            tasks.addTask { await other() }
+            await tasks.next()
+            tasks.cancelAll()
+        }
     }
 }

@@ -17,6 +17,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         /// Those that wait until the store has everything.
         var waiting: [CheckedContinuation<Void, Never>] = []
         var health = PresenceHealth.down(reason: "not registered yet")
+        var healthSince: Int64
     }
 
     private let store: any PresenceStore
@@ -26,11 +27,14 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     private let metrics: NodeMetrics
     private let logger: Logger
     private let clock: C
+    private let now: @Sendable () -> Int64
     private let interval: Duration
     private let state: NIOLockedValueBox<State>
     private let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
-    /// - Parameter record: its lease is renewed five times over, so that four renewals in a row may fail.
+    /// - Parameters:
+    ///   - record: its lease is renewed five times over, so that four renewals in a row may fail.
+    ///   - now: milliseconds since 1970, UTC.
     init(
         record: NodeRecord,
         store: any PresenceStore,
@@ -39,7 +43,8 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         announcer: Announcer,
         metrics: NodeMetrics,
         logger: Logger,
-        clock: C
+        clock: C,
+        now: @escaping @Sendable () -> Int64 = UTCClock.now
     ) {
         self.store = store
         self.connections = connections
@@ -48,13 +53,17 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         self.metrics = metrics
         self.logger = logger
         self.clock = clock
+        self.now = now
         self.interval = .milliseconds(record.leaseMilliseconds / 5)
-        self.state = NIOLockedValueBox(State(record: record))
+        self.state = NIOLockedValueBox(State(record: record, healthSince: now()))
     }
 
     // MARK: - From any thread
 
     var health: PresenceHealth { self.state.withLockedValue { $0.health } }
+
+    /// With the time since when the store has been up, or down for whatever reasons: milliseconds since 1970, UTC.
+    var condition: (health: PresenceHealth, since: Int64) { self.state.withLockedValue { ($0.health, $0.healthSince) } }
 
     func opened(_ record: ConnectionRecord) {
         self.state.withLockedValue { $0.registration.opened(record) }
@@ -170,12 +179,28 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
                 let news = self.state.withLockedValue { $0.registration.updated(adding: adding, removing: removing) }
                 for id in news.joined { self.announcer.happened(.joined(id)) }
                 for id in news.left { self.announcer.happened(.left(id)) }
+                try await self.registerOn()
             }
         }
     }
 
+    /// After each part of a registration: keeps the lease, for many connections may take longer than it lasts, and says when the list is
+    /// whole.
+    private func registerOn() async throws(PresenceError) {
+        let isRegistering = self.state.withLockedValue { state in
+            defer { if state.registration.isWhole { state.record.registering = false } }
+            return state.record.registering
+        }
+        if isRegistering { try await self.renew() }
+    }
+
     private func register() async throws(PresenceError) {
-        let (record, again) = self.state.withLockedValue { ($0.record, $0.hasRegisteredBefore) }
+        let hasConnections = self.connections.count > 0
+        let (record, again) = self.state.withLockedValue { state in
+            // Until the store has them, lists say that this node is missing.
+            state.record.registering = hasConnections
+            return (state.record, state.hasRegisteredBefore)
+        }
         // Only a start may push out another node of its name: two that live would push each other out for ever.
         try await self.store.register(record, replacingName: !again)
         let connections = await self.connections.records
@@ -183,6 +208,8 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
             state.hasRegisteredBefore = true
             state.registration.registered(with: connections)
         }
+        // They may all have gone meanwhile.
+        if connections.isEmpty { try await self.registerOn() }
         self.logger.info(
             again ? "Presence registered again" : "Presence registered",
             metadata: [LogKey.connections: "\(connections.count)"]
@@ -218,6 +245,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     private func became(_ health: PresenceHealth) {
         let before = self.state.withLockedValue { state in
             defer { state.health = health }
+            if (health == .up) != (state.health == .up) { state.healthSince = self.now() }
             return state.health
         }
         guard before != health else { return }

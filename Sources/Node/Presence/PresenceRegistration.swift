@@ -27,6 +27,11 @@ struct PresenceRegistration {
     private var attempted: Set<ConnectionID> = []
     /// Opened, and not news yet. A registration after a lost lease adds connections again that are no news.
     private var unannounced: Set<ConnectionID> = []
+    /// Those that were open when the lease was taken, and that the store does not have yet.
+    private var owed: Set<ConnectionID> = []
+
+    /// Whether the store has, or has had, every connection that was open when the lease was taken.
+    var isWhole: Bool { self.isRegistered && self.owed.isEmpty }
 
     mutating func opened(_ record: ConnectionRecord) {
         self.toAdd[record.id] = record
@@ -42,6 +47,7 @@ struct PresenceRegistration {
 
     /// A connection that came and went before the store heard of it leaves no trace.
     mutating func closed(_ id: ConnectionID) {
+        self.owed.remove(id)
         let wasWaiting = self.toAdd.removeValue(forKey: id) != nil
         // While a registration is under way, the connections that it is made with may have this one among them.
         let isUnheard = wasWaiting && self.isRegistered && !self.attempted.contains(id)
@@ -63,6 +69,7 @@ struct PresenceRegistration {
     mutating func updated(adding: [ConnectionRecord], removing: [ConnectionID]) -> News {
         var news = News()
         for record in adding {
+            self.owed.remove(record.id)
             // One that has changed since is told again.
             if self.toAdd[record.id] == record {
                 self.toAdd[record.id] = nil
@@ -82,6 +89,7 @@ struct PresenceRegistration {
     mutating func registered(with connections: [ConnectionRecord]) {
         self.isRegistered = true
         self.attempted = []
+        self.owed = Set(connections.lazy.map(\.id)).subtracting(self.toRemove)
         // What is to be told already is not older.
         for record in connections where !self.toRemove.contains(record.id) && self.toAdd[record.id] == nil {
             self.toAdd[record.id] = record

@@ -17,6 +17,7 @@ extension EnvelopeCodec {
         case .receipts: message = .receipts(try self.decodeReceipts(&bytes))
         case .close: message = .close(try self.decodeClose(&bytes))
         case .membership: message = .membership(try self.decodeMembership(&bytes))
+        case .drain: message = .drain(try self.decodeDrain(&bytes))
         }
         return Envelope(origin: NodeID(rawValue: origin), sequence: sequence, message: message)
     }
@@ -68,6 +69,12 @@ extension EnvelopeCodec {
         let group = try bytes.readName(field: "group")
         guard bytes.readableBytes == 0 else { throw .trailingBytes }
         return MembershipRequest(id: id, connection: connection, group: group, joins: joins == 1)
+    }
+
+    private static func decodeDrain(_ bytes: inout ByteBuffer) throws(EnvelopeError) -> PublicationID {
+        let id = try bytes.readID(of: PublicationKind.self)
+        guard bytes.readableBytes == 0 else { throw .trailingBytes }
+        return id
     }
 
     private static func decodeReceipts(_ bytes: inout ByteBuffer) throws(EnvelopeError) -> [Receipt] {

@@ -5,7 +5,7 @@ import NIOCore
 ///     offset  bytes
 ///     0       1      0x56, "V"
 ///     1       1      version, 1
-///     2       1      type: 1 publication, 2 receipts, 3 close, 4 membership
+///     2       1      type: 1 publication, 2 receipts, 3 close, 4 membership, 5 drain
 ///     3       4      origin
 ///     7       8      sequence
 ///     15      …      the message, to the end
@@ -18,6 +18,7 @@ import NIOCore
 ///     receipts     count 2, then per receipt: id 16, connections 4
 ///     membership   id 16, connection 16, joins 1 (0 or 1), group (name)
 ///     close        id 16, connection 16, code 2, reason to the end
+///     drain        id 16
 ///
 /// Decoding is total: any bytes give an envelope or an ``EnvelopeError``, in time and memory linear in their number.
 enum EnvelopeCodec {
@@ -29,6 +30,7 @@ enum EnvelopeCodec {
         case receipts = 2
         case close = 3
         case membership = 4
+        case drain = 5
     }
 
     enum Flag {
@@ -54,6 +56,7 @@ enum EnvelopeCodec {
         case .receipts(let receipts): self.encode(receipts, into: &bytes)
         case .close(let request): self.encode(request, into: &bytes)
         case .membership(let request): self.encode(request, into: &bytes)
+        case .drain(let id): bytes.writeID(id)
         }
         return bytes
     }
@@ -64,6 +67,7 @@ enum EnvelopeCodec {
         case .receipts: .receipts
         case .close: .close
         case .membership: .membership
+        case .drain: .drain
         }
     }
 

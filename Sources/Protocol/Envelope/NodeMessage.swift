@@ -9,6 +9,8 @@ public enum NodeMessage: Hashable, Sendable {
     /// To the node that holds a connection: put it into a group or take it out, and answer with a receipt of 1, of 0 when there is no such
     /// connection, or of ``Receipt/refused``.
     case membership(MembershipRequest)
+    /// To a node: drain, and then end. Answered with a receipt of 1 as soon as it is taken; a node that drains already takes it too.
+    case drain(PublicationID)
 }
 
 /// One node's answer: how many of its connections a publication reached or a request concerned.

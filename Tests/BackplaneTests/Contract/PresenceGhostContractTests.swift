@@ -37,6 +37,41 @@ struct PresenceGhostContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
+    func aNodeThatIsStillRegisteringIsMissing(kind: PresenceKind) async throws {
+        try await kind.withStores(2) { harness in
+            var node = harness.record("many")
+            let other = harness.record("other")
+            let held = (0..<3).map { _ in harness.connection(on: node.id, user: "ann", groups: ["red"]) }
+            let others = [harness.connection(on: other.id, user: "ann")]
+            node.registering = true
+            for node in [node, other] { try await harness.store.register(node, replacingName: false) }
+            _ = try await harness.store.update(other.id, adding: others, removing: [])
+            _ = try await harness.store.update(node.id, adding: [held[0]], removing: [])
+
+            let asker = harness.stores[1]
+            // What is there already is listed.
+            let page = try await asker.connections(ConnectionQuery(limit: 10))
+            #expect(page.total == 2 && page.missing == ["many"])
+            for query in [
+                ConnectionQuery(limit: 10, nodeName: "many"), ConnectionQuery(limit: 10, user: "ann"),
+                ConnectionQuery(limit: 10, group: "red"), ConnectionQuery(limit: 10, user: "nobody"),
+            ] {
+                #expect(try await asker.connections(query).missing == ["many"])
+            }
+            #expect(try await asker.connections(ConnectionQuery(limit: 10, nodeName: "other")).missing == [])
+            #expect(try await asker.connection(held[0].id)?.record == held[0])
+            await #expect(throws: PresenceError.self) { try await asker.connection(held[1].id) }
+
+            _ = try await harness.store.update(node.id, adding: Array(held[1...]), removing: [])
+            node.registering = false
+            #expect(try await harness.store.renew(node) == .held)
+            #expect(try await asker.connections(ConnectionQuery(limit: 10)).missing == [])
+            #expect(try await asker.connection(held[1].id)?.record == held[1])
+            #expect(try await asker.connection(.random(on: node.id)) == nil)
+        }
+    }
+
+    @Test(arguments: PresenceKind.allCases)
     func aFrozenNodeComesBackOnceWithWhatIsStillOpen(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let (frozen, other) = (harness.record("frozen", short: true), harness.record("other"))

@@ -46,10 +46,12 @@ final class Cluster: Sendable {
     func start(
         _ name: String,
         options: [String] = Cluster.quiet,
+        port: Int? = nil,
         until milestone: VolaryProcess.Milestone = .ready
     ) async throws -> TestNode {
         let process = try await VolaryProcess.start(
             ["--redis", self.redis.url, "--node-name", name] + options,
+            port: port,
             until: milestone
         )
         let node = TestNode(name: name, process: process)

@@ -46,10 +46,16 @@ struct NodeList: Decodable {
 }
 
 struct Readiness: Decodable, Equatable {
+    struct Part: Decodable, Equatable {
+        let state: String
+        let reason: String?
+        let since: String
+    }
+
     let ready: Bool
-    let relay: String
-    let presence: String
     let draining: Bool
+    let relay: Part
+    let presence: Part
 }
 
 struct Problem: Decodable {

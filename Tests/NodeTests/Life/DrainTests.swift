@@ -13,6 +13,7 @@ struct DrainTests {
     private final class Harness: Sendable {
         let clock = ManualClock()
         let life = NodeLife()
+        let departure = Departure()
         let loops: Loops
         let announced = NIOLockedValueBox(0)
         private let group: ServiceGroup
@@ -22,6 +23,7 @@ struct DrainTests {
             self.loops = loops
             let announced = self.announced
             let drain = Drain(
+                departure: self.departure,
                 life: self.life,
                 connections: loops.manager,
                 announce: { announced.withLockedValue { $0 += 1 } },
@@ -30,7 +32,11 @@ struct DrainTests {
                 logger: .quiet,
                 clock: self.clock
             )
-            self.group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [drain], logger: .quiet))
+            let service = ServiceGroupConfiguration.ServiceConfiguration(
+                service: drain,
+                successTerminationBehavior: .gracefullyShutdownGroup
+            )
+            self.group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [service], logger: .quiet))
         }
 
         var hasEnded: Bool { self.ended.withLockedValue { $0 } }
@@ -138,6 +144,48 @@ struct DrainTests {
             }
             #expect((Duration.seconds(3)...(.milliseconds(3200))).contains(node.clock.now.elapsed))
             // Cut: their sockets are closed before the node's event loops go.
+            #expect(await eventually { loops.manager.total == 0 })
+        }
+    }
+
+    @Test func `Told to drain, a node needs no shutdown, and ends by itself`() async throws {
+        try await Loops.with(1) { loops in
+            let ids = try await loops.connect(2)
+            let node = Harness(loops, delay: .seconds(1), timeout: .seconds(10))
+            try await node.run { node.departure.tell(.go) }
+            #expect(node.life.phase == .draining)
+            #expect(node.announced.withLockedValue { $0 } == 1)
+            for id in ids { #expect(await loops.frames(of: id) == [.close(1012, "the node is going away")]) }
+        }
+    }
+
+    @Test func `Told to hurry in the delay, it closes everybody at once`() async throws {
+        try await Loops.with(2) { loops in
+            let ids = try await loops.connect(250)
+            let node = Harness(loops, delay: .seconds(600), timeout: .seconds(600))
+            try await node.run {
+                await node.shutDown()
+                #expect(await eventually { node.clock.sleepers == 1 })
+                node.departure.tell(.hurry)
+                // Without a step of the clock: not in batches.
+                #expect(await eventually { ids.allSatisfy { loops.client(of: $0)?.frames.isEmpty == false } })
+            }
+            #expect(node.clock.now.elapsed < .seconds(1))
+            #expect(node.life.phase == .draining)
+        }
+    }
+
+    @Test func `Told to hurry between batches, it closes the rest at once, and waits half a second for the silent`() async throws
+    {
+        try await Loops.with(1) { loops in
+            _ = try await loops.connect(250, answersClose: false)
+            let node = Harness(loops, delay: .zero, timeout: .seconds(600))
+            try await node.run {
+                await node.shutDown()
+                #expect(await eventually { node.clock.sleepers == 1 })
+                node.departure.tell(.hurry)
+            }
+            #expect((Duration.milliseconds(500)...(.seconds(1))).contains(node.clock.now.elapsed))
             #expect(await eventually { loops.manager.total == 0 })
         }
     }

@@ -1,5 +1,6 @@
 import Backplane
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Protocol
@@ -77,6 +78,57 @@ struct PresenceKeeperTests {
             await node.beat()
             #expect(node.broker.texts.count == 4)
             #expect(node.keeper.health == .up)
+        }
+    }
+
+    @Test func `Until all that it had is listed again, lists say that the node is missing`() async throws {
+        try await self.run { node in
+            let ids = try await node.connect(4)
+            #expect(await eventually { await node.listed == Set(ids) })
+            #expect(await node.missing == [])
+            node.store.failUpdates(true)
+            node.clock.advance(by: .seconds(20))
+            #expect(await eventually { node.store.calls.register == 2 })
+            #expect(await eventually { await node.listed.isEmpty })
+            #expect(await node.missing == ["own"])
+            await #expect(throws: PresenceError.self) { try await node.outside.connection(ids[0]) }
+            node.store.failUpdates(false)
+            await node.beat()
+            #expect(await eventually { await node.listed == Set(ids) })
+            #expect(await eventually { await node.missing == [] })
+            #expect(try await node.outside.connection(.random(on: node.record.id)) == nil)
+        }
+    }
+
+    @Test func `A connection that closes before it is listed again is not waited for`() async throws {
+        try await self.run { node in
+            let ids = try await node.connect(1)
+            #expect(await eventually { await node.listed == Set(ids) })
+            node.store.failUpdates(true)
+            node.clock.advance(by: .seconds(20))
+            #expect(await eventually { await node.missing == ["own"] })
+            await node.disconnect(ids[0])
+            node.store.failUpdates(false)
+            await node.beat()
+            #expect(await eventually { await node.missing == [] })
+            #expect(await node.listed.isEmpty)
+        }
+    }
+
+    @Test func `Health says since when`() async throws {
+        try await self.run { node in
+            #expect(await eventually { node.keeper.condition == (.up, 0) })
+            node.time.withLockedValue { $0 = 5000 }
+            node.store.fail(true)
+            await node.clock.advanceOneBeat()
+            #expect(await eventually { node.keeper.condition.since == 5000 })
+            #expect(node.keeper.health != .up)
+            node.time.withLockedValue { $0 = 6000 }
+            await node.clock.advanceOneBeat()
+            #expect(node.keeper.condition.since == 5000)
+            node.store.fail(false)
+            await node.clock.advanceOneBeat()
+            #expect(await eventually { node.keeper.condition == (.up, 6000) })
         }
     }
 

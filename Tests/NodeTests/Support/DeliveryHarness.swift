@@ -15,6 +15,7 @@ enum DeliveryHarness {
         let delivery: Delivery
         let receipts: ReceiptCollector
         let broker: RecordingBroker
+        let departure: Departure
     }
 
     static func parts(
@@ -26,15 +27,17 @@ enum DeliveryHarness {
         )
         let receipts = ReceiptCollector(eventLoop: eventLoop, directory: directory)
         let broker = RecordingBroker()
+        let departure = Departure()
         let delivery = Delivery(
             connections: manager,
             receipts: receipts,
             requests: self.requests(manager, directory: directory, broker: broker, eventLoop: eventLoop),
+            departure: departure,
             broker: broker,
             metrics: NodeMetrics(),
             logger: .quiet
         )
-        return Parts(delivery: delivery, receipts: receipts, broker: broker)
+        return Parts(delivery: delivery, receipts: receipts, broker: broker, departure: departure)
     }
 
     private static func requests(

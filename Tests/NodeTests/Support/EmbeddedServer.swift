@@ -46,6 +46,7 @@ final class EmbeddedServer {
         }
         let delegate = UpgradeHandler.Delegate(
             acceptsConnections: { !isDraining },
+            keepsConnections: { !isDraining },
             acceptsUserQuery: false,
             compresses: compresses,
             makeWebSocketHandler: { client, _ in Self.webSocketHandler(client, seen) },

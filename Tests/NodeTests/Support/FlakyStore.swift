@@ -16,6 +16,7 @@ final class FlakyStore: PresenceStore {
 
     private struct State {
         var isFailing = false
+        var isFailingUpdates = false
         var calls = Calls()
     }
 
@@ -29,6 +30,9 @@ final class FlakyStore: PresenceStore {
     var calls: Calls { self.state.withLockedValue { $0.calls } }
 
     func fail(_ isFailing: Bool) { self.state.withLockedValue { $0.isFailing = isFailing } }
+
+    /// Updates only: a lease can be taken, and what the node holds does not follow.
+    func failUpdates(_ isFailing: Bool) { self.state.withLockedValue { $0.isFailingUpdates = isFailing } }
 
     private func count(_ change: (inout Calls) -> Void) throws(PresenceError) {
         let isFailing = self.state.withLockedValue { state in
@@ -57,6 +61,7 @@ final class FlakyStore: PresenceStore {
         removing: [ConnectionID]
     ) async throws(PresenceError) -> LeaseState {
         try self.count { $0.update += 1 }
+        if self.state.withLockedValue({ $0.isFailingUpdates }) { throw .unavailable("the test says so") }
         return try await self.store.update(node, adding: adding, removing: removing)
     }
 

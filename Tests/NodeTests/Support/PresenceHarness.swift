@@ -1,5 +1,6 @@
 import Backplane
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Protocol
@@ -12,6 +13,8 @@ final class PresenceHarness: Sendable {
     static let lease = Duration.seconds(5)
 
     let clock = ManualClock()
+    /// Of the day.
+    let time = NIOLockedValueBox<Int64>(0)
     let shared: MemoryPresence
     let store: FlakyStore
     let broker = RecordingBroker()
@@ -41,7 +44,8 @@ final class PresenceHarness: Sendable {
             announcer: Announcer(limit: 1000, publisher: publisher, eventLoop: loop),
             metrics: NodeMetrics(),
             logger: .quiet,
-            clock: self.clock
+            clock: self.clock,
+            now: { [time] in time.withLockedValue { $0 } }
         )
     }
 
@@ -51,6 +55,11 @@ final class PresenceHarness: Sendable {
 
     /// Another node's view of the same store.
     var outside: MemoryPresenceStore { MemoryPresenceStore(shared: self.shared) }
+
+    /// As the list for everyone has it; nil when there is none.
+    var missing: [String]? {
+        get async { try? await self.outside.connections(ConnectionQuery(limit: 1)).missing }
+    }
 
     var listed: Set<ConnectionID> {
         get async {

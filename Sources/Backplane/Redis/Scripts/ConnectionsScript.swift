@@ -8,10 +8,10 @@ extension RedisScript {
     /// ARGV: 1 `<prefix>:node:`, 2 limit, 3 the id to begin after or nothing, 4 the only node's name or nothing, 5 what the entries of
     /// the filter begin with, up to and with a `/`, or nothing.
     /// Returns: 1 for each connection its id, node's name, and details or nil; 2 how many match; 3 whether more follow, 1 or 0; 4 the
-    /// names of matching nodes that cannot answer: their lease has expired or their index is none.
+    /// names of matching nodes that cannot answer for all they hold: their lease has expired, their index is none, or they are registering.
     static let connections = RedisScript(
         name: "connections",
-        source: Self.clock + Self.attempt + """
+        source: Self.clock + Self.attempt + Self.registering + """
             local limit, prefix = tonumber(ARGV[2]), ARGV[5]
             local index, first, last = 'index', '-', '+'
             if prefix ~= '' then
@@ -29,6 +29,7 @@ extension RedisScript {
                     if not count then
                         missing[#missing + 1] = name
                     else
+                        if registering(node .. 'record') then missing[#missing + 1] = name end
                         total = total + count
                         streams[#streams + 1] = {
                             name = name, index = node .. index, details = node .. 'details',

@@ -39,6 +39,16 @@ struct RedisScript: Hashable, Sendable {
 
         """
 
+    /// Whether a node, given its record, says that not all of its connections are in the store yet. Needs ``attempt``.
+    static let registering = """
+        local function registering(key)
+            local text = attempt('GET', key)
+            local isJSON, record = pcall(cjson.decode, text or '')
+            return isJSON and type(record) == 'table' and record.registering == true
+        end
+
+        """
+
     /// Renews the backstop of keys that all nodes share; the longest wins.
     static let backstop = """
         local function keep(key, milliseconds)

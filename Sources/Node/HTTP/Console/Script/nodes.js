@@ -44,8 +44,8 @@ function createNode() {
 /** The state of the node that answered: behind a balancer, each time another one. */
 function explain(list, ready) {
   const lacks = [
-    ready.relay === "down" && "it cannot reach the other nodes",
-    ready.presence === "down" && "it cannot reach the list of connections",
+    ready.relay?.state === "down" && "it cannot reach the other nodes",
+    ready.presence?.state === "down" && "it cannot reach the list of connections",
     ready.draining && "it is going away",
   ].filter(Boolean);
   if (!ready.ready) return ["warn", `A node is not ready: ${lacks.join(", ") || "it does not say why"}.`];
@@ -59,7 +59,7 @@ let lastSeen = null;
 watch(1, async () => {
   const [nodes, ready] = await Promise.all([ask("/api/nodes"), ask("/readyz", { alsoFine: [503] })]);
   showNodes(nodes.value);
-  flow.relay(ready.value?.relay ?? "–");
+  flow.relay(ready.value?.relay?.state ?? "–");
   health(...explain(nodes.value, ready.value ?? { ready: false }));
   lastSeen = new Date();
   write($("as-of"), "");

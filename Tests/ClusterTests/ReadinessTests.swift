@@ -1,0 +1,65 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension RealProcesses {
+    @Suite("A node says what it is ill of, and since when")
+    struct ReadinessTests {
+        private static func readiness(of node: TestNode) async throws -> Readiness {
+            try await node.request("GET", "/readyz").decode()
+        }
+
+        private static func time(_ part: Readiness.Part) throws -> Date {
+            try Date(part.since, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        }
+
+        @Test("Of a Redis that goes: both parts, with a reason, since then; when it is back: well, since then")
+        func since() async throws {
+            try await Cluster.run(nodes: 1) { cluster in
+                let well = try await Self.readiness(of: cluster.a)
+                #expect(well.ready && [well.relay.state, well.presence.state] == ["up", "up"])
+                #expect(well.relay.reason == nil && well.presence.reason == nil)
+                #expect(try Self.time(well.relay) < .now && Self.time(well.presence) < .now)
+
+                let before = Date.now
+                cluster.redis.stop()
+                #expect(
+                    try await eventually {
+                        let ill = try await Self.readiness(of: cluster.a)
+                        return [ill.relay.state, ill.presence.state] == ["down", "down"]
+                    }
+                )
+                let ill = try await Self.readiness(of: cluster.a)
+                #expect(ill.relay.reason?.isEmpty == false && ill.presence.reason?.isEmpty == false)
+                // Whole milliseconds, rounded down.
+                for part in [ill.relay, ill.presence] {
+                    #expect(try (before.addingTimeInterval(-0.001)...(.now)).contains(Self.time(part)))
+                }
+                try await Task.sleep(for: .milliseconds(300))
+                let still = try await Self.readiness(of: cluster.a)
+                #expect([still.relay.since, still.presence.since] == [ill.relay.since, ill.presence.since])
+
+                let later = Date.now
+                try cluster.redis.restart()
+                #expect(await eventually { await cluster.a.isReady() })
+                let again = try await Self.readiness(of: cluster.a)
+                #expect(try Self.time(again.relay) >= later.addingTimeInterval(-0.001))
+                #expect(try Self.time(again.presence) >= later.addingTimeInterval(-0.001))
+            }
+        }
+
+        @Test("Of writes that Redis refuses for want of memory: presence alone")
+        func presenceAlone() async throws {
+            try await Cluster.run(nodes: 1) { cluster in
+                #expect(cluster.redis.command("CONFIG", "SET", "maxmemory", "1") == "+OK\r\n")
+                #expect(try await eventually { try await Self.readiness(of: cluster.a).presence.state == "down" })
+                let ill = try await Self.readiness(of: cluster.a)
+                #expect(!ill.ready && ill.relay.state == "up" && ill.relay.reason == nil)
+                #expect(ill.presence.reason?.contains("OOM") == true, "\(ill)")
+                #expect(try await cluster.a.request("GET", "/readyz").status == 503)
+                #expect(cluster.redis.command("CONFIG", "SET", "maxmemory", "0") == "+OK\r\n")
+                #expect(await eventually { await cluster.a.isReady() })
+            }
+        }
+    }
+}
