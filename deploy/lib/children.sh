@@ -53,6 +53,12 @@ follow() {
 }
 followers=()
 
+# hurry NAME...: a second signal, for a node that need not take its time
+hurry() {
+    local name
+    for name; do ! is_running "$name" || kill -TERM "${pid_of[$name]}" 2> /dev/null; done
+}
+
 # stop SECONDS NAME...: SIGTERM to all of them at once, SIGKILL to what is left after SECONDS. False if one had to be killed
 # or did not end well.
 stop() {
@@ -61,7 +67,7 @@ stop() {
     for name; do ! is_running "$name" || kill -TERM "${pid_of[$name]}" 2> /dev/null; done
     for name; do
         [ -n "${pid_of[$name]:-}" ] || continue
-        while is_running "$name" && ((SECONDS <= deadline && !${impatient:-0})); do sleep 0.1; done
+        while is_running "$name" && ((SECONDS <= deadline && ${impatient:-0} < 2)); do sleep 0.1; done
         ! is_running "$name" || kill -KILL "${pid_of[$name]}" 2> /dev/null
         status=0
         wait "${pid_of[$name]}" 2> /dev/null || status=$?

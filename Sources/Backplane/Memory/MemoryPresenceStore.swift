@@ -95,7 +95,8 @@ public struct MemoryPresenceStore: PresenceStore {
                 connections: Array(page.prefix(query.limit)),
                 total: total,
                 hasMore: page.count > query.limit,
-                missing: missing.sorted()
+                missing: missing.sorted(),
+                nodes: Set(entries.values.lazy.filter { !$0.isExpired(at: now) }.map(\.record.id))
             )
         }
     }

