@@ -22,7 +22,6 @@ const access = {
     if (!$("access").hidden) return;
     $("access").hidden = false;
     write($("access-state"), this.key ? "The key that was given is not enough for all that is on this page." : "This node asks for a key.");
-    if (!this.key) $("access").querySelector("input").focus();
   },
 };
 
