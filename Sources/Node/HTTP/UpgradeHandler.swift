@@ -201,6 +201,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         // The client may be gone, or have used up its time.
         guard case .admission = self.state, context.channel.isActive else { return }
         switch result {
+        case .success where !self.delegate.acceptsConnections(): self.refuse(.draining, head, context: context)
         case .success(let client): self.upgrade(head, for: client, context: context)
         case .failure(let refusal): self.refuse(refusal, head, context: context)
         }
