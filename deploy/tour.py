@@ -4,7 +4,8 @@
     python3 deploy/tour.py [BASE] [--spread N]
 
 BASE is the balancer or any node (default http://127.0.0.1:8080). --spread N: fail unless the three clients are on at least
-N nodes. Every step says what it does; the first thing that is not as promised ends the tour with one line and exit status 1.
+N nodes. Where the nodes ask for them: VOLARY_API_KEY is a key for REST, VOLARY_TOKEN a token for clients. Every step says
+what it does; the first thing that is not as promised ends the tour with one line and exit status 1.
 Needs Python 3.10 or later and nothing else.
 """
 
@@ -21,6 +22,7 @@ import sys
 import time
 import urllib.parse
 
+KEY, TOKEN = (f"Bearer {os.environ[name]}" if os.environ.get(name) else "" for name in ("VOLARY_API_KEY", "VOLARY_TOKEN"))
 PATIENCE, QUIET = 5.0, 0.4  # seconds: within the first what must arrive arrives, within the second nothing else does
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
@@ -35,9 +37,11 @@ class Client:
     def __init__(self, name, base):
         self.name, self.buffer, self.inbox = name, b"", []
         self.socket = socket.create_connection((base.hostname, base.port or 80), PATIENCE)
+        authorization = f"Authorization: {TOKEN}\r\n" if TOKEN else ""
         self.socket.sendall(
             f"GET /ws HTTP/1.1\r\nHost: {base.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\nSec-WebSocket-Version: 13\r\n"
+            f"{authorization}\r\n".encode())
         while b"\r\n\r\n" not in self.buffer:
             self._receive(time.monotonic() + PATIENCE)
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
@@ -98,7 +102,8 @@ class Client:
 
 def rest(base, method, path, body=None):
     connection = http.client.HTTPConnection(base.netloc, timeout=PATIENCE)
-    connection.request(method, path, body and json.dumps(body), {"Content-Type": "application/json"})
+    connection.request(method, path, body and json.dumps(body),
+                       {"Content-Type": "application/json"} | ({"Authorization": KEY or TOKEN} if KEY or TOKEN else {}))
     with connection.getresponse() as answer:
         text = answer.read().decode(errors="replace")
     if answer.status != 200:

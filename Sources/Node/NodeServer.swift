@@ -113,6 +113,8 @@ public struct NodeServer: Service {
         )
         let inventory = Inventory(store: links.store, connections: connections, directory: directory, logger: logger)
         let httpSettings = configuration.httpSettings
+        let access = configuration.access
+        let tokens = access.tokens(now: now)
         let api = NodeAPI(
             configuration: configuration,
             links: links,
@@ -122,7 +124,13 @@ public struct NodeServer: Service {
             connections: connections,
             directory: directory,
             registry: registry,
-            life: life
+            life: life,
+            access: RESTAccess(key: access.apiKey, keys: access.apiKeys, tokens: tokens)
+        )
+        let webSocketAccess = WebSocketAccess(
+            origins: access.origins,
+            tokens: tokens,
+            acceptsAnonymous: access.acceptsAnonymousClients
         )
         let tlsFailed: @Sendable (any Error) -> Void = { [logger] error in
             metrics.tlsHandshakeFailed()
@@ -140,6 +148,7 @@ public struct NodeServer: Service {
                     keepsConnections: { life.phase == .serving },
                     acceptsUserQuery: configuration.acceptsUserQuery,
                     compresses: configuration.compresses,
+                    access: webSocketAccess,
                     makeWebSocketHandler: { client, eventLoop in
                         WebSocketHandler(
                             settings: webSocketSettings,
@@ -174,7 +183,13 @@ public struct NodeServer: Service {
         self.group = group
         self.departure = departure
         self.receipts = receipts
-        let reload = Reload(actions: configuration.tls.map { tls in [{ [logger] in tls.reload(logger: logger) }] } ?? [])
+        if !access.isProtected, !AccessConfiguration.isLoopback(configuration.host) {
+            logger.warning("Everybody who reaches this node may use it: --insecure")
+        }
+        let reload = Reload(
+            actions: (configuration.tls.map { tls in [{ [logger] in tls.reload(logger: logger) }] } ?? [])
+                + (access.hasFiles ? [{ [logger] in access.reload(logger: logger) }] : [])
+        )
         self.services = [
             reload, links.broker, links.store, Subscriptions(broker: links.broker, node: id, logger: logger), presence,
             application,

@@ -53,6 +53,25 @@ class Cluster:
         else:
             until(f"{name} is ready", lambda: self._status(name) == 200, 60)
 
+    def start_alone(self, name, *options):
+        """A node that belongs to no cluster."""
+        port = self.ports[name] = free_port()
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("VOLARY_")}
+        with open(pathlib.Path(self._work.name) / f"{name}.log", "ab") as log:
+            self._processes[name] = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", self._volary, "serve", "--port", str(port), "--node-name", name, *options],
+                env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        until(f"{name} is ready", lambda: self._status(name) == 200, 60)
+
+    def token(self, key, *options):
+        return subprocess.run([self._volary, "token", "--jwt-key", key, *options], check=True, capture_output=True,
+                              text=True).stdout.strip()
+
+    def file(self, name, text):
+        path = pathlib.Path(self._work.name) / name
+        path.write_text(text)
+        return str(path)
+
     def kill(self, name):
         process = self._processes.pop(name)
         process.send_signal(signal.SIGKILL)

@@ -7,10 +7,13 @@ VOLARY is the program to run. The first thing that is not as promised ends it wi
 """
 
 import argparse
+import contextlib
+import http.server
 import json
 import pathlib
 import signal
 import sys
+import threading
 import time
 import urllib.parse
 
@@ -55,6 +58,34 @@ WIDE = """[...document.querySelectorAll("*")].filter((element) => !element.close
 
 REACHABLE = """[...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']")]
     .filter((element) => !element.disabled && element.getClientRects().length)"""
+
+
+TRIES = """new Promise((done) => {
+    const socket = new WebSocket(%s);
+    socket.onopen = () => done("open");
+    socket.onclose = () => done("refused");
+  })"""
+
+
+@contextlib.contextmanager
+def other_site():
+    """The address of a page of another site: to a browser, `localhost` and 127.0.0.1 are two."""
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>Another site</title>")
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://localhost:{server.server_port}/"
+        finally:
+            server.shutdown()
 
 
 class Console:
@@ -316,10 +347,58 @@ class Console:
         browser.click("#disconnect")
         browser.sees("#client-state", "Not connected.")
 
+    def refuses_other_sites(self):
+        self.step("A page of another site opens no WebSocket and posts nothing, unless it is on the list; then it opens one.")
+        browser = self.browser
+        with other_site() as site:
+            self.cluster.start_alone("listed", "--allowed-origins", site.rstrip("/"))
+            client = Client("listener", urllib.parse.urlsplit(self.cluster.url("node2")))
+            browser.open(site)
+            for name, outcome in (("node2", "refused"), ("listed", "open")):
+                for path in ("ws", "echo"):
+                    url = self.cluster.url(name).replace("http:", "ws:") + path
+                    self.expect(f"{path} of {name} is not {outcome}", browser.js(TRIES % json.dumps(url)) == outcome)
+            browser.js("fetch(%s, { method: 'POST', mode: 'no-cors', body: '{\"message\":\"from afar\"}' }).then(() => 0)"
+                       % json.dumps(self.cluster.url("node2") + "api/connections/broadcast"))
+            client.expect_none("what another site posted", says("from afar"))
+            client.socket.close()
+        browser.complaints.clear()  # Chromium tells the console of every refusal
+
+    def asks_for_a_key(self):
+        self.step("On a node with keys the page loads, asks for one, and works with it; its client sends its own token.")
+        browser, key = self.browser, "a-key-of-the-console"
+        secret = self.cluster.file("secret", "0123456789abcdef0123456789abcdef")
+        self.cluster.start_alone("guarded", "--api-key", key, "--jwt-key", secret)
+        browser.open(self.cluster.url("guarded"))
+        browser.sees("#access", "This node asks for a key.")
+        browser.sees("#health", "401")
+        self.picture("key")
+        browser.click("#connect")
+        browser.sees("#client-state", "Closed with 1006")
+        browser.click("#disconnect")
+        browser.complaints.clear()
+        browser.click("#access input")
+        browser.type(key)
+        browser.press("Enter")
+        browser.sees("#health", "1 node")
+        self.expect("the form stays", browser.js("document.querySelector('#access').hidden"))
+        self.expect("the key is in the page", key not in browser.js("document.documentElement.outerHTML"))
+        browser.click("#link input[name=token]")
+        browser.type(self.cluster.token(secret, "--user", "alice", "--group", "staff"))
+        browser.click("#connect")
+        browser.sees("#client-state", "Connected.")
+        browser.sees("#rows", "alice", "staff")
+        browser.click("#send textarea")
+        browser.type("With a key")
+        browser.click("#send button")
+        browser.sees("#receipt", "1 connection got it", "200")
+        browser.sees("#log", "With a key")
+        self.nothing_to_complain_of()
+
     def run(self):
         for step in (self.loads, self.walks_by_keyboard, self.sends_bytes, self.lists_and_escapes, self.turns_pages,
                      self.looks_good, self.closes, self.shows_refusals, self.shows_many_nodes, self.loses_redis,
-                     self.loses_its_node, self.bounds_its_log):
+                     self.loses_its_node, self.bounds_its_log, self.refuses_other_sites, self.asks_for_a_key):
             step()
 
 

@@ -45,7 +45,7 @@ public struct HTTPTestClient: Sendable {
 
     /// - Parameters:
     ///   - target: path and query, already encoded.
-    ///   - body: sent with its length, unless nil.
+    ///   - body: sent with its length, unless nil, and as JSON, unless the headers say otherwise.
     ///   - deadline: for the whole answer.
     public func request(
         _ method: String,
@@ -55,6 +55,7 @@ public struct HTTPTestClient: Sendable {
         within deadline: Duration = .seconds(10)
     ) async throws -> HTTPTestResponse {
         var fields = HTTPHeaders([("host", "127.0.0.1:\(self.port)"), ("connection", "close")])
+        if body != nil { fields.add(name: "content-type", value: "application/json") }
         for (name, value) in headers { fields.replaceOrAdd(name: name, value: value) }
         if let body { fields.replaceOrAdd(name: "content-length", value: "\(body.utf8.count)") }
         let head = HTTPRequestHead(version: .http1_1, method: .init(rawValue: method), uri: target, headers: fields)

@@ -27,10 +27,17 @@ public final class WebSocketTestClient: Sendable {
         public var subprotocols: [String] = []
         /// False: a close frame of the server is noted, and nothing more.
         public var answersClose = true
+        public var headers: [String: String] = [:]
         /// Nil: ws, not wss.
         public var tls: TestTLS?
 
-        public init(subprotocols: [String] = [], answersClose: Bool = true, tls: TestTLS? = nil) {
+        public init(
+            subprotocols: [String] = [],
+            answersClose: Bool = true,
+            headers: [String: String] = [:],
+            tls: TestTLS? = nil
+        ) {
+            self.headers = headers
             self.subprotocols = subprotocols
             self.answersClose = answersClose
             self.tls = tls
@@ -46,6 +53,7 @@ public final class WebSocketTestClient: Sendable {
         let state = NIOLockedValueBox(WebSocketTestState())
         var headers = HTTPHeaders([("host", "127.0.0.1:\(port)"), ("content-length", "0")])
         for name in options.subprotocols { headers.add(name: "sec-websocket-protocol", value: name) }
+        for (name, value) in options.headers { headers.add(name: name, value: value) }
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
         let upgraded: EventLoopFuture<Bool> = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)

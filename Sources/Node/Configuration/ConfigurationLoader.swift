@@ -31,6 +31,12 @@ public struct ConfigurationLoader {
     }
 
     public func load() throws(ConfigurationError) -> NodeConfiguration {
+        let configuration = try self.values()
+        try Self.checkProtection(configuration)
+        return configuration
+    }
+
+    private func values() throws(ConfigurationError) -> NodeConfiguration {
         NodeConfiguration(
             host: try self.text(.host, allowed: "an address or a name") { $0.isEmpty ? nil : $0 },
             port: try self.integer(.port, 0...65_535),
@@ -44,7 +50,8 @@ public struct ConfigurationLoader {
             lease: try self.duration(.lease, .seconds(1)...(.seconds(300))),
             relay: try self.relay(),
             announcementsPerSecond: try self.announcements(),
-            acceptsUserQuery: try self.text(.insecureUserQuery, allowed: "on or off") { ["on": true, "off": false][$0] },
+            acceptsUserQuery: try self.isOn(.insecureUserQuery),
+            access: try self.access(),
             maximumMessageBytes: try self.bytes(.maximumMessage, 1...Limits.maximumPayloadBytes),
             maximumUnsentBytes: try self.bytes(.maximumUnsent, (64 * 1024)...(256 * 1024 * 1024)),
             compresses: try self.text(.compression, allowed: "on or off") { ["on": true, "off": false][$0] },
@@ -54,10 +61,7 @@ public struct ConfigurationLoader {
             bounds: try self.connectionBounds(),
             maximumBodyBytes: try self.bytes(.maximumBody, 1024...(64 * 1024 * 1024)),
             maximumHeaderBytes: try self.bytes(.maximumHeader, 1024...(1024 * 1024)),
-            corsOrigins: try self.optional(
-                .corsOrigins,
-                allowed: "'*', or origins such as https://app.example.org,http://localhost:3000"
-            ) { AllowedOrigins($0) } ?? .these([]),
+            corsOrigins: try self.origins(.corsOrigins) ?? .these([]),
             swaggerAssets: try self.optional(
                 .swaggerAssets,
                 allowed: "a directory with \(SwaggerAssets.script) and \(SwaggerAssets.style)"
@@ -151,6 +155,16 @@ public struct ConfigurationLoader {
             historyBytes: try self.bytes(.historyBytes, (64 * 1024)...(32 * 1024 * 1024)),
             historyAge: try self.duration(.historyAge, .seconds(1)...(.seconds(3600)))
         )
+    }
+
+    func isOn(_ option: ConfigurationOption) throws(ConfigurationError) -> Bool {
+        try self.text(option, allowed: "on or off") { ["on": true, "off": false][$0] }
+    }
+
+    func origins(_ option: ConfigurationOption) throws(ConfigurationError) -> AllowedOrigins? {
+        try self.optional(option, allowed: "'*', or origins such as https://app.example.org,http://localhost:3000") {
+            AllowedOrigins($0)
+        }
     }
 
     private func announcements() throws(ConfigurationError) -> Int? {

@@ -15,6 +15,15 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case historyAge = "history-age"
     case announcementsPerSecond = "announcements-per-second"
     case insecureUserQuery = "insecure-user-query"
+    case apiKey = "api-key"
+    case apiKeys = "api-keys"
+    case jwtKey = "jwt-key"
+    case jwks
+    case jwtAudience = "jwt-audience"
+    case jwtIssuer = "jwt-issuer"
+    case anonymousClients = "anonymous-clients"
+    case allowedOrigins = "allowed-origins"
+    case insecure
     case maximumMessage = "max-message"
     case maximumUnsent = "max-unsent"
     case compression
@@ -44,6 +53,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .host: "127.0.0.1"
         case .port: "8080"
         case .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .corsOrigins, .swaggerAssets: nil
+        case .apiKey, .apiKeys, .jwtKey, .jwks, .jwtAudience, .jwtIssuer, .allowedOrigins: nil
         case .redisPrefix: "volary"
         case .lease: "5s"
         case .delivery: "logged"
@@ -52,6 +62,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .historyAge: "5m"
         case .announcementsPerSecond: "10"
         case .insecureUserQuery: "off"
+        case .anonymousClients, .insecure: "off"
         case .maximumMessage: "1MiB"
         case .maximumUnsent: "1MiB"
         case .compression: "off"
@@ -94,6 +105,15 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
             "Joins and leaves told one by one each second before they are summed up, 0 to 1000; 'off' tells none."
         case .insecureUserQuery:
             "/ws?user=NAME names a connection's user, so that anyone may be anyone: for trials. As a variable: on or off."
+        case .apiKey: "A key that may do everything over REST. Better as a variable: other users of the machine see flags."
+        case .apiKeys: "File with SHA-256 hashes of REST keys and their permissions, read again on SIGHUP. Default: none."
+        case .jwtKey: "File with the keys that tokens are signed with, PEM or secrets, read again on SIGHUP. Default: none."
+        case .jwks: "The same as a JSON Web Key Set. With either, clients and REST callers need a token. Default: none."
+        case .jwtAudience: "What a token's aud must have in it. Default: none, tokens must have no aud."
+        case .jwtIssuer: "What a token's iss must be. Default: any."
+        case .anonymousClients: "Clients may connect without a token also where there are keys. As a variable: on or off."
+        case .allowedOrigins: "Origins whose pages may open WebSockets, with commas, or '*'. Default: the node's own, no other."
+        case .insecure: "Listens where others reach it although everybody may do everything. As a variable: on or off."
         case .maximumMessage: "Largest message of a client, 1 byte to 16MiB; larger ones close the connection with 1009."
         case .maximumUnsent: "Bytes that may wait for a client that reads slowly, 64KiB to 256MiB; past it: 1013."
         case .compression:

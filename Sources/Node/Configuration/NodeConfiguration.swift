@@ -36,6 +36,7 @@ public struct NodeConfiguration: Sendable {
 
     /// Whether `/ws?user=` names a connection's user.
     public var acceptsUserQuery: Bool
+    var access: AccessConfiguration
     public var maximumMessageBytes: Int
     public var maximumUnsentBytes: Int
     /// Whether clients that offer permessage-deflate get it.

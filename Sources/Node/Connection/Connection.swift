@@ -27,6 +27,8 @@ public final class Connection {
     var slot = 0
     /// Changed by the shard only.
     var groups: Set<Name> = []
+    /// Those that it is to be in before it is listed.
+    var groupsToJoin: Set<Name> = []
     /// Whether the presence store has been told of it.
     var isListed = false
     /// Whether this connection is counted in the interest in its user's topic.

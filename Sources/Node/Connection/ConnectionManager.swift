@@ -105,6 +105,10 @@ public final class ConnectionManager: Sendable {
         return connection
     }
 
+    func join(_ connection: Connection, _ group: Name, on eventLoop: any EventLoop) {
+        self.shard(of: eventLoop).join(connection, group)
+    }
+
     /// The very instance that was added; nil for an unknown id.
     func get(_ id: ConnectionID, on eventLoop: any EventLoop) -> Connection? {
         self.shard(of: eventLoop).connection(id)

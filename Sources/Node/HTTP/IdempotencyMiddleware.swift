@@ -28,7 +28,7 @@ struct IdempotencyMiddleware<Context: RequestContext, Time: Clock>: RouterMiddle
         guard request.method == .post, let text = request.headers[.idempotencyKey] else {
             return try await next(request, context)
         }
-        guard let key = IdempotencyKey(text) else { throw Problem.invalidIdempotencyKey }
+        guard let key = IdempotencyKey(text).flatMap(self.scoped) else { throw Problem.invalidIdempotencyKey }
         let body = try await JSONBody.bytes(of: request, maximumBytes: self.maximumBodyBytes)
         var request = request
         request.body = RequestBody(buffer: body)
@@ -63,6 +63,12 @@ struct IdempotencyMiddleware<Context: RequestContext, Time: Clock>: RouterMiddle
     }
 
     // MARK: - Before
+
+    /// A key is its caller's own: what another one sends under the same is another request.
+    private func scoped(_ key: IdempotencyKey) -> IdempotencyKey? {
+        guard let caller = Caller.current else { return key }
+        return IdempotencyKey(RequestDigest.text(of: [caller.identity, key.description]))
+    }
 
     /// Waits while another attempt is at it: 50 ms, then longer, up to 250 ms between two looks.
     /// - Returns: the kept answer; nil when the request is this attempt's to carry out.

@@ -13,16 +13,18 @@ enum JSONBody {
         from request: Request,
         maximumBytes: Int
     ) async throws -> Value {
-        guard self.isJSON(request.headers[.contentType]) else {
-            throw Problem(
-                .unsupportedMediaType,
-                "not-json",
-                "The body must be application/json.",
-                headers: [.accept: "application/json"]
-            )
-        }
+        let notJSON = Problem(
+            .unsupportedMediaType,
+            "not-json",
+            "The body must be application/json.",
+            headers: [.accept: "application/json"]
+        )
+        let contentType = request.headers[.contentType]
+        guard contentType.map(self.isJSON) != false else { throw notJSON }
         let body = try await self.bytes(of: request, maximumBytes: maximumBytes)
         guard body.readableBytes > 0 else { throw Problem.invalidBody("The body is empty.") }
+        // Without a type, or with that of a form, pages of any origin may send a body; as JSON only those that CORS lets in.
+        guard contentType != nil else { throw notJSON }
         if let fault = JSONScanner.fault(in: body) { throw fault.problem }
         do {
             return try JSONDecoder().decode(type, from: body)
@@ -59,9 +61,7 @@ enum JSONBody {
         )
     }
 
-    /// A missing type is taken for JSON: the API speaks nothing else.
-    private static func isJSON(_ contentType: String?) -> Bool {
-        guard let contentType else { return true }
+    private static func isJSON(_ contentType: String) -> Bool {
         let type = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
         return type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json"))
     }

@@ -12,6 +12,7 @@ struct NodeAPI: Sendable {
     let directory: NodeDirectory
     let registry: MetricsRegistry
     let life: NodeLife
+    let access: RESTAccess
 
     func router() -> Router<BasicRequestContext> {
         let settings = self.configuration.httpSettings
@@ -20,6 +21,8 @@ struct NodeAPI: Sendable {
         router.add(middleware: OriginMiddleware(origins: self.configuration.corsOrigins))
         router.add(middleware: ProblemMiddleware())
         router.add(middleware: RequestTargetMiddleware())
+        // Before anything is kept or looked up: an answer that is kept is its caller's.
+        router.add(middleware: AccessMiddleware(access: self.access))
         router.add(
             middleware: IdempotencyMiddleware(store: self.links.idempotency, maximumBodyBytes: settings.maximumBodyBytes)
         )

@@ -88,6 +88,13 @@ extension Problem {
 
     static let unknownPath = Problem(.notFound, "unknown-path", "There is nothing at this path.")
 
+    static let originNotAllowed = Problem(
+        .forbidden,
+        "origin-not-allowed",
+        "Pages of this origin may not do this.",
+        field: "Origin"
+    )
+
     static func invalidQuery(_ name: String, _ detail: String) -> Problem {
         Problem(.badRequest, "invalid-query", detail, field: name)
     }

@@ -6,12 +6,15 @@ import NIOCore
 enum RequestDigest {
     /// - Returns: 64 hexadecimal digits.
     static func text(of request: Request, body: ByteBuffer) -> String {
+        self.text(of: [request.method.rawValue, request.uri.path, request.uri.query ?? ""], body)
+    }
+
+    /// - Returns: 64 hexadecimal digits.
+    static func text(of parts: [String], _ last: ByteBuffer = ByteBuffer()) -> String {
         var hash = SHA256()
         // With its length before it, no part can pass for the end of the one before.
-        for part in [request.method.rawValue, request.uri.path, request.uri.query ?? ""] {
-            self.hash(ByteBuffer(string: part), into: &hash)
-        }
-        self.hash(body, into: &hash)
+        for part in parts { self.hash(ByteBuffer(string: part), into: &hash) }
+        self.hash(last, into: &hash)
         return hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 

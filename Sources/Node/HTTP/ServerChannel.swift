@@ -32,6 +32,7 @@ struct ServerChannel: HTTPChannelHandler {
     let keepsConnections: @Sendable () -> Bool
     let acceptsUserQuery: Bool
     let compresses: Bool
+    let access: WebSocketAccess
     let makeWebSocketHandler: @Sendable (WebSocketHandshake.Client, any EventLoop) -> WebSocketHandler
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
@@ -55,6 +56,7 @@ struct ServerChannel: HTTPChannelHandler {
                     keepsConnections: self.keepsConnections,
                     acceptsUserQuery: self.acceptsUserQuery,
                     compresses: self.compresses,
+                    access: self.access,
                     makeWebSocketHandler: self.makeWebSocketHandler,
                     becomeHTTP: { .http(try self.addHTTPHandlers($0, logger: logger)) }
                 ),

@@ -22,6 +22,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         /// As of ``WebSocketHandshake/validate(_:acceptsUserQuery:compresses:)``.
         var acceptsUserQuery: Bool
         var compresses: Bool
+        var access: WebSocketAccess
         var makeWebSocketHandler: @Sendable (WebSocketHandshake.Client, any EventLoop) -> WebSocketHandler
         /// Adds what HTTP needs behind this handler.
         var becomeHTTP: @Sendable (any Channel) throws -> ServerChannel.Outcome
@@ -31,6 +32,8 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case waitingForHead
         /// A good handshake, of which the end is still to come.
         case handshake(HTTPRequestHead, WebSocketHandshake.Client)
+        /// Whole; whether the client may connect is being found out. The decoder holds what follows.
+        case admission
         /// Whatever comes is not for this handler any more.
         case webSocket
         case http
@@ -85,7 +88,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch self.state {
         case .http, .webSocket: break
-        case .waitingForHead, .handshake, .refused:
+        case .waitingForHead, .handshake, .admission, .refused:
             // A peer that says nothing more, or a server that stops and would wait for a socket that has said nothing yet.
             if event is ChannelShouldQuiesceEvent || (event as? ChannelEvent) == .inputClosed { context.close(promise: nil) }
         }
@@ -104,7 +107,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         switch self.state {
         case .webSocket:
             context.fireChannelRead(data)
-        case .refused: break
+        case .refused, .admission: break
         case .http:
             if case .head(let head) = self.unwrapInboundIn(data) {
                 context.fireChannelRead(self.wrapInboundOut(.head(self.plain(head))))
@@ -117,7 +120,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.received(head, context: context)
         case .handshake(let head, let client):
             if case .end = self.unwrapInboundIn(data) {
-                self.upgrade(head, for: client, context: context)
+                self.admit(head, client, context: context)
             } else {
                 self.refuse(.hasBody, head, context: context)
             }
@@ -141,6 +144,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
                 acceptsUserQuery: self.delegate.acceptsUserQuery,
                 compresses: self.delegate.compresses
             )
+            try self.delegate.access.checkOrigin(head)
             guard self.delegate.acceptsConnections() else { throw .draining }
             self.state = .handshake(head, client)
         } catch {
@@ -171,6 +175,37 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     // MARK: - WebSocket
+
+    private func admit(_ head: HTTPRequestHead, _ client: WebSocketHandshake.Client, context: ChannelHandlerContext) {
+        let access = self.delegate.access
+        guard access.needsTime else { return self.upgrade(head, for: client, context: context) }
+        self.state = .admission
+        let (me, here) = (NIOLoopBound(self, eventLoop: context.eventLoop), NIOLoopBound(context, eventLoop: context.eventLoop))
+        let eventLoop = context.eventLoop
+        Task {
+            let result: Result<WebSocketHandshake.Client, WebSocketHandshake.Refusal>
+            do throws(WebSocketHandshake.Refusal) {
+                result = .success(try await access.admit(head, client))
+            } catch {
+                result = .failure(error)
+            }
+            eventLoop.execute { me.value.admitted(head, result, context: here.value) }
+        }
+    }
+
+    private func admitted(
+        _ head: HTTPRequestHead,
+        _ result: Result<WebSocketHandshake.Client, WebSocketHandshake.Refusal>,
+        context: ChannelHandlerContext
+    ) {
+        // The client may be gone, or have used up its time.
+        guard case .admission = self.state, context.channel.isActive else { return }
+        switch result {
+        case .success where !self.delegate.acceptsConnections(): self.refuse(.draining, head, context: context)
+        case .success(let client): self.upgrade(head, for: client, context: context)
+        case .failure(let refusal): self.refuse(refusal, head, context: context)
+        }
+    }
 
     private func upgrade(_ head: HTTPRequestHead, for client: WebSocketHandshake.Client, context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations

@@ -52,6 +52,33 @@ struct Flags: ParsableArguments {
     @Flag(name: .customLong("insecure-user-query"), help: Self.help(.insecureUserQuery))
     var insecureUserQuery = false
 
+    @Option(name: .customLong("api-key"), help: Self.help(.apiKey))
+    var apiKey: String?
+
+    @Option(name: .customLong("api-keys"), help: Self.help(.apiKeys))
+    var apiKeys: String?
+
+    @Option(name: .customLong("jwt-key"), help: Self.help(.jwtKey))
+    var jwtKey: String?
+
+    @Option(name: .customLong("jwks"), help: Self.help(.jwks))
+    var jwks: String?
+
+    @Option(name: .customLong("jwt-audience"), help: Self.help(.jwtAudience))
+    var jwtAudience: String?
+
+    @Option(name: .customLong("jwt-issuer"), help: Self.help(.jwtIssuer))
+    var jwtIssuer: String?
+
+    @Flag(name: .customLong("anonymous-clients"), help: Self.help(.anonymousClients))
+    var anonymousClients = false
+
+    @Option(name: .customLong("allowed-origins"), help: Self.help(.allowedOrigins))
+    var allowedOrigins: String?
+
+    @Flag(name: .customLong("insecure"), help: Self.help(.insecure))
+    var insecure = false
+
     @Option(name: .customLong("max-message"), help: Self.help(.maximumMessage))
     var maximumMessage: String?
 
@@ -135,6 +162,15 @@ struct Flags: ParsableArguments {
             (.historyAge, self.historyAge),
             (.announcementsPerSecond, self.announcementsPerSecond),
             (.insecureUserQuery, self.insecureUserQuery ? "on" : nil),
+            (.apiKey, self.apiKey),
+            (.apiKeys, self.apiKeys),
+            (.jwtKey, self.jwtKey),
+            (.jwks, self.jwks),
+            (.jwtAudience, self.jwtAudience),
+            (.jwtIssuer, self.jwtIssuer),
+            (.anonymousClients, self.anonymousClients ? "on" : nil),
+            (.allowedOrigins, self.allowedOrigins),
+            (.insecure, self.insecure ? "on" : nil),
             (.maximumMessage, self.maximumMessage),
             (.maximumUnsent, self.maximumUnsent),
             (.compression, self.compression ? "on" : nil),

@@ -6,7 +6,7 @@ struct Volary: AsyncParsableCommand {
         commandName: "volary",
         abstract: "A WebSocket server that runs as several nodes and behaves as one.",
         version: Serve.version,
-        subcommands: [Serve.self],
+        subcommands: [Serve.self, Token.self],
         defaultSubcommand: Serve.self
     )
 }

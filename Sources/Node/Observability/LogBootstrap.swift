@@ -5,11 +5,12 @@ public enum LogBootstrap {
     /// Called once, before anything logs.
     public static func start(format: NodeConfiguration.LogFormat, level: Logger.Level) {
         LoggingSystem.bootstrap { label in
-            var handler: any LogHandler =
+            let lines: any LogHandler =
                 switch format {
                 case .text: StreamLogHandler.standardOutput(label: label)
                 case .json: JSONLogHandler(label: label)
                 }
+            var handler = PrintableLogHandler(writingTo: lines)
             handler.logLevel = level
             return handler
         }

@@ -4,6 +4,7 @@ enum LogKey {
     static let connections = "volary.connections"
     static let error = "volary.error"
     static let node = "volary.node"
+    static let option = "volary.option"
     static let publications = "volary.publications"
     static let silence = "volary.silence"
 }

@@ -36,25 +36,51 @@ struct EndpointBehavior: Sendable {
         self.connections.add(connection, on: eventLoop)
         self.metrics.connectionOpened()
         guard connection.endpoint == .plain else { return }
-        guard let user = connection.user else {
+        let topics = (connection.user.map { [Topic.user($0)] } ?? []) + connection.groupsToJoin.map(Topic.group)
+        guard !topics.isEmpty else {
             self.list(connection)
             return
         }
         let id = connection.id
         Task {
-            // Listed once what is pushed to the user arrives here: who finds it in the inventory may push to it. Without
-            // subscription (the broker is shut down) it is not.
-            let isLive = (try? await self.interest.retain(.user(user))) != nil
+            // Listed once what is pushed to the user and to its groups arrives here: who finds it in the inventory may push to it.
+            // Without subscriptions (the broker is shut down) it is not.
+            let isLive = await self.retain(topics)
             eventLoop.execute {
                 if isLive, let connection = self.connections.get(id, on: eventLoop), connection.isOpen {
-                    connection.holdsUserTopic = true
+                    connection.holdsUserTopic = connection.user != nil
+                    self.joinGroups(connection, on: eventLoop)
                     self.list(connection)
                 } else {
                     // Gone before it counted: nobody else takes it out of the count.
-                    self.release([.user(user)])
+                    self.release(topics)
                 }
             }
         }
+    }
+
+    /// - Returns: whether all of them are live now. Each is counted, whatever became of it.
+    private func retain(_ topics: [Topic]) async -> Bool {
+        await withTaskGroup(of: Bool.self) { tasks in
+            for topic in topics {
+                tasks.addTask { (try? await self.interest.retain(topic)) != nil }
+            }
+            return await tasks.reduce(true) { $0 && $1 }
+        }
+    }
+
+    /// Those of its token. A REST caller may have been quicker with one, or have filled its share: what is not joined is counted out.
+    private func joinGroups(_ connection: Connection, on eventLoop: any EventLoop) {
+        var left: [Topic] = []
+        for group in connection.groupsToJoin {
+            if connection.groups.count < PresenceLimits.groupsPerConnection, !connection.groups.contains(group) {
+                self.connections.join(connection, group, on: eventLoop)
+            } else {
+                left.append(.group(group))
+            }
+        }
+        connection.groupsToJoin = []
+        self.release(left)
     }
 
     private func list(_ connection: Connection) {

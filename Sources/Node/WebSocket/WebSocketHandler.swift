@@ -39,6 +39,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private var connection: Connection?
     private var unfinishedMessages = 0
     private var heldRead = false
+    private var expiry: Scheduled<Void>?
 
     init(settings: WebSocketSettings, client: WebSocketHandshake.Client, node: NodeID, events: Events) {
         self.settings = settings
@@ -64,8 +65,10 @@ final class WebSocketHandler: ChannelDuplexHandler {
             onBreach: self.events.breached
         )
         self.meter = RateMeter(self.settings.bounds, now: context.eventLoop.now)
+        connection.groupsToJoin = self.client.groups
         self.connection = connection
         self.events.opened(connection)
+        self.scheduleExpiry(context)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -90,7 +93,17 @@ final class WebSocketHandler: ChannelDuplexHandler {
         }
     }
 
+    /// A socket lives no longer than the token that opened it.
+    private func scheduleExpiry(_ context: ChannelHandlerContext) {
+        guard let expiresAt = self.client.expiresAt else { return }
+        let milliseconds = max(0, expiresAt - self.settings.now())
+        self.expiry = context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) {
+            self.connection?.close(code: .unauthorized, reason: "the token has expired")
+        }
+    }
+
     private func end() {
+        self.expiry?.cancel()
         guard let connection = self.connection else { return }
         self.connection = nil
         connection.transportClosed()

@@ -23,6 +23,9 @@ enum WebSocketHandshake {
         /// Not a ``Name``.
         case badUser
         case hasBody
+        /// The page is of an origin that may not connect.
+        case originNotAllowed
+        case unauthorized(TokenFault)
         /// The node is going away.
         case draining
     }
@@ -30,10 +33,18 @@ enum WebSocketHandshake {
     /// What a good handshake says.
     struct Client: Hashable {
         let endpoint: Connection.Endpoint
-        let user: Name?
+        var user: Name?
+        /// Joined before the connection is listed.
+        var groups: Set<Name> = []
+        /// Milliseconds since 1970, UTC, when its token ends; nil: never.
+        var expiresAt: Int64?
         /// What the answer agrees to; nil: no compression.
         var compression: DeflateAgreement?
     }
+
+    /// The one subprotocol that there is: the plain protocol by its name. A browser that sends its token as a subprotocol offers this one
+    /// beside it, and would take no answer without a choice.
+    static let subprotocol = "volary"
 
     /// Whether the request asks to become a WebSocket at all; a list of protocols with it counts.
     static func isAskedFor(_ request: HTTPRequestHead) -> Bool {
@@ -73,17 +84,26 @@ enum WebSocketHandshake {
         return user
     }
 
-    /// Section 4.2.2: the 101 that proves that the key was read. No subprotocol is ever chosen.
+    /// What the client offers, in its order.
+    static func subprotocols(of request: HTTPRequestHead) -> [String] {
+        request.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
+    }
+
+    /// Section 4.2.2: the 101 that proves that the key was read, with ``subprotocol`` if it is offered.
     static func response(
         to request: HTTPRequestHead,
         for client: Client,
         on channel: any Channel
     ) throws -> HTTPResponseHead {
-        let extensions: HTTPHeaders = client.compression.map { ["sec-websocket-extensions": $0.header] } ?? [:]
+        var agreed: HTTPHeaders = client.compression.map { ["sec-websocket-extensions": $0.header] } ?? [:]
+        if self.subprotocols(of: request).contains(self.subprotocol) {
+            agreed.add(name: "sec-websocket-protocol", value: self.subprotocol)
+        }
+        let headers = agreed
         var result: Result<HTTPHeaders, any Error>?
         // NIO's upgrader knows the sum; its futures are complete as it returns them.
         NIOTypedWebSocketServerUpgrader<Void>(
-            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(extensions) },
+            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(headers) },
             upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() }
         )
         .buildUpgradeResponse(
@@ -152,6 +172,10 @@ extension WebSocketHandshake.Refusal {
             Problem(.badRequest, "invalid-name", "user \(Name.rule)", field: "user")
         case .badExtensions:
             Problem(.badRequest, "bad-websocket-extensions", "Sec-WebSocket-Extensions is not a list of extensions.")
+        case .originNotAllowed:
+            .originNotAllowed
+        case .unauthorized(let fault):
+            .unauthorized(fault)
         case .draining:
             Problem(
                 .serviceUnavailable,

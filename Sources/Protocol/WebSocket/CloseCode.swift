@@ -10,6 +10,7 @@
 /// | 1011 | the node failed at its own work | yes, later |
 /// | 1012 | the node is going away | yes, at once: another node answers |
 /// | 1013 | the client read too slowly | yes, later |
+/// | 3000 | the client's token has expired | yes, with a new one |
 /// | 3008 | a message took too long to arrive, or none came for too long | when there is something to say |
 public struct CloseCode: RawRepresentable, Hashable, Sendable {
     public let rawValue: UInt16
@@ -28,6 +29,8 @@ public struct CloseCode: RawRepresentable, Hashable, Sendable {
     public static let internalError = CloseCode(rawValue: 1011)
     public static let serviceRestart = CloseCode(rawValue: 1012)
     public static let tryAgainLater = CloseCode(rawValue: 1013)
+    /// "Unauthorized" in IANA's registry, as HTTP's 401: another token would be taken.
+    public static let unauthorized = CloseCode(rawValue: 3000)
     /// "Timeout" in IANA's registry.
     public static let timeout = CloseCode(rawValue: 3008)
 

@@ -34,6 +34,17 @@ struct ConfigurationErrorTests {
         (.historyAge, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),
         (.announcementsPerSecond, ["-1", "1001", "OFF", "none"], "must be a whole number from 0 to 1000, or off"),
         (.insecureUserQuery, ["yes", "ON", "1"], "must be on or off"),
+        (.apiKeys, ["/nowhere/at/all", "/dev/null", "/"], APIKey.fileRule),
+        (.jwtKey, ["/nowhere/at/all", "/dev/null", "/"], TokenKeyFile.keyRule),
+        (.jwks, ["/nowhere/at/all", "/dev/null", "/"], TokenKeyFile.setRule),
+        (.jwtAudience, [""], "must be a text"),
+        (.jwtIssuer, [""], "must be a text"),
+        (.anonymousClients, ["yes"], "must be on or off"),
+        (
+            .allowedOrigins, ["", "example.org", "https://example.org/", "null"],
+            "must be '*', or origins such as https://app.example.org,http://localhost:3000"
+        ),
+        (.insecure, ["yes"], "must be on or off"),
         (.maximumMessage, ["0", "16777217", "17MiB", "1MB"], "must be a size from 1 to 16MiB, such as 512, 64KiB or 1MiB"),
         (.maximumUnsent, ["65535", "257MiB"], "must be a size from 64KiB to 256MiB, such as 512, 64KiB or 1MiB"),
         (.compression, ["yes", "ON", "gzip"], "must be on or off"),
@@ -79,7 +90,7 @@ struct ConfigurationErrorTests {
     }
 
     @Test func `Every option can be wrong`() {
-        #expect(Set(Self.wrong.map(\.0)).union([.redis, .tlsCertificate, .tlsKey]) == Set(ConfigurationOption.allCases))
+        #expect(Set(Self.wrong.map(\.0)).union([.redis, .apiKey, .tlsCertificate, .tlsKey]) == Set(ConfigurationOption.allCases))
     }
 
     @Test func `The line for people`() {

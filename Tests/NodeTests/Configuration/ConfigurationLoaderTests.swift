@@ -82,6 +82,44 @@ struct ConfigurationLoaderTests {
             byDefault: "false"
         ),
         Example(
+            option: .apiKey,
+            text: "correct-horse-battery",
+            reads: {
+                "\(APIKey.caller(with: "correct-horse-battery", in: [$0.access.apiKey].compactMap { $0 })?.permissions.count ?? 0)"
+            },
+            gives: "3",
+            byDefault: "0"
+        ),
+        Example(
+            option: .jwtAudience,
+            text: "a b",
+            reads: { $0.access.tokenRules.audience ?? "none" },
+            gives: "a b",
+            byDefault: "none"
+        ),
+        Example(
+            option: .jwtIssuer,
+            text: "https://id.example.org/",
+            reads: { $0.access.tokenRules.issuer ?? "none" },
+            gives: "https://id.example.org/",
+            byDefault: "none"
+        ),
+        Example(
+            option: .anonymousClients,
+            text: "on",
+            reads: { "\($0.access.acceptsAnonymousClients)" },
+            gives: "true",
+            byDefault: "false"
+        ),
+        Example(
+            option: .allowedOrigins,
+            text: "https://a",
+            reads: { $0.access.origins == .these(["https://a"]) ? "one" : "\($0.access.origins == nil)" },
+            gives: "one",
+            byDefault: "true"
+        ),
+        Example(option: .insecure, text: "on", reads: { "\($0.access.isInsecure)" }, gives: "true", byDefault: "false"),
+        Example(
             option: .maximumMessage,
             text: "16MiB",
             reads: { "\($0.maximumMessageBytes)" },
@@ -210,11 +248,9 @@ struct ConfigurationLoaderTests {
     }
 
     @Test func `Every option has its example here`() {
-        // The prefix shows only together with an address, assets and certificates are files: they have tests of their own.
-        #expect(
-            Set(Self.examples.map(\.option)).union([.redisPrefix, .swaggerAssets, .tlsCertificate, .tlsKey])
-                == Set(ConfigurationOption.allCases)
-        )
+        // The prefix shows only together with an address, assets, certificates and keys are files: they have tests of their own.
+        let others: Set<ConfigurationOption> = [.redisPrefix, .swaggerAssets, .tlsCertificate, .tlsKey, .apiKeys, .jwtKey, .jwks]
+        #expect(Set(Self.examples.map(\.option)).union(others) == Set(ConfigurationOption.allCases))
     }
 
     @Test(arguments: Self.examples)

@@ -48,7 +48,8 @@ struct BadInputTests {
             _ = await eventually { (try? await node.http.request("GET", "/api/connections"))?.json["count"] as? Int == 1 }
             for (bytes, field) in bodies {
                 let head =
-                    "POST /api/connections/broadcast HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(bytes.count)\r\n\r\n"
+                    "POST /api/connections/broadcast HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                    + "Content-Type: application/json\r\nContent-Length: \(bytes.count)\r\n\r\n"
                 let (text, _) = try await node.answer(to: Array(head.utf8) + bytes) { $0.hasSuffix("}") }
                 let note: Comment = "\(String(decoding: bytes.prefix(60), as: UTF8.self)): \(text)"
                 #expect(text.hasPrefix("HTTP/1.1 400 "), note)

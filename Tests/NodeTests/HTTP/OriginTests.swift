@@ -48,7 +48,10 @@ struct OriginTests {
                 let answer = try await node.http.request("GET", path, headers: ["Origin": Self.app])
                 #expect(answer.status == status)
                 #expect(answer[header: "access-control-allow-origin"] == Self.app)
-                #expect(answer[header: "access-control-expose-headers"] == "ETag, Location, Retry-After, Idempotency-Replayed")
+                #expect(
+                    answer[header: "access-control-expose-headers"]
+                        == "ETag, Location, Retry-After, Idempotency-Replayed, WWW-Authenticate"
+                )
                 #expect(answer[header: "access-control-allow-credentials"] == nil)
                 #expect(answer[header: "vary"] == "Origin")
             }
@@ -62,7 +65,9 @@ struct OriginTests {
             #expect(answer.status == 204)
             #expect(answer[header: "access-control-allow-origin"] == Self.app)
             #expect(answer[header: "access-control-allow-methods"] == "OPTIONS, POST")
-            #expect(answer[header: "access-control-allow-headers"] == "Content-Type, Idempotency-Key, If-None-Match")
+            #expect(
+                answer[header: "access-control-allow-headers"] == "Authorization, Content-Type, Idempotency-Key, If-None-Match"
+            )
             #expect(answer[header: "access-control-max-age"] == "600")
             #expect(answer[header: "vary"] == "Origin")
         }
@@ -84,6 +89,23 @@ struct OriginTests {
                 #expect(answer[header: "access-control-allow-origin"] == nil)
                 #expect(answer[header: "access-control-allow-methods"] == nil)
                 #expect(answer[header: "vary"] == "Origin")
+            }
+        }
+    }
+
+    @Test func `A page that is not let in cannot post, not even a form that needs no leave`() async throws {
+        try await APITestNode.with([.corsOrigins: Self.app]) { node in
+            let own = "http://127.0.0.1:\(node.port)"
+            for (origin, status) in [(Self.app, 200), (own, 200), ("https://evil.example", 403), ("null", 403)] {
+                for type in ["application/json", "text/plain"] {
+                    let answer = try await node.http.request(
+                        "POST",
+                        "/api/connections/broadcast",
+                        headers: ["Origin": origin, "Content-Type": type],
+                        body: #"{"message":"x"}"#
+                    )
+                    #expect(answer.status == (status == 200 && type == "text/plain" ? 415 : status), "\(origin) \(type)")
+                }
             }
         }
     }

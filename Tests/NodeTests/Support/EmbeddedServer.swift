@@ -49,6 +49,7 @@ final class EmbeddedServer {
             keepsConnections: { !isDraining },
             acceptsUserQuery: false,
             compresses: compresses,
+            access: WebSocketAccess(origins: nil, tokens: nil, acceptsAnonymous: false),
             makeWebSocketHandler: { client, _ in Self.webSocketHandler(client, seen) },
             becomeHTTP: { _ in
                 decision.withLockedValue { $0.append(.http) }

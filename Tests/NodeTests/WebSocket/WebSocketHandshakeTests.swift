@@ -123,7 +123,7 @@ struct WebSocketHandshakeTests {
         #expect(WebSocketHandshake.isAskedFor(request) == asks)
     }
 
-    @Test func `The answer proves that the key was read, and chooses no subprotocol`() throws {
+    @Test func `The answer proves that the key was read, and chooses no subprotocol that is not ours`() throws {
         let client = WebSocketHandshake.Client(endpoint: .plain, user: nil)
         let head = try WebSocketHandshake.response(to: Self.request(), for: client, on: EmbeddedChannel())
         #expect(head.status == .switchingProtocols)
@@ -133,6 +133,14 @@ struct WebSocketHandshakeTests {
         #expect(head.headers["connection"] == ["upgrade"])
         #expect(head.headers["sec-websocket-protocol"].isEmpty)
         #expect(head.headers["sec-websocket-extensions"].isEmpty)
+    }
+
+    @Test(arguments: ["volary", "volary, volary.token.a.b.c", "volary.token.a.b.c,volary", "chat, volary"])
+    func `The answer chooses our subprotocol where it is offered, and never gives a token back`(offer: String) throws {
+        let request = Self.request { $0.replaceOrAdd(name: "Sec-WebSocket-Protocol", value: offer) }
+        let client = WebSocketHandshake.Client(endpoint: .plain, user: nil)
+        let head = try WebSocketHandshake.response(to: request, for: client, on: EmbeddedChannel())
+        #expect(head.headers["sec-websocket-protocol"] == ["volary"])
     }
 
     @Test(arguments: [

@@ -27,6 +27,15 @@ public enum AllowedOrigins: Hashable, Sendable {
         }
     }
 
+    /// Whether a page comes from the place that it talks to. The scheme is not compared: behind a proxy that ends TLS, it is not known here.
+    /// - Parameter host: the value of the request's `Host`.
+    static func isOwn(_ origin: String, host: String) -> Bool {
+        ["http://", "https://"].contains { scheme in
+            origin.hasPrefix(scheme) && self.origin(origin[...]) == self.origin("\(scheme)\(host)"[...])
+                && self.origin(origin[...]) != nil
+        }
+    }
+
     private static func origin(_ text: Substring) -> String? {
         let text = text.lowercased()
         for (scheme, standardPort) in [("http://", 80), ("https://", 443)] where text.hasPrefix(scheme) {

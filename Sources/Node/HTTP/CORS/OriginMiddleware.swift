@@ -9,14 +9,20 @@ struct OriginMiddleware<Context: RequestContext>: RouterMiddleware {
 
     /// How long a browser may go by the answer to a preflight: 10 minutes, after which a change of the configuration holds everywhere.
     private static var maximumAge: String { "600" }
-    private static var requestHeaders: String { "Content-Type, Idempotency-Key, If-None-Match" }
-    private static var exposedHeaders: String { "ETag, Location, Retry-After, Idempotency-Replayed" }
+    private static var requestHeaders: String { "Authorization, Content-Type, Idempotency-Key, If-None-Match" }
+    private static var exposedHeaders: String { "ETag, Location, Retry-After, Idempotency-Replayed, WWW-Authenticate" }
 
     @concurrent func handle(
         _ request: Request,
         context: Context,
         next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
+        // A form of any page may send a POST, and does not ask before. Everything else that changes something is asked for first.
+        if request.method == .post, let origin = request.headers[.origin], !self.origins.contains(origin),
+            !AllowedOrigins.isOwn(origin, host: request.head.authority ?? "")
+        {
+            return Problem.originNotAllowed.response
+        }
         var response = try await next(request, context)
         guard self.origins != .these([]), Self.isShared(request.uri.path) else { return response }
         if self.origins != .all {

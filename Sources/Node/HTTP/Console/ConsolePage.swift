@@ -42,7 +42,8 @@ struct ConsolePage: Sendable {
             html: Self.text(PackageResources.console_html),
             style: Self.text(PackageResources.console_css),
             scripts: [
-                PackageResources.page_js, PackageResources.api_js, PackageResources.flow_js, PackageResources.nodes_js,
+                PackageResources.page_js, PackageResources.access_js, PackageResources.api_js, PackageResources.flow_js,
+                PackageResources.nodes_js,
                 PackageResources.connections_js, PackageResources.log_js, PackageResources.client_js, PackageResources.forms_js,
             ].map(Self.text)
         )

@@ -31,7 +31,7 @@ async function ask(path, { method = "GET", body, seconds = 5, alsoFine = [] } = 
       method,
       cache: "no-store",
       signal: AbortSignal.timeout(seconds * 1000),
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      headers: { ...access.headers, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     text = await response.text();
@@ -49,6 +49,7 @@ async function ask(path, { method = "GET", body, seconds = 5, alsoFine = [] } = 
     if (text && value === null) throw new Refused(response.status, response.statusText, "The answer is not JSON.");
     return { status: response.status, value };
   }
+  if (response.status === 401 || response.status === 403) access.ask();
   throw new Refused(
     response.status,
     String(value?.title ?? response.statusText),

@@ -11,7 +11,7 @@ function connect() {
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   const user = $("link").elements.user.value.trim();
   if (user) url.searchParams.set("user", user);
-  const socket = new WebSocket(url);
+  const socket = new WebSocket(url, access.subprotocols($("link").elements.token.value.trim()));
   socket.binaryType = "arraybuffer";
   client.socket = socket;
   state("waiting", "Connecting …");
@@ -64,6 +64,7 @@ function state(name, text, level = "") {
   $("connect").disabled = !isOff;
   $("disconnect").disabled = isOff;
   $("link").elements.user.disabled = !isOff;
+  $("link").elements.token.disabled = !isOff;
   if (hadFocus) (isOff ? $("connect") : $("disconnect")).focus();
   $("client-state").className = `note ${level}`;
   write($("client-state"), text);

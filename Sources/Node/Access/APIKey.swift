@@ -1,0 +1,72 @@
+import Crypto
+import Foundation
+
+/// A key of the REST API, of which only its SHA-256 is known.
+struct APIKey: Sendable {
+    /// Of a key in plain text, in characters: at least 16, so that its hash tells nothing; at most 256.
+    static let lengths = 16...256
+    /// In one file.
+    static let maximumCount = 100
+
+    private let hash: [UInt8]
+    let permissions: Set<Permission>
+
+    /// - Returns: nil when `key` is too short, too long, or has anything but visible ASCII.
+    init?(_ key: String, permissions: Set<Permission>) {
+        guard Self.lengths.contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
+        self.hash = Array(SHA256.hash(data: Array(key.utf8)))
+        self.permissions = permissions
+    }
+
+    private init(hash: [UInt8], permissions: Set<Permission>) {
+        self.hash = hash
+        self.permissions = permissions
+    }
+
+    /// - Returns: who calls with `key`. Looks at all keys, and at all of each hash, however early they differ: the time tells nothing.
+    static func caller(with key: String, in keys: [APIKey]) -> Caller? {
+        let hash = SHA256.hash(data: Array(key.utf8))
+        var found: APIKey?
+        // Comparing a digest with bytes takes the same time for all bytes (swift-crypto).
+        for candidate in keys where hash == candidate.hash { found = candidate }
+        return found.map { Caller(identity: "key \(Self.hexadecimal($0.hash))", permissions: $0.permissions) }
+    }
+
+    private static func hexadecimal(_ bytes: [UInt8]) -> String {
+        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+}
+
+// MARK: - The file
+
+extension APIKey {
+    static let fileRule = """
+        must be a file with a line for each key: its SHA-256 in 64 hexadecimal digits, and its permissions, such as read,send,manage
+        """
+
+    /// Reads a file: a key on each line, as ``fileRule`` says; empty lines and those that start with `#` are left out.
+    /// - Returns: nil for anything else, for no key at all, and for more than ``maximumCount``.
+    static func parse(_ data: Data) -> [APIKey]? {
+        guard let text = String(validating: data, as: UTF8.self) else { return nil }
+        var keys: [APIKey] = []
+        for line in text.split(whereSeparator: \.isNewline) {
+            let words = line.split { $0 == " " || $0 == "\t" }
+            guard let first = words.first, !first.hasPrefix("#") else { continue }
+            guard words.count == 2, let hash = self.hash(first), let permissions = self.permissions(words[1]) else { return nil }
+            keys.append(APIKey(hash: hash, permissions: permissions))
+        }
+        return (1...self.maximumCount).contains(keys.count) ? keys : nil
+    }
+
+    private static func hash(_ text: Substring) -> [UInt8]? {
+        let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue.map(UInt8.init) }
+        guard text.utf8.count == 64, digits.count == 64 else { return nil }
+        return stride(from: 0, to: 64, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+    }
+
+    private static func permissions(_ text: Substring) -> Set<Permission>? {
+        let names = text.split(separator: ",", omittingEmptySubsequences: false)
+        let permissions = names.compactMap { Permission(rawValue: String($0)) }
+        return permissions.count == names.count ? Set(permissions) : nil
+    }
+}

@@ -1,0 +1,41 @@
+import Logging
+
+/// Who may call and who may connect, as an operator has set it.
+struct AccessConfiguration: Sendable {
+    var apiKey: APIKey?
+    var apiKeys: ReloadableFile<[APIKey]>?
+    /// Of `--jwt-key` and `--jwks`; empty: no tokens.
+    var tokenKeys: [ReloadableFile<[TokenKey]>] = []
+    var tokenRules = TokenClaims.Rules()
+    var acceptsAnonymousClients = false
+    /// Nil: the node's own.
+    var origins: AllowedOrigins?
+    /// Whether everybody who reaches the node may use it, on any address.
+    var isInsecure = false
+
+    /// Whether the node may listen where others reach it: neither REST nor WebSockets are open by oversight.
+    var isProtected: Bool {
+        let guardsREST = self.apiKey != nil || self.apiKeys != nil || !self.tokenKeys.isEmpty
+        return guardsREST && (!self.tokenKeys.isEmpty || self.acceptsAnonymousClients)
+    }
+
+    var hasFiles: Bool { self.apiKeys != nil || !self.tokenKeys.isEmpty }
+
+    /// - Parameter now: milliseconds since 1970, UTC.
+    func tokens(now: @escaping @Sendable () -> Int64) -> TokenVerifier? {
+        self.tokenKeys.isEmpty ? nil : TokenVerifier(files: self.tokenKeys, rules: self.tokenRules, now: now)
+    }
+
+    /// Reads all files again.
+    func reload(logger: Logger) {
+        self.apiKeys?.reload(logger: logger)
+        for file in self.tokenKeys { file.reload(logger: logger) }
+    }
+
+    /// Whether only this machine can connect to what listens there. A name counts only if it cannot mean anything else.
+    static func isLoopback(_ host: String) -> Bool {
+        if host == "localhost" || host == "::1" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+}

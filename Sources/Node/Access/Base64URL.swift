@@ -1,0 +1,23 @@
+import Foundation
+
+/// RFC 4648 section 5 without padding, as JSON Web Tokens have it.
+enum Base64URL {
+    /// - Returns: nil for anything outside the alphabet, padding too.
+    static func decode(_ text: some StringProtocol) -> Data? {
+        var digits: [UInt8] = []
+        digits.reserveCapacity(text.utf8.count + 3)
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                digits.append(byte)
+            case UInt8(ascii: "-"): digits.append(UInt8(ascii: "+"))
+            case UInt8(ascii: "_"): digits.append(UInt8(ascii: "/"))
+            default: return nil
+            }
+        }
+        guard digits.count % 4 != 1 else { return nil }
+        digits += Array(repeating: UInt8(ascii: "="), count: (4 - digits.count % 4) % 4)
+        return Data(base64Encoded: Data(digits))
+    }
+}

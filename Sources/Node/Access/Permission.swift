@@ -1,0 +1,30 @@
+import HTTPTypes
+
+/// What a REST caller may do.
+enum Permission: String, CaseIterable, Sendable {
+    /// Who is connected, the nodes, the metrics.
+    case read
+    /// Messages to clients.
+    case send
+    /// Closing connections, group membership, draining.
+    case manage
+
+    /// What a request needs; nil: nothing, it is open to everybody.
+    ///
+    /// Closed by default: a path that is not named here needs a permission, also one that does not exist. A page's preflight comes without
+    /// credentials (Fetch standard), so OPTIONS is open.
+    /// - Parameter path: as it came, still percent-encoded: the router does not decode what it compares either.
+    static func needed(for method: HTTPRequest.Method, _ path: String) -> Permission? {
+        if method == .options || self.isOpen(path) { return nil }
+        if method == .get || method == .head { return .read }
+        return path.hasSuffix("/send") || path == "/api/connections/broadcast" ? .send : .manage
+    }
+
+    /// Health, what is the same on every node of the version, and the places of WebSockets, which have their own rules.
+    private static func isOpen(_ path: String) -> Bool {
+        switch path {
+        case "/", "/livez", "/readyz", "/openapi.json", "/swagger", "/ws", "/echo": true
+        default: path.hasPrefix("/swagger/")
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import HTTPTypes
+import Hummingbird
+
+/// Who may call the REST API.
+struct RESTAccess: Sendable {
+    /// From the command line or the environment: may do everything.
+    let key: APIKey?
+    let keys: ReloadableFile<[APIKey]>?
+    let tokens: TokenVerifier?
+
+    /// False: there are no credentials on this node, and everybody may do everything.
+    var isGuarded: Bool { self.key != nil || self.keys != nil || self.tokens != nil }
+
+    /// - Parameter authorization: all values of the field.
+    /// - Throws: ``Problem`` 401.
+    func caller(authorization: [String]) async throws(Problem) -> Caller {
+        do throws(TokenFault) {
+            guard let credential = try BearerToken.inAuthorization(authorization) else { throw .missing }
+            let keys = (self.key.map { [$0] } ?? []) + (self.keys?.content ?? [])
+            if let caller = APIKey.caller(with: credential, in: keys) { return caller }
+            guard let tokens else { throw .signature }
+            let grant = try await tokens.grant(for: credential)
+            return Caller(identity: "user \(grant.user)", permissions: grant.permissions)
+        } catch {
+            throw .unauthorized(error)
+        }
+    }
+}
+
+/// Lets a request through only if its caller may make it.
+struct AccessMiddleware<Context: RequestContext>: RouterMiddleware {
+    let access: RESTAccess
+
+    @concurrent func handle(
+        _ request: Request,
+        context: Context,
+        next: @concurrent (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        guard self.access.isGuarded, let needed = Permission.needed(for: request.method, request.uri.path) else {
+            return try await next(request, context)
+        }
+        let caller = try await self.access.caller(authorization: request.headers[values: .authorization])
+        guard caller.permissions.contains(needed) else { throw Problem.missingPermission(needed) }
+        return try await Caller.$current.withValue(caller) { try await next(request, context) }
+    }
+}
+
+// MARK: - What callers are told (RFC 6750 section 3)
+
+extension Problem {
+    static func unauthorized(_ fault: TokenFault) -> Problem {
+        Problem(
+            .unauthorized,
+            "unauthorized",
+            // A key that is none looks to a node like a token that is none.
+            fault == .missing ? "A key or a token is needed: Authorization: Bearer …" : fault.text,
+            field: HTTPField.Name.authorization.rawName,
+            headers: [.wwwAuthenticate: fault == .missing ? "Bearer" : #"Bearer error="invalid_token""#]
+        )
+    }
+
+    static func missingPermission(_ permission: Permission) -> Problem {
+        Problem(
+            .forbidden,
+            "missing-permission",
+            "This needs the permission \(permission.rawValue).",
+            headers: [.wwwAuthenticate: #"Bearer error="insufficient_scope", scope="\#(permission.rawValue)""#]
+        )
+    }
+}

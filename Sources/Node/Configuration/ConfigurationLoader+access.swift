@@ -1,0 +1,57 @@
+import Foundation
+
+extension ConfigurationLoader {
+    func access() throws(ConfigurationError) -> AccessConfiguration {
+        AccessConfiguration(
+            apiKey: try self.apiKey(),
+            apiKeys: try self.file(.apiKeys, rule: APIKey.fileRule, APIKey.parse),
+            tokenKeys: [
+                try self.file(.jwtKey, rule: TokenKeyFile.keyRule, TokenKeyFile.parseKeys),
+                try self.file(.jwks, rule: TokenKeyFile.setRule, TokenKeyFile.parseSet),
+            ].compactMap { $0 },
+            tokenRules: TokenClaims.Rules(
+                audience: try self.optional(.jwtAudience, allowed: "a text") { $0.isEmpty ? nil : $0 },
+                issuer: try self.optional(.jwtIssuer, allowed: "a text") { $0.isEmpty ? nil : $0 }
+            ),
+            acceptsAnonymousClients: try self.isOn(.anonymousClients),
+            origins: try self.origins(.allowedOrigins),
+            isInsecure: try self.isOn(.insecure)
+        )
+    }
+
+    private func apiKey() throws(ConfigurationError) -> APIKey? {
+        guard let text = self.value(.apiKey) else { return nil }
+        guard let key = APIKey(text, permissions: Set(Permission.allCases)) else {
+            let (least, most) = (APIKey.lengths.lowerBound, APIKey.lengths.upperBound)
+            throw ConfigurationError(
+                option: ConfigurationOption.apiKey.rawValue,
+                value: nil,
+                allowed: "must be \(least) to \(most) visible ASCII characters"
+            )
+        }
+        return key
+    }
+
+    private func file<Content: Sendable>(
+        _ option: ConfigurationOption,
+        rule: String,
+        _ parse: @escaping @Sendable (Data) -> Content?
+    ) throws(ConfigurationError) -> ReloadableFile<Content>? {
+        guard let path = self.value(option) else { return nil }
+        return try ReloadableFile(option, path: path, rule: rule, parse: parse)
+    }
+
+    /// Protected mode: what others can reach is not open to all of them by oversight.
+    static func checkProtection(_ configuration: NodeConfiguration) throws(ConfigurationError) {
+        let access = configuration.access
+        guard !access.isProtected, !access.isInsecure, !AccessConfiguration.isLoopback(configuration.host) else { return }
+        throw ConfigurationError(
+            option: ConfigurationOption.host.rawValue,
+            value: configuration.host,
+            allowed: """
+                others reach this address: set --api-key, --api-keys, --jwt-key or --jwks for REST, and --jwt-key, --jwks or \
+                --anonymous-clients for WebSockets; or --insecure
+                """
+        )
+    }
+}

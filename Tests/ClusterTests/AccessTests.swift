@@ -1,0 +1,187 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension RealProcesses {
+    @Suite("Who may use a running node")
+    struct AccessTests {
+        private static let secrets = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"]
+        /// SHA-256 of "correct-horse-battery" and "staple-correct-horse".
+        private static let keys = [
+            ("correct-horse-battery", "62249369389075490555a758353aec61500c6218fa597252d52dc4bd0148f12d"),
+            ("staple-correct-horse", "b5dbe4aa7345dd23bde009cf03f0b7348bb4154c259b6330a2ffc3f9acdc921b"),
+        ]
+
+        /// A file for one test.
+        private final class File {
+            let path = FileManager.default.temporaryDirectory.appendingPathComponent("volary-\(UUID().uuidString)").path
+
+            init(_ content: String) throws { try self.write(content) }
+
+            deinit { try? FileManager.default.removeItem(atPath: self.path) }
+
+            func write(_ content: String) throws { try Data(content.utf8).write(to: URL(fileURLWithPath: self.path)) }
+        }
+
+        private static func mint(_ key: File, _ options: [String] = []) async throws -> String {
+            let (status, output, errors) = try await VolaryProcess.run(
+                ["token", "--jwt-key", key.path, "--user", "alice"] + options
+            )
+            try #require(status == 0, "\(errors)")
+            return output.trimmingCharacters(in: .newlines)
+        }
+
+        private static func connect(_ node: TestNode, _ token: String) async throws -> WebSocketTestClient {
+            try await WebSocketTestClient.connect(
+                port: node.process.port,
+                options: .init(headers: ["Authorization": "Bearer \(token)"])
+            )
+        }
+
+        @Test("Where others reach it, a node without keys does not start, and says in one line what to set")
+        func protectedMode() async throws {
+            let refused = try await VolaryProcess.run(["--host", "0.0.0.0", "--port", "0"])
+            #expect(refused.status == 78)
+            #expect(refused.errors.dropLast().filter(\.isNewline).isEmpty)
+            for word in ["0.0.0.0", "--api-key", "--jwt-key", "--anonymous-clients", "--insecure"] {
+                #expect(refused.errors.contains(word), "\(refused.errors)")
+            }
+            let keyed = [["--insecure"], ["--api-key", Self.keys[0].0, "--anonymous-clients"]]
+            for options in keyed {
+                try await withSingleNode(options: Cluster.quiet + ["--host", "0.0.0.0"] + options) { node in
+                    #expect(node.process.output.contains("Everybody who reaches this node") == (options == keyed[0]))
+                }
+            }
+        }
+
+        @Test("volary token makes what a node takes, for clients and for REST; a key in the environment does for REST too")
+        func tokens() async throws {
+            let secret = try File(Self.secrets[0])
+            let options = ["--jwt-key", secret.path, "--jwt-audience", "volary"]
+            try await withSingleNode(options: Cluster.quiet + options) { node in
+                let token = try await Self.mint(
+                    secret,
+                    ["--group", "a", "--group", "b", "--audience", "volary", "--permission", "read"]
+                )
+                let client = try await Self.connect(node, token)
+                let answer = try await node.request("GET", "/api/connections", headers: ["authorization": "Bearer \(token)"])
+                let list: ConnectionList = try answer.decode()
+                _ = client
+                #expect(list.connections.map(\.user) == ["alice"])
+                #expect(list.connections.first?.groups == ["a", "b"])
+                #expect(try await node.request("GET", "/api/connections").status == 401)
+                let other = try await Self.mint(secret)
+                await #expect(throws: (any Error).self) { _ = try await Self.connect(node, other) }
+            }
+            for wrong in [["--user", "a b"], ["--expires-in", "1"], ["--permission", "fly"], ["--jwt-key", "/nowhere"]] {
+                let answer = try await VolaryProcess.run(["token", "--jwt-key", secret.path, "--user", "alice"] + wrong)
+                #expect(answer.status == 64 && answer.output.isEmpty, "\(wrong)")
+            }
+            let process = try await VolaryProcess.start(Cluster.quiet, environment: ["VOLARY_API_KEY": Self.keys[0].0])
+            let node = TestNode(name: "solo", process: process)
+            #expect(try await node.request("GET", "/api/nodes").status == 401)
+            let headers = ["authorization": "Bearer \(Self.keys[0].0)"]
+            #expect(try await node.request("GET", "/api/nodes", headers: headers).status == 200)
+            process.kill()
+        }
+
+        @Test("When its token ends, a live connection is closed with 3000")
+        func expiry() async throws {
+            let secret = try File(Self.secrets[0])
+            try await withSingleNode(options: Cluster.quiet + ["--jwt-key", secret.path]) { node in
+                let (short, long) = (try await Self.mint(secret, ["--expires-in", "1s"]), try await Self.mint(secret))
+                let (first, second) = (try await Self.connect(node, short), try await Self.connect(node, long))
+                #expect(await first.closed(within: .seconds(20)) == 3000)
+                #expect(second.closeCode == nil && !second.isEnded)
+            }
+        }
+
+        @Test("SIGHUP changes keys of both kinds without a restart; a bad file changes nothing")
+        func rotation() async throws {
+            let (secret, keys) = (try File(Self.secrets[0]), try File("\(Self.keys[0].1) read\n"))
+            let options = ["--jwt-key", secret.path, "--api-keys", keys.path]
+            try await withSingleNode(options: Cluster.quiet + options) { node in
+                func status(_ key: String) async throws -> Int {
+                    try await node.request("GET", "/api/nodes", headers: ["authorization": "Bearer \(key)"]).status
+                }
+                let old = try await Self.mint(secret)
+                let client = try await Self.connect(node, old)
+                #expect(try await status(Self.keys[0].0) == 200)
+                try secret.write("bad")
+                try keys.write("bad")
+                node.process.reload()
+                let isSaid = await eventually {
+                    node.process.output.components(separatedBy: "could not be read again").count == 3
+                }
+                #expect(isSaid, "\(node.process.output)")
+                #expect(try await status(Self.keys[0].0) == 200)
+                _ = try await Self.connect(node, old)
+
+                try secret.write(Self.secrets[1])
+                try keys.write("\(Self.keys[1].1) read\n")
+                node.process.reload()
+                let isChanged = try await eventually { try await status(Self.keys[1].0) == 200 }
+                #expect(isChanged, "\(node.process.output)")
+                #expect(try await status(Self.keys[0].0) == 401)
+                let isRead = await eventually { node.process.output.components(separatedBy: "File read again").count == 3 }
+                #expect(isRead)
+                let new = try await Self.mint(secret)
+                _ = try await Self.connect(node, new)
+                await #expect(throws: (any Error).self) { _ = try await Self.connect(node, old) }
+                // Those who are in stay until their token ends.
+                #expect(!client.isEnded)
+            }
+        }
+
+        @Test("Without files to read again, SIGHUP ends a node as it ends any program", .timeLimit(.minutes(1)))
+        func hangUp() async throws {
+            let process = try await VolaryProcess.start(Cluster.quiet)
+            process.reload()
+            #expect(await process.exit(within: .seconds(10)) == 128 + 1)
+        }
+
+        @Test("Nothing that clients send is in the log as they sent it, at its most talkative", arguments: ["text", "json"])
+        func privacy(format: String) async throws {
+            let secret = try File(Self.secrets[0])
+            let marker = "sesame-\(UUID().uuidString)"
+            let options = ["--jwt-key", secret.path, "--log-level", "trace", "--log-format", format, "--anonymous-clients"]
+            try await withSingleNode(options: Cluster.quiet + options) { node in
+                let token = try await Self.mint(secret, ["--permission", "read", "--expires-in", "2m"])
+                let evil = "\(marker)\u{1B}[31m\u{7}"
+                let port = node.process.port
+                let handshake = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                for request in [
+                    "GET /ws?access_token=\(marker) HTTP/1.1\r\nHost: h\r\n\(handshake)Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                    "GET /\(marker)?access_token=\(marker) HTTP/1.1\r\nHost: h\r\nUser-Agent: \(marker)\r\nConnection: close\r\n",
+                    "GET /%0a%1b\(marker) HTTP/1.1\r\nHost: \(marker)\r\nAuthorization: Bearer \(marker)\r\nConnection: close\r\n",
+                    "GET /\(evil) HTTP/1.1\r\nHost: h\r\n", "\(evil)\r\n", "\(evil) / HTTP/1.1\r\nHost: h\r\n",
+                    "POST /api/connections/broadcast HTTP/1.1\r\nHost: h\r\nX: \(evil)\r\nContent-Length: 3\r\n",
+                    "POST /api/connections/broadcast HTTP/1.1\r\nHost: h\r\nIdempotency-Key: \(marker)\r\nContent-Length: 999\r\n",
+                    "GET /ws HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: \(marker)\r\nOrigin: http://\(marker)\r\n\(handshake)",
+                ] {
+                    let client = try await RawTestClient.connect(port: port)
+                    try await client.send("\(request)\r\n\(marker)")
+                    _ = await eventually(within: .seconds(2)) { client.isEnded || client.received.contains("HTTP/1.1 ") }
+                }
+                let query = try await WebSocketTestClient.connect(port: port, path: "/ws?access_token=\(token)&x=\(marker)")
+                for text in [evil, "\(marker)\n\(marker)"] { try await query.send(text) }
+                _ = try await query.next()
+                try await query.send(.text, Array("\(marker)\u{FF}".utf8), masked: false)
+                _ = await query.closed()
+                let list = try await node.request("GET", "/api/connections", headers: ["authorization": "Bearer \(token)"])
+                #expect(list.status == 200 && !list.body.contains("127.0.0.1"))
+                let metrics = try await node.request("GET", "/metrics", headers: ["authorization": "Bearer \(token)"])
+                #expect(metrics.status == 200 && !metrics.body.contains(marker))
+
+                let log = node.process.output
+                #expect(log.count > 200)
+                #expect(!log.contains(marker) && !log.contains(token), "\(log)")
+                let isPrintable = log.unicodeScalars.allSatisfy { $0 == "\n" || $0.properties.generalCategory != .control }
+                #expect(isPrintable)
+                // The node says where it listens; nothing says where clients are.
+                let addresses = log.split(separator: "\n").filter { $0.contains("127.0.0.1") && !$0.contains("listening on") }
+                #expect(addresses.isEmpty, "\(addresses)")
+            }
+        }
+    }
+}
