@@ -192,9 +192,10 @@ public struct NodeServer: Service {
                 store: MemoryPresenceStore(shared: MemoryPresence())
             )
         }
-        let store = RedisPresenceStore(configuration: redis, eventLoop: eventLoop, logger: logger)
+        let watch = RedisMasterWatch(configuration: redis, eventLoop: eventLoop, logger: logger)
+        let store = RedisPresenceStore(watch: watch, logger: logger)
         return Links(
-            broker: RedisBroker(configuration: redis, node: id, eventLoop: eventLoop, logger: logger),
+            broker: RedisBroker(watch: watch, node: id, logger: logger),
             store: store,
             idempotency: RedisIdempotencyStore(sharing: store)
         )

@@ -24,21 +24,27 @@ public final class RedisBroker: Broker {
     ///   - eventLoop: on which everything happens; the receiver and completions are called on it.
     ///   - logger: for changes of the links' state and for what does not decode. No message is logged.
     public convenience init(configuration: RedisConfiguration, node: NodeID, eventLoop: any EventLoop, logger: Logger) {
-        self.init(configuration: configuration, node: node, eventLoop: eventLoop, logger: logger, outboxLimits: .init())
+        let watch = RedisMasterWatch(configuration: configuration, eventLoop: eventLoop, logger: logger)
+        self.init(watch: watch, node: node, logger: logger)
+    }
+
+    /// - Parameter watch: shared by all that links this node to Redis, and on whose event loop everything happens.
+    public convenience init(watch: RedisMasterWatch, node: NodeID, logger: Logger) {
+        self.init(watch: watch, node: node, logger: logger, outboxLimits: .init())
     }
 
     init(
-        configuration: RedisConfiguration,
+        watch: RedisMasterWatch,
         node: NodeID,
-        eventLoop: any EventLoop,
         logger: Logger,
         outboxLimits: Outbox<OutgoingMessage>.Limits
     ) {
+        let eventLoop = watch.eventLoop
         let shared = RedisBrokerShared(eventLoop: eventLoop)
         self.shared = shared
         self.core = .makeBoxSendingValue(
             RedisBrokerCore(
-                configuration: configuration,
+                watch: watch,
                 node: node,
                 shared: shared,
                 logger: logger,

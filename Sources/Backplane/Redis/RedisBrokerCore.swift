@@ -10,6 +10,7 @@ final class RedisBrokerCore {
     private static let flushTime = TimeAmount.seconds(2)
     private static let housekeepingInterval = TimeAmount.seconds(1)
 
+    let watch: RedisMasterWatch
     let configuration: RedisConfiguration
     let node: NodeID
     let shared: RedisBrokerShared
@@ -31,13 +32,14 @@ final class RedisBrokerCore {
     private var isClosed = false
 
     init(
-        configuration: RedisConfiguration,
+        watch: RedisMasterWatch,
         node: NodeID,
         shared: RedisBrokerShared,
         logger: Logger,
         outboxLimits: Outbox<OutgoingMessage>.Limits
     ) {
-        self.configuration = configuration
+        self.watch = watch
+        self.configuration = watch.configuration
         self.node = node
         self.shared = shared
         self.logger = logger
@@ -56,6 +58,7 @@ final class RedisBrokerCore {
     private func makeLink(_ role: String, subscribes: Bool) -> RedisLink {
         let link = RedisLink(
             role: role,
+            to: .master(self.watch.core.value),
             configuration: self.configuration,
             eventLoop: self.shared.eventLoop,
             subscribes: subscribes,
