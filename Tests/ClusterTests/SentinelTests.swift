@@ -8,7 +8,8 @@ extension RealProcesses {
         private func afterFault(
             _ name: String,
             url: ((SentinelCluster) -> String)? = nil,
-            _ fault: (SentinelCluster, RedisServer) async throws -> Void
+            fault: (SentinelCluster, RedisServer) async throws -> Void,
+            after: (RedisServer) async throws -> Void = { _ in }
         ) async throws {
             let redis = try await SentinelCluster.start()
             let backend: any TestRedis = url.map { Elsewhere(cluster: redis, url: $0(redis)) } ?? redis
@@ -31,6 +32,7 @@ extension RealProcesses {
 
                 try await Self.everythingWorks(cluster, clients, before)
                 #expect(clients.allSatisfy { !$0.isEnded })
+                try await after(old)
             }
         }
 
@@ -65,7 +67,13 @@ extension RealProcesses {
 
         @Test("A master that is killed is replaced, and comes back as a replica that nobody is linked to")
         func killed() async throws {
-            try await self.afterFault("killed") { _, old in old.kill() }
+            try await self.afterFault("killed") { _, old in
+                old.kill()
+            } after: { old in
+                try old.restart()
+                #expect(await eventually(within: .seconds(20)) { old.command("ROLE")?.contains("slave") == true })
+                #expect(old.command("CLIENT", "LIST")?.contains("name=volary-") == false)
+            }
         }
 
         @Test("A planned fail-over: the nodes leave the old master while it still serves them")
@@ -88,17 +96,20 @@ extension RealProcesses {
                 old.freeze()
                 _ = try await redis.newMaster(after: old)
                 old.thaw()
+            } after: { old in
+                #expect(await eventually(within: .seconds(20)) { old.command("ROLE")?.contains("slave") == true })
+                #expect(old.command("CLIENT", "LIST")?.contains("name=volary-") == false)
             }
         }
 
         @Test("One sentinel is down and one speaks garbage: the third is enough to find the master and its successor")
         func badSentinels() async throws {
             let garbage = try await FakeRedis.start { _, _ in .text("?%$\r\n") }
-            try await self.afterFault("bad sentinels", url: { $0.url(sentinels: [garbage.port, 1, $0.sentinels[2].port]) }) {
-                _,
-                old in
-                old.kill()
-            }
+            try await self.afterFault(
+                "bad sentinels",
+                url: { $0.url(sentinels: [garbage.port, 1, $0.sentinels[2].port]) },
+                fault: { $1.kill() }
+            )
             await garbage.stop()
         }
 
