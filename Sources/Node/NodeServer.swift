@@ -208,15 +208,10 @@ public struct NodeServer: Service {
                 store: MemoryPresenceStore(shared: MemoryPresence())
             )
         }
-        let store = RedisPresenceStore(configuration: redis, eventLoop: eventLoop, logger: logger)
+        let watch = RedisMasterWatch(configuration: redis, eventLoop: eventLoop, logger: logger)
+        let store = RedisPresenceStore(watch: watch, logger: logger)
         return Links(
-            broker: RedisBroker(
-                configuration: redis,
-                settings: configuration.relay,
-                node: id,
-                eventLoop: eventLoop,
-                logger: logger
-            ),
+            broker: RedisBroker(watch: watch, settings: configuration.relay, node: id, logger: logger),
             store: store,
             idempotency: RedisIdempotencyStore(sharing: store)
         )

@@ -54,6 +54,7 @@ public final class FakeRedis: Sendable {
         for line in received.split(separator: "\r\n") {
             switch line {
             case "SETNAME", "AUTH", "SELECT": answer += "+OK\r\n"
+            case "ROLE": answer += "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
             case "PING": answer += "+PONG\r\n"
             default: break
             }

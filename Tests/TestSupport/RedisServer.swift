@@ -12,23 +12,27 @@ public final class RedisServer: Sendable {
 
     public let port: Int
     private let arguments: [String]
+    private let password: String?
     private let process = NIOLockedValueBox<pid_t?>(nil)
 
     /// Starts a server and waits until it answers.
-    /// - Parameter arguments: further ones for redis-server, as `["--requirepass", "secret"]`.
-    public static func start(arguments: [String] = []) throws -> RedisServer {
+    /// - Parameters:
+    ///   - arguments: further ones for redis-server, as `["--requirepass", "secret"]`.
+    ///   - password: for ``command(_:)``, where one is needed.
+    public static func start(arguments: [String] = [], password: String? = nil) throws -> RedisServer {
         // Between finding a port and using it, another test may take it.
         for _ in 0..<5 {
-            let server = RedisServer(port: try LoopbackSocket.freePort(), arguments: arguments)
+            let server = RedisServer(port: try LoopbackSocket.freePort(), arguments: arguments, password: password)
             if server.launch() { return server }
             server.kill()
         }
         throw StartError()
     }
 
-    private init(port: Int, arguments: [String]) {
+    private init(port: Int, arguments: [String], password: String?) {
         self.port = port
         self.arguments = arguments
+        self.password = password
     }
 
     deinit { self.kill() }
@@ -57,9 +61,11 @@ public final class RedisServer: Sendable {
     /// - Returns: the answer as it came, at most 64 KiB; nil when there was none.
     @discardableResult
     public func command(_ arguments: String...) -> String? {
-        guard let socket = LoopbackSocket(port: self.port) else { return nil }
-        return socket.transmit(Self.encode(arguments)) ? socket.receive() : nil
+        Self.exchange(arguments, port: self.port, login: self.password.map { [$0] })
     }
+
+    /// A section of INFO; empty when there was no answer.
+    public func info(_ section: String) -> String { self.command("INFO", section) ?? "" }
 
     /// A user who may do everything, whatever becomes of the nodes' own: for `start(arguments:)`.
     public static let administrator = ["--user", "admin", "on", ">admin", "~*", "&*", "+@all"]
@@ -67,10 +73,16 @@ public final class RedisServer: Sendable {
     /// As ``command(_:)``, as the ``administrator``.
     @discardableResult
     public func administer(_ arguments: String...) -> String? {
-        guard let socket = LoopbackSocket(port: self.port), socket.transmit(Self.encode(["AUTH", "admin", "admin"])),
-            socket.receive() == "+OK\r\n", socket.transmit(Self.encode(arguments))
-        else { return nil }
-        return socket.receive()
+        Self.exchange(arguments, port: self.port, login: ["admin", "admin"])
+    }
+
+    /// - Parameter login: arguments of AUTH; nil for none.
+    static func exchange(_ arguments: [String], port: Int, login: [String]? = nil) -> String? {
+        guard let socket = LoopbackSocket(port: port) else { return nil }
+        if let login {
+            guard socket.transmit(Self.encode(["AUTH"] + login)), socket.receive() == "+OK\r\n" else { return nil }
+        }
+        return socket.transmit(Self.encode(arguments)) ? socket.receive() : nil
     }
 
     private static func encode(_ arguments: [String]) -> String {

@@ -42,7 +42,7 @@ install_missing() {
         apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@"
         [ -d /run/systemd/system ] || exit 0
         for package; do
-            case $package in redis-server | haproxy) systemctl --quiet disable "$package" || true ;; esac
+            case $package in redis-server | redis-sentinel | haproxy) systemctl --quiet disable "$package" || true ;; esac
         done
     ' sh "${missing[@]}" || fail "apt could not install ${missing[*]}, see above"
     for package in "${missing[@]}"; do

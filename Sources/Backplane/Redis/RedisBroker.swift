@@ -32,29 +32,33 @@ public final class RedisBroker: Broker {
         eventLoop: any EventLoop,
         logger: Logger
     ) {
-        self.init(
-            configuration: configuration,
-            settings: settings,
-            node: node,
-            eventLoop: eventLoop,
-            logger: logger,
-            outboxLimits: .init()
-        )
+        let watch = RedisMasterWatch(configuration: configuration, eventLoop: eventLoop, logger: logger)
+        self.init(watch: watch, settings: settings, node: node, logger: logger)
+    }
+
+    /// - Parameter watch: shared by all that links this node to Redis, and on whose event loop everything happens.
+    public convenience init(
+        watch: RedisMasterWatch,
+        settings: RelaySettings = RelaySettings(),
+        node: NodeID,
+        logger: Logger
+    ) {
+        self.init(watch: watch, settings: settings, node: node, logger: logger, outboxLimits: .init())
     }
 
     init(
-        configuration: RedisConfiguration,
+        watch: RedisMasterWatch,
         settings: RelaySettings,
         node: NodeID,
-        eventLoop: any EventLoop,
         logger: Logger,
         outboxLimits: Outbox<OutgoingMessage>.Limits
     ) {
+        let eventLoop = watch.eventLoop
         let shared = RedisBrokerShared(eventLoop: eventLoop)
         self.shared = shared
         self.core = .makeBoxSendingValue(
             RedisBrokerCore(
-                configuration: configuration,
+                watch: watch,
                 settings: settings,
                 node: node,
                 shared: shared,

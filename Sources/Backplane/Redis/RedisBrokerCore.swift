@@ -10,6 +10,7 @@ final class RedisBrokerCore {
     private static let flushTime = TimeAmount.seconds(2)
     private static let housekeepingInterval = TimeAmount.seconds(1)
 
+    let watch: RedisMasterWatch
     let configuration: RedisConfiguration
     let settings: RelaySettings
     let node: NodeID
@@ -61,14 +62,15 @@ final class RedisBrokerCore {
     var subscriberLostAt: NIODeadline?
 
     init(
-        configuration: RedisConfiguration,
+        watch: RedisMasterWatch,
         settings: RelaySettings,
         node: NodeID,
         shared: RedisBrokerShared,
         logger: Logger,
         outboxLimits: Outbox<OutgoingMessage>.Limits
     ) {
-        self.configuration = configuration
+        self.watch = watch
+        self.configuration = watch.configuration
         self.settings = settings
         self.node = node
         self.shared = shared
@@ -88,6 +90,7 @@ final class RedisBrokerCore {
     private func makeLink(_ role: String, subscribes: Bool) -> RedisLink {
         let link = RedisLink(
             role: role,
+            to: .master(self.watch.core.value),
             configuration: self.configuration,
             eventLoop: self.shared.eventLoop,
             subscribes: subscribes,

@@ -3,7 +3,8 @@ import NIOCore
 /// One connection to Redis: commands out, replies in their order in.
 ///
 /// Every command has a deadline, and a missed one costs the connection. On a subscriber's connection, messages and acknowledgements
-/// are handed over together, as many as one read has brought. Anything that breaks the protocol costs the connection as well.
+/// are handed over together, as many as one read has brought. Anything that breaks the protocol costs the connection as well, and so does,
+/// once ``isReady``, an error that says that this is not the server to be linked to.
 /// After ``close(reason:)``, from either side, nothing is called any more but ``onClose``, once. Belongs to one event loop.
 final class RedisChannelHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
@@ -27,7 +28,12 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private var output = ByteBuffer()
     private var lastProgress = NIODeadline.distantPast
     private var deadlineTimer: Scheduled<Void>?
+    private var hasSubscribed = false
     private(set) var closed = false
+    /// What ended the connection, when it was an error of the transport.
+    private(set) var failure: (any Error)?
+    /// Set when the handshake is done, which judges errors itself.
+    var isReady = false
 
     /// What one read has brought, in order.
     var onPushes: (([RedisPush]) -> Void)?
@@ -36,7 +42,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     /// - Parameters:
     ///   - timeout: from a command to its answer, at most. On a subscriber's connection: without anything being read.
-    ///   - subscribes: whether messages may come, which makes every array one.
+    ///   - subscribes: whether messages may come: once anything has been subscribed to, every array is one.
     init(timeout: TimeAmount, subscribes: Bool) {
         self.timeout = timeout
         self.subscribes = subscribes
@@ -53,6 +59,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     /// Collects a SUBSCRIBE or UNSUBSCRIBE of `channels` channels, whose acknowledgements arrive as pushes.
     func sendSubscription(_ command: RESPCommand, channels: Int) {
+        self.hasSubscribed = self.subscribes
         self.enqueue(command, Pending(reply: nil, answersMissing: channels, sentAt: .now()))
     }
 
@@ -154,11 +161,12 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if !self.closed { self.failure = error }
         self.close(reason: RedisLink.describe(error))
     }
 
     private func take(_ value: RESPValue) {
-        if self.subscribes, case .array(let elements) = value {
+        if self.hasSubscribed, case .array(let elements) = value {
             switch RedisPush(elements) {
             case .pong: self.answer(with: .status("PONG"))
             case nil: self.close(reason: "Redis broke its protocol: not a message")
@@ -185,7 +193,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
             return
         }
         reply(.success(value))
-        if case .error(let text) = value, RedisErrorText.isFatal(text) {
+        if self.isReady, case .error(let text) = value, RedisErrorText.isFatal(text) {
             self.close(reason: RedisErrorText.loggable(text))
         }
     }

@@ -5,23 +5,25 @@ extension RedisLink {
     struct StateMachine {
         enum State: Hashable {
             case idle
+            /// Waits to be told a server, dials it, or shakes hands with it.
             case connecting
-            case handshaking
             case ready(since: NIODeadline)
             /// Waits before it connects again.
             case pausing
             case stopped
         }
 
-        enum ConnectedAction: Hashable {
-            case shakeHands
-            /// The link was stopped meanwhile.
-            case close
-        }
-
         enum LostAction: Hashable {
             /// Connect again after the pause that belongs to this attempt, counted from 0.
             case pause(attempt: Int, wasReady: Bool, reasonIsNew: Bool)
+            case none
+        }
+
+        enum MovedAction: Hashable {
+            /// Dial the server, unless that is under way.
+            case connect
+            /// Give up the connection to another server.
+            case drop
             case none
         }
 
@@ -44,15 +46,10 @@ extension RedisLink {
             return true
         }
 
-        mutating func connected() -> ConnectedAction {
-            guard self.state == .connecting else { return .close }
-            self.state = .handshaking
-            return .shakeHands
-        }
-
-        /// - Returns: whether the link is up now.
-        mutating func handshakeSucceeded(at now: NIODeadline) -> Bool {
-            guard self.state == .handshaking else { return false }
+        /// There is a connection that is ready for use.
+        /// - Returns: whether it is wanted; the link is up then.
+        mutating func dialed(at now: NIODeadline) -> Bool {
+            guard self.state == .connecting else { return false }
             self.state = .ready(since: now)
             self.lastLoggedReason = nil
             return true
@@ -63,7 +60,7 @@ extension RedisLink {
             let wasReady = self.isReady
             switch self.state {
             case .idle, .pausing, .stopped: return .none
-            case .connecting, .handshaking: break
+            case .connecting: break
             case .ready(let since): if now - since >= Self.stableAfter { self.attempt = 0 }
             }
             self.state = .pausing
@@ -79,6 +76,22 @@ extension RedisLink {
             guard self.state == .pausing else { return false }
             self.state = .connecting
             return true
+        }
+
+        /// The server to be linked to has become known, or is another one. What failed with the old one does not slow down the new one.
+        /// - Parameter isElsewhere: whether what the link has is a connection to another server.
+        mutating func moved(isElsewhere: Bool) -> MovedAction {
+            switch self.state {
+            case .idle, .stopped: return .none
+            case .ready where !isElsewhere: return .none
+            case .ready:
+                self.attempt = 0
+                return .drop
+            case .connecting, .pausing:
+                self.attempt = 0
+                self.state = .connecting
+                return .connect
+            }
         }
 
         mutating func stop() {

@@ -11,7 +11,11 @@ extension RedisLink {
         case let error as IOError: error.description
         case ChannelError.connectTimeout: "no connection within the deadline"
         case ChannelError.eof: "Redis closed the connection"
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+            "the server's certificate is for another host"
         case NIOSSLError.handshakeFailed: "the TLS handshake failed: \(error)"
+        case NIOSSLError.failedToLoadCertificate, NIOSSLError.noSuchFilesystemObject:
+            "the file with the trusted authorities cannot be read"
         default: "\(error)"
         }
     }

@@ -1,7 +1,5 @@
 import Logging
 import NIOCore
-import NIOPosix
-import NIOSSL
 
 /// Whom a link tells what becomes of it. All calls come on the link's event loop.
 protocol RedisLinkDelegate: AnyObject {
@@ -11,63 +9,90 @@ protocol RedisLinkDelegate: AnyObject {
     func link(_ link: RedisLink, received pushes: [RedisPush])
 }
 
-/// Keeps one connection to Redis up: connects, authenticates, looks every second whether Redis still answers, and connects again,
-/// after a pause, whenever the connection is lost for whatever reason. Belongs to one event loop.
+/// Keeps one connection to Redis up: connects to the server it is to be on, looks every second whether that still answers and is still a
+/// master, and connects again, after a pause, whenever the connection is lost for whatever reason. Belongs to one event loop.
 final class RedisLink {
+    /// Which server to be on.
+    enum Destination {
+        /// The master that is known there; a link that is started is one of those that are told when it changes.
+        case master(RedisMasterWatchCore)
+        case sentinel(RedisAddress)
+    }
+
     /// Whether Redis still answers is asked this often; with the command timeout this bounds how long a frozen Redis goes unnoticed.
     private static let livenessInterval = TimeAmount.seconds(1)
 
     let role: String
+    private let destination: Destination
     private let configuration: RedisConfiguration
     private let eventLoop: NIOIsolatedEventLoop
     private let subscribes: Bool
     private let backoff: Backoff
     private let random: () -> Double
+    private let tls: RedisTLS?
     private var logger: Logger
-    private var tlsContext: NIOSSLContext?
     private var machine = StateMachine()
+    private var dial: RedisDial?
     private var handler: RedisChannelHandler?
+    /// Whom `handler` is connected to.
+    private(set) var address: RedisAddress?
+    private var sentinelAsksForPassword = false
     private var livenessTimer: Scheduled<Void>?
+    private var pauseTimer: Scheduled<Void>?
     weak var delegate: (any RedisLinkDelegate)?
 
     /// - Parameters:
     ///   - role: what the link is for, in logs and in Redis' client list.
-    ///   - eventLoop: the one that the caller is on.
+    ///   - eventLoop: the one that the caller, and the destination, is on.
     ///   - subscribes: whether the link is for SUBSCRIBE and UNSUBSCRIBE; it takes no other commands then.
     ///   - random: which part of the largest pause the link makes before it connects again, 0 to 1.
     init(
         role: String,
+        to destination: Destination,
         configuration: RedisConfiguration,
         eventLoop: any EventLoop,
-        subscribes: Bool,
+        subscribes: Bool = false,
         logger: Logger,
         random: @escaping () -> Double = { .random(in: 0...1) }
     ) {
         self.role = role
+        self.destination = destination
         self.configuration = configuration
         self.eventLoop = eventLoop.assumeIsolated()
         self.subscribes = subscribes
         self.backoff = Backoff(minimum: configuration.reconnectMinimum, maximum: configuration.reconnectMaximum)
         self.random = random
+        self.tls = RedisTLS(configuration)
         self.logger = logger
         self.logger[metadataKey: RedisLogKey.link] = "\(role)"
-        self.logger[metadataKey: RedisLogKey.address] = "\(configuration)"
     }
 
     var isReady: Bool { self.machine.isReady }
     var state: StateMachine.State { self.machine.state }
+
     /// Why the link is down, or was last.
-    var reason: String { self.machine.reason }
+    var reason: String {
+        if case .master(let watch) = self.destination, self.machine.state == .connecting, watch.master == nil {
+            return watch.reason
+        }
+        return self.machine.reason
+    }
 
     func start() {
-        if self.machine.started() { self.connect() }
+        guard self.machine.started() else { return }
+        if case .master(let watch) = self.destination { watch.attach(self) }
+        self.connect()
     }
 
     /// For good. The delegate is not told.
     func stop() {
         self.machine.stop()
+        if case .master(let watch) = self.destination { watch.detach(self) }
         self.livenessTimer?.cancel()
+        self.pauseTimer?.cancel()
         self.delegate = nil
+        self.dial?.cancel()
+        self.dial = nil
         self.handler?.close(reason: "shut down")
         self.handler = nil
     }
@@ -96,130 +121,104 @@ final class RedisLink {
         self.handler?.close(reason: reason)
     }
 
+    /// The watch has found the master, or another one.
+    func moved(to master: RedisAddress) {
+        switch self.machine.moved(isElsewhere: self.address != master) {
+        case .none: break
+        case .drop: self.drop(reason: "the master is now \(master)")
+        case .connect:
+            self.pauseTimer?.cancel()
+            guard self.dial?.address != master else { return }
+            self.dial?.cancel()
+            self.dial = nil
+            self.connect()
+        }
+    }
+
     // MARK: - Connecting
 
     private func connect() {
-        let loopBound = NIOLoopBound(self, eventLoop: self.eventLoop.nonisolated())
-        ClientBootstrap(group: self.eventLoop.nonisolated())
-            .connectTimeout(TimeAmount(self.configuration.connectTimeout))
-            .channelOption(.socketOption(.so_keepalive), value: 1)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try loopBound.value.initialize(channel) }
-            }
-            .connect(host: self.configuration.host, port: self.configuration.port)
-            .assumeIsolated()
-            .whenComplete { result in
-                switch result {
-                case .success(let channel): self.connected(channel)
-                case .failure(let error): self.lost(reason: Self.describe(error))
-                }
-            }
-    }
-
-    private func initialize(_ channel: any Channel) throws {
-        let pipeline = channel.pipeline.syncOperations
-        if self.configuration.tls {
-            let context = try self.tlsContext ?? self.makeTLSContext()
-            self.tlsContext = context
-            // Server names are names: an address is checked against the certificate's addresses instead.
-            let host = self.configuration.host
-            let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
-            try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host))
+        let address: RedisAddress
+        let peer: RedisPeer
+        switch self.destination {
+        case .master(let watch):
+            // The watch calls when it has one.
+            guard let master = watch.master else { return }
+            (address, peer) = (master, .master)
+        case .sentinel(let sentinel):
+            (address, peer) = (sentinel, .sentinel(asksForPassword: self.sentinelAsksForPassword))
         }
-        let handler = RedisChannelHandler(
-            timeout: TimeAmount(self.configuration.commandTimeout),
-            subscribes: self.subscribes
+        self.logger[metadataKey: RedisLogKey.address] = "\(address)"
+        let dial = RedisDial(
+            to: address,
+            as: self.role,
+            peer: peer,
+            subscribes: self.subscribes,
+            configuration: self.configuration,
+            tls: self.tls,
+            eventLoop: self.eventLoop
         )
-        try pipeline.addHandler(handler)
+        self.dial = dial
+        dial.start { [weak self] result in
+            guard let self else {
+                if case .success(let handler) = result { handler.close(reason: "given up") }
+                return
+            }
+            self.dial = nil
+            switch result {
+            case .success(let handler): self.dialed(handler, at: address)
+            case .failure(let error): self.failed(error, at: address)
+            }
+        }
     }
 
-    private func makeTLSContext() throws -> NIOSSLContext {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        if let file = self.configuration.trustRootsFile { tls.trustRoots = .file(file) }
-        return try NIOSSLContext(configuration: tls)
-    }
-
-    private func connected(_ channel: any Channel) {
-        // Asked of this channel: one attempt makes a channel for each address that the name has.
-        guard let handler = try? channel.pipeline.syncOperations.handler(type: RedisChannelHandler.self), !handler.closed else {
-            self.lost(reason: "Redis closed the connection")
-            return
-        }
-        guard self.machine.connected() == .shakeHands else {
-            handler.close(reason: "shut down")
-            return
-        }
+    private func dialed(_ handler: RedisChannelHandler, at address: RedisAddress) {
+        guard self.machine.dialed(at: .now()) else { return handler.close(reason: "shut down") }
         self.handler = handler
+        self.address = address
+        handler.isReady = true
         handler.onClose = { [weak self] reason in self?.lost(reason: reason) }
         handler.onPushes = { [weak self] pushes in
             guard let self else { return }
             self.delegate?.link(self, received: pushes)
         }
-        self.shakeHands(handler)
-    }
-
-    private func shakeHands(_ handler: RedisChannelHandler) {
-        if let password = self.configuration.password {
-            var command = RESPCommand("AUTH")
-            if let username = self.configuration.username { command.append(username) }
-            command.append(password)
-            // Only the code: some servers quote the arguments of what they do not know.
-            self.step("AUTH", command, on: handler) { RedisErrorText.code($0).description }
-        }
-        if self.configuration.database != 0 {
-            self.step("SELECT", RESPCommand("SELECT", "\(self.configuration.database)"), on: handler)
-        }
-        self.step("CLIENT SETNAME", RESPCommand("CLIENT", "SETNAME", "volary-\(self.role)"), on: handler)
-        // The others are answered also by a Redis that still loads its data, this one is not.
-        handler.send(RESPCommand("PING")) { [weak self, weak handler] result in
-            guard let self, let handler, case .success(let value) = result else { return }
-            switch value {
-            case .status("PONG"): self.handshakeSucceeded()
-            case .error(let text): handler.close(reason: "PING was refused: \(RedisErrorText.loggable(text))")
-            default: handler.close(reason: "PING was answered with something else")
-            }
-        }
-        handler.flush()
-    }
-
-    private func step(
-        _ name: String,
-        _ command: RESPCommand,
-        on handler: RedisChannelHandler,
-        describing: @escaping (String) -> String = RedisErrorText.loggable
-    ) {
-        handler.send(command) { [weak handler] result in
-            switch result {
-            case .success(.status), .failure: break
-            case .success(.error(let text)): handler?.close(reason: "\(name) was refused: \(describing(text))")
-            case .success: handler?.close(reason: "\(name) was answered with something else")
-            }
-        }
-    }
-
-    private func handshakeSucceeded() {
-        guard self.machine.handshakeSucceeded(at: .now()) else { return }
         self.logger.info("Redis link is up")
         self.scheduleLivenessCheck()
         self.delegate?.linkBecameReady(self)
+    }
+
+    private func failed(_ error: RedisDialError, at address: RedisAddress) {
+        if case .passwordWanted = error, case .sentinel = self.destination, self.configuration.password != nil,
+            !self.sentinelAsksForPassword
+        {
+            self.sentinelAsksForPassword = true
+            return self.connect()
+        }
+        if error == .replica { self.foundReplica(at: address) }
+        self.lost(reason: error.reason)
+    }
+
+    private func foundReplica(at address: RedisAddress) {
+        if case .master(let watch) = self.destination { watch.foundReplica(at: address) }
     }
 
     private func lost(reason: String) {
         self.livenessTimer?.cancel()
         self.livenessTimer = nil
         self.handler = nil
+        self.address = nil
         switch self.machine.lost(reason: reason, at: .now()) {
         case .none: break
         case .pause(let attempt, let wasReady, let reasonIsNew):
             let metadata: Logger.Metadata = [RedisLogKey.reason: "\(reason)"]
             self.logger.log(level: reasonIsNew ? .warning : .debug, "Redis link is down", metadata: metadata)
             let pause = self.backoff.pause(attempt: attempt, random: self.random())
-            self.eventLoop.scheduleTask(in: TimeAmount(pause)) { [weak self] in
+            self.pauseTimer = self.eventLoop.scheduleTask(in: TimeAmount(pause)) { [weak self] in
                 guard let self, self.machine.pauseEnded() else { return }
                 self.connect()
             }
             if wasReady { self.delegate?.linkWasLost(self, reason: reason) }
+            if case .master(let watch) = self.destination { watch.linkIsDown() }
         }
     }
 
@@ -228,16 +227,33 @@ final class RedisLink {
     private func scheduleLivenessCheck() {
         self.livenessTimer = self.eventLoop.scheduleTask(in: Self.livenessInterval) { [weak self] in
             guard let self, self.isReady, let handler = self.handler else { return }
-            // What is under way already has a deadline.
-            if handler.isIdle {
-                handler.send(RESPCommand("PING")) { [weak handler] result in
-                    guard case .success(let value) = result, value != .status("PONG") else { return }
-                    handler?.close(reason: "PING was answered with something else")
-                }
-                handler.flush()
+            if self.mayAskForRole {
+                self.check(handler, by: "ROLE") { RedisRole($0) == .master }
+            } else if handler.isIdle {
+                // What is under way already has a deadline.
+                self.check(handler, by: "PING") { $0 == .status("PONG") }
             }
             self.scheduleLivenessCheck()
         }
+    }
+
+    /// A subscriber may ask for nothing but a sign of life: the node's other links ask what its server is, and tell.
+    private var mayAskForRole: Bool {
+        if case .master = self.destination { !self.subscribes } else { false }
+    }
+
+    private func check(_ handler: RedisChannelHandler, by name: String, isFine: @escaping (RESPValue) -> Bool) {
+        handler.send(RESPCommand(name)) { [weak self, weak handler] result in
+            guard let self, let handler, case .success(let value) = result, !isFine(value) else { return }
+            if case .error(let text) = value {
+                handler.close(reason: "\(name) was refused: \(RedisErrorText.loggable(text))")
+            } else if RedisRole(value) == .replica, let address = self.address {
+                self.foundReplica(at: address)
+            } else {
+                handler.close(reason: "\(name) was answered with something else")
+            }
+        }
+        handler.flush()
     }
 }
 

@@ -23,10 +23,16 @@ public final class RedisPresenceStore: PresenceStore {
     ///   - configuration: where Redis is, and the prefix of the keys.
     ///   - eventLoop: on which the connection lives.
     ///   - logger: for changes of the link's state and for records that do not decode.
-    public init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
-        self.keys = RedisPresenceKeys(prefix: configuration.keyPrefix)
+    public convenience init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+        let watch = RedisMasterWatch(configuration: configuration, eventLoop: eventLoop, logger: logger)
+        self.init(watch: watch, logger: logger)
+    }
+
+    /// - Parameter watch: shared by all that links this node to Redis, and on whose event loop the connection lives.
+    public init(watch: RedisMasterWatch, logger: Logger) {
+        self.keys = RedisPresenceKeys(prefix: watch.configuration.keyPrefix)
         self.decoder = RedisPresenceDecoder(logger: logger)
-        self.runner = RedisScriptRunner(role: "presence", configuration: configuration, eventLoop: eventLoop, logger: logger)
+        self.runner = RedisScriptRunner(role: "presence", watch: watch, logger: logger)
     }
 
     public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) {

@@ -6,16 +6,14 @@ final class RedisScriptCore: RedisLinkDelegate {
     typealias Completion = (Result<RESPValue, RedisScriptError>) -> Void
 
     private let role: String
-    private let configuration: RedisConfiguration
-    private let eventLoop: any EventLoop
+    private let watch: RedisMasterWatch
     private let logger: Logger
     private var link: RedisLink?
     private let scripts = RedisScriptCache()
 
-    init(role: String, configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+    init(role: String, watch: RedisMasterWatch, logger: Logger) {
         self.role = role
-        self.configuration = configuration
-        self.eventLoop = eventLoop
+        self.watch = watch
         self.logger = logger
     }
 
@@ -23,9 +21,9 @@ final class RedisScriptCore: RedisLinkDelegate {
         guard self.link == nil else { return }
         let link = RedisLink(
             role: self.role,
-            configuration: self.configuration,
-            eventLoop: self.eventLoop,
-            subscribes: false,
+            to: .master(self.watch.core.value),
+            configuration: self.watch.configuration,
+            eventLoop: self.watch.eventLoop,
             logger: self.logger
         )
         link.delegate = self
@@ -77,7 +75,7 @@ final class RedisScriptCore: RedisLinkDelegate {
     private static func error(of text: String) -> RedisScriptError {
         let reason = RedisErrorText.loggable(text)
         return switch RedisErrorText.code(text) {
-        case "LOADING", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "TRYAGAIN": .unavailable(reason)
+        case "LOADING", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "TRYAGAIN", "READONLY": .unavailable(reason)
         default: .refused(reason)
         }
     }

@@ -12,13 +12,13 @@ final class RedisScriptRunner: Sendable {
 
     /// - Parameters:
     ///   - role: what the connection is for, in logs and in Redis' client list.
-    ///   - eventLoop: on which the connection lives.
-    init(role: String, configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
-        self.keyPrefix = configuration.keyPrefix
-        self.eventLoop = eventLoop
+    ///   - watch: shared by all that links this node to Redis, and on whose event loop the connection lives.
+    init(role: String, watch: RedisMasterWatch, logger: Logger) {
+        self.keyPrefix = watch.configuration.keyPrefix
+        self.eventLoop = watch.eventLoop
         self.core = .makeBoxSendingValue(
-            RedisScriptCore(role: role, configuration: configuration, eventLoop: eventLoop, logger: logger),
-            eventLoop: eventLoop
+            RedisScriptCore(role: role, watch: watch, logger: logger),
+            eventLoop: watch.eventLoop
         )
     }
 

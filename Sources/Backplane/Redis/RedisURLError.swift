@@ -1,13 +1,17 @@
 /// Why a text is not the address of a Redis. Carries nothing of the text but what is safe to show: never the user's name, the
 /// password, or what may be a part of them.
 public enum RedisURLError: Error, Hashable, Sendable {
-    /// Neither `redis://` nor `rediss://`.
+    /// None of `redis://`, `rediss://`, `redis+sentinel://` and `rediss+sentinel://`.
     case scheme
     /// A user or password that is not percent-encoded UTF-8, or a user without a password.
     case credentials
     case host
     /// Not a number from 1 to 65,535.
     case port
+    /// More sentinels than 16, or one of them twice.
+    case sentinels
+    /// Not a name that a sentinel could know a master by.
+    case masterName
     /// Not a number from 0 to 65,535.
     case database
     /// Something follows that is not allowed: a query, a fragment, another `/`.
@@ -16,12 +20,17 @@ public enum RedisURLError: Error, Hashable, Sendable {
 
 extension RedisURLError: CustomStringConvertible {
     public var description: String {
-        let expected = "expected redis://[user:password@]host[:port][/db], or rediss:// for TLS"
+        let expected = """
+            expected redis://[user:password@]host[:port][/db] or redis+sentinel://[user:password@]host[:port],.../name[/db], \
+            with rediss instead of redis for TLS
+            """
         return switch self {
-        case .scheme: "the scheme is neither redis nor rediss; \(expected)"
+        case .scheme: "the scheme is not redis, rediss, redis+sentinel or rediss+sentinel; \(expected)"
         case .credentials: "user and password must be user:password or :password, percent-encoded; \(expected)"
-        case .host: "the host is missing or not a name, an IPv4 address or an IPv6 address in brackets; \(expected)"
-        case .port: "the port is not a number from 1 to 65535; \(expected)"
+        case .host: "a host is missing or not a name, an IPv4 address or an IPv6 address in brackets; \(expected)"
+        case .port: "a port is not a number from 1 to 65535; \(expected)"
+        case .sentinels: "there are more than 16 sentinels, or one is there twice; \(expected)"
+        case .masterName: "the master's name is not 1 to 64 letters, digits, '.', '_' and '-'; \(expected)"
         case .database: "the database is not a number from 0 to 65535; \(expected)"
         case .trailing: "something follows the database; \(expected)"
         }

@@ -93,7 +93,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .tlsKey: "PEM file with the certificate's private key. Read again on SIGHUP."
         case .nodeName: "Name of the node, 1 to 64 letters, digits, '.', '_', '-'. Default: the host's name and the port."
         case .threads: "Event loops, 1 to 256. Default: one per core."
-        case .redis: "redis://[user:password@]host[:port][/db], rediss:// for TLS. Default: none, a cluster of one node."
+        case .redis: "redis://[user:password@]host[:port][/db], or redis+sentinel://…; rediss for TLS. Default: none, one node."
         case .redisPrefix: "Starts every key and channel in Redis; clusters that share a Redis need different ones."
         case .lease: "How long a silent node's connections stay listed, 1s to 5m."
         case .delivery:

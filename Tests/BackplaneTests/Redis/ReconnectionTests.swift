@@ -29,8 +29,7 @@ struct ReconnectionTests {
         return (0..<links).map { _ in
             var machine = RedisLink.StateMachine()
             _ = machine.started()
-            _ = machine.connected()
-            _ = machine.handshakeSucceeded(at: .uptimeNanoseconds(0))
+            _ = machine.dialed(at: .uptimeNanoseconds(0))
             var now = Duration.seconds(3600)
             let back = now + outage
             while true {
@@ -67,10 +66,10 @@ struct ReconnectionTests {
         let link = try await eventLoop.submit {
             let link = RedisLink(
                 role: "test",
+                to: .master(RedisMasterWatchCore(configuration: settings, eventLoop: eventLoop, logger: .quiet)),
                 configuration: settings,
                 eventLoop: eventLoop,
-                subscribes: false,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                logger: .quiet,
                 random: {
                     // No pause before the first three attempts.
                     asked.withLockedValue { asked in

@@ -5,7 +5,8 @@ struct RedisConfigurationTests {
     @Test func urlsSayWhatTheySay() throws {
         let plain = try RedisConfiguration(url: "redis://example.org")
         #expect(plain == RedisConfiguration(host: "example.org"))
-        #expect((plain.port, plain.database, plain.tls, plain.username, plain.password) == (6379, 0, false, nil, nil))
+        #expect(plain.target == .server(RedisAddress(host: "example.org", port: 6379)))
+        #expect((plain.database, plain.tls, plain.username, plain.password) == (0, false, nil, nil))
 
         let full = try RedisConfiguration(url: "rediss://us%20er:p%40ss%3Aw%2Ford@r-1.example_x:7000/15")
         #expect(
@@ -24,7 +25,37 @@ struct RedisConfigurationTests {
         #expect(try RedisConfiguration(url: "redis://u:a:b@h").password == "a:b")
         #expect(try RedisConfiguration(url: "redis://u:a@b@h").password == "a@b")
         let six = try RedisConfiguration(url: "redis://[::1]:6380/2")
-        #expect((six.host, six.port, six.database) == ("::1", 6380, 2))
+        #expect(six.target == .server(RedisAddress(host: "::1", port: 6380)))
+        #expect(six.database == 2)
+    }
+
+    @Test func sentinelsAreNamedWithTheirMaster() throws {
+        let full = try RedisConfiguration(url: "redis+sentinel://u:p%2C@a.example:1,[::1]:2,10.0.0.3/my.Master-1_x/4")
+        let sentinels = [
+            RedisAddress(host: "a.example", port: 1), RedisAddress(host: "::1", port: 2),
+            RedisAddress(host: "10.0.0.3", port: 26_379),
+        ]
+        #expect(full.target == .master(name: "my.Master-1_x", sentinels: sentinels))
+        #expect((full.database, full.tls, full.username, full.password) == (4, false, "u", "p,"))
+        #expect("\(full)" == "redis+sentinel://a.example:1,[::1]:2,10.0.0.3:26379/my.Master-1_x/4")
+        let least = try RedisConfiguration(url: "rediss+sentinel://h/m")
+        #expect(least.target == .master(name: "m", sentinels: [RedisAddress(host: "h", port: 26_379)]))
+        #expect(least.tls)
+        #expect(least.database == 0)
+        #expect("\(least)" == "rediss+sentinel://h:26379/m/0")
+    }
+
+    @Test(arguments: [
+        ("redis+sentinel://", RedisURLError.host), ("redis+sentinel://h", .masterName), ("redis+sentinel://h/", .masterName),
+        ("redis+sentinel://h,/m", .host), ("redis+sentinel://,h/m", .host), ("redis+sentinel://h,,i/m", .host),
+        ("redis+sentinel://h,h:26379/m", .sentinels), ("redis+sentinel://h:x,i/m", .port),
+        ("redis+sentinel://h/m m", .masterName),
+        ("redis+sentinel://h/\(String(repeating: "m", count: 65))", .masterName), ("redis+sentinel://h/m/x", .database),
+        ("redis+sentinel://h/m/0/1", .trailing), ("redis+sentinel://h/m?x", .masterName), ("sentinel://h/m", .scheme),
+        ("redis+sentinel://\((0..<17).map { "h\($0)" }.joined(separator: ","))/m", .sentinels), ("redis://h,i/0", .host),
+    ])
+    func whatNamesNoSentinelsIsRefused(url: String, error: RedisURLError) {
+        #expect(throws: error) { try RedisConfiguration(url: url) }
     }
 
     @Test(arguments: [

@@ -7,11 +7,11 @@ final class Cluster: Sendable {
     /// Announcements are off where a test does not say otherwise: they would be between the messages that it counts.
     static let quiet = ["--announcements-per-second", "off"]
 
-    let redis: RedisServer
+    private let backend: any TestRedis
     private let running: NIOLockedValueBox<[TestNode]>
 
-    private init(redis: RedisServer) {
-        self.redis = redis
+    private init(backend: any TestRedis) {
+        self.backend = backend
         self.running = NIOLockedValueBox([])
     }
 
@@ -21,7 +21,17 @@ final class Cluster: Sendable {
         options: [String] = Cluster.quiet,
         _ body: (Cluster) async throws -> Void
     ) async throws {
-        let cluster = Cluster(redis: try RedisServer.start())
+        try await self.run(nodes: nodes, options: options, on: try RedisServer.start(), body)
+    }
+
+    /// As ``run(nodes:options:_:)``, with a Redis of the test's own, which is stopped too.
+    static func run(
+        nodes: Int,
+        options: [String] = Cluster.quiet,
+        on backend: any TestRedis,
+        _ body: (Cluster) async throws -> Void
+    ) async throws {
+        let cluster = Cluster(backend: backend)
         do {
             try await withThrowingDiscardingTaskGroup { group in
                 for name in ["a", "b", "c"].prefix(nodes) {
@@ -50,7 +60,7 @@ final class Cluster: Sendable {
         until milestone: VolaryProcess.Milestone = .ready
     ) async throws -> TestNode {
         let process = try await VolaryProcess.start(
-            ["--redis", self.redis.url, "--node-name", name] + options,
+            ["--redis", self.backend.url, "--node-name", name] + options,
             port: port,
             until: milestone
         )
@@ -75,7 +85,13 @@ final class Cluster: Sendable {
 
     private func stop() {
         for node in self.nodes { node.process.kill() }
-        self.redis.stop()
+        self.backend.stop()
+    }
+
+    /// Of a test that has not brought its own.
+    var redis: RedisServer {
+        guard let server = self.backend as? RedisServer else { preconditionFailure("the test knows its Redis itself") }
+        return server
     }
 
     var nodes: [TestNode] { self.running.withLockedValue { $0 } }
@@ -107,6 +123,16 @@ final class Cluster: Sendable {
         }
     }
 }
+
+/// What a cluster's nodes can be linked to.
+protocol TestRedis: Sendable {
+    /// For `--redis`.
+    var url: String { get }
+    func stop()
+}
+
+extension RedisServer: TestRedis {}
+extension SentinelCluster: TestRedis {}
 
 /// One node without Redis, for one test.
 func withSingleNode(

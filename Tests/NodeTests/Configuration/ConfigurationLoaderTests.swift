@@ -287,7 +287,8 @@ struct ConfigurationLoaderTests {
         #expect(try self.load(flags: [.redis: "redis://h"]).redis?.keyPrefix == "volary")
         #expect(try self.load(flags: [.redis: "redis://h", .redisPrefix: "b_2"]).redis?.keyPrefix == "b_2")
         let redis = try #require(try self.load(flags: [.redis: "redis://user:secret@h:1/2"]).redis)
-        #expect((redis.username, redis.password, redis.port, redis.database) == ("user", "secret", 1, 2))
+        #expect((redis.username, redis.password, redis.database) == ("user", "secret", 2))
+        #expect(redis.target == .server(RedisAddress(host: "h", port: 1)))
     }
 
     @Test(arguments: ConfigurationOption.allCases)

@@ -1,0 +1,140 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// Whom a connection is to.
+enum RedisPeer: Hashable, Sendable {
+    case master
+    /// Gets the password only where one is asked for: most have none, and refuse to be given one.
+    case sentinel(asksForPassword: Bool)
+}
+
+/// Why a server could not be linked to. The texts are for operators, name no password, and are the same for each attempt that fails alike.
+enum RedisDialError: Error, Hashable, Sendable {
+    case unreachable(String)
+    /// A replica where a master is wanted.
+    case replica
+    /// A password is wanted, and none was given.
+    case passwordWanted(String)
+    /// Answers, but not as a server that can be used now.
+    case otherServer(String)
+
+    var reason: String {
+        switch self {
+        case .unreachable(let reason), .passwordWanted(let reason), .otherServer(let reason): reason
+        case .replica: "the server is a replica, not a master"
+        }
+    }
+}
+
+/// One attempt to get a connection that is ready for use: TCP, TLS and handshake. Belongs to one event loop.
+final class RedisDial {
+    typealias Completion = (Result<RedisChannelHandler, RedisDialError>) -> Void
+
+    let address: RedisAddress
+    private let role: String
+    private let peer: RedisPeer
+    private let subscribes: Bool
+    private let configuration: RedisConfiguration
+    private let tls: RedisTLS?
+    private let eventLoop: NIOIsolatedEventLoop
+    private var handler: RedisChannelHandler?
+    private var deadline: Scheduled<Void>?
+    private var completion: Completion?
+
+    /// - Parameters:
+    ///   - role: what the connection is for, in Redis' client list.
+    ///   - tls: nil for plain TCP.
+    init(
+        to address: RedisAddress,
+        as role: String,
+        peer: RedisPeer,
+        subscribes: Bool,
+        configuration: RedisConfiguration,
+        tls: RedisTLS?,
+        eventLoop: NIOIsolatedEventLoop
+    ) {
+        self.address = address
+        self.role = role
+        self.peer = peer
+        self.subscribes = subscribes
+        self.configuration = configuration
+        self.tls = tls
+        self.eventLoop = eventLoop
+    }
+
+    /// - Parameter completion: called once, unless the attempt is cancelled first.
+    func start(completion: @escaping Completion) {
+        self.completion = completion
+        let loopBound = NIOLoopBound(self, eventLoop: self.eventLoop.nonisolated())
+        ClientBootstrap(group: self.eventLoop.nonisolated())
+            .connectTimeout(TimeAmount(self.configuration.connectTimeout))
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try loopBound.value.initialize(channel) }
+            }
+            .connect(host: self.address.host, port: self.address.port)
+            .assumeIsolated()
+            .whenComplete { result in
+                switch result {
+                case .success(let channel): self.connected(channel)
+                case .failure(let error): self.failed(error)
+                }
+            }
+    }
+
+    /// The completion is not called any more; what comes of the attempt is closed.
+    func cancel() {
+        self.completion = nil
+        self.deadline?.cancel()
+        self.handler?.close(reason: "given up")
+    }
+
+    private func initialize(_ channel: any Channel) throws {
+        let pipeline = channel.pipeline.syncOperations
+        if let tls { try pipeline.addHandler(try tls.makeHandler(for: self.address)) }
+        let timeout = TimeAmount(self.configuration.commandTimeout)
+        try pipeline.addHandler(RedisChannelHandler(timeout: timeout, subscribes: self.subscribes))
+    }
+
+    private func connected(_ channel: any Channel) {
+        // Asked of this channel: one attempt makes a channel for each address that the name has.
+        guard let handler = try? channel.pipeline.syncOperations.handler(type: RedisChannelHandler.self), !handler.closed else {
+            return self.finish(.failure(.unreachable("Redis closed the connection")))
+        }
+        guard self.completion != nil else { return handler.close(reason: "given up") }
+        self.handler = handler
+        // Answers have deadlines of their own; one that comes a byte at a time would never miss it.
+        self.deadline = self.eventLoop.scheduleTask(in: TimeAmount(self.configuration.commandTimeout * 2)) { [weak self] in
+            self?.finish(.failure(.unreachable("the handshake was not done within the deadline")))
+        }
+        RedisHandshake.perform(on: handler, as: self.role, with: self.peer, configuration: self.configuration) { result in
+            switch result {
+            case .success: self.finish(.success(handler))
+            case .failure(let error):
+                if let cause = handler.failure { self.failed(cause) } else { self.finish(.failure(error)) }
+            }
+        }
+    }
+
+    private func failed(_ error: any Error) {
+        guard let tls, RedisTLS.isUntrusted(error) else {
+            return self.finish(.failure(.unreachable(RedisLink.describe(error))))
+        }
+        tls.examine(self.address, connectTimeout: self.configuration.connectTimeout, eventLoop: self.eventLoop) { reason in
+            self.finish(.failure(.unreachable(reason)))
+        }
+    }
+
+    private func finish(_ result: Result<RedisChannelHandler, RedisDialError>) {
+        self.deadline?.cancel()
+        guard let completion else { return }
+        self.completion = nil
+        if case .failure(let error) = result { self.handler?.close(reason: error.reason) }
+        completion(result)
+    }
+}
+
+@available(*, unavailable)
+extension RedisDial: Sendable {}

@@ -1,0 +1,47 @@
+/// What each sentinel says of the master, and whom to believe. Pure.
+///
+/// Sentinels agree within moments of a fail-over; until then, and for as long as one is cut off from the others, they differ. Nobody's word
+/// is enough: what comes out here is the order in which servers are worth a look.
+struct SentinelOpinions {
+    struct Opinion: Hashable, Sendable {
+        let master: RedisAddress
+        /// Grows with each fail-over.
+        let epoch: Int64
+    }
+
+    /// How many sentinels there are, also of those that say nothing.
+    let count: Int
+    private var opinions: [Int: Opinion] = [:]
+
+    init(count: Int) {
+        self.count = count
+    }
+
+    subscript(sentinel: Int) -> Opinion? {
+        get { self.opinions[sentinel] }
+        set { self.opinions[sentinel] = newValue }
+    }
+
+    var isEmpty: Bool { self.opinions.isEmpty }
+
+    /// Servers that may be the master, best first, each once with the newest epoch that anyone knows for it.
+    ///
+    /// What most sentinels say goes first: no fail-over happens without them. Of the rest, the newest; what is older than `known` is the past.
+    func candidates(known: Int64?) -> [Opinion] {
+        var votes: [RedisAddress: Int] = [:]
+        var epochs: [RedisAddress: Int64] = [:]
+        for opinion in self.opinions.values {
+            votes[opinion.master, default: 0] += 1
+            epochs[opinion.master] = max(epochs[opinion.master] ?? 0, opinion.epoch)
+        }
+        func isMajority(_ opinion: Opinion) -> Bool { (votes[opinion.master] ?? 0) * 2 > self.count }
+        return epochs.map { Opinion(master: $0, epoch: $1) }
+            .filter { opinion in isMajority(opinion) || known.map { opinion.epoch >= $0 } ?? true }
+            .sorted { left, right in
+                if isMajority(left) != isMajority(right) { return isMajority(left) }
+                if left.epoch != right.epoch { return left.epoch > right.epoch }
+                // Any order, but always the same.
+                return "\(left.master)" < "\(right.master)"
+            }
+    }
+}
