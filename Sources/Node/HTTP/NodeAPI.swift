@@ -12,6 +12,7 @@ struct NodeAPI: Sendable {
     let directory: NodeDirectory
     let registry: MetricsRegistry
     let life: NodeLife
+    let admission: Admission
 
     func router() -> Router<BasicRequestContext> {
         let settings = self.configuration.httpSettings
@@ -19,6 +20,7 @@ struct NodeAPI: Sendable {
         router.add(middleware: LastRequestMiddleware())
         router.add(middleware: OriginMiddleware(origins: self.configuration.corsOrigins))
         router.add(middleware: ProblemMiddleware())
+        router.add(middleware: RequestLimitMiddleware(maximumRequests: self.configuration.maximumRequests))
         router.add(middleware: RequestTargetMiddleware())
         router.add(
             middleware: IdempotencyMiddleware(store: self.links.idempotency, maximumBodyBytes: settings.maximumBodyBytes)
@@ -59,6 +61,8 @@ struct NodeAPI: Sendable {
         return [
             ("volary_connections", self.connections.count),
             ("volary_connections_all_endpoints", self.connections.total),
+            ("volary_sockets", self.admission.open),
+            ("volary_sockets_max", self.admission.maximumConnections),
             ("volary_relay_up", relay.isUp ? 1 : 0),
             ("volary_relay_interruptions", relay.interruptions),
             ("volary_relay_waiting", relay.waiting),
