@@ -30,7 +30,9 @@ struct ProxyHeaderTests {
     private static let signature: [UInt8] = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10]
 
     /// Version 2.
-    static func binary(_ command: UInt8 = 0x21, _ family: UInt8 = 0x11, _ payload: [UInt8]) -> [UInt8] {
+    static func binary(_ payload: some Collection<UInt8>) -> [UInt8] { self.binary(0x21, 0x11, Array(payload)) }
+
+    static func binary(_ command: UInt8, _ family: UInt8, _ payload: [UInt8]) -> [UInt8] {
         Self.signature + [command, family, UInt8(payload.count >> 8), UInt8(payload.count & 255)] + payload
     }
 
