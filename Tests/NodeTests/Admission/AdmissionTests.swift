@@ -142,6 +142,7 @@ struct AdmissionTests {
         servers[3].receive(Self.get + "X-Forwarded-For: 192.0.2.1\r\n\r\n")
         #expect(servers[3].outcomes == [.http], "a proxy's connection carries many clients' requests")
         servers[0].close()
+        servers[2].close()
         #expect(
             try self.open(try EmbeddedServer(admission: admission, peer: "10.0.0.1"), "X-Forwarded-For: 192.0.2.1\r\n") == 101
         )
