@@ -115,6 +115,7 @@ public struct NodeServer: Service {
         let httpSettings = configuration.httpSettings
         let access = configuration.access
         let tokens = access.tokens(now: now)
+        let admission = Self.admission(configuration, logger: logger)
         let api = NodeAPI(
             configuration: configuration,
             links: links,
@@ -125,7 +126,8 @@ public struct NodeServer: Service {
             directory: directory,
             registry: registry,
             life: life,
-            access: RESTAccess(key: access.apiKey, keys: access.apiKeys, tokens: tokens)
+            access: RESTAccess(key: access.apiKey, keys: access.apiKeys, tokens: tokens),
+            admission: admission
         )
         let webSocketAccess = WebSocketAccess(
             origins: access.origins,
@@ -144,6 +146,8 @@ public struct NodeServer: Service {
                     settings: httpSettings,
                     tls: configuration.tls,
                     tlsFailed: tlsFailed,
+                    admission: admission,
+                    metrics: metrics,
                     acceptsConnections: { life.phase < .draining },
                     keepsConnections: { life.phase == .serving },
                     acceptsUserQuery: configuration.acceptsUserQuery,
@@ -164,7 +168,14 @@ public struct NodeServer: Service {
                 // A reconnect storm must not be refused by the kernel's queue.
                 backlog: 4096
             ),
-            onServerRunning: { onListening($0.localAddress?.port ?? configuration.port) },
+            onServerRunning: { [logger] channel in
+                // As soon as there is a listener; until then NIO's own, longer, pause serves.
+                try? await channel.eventLoop.submit {
+                    let pause = AcceptPause(logger: logger, metrics: metrics)
+                    try channel.pipeline.syncOperations.addHandler(pause, position: .first)
+                }.get()
+                onListening(channel.localAddress?.port ?? configuration.port)
+            },
             eventLoopGroupProvider: .shared(group),
             logger: logger
         )
@@ -214,6 +225,20 @@ public struct NodeServer: Service {
             broker: RedisBroker(watch: watch, settings: configuration.relay, node: id, logger: logger),
             store: store,
             idempotency: RedisIdempotencyStore(sharing: store)
+        )
+    }
+
+    private static func admission(_ configuration: NodeConfiguration, logger: Logger) -> Admission {
+        let limit = FileDescriptors.limit
+        let room = FileDescriptors.connections(ofLimit: limit, threads: configuration.threads)
+        let settings = configuration.admission
+        if let wanted = settings.maximumConnections, wanted > room {
+            logger.warning("max-connections is more than the limit of open files, \(limit), has room for: \(room)")
+        }
+        return Admission(
+            maximumConnections: settings.maximumConnections ?? room,
+            maximumPerAddress: settings.maximumPerAddress,
+            proxies: settings.proxies
         )
     }
 

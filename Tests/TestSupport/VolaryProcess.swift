@@ -13,6 +13,8 @@ public final class VolaryProcess: Sendable {
         case ready
         /// `/livez` answers 200: for a node that cannot be ready.
         case live
+        /// It has been started: for a node that takes no plain HTTP.
+        case running
     }
 
     public let port: Int
@@ -33,11 +35,13 @@ public final class VolaryProcess: Sendable {
     ///   - options: further ones, as `["--node-name", "a"]`.
     ///   - port: nil for any that is free.
     ///   - tls: for its clients.
+    ///   - openFiles: its limit of open files, soft and hard; nil for the tests' own.
     public static func start(
         _ options: [String],
         environment: [String: String] = [:],
         port: Int? = nil,
         tls: TestCertificate? = nil,
+        openFiles: Int? = nil,
         until milestone: Milestone = .ready
     ) async throws -> VolaryProcess {
         var failure = Failure(description: "volary was not started")
@@ -48,12 +52,13 @@ public final class VolaryProcess: Sendable {
                 arguments: options + ["--port", "\(port)"] + (tls?.options ?? []),
                 environment: environment,
                 port: port,
-                tls: tls?.client
+                tls: tls?.client,
+                openFiles: openFiles
             )
             let path = milestone == .ready ? "/readyz" : "/livez"
             let client = HTTPTestClient(port: port, tls: process.tls)
             let reached = await eventually(within: .seconds(30)) {
-                guard process.isRunning else { return true }
+                guard process.isRunning, milestone != .running else { return true }
                 return (try? await client.request("GET", path, within: .seconds(2)))?.status == 200
             }
             if reached, process.isRunning { return process }
@@ -76,13 +81,21 @@ public final class VolaryProcess: Sendable {
         return (status, process.text("output"), process.text("errors"))
     }
 
-    private init(arguments: [String], environment: [String: String], port: Int, tls: TestTLS?) throws {
+    private init(
+        arguments: [String],
+        environment: [String: String],
+        port: Int,
+        tls: TestTLS?,
+        openFiles: Int? = nil
+    ) throws {
         let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("volary-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         // Settings of whoever runs the tests are not the tests'.
         let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VOLARY_") }
         let command = ChildProcess.Command(
-            arguments: [try Self.binary()] + arguments,
+            // The shell gives way to the program: the process is the same.
+            arguments: (openFiles.map { ["/bin/sh", "-c", "ulimit -n \($0) && exec \"$0\" \"$@\""] } ?? [])
+                + [try Self.binary()] + arguments,
             environment: inherited.merging(environment) { $1 },
             output: directory.appendingPathComponent("output").path,
             errors: directory.appendingPathComponent("errors").path
@@ -128,6 +141,17 @@ public final class VolaryProcess: Sendable {
             var status: CInt = 0
             if waitpid(pid, &status, WNOHANG) == pid { state = .ended(Self.code(status)) }
             return Self.status(state)
+        }
+    }
+
+    /// Memory that it has in use, in bytes; nil where the system does not say.
+    public var residentBytes: Int? {
+        self.process.withLockedValue { state in
+            guard case .running(let pid) = state,
+                let pages = (try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8))?.split(separator: " ")
+                    .dropFirst().first
+            else { return nil }
+            return Int(pages).map { $0 * Int(getpagesize()) }
         }
     }
 

@@ -17,4 +17,37 @@ extension ConfigurationLoader {
             overRate: try self.text(.overRate, allowed: "close or drop") { ConnectionBounds.OverRate(rawValue: $0) }
         )
     }
+
+    func admission() throws(ConfigurationError) -> AdmissionSettings {
+        AdmissionSettings(
+            maximumConnections: try self.optional(.maximumConnections, allowed: "a whole number from 1 to 1000000") {
+                Self.integer($0, 1...1_000_000)
+            },
+            maximumPerAddress: try self.unlessOff(.maximumConnectionsPerAddress) { orOff throws(ConfigurationError) in
+                try self.integer(.maximumConnectionsPerAddress, 1...1_000_000, or: orOff)
+            },
+            proxies: try self.trustedProxies()
+        )
+    }
+
+    private func trustedProxies() throws(ConfigurationError) -> TrustedProxies {
+        let proxies = TrustedProxies(
+            ranges: try self.optional(
+                .trustedProxies,
+                allowed: "addresses and ranges such as 10.0.0.0/8,2001:db8::/32,192.0.2.1, with no bits behind the prefix"
+            ) { AddressRange.list($0) } ?? [],
+            header: try self.text(.forwardedHeader, allowed: "x-forwarded-for or forwarded") {
+                TrustedProxies.Header(rawValue: $0)
+            },
+            speakProxyProtocol: try self.text(.proxyProtocol, allowed: "on or off") { ["on": true, "off": false][$0] }
+        )
+        guard !proxies.speakProxyProtocol || !proxies.ranges.isEmpty else {
+            throw ConfigurationError(
+                option: ConfigurationOption.proxyProtocol.rawValue,
+                value: "on",
+                allowed: "needs --trusted-proxies: nobody else is believed"
+            )
+        }
+        return proxies
+    }
 }

@@ -59,8 +59,12 @@ public struct ConfigurationLoader {
             closeTimeout: try self.duration(.closeTimeout, .milliseconds(100)...(.seconds(60))),
             maximumFramesPerMessage: try self.integer(.maximumFrames, 1...1_000_000),
             bounds: try self.connectionBounds(),
+            admission: try self.admission(),
             maximumBodyBytes: try self.bytes(.maximumBody, 1024...(64 * 1024 * 1024)),
             maximumHeaderBytes: try self.bytes(.maximumHeader, 1024...(1024 * 1024)),
+            maximumHeaderFields: try self.integer(.maximumHeaderFields, 10...1000),
+            bodyTimeout: try self.duration(.bodyTimeout, .seconds(1)...(.seconds(600))),
+            maximumRequests: try self.integer(.maximumRequests, 1...100_000),
             corsOrigins: try self.origins(.corsOrigins) ?? .these([]),
             swaggerAssets: try self.optional(
                 .swaggerAssets,
@@ -205,7 +209,7 @@ public struct ConfigurationLoader {
         }
     }
 
-    private static func integer(_ text: String, _ range: ClosedRange<Int>) -> Int? {
+    static func integer(_ text: String, _ range: ClosedRange<Int>) -> Int? {
         guard text.allSatisfy({ $0.isASCII && $0.isNumber }), let value = Int(text), range.contains(value) else { return nil }
         return value
     }

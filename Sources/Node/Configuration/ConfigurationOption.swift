@@ -36,6 +36,14 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case messageRate = "message-rate"
     case byteRate = "byte-rate"
     case overRate = "over-rate"
+    case maximumConnections = "max-connections"
+    case maximumConnectionsPerAddress = "max-connections-per-address"
+    case trustedProxies = "trusted-proxies"
+    case forwardedHeader = "forwarded-header"
+    case proxyProtocol = "proxy-protocol"
+    case maximumHeaderFields = "max-header-fields"
+    case bodyTimeout = "body-timeout"
+    case maximumRequests = "max-requests"
     case maximumBody = "max-body"
     case maximumHeader = "max-header"
     case corsOrigins = "cors-origins"
@@ -54,6 +62,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .port: "8080"
         case .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .corsOrigins, .swaggerAssets: nil
         case .apiKey, .apiKeys, .jwtKey, .jwks, .jwtAudience, .jwtIssuer, .allowedOrigins: nil
+        case .maximumConnections, .trustedProxies: nil
         case .redisPrefix: "volary"
         case .lease: "5s"
         case .delivery: "logged"
@@ -73,6 +82,11 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .maximumUnsentAge: "30s"
         case .clientIdleTimeout, .messageRate, .byteRate: "off"
         case .overRate: "close"
+        case .maximumConnectionsPerAddress, .proxyProtocol: "off"
+        case .forwardedHeader: "x-forwarded-for"
+        case .maximumHeaderFields: "100"
+        case .bodyTimeout: "30s"
+        case .maximumRequests: "1000"
         case .maximumBody: "2MiB"
         case .maximumHeader: "16KiB"
         case .handshakeTimeout: "10s"
@@ -128,6 +142,17 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .messageRate: "Messages, pings and pongs of one client a second, 1 to 1000000; 'off': any number."
         case .byteRate: "Bytes of one client a second, 1KiB to 512MiB, frame headers included; 'off': any number."
         case .overRate: "What is done past a rate: 'close' with 1008, or 'drop' the message and tell its sender."
+        case .maximumConnections:
+            "Open sockets, 1 to 1000000; WebSockets past it get 503. Default: what the limit of open files allows."
+        case .maximumConnectionsPerAddress:
+            "Open sockets of one address, of IPv6 one /64, 1 to 1000000; past it 429. 'off': any number."
+        case .trustedProxies:
+            "Proxies that are believed whose requests they pass on: 10.0.0.0/8,192.0.2.1. Default: none."
+        case .forwardedHeader: "Where they say it: x-forwarded-for or forwarded. Only one is looked at."
+        case .proxyProtocol: "'on': connections of trusted proxies begin with a PROXY header, version 1 or 2."
+        case .maximumHeaderFields: "Header fields of a request, 10 to 1000; more: 431."
+        case .bodyTimeout: "For the body of a REST request to be whole, 1s to 10m; longer: 408."
+        case .maximumRequests: "REST requests under way at once, 1 to 100000; more: 503."
         case .maximumBody: "Largest body of a REST request, 1KiB to 64MiB."
         case .maximumHeader: "Largest header block of a request, 1KiB to 1MiB."
         case .corsOrigins:

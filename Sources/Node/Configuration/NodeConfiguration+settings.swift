@@ -5,8 +5,10 @@ extension NodeConfiguration {
     var httpSettings: HTTPSettings {
         HTTPSettings(
             maximumHeaderBytes: self.maximumHeaderBytes,
-            maximumHeaderFields: 100,
+            maximumHeaderFields: self.maximumHeaderFields,
             handshakeTimeout: TimeAmount(self.handshakeTimeout),
+            bodyTimeout: TimeAmount(self.bodyTimeout),
+            answerTimeout: self.bounds.unsentAge,
             idleTimeout: self.idleTimeout,
             maximumBodyBytes: self.maximumBodyBytes
         )

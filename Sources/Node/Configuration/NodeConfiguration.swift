@@ -45,11 +45,16 @@ public struct NodeConfiguration: Sendable {
     public var closeTimeout: Duration
     public var maximumFramesPerMessage: Int
     var bounds: ConnectionBounds
+    var admission: AdmissionSettings
 
     // MARK: - HTTP
 
     public var maximumBodyBytes: Int
     public var maximumHeaderBytes: Int
+    public var maximumHeaderFields: Int
+    public var bodyTimeout: Duration
+    /// Under way at once.
+    public var maximumRequests: Int
     /// Whose pages may use the API in a browser.
     public var corsOrigins: AllowedOrigins
     /// For `/swagger`; nil: from a CDN.

@@ -7,6 +7,8 @@ extension HTTPErrorHandler {
         case headerTooLarge
         /// RFC 9112 section 3.2: a request of HTTP/1.1 has one `Host`, exactly.
         case hostMissing
+        /// The body did not arrive in time.
+        case slowBody
         /// A tunnel is asked for; nothing that follows is HTTP.
         case tunnel
     }

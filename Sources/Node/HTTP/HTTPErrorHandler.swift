@@ -48,6 +48,10 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             let action = self.machine.received(error == .headerOverflow ? .headerTooLarge : .malformed)
             if action == .failRequest { context.fireErrorCaught(error) }
             self.perform(action, context: context)
+        case is RequestDeadlines.BodyTimeout:
+            let action = self.machine.received(.slowBody)
+            if action == .failRequest { context.fireErrorCaught(error) }
+            self.perform(action, context: context)
         case is ByteToMessageDecoderError:
             // More bytes for a decoder that has given up.
             break
@@ -111,6 +115,8 @@ extension HTTPErrorHandler.Fault {
             )
         case .hostMissing:
             Problem(.badRequest, "malformed-request", "A request of HTTP/1.1 has exactly one Host field.", field: "Host")
+        case .slowBody:
+            .slowBody
         case .tunnel:
             Problem(.notImplemented, "unknown-method", "This is no proxy.")
         }

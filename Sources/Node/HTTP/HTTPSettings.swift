@@ -7,6 +7,10 @@ struct HTTPSettings: Sendable {
     var maximumHeaderFields: Int
     /// From the accepted socket to its first complete request head.
     var handshakeTimeout: TimeAmount
+    /// From a request's head to its end.
+    var bodyTimeout = TimeAmount.seconds(30)
+    /// For a client to read on when its answer waits.
+    var answerTimeout = TimeAmount.seconds(30)
     /// Between requests.
     var idleTimeout: Duration
     /// Of one request.

@@ -13,6 +13,7 @@ struct NodeAPI: Sendable {
     let registry: MetricsRegistry
     let life: NodeLife
     let access: RESTAccess
+    let admission: Admission
 
     func router() -> Router<BasicRequestContext> {
         let settings = self.configuration.httpSettings
@@ -20,6 +21,7 @@ struct NodeAPI: Sendable {
         router.add(middleware: LastRequestMiddleware())
         router.add(middleware: OriginMiddleware(origins: self.configuration.corsOrigins))
         router.add(middleware: ProblemMiddleware())
+        router.add(middleware: RequestLimitMiddleware(maximumRequests: self.configuration.maximumRequests))
         router.add(middleware: RequestTargetMiddleware())
         // Before anything is kept or looked up: an answer that is kept is its caller's.
         router.add(middleware: AccessMiddleware(access: self.access))
@@ -62,6 +64,8 @@ struct NodeAPI: Sendable {
         return [
             ("volary_connections", self.connections.count),
             ("volary_connections_all_endpoints", self.connections.total),
+            ("volary_sockets", self.admission.open),
+            ("volary_sockets_max", self.admission.maximumConnections),
             ("volary_relay_up", relay.isUp ? 1 : 0),
             ("volary_relay_interruptions", relay.interruptions),
             ("volary_relay_waiting", relay.waiting),

@@ -86,6 +86,8 @@ extension Problem {
     /// The bytes are no request, or end before it does.
     static let malformedRequest = Problem(.badRequest, "malformed-request", "The request is not well-formed HTTP.")
 
+    static let slowBody = Problem(.requestTimeout, "body-too-slow", "The body did not arrive in time.")
+
     static let unknownPath = Problem(.notFound, "unknown-path", "There is nothing at this path.")
 
     static let originNotAllowed = Problem(

@@ -31,6 +31,8 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
         case let error as PresenceError:
             logger.debug("The presence store did not answer a request", metadata: [LogKey.error: "\(error)"])
             return .presenceUnavailable
+        case is RequestDeadlines.BodyTimeout:
+            return .slowBody
         case is HTTPParserError, is ChannelError, is IOError:
             // The client broke off, or went on with what is no HTTP: nothing that an operator could mend.
             logger.debug("Request broken off", metadata: [LogKey.error: "\(error)"])

@@ -28,6 +28,8 @@ struct ServerChannel: HTTPChannelHandler {
     /// Nil: plain.
     let tls: ServerTLS?
     let tlsFailed: @Sendable (any Error) -> Void
+    let admission: Admission
+    let metrics: NodeMetrics
     let acceptsConnections: @Sendable () -> Bool
     let keepsConnections: @Sendable () -> Bool
     let acceptsUserQuery: Bool
@@ -37,6 +39,12 @@ struct ServerChannel: HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            let outcome = channel.eventLoop.makePromise(of: Outcome.self)
+            let value = Value(channel: channel, outcome: outcome.futureResult)
+            guard let place = try self.place(for: channel) else {
+                outcome.succeed(.none)
+                return value
+            }
             try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
             try self.tls?.addHandlers(to: channel, failed: self.tlsFailed)
             var limits = NIOHTTPDecoderLimitConfiguration()
@@ -49,7 +57,10 @@ struct ServerChannel: HTTPChannelHandler {
                 HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
             )
             let errors = HTTPErrorHandler(settings: self.settings)
-            let outcome = channel.eventLoop.makePromise(of: Outcome.self)
+            let deadlines = RequestDeadlines(
+                bodyTimeout: self.settings.bodyTimeout,
+                answerTimeout: self.settings.answerTimeout
+            )
             let upgrade = UpgradeHandler(
                 delegate: UpgradeHandler.Delegate(
                     acceptsConnections: self.acceptsConnections,
@@ -57,16 +68,41 @@ struct ServerChannel: HTTPChannelHandler {
                     acceptsUserQuery: self.acceptsUserQuery,
                     compresses: self.compresses,
                     access: self.access,
+                    noPlace: self.metrics.connectionRefused,
                     makeWebSocketHandler: self.makeWebSocketHandler,
                     becomeHTTP: { .http(try self.addHTTPHandlers($0, logger: logger)) }
                 ),
+                place: place,
                 timeout: self.settings.handshakeTimeout,
                 outcome: outcome,
-                httpHandlers: [encoder, errors, halfClose, decoder]
+                httpHandlers: [encoder, errors, deadlines, halfClose, decoder]
             )
-            try channel.pipeline.syncOperations.addHandlers([halfClose, encoder, decoder, errors, upgrade])
-            return Value(channel: channel, outcome: outcome.futureResult)
+            try channel.pipeline.syncOperations.addHandlers([halfClose, encoder, decoder, deadlines, errors, upgrade])
+            return value
         }
+    }
+
+    /// Counts the socket, and lets its proxy, if it has one to speak for it, say whose it is.
+    /// - Returns: nil when there is no room for it, not even for an answer; it is closed then.
+    private func place(for channel: any Channel) throws -> Place? {
+        let place = Place(in: self.admission, peer: IPAddress(channel.remoteAddress))
+        channel.closeFuture.assumeIsolated().whenComplete { _ in place.leave() }
+        guard !place.isRefused else {
+            self.metrics.connectionRefused()
+            channel.close(promise: nil)
+            return nil
+        }
+        guard place.expectsProxyHeader else { return place }
+        let metrics = self.metrics
+        try channel.pipeline.syncOperations.addHandler(
+            ProxyProtocolHandler { header in
+                if let header { place.received(header) }
+                guard header == nil || place.isRefused else { return }
+                metrics.connectionRefused()
+                channel.close(promise: nil)
+            }
+        )
+        return place
     }
 
     private func addHTTPHandlers(

@@ -23,6 +23,8 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         var acceptsUserQuery: Bool
         var compresses: Bool
         var access: WebSocketAccess
+        /// Called when there is no room for the socket.
+        var noPlace: @Sendable () -> Void = {}
         var makeWebSocketHandler: @Sendable (WebSocketHandshake.Client, any EventLoop) -> WebSocketHandler
         /// Adds what HTTP needs behind this handler.
         var becomeHTTP: @Sendable (any Channel) throws -> ServerChannel.Outcome
@@ -46,6 +48,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private static let lingerTime = TimeAmount.seconds(2)
 
     private let delegate: Delegate
+    private let place: Place
     private let timeout: TimeAmount
     private let outcome: EventLoopPromise<ServerChannel.Outcome>
     /// Go with the upgrade, in this order: the encoder must be gone before a frame is written.
@@ -54,16 +57,19 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var deadline: Scheduled<Void>?
 
     /// - Parameters:
+    ///   - place: of the socket among the node's others.
     ///   - timeout: for the first head to be whole.
     ///   - outcome: completed once, whatever happens.
     ///   - httpHandlers: encoder first, decoder last.
     init(
         delegate: Delegate,
+        place: Place,
         timeout: TimeAmount,
         outcome: EventLoopPromise<ServerChannel.Outcome>,
         httpHandlers: [any RemovableChannelHandler]
     ) {
         self.delegate = delegate
+        self.place = place
         self.timeout = timeout
         self.outcome = outcome
         self.httpHandlers = httpHandlers
@@ -129,16 +135,20 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // What follows the head of a handshake is a body, and a bad one at that.
-        guard case .handshake(let head, _) = self.state, error is HTTPParserError else { return context.fireErrorCaught(error) }
+        guard case .handshake(let head, _) = self.state, error is HTTPParserError || error is RequestDeadlines.BodyTimeout else {
+            return context.fireErrorCaught(error)
+        }
         self.refuse(.hasBody, head, context: context)
     }
 
     private func received(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
-        guard WebSocketHandshake.isAskedFor(head) else {
-            self.becomeHTTP(head, context: context)
-            return
-        }
         do throws(WebSocketHandshake.Refusal) {
+            let asksForWebSocket = WebSocketHandshake.isAskedFor(head)
+            let hasRoom = try self.judgePlace(head, asksForWebSocket: asksForWebSocket)
+            guard asksForWebSocket else {
+                self.becomeHTTP(hasRoom ? head : head.asLast, context: context)
+                return
+            }
             let client = try WebSocketHandshake.validate(
                 head,
                 acceptsUserQuery: self.delegate.acceptsUserQuery,
@@ -149,6 +159,18 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.state = .handshake(head, client)
         } catch {
             self.refuse(error, head, context: context)
+        }
+    }
+
+    private func judgePlace(
+        _ head: HTTPRequestHead,
+        asksForWebSocket: Bool
+    ) throws(WebSocketHandshake.Refusal) -> Bool {
+        do throws(Place.Refusal) {
+            return try self.place.judge(head, asksForWebSocket: asksForWebSocket)
+        } catch {
+            self.delegate.noPlace()
+            throw .noPlace(error)
         }
     }
 
@@ -168,9 +190,8 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// one that comes to a node that is going away.
     private func plain(_ head: HTTPRequestHead) -> HTTPRequestHead {
         guard head.headers.contains(name: "upgrade") || !self.delegate.keepsConnections() else { return head }
-        var head = head
+        var head = head.asLast
         head.headers.remove(name: "upgrade")
-        head.headers.replaceOrAdd(name: "connection", value: "close")
         return head
     }
 
@@ -243,5 +264,14 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         let linger = context.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
         channel.closeFuture.whenComplete { _ in linger.cancel() }
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: written)
+    }
+}
+
+extension HTTPRequestHead {
+    /// The same, as the last request of its connection.
+    fileprivate var asLast: HTTPRequestHead {
+        var head = self
+        head.headers.replaceOrAdd(name: "connection", value: "close")
+        return head
     }
 }

@@ -115,6 +115,30 @@ struct Flags: ParsableArguments {
     @Option(name: .customLong("over-rate"), help: Self.help(.overRate))
     var overRate: String?
 
+    @Option(name: .customLong("max-connections"), help: Self.help(.maximumConnections))
+    var maximumConnections: String?
+
+    @Option(name: .customLong("max-connections-per-address"), help: Self.help(.maximumConnectionsPerAddress))
+    var maximumConnectionsPerAddress: String?
+
+    @Option(name: .customLong("trusted-proxies"), help: Self.help(.trustedProxies))
+    var trustedProxies: String?
+
+    @Option(name: .customLong("forwarded-header"), help: Self.help(.forwardedHeader))
+    var forwardedHeader: String?
+
+    @Option(name: .customLong("proxy-protocol"), help: Self.help(.proxyProtocol))
+    var proxyProtocol: String?
+
+    @Option(name: .customLong("max-header-fields"), help: Self.help(.maximumHeaderFields))
+    var maximumHeaderFields: String?
+
+    @Option(name: .customLong("body-timeout"), help: Self.help(.bodyTimeout))
+    var bodyTimeout: String?
+
+    @Option(name: .customLong("max-requests"), help: Self.help(.maximumRequests))
+    var maximumRequests: String?
+
     @Option(name: .customLong("max-body"), help: Self.help(.maximumBody))
     var maximumBody: String?
 
@@ -183,6 +207,14 @@ struct Flags: ParsableArguments {
             (.messageRate, self.messageRate),
             (.byteRate, self.byteRate),
             (.overRate, self.overRate),
+            (.maximumConnections, self.maximumConnections),
+            (.maximumConnectionsPerAddress, self.maximumConnectionsPerAddress),
+            (.trustedProxies, self.trustedProxies),
+            (.forwardedHeader, self.forwardedHeader),
+            (.proxyProtocol, self.proxyProtocol),
+            (.maximumHeaderFields, self.maximumHeaderFields),
+            (.bodyTimeout, self.bodyTimeout),
+            (.maximumRequests, self.maximumRequests),
             (.maximumBody, self.maximumBody),
             (.maximumHeader, self.maximumHeader),
             (.corsOrigins, self.corsOrigins),

@@ -16,6 +16,8 @@ struct NodeMetrics: Sendable {
     private let idleClients: Counter
     private let fastClients: Counter
     private let droppedMessages: Counter
+    private let refusedConnections: Counter
+    private let acceptPauses: Counter
     private let leasesLost: Counter
     private let reapedNodes: Counter
     /// Seconds from a dead node's last sign of life to the removal of its connections.
@@ -35,6 +37,8 @@ struct NodeMetrics: Sendable {
         self.idleClients = Counter(label: "volary_idle_clients", factory: factory)
         self.fastClients = Counter(label: "volary_clients_over_rate", factory: factory)
         self.droppedMessages = Counter(label: "volary_messages_dropped", factory: factory)
+        self.refusedConnections = Counter(label: "volary_connections_refused", factory: factory)
+        self.acceptPauses = Counter(label: "volary_accept_pauses", factory: factory)
         self.leasesLost = Counter(label: "volary_leases_lost", factory: factory)
         self.reapedNodes = Counter(label: "volary_nodes_reaped", factory: factory)
         self.ghosts = Timer(label: "volary_ghost_time", factory: factory)
@@ -73,6 +77,12 @@ struct NodeMetrics: Sendable {
 
     /// A client's message past its rate.
     func messageDropped() { self.droppedMessages.increment() }
+
+    /// A socket for which there was no room, in all or from its address, or whose proxy did not say whose it was.
+    func connectionRefused() { self.refusedConnections.increment() }
+
+    /// There were no file descriptors for more.
+    func acceptPaused() { self.acceptPauses.increment() }
 
     func leaseLost() { self.leasesLost.increment() }
 

@@ -28,6 +28,8 @@ enum WebSocketHandshake {
         case unauthorized(TokenFault)
         /// The node is going away.
         case draining
+        /// Not for a WebSocket only: whatever the first request of a socket is, there is no room for it.
+        case noPlace(Place.Refusal)
     }
 
     /// What a good handshake says.
@@ -183,6 +185,31 @@ extension WebSocketHandshake.Refusal {
                 "This node is going away; another one answers.",
                 headers: [.retryAfter: "1"]
             )
+        case .noPlace(let refusal): refusal.problem
+        }
+    }
+}
+
+extension Place.Refusal {
+    /// What the client is told.
+    fileprivate var problem: Problem {
+        switch self {
+        case .tooManyConnections:
+            Problem(
+                .serviceUnavailable,
+                "too-many-connections",
+                "This node has as many connections as it takes; another one may have room.",
+                headers: [.retryAfter: "5"]
+            )
+        case .tooManyFromAddress:
+            Problem(
+                .tooManyRequests,
+                "too-many-from-address",
+                "Your address has as many connections as it may.",
+                headers: [.retryAfter: "5"]
+            )
+        case .badForwarding:
+            Problem(.badRequest, "bad-forwarding", "The proxy does not say, in a form that is known, whose request this is.")
         }
     }
 }

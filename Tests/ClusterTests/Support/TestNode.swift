@@ -65,6 +65,12 @@ final class TestNode: Sendable {
         return all
     }
 
+    /// A counter or gauge of `/metrics`; nil when there is none of this name.
+    func metric(_ name: String) async throws -> Int? {
+        let lines = try await self.request("GET", "/metrics").body.split(separator: "\n")
+        return lines.first { $0.hasPrefix("\(name) ") }?.split(separator: " ").last.flatMap { Int($0) }
+    }
+
     /// Connections that the list counts, when it is complete.
     func count() async throws -> Int? {
         let page: ConnectionList = try await self.get("/api/connections?limit=1")

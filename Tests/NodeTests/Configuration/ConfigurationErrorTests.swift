@@ -57,6 +57,17 @@ struct ConfigurationErrorTests {
         (.messageRate, ["0", "1000001", "OFF"], "must be a whole number from 1 to 1000000, or off"),
         (.byteRate, ["1023", "513MiB", "0"], "must be a size from 1KiB to 512MiB, such as 512, 64KiB or 1MiB, or off"),
         (.overRate, ["", "Close", "wait"], "must be close or drop"),
+        (.maximumConnections, ["0", "1000001", "off"], "must be a whole number from 1 to 1000000"),
+        (.maximumConnectionsPerAddress, ["0", "1000001", "all"], "must be a whole number from 1 to 1000000, or off"),
+        (
+            .trustedProxies, ["", "10.0.0.0/33", "10.0.0.1/8", "localhost", "10.0.0.0/8,", "*"],
+            "must be addresses and ranges such as 10.0.0.0/8,2001:db8::/32,192.0.2.1, with no bits behind the prefix"
+        ),
+        (.forwardedHeader, ["", "X-Forwarded-For", "x-real-ip"], "must be x-forwarded-for or forwarded"),
+        (.proxyProtocol, ["", "v2", "ON"], "must be on or off"),
+        (.maximumHeaderFields, ["9", "1001"], "must be a whole number from 10 to 1000"),
+        (.bodyTimeout, ["999ms", "601s"], "must be a time from 1s to 10m, such as 250ms, 5s or 2m"),
+        (.maximumRequests, ["0", "100001"], "must be a whole number from 1 to 100000"),
         (.maximumBody, ["1023", "65MiB"], "must be a size from 1KiB to 64MiB, such as 512, 64KiB or 1MiB"),
         (.maximumHeader, ["1023", "2MiB"], "must be a size from 1KiB to 1MiB, such as 512, 64KiB or 1MiB"),
         (

@@ -197,6 +197,55 @@ struct ConfigurationLoaderTests {
             byDefault: "off"
         ),
         Example(option: .overRate, text: "drop", reads: { "\($0.bounds.overRate)" }, gives: "drop", byDefault: "close"),
+        Example(
+            option: .maximumConnections,
+            text: "1000000",
+            reads: { "\($0.admission.maximumConnections, default: "derived")" },
+            gives: "1000000",
+            byDefault: "derived"
+        ),
+        Example(
+            option: .maximumConnectionsPerAddress,
+            text: "1",
+            reads: { "\($0.admission.maximumPerAddress, default: "off")" },
+            gives: "1",
+            byDefault: "off"
+        ),
+        Example(
+            option: .trustedProxies,
+            text: "10.0.0.0/8, ::1",
+            reads: { "\($0.admission.proxies.ranges.count)" },
+            gives: "2",
+            byDefault: "0"
+        ),
+        Example(
+            option: .forwardedHeader,
+            text: "forwarded",
+            reads: { $0.admission.proxies.header.rawValue },
+            gives: "forwarded",
+            byDefault: "x-forwarded-for"
+        ),
+        Example(
+            option: .maximumHeaderFields,
+            text: "1000",
+            reads: { "\($0.httpSettings.maximumHeaderFields)" },
+            gives: "1000",
+            byDefault: "100"
+        ),
+        Example(
+            option: .bodyTimeout,
+            text: "10m",
+            reads: { "\($0.bodyTimeout)" },
+            gives: "600.0 seconds",
+            byDefault: "30.0 seconds"
+        ),
+        Example(
+            option: .maximumRequests,
+            text: "100000",
+            reads: { "\($0.maximumRequests)" },
+            gives: "100000",
+            byDefault: "1000"
+        ),
         Example(option: .maximumBody, text: "1024", reads: { "\($0.maximumBodyBytes)" }, gives: "1024", byDefault: "2097152"),
         Example(
             option: .maximumHeader,
@@ -248,9 +297,20 @@ struct ConfigurationLoaderTests {
     }
 
     @Test func `Every option has its example here`() {
-        // The prefix shows only together with an address, assets, certificates and keys are files: they have tests of their own.
-        let others: Set<ConfigurationOption> = [.redisPrefix, .swaggerAssets, .tlsCertificate, .tlsKey, .apiKeys, .jwtKey, .jwks]
+        // The prefix shows only together with an address, assets, certificates and keys are files, who speaks the PROXY protocol must be
+        // trusted: they have tests of their own.
+        let others: Set<ConfigurationOption> = [
+            .redisPrefix, .swaggerAssets, .tlsCertificate, .tlsKey, .apiKeys, .jwtKey, .jwks, .proxyProtocol,
+        ]
         #expect(Set(Self.examples.map(\.option)).union(others) == Set(ConfigurationOption.allCases))
+    }
+
+    @Test func `The PROXY protocol is for proxies that are trusted`() throws {
+        let trusting = try self.load(flags: [.proxyProtocol: "on", .trustedProxies: "192.0.2.1"])
+        #expect(trusting.admission.proxies.speakProxyProtocol)
+        #expect(!(try self.load().admission.proxies.speakProxyProtocol))
+        let error = #expect(throws: ConfigurationError.self) { try self.load(flags: [.proxyProtocol: "on"]) }
+        #expect(error?.option == "proxy-protocol")
     }
 
     @Test(arguments: Self.examples)

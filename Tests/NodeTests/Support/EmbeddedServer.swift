@@ -23,16 +23,36 @@ final class EmbeddedServer {
         case end
     }
 
+    static let settings = HTTPSettings(
+        maximumHeaderBytes: 16 * 1024,
+        maximumHeaderFields: 100,
+        handshakeTimeout: .seconds(10),
+        idleTimeout: .seconds(60),
+        maximumBodyBytes: 2 * 1024 * 1024
+    )
+
     let channel = EmbeddedChannel()
     let wire = Wire()
+    private let place: Place
     private let seen = NIOLockedValueBox<[Event]>([])
+    private let failures = NIOLockedValueBox(0)
     private let decision = NIOLockedValueBox<[Outcome]>([])
 
+    /// Errors that the router would have heard of.
+    var errors: Int { self.failures.withLockedValue { $0 } }
     var events: [Event] { self.seen.withLockedValue { $0 } }
     var outcomes: [Outcome] { self.decision.withLockedValue { $0 } }
 
-    init(isDraining: Bool = false, compresses: Bool = false) throws {
+    /// - Parameter peer: nil for no address.
+    init(
+        isDraining: Bool = false,
+        compresses: Bool = false,
+        admission: Admission = Admission(maximumConnections: 1000),
+        peer: String? = nil,
+        settings: HTTPSettings = EmbeddedServer.settings
+    ) throws {
         let (seen, decision) = (self.seen, self.decision)
+        self.place = Place(in: admission, peer: peer.flatMap { IPAddress($0) })
         let outcome = self.channel.eventLoop.makePromise(of: ServerChannel.Outcome.self)
         outcome.futureResult.whenSuccess { outcome in
             decision.withLockedValue { decision in
@@ -58,28 +78,29 @@ final class EmbeddedServer {
         )
         let encoder = HTTPResponseEncoder()
         let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
-        let errors = HTTPErrorHandler(
-            settings: HTTPSettings(
-                maximumHeaderBytes: 16 * 1024,
-                maximumHeaderFields: 100,
-                handshakeTimeout: .seconds(10),
-                idleTimeout: .seconds(60),
-                maximumBodyBytes: 2 * 1024 * 1024
-            )
-        )
+        let errors = HTTPErrorHandler(settings: settings)
+        let deadlines = RequestDeadlines(bodyTimeout: settings.bodyTimeout, answerTimeout: settings.answerTimeout)
         let upgrade = UpgradeHandler(
             delegate: delegate,
+            place: self.place,
             timeout: .seconds(10),
             outcome: outcome,
-            httpHandlers: [encoder, errors, decoder]
+            httpHandlers: [encoder, errors, deadlines, decoder]
         )
         try self.channel.pipeline.syncOperations.addHandlers([
-            self.wire, encoder, decoder, errors, upgrade, RequestRecorder(seen),
+            self.wire, encoder, decoder, deadlines, errors, upgrade, RequestRecorder(seen, self.failures),
         ])
         self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
     }
 
     deinit { _ = try? self.channel.finish(acceptAlreadyClosed: true) }
+
+    /// The socket is gone.
+    func close() {
+        self.channel.close(promise: nil)
+        self.channel.embeddedEventLoop.run()
+        self.place.leave()
+    }
 
     private static func webSocketHandler(
         _ client: WebSocketHandshake.Client,
@@ -130,10 +151,14 @@ private final class RequestRecorder: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
 
     private let seen: NIOLockedValueBox<[EmbeddedServer.Event]>
+    private let failures: NIOLockedValueBox<Int>
 
-    init(_ seen: NIOLockedValueBox<[EmbeddedServer.Event]>) {
+    init(_ seen: NIOLockedValueBox<[EmbeddedServer.Event]>, _ failures: NIOLockedValueBox<Int>) {
         self.seen = seen
+        self.failures = failures
     }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { self.failures.withLockedValue { $0 += 1 } }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let event: EmbeddedServer.Event =
