@@ -1,6 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Set by deploy/fuzz: our own code is built for libFuzzer, and Tests/Fuzzing becomes a program for it instead of a test.
+let fuzzes = Context.environment["VOLARY_FUZZ"] == "1"
+
 /// The upcoming features every target is held to: a missing access level or an undeclared import is an error here, not a
 /// surprise in the next compiler. CI sets VOLARY_STRICT, which makes every warning an error.
 let strict: [SwiftSetting] =
@@ -11,6 +14,7 @@ let strict: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ] + (Context.environment["VOLARY_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : [])
+    + (fuzzes ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 
 let package = Package(
     name: "volary",
@@ -204,4 +208,32 @@ let package = Package(
             swiftSettings: strict
         ),
     ]
+)
+
+let fuzzed: [Target.Dependency] = [
+    "Backplane", "Node", "Protocol",
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+    .product(name: "Logging", package: "swift-log"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOEmbedded", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+]
+package.targets.append(
+    fuzzes
+        ? .executableTarget(
+            name: "fuzz",
+            dependencies: fuzzed,
+            path: "Tests/Fuzzing",
+            exclude: ["Seeded"],
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]
+        )
+        : .testTarget(
+            name: "FuzzingTests",
+            dependencies: fuzzed + ["TestSupport"],
+            path: "Tests/Fuzzing",
+            exclude: ["Main"],
+            swiftSettings: strict
+        )
 )

@@ -1,4 +1,5 @@
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import Backplane
@@ -158,18 +159,5 @@ struct RESPDecoderTests {
         var empty = ByteBuffer()
         RESPCommand("").write(into: &empty)
         #expect(String(buffer: empty) == "*1\r\n$0\r\n\r\n")
-    }
-}
-
-/// A small generator whose runs can be repeated from the seed that a failure prints.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,0 +1,43 @@
+import NIOCore
+import Protocol
+
+enum EnvelopeFuzz {
+    /// What is read is written again as the same bytes, and read again as the same envelope.
+    static func check(_ input: [UInt8]) throws(FuzzFailure) {
+        let bytes = ByteBuffer(bytes: input)
+        guard let envelope = try? Envelope(decoding: bytes) else { return }
+        let written = envelope.encoded()
+        try hold(written == bytes, "\(envelope) is written as other bytes")
+        try hold((try? Envelope(decoding: written)) == envelope, "\(envelope) is read as another one")
+    }
+
+    static var seeds: [[UInt8]] {
+        let node = NodeID(rawValue: 0x0102_0304)
+        let (id, connection) = (PublicationID.random(on: node), ConnectionID.random(on: node))
+        guard let name = Name("red") else { return [] }
+        let audiences: [Audience] = [.all, .connection(connection), .group(name), .user(name)]
+        let confirmations: [Publication.Confirmation] = [.none, .routed, .written(milliseconds: 1000)]
+        var messages: [NodeMessage] = [
+            .receipts([]), .receipts([Receipt(id: id, connections: 7), Receipt(id: id, connections: Receipt.refused)]),
+            .close(CloseRequest(id: id, connection: connection, code: .normal, reason: "enough")),
+            .membership(MembershipRequest(id: id, connection: connection, group: name, joins: true)),
+        ]
+        for (index, audience) in audiences.enumerated() {
+            messages.append(
+                .publication(
+                    Publication(
+                        id: id,
+                        kind: .message,
+                        sender: index.isMultiple(of: 2) ? connection : nil,
+                        audience: audience,
+                        dataType: index == 1 ? .binary : .text,
+                        timestamp: 1_781_330_401_000,
+                        confirmation: confirmations[index % 3],
+                        payload: ByteBuffer(string: "Hello, €!")
+                    )
+                )
+            )
+        }
+        return messages.map { Array(buffer: Envelope(origin: node, sequence: 9, message: $0).encoded()) }
+    }
+}

@@ -1,0 +1,73 @@
+/// What reads bytes that somebody else wrote. Each target is given any bytes and checks what must hold for all.
+enum FuzzTarget: String, CaseIterable {
+    /// Between nodes, through Redis.
+    case envelope
+    /// Answers of Redis.
+    case replies
+    /// The same on a link, with commands that wait for them.
+    case link
+    /// Frames of a client.
+    case frames
+    /// The first request of a client.
+    case handshake
+    /// Query of a request.
+    case query
+    /// Body of a request.
+    case json
+    /// Names, ids and settings as texts.
+    case texts
+
+    /// - Throws: ``FuzzFailure`` when something does not hold.
+    func check(_ input: [UInt8]) throws {
+        switch self {
+        case .envelope: try EnvelopeFuzz.check(input)
+        case .replies: try RepliesFuzz.check(input)
+        case .link: try LinkFuzz.check(input)
+        case .frames: try FramesFuzz.check(input)
+        case .handshake: try HandshakeFuzz.check(input)
+        case .query: try QueryFuzz.check(input)
+        case .json: try JSONFuzz.check(input)
+        case .texts: try TextsFuzz.check(input)
+        }
+    }
+
+    /// Good inputs to begin from.
+    var seeds: [[UInt8]] {
+        switch self {
+        case .envelope: EnvelopeFuzz.seeds
+        case .replies: RepliesFuzz.seeds
+        case .link: LinkFuzz.seeds
+        case .frames: FramesFuzz.seeds
+        case .handshake: HandshakeFuzz.seeds
+        case .query: QueryFuzz.seeds
+        case .json: JSONFuzz.seeds
+        case .texts: TextsFuzz.seeds
+        }
+    }
+}
+
+struct FuzzFailure: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// - Throws: ``FuzzFailure`` when it is false.
+func hold(_ condition: Bool, _ text: @autoclosure () -> String) throws(FuzzFailure) {
+    if !condition { throw FuzzFailure(description: text()) }
+}
+
+/// The bytes in parts, as a socket may bring them: the first byte says how, and is none of them.
+func parts(of input: [UInt8]) -> (whole: ArraySlice<UInt8>, parts: [ArraySlice<UInt8>]) {
+    guard let way = input.first else { return ([], []) }
+    let whole = input[1...]
+    var parts: [ArraySlice<UInt8>] = []
+    var rest = whole
+    var state = UInt32(way)
+    while !rest.isEmpty {
+        // Mostly short ones: a number, a length and a header have a few bytes.
+        state = state &* 1_664_525 &+ 1_013_904_223
+        let length = way == 0 ? 1 : 1 + Int(state >> 24) % (way < 128 ? 8 : 64)
+        parts.append(rest.prefix(length))
+        rest = rest.dropFirst(length)
+    }
+    return (whole, parts)
+}

@@ -1,0 +1,55 @@
+import HTTPTypes
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+
+@testable import Node
+
+enum HandshakeFuzz {
+    private final class Heads: ChannelInboundHandler {
+        typealias InboundIn = HTTPServerRequestPart
+
+        var heads: [HTTPRequestHead] = []
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            if case .head(let head) = self.unwrapInboundIn(data) { self.heads.append(head) }
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {}
+    }
+
+    /// Whatever NIO's parser lets pass: a handshake that is taken gets its proof, and one that is refused an answer that is a refusal.
+    static func check(_ input: [UInt8]) throws(FuzzFailure) {
+        let heads = Heads()
+        let channel = EmbeddedChannel()
+        let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
+        try? channel.pipeline.syncOperations.addHandlers([decoder, heads])
+        channel.pipeline.fireChannelRead(ByteBuffer(bytes: input))
+        for head in heads.heads { try self.check(head, channel) }
+        _ = try? channel.finish(acceptAlreadyClosed: true)
+    }
+
+    private static func check(_ head: HTTPRequestHead, _ channel: EmbeddedChannel) throws(FuzzFailure) {
+        _ = WebSocketHandshake.isAskedFor(head)
+        do throws(WebSocketHandshake.Refusal) {
+            _ = try WebSocketHandshake.validate(head, acceptsUserQuery: true)
+        } catch {
+            return try hold((400...599).contains(error.problem.status.code), "\(error) is answered with \(error.problem.status)")
+        }
+        try hold(WebSocketHandshake.isAskedFor(head), "taken without having been asked for")
+        let response = try? WebSocketHandshake.response(to: head, on: channel)
+        try hold(response?.status == .switchingProtocols, "taken, and not answered")
+        try hold(response?.headers["sec-websocket-accept"].first?.utf8.count == 28, "answered without a proof")
+    }
+
+    static var seeds: [[UInt8]] {
+        let rest = "Host: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        let extensions =
+            "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nSec-WebSocket-Protocol: a, b\r\n"
+        return [
+            "GET /ws HTTP/1.1\r\n\(rest)\(key)\r\n", "GET /echo?user=ann%20b HTTP/1.1\r\n\(rest)\(key)\(extensions)\r\n",
+            "GET /ws?user=ann&token=x HTTP/1.1\r\n\(rest)\(key)\r\n", "POST /ws HTTP/1.0\r\n\(rest)\r\n",
+        ].map { Array($0.utf8) }
+    }
+}

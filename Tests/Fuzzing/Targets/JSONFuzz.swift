@@ -1,0 +1,51 @@
+import Foundation
+import NIOCore
+
+@testable import Node
+
+enum JSONFuzz {
+    /// What the scanner lets pass, Foundation reads.
+    static func check(_ input: [UInt8]) throws(FuzzFailure) {
+        guard JSONScanner.fault(in: ByteBuffer(bytes: input)) == nil else { return }
+        do {
+            _ = try JSONDecoder().decode(Value.self, from: Data(input))
+        } catch {
+            // A number may be more than Foundation has a form for.
+            guard case DecodingError.dataCorrupted(let context) = error, "\(context.underlyingError as Any)".contains("umber")
+            else {
+                throw FuzzFailure(description: "passed, and not read: \(error)")
+            }
+        }
+    }
+
+    /// Any JSON.
+    private struct Value: Decodable {
+        private struct Key: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+
+        init(from decoder: any Decoder) throws {
+            if let object = try? decoder.container(keyedBy: Key.self) {
+                for key in object.allKeys { _ = try object.decode(Value.self, forKey: key) }
+            } else if var array = try? decoder.unkeyedContainer() {
+                while !array.isAtEnd { _ = try array.decode(Value.self) }
+            } else {
+                let value = try decoder.singleValueContainer()
+                if value.decodeNil() || (try? value.decode(Bool.self)) != nil || (try? value.decode(String.self)) != nil {
+                    return
+                }
+                _ = try value.decode(Double.self)
+            }
+        }
+    }
+
+    static var seeds: [[UInt8]] {
+        [
+            #"{"message":"Hello, \"€\" \u20ac \ud83d\ude00\n"}"#, #"[1,-0.5e+3,true,false,null,{"a":{"b":[]}}]"#, #" "x" "#,
+            #"{"a":1,"a":2}"#, "1e400", "-0", #"{"":""}"#,
+        ].map { Array($0.utf8) }
+    }
+}

@@ -1,0 +1,75 @@
+import Logging
+import NIOCore
+import Protocol
+
+@testable import Backplane
+
+enum RepliesFuzz {
+    /// The same replies, and an error or none, however the bytes are cut; what is read can be written and read again; and what makes
+    /// sense of answers takes any of them.
+    static func check(_ input: [UInt8]) throws(FuzzFailure) {
+        let (whole, parts) = parts(of: input)
+        let (values, isBroken) = self.decode([whole])
+        let cut = self.decode(parts)
+        try hold(cut.values == values, "cut, it is \(cut.values), whole \(values)")
+        try hold(cut.isBroken == isBroken, "cut, it is broken or not: \(cut.isBroken), whole \(isBroken)")
+        let again = self.decode([values.flatMap(self.bytes)[...]])
+        try hold(again.values == values && !again.isBroken, "\(values) is read again as \(again.values)")
+        for value in values { self.interpret(value) }
+    }
+
+    static func decode(_ parts: [ArraySlice<UInt8>]) -> (values: [RESPValue], isBroken: Bool) {
+        let decoder = RESPDecoder()
+        var values: [RESPValue] = []
+        for part in parts {
+            do {
+                try decoder.decode(ByteBuffer(bytes: part), into: &values)
+            } catch {
+                return (values, true)
+            }
+        }
+        return (values, false)
+    }
+
+    /// As Redis writes it.
+    static func bytes(_ value: RESPValue) -> [UInt8] {
+        switch value {
+        case .status(let text): Array("+\(text)\r\n".utf8)
+        case .error(let text): Array("-\(text)\r\n".utf8)
+        case .integer(let number): Array(":\(number)\r\n".utf8)
+        case .bulk(let content): Array("$\(content.readableBytes)\r\n".utf8) + Array(buffer: content) + [13, 10]
+        case .array(let elements): Array("*\(elements.count)\r\n".utf8) + elements.flatMap(self.bytes)
+        case .null: Array("$-1\r\n".utf8)
+        }
+    }
+
+    private static let quiet = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
+
+    private static func interpret(_ value: RESPValue) {
+        let decoder = RedisPresenceDecoder(logger: self.quiet)
+        let id = ConnectionID.random(on: NodeID(rawValue: 1))
+        _ = try? decoder.leaseState(value)
+        _ = try? decoder.changesMade(value, of: 3)
+        _ = try? decoder.nodes(value)
+        _ = try? decoder.reaped(value)
+        _ = try? decoder.page(value, for: ConnectionQuery(limit: 10))
+        _ = try? decoder.connection(id, value)
+        if let elements = value.elements { _ = RedisPush(elements) }
+    }
+
+    static var seeds: [[UInt8]] {
+        let record = #"{"id":"01020304","name":"a","version":"1","startedAt":1,"leaseMilliseconds":5000}"#
+        let details = #"{"protocol":"plain","connectedAt":1,"user":"ann","groups":["red"]}"#
+        func bulk(_ text: String) -> String { "$\(text.utf8.count)\r\n\(text)\r\n" }
+        let id = "0123456789abcdef0123456701020304"
+        return [
+            "+OK\r\n", "-ERR no\r\n", ":42\r\n", "$5\r\nhello\r\n", "$-1\r\n", "*-1\r\n", "*0\r\n", "*2\r\n:1\r\n*1\r\n+x\r\n",
+            "*3\r\n$7\r\nmessage\r\n$10\r\nvolary:all\r\n$3\r\nxyz\r\n", "*3\r\n$9\r\nsubscribe\r\n$3\r\nall\r\n:1\r\n",
+            "*268435456\r\n", "$9223372036854775807\r\n", ">2\r\n:1\r\n:2\r\n", "%1\r\n+a\r\n+b\r\n",
+            "*2\r\n:1000\r\n*4\r\n\(bulk("01020304"))\(bulk(record)):3\r\n:2000\r\n",
+            "*2\r\n:1000\r\n*5\r\n\(bulk("01020304"))\(bulk("a"))\(bulk(record)):3\r\n:500\r\n",
+            "*4\r\n*1\r\n*3\r\n\(bulk(id))\(bulk("a"))\(bulk(details)):1\r\n:0\r\n*1\r\n\(bulk("b"))",
+            "*2\r\n\(bulk("a"))\(bulk(details))",
+        ].map { [77] + Array($0.utf8) }
+    }
+}
