@@ -27,6 +27,9 @@ struct Chaos: AsyncParsableCommand {
     @Option(help: "The nodes' lease in seconds.")
     var lease = 5
 
+    @Option(help: "What each client says in a second; two clients are on each node.")
+    var rate = 10
+
     @Option(help: "This fault alone.")
     var fault: String?
 
@@ -45,6 +48,7 @@ struct Chaos: AsyncParsableCommand {
         }
         guard (3...9).contains(nodes) else { throw ValidationError("--nodes is \(nodes), allowed is 3 to 9.") }
         guard (1...60).contains(lease) else { throw ValidationError("--lease is \(lease), allowed is 1 to 60.") }
+        guard (1...1000).contains(rate) else { throw ValidationError("--rate is \(rate), allowed is 1 to 1000.") }
         guard times > 0, minutes ?? 1 > 0 else { throw ValidationError("--repeat and --minutes must be at least 1.") }
         if let fault, !Fault.all.contains(where: { $0.name == fault }) {
             throw ValidationError("--fault is '\(fault)', allowed is one of: \(Fault.all.map(\.name).joined(separator: ", ")).")
@@ -76,7 +80,7 @@ struct Chaos: AsyncParsableCommand {
             var reports: [FaultReport] = []
             // A cluster of its own for each: no row depends on the one before.
             do {
-                try await withCluster { cluster in
+                try await withCluster(options: fault.options) { cluster in
                     for _ in 0..<times { reports.append(try await happen(fault, in: cluster)) }
                 }
             } catch let error as FaultError {
@@ -93,9 +97,10 @@ struct Chaos: AsyncParsableCommand {
         var generator = SplitMix(state: seed)
         var reports: [String: [FaultReport]] = [:]
         var failure: [(String, [FaultReport])] = []
+        let faults = Fault.all.filter(\.options.isEmpty)
         try await withCluster { cluster in
             while failure.isEmpty, ContinuousClock.now < end {
-                let fault = Fault.all[Int(generator.next() % UInt64(Fault.all.count))]
+                let fault = faults[Int(generator.next() % UInt64(faults.count))]
                 do {
                     reports[fault.name, default: []].append(try await happen(fault, in: cluster))
                 } catch let error as FaultError {
@@ -104,11 +109,11 @@ struct Chaos: AsyncParsableCommand {
                 }
             }
         }
-        return Fault.all.compactMap { fault in reports[fault.name].map { ("\($0.count) x \(fault.title)", $0) } } + failure
+        return faults.compactMap { fault in reports[fault.name].map { ("\($0.count) x \(fault.title)", $0) } } + failure
     }
 
-    private func withCluster(_ body: (FaultCluster) async throws -> Void) async throws {
-        let cluster = try await FaultCluster.start(nodes: nodes, lease: .seconds(lease))
+    private func withCluster(options: [String] = [], _ body: (FaultCluster) async throws -> Void) async throws {
+        let cluster = try await FaultCluster.start(nodes: nodes, lease: .seconds(lease), options: options)
         do {
             try await body(cluster)
         } catch {
@@ -119,10 +124,10 @@ struct Chaos: AsyncParsableCommand {
     }
 
     private func happen(_ fault: Fault, in cluster: FaultCluster) async throws -> FaultReport {
-        let report = try await FaultRun.run(fault, in: cluster)
+        let report = try await FaultRun.run(fault, in: cluster, textsPerSecond: rate)
         let verdict = report.verdict
         say(
-            "\(fault.name): \(verdict.publications) published, \(verdict.lost) lost, \(verdict.duplicated) twice, "
+            "\(fault.name): \(verdict.publications) published, \(verdict.lost) lost, \(verdict.notices) notices, \(verdict.duplicated) twice, "
                 + "recovered after \(report.recovery.map(FaultReport.seconds) ?? "never")"
         )
         for violation in verdict.violations { say("  BROKEN \(violation)") }

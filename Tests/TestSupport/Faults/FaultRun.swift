@@ -9,20 +9,23 @@ public struct FaultRun: Sendable {
 
     private let fault: Fault
     private let cluster: FaultCluster
+    private let textsPerSecond: Int
     private let recorder = HistoryRecorder()
 
+    /// - Parameter textsPerSecond: of each client, two on each node. REST callers push 6 times a second on each node.
     /// - Throws: when the fault did not happen; what the cluster made of it is in the report.
-    public static func run(_ fault: Fault, in cluster: FaultCluster) async throws -> FaultReport {
-        try await FaultRun(fault, in: cluster).run()
+    public static func run(_ fault: Fault, in cluster: FaultCluster, textsPerSecond: Int = 10) async throws -> FaultReport {
+        try await FaultRun(fault, in: cluster, textsPerSecond: textsPerSecond).run()
     }
 
-    private init(_ fault: Fault, in cluster: FaultCluster) {
+    private init(_ fault: Fault, in cluster: FaultCluster, textsPerSecond: Int) {
+        self.textsPerSecond = textsPerSecond
         self.fault = fault
         self.cluster = cluster
     }
 
     private func run() async throws -> FaultReport {
-        let traffic = FaultTraffic(cluster: self.cluster, recorder: self.recorder)
+        let traffic = FaultTraffic(cluster: self.cluster, recorder: self.recorder, textsPerSecond: self.textsPerSecond)
         let monitor = FaultMonitor(recorder: self.recorder)
         let before = await self.counts()
         guard await self.recover(traffic, "before") != nil else { throw FaultError("The cluster was not whole before the fault") }
@@ -46,6 +49,7 @@ public struct FaultRun: Sendable {
             }
         }
         var verdict = HistoryChecker.check(self.recorder.history)
+        try Fault.prove("nothing was lost", verdict.lost > 0 || !self.fault.losesMessages)
         self.judgeConnections(&verdict)
         if let presence { verdict.violated(.presence, presence) }
         if recovery == nil { verdict.violated(.recovery, "the cluster was not whole again within \(Fault.recoveryBound)") }
@@ -70,7 +74,7 @@ public struct FaultRun: Sendable {
         self.recorder.edit { history in
             for node in self.cluster.nodes where self.fault.suffering?.contains(node.name) ?? true {
                 history.disturbances.append(
-                    .init(node.name, from: from, to: to, killed: self.fault.killed.contains(node.name))
+                    .init(node.name, from: from, to: to, killed: self.fault.killed.contains(node.name) && !self.fault.isGraceful)
                 )
             }
         }
