@@ -184,7 +184,7 @@ struct ConfigurationLoaderTests {
     @Test func `Every option has its example here`() {
         // The prefix shows only together with an address, assets and certificates are files: they have tests of their own.
         #expect(
-            Set(Self.examples.map(\.option)).union([.redisPrefix, .swaggerAssets, .tlsCertificate, .tlsKey])
+            Set(Self.examples.map(\.option)).union([.redisPrefix, .redisAuthorities, .swaggerAssets, .tlsCertificate, .tlsKey])
                 == Set(ConfigurationOption.allCases)
         )
     }
