@@ -11,6 +11,8 @@ public final class RedisServer: Sendable {
     public struct StartError: Error {}
 
     public let port: Int
+    /// Where it speaks TLS, if it does.
+    public let tlsPort: Int?
     private let arguments: [String]
     private let password: String?
     private let process = NIOLockedValueBox<pid_t?>(nil)
@@ -19,18 +21,30 @@ public final class RedisServer: Sendable {
     /// - Parameters:
     ///   - arguments: further ones for redis-server, as `["--requirepass", "secret"]`.
     ///   - password: for ``command(_:)``, where one is needed.
-    public static func start(arguments: [String] = [], password: String? = nil) throws -> RedisServer {
+    ///   - certificate: for TLS, on a port besides the plain one.
+    public static func start(
+        arguments: [String] = [],
+        password: String? = nil,
+        certificate: TestCertificate? = nil
+    ) throws -> RedisServer {
         // Between finding a port and using it, another test may take it.
         for _ in 0..<5 {
-            let server = RedisServer(port: try LoopbackSocket.freePort(), arguments: arguments, password: password)
+            let tlsPort = try certificate.map { _ in try LoopbackSocket.freePort() }
+            let server = RedisServer(
+                port: try LoopbackSocket.freePort(),
+                tlsPort: tlsPort,
+                arguments: arguments + (certificate?.redisArguments(port: tlsPort ?? 0) ?? []),
+                password: password
+            )
             if server.launch() { return server }
             server.kill()
         }
         throw StartError()
     }
 
-    private init(port: Int, arguments: [String], password: String?) {
+    private init(port: Int, tlsPort: Int?, arguments: [String], password: String?) {
         self.port = port
+        self.tlsPort = tlsPort
         self.arguments = arguments
         self.password = password
     }

@@ -33,6 +33,11 @@ public final class TestCertificate: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: self.directory) }
 
+    func redisArguments(port: Int) -> [String] {
+        ["--tls-port", "\(port)", "--tls-cert-file", self.certificate, "--tls-key-file", self.key]
+            + ["--tls-ca-cert-file", self.certificate, "--tls-auth-clients", "no"]
+    }
+
     /// For `volary`.
     public var options: [String] { ["--tls-certificate", self.certificate, "--tls-key", self.key] }
 

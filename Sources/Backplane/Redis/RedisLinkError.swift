@@ -20,7 +20,9 @@ enum RedisErrorText {
 
     /// One short line without what Redis quotes of a command: that may be a payload or a password.
     static func loggable(_ text: String) -> String {
-        let unquoted = text.prefix { !"`'\"".contains($0) }
+        // The apostrophe of "can't" begins no quotation.
+        let marker = "n\u{2019}t"
+        let unquoted = text.replacing("n't", with: marker).prefix { !"`'\"".contains($0) }.replacing(marker, with: "n't")
         return String(unquoted.prefix(160).map { $0.isNewline || $0.asciiValue.map { $0 < 0x20 } == true ? " " : $0 })
     }
 }

@@ -3,6 +3,7 @@ import Configuration
 import Foundation
 import Logging
 import NIOCore
+import NIOSSL
 import Protocol
 
 /// Reads the options from flags, environment and file, in this order, and checks every value before anything is opened.
@@ -198,10 +199,14 @@ public struct ConfigurationLoader {
         let prefix = try self.text(.redisPrefix, allowed: "1 to 64 letters, digits, '.', '_' and '-'") {
             Self.isName($0) ? $0 : nil
         }
+        let authorities = try self.optional(.redisAuthorities, allowed: "a PEM file with certificates") {
+            (try? NIOSSLCertificate.fromPEMFile($0))?.isEmpty == false ? $0 : nil
+        }
         guard let url = self.value(.redis) else { return nil }
         do throws(RedisURLError) {
             var redis = try RedisConfiguration(url: url)
             redis.keyPrefix = prefix
+            redis.trustRootsFile = authorities
             return redis
         } catch {
             // The value may hold a password.

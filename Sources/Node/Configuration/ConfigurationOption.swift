@@ -8,6 +8,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case threads
     case redis
     case redisPrefix = "redis-prefix"
+    case redisAuthorities = "redis-ca"
     case lease
     case delivery
     case historyMessages = "history-messages"
@@ -60,7 +61,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         switch self {
         case .host: "127.0.0.1"
         case .port: "8080"
-        case .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .corsOrigins, .swaggerAssets: nil
+        case .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .redisAuthorities, .corsOrigins, .swaggerAssets: nil
         case .apiKey, .apiKeys, .jwtKey, .jwks, .jwtAudience, .jwtIssuer, .allowedOrigins: nil
         case .maximumConnections, .trustedProxies: nil
         case .redisPrefix: "volary"
@@ -109,6 +110,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .threads: "Event loops, 1 to 256. Default: one per core."
         case .redis: "redis://[user:password@]host[:port][/db], or redis+sentinel://…; rediss for TLS. Default: none, one node."
         case .redisPrefix: "Starts every key and channel in Redis; clusters that share a Redis need different ones."
+        case .redisAuthorities: "PEM file with the authorities to trust for rediss://. Default: the system's."
         case .lease: "How long a silent node's connections stay listed, 1s to 5m."
         case .delivery:
             "logged: Redis keeps what was published, and nodes fetch what they missed; at-most-once: what they miss is lost. The same on all nodes."

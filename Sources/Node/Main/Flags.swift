@@ -31,6 +31,9 @@ struct Flags: ParsableArguments {
     @Option(name: .customLong("redis-prefix"), help: Self.help(.redisPrefix))
     var redisPrefix: String?
 
+    @Option(name: .customLong("redis-ca"), help: Self.help(.redisAuthorities))
+    var redisAuthorities: String?
+
     @Option(name: .customLong("lease"), help: Self.help(.lease))
     var lease: String?
 
@@ -179,6 +182,7 @@ struct Flags: ParsableArguments {
             (.threads, self.threads),
             (.redis, self.redis),
             (.redisPrefix, self.redisPrefix),
+            (.redisAuthorities, self.redisAuthorities),
             (.lease, self.lease),
             (.delivery, self.delivery),
             (.historyMessages, self.historyMessages),

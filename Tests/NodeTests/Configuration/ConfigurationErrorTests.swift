@@ -27,6 +27,7 @@ struct ConfigurationErrorTests {
         (.nodeName, Self.names, "must be 1 to 64 letters, digits, '.', '_' and '-'"),
         (.threads, ["0", "257", "x"], "must be a whole number from 1 to 256"),
         (.redisPrefix, Self.names, "must be 1 to 64 letters, digits, '.', '_' and '-'"),
+        (.redisAuthorities, ["/nowhere/at/all", "/dev/null"], "must be a PEM file with certificates"),
         (.lease, ["999ms", "301s", "6m", "5", "0s"], "must be a time from 1s to 5m, such as 250ms, 5s or 2m"),
         (.delivery, ["", "at-least-once", "Logged"], "must be logged or at-most-once"),
         (.historyMessages, ["15", "1000001", "10k"], "must be a whole number from 16 to 1000000"),

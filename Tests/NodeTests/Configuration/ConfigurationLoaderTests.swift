@@ -297,20 +297,12 @@ struct ConfigurationLoaderTests {
     }
 
     @Test func `Every option has its example here`() {
-        // The prefix shows only together with an address, assets, certificates and keys are files, who speaks the PROXY protocol must be
-        // trusted: they have tests of their own.
+        // The prefix and the authorities show only together with an address, assets, certificates and keys are files, who speaks the PROXY
+        // protocol must be trusted: they have tests of their own.
         let others: Set<ConfigurationOption> = [
-            .redisPrefix, .swaggerAssets, .tlsCertificate, .tlsKey, .apiKeys, .jwtKey, .jwks, .proxyProtocol,
+            .redisPrefix, .redisAuthorities, .swaggerAssets, .tlsCertificate, .tlsKey, .apiKeys, .jwtKey, .jwks, .proxyProtocol,
         ]
         #expect(Set(Self.examples.map(\.option)).union(others) == Set(ConfigurationOption.allCases))
-    }
-
-    @Test func `The PROXY protocol is for proxies that are trusted`() throws {
-        let trusting = try self.load(flags: [.proxyProtocol: "on", .trustedProxies: "192.0.2.1"])
-        #expect(trusting.admission.proxies.speakProxyProtocol)
-        #expect(!(try self.load().admission.proxies.speakProxyProtocol))
-        let error = #expect(throws: ConfigurationError.self) { try self.load(flags: [.proxyProtocol: "on"]) }
-        #expect(error?.option == "proxy-protocol")
     }
 
     @Test(arguments: Self.examples)

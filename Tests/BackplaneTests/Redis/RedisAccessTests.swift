@@ -1,0 +1,73 @@
+import Foundation
+import Protocol
+import TestSupport
+import Testing
+
+@testable import Backplane
+
+/// TLS, and a user who may do no more than is needed.
+@Suite(.timeLimit(.minutes(2)))
+struct RedisAccessTests {
+    /// The line that README gives people.
+    private static func user() throws -> [String] {
+        let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../../README.md").standardized
+        let line = try String(contentsOf: root, encoding: .utf8).split(separator: "\n").first { $0.hasPrefix("user volary ") }
+        return try #require(line).split(separator: " ").dropFirst().map(String.init)
+    }
+
+    @Test func readmeGrantsWhateverScriptsCall() throws {
+        let granted = Set(try Self.user())
+        for script in RedisScript.all {
+            for match in script.source.matches(of: /(?:call|attempt)\('([A-Z]+)'/) {
+                #expect(granted.contains("+\(match.1.lowercased())"), "\(match.1) of \(script.name)")
+            }
+        }
+    }
+
+    @Test func readmesUserIsEnoughAndWhatIsTakenFromItIsMissedAndComesBack() async throws {
+        let user = try Self.user()
+        let server = try RedisServer.start(arguments: RedisServer.administrator + ["--user"] + user)
+        defer { server.stop() }
+        let configuration = try RedisConfiguration(url: "redis://volary:PASSWORD@127.0.0.1:\(server.port)/1")
+        try await BrokerKind.run([.redis(configuration), .redis(configuration)]) { nodes in
+            for node in nodes { try await node.broker.subscribe(to: .all) }
+            #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
+            #expect(await nodes[0].publish("allowed") == .success(.relayed(receivers: 2)))
+            #expect(server.administer("ACL", "SETUSER", "volary", "-@all") == "+OK\r\n")
+            #expect(await eventually { nodes.allSatisfy { Self.reason($0).contains("NOPERM") } })
+            #expect(await nodes[0].publish("withdrawn") == .success(.degraded))
+            #expect(server.administer("ACL", "SETUSER", "volary", "+@all") == "+OK\r\n")
+            #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
+            #expect(await eventually { nodes[0].receiver.texts == ["allowed", "withdrawn"] })
+        }
+    }
+
+    @Test(
+        arguments: [
+            (1, "127.0.0.1", true, nil), (1, "localhost", true, nil),
+            (1, "127.0.0.2", true, "the server's certificate is for another host"),
+            (-1, "127.0.0.1", true, "the server's certificate has expired"),
+            (1, "127.0.0.1", false, "the server's certificate is not signed by an authority that is trusted here"),
+        ] as [(Int, String, Bool, String?)]
+    )
+    func certificatesAreChecked(days: Int, host: String, isTrusted: Bool, reason: String?) async throws {
+        let certificate = try TestCertificate(days: days)
+        let server = try RedisServer.start(arguments: ["--bind", "127.0.0.1", "127.0.0.2"], certificate: certificate)
+        defer { server.stop() }
+        var configuration = try RedisConfiguration(url: "rediss://\(host):\(try #require(server.tlsPort))")
+        configuration.trustRootsFile = isTrusted ? certificate.certificate : nil
+        try await BrokerKind.run([.redis(configuration)]) { nodes in
+            #expect(
+                await eventually { reason.map { $0 == Self.reason(nodes[0]) } ?? nodes[0].broker.health.isUp },
+                "\(nodes[0].broker.health)"
+            )
+            guard reason == nil else { return }
+            try await nodes[0].broker.subscribe(to: .all)
+            #expect(await nodes[0].publish("secret") == .success(.relayed(receivers: 1)))
+        }
+    }
+
+    private static func reason(_ endpoint: BrokerEndpoint) -> String {
+        if case .down(let reason) = endpoint.broker.health.state { reason } else { "" }
+    }
+}
