@@ -31,13 +31,14 @@ enum HandshakeFuzz {
 
     private static func check(_ head: HTTPRequestHead, _ channel: EmbeddedChannel) throws(FuzzFailure) {
         _ = WebSocketHandshake.isAskedFor(head)
+        let client: WebSocketHandshake.Client
         do throws(WebSocketHandshake.Refusal) {
-            _ = try WebSocketHandshake.validate(head, acceptsUserQuery: true)
+            client = try WebSocketHandshake.validate(head, acceptsUserQuery: true, compresses: true)
         } catch {
             return try hold((400...599).contains(error.problem.status.code), "\(error) is answered with \(error.problem.status)")
         }
         try hold(WebSocketHandshake.isAskedFor(head), "taken without having been asked for")
-        let response = try? WebSocketHandshake.response(to: head, on: channel)
+        let response = try? WebSocketHandshake.response(to: head, for: client, on: channel)
         try hold(response?.status == .switchingProtocols, "taken, and not answered")
         try hold(response?.headers["sec-websocket-accept"].first?.utf8.count == 28, "answered without a proof")
     }
