@@ -1,3 +1,5 @@
+import Protocol
+
 /// What reads bytes that somebody else wrote. Each target is given any bytes and checks what must hold for all.
 enum FuzzTarget: String, CaseIterable {
     /// Between nodes, through Redis.
@@ -8,6 +10,8 @@ enum FuzzTarget: String, CaseIterable {
     case link
     /// Frames of a client.
     case frames
+    /// The same with permessage-deflate.
+    case compressed
     /// The first request of a client.
     case handshake
     /// Query of a request.
@@ -24,6 +28,7 @@ enum FuzzTarget: String, CaseIterable {
         case .replies: try RepliesFuzz.check(input)
         case .link: try LinkFuzz.check(input)
         case .frames: try FramesFuzz.check(input)
+        case .compressed: try FramesFuzz.check(input, DeflateAgreement.accepting([ExtensionOffer("permessage-deflate")]))
         case .handshake: try HandshakeFuzz.check(input)
         case .query: try QueryFuzz.check(input)
         case .json: try JSONFuzz.check(input)
@@ -37,7 +42,7 @@ enum FuzzTarget: String, CaseIterable {
         case .envelope: EnvelopeFuzz.seeds
         case .replies: RepliesFuzz.seeds
         case .link: LinkFuzz.seeds
-        case .frames: FramesFuzz.seeds
+        case .frames, .compressed: FramesFuzz.seeds
         case .handshake: HandshakeFuzz.seeds
         case .query: QueryFuzz.seeds
         case .json: JSONFuzz.seeds

@@ -33,7 +33,7 @@ enum HandshakeFuzz {
         _ = WebSocketHandshake.isAskedFor(head)
         let client: WebSocketHandshake.Client
         do throws(WebSocketHandshake.Refusal) {
-            client = try WebSocketHandshake.validate(head, acceptsUserQuery: true)
+            client = try WebSocketHandshake.validate(head, acceptsUserQuery: true, compresses: true)
         } catch {
             return try hold((400...599).contains(error.problem.status.code), "\(error) is answered with \(error.problem.status)")
         }

@@ -10,12 +10,17 @@ enum JSONFuzz {
         do {
             _ = try JSONDecoder().decode(Value.self, from: Data(input))
         } catch {
-            // A number may be more than Foundation has a form for.
-            guard case DecodingError.dataCorrupted(let context) = error, "\(context.underlyingError as Any)".contains("umber")
-            else {
+            guard case DecodingError.dataCorrupted = error, self.mayHaveLargeNumber(input) else {
                 throw FuzzFailure(description: "passed, and not read: \(error)")
             }
         }
+    }
+
+    /// Foundation has no form for numbers beyond a `Double`, and calls them malformed.
+    private static func mayHaveLargeNumber(_ input: [UInt8]) -> Bool {
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        let hasExponent = zip(input, input.dropFirst()).contains { digits.contains($0) && $1 | 0x20 == UInt8(ascii: "e") }
+        return hasExponent || input.count(where: digits.contains) > 300
     }
 
     /// Any JSON.
