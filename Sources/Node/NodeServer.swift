@@ -98,7 +98,8 @@ public struct NodeServer: Service {
             departure: departure,
             broker: links.broker,
             metrics: metrics,
-            logger: logger
+            logger: logger,
+            now: now
         )
         links.broker.attach(delivery)
         let life = NodeLife()
@@ -194,7 +195,13 @@ public struct NodeServer: Service {
         }
         let store = RedisPresenceStore(configuration: redis, eventLoop: eventLoop, logger: logger)
         return Links(
-            broker: RedisBroker(configuration: redis, node: id, eventLoop: eventLoop, logger: logger),
+            broker: RedisBroker(
+                configuration: redis,
+                settings: configuration.relay,
+                node: id,
+                eventLoop: eventLoop,
+                logger: logger
+            ),
             store: store,
             idempotency: RedisIdempotencyStore(sharing: store)
         )

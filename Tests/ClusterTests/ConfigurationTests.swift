@@ -30,6 +30,10 @@ extension RealProcesses {
             ("threads", ["0", "257", "many"]),
             ("redis-prefix", ["", "a:b", String(repeating: "p", count: 65)]),
             ("lease", ["999ms", "301s", "5", "five seconds", "-5s"]),
+            ("delivery", ["at-least-once", "off"]),
+            ("history-messages", ["15", "1000001", "x"]),
+            ("history-bytes", ["63KiB", "33MiB", "x"]),
+            ("history-age", ["999ms", "2h", "x"]),
             ("announcements-per-second", ["-1", "1001", "none"]),
             ("max-message", ["0", "17MiB", "1MB"]),
             ("max-unsent", ["63KiB", "257MiB", "x"]),
@@ -163,6 +167,7 @@ extension RealProcesses {
                 "--max-unsent-age=10m",
                 "--client-idle-timeout=24h", "--message-rate=1000000", "--byte-rate=512MiB", "--over-rate=drop",
                 "--max-body=64MiB", "--max-header=1MiB", "--handshake-timeout=60s",
+                "--delivery=logged", "--history-messages=1000000", "--history-bytes=32MiB", "--history-age=1h",
                 "--idle-timeout=1h", "--drain-delay=0s", "--drain-timeout=10m", "--log-level=critical", "--log-format=json",
             ]
             let smallest = [
@@ -170,6 +175,7 @@ extension RealProcesses {
                 "--close-timeout=100ms", "--max-frames=1", "--message-timeout=1s", "--max-unsent-age=1s",
                 "--client-idle-timeout=1s", "--message-rate=1", "--byte-rate=1KiB", "--over-rate=close", "--max-body=1024",
                 "--max-header=1024", "--handshake-timeout=100ms", "--idle-timeout=1s",
+                "--delivery=at-most-once", "--history-messages=16", "--history-bytes=64KiB", "--history-age=1s",
                 "--drain-timeout=100ms", "--log-level=trace", "--redis-prefix=p",
             ]
             for options in [largest, smallest] {

@@ -4,10 +4,11 @@ public import ServiceLifecycle
 /// Carries messages between the nodes of a cluster, the publishing node included.
 ///
 /// **Order.** Envelopes of one topic reach every subscribed node in one and the same order. Those of one node arrive in the order
-/// of its `publish` calls, across topics.
+/// of its `publish` calls, across topics, unless some have to be fetched again.
 /// **Once.** A node's receiver gets no envelope twice.
-/// **Loss.** At most once: a node that is not subscribed, or not linked, when an envelope passes does not get it. Each such gap shows
-/// as ``RelayHealth/interruptions``.
+/// **Loss.** What a subscribed node misses while its link is down is fetched from the topic's log, as far back as that goes. What is
+/// gone is counted and told: ``BrokerReceiver/missed(_:)``, ``RelayHealth/lost``, ``RelayHealth/gaps``. Receipts are not logged; with
+/// ``RelaySettings/Delivery/atMostOnce`` nothing is, and each interruption is a gap.
 /// **Degraded.** While the link is down, `publish` hands the message to this node's own receiver at once, keeps it in a bounded
 /// outbox, and sends it to the other nodes, in order, when the link is back. Own receivers do not get it again then.
 ///

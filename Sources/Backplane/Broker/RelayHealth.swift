@@ -10,19 +10,37 @@ public struct RelayHealth: Hashable, Sendable {
     public var state: State
     /// Since when it has been up, or down for whatever reasons: milliseconds since 1970, UTC.
     public var since: Int64
-    /// How often the link has been lost since the start: each may have cost this node messages.
+    /// How often the link that brings messages has been lost since the start.
     public var interruptions: Int
     /// Messages in the outbox.
     public var waiting: Int
     /// Messages that left the outbox unsent because they were too old, and so reached only this node.
     public var expired: Int
+    /// Messages of others that this node is known to have missed, at most: see ``RelayGap/lost``.
+    public var lost: Int
+    /// How often, topic by topic, this node may have missed messages and nobody can say how many.
+    public var gaps: Int
+    /// Messages that this node had missed at first and fetched.
+    public var recovered: Int
 
-    public init(state: State, since: Int64 = 0, interruptions: Int = 0, waiting: Int = 0, expired: Int = 0) {
+    public init(
+        state: State,
+        since: Int64 = 0,
+        interruptions: Int = 0,
+        waiting: Int = 0,
+        expired: Int = 0,
+        lost: Int = 0,
+        gaps: Int = 0,
+        recovered: Int = 0
+    ) {
         self.state = state
         self.since = since
         self.interruptions = interruptions
         self.waiting = waiting
         self.expired = expired
+        self.lost = lost
+        self.gaps = gaps
+        self.recovered = recovered
     }
 
     public var isUp: Bool { self.state == .up }

@@ -8,54 +8,63 @@ import Protocol
 struct HomewardMessages {
     private struct Entry {
         let envelope: Envelope
-        let topic: Topic
         let bytes: Int
     }
 
     /// Of the envelopes: 64 MiB. Beyond, the subscriber's link is not worth waiting for.
     let maximumBytes: Int
-    private var entries = CircularBuffer<Entry>()
+    /// Each topic has an order of its own: one that lacks something must not keep the others from coming home.
+    private var topics: [Topic: CircularBuffer<Entry>] = [:]
     private var totalBytes = 0
+    private(set) var count = 0
 
     init(maximumBytes: Int = 64 * 1024 * 1024) {
         self.maximumBytes = maximumBytes
     }
 
-    var count: Int { self.entries.count }
-    var isOverfull: Bool { self.totalBytes > self.maximumBytes && self.entries.count > 1 }
+    var isOverfull: Bool { self.totalBytes > self.maximumBytes && self.count > 1 }
 
     /// - Parameter envelope: its sequence is above all before it.
     mutating func sent(_ envelope: Envelope, on topic: Topic, bytes: Int) {
         let cost = bytes + Outbox<Void>.overheadBytes
-        self.entries.append(Entry(envelope: envelope, topic: topic, bytes: cost))
+        self.topics[topic, default: CircularBuffer(initialCapacity: 2)].append(Entry(envelope: envelope, bytes: cost))
         self.totalBytes += cost
+        self.count += 1
     }
 
-    /// An own message has come back.
-    /// - Returns: whether it is to be delivered. Those sent before it will not come any more: one connection carries them in order.
-    mutating func cameBack(_ sequence: UInt64) -> Bool {
-        guard let next = self.entries.first(where: { $0.envelope.sequence >= sequence }),
-            next.envelope.sequence == sequence
-        else { return false }
-        while let entry = self.entries.popFirst() {
+    /// An own message has come back. Appends it to `envelopes` when it is to be delivered, and before it those of the topic that were
+    /// sent earlier: they will not come any more, as a topic keeps its order, and this node's clients are not to miss them.
+    mutating func cameBack(_ sequence: UInt64, on topic: Topic, into envelopes: inout [Envelope]) {
+        // In place: a copy of the buffer would cost each message all those behind it.
+        guard let slot = self.topics.index(forKey: topic),
+            let found = self.topics.values[slot].firstIndex(where: { $0.envelope.sequence >= sequence }),
+            self.topics.values[slot][found].envelope.sequence == sequence
+        else { return }
+        var next: UInt64
+        repeat {
+            let entry = self.topics.values[slot].removeFirst()
+            next = entry.envelope.sequence
+            envelopes.append(entry.envelope)
             self.totalBytes -= entry.bytes
-            if entry.envelope.sequence == sequence { break }
-        }
-        return true
+            self.count -= 1
+        } while next < sequence
     }
 
     /// Nobody listens to `topic` here any longer.
     mutating func forget(_ topic: Topic) {
-        self.entries.removeAll { $0.topic == topic }
-        self.totalBytes = self.entries.reduce(0) { $0 + $1.bytes }
+        for entry in self.topics.removeValue(forKey: topic) ?? [] {
+            self.totalBytes -= entry.bytes
+            self.count -= 1
+        }
     }
 
-    /// A link is lost: whether they come back is unknown, so they are to be delivered now.
+    /// A link is lost: whether they come back is unknown, so they are to be delivered now, in the order in which they were sent.
     mutating func takeAll() -> [Envelope] {
         defer {
-            self.entries.removeAll()
+            self.topics.removeAll()
             self.totalBytes = 0
+            self.count = 0
         }
-        return self.entries.map(\.envelope)
+        return self.topics.values.flatMap { $0.map(\.envelope) }.sorted { $0.sequence < $1.sequence }
     }
 }

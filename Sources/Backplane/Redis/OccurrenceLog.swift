@@ -13,9 +13,9 @@ struct OccurrenceLog {
     }
 
     /// - Returns: how often it has happened since the last line, when a line is due.
-    mutating func occurred(at now: NIODeadline) -> Int? {
-        self.total += 1
-        self.unlogged += 1
+    mutating func occurred(_ times: Int = 1, at now: NIODeadline) -> Int? {
+        self.total += times
+        self.unlogged += times
         if let lastLine, now - lastLine < self.interval { return nil }
         self.lastLine = now
         defer { self.unlogged = 0 }

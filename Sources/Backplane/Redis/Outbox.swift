@@ -29,6 +29,9 @@ struct Outbox<Element> {
     private var totalBytes = 0
     /// How many of the first entries have been written.
     private(set) var unanswered = 0
+    /// How many, before those, Redis has refused unseen while others behind them were under way. They wait again once the last
+    /// of these has been answered.
+    private(set) var refusals = 0
 
     init(limits: Limits = Limits()) {
         self.limits = limits
@@ -52,8 +55,10 @@ struct Outbox<Element> {
         self.totalBytes += bytes + Self.overheadBytes
     }
 
-    /// Hands out everything that waits, in order; from now on it is unanswered.
+    /// Hands out everything that waits, in order; from now on it is unanswered. Nothing while there are ``refusals``: what they hold
+    /// goes first.
     mutating func takeWaiting(_ write: (Element) -> Void) {
+        guard self.refusals == 0 else { return }
         for offset in self.unanswered..<self.entries.count { write(self.entries[offset: offset].element) }
         self.unanswered = self.entries.count
     }
@@ -63,13 +68,32 @@ struct Outbox<Element> {
     mutating func answered() -> Element? {
         guard self.unanswered > 0 else { return nil }
         self.unanswered -= 1
-        return self.removeFirst()
+        let entry = self.entries.remove(at: self.entries.index(self.entries.startIndex, offsetBy: self.refusals))
+        self.totalBytes -= entry.bytes
+        if self.unanswered == 0 { self.refusals = 0 }
+        return entry.element
+    }
+
+    /// Redis has refused the oldest message, and certainly not carried it out: it keeps its place.
+    mutating func refused() {
+        guard self.unanswered > 0 else { return }
+        self.unanswered -= 1
+        self.refusals = self.unanswered == 0 ? 0 : self.refusals + 1
+    }
+
+    /// A message behind the refused ones was taken: sent now, they would come out of order.
+    /// - Returns: how many have been removed.
+    mutating func removeRefused() -> Int {
+        defer { self.refusals = 0 }
+        for _ in 0..<self.refusals { _ = self.removeFirst() }
+        return self.refusals
     }
 
     /// The link is lost: what is unanswered waits again, at the front. `update` is called with each such message.
     mutating func linkLost(_ update: (inout Element) -> Void) {
-        for offset in 0..<self.unanswered { update(&self.entries[offset: offset].element) }
+        for offset in 0..<self.refusals + self.unanswered { update(&self.entries[offset: offset].element) }
         self.unanswered = 0
+        self.refusals = 0
     }
 
     /// Removes what has waited for too long, as long as nothing is unanswered.

@@ -19,6 +19,11 @@ struct RESPCommand: Sendable {
         self.lengths.append(self.content.writeImmutableBuffer(argument))
     }
 
+    /// Appends an argument of eight bytes, big-endian.
+    mutating func append(bytesOf integer: UInt64) {
+        self.lengths.append(self.content.writeInteger(integer))
+    }
+
     /// Writes the command as Redis reads it.
     func write(into output: inout ByteBuffer) {
         self.content.withUnsafeReadableBytes { bytes in

@@ -6,12 +6,13 @@ import ServiceLifecycle
 
 /// Carries messages between nodes through Redis' pub/sub, over two connections of its own: one publishes, one is subscribed.
 ///
-/// Channels are named `<prefix>:<topic's name>`. While both connections are up and the topic is confirmed, this node's own messages reach
+/// Channels are named `<prefix>:{<topic's name>}`; beside each is the topic's log, see ``RedisScript/publish``. While both connections are up and the topic is confirmed, this node's own messages reach
 /// its receiver through Redis only, so that every node sees one order. Otherwise they reach it at once, and the other nodes when
 /// the publisher's connection is up: see ``Broker``. A message of which it is unknown whether Redis has relayed it is sent
 /// again under its old sequence; receivers drop what they have seen.
 ///
-/// ``RelayHealth/interruptions`` counts losses of the subscribed connection: only those cost this node messages of others.
+/// ``RelayHealth/interruptions`` counts losses of the subscribed connection: only those keep messages of others from this node. They are
+/// fetched over the publishing one.
 ///
 /// Everything happens on one event loop; the functions may be called from any thread and only hand over.
 public final class RedisBroker: Broker {
@@ -21,14 +22,29 @@ public final class RedisBroker: Broker {
     /// - Parameters:
     ///   - configuration: where Redis is, and the prefix of the channels' names.
     ///   - node: the origin of all that is published here. New at every start: sequences start at 1.
+    ///   - settings: of all nodes of the cluster.
     ///   - eventLoop: on which everything happens; the receiver and completions are called on it.
     ///   - logger: for changes of the links' state and for what does not decode. No message is logged.
-    public convenience init(configuration: RedisConfiguration, node: NodeID, eventLoop: any EventLoop, logger: Logger) {
-        self.init(configuration: configuration, node: node, eventLoop: eventLoop, logger: logger, outboxLimits: .init())
+    public convenience init(
+        configuration: RedisConfiguration,
+        settings: RelaySettings = RelaySettings(),
+        node: NodeID,
+        eventLoop: any EventLoop,
+        logger: Logger
+    ) {
+        self.init(
+            configuration: configuration,
+            settings: settings,
+            node: node,
+            eventLoop: eventLoop,
+            logger: logger,
+            outboxLimits: .init()
+        )
     }
 
     init(
         configuration: RedisConfiguration,
+        settings: RelaySettings,
         node: NodeID,
         eventLoop: any EventLoop,
         logger: Logger,
@@ -39,6 +55,7 @@ public final class RedisBroker: Broker {
         self.core = .makeBoxSendingValue(
             RedisBrokerCore(
                 configuration: configuration,
+                settings: settings,
                 node: node,
                 shared: shared,
                 logger: logger,

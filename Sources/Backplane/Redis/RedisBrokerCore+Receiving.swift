@@ -4,43 +4,91 @@ import NIOCore
 import Protocol
 
 extension RedisBrokerCore {
+    /// What is known to be missing of one topic, and has not been told.
+    struct Missed {
+        var lost = 0
+        var gaps = 0
+    }
+
     func received(_ pushes: [RedisPush]) {
         var envelopes: [Envelope] = []
         for push in pushes {
             switch push {
-            case .message(_, let payload): self.received(payload, into: &envelopes)
+            case .message(let channel, let payload): self.received(payload, on: channel, into: &envelopes)
             case .subscribed(let channel), .unsubscribed(let channel): self.acknowledged(channel)
             case .pong: break
             }
         }
         self.deliver(envelopes)
+        self.tellMissedIfSettled()
         self.updateHealth()
     }
 
-    private func received(_ payload: ByteBuffer, into envelopes: inout [Envelope]) {
+    private func received(_ payload: ByteBuffer, on channel: String, into envelopes: inout [Envelope]) {
+        // The end of a subscription may be under way.
+        guard let topic = self.topics[channel] else { return }
+        guard let frame = BrokerFrame(payload) else { return self.couldNotDecode(1, .truncated) }
+        let (place, bytes): (LogPosition?, ByteBuffer) =
+            switch frame {
+            case .plain(let bytes): (nil, bytes)
+            case .logged(let place, let bytes): (place, bytes)
+            }
         let envelope: Envelope
         do throws(EnvelopeError) {
-            envelope = try Envelope(decoding: payload)
+            envelope = try Envelope(decoding: bytes)
         } catch {
-            // A node of another version, or something that is no node: not the link's fault.
-            if let count = self.undecodable.occurred(at: .now()) {
-                self.logger.warning(
-                    "Messages that are no envelopes were ignored",
-                    metadata: [RedisLogKey.count: "\(count)", RedisLogKey.error: "\(error)"]
-                )
-            }
-            return
+            return self.couldNotDecode(1, error)
         }
-        let isNew =
-            envelope.origin == self.node
-            ? self.homeward.cameBack(envelope.sequence)
-            : self.duplicates.admits(envelope.sequence, from: envelope.origin)
-        if isNew { envelopes.append(envelope) }
+        if self.isLogged, envelope.message.isWorthLogging {
+            let arrival = LogArrival(position: place, envelope: envelope, bytes: bytes.readableBytes)
+            self.follow(topic, into: &envelopes) { $0.received(arrival, into: &$1) }
+        } else if envelope.origin == self.node {
+            self.homeward.cameBack(envelope.sequence, on: topic, into: &envelopes)
+        } else if self.duplicates.admits(envelope.sequence, from: envelope.origin) {
+            envelopes.append(envelope)
+        }
+    }
+
+    /// A node of another version, or something that is no node: not the link's fault.
+    func couldNotDecode(_ count: Int, _ error: EnvelopeError) {
+        guard let count = self.undecodable.occurred(count, at: .now()) else { return }
+        self.logger.warning(
+            "Messages that are no envelopes were ignored",
+            metadata: [RedisLogKey.count: "\(count)", RedisLogKey.error: "\(error)"]
+        )
     }
 
     func deliver(_ envelopes: [Envelope]) {
         guard !envelopes.isEmpty else { return }
         let receiver = self.shared.receiver.withLockedValue { $0 }
         receiver?.receive(envelopes)
+    }
+
+    // MARK: - What did not arrive
+
+    func missed(_ lost: Int, gaps: Int, of topic: Topic) {
+        guard lost > 0 || gaps > 0 else { return }
+        self.lost += lost
+        self.gaps += gaps
+        self.missed[topic, default: Missed()].lost += lost
+        self.missed[topic, default: Missed()].gaps += gaps
+    }
+
+    /// Topics that lost their link together are told of together.
+    func tellMissedIfSettled() {
+        if self.catchingUp.isEmpty { self.tellMissed() }
+    }
+
+    func tellMissed() {
+        guard !self.missed.isEmpty else { return }
+        let gaps = self.missed.map { RelayGap(topic: $0.key, lost: $0.value.gaps > 0 ? nil : $0.value.lost) }
+        let lost = self.missed.values.reduce(0) { $0 + $1.lost }
+        self.missed = [:]
+        self.logger.warning(
+            "Messages were missed, or may have been",
+            metadata: [RedisLogKey.topics: "\(gaps.count)", RedisLogKey.lost: "\(lost)"]
+        )
+        let receiver = self.shared.receiver.withLockedValue { $0 }
+        receiver?.missed(gaps)
     }
 }

@@ -10,9 +10,14 @@ extension RedisBrokerCore {
     ) {
         guard !waiter.isCancelled else { return continuation.resume(returning: .failure(.cancelled)) }
         guard !self.isClosing else { return continuation.resume(returning: .failure(.closed)) }
+        self.topics[self.keys(of: topic).channel] = topic
+        if self.isLogged, self.logs[topic] == nil {
+            self.logs[topic] = TopicLogStateMachine(own: self.node)
+            self.catchingUp.insert(topic)
+        }
         switch self.subscriptions.want(topic) {
-        case .none: return continuation.resume(returning: .success(()))
-        case .wait: break
+        case .none where !self.catchingUp.contains(topic): return continuation.resume(returning: .success(()))
+        case .none, .wait: break
         case .subscribe: self.send("SUBSCRIBE", [topic])
         }
         self.waiters[topic, default: [:]][ObjectIdentifier(waiter)] = continuation
@@ -31,6 +36,10 @@ extension RedisBrokerCore {
 
     func unsubscribe(from topic: Topic) {
         if self.subscriptions.unwant(topic) { self.send("UNSUBSCRIBE", [topic]) }
+        self.topics[self.keys(of: topic).channel] = nil
+        self.logs[topic] = nil
+        self.catchingUp.remove(topic)
+        self.interrupted.remove(topic)
         self.homeward.forget(topic)
         self.resumeWaiters(of: topic, with: .failure(.cancelled))
         self.updateHealth()
@@ -43,38 +52,51 @@ extension RedisBrokerCore {
     func subscriberBecameReady() {
         let topics = self.subscriptions.linked()
         if !topics.isEmpty { self.send("SUBSCRIBE", topics) }
+        if self.isLogged { self.subscriberReturned() }
     }
 
     func subscriberWasLost() {
-        self.interruptions += 1
+        if !self.isLogged { self.interrupted.formUnion(self.subscriptions.confirmed) }
         self.subscriptions.unlinked()
+        self.unlinkLogs()
         self.deliver(self.homeward.takeAll())
     }
 
     func acknowledged(_ channel: String) {
-        let prefix = "\(self.configuration.keyPrefix):"
-        guard channel.hasPrefix(prefix), let topic = Topic(name: channel.dropFirst(prefix.count)) else {
+        guard let topic = LogKeys.topic(of: channel, prefix: self.configuration.keyPrefix) else {
             self.subscriber?.drop(reason: "Redis broke its protocol: acknowledged an unknown channel")
             return
         }
         switch self.subscriptions.acknowledged(topic) {
-        case .confirmed:
-            // Before anybody is told: who asks then for the health must not be told of the past.
-            self.updateHealth()
-            self.resumeWaiters(of: topic, with: .success(()))
+        case .confirmed: self.confirmed(topic)
         case .none: break
         case .violation: self.subscriber?.drop(reason: "Redis broke its protocol: acknowledged what was not asked for")
         }
     }
 
+    private func confirmed(_ topic: Topic) {
+        if self.isLogged {
+            // Confirmed to callers once its place in the log is known.
+            self.sessions += 1
+            let session = self.sessions
+            var envelopes: [Envelope] = []
+            self.follow(topic, into: &envelopes) { log, _ in log.subscribed(session: session) }
+        } else {
+            if self.interrupted.remove(topic) != nil { self.missed(0, gaps: 1, of: topic) }
+            // Before anybody is told: who asks then for the health must not be told of the past.
+            self.updateHealth()
+            self.resumeWaiters(of: topic, with: .success(()))
+        }
+    }
+
     private func send(_ name: String, _ topics: [Topic]) {
         var command = RESPCommand(name)
-        for topic in topics { command.append(self.channelName(of: topic)) }
+        for topic in topics { command.append(self.keys(of: topic).channel) }
         self.subscriber?.sendSubscription(command, channels: topics.count)
         self.subscriber?.flush()
     }
 
-    private func resumeWaiters(of topic: Topic, with result: Result<Void, BrokerError>) {
+    func resumeWaiters(of topic: Topic, with result: Result<Void, BrokerError>) {
         guard let waiters = self.waiters.removeValue(forKey: topic) else { return }
         for continuation in waiters.values { continuation.resume(returning: result) }
     }

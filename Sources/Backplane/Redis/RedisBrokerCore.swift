@@ -3,41 +3,73 @@ import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
 
-/// The part of ``RedisBroker`` that lives on its event loop: publishing and the two links' coming and going. What is received is in
-/// `RedisBrokerCore+Receiving.swift`, what is subscribed to in `RedisBrokerCore+Subscribing.swift`.
+/// The part of ``RedisBroker`` that lives on its event loop: the two links' coming and going, health and the end. Each other subject has
+/// a file of its own: publishing, subscribing, receiving, recovering what was missed.
 final class RedisBrokerCore {
     /// How long a graceful shutdown waits for Redis' answers.
     private static let flushTime = TimeAmount.seconds(2)
     private static let housekeepingInterval = TimeAmount.seconds(1)
 
     let configuration: RedisConfiguration
+    let settings: RelaySettings
     let node: NodeID
     let shared: RedisBrokerShared
     let logger: Logger
-    var publisher: RedisLink?
-    var subscriber: RedisLink?
-    var subscriptions = SubscriptionsStateMachine()
-    var waiters: [Topic: [ObjectIdentifier: CheckedContinuation<Result<Void, BrokerError>, Never>]] = [:]
-    var homeward = HomewardMessages()
-    var duplicates = DuplicateFilter()
-    var undecodable = OccurrenceLog(interval: .seconds(10))
-    var interruptions = 0
+    /// Learnt over the publisher's link.
+    let scripts = RedisScriptCache()
+    private(set) var publisher: RedisLink?
+    private(set) var subscriber: RedisLink?
     private(set) var isClosing = false
-    private var outbox: Outbox<OutgoingMessage>
-    private var sequence: UInt64 = 0
-    private var expired = 0
+    private(set) var interruptions = 0
     private var housekeeping: Scheduled<Void>?
     private var whenFlushed: (() -> Void)?
     private var isClosed = false
 
+    // Publishing
+    var outbox: Outbox<OutgoingMessage>
+    var homeward = HomewardMessages()
+    var sequence: UInt64 = 0
+    /// Names a log that has to begin; another one for each message.
+    var nextEpoch = UInt64.random(in: .min ... .max)
+    var expired = 0
+
+    // Subscribing
+    var subscriptions = SubscriptionsStateMachine()
+    /// By channel, those that are wanted.
+    var topics: [String: Topic] = [:]
+    /// Those that were confirmed when the link was lost, where nothing tells what they missed.
+    var interrupted: Set<Topic> = []
+    var waiters: [Topic: [ObjectIdentifier: CheckedContinuation<Result<Void, BrokerError>, Never>]] = [:]
+
+    // Receiving
+    var duplicates = DuplicateFilter()
+    var undecodable = OccurrenceLog(interval: .seconds(10))
+    var missed: [Topic: Missed] = [:]
+    var lost = 0
+    var gaps = 0
+    var recovered = 0
+
+    // Recovering
+    /// Of every topic that is wanted, unless messages are not logged.
+    var logs: [Topic: TopicLogStateMachine] = [:]
+    /// Those that have not caught up with their log.
+    var catchingUp: Set<Topic> = []
+    var reads = LogReadQueue()
+    var output = TopicLogStateMachine.Output()
+    var sessions = 0
+    var storeName: String?
+    var subscriberLostAt: NIODeadline?
+
     init(
         configuration: RedisConfiguration,
+        settings: RelaySettings,
         node: NodeID,
         shared: RedisBrokerShared,
         logger: Logger,
         outboxLimits: Outbox<OutgoingMessage>.Limits
     ) {
         self.configuration = configuration
+        self.settings = settings
         self.node = node
         self.shared = shared
         self.logger = logger
@@ -65,106 +97,9 @@ final class RedisBrokerCore {
         return link
     }
 
-    func channelName(of topic: Topic) -> String { "\(self.configuration.keyPrefix):\(topic.name)" }
+    var isLogged: Bool { self.settings.delivery == .logged }
 
-    // MARK: - Publishing
-
-    /// Takes what has been published since the last time: one order, one flush, one batch for the own receiver.
-    func takeInbox() {
-        let requests = self.shared.inbox.withLockedValue { inbox in
-            defer { inbox.removeAll() }
-            return inbox
-        }
-        var local: [Envelope] = []
-        var answers: [() -> Void] = []
-        for request in requests {
-            let outcome = self.publish(request, local: &local)
-            if let outcome, let completion = request.completion { answers.append { completion(outcome) } }
-        }
-        self.publisher?.flush()
-        self.deliver(local)
-        for answer in answers { answer() }
-        if self.homeward.isOverfull { self.subscriber?.drop(reason: "own messages do not come back") }
-        self.updateHealth()
-    }
-
-    /// - Returns: the outcome, when it is known already.
-    private func publish(_ request: PublishRequest, local: inout [Envelope]) -> Result<PublishOutcome, BrokerError>? {
-        guard !self.isClosing else { return .failure(.closed) }
-        if case .publication(let publication) = request.message,
-            publication.payload.readableBytes > Limits.maximumEnvelopeBytes
-        {
-            return .failure(.tooLarge)
-        }
-        let envelope = Envelope(origin: self.node, sequence: self.sequence + 1, message: request.message)
-        let bytes = envelope.encoded()
-        guard bytes.readableBytes <= Limits.maximumEnvelopeBytes else { return .failure(.tooLarge) }
-        let isLinked = self.publisher?.isReady ?? false
-        guard self.outbox.hasRoom(forBytes: bytes.readableBytes, linked: isLinked) else { return .failure(.outboxFull) }
-        self.sequence += 1
-
-        let isWanted = self.subscriptions.isWanted(request.topic)
-        let comesBack = isLinked && self.subscriptions.isConfirmed(request.topic)
-        let isDegraded = !isLinked || !self.subscriptions.isLinked || isWanted && !comesBack
-        if comesBack {
-            self.homeward.sent(envelope, on: request.topic, bytes: bytes.readableBytes)
-        } else if isWanted {
-            local.append(envelope)
-        }
-        let message = OutgoingMessage(
-            topic: request.topic,
-            bytes: bytes,
-            completion: isLinked ? request.completion : nil,
-            isDegraded: isDegraded
-        )
-        self.outbox.append(message, bytes: bytes.readableBytes, at: .now())
-        if isLinked { self.writeWaiting() }
-        return isLinked ? nil : .success(.degraded)
-    }
-
-    private func writeWaiting() {
-        guard let publisher else { return }
-        self.outbox.takeWaiting { message in
-            var command = RESPCommand("PUBLISH", self.channelName(of: message.topic))
-            command.append(message.bytes)
-            publisher.send(command) { [weak self] result in self?.publishAnswered(result) }
-        }
-    }
-
-    private func publishAnswered(_ result: Result<RESPValue, RedisLinkError>) {
-        switch result {
-        case .failure:
-            // Every message of the lost link is dealt with together, in `linkWasLost`.
-            break
-        case .success(.integer(let receivers)):
-            guard let message = self.outbox.answered() else { return }
-            message.completion?(.success(message.isDegraded ? .degraded : .relayed(receivers: Int(receivers))))
-            self.finishIfFlushed()
-        case .success(.error(let text)):
-            self.publisher?.drop(reason: "PUBLISH was refused: \(RedisErrorText.loggable(text))")
-        case .success:
-            self.publisher?.drop(reason: "PUBLISH was answered with something else")
-        }
-    }
-
-    // MARK: - Links
-
-    private func publisherBecameReady() {
-        self.expire()
-        self.writeWaiting()
-        self.publisher?.flush()
-    }
-
-    private func publisherWasLost() {
-        // Also those that Redis has confirmed already: delivered after the others they would be out of order.
-        self.deliver(self.homeward.takeAll())
-        var completions: [(Result<PublishOutcome, BrokerError>) -> Void] = []
-        self.outbox.linkLost { message in
-            if let completion = message.completion { completions.append(completion) }
-            message.completion = nil
-        }
-        for completion in completions { completion(.success(.degraded)) }
-    }
+    func keys(of topic: Topic) -> LogKeys { LogKeys(topic, prefix: self.configuration.keyPrefix) }
 
     // MARK: - Health
 
@@ -173,16 +108,10 @@ final class RedisBrokerCore {
         self.housekeeping = eventLoop.scheduleTask(in: Self.housekeepingInterval) { [weak self] in
             guard let self, !self.isClosed else { return }
             self.expire()
+            self.tellMissed()
             self.updateHealth()
             self.scheduleHousekeeping()
         }
-    }
-
-    private func expire() {
-        let expired = self.outbox.expire(at: .now())
-        guard expired > 0 else { return }
-        self.expired += expired
-        self.logger.warning("Messages expired in the outbox", metadata: [RedisLogKey.count: "\(expired)"])
     }
 
     func updateHealth() {
@@ -190,7 +119,10 @@ final class RedisBrokerCore {
             state: self.downReason.map { .down(reason: $0) } ?? .up,
             interruptions: self.interruptions,
             waiting: self.outbox.waiting,
-            expired: self.expired
+            expired: self.expired,
+            lost: self.lost,
+            gaps: self.gaps,
+            recovered: self.recovered
         )
         self.shared.update(health)
     }
@@ -200,7 +132,8 @@ final class RedisBrokerCore {
         guard let publisher, let subscriber else { return "not started" }
         if !publisher.isReady { return publisher.reason }
         if !subscriber.isReady { return subscriber.reason }
-        return self.subscriptions.isComplete ? nil : "not all topics are subscribed to yet"
+        guard self.subscriptions.isComplete else { return "not all topics are subscribed to yet" }
+        return self.catchingUp.isEmpty ? nil : "what was missed is being fetched"
     }
 
     // MARK: - Shutting down
@@ -219,7 +152,7 @@ final class RedisBrokerCore {
         }
     }
 
-    private func finishIfFlushed() {
+    func finishIfFlushed() {
         if self.isClosing, self.outbox.isEmpty { self.close() }
     }
 
@@ -245,7 +178,12 @@ extension RedisBrokerCore: RedisLinkDelegate {
     }
 
     func linkWasLost(_ link: RedisLink, reason: String) {
-        if link === self.publisher { self.publisherWasLost() } else { self.subscriberWasLost() }
+        if link === self.publisher {
+            self.publisherWasLost()
+        } else {
+            self.interruptions += 1
+            self.subscriberWasLost()
+        }
         self.updateHealth()
     }
 

@@ -55,4 +55,6 @@ struct OutgoingMessage: Sendable {
     var completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
     /// Whether this node's own receiver got it past Redis.
     var isDegraded: Bool
+    /// Whether it gets a place in the topic's log.
+    let isLogged: Bool
 }

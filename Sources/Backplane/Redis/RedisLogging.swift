@@ -8,6 +8,9 @@ enum RedisLogKey {
     static let address = "volary.redis.address"
     static let reason = "volary.redis.reason"
     static let count = "volary.redis.count"
+    /// Messages known to be lost.
+    static let lost = "volary.redis.lost"
+    static let topics = "volary.redis.topics"
     static let error = "volary.redis.error"
     /// Which record of the presence store.
     static let record = "volary.redis.record"

@@ -10,8 +10,7 @@ final class RedisScriptCore: RedisLinkDelegate {
     private let eventLoop: any EventLoop
     private let logger: Logger
     private var link: RedisLink?
-    /// By name; what Redis calls the script. Learnt from each Redis that is linked to, as it may be a new one.
-    private var digests: [String: String] = [:]
+    private let scripts = RedisScriptCache()
 
     init(role: String, configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
         self.role = role
@@ -52,41 +51,27 @@ final class RedisScriptCore: RedisLinkDelegate {
             completion(.failure(.unavailable("not started")))
             return
         }
-        guard let digest = self.digests[script.name] else {
-            self.send(link, "EVAL", script.source, keys, arguments, payload, completion: completion)
-            return
+        let send = { [scripts = self.scripts] (bySource: Bool, completion: @escaping Completion) in
+            var command = scripts.command(script, keys: keys, bySource: bySource)
+            for argument in arguments { command.append(argument) }
+            if let payload { command.append(payload) }
+            link.send(command) { result in
+                switch result {
+                case .success(.error(let text)): completion(.failure(Self.error(of: text)))
+                case .success(let value): completion(.success(value))
+                case .failure(let error): completion(.failure(.unavailable(error.reason)))
+                }
+            }
+            link.flush()
         }
-        self.send(link, "EVALSHA", digest, keys, arguments, payload) { [weak self] result in
+        send(false) { result in
             // Somebody has emptied Redis' cache of scripts: the source brings it back.
-            if case .failure(.refused(let text)) = result, RedisErrorText.code(text) == "NOSCRIPT", let self {
-                self.send(link, "EVAL", script.source, keys, arguments, payload, completion: completion)
+            if case .failure(.refused(let text)) = result, RedisErrorText.code(text) == "NOSCRIPT" {
+                send(true, completion)
             } else {
                 completion(result)
             }
         }
-    }
-
-    private func send(
-        _ link: RedisLink,
-        _ name: String,
-        _ script: String,
-        _ keys: [String],
-        _ arguments: [String],
-        _ payload: ByteBuffer?,
-        completion: @escaping Completion
-    ) {
-        var command = RESPCommand(name, script, "\(keys.count)")
-        for key in keys { command.append(key) }
-        for argument in arguments { command.append(argument) }
-        if let payload { command.append(payload) }
-        link.send(command) { result in
-            switch result {
-            case .success(.error(let text)): completion(.failure(Self.error(of: text)))
-            case .success(let value): completion(.success(value))
-            case .failure(let error): completion(.failure(.unavailable(error.reason)))
-            }
-        }
-        link.flush()
     }
 
     private static func error(of text: String) -> RedisScriptError {
@@ -98,18 +83,12 @@ final class RedisScriptCore: RedisLinkDelegate {
     }
 
     func linkBecameReady(_ link: RedisLink) {
-        for script in RedisScript.all {
-            link.send(RESPCommand("SCRIPT", "LOAD", script.source)) { [weak self] result in
-                // Where SCRIPT is not allowed, EVAL does.
-                guard case .success(let value) = result, let digest = value.text else { return }
-                self?.digests[script.name] = digest
-            }
-        }
+        self.scripts.load(RedisScript.all, over: link)
         link.flush()
     }
 
     func linkWasLost(_ link: RedisLink, reason: String) {
-        self.digests = [:]
+        self.scripts.removeAll()
     }
 
     func link(_ link: RedisLink, received pushes: [RedisPush]) {}

@@ -38,6 +38,8 @@ struct SubscriptionsStateMachine {
     func isWanted(_ topic: Topic) -> Bool { self.entries[topic]?.wanted ?? false }
     func isConfirmed(_ topic: Topic) -> Bool { self.entries[topic]?.isConfirmed ?? false }
 
+    var confirmed: [Topic] { self.entries.filter(\.value.isConfirmed).map(\.key) }
+
     /// - Returns: all topics that are wanted, to be subscribed to at once.
     mutating func linked() -> [Topic] {
         self.isLinked = true

@@ -42,6 +42,7 @@ public struct ConfigurationLoader {
                 ?? System.coreCount,
             redis: try self.redis(),
             lease: try self.duration(.lease, .seconds(1)...(.seconds(300))),
+            relay: try self.relay(),
             announcementsPerSecond: try self.announcements(),
             acceptsUserQuery: try self.text(.insecureUserQuery, allowed: "on or off") { ["on": true, "off": false][$0] },
             maximumMessageBytes: try self.bytes(.maximumMessage, 1...Limits.maximumPayloadBytes),
@@ -140,6 +141,16 @@ public struct ConfigurationLoader {
         _ read: (_ orOff: String) throws(ConfigurationError) -> Value
     ) throws(ConfigurationError) -> Value? {
         self.value(option) == "off" ? nil : try read(", or off")
+    }
+
+    private func relay() throws(ConfigurationError) -> RelaySettings {
+        RelaySettings(
+            delivery: try self.text(.delivery, allowed: "logged or at-most-once") { RelaySettings.Delivery(rawValue: $0) },
+            historyMessages: try self.integer(.historyMessages, 16...1_000_000),
+            // Half of what one answer of Redis may hold: a log can be read whatever the sizes of its messages.
+            historyBytes: try self.bytes(.historyBytes, (64 * 1024)...(32 * 1024 * 1024)),
+            historyAge: try self.duration(.historyAge, .seconds(1)...(.seconds(3600)))
+        )
     }
 
     private func announcements() throws(ConfigurationError) -> Int? {

@@ -9,6 +9,10 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case redis
     case redisPrefix = "redis-prefix"
     case lease
+    case delivery
+    case historyMessages = "history-messages"
+    case historyBytes = "history-bytes"
+    case historyAge = "history-age"
     case announcementsPerSecond = "announcements-per-second"
     case insecureUserQuery = "insecure-user-query"
     case maximumMessage = "max-message"
@@ -42,6 +46,10 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .corsOrigins, .swaggerAssets: nil
         case .redisPrefix: "volary"
         case .lease: "5s"
+        case .delivery: "logged"
+        case .historyMessages: "10000"
+        case .historyBytes: "8MiB"
+        case .historyAge: "5m"
         case .announcementsPerSecond: "10"
         case .insecureUserQuery: "off"
         case .maximumMessage: "1MiB"
@@ -77,6 +85,11 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .redis: "redis://[user:password@]host[:port][/db], rediss:// for TLS. Default: none, a cluster of one node."
         case .redisPrefix: "Starts every key and channel in Redis; clusters that share a Redis need different ones."
         case .lease: "How long a silent node's connections stay listed, 1s to 5m."
+        case .delivery:
+            "logged: Redis keeps what was published, and nodes fetch what they missed; at-most-once: what they miss is lost. The same on all nodes."
+        case .historyMessages: "Messages kept in Redis for each topic, 16 to 1000000."
+        case .historyBytes: "Bytes kept in Redis for each topic, 64KiB to 32MiB; one message may be larger."
+        case .historyAge: "How long a message is kept in Redis, 1s to 1h."
         case .announcementsPerSecond:
             "Joins and leaves told one by one each second before they are summed up, 0 to 1000; 'off' tells none."
         case .insecureUserQuery:

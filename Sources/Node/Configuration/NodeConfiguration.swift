@@ -27,6 +27,8 @@ public struct NodeConfiguration: Sendable {
     public var redis: RedisConfiguration?
     /// How long a silent node's connections stay in the inventory.
     public var lease: Duration
+    /// Of the broker; without Redis nothing of it applies.
+    public var relay: RelaySettings
     /// Sentences a second about single clients' joins and leaves; nil: none at all.
     public var announcementsPerSecond: Int?
 

@@ -11,7 +11,7 @@ final class Delivery: BrokerReceiver {
     /// Encoded bytes that are put together for one write: 256 KiB. More would only delay the first of them.
     private static let batchBytes = 256 * 1024
 
-    private let node: NodeID
+    let node: NodeID
     private let connections: ConnectionManager
     private let receipts: ReceiptCollector
     private let requests: ConnectionRequests
@@ -19,6 +19,8 @@ final class Delivery: BrokerReceiver {
     private let broker: any Broker
     private let metrics: NodeMetrics
     private let logger: Logger
+    /// Milliseconds since 1970, UTC.
+    let now: @Sendable () -> Int64
     private let allocator = ByteBufferAllocator()
 
     init(
@@ -28,7 +30,8 @@ final class Delivery: BrokerReceiver {
         departure: Departure,
         broker: any Broker,
         metrics: NodeMetrics,
-        logger: Logger
+        logger: Logger,
+        now: @escaping @Sendable () -> Int64
     ) {
         self.node = connections.node
         self.connections = connections
@@ -38,6 +41,7 @@ final class Delivery: BrokerReceiver {
         self.broker = broker
         self.metrics = metrics
         self.logger = logger
+        self.now = now
     }
 
     /// Publications for one audience that are handed over together.

@@ -63,6 +63,9 @@ struct NodeAPI: Sendable {
             ("volary_relay_interruptions", relay.interruptions),
             ("volary_relay_waiting", relay.waiting),
             ("volary_relay_expired", relay.expired),
+            ("volary_relay_lost", relay.lost),
+            ("volary_relay_gaps", relay.gaps),
+            ("volary_relay_recovered", relay.recovered),
             ("volary_presence_up", self.presence.health == .up ? 1 : 0),
             ("volary_nodes_live", self.directory.live.count),
         ]

@@ -34,6 +34,18 @@ struct Flags: ParsableArguments {
     @Option(name: .customLong("lease"), help: Self.help(.lease))
     var lease: String?
 
+    @Option(name: .customLong("delivery"), help: Self.help(.delivery))
+    var delivery: String?
+
+    @Option(name: .customLong("history-messages"), help: Self.help(.historyMessages))
+    var historyMessages: String?
+
+    @Option(name: .customLong("history-bytes"), help: Self.help(.historyBytes))
+    var historyBytes: String?
+
+    @Option(name: .customLong("history-age"), help: Self.help(.historyAge))
+    var historyAge: String?
+
     @Option(name: .customLong("announcements-per-second"), help: Self.help(.announcementsPerSecond))
     var announcementsPerSecond: String?
 
@@ -117,6 +129,10 @@ struct Flags: ParsableArguments {
             (.redis, self.redis),
             (.redisPrefix, self.redisPrefix),
             (.lease, self.lease),
+            (.delivery, self.delivery),
+            (.historyMessages, self.historyMessages),
+            (.historyBytes, self.historyBytes),
+            (.historyAge, self.historyAge),
             (.announcementsPerSecond, self.announcementsPerSecond),
             (.insecureUserQuery, self.insecureUserQuery ? "on" : nil),
             (.maximumMessage, self.maximumMessage),

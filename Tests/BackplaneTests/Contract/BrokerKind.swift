@@ -8,6 +8,7 @@ import TestSupport
 /// The implementations that the contract is tested on.
 enum BrokerKind: String, CaseIterable, Sendable {
     case memory, redis
+    case redisAtMostOnce = "redis, at most once"
 
     /// Runs `body` with brokers of one cluster, each with its receiver, all running.
     func withCluster(of count: Int, _ body: ([BrokerEndpoint]) async throws -> Void) async throws {
@@ -15,11 +16,12 @@ enum BrokerKind: String, CaseIterable, Sendable {
         case .memory:
             let bus = MemoryBus()
             try await Self.run((0..<count).map { _ in .memory(bus) }, body)
-        case .redis:
+        case .redis, .redisAtMostOnce:
             let server = try RedisServer.start()
             defer { server.stop() }
             let configuration = try RedisConfiguration(url: server.url)
-            try await Self.run((0..<count).map { _ in .redis(configuration) }, body)
+            let settings = RelaySettings(delivery: self == .redis ? .logged : .atMostOnce)
+            try await Self.run((0..<count).map { _ in .redis(configuration, settings: settings) }, body)
         }
     }
 
@@ -48,10 +50,11 @@ struct BrokerEndpoint: Sendable {
         return BrokerEndpoint(node: node, broker: MemoryBroker(bus: bus, node: node, eventLoop: eventLoop))
     }
 
-    static func redis(_ configuration: RedisConfiguration) -> BrokerEndpoint {
+    static func redis(_ configuration: RedisConfiguration, settings: RelaySettings = .init()) -> BrokerEndpoint {
         let node = NodeID.random()
         let broker = RedisBroker(
             configuration: configuration,
+            settings: settings,
             node: node,
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
             logger: .quiet

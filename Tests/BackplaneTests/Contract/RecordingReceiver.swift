@@ -7,6 +7,13 @@ import Protocol
 final class RecordingReceiver: BrokerReceiver {
     private let state = NIOLockedValueBox<[[Envelope]]>([])
 
+    private let gaps = NIOLockedValueBox<[RelayGap]>([])
+
+    func missed(_ gaps: [RelayGap]) { self.gaps.withLockedValue { $0 += gaps } }
+
+    /// All that was told to be missing.
+    var missed: [RelayGap] { self.gaps.withLockedValue { $0 } }
+
     func receive(_ envelopes: [Envelope]) { self.state.withLockedValue { $0.append(envelopes) } }
 
     var batches: [[Envelope]] { self.state.withLockedValue { $0 } }

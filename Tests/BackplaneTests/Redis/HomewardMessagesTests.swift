@@ -10,24 +10,45 @@ struct HomewardMessagesTests {
         Envelope(origin: self.node, sequence: sequence, message: .receipts([]))
     }
 
-    @Test func whatComesBackIsDeliveredOnce() {
+    private func back(_ homeward: inout HomewardMessages, _ sequence: UInt64, on topic: Topic = .all) -> [UInt64] {
+        var envelopes: [Envelope] = []
+        homeward.cameBack(sequence, on: topic, into: &envelopes)
+        return envelopes.map(\.sequence)
+    }
+
+    @Test func whatComesBackIsDeliveredOnceAndNothingBeforeItIsLeftBehind() {
         var homeward = HomewardMessages()
-        for sequence in [3, 5, 6] as [UInt64] { homeward.sent(self.envelope(sequence), on: .all, bytes: 10) }
-        #expect(homeward.cameBack(2) == false)
-        #expect(homeward.cameBack(4) == false)
-        #expect(homeward.cameBack(3) == true)
-        #expect(homeward.cameBack(3) == false)
-        #expect(homeward.cameBack(9) == false)
-        #expect(homeward.cameBack(6) == true)
+        for sequence in [3, 5, 6, 8] as [UInt64] { homeward.sent(self.envelope(sequence), on: .all, bytes: 10) }
+        #expect(self.back(&homeward, 2) == [])
+        #expect(self.back(&homeward, 4) == [])
+        #expect(self.back(&homeward, 3) == [3])
+        #expect(self.back(&homeward, 3) == [])
+        #expect(self.back(&homeward, 9) == [])
+        #expect(self.back(&homeward, 6) == [5, 6])
+        #expect(homeward.count == 1)
+        #expect(self.back(&homeward, 5) == [])
+        #expect(self.back(&homeward, 8) == [8])
+        #expect(homeward.count == 0 && !homeward.isOverfull)
+    }
+
+    @Test func eachTopicHasAnOrderOfItsOwn() {
+        var homeward = HomewardMessages()
+        let own = Topic.node(self.node)
+        for sequence in 1...6 as ClosedRange<UInt64> {
+            homeward.sent(self.envelope(sequence), on: sequence.isMultiple(of: 2) ? own : .all, bytes: 10)
+        }
+        #expect(self.back(&homeward, 4, on: own) == [2, 4])
+        #expect(self.back(&homeward, 4) == [])
+        #expect(self.back(&homeward, 1) == [1])
+        #expect(homeward.takeAll().map(\.sequence) == [3, 5, 6])
         #expect(homeward.count == 0)
-        #expect(homeward.cameBack(5) == false)
     }
 
     @Test func aLostLinkGivesAllInOrderAndForgetsThem() {
         var homeward = HomewardMessages()
         for sequence in 1...3 as ClosedRange<UInt64> { homeward.sent(self.envelope(sequence), on: .all, bytes: 10) }
         #expect(homeward.takeAll().map(\.sequence) == [1, 2, 3])
-        #expect(homeward.cameBack(2) == false)
+        #expect(self.back(&homeward, 2) == [])
     }
 
     @Test func anEndedSubscriptionForgetsItsMessages() {

@@ -14,6 +14,7 @@ struct RedisLinkTests {
     private func withBroker(
         at fake: FakeRedis,
         password: String? = nil,
+        delivery: RelaySettings.Delivery = .logged,
         commandTimeout: Duration = .milliseconds(500),
         logger: Logger = .quiet,
         _ body: (BrokerEndpoint) async throws -> Void
@@ -24,6 +25,7 @@ struct RedisLinkTests {
         let node = NodeID.random()
         let broker = RedisBroker(
             configuration: configuration,
+            settings: RelaySettings(delivery: delivery),
             node: node,
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
             logger: logger
@@ -58,13 +60,13 @@ struct RedisLinkTests {
     @Test(arguments: [
         "*3\r\n$7\r\nmessage\r\n$-1\r\n$1\r\nx\r\n", "*3\r\n$7\r\nmessage\r\n:1\r\n$1\r\nx\r\n",
         "*2\r\n$7\r\nmessage\r\n$1\r\nx\r\n",
-        "*3\r\n$7\r\nmessage\r\n$10\r\nvolary:all\r\n*0\r\n", "*3\r\n$9\r\nsubscribe\r\n$10\r\nvolary:all\r\n$1\r\nx\r\n",
+        "*3\r\n$7\r\nmessage\r\n$12\r\nvolary:{all}\r\n*0\r\n", "*3\r\n$9\r\nsubscribe\r\n$12\r\nvolary:{all}\r\n$1\r\nx\r\n",
         "*0\r\n",
         "*-1\r\n", "*3\r\n$9\r\nsubscribe\r\n$5\r\nother\r\n:1\r\n", "*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\na\r\n$1\r\nb\r\n",
         "+OK\r\n", ":1\r\n",
         "-NOPERM this user has no permissions\r\n", ">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n", "*1\r\n:1\r\n",
         "$9\r\nsubscribe\r\n",
-        "*3\r\n$11\r\nunsubscribe\r\n$10\r\nvolary:all\r\n*1\r\n:1\r\n",
+        "*3\r\n$11\r\nunsubscribe\r\n$12\r\nvolary:{all}\r\n*1\r\n:1\r\n",
     ])
     func aWrongAnswerToSubscribeCostsTheLink(answer: String) async throws {
         let fake = try await FakeRedis.start { _, received in
@@ -87,7 +89,7 @@ struct RedisLinkTests {
             if received.contains("PUBLISH") { return .text(answer) }
             return FakeRedis.greeting(to: received).map { .text($0) } ?? .silence
         }
-        try await self.withBroker(at: fake) { endpoint in
+        try await self.withBroker(at: fake, delivery: .atMostOnce) { endpoint in
             #expect(await eventually { endpoint.broker.health.isUp })
             let before = fake.connections
             _ = await endpoint.publish("x")

@@ -33,6 +33,34 @@ struct ConfigurationLoaderTests {
         ),
         Example(option: .lease, text: "5m", reads: { "\($0.lease)" }, gives: "300.0 seconds", byDefault: "5.0 seconds"),
         Example(
+            option: .delivery,
+            text: "at-most-once",
+            reads: { "\($0.relay.delivery)" },
+            gives: "atMostOnce",
+            byDefault: "logged"
+        ),
+        Example(
+            option: .historyMessages,
+            text: "16",
+            reads: { "\($0.relay.historyMessages)" },
+            gives: "16",
+            byDefault: "10000"
+        ),
+        Example(
+            option: .historyBytes,
+            text: "32MiB",
+            reads: { "\($0.relay.historyBytes)" },
+            gives: "33554432",
+            byDefault: "8388608"
+        ),
+        Example(
+            option: .historyAge,
+            text: "1h",
+            reads: { "\($0.relay.historyAge)" },
+            gives: "3600.0 seconds",
+            byDefault: "300.0 seconds"
+        ),
+        Example(
             option: .announcementsPerSecond,
             text: "off",
             reads: { "\($0.announcementsPerSecond ?? -1)" },

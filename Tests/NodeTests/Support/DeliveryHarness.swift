@@ -35,7 +35,8 @@ enum DeliveryHarness {
             departure: departure,
             broker: broker,
             metrics: NodeMetrics(),
-            logger: .quiet
+            logger: .quiet,
+            now: { 1_781_330_402_000 }
         )
         return Parts(delivery: delivery, receipts: receipts, broker: broker, departure: departure)
     }

@@ -6,10 +6,14 @@ struct RedisScript: Hashable, Sendable {
     let name: String
     let source: String
 
+    /// Those of the presence store and the idempotency store.
     static let all: [RedisScript] = [
         .register, .renew, .update, .unregister, .reap, .nodes, .connections, .connection,
         .reserve, .complete, .release,
     ]
+
+    /// Those of the broker.
+    static let log: [RedisScript] = [.publish, .readLog, .endEpoch, .identify]
 
     /// Milliseconds since 1970 on Redis' clock, as `now`.
     static let clock = """

@@ -1,0 +1,14 @@
+public import Protocol
+
+/// Messages of one topic that this node did not get, or may not have got.
+public struct RelayGap: Hashable, Sendable {
+    public let topic: Topic
+    /// How many, at most: some may have been sent twice, or be this node's own, which it has. Nil when that cannot be known, or whether
+    /// there were any.
+    public let lost: Int?
+
+    public init(topic: Topic, lost: Int?) {
+        self.topic = topic
+        self.lost = lost
+    }
+}

@@ -1,0 +1,30 @@
+/// How a broker carries messages, where there is a choice. All nodes of a cluster need the same.
+public struct RelaySettings: Hashable, Sendable {
+    public enum Delivery: String, Hashable, Sendable, CaseIterable {
+        /// Each topic has a bounded log: a node that was away fetches what it missed.
+        case logged
+        /// What passes while a node is away is lost to it. Cheaper for Redis by the log's price.
+        case atMostOnce = "at-most-once"
+    }
+
+    public var delivery: Delivery
+    /// Messages that a topic's log keeps at most. Default 10,000: at 1,000 a second, ten seconds of absence.
+    public var historyMessages: Int
+    /// Bytes of envelopes that a topic's log keeps at most, and one message more. Default 8 MiB.
+    public var historyBytes: Int
+    /// How long a message stays in its topic's log at most, looked at when something is published; an idle topic's log goes as a whole,
+    /// a second later. Default 5 min: beyond that, what was missed is no news.
+    public var historyAge: Duration
+
+    public init(
+        delivery: Delivery = .logged,
+        historyMessages: Int = 10_000,
+        historyBytes: Int = 8 * 1024 * 1024,
+        historyAge: Duration = .seconds(300)
+    ) {
+        self.delivery = delivery
+        self.historyMessages = historyMessages
+        self.historyBytes = historyBytes
+        self.historyAge = historyAge
+    }
+}

@@ -1,0 +1,25 @@
+import NIOCore
+import Protocol
+
+/// What is published on a topic's channel. The first byte tells them apart.
+///
+///     "V"  an envelope, see `EnvelopeCodec`: it has no place in a log
+///     "L"  epoch 8, offset 8, big-endian, and then an envelope
+enum BrokerFrame {
+    case plain(ByteBuffer)
+    case logged(LogPosition, ByteBuffer)
+
+    private static let loggedMark = UInt8(ascii: "L")
+
+    /// - Returns: nil for what begins as a logged message and ends too soon. What is no envelope, decoding it will tell.
+    init?(_ payload: ByteBuffer) {
+        var bytes = payload
+        guard bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) == Self.loggedMark else {
+            self = .plain(payload)
+            return
+        }
+        bytes.moveReaderIndex(forwardBy: 1)
+        guard let (epoch, offset) = bytes.readMultipleIntegers(as: (UInt64, UInt64).self) else { return nil }
+        self = .logged(LogPosition(epoch: epoch, offset: offset), bytes)
+    }
+}

@@ -1,0 +1,39 @@
+import NIOCore
+import Protocol
+
+/// One message as it came from Redis.
+struct LogArrival: Hashable, Sendable {
+    /// Nil when it was published without a place in the log.
+    let position: LogPosition?
+    let envelope: Envelope
+    let bytes: Int
+}
+
+/// Messages that wait until those before them have been read from the log, in the order of their arrival. Bounded by whoever fills it.
+struct HeldArrivals {
+    private var arrivals = CircularBuffer<LogArrival>()
+    private(set) var bytes = 0
+
+    var count: Int { self.arrivals.count }
+    var first: LogArrival? { self.arrivals.first }
+    /// Those that no log has.
+    var unlogged: Int { self.arrivals.count { $0.position == nil } }
+
+    func contains(epoch: UInt64) -> Bool { self.arrivals.contains { $0.position?.epoch == epoch } }
+
+    mutating func append(_ arrival: LogArrival) {
+        self.arrivals.append(arrival)
+        self.bytes += arrival.bytes + Outbox<Void>.overheadBytes
+    }
+
+    mutating func popFirst() -> LogArrival? {
+        guard let arrival = self.arrivals.popFirst() else { return nil }
+        self.bytes -= arrival.bytes + Outbox<Void>.overheadBytes
+        return arrival
+    }
+
+    mutating func removeAll() {
+        self.arrivals.removeAll()
+        self.bytes = 0
+    }
+}

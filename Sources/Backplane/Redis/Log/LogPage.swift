@@ -1,0 +1,75 @@
+import NIOCore
+
+/// What one reading of a topic's log has brought: the answer of ``RedisScript/readLog``.
+struct LogPage: Hashable, Sendable {
+    /// Bounds of one page. A page ends with the entry that reaches either.
+    static let entries = 256
+    static let bytes = 1024 * 1024
+
+    struct Head: Hashable, Sendable {
+        let epoch: UInt64
+        /// Of the last message that was logged.
+        let offset: UInt64
+        /// The offset before the epoch's first message.
+        let start: UInt64
+        var beginning = Beginning.fresh
+    }
+
+    /// How an epoch began.
+    enum Beginning: Int64, Hashable, Sendable {
+        /// Redis knew of no log: there never was one, or it was idle for long, or Redis has lost its data.
+        case fresh = 0
+        /// A message had no room in the log, so that the epoch before was ended.
+        case afterLoss = 1
+        /// The epoch before had two histories. This one goes on with its log and its offsets.
+        case forked = 2
+    }
+
+    struct Entry: Hashable, Sendable {
+        let offset: UInt64
+        /// The envelope, if it is one.
+        let bytes: ByteBuffer
+    }
+
+    /// Nil when Redis has no log of the topic.
+    let head: Head?
+    /// In rising order.
+    let entries: [Entry]
+
+    init(head: Head?, entries: [Entry] = []) {
+        self.head = head
+        self.entries = entries
+    }
+
+    /// - Returns: nil for an answer that the script does not give.
+    init?(_ value: RESPValue) {
+        guard let parts = value.elements else { return nil }
+        guard !parts.isEmpty else {
+            self.init(head: nil)
+            return
+        }
+        guard parts.count == 5, let epoch = parts[0].bytes, epoch.readableBytes == 8,
+            let head = Head(epoch: epoch, offset: parts[1], start: parts[2], beginning: parts[3]), let list = parts[4].elements,
+            list.count.isMultiple(of: 2)
+        else { return nil }
+        var entries: [Entry] = []
+        entries.reserveCapacity(list.count / 2)
+        for index in stride(from: 0, to: list.count, by: 2) {
+            guard let offset = list[index].integer.flatMap(UInt64.init(exactly:)), let bytes = list[index + 1].bytes,
+                offset <= head.offset, offset > entries.last?.offset ?? 0
+            else { return nil }
+            entries.append(Entry(offset: offset, bytes: bytes))
+        }
+        self.init(head: head, entries: entries)
+    }
+}
+
+extension LogPage.Head {
+    fileprivate init?(epoch: ByteBuffer, offset: RESPValue, start: RESPValue, beginning: RESPValue) {
+        guard let epoch = epoch.getInteger(at: epoch.readerIndex, as: UInt64.self),
+            let offset = offset.integer.flatMap(UInt64.init(exactly:)), let start = start.integer.flatMap(UInt64.init(exactly:)),
+            let beginning = beginning.integer.flatMap(LogPage.Beginning.init(rawValue:))
+        else { return nil }
+        self.init(epoch: epoch, offset: offset, start: start, beginning: beginning)
+    }
+}

@@ -1,0 +1,322 @@
+import Protocol
+
+/// Follows one topic: puts what Redis publishes and what its log holds into one order, without gaps and without duplicates. No clock, no I/O.
+///
+/// What is published arrives as ``received(_:into:)``. While it is the next of the log it is handed on. When something before it is missing,
+/// it is held back, and ``wish`` asks for the log. It never waits for what cannot come: whatever the log answers, the position moves to what
+/// has been held back, and what was missed on the way is counted.
+///
+/// **Losses.** Counted, as ``Output/lost``, when their number is known: the log has forgotten them. A ``Output/gaps`` where it is not: the
+/// link was lost, and the log that is there now is not, or not certainly, the one that was followed. While the link is up everything
+/// published has been heard, so a log that begins anew then costs nothing.
+///
+/// **One history.** Should the log have gone back behind what was heard (a replica took over that had not got everything, or Redis lost the
+/// end of its file), its epoch is ended for all nodes by ``Wish/endEpoch(_:)``: offsets alone do not tell two histories apart later.
+struct TopicLogStateMachine {
+    struct Limits: Hashable {
+        /// Messages that may be held back: 10,000, what the log keeps by default.
+        var heldMessages = 10_000
+        /// Bytes of them: 16 MiB. Past either, they are forgotten, and read from the log again.
+        var heldBytes = 16 * 1024 * 1024
+    }
+
+    /// What is to be asked of Redis.
+    enum Wish: Hashable {
+        /// Only where the log stands.
+        case head
+        /// All from there on, and from the log's start in another epoch.
+        case entries(from: LogPosition?)
+        case endEpoch(UInt64)
+    }
+
+    /// What a step has brought. Filled by reference: steps add to it.
+    struct Output {
+        /// To be handed on, in this order.
+        var envelopes: [Envelope] = []
+        /// Messages of others that have been handed on from the log.
+        var recovered = 0
+        /// Messages that are known to be lost, at most.
+        var lost = 0
+        /// Times that something may have been lost, and nobody can say how much.
+        var gaps = 0
+        /// Entries of the log that are no envelopes, and why the last of them is none.
+        var undecodable = 0
+        var decodingError: EnvelopeError?
+
+        /// Keeps the room for envelopes, unless much was needed.
+        mutating func clear() {
+            self.envelopes.removeAll(keepingCapacity: self.envelopes.count <= 1024)
+            (self.recovered, self.lost, self.gaps, self.undecodable, self.decodingError) = (0, 0, 0, 0, nil)
+        }
+    }
+
+    enum Position: Hashable {
+        /// The log has not been looked at.
+        case unknown
+        /// There was no log when it was looked at: all of the next one is news.
+        case none
+        case at(LogPosition, Mark?)
+    }
+
+    /// Tells a message from another at the same place. Unknown where the message could not be read.
+    struct Mark: Hashable {
+        let origin: NodeID
+        let sequence: UInt64
+
+        init(_ envelope: Envelope) {
+            self.origin = envelope.origin
+            self.sequence = envelope.sequence
+        }
+    }
+
+    private enum State: Hashable {
+        /// Redis has not acknowledged the subscription, and nothing that comes counts.
+        case unsubscribed
+        case reading
+        case following
+    }
+
+    private let own: NodeID
+    private let limits: Limits
+    private var state = State.unsubscribed
+    var position = Position.unknown
+    var filter = DuplicateFilter(capacity: 1024)
+    private(set) var held = HeldArrivals()
+    private var heldWereForgotten = false
+    /// What the reading under way has to reach, in the position's epoch. Nil: wherever the log stands when it answers.
+    var target: UInt64?
+    /// The arrival whose gap began the reading. Should a reading not close it, nothing will.
+    private var trigger: LogPosition?
+    /// The link has been lost since the log was last found to be the one that was followed.
+    var isInterrupted = false
+    /// Redis may have lost its data since then.
+    var storeIsInDoubt = false
+    private var forkedEpoch: UInt64?
+    /// That the log has two histories has been counted.
+    private var forkWasCounted = false
+    /// Entries of the position's epoch up to here are older than the subscription.
+    private var firstNews: UInt64 = 0
+    /// Up to here the subscription may still bring what had been published before it was confirmed.
+    private var floor: LogPosition?
+    /// Given up as lost: should it come after all, its turn is over.
+    private var givenUp: (epoch: UInt64, offsets: ClosedRange<UInt64>)?
+
+    /// - Parameter own: this node. Its messages are treated as everyone's, but do not count as recovered.
+    init(own: NodeID, limits: Limits = Limits()) {
+        self.own = own
+        self.limits = limits
+    }
+
+    var isFollowing: Bool { self.state == .following }
+    /// Of the subscription: answers to wishes of an earlier one are void.
+    private(set) var session = 0
+
+    var wish: Wish? {
+        if let forkedEpoch { return .endEpoch(forkedEpoch) }
+        guard self.state == .reading else { return nil }
+        switch self.position {
+        case .unknown: return .head
+        case .none: return .entries(from: nil)
+        case .at(var position, _):
+            // After an interruption also what has been seen already, to see whether it is still there.
+            if !self.isInterrupted { position.offset += 1 }
+            return .entries(from: position)
+        }
+    }
+
+    // MARK: - The subscription
+
+    /// What is published from now on arrives.
+    mutating func subscribed(session: Int) {
+        self.session = session
+        self.state = .reading
+        self.target = nil
+        self.trigger = nil
+        self.floor = nil
+    }
+
+    /// The link that brings what is published is lost.
+    mutating func unlinked(into output: inout Output) {
+        self.state = .unsubscribed
+        self.isInterrupted = true
+        self.forkWasCounted = false
+        output.lost += self.held.unlogged
+        self.held.removeAll()
+        self.heldWereForgotten = false
+    }
+
+    /// Redis may not hold the data any longer that it held before the link was lost.
+    mutating func storeCameIntoDoubt() {
+        if self.isInterrupted { self.storeIsInDoubt = true }
+    }
+
+    // MARK: - Arrivals
+
+    mutating func received(_ arrival: LogArrival, into output: inout Output) {
+        switch self.state {
+        case .unsubscribed: break
+        case .reading: self.hold(arrival, &output)
+        case .following: self.follow(arrival, &output)
+        }
+    }
+
+    private mutating func hold(_ arrival: LogArrival, _ output: inout Output) {
+        self.held.append(arrival)
+        guard self.held.count > self.limits.heldMessages || self.held.bytes > self.limits.heldBytes else { return }
+        output.lost += self.held.unlogged
+        self.held.removeAll()
+        self.heldWereForgotten = true
+    }
+
+    private mutating func follow(_ arrival: LogArrival, _ output: inout Output) {
+        guard let place = arrival.position else {
+            self.pass(arrival.envelope, &output)
+            return
+        }
+        if case .at(let position, _) = self.position, position.epoch == place.epoch {
+            if place.offset == position.offset + 1 {
+                self.advance(to: arrival, at: place, &output)
+            } else if place.offset <= position.offset {
+                self.tookOldOffset(arrival, at: place, &output)
+            } else if self.trigger == place {
+                self.skip(to: place.offset - 1, &output)
+                self.advance(to: arrival, at: place, &output)
+            } else {
+                self.read(to: place.offset - 1, before: arrival, &output)
+            }
+        } else if place.offset == 1 {
+            self.firstNews = 0
+            self.advance(to: arrival, at: place, &output)
+        } else if self.trigger == place {
+            // Of an epoch that is over: the log says so.
+            output.gaps += 1
+            self.trigger = nil
+            self.pass(arrival.envelope, &output)
+        } else {
+            self.read(to: nil, before: arrival, &output)
+        }
+    }
+
+    private mutating func advance(to arrival: LogArrival, at place: LogPosition, _ output: inout Output) {
+        self.position = .at(place, Mark(arrival.envelope))
+        self.floor = nil
+        self.trigger = nil
+        self.pass(arrival.envelope, &output)
+    }
+
+    /// An offset that the log has had already: nearly always a message that has been read from it.
+    private mutating func tookOldOffset(_ arrival: LogArrival, at place: LogPosition, _ output: inout Output) {
+        let count = output.envelopes.count
+        self.pass(arrival.envelope, &output)
+        guard output.envelopes.count > count else { return }
+        if let floor, floor.epoch == place.epoch, place.offset <= floor.offset { return }
+        if let givenUp, givenUp.epoch == place.epoch, givenUp.offsets.contains(place.offset) {
+            output.envelopes.removeLast()
+            return
+        }
+        // A message never heard of, at an offset that another had: the log has been rewound.
+        self.position = .at(place, Mark(arrival.envelope))
+        self.forked(place.epoch, &output)
+    }
+
+    /// - Parameter target: nil when the log is to say how much is missing.
+    private mutating func read(to target: UInt64?, before arrival: LogArrival, _ output: inout Output) {
+        self.state = .reading
+        self.target = target
+        self.trigger = arrival.position
+        self.hold(arrival, &output)
+    }
+
+    // MARK: - Steps that reading shares
+
+    /// Hands on what has not been handed on before.
+    mutating func pass(_ envelope: Envelope, _ output: inout Output) {
+        if self.filter.admits(envelope.sequence, from: envelope.origin) { output.envelopes.append(envelope) }
+    }
+
+    /// As ``pass(_:_:)``, for what was read.
+    mutating func recover(_ envelope: Envelope, _ output: inout Output) {
+        let count = output.envelopes.count
+        self.pass(envelope, &output)
+        if output.envelopes.count > count, envelope.origin != self.own { output.recovered += 1 }
+    }
+
+    /// Gives up what is missing up to `offset`, but for what has been held back of it.
+    mutating func skip(to offset: UInt64, _ output: inout Output) {
+        guard case .at(var position, var mark) = self.position, position.offset < offset else { return }
+        self.givenUp = (position.epoch, position.offset + 1...offset)
+        while let place = self.held.first?.position, place.epoch == position.epoch, place.offset <= offset {
+            guard let arrival = self.held.popFirst(), place.offset > position.offset else { continue }
+            output.lost += Int(clamping: place.offset - position.offset - 1)
+            position = place
+            mark = Mark(arrival.envelope)
+            self.pass(arrival.envelope, &output)
+        }
+        if position.offset < offset {
+            output.lost += Int(clamping: offset - position.offset)
+            position.offset = offset
+            mark = nil
+        }
+        self.position = .at(position, mark)
+    }
+
+    /// The log goes on in another epoch. What was held back of the one before comes first.
+    mutating func enter(_ head: LogPage.Head, _ output: inout Output) {
+        // Whoever followed the shorter of two histories has seen no sign of the other until now.
+        if head.beginning == .forked, !self.forkWasCounted, !self.isInterrupted { output.gaps += 1 }
+        self.forkWasCounted = false
+        // Its offsets go on: what was old is still old.
+        self.firstNews = head.beginning == .forked ? min(max(head.start, self.firstNews), head.offset) : head.start
+        let epoch: UInt64? = if case .at(let position, _) = self.position { position.epoch } else { nil }
+        // Until the subscription has come so far too, it may still bring what belongs before: too late, if others are read first.
+        var isInDoubt = !self.isInterrupted && !self.held.contains(epoch: head.epoch)
+        while let first = self.held.first, first.position?.epoch != head.epoch {
+            _ = self.held.popFirst()
+            // Of neither epoch: it may have come after what is still to be read, and then others are passed over.
+            if first.position == nil || first.position?.epoch != epoch { isInDoubt = true }
+            self.pass(first.envelope, &output)
+        }
+        if isInDoubt { output.gaps += 1 }
+        self.position = .at(LogPosition(epoch: head.epoch, offset: self.firstNews), nil)
+        self.target = nil
+    }
+
+    /// The log has two histories; the second is read once its epoch has another name.
+    mutating func forked(_ epoch: UInt64, _ output: inout Output) {
+        output.gaps += 1
+        self.forkWasCounted = true
+        self.forkedEpoch = epoch
+        self.isInterrupted = false
+        self.target = nil
+    }
+
+    /// Redis has answered ``Wish/endEpoch(_:)``.
+    mutating func epochWasEnded() {
+        self.forkedEpoch = nil
+    }
+
+    /// Everything that was missing has been read, or will never be.
+    mutating func caughtUp(_ output: inout Output) {
+        self.target = nil
+        if self.heldWereForgotten {
+            self.heldWereForgotten = false
+            self.isInterrupted = true
+            return
+        }
+        self.isInterrupted = false
+        self.storeIsInDoubt = false
+        self.state = .following
+        var waiting = self.held
+        self.held.removeAll()
+        while let arrival = waiting.popFirst() { self.received(arrival, into: &output) }
+    }
+
+    /// The log was looked at for the first time.
+    mutating func began(at head: LogPage.Head?, _ output: inout Output) {
+        let place = head.map { LogPosition(epoch: $0.epoch, offset: $0.offset) }
+        self.position = place.map { .at($0, nil) } ?? .none
+        self.floor = place
+        self.firstNews = head?.offset ?? 0
+        self.caughtUp(&output)
+    }
+}

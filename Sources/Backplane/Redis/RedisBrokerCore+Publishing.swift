@@ -1,0 +1,170 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import Protocol
+
+extension RedisBrokerCore {
+    /// Takes what has been published since the last time: one order, one flush, one batch for the own receiver.
+    func takeInbox() {
+        let requests = self.shared.inbox.withLockedValue { inbox in
+            defer { inbox.removeAll() }
+            return inbox
+        }
+        var local: [Envelope] = []
+        var answers: [() -> Void] = []
+        for request in requests {
+            let outcome = self.publish(request, local: &local)
+            if let outcome, let completion = request.completion { answers.append { completion(outcome) } }
+        }
+        self.publisher?.flush()
+        self.deliver(local)
+        for answer in answers { answer() }
+        if self.homeward.isOverfull { self.subscriber?.drop(reason: "own messages do not come back") }
+        self.updateHealth()
+    }
+
+    /// - Returns: the outcome, when it is known already.
+    private func publish(_ request: PublishRequest, local: inout [Envelope]) -> Result<PublishOutcome, BrokerError>? {
+        guard !self.isClosing else { return .failure(.closed) }
+        if case .publication(let publication) = request.message,
+            publication.payload.readableBytes > Limits.maximumEnvelopeBytes
+        {
+            return .failure(.tooLarge)
+        }
+        let envelope = Envelope(origin: self.node, sequence: self.sequence + 1, message: request.message)
+        let bytes = envelope.encoded()
+        guard bytes.readableBytes <= Limits.maximumEnvelopeBytes else { return .failure(.tooLarge) }
+        let isLinked = self.publisher?.isReady ?? false
+        guard self.outbox.hasRoom(forBytes: bytes.readableBytes, linked: isLinked) else { return .failure(.outboxFull) }
+        self.sequence += 1
+
+        let isWanted = self.subscriptions.isWanted(request.topic)
+        let comesBack = isLinked && self.subscriptions.isConfirmed(request.topic)
+        let isDegraded = !isLinked || !self.subscriptions.isLinked || isWanted && !comesBack
+        if comesBack {
+            self.homeward.sent(envelope, on: request.topic, bytes: bytes.readableBytes)
+        } else if isWanted {
+            local.append(envelope)
+        }
+        let message = OutgoingMessage(
+            topic: request.topic,
+            bytes: bytes,
+            completion: isLinked ? request.completion : nil,
+            isDegraded: isDegraded,
+            isLogged: self.isLogged && request.message.isWorthLogging
+        )
+        self.outbox.append(message, bytes: bytes.readableBytes, at: .now())
+        if isLinked { self.writeWaiting() }
+        return isLinked ? nil : .success(.degraded)
+    }
+
+    private func writeWaiting() {
+        guard let publisher else { return }
+        self.outbox.takeWaiting { message in
+            publisher.send(self.command(for: message)) { [weak self] result in self?.publishAnswered(result) }
+        }
+    }
+
+    private func command(for message: OutgoingMessage) -> RESPCommand {
+        let keys = self.keys(of: message.topic)
+        var command: RESPCommand
+        if message.isLogged {
+            command = self.scripts.command(.publish, keys: keys.all)
+            command.append(keys.channel)
+            command.append(message.bytes)
+            self.nextEpoch &+= 1
+            command.append(bytesOf: self.nextEpoch)
+            for bound in self.logBounds { command.append(bound) }
+        } else {
+            command = RESPCommand("PUBLISH", keys.channel)
+            command.append(message.bytes)
+        }
+        return command
+    }
+
+    private func publishAnswered(_ result: Result<RESPValue, RedisLinkError>) {
+        switch result {
+        case .failure:
+            // Every message of the lost link is dealt with together, in `linkWasLost`.
+            break
+        case .success(.integer(let receivers)):
+            self.wasPublished(receivers: receivers)
+        case .success(.array(let answer)) where answer.count == 3 && answer[2].integer != nil:
+            self.wasPublished(receivers: answer[2].integer ?? 0)
+        case .success(.error(let text)) where RedisErrorText.code(text) == "NOSCRIPT":
+            // Somebody has emptied Redis' cache of scripts. What is under way behind this message fails alike; then all of it is sent anew.
+            if self.outbox.refusals == 0, let publisher {
+                self.scripts.remove(.publish)
+                self.scripts.load([.publish], over: publisher)
+                publisher.flush()
+            }
+            self.outbox.refused()
+            self.goOnAfterRefusals()
+        case .success(.error(let text)):
+            self.publisher?.drop(reason: "a message was refused: \(RedisErrorText.loggable(text))")
+        case .success:
+            self.publisher?.drop(reason: "a message was answered with something else")
+        }
+    }
+
+    private func wasPublished(receivers: Int64) {
+        let overtaken = self.outbox.removeRefused()
+        if overtaken > 0 { self.count(expired: overtaken, "Messages were overtaken by later ones, and are not sent") }
+        guard let message = self.outbox.answered() else { return }
+        message.completion?(.success(message.isDegraded ? .degraded : .relayed(receivers: Int(receivers))))
+        self.finishIfFlushed()
+        self.goOnAfterRefusals()
+    }
+
+    private func goOnAfterRefusals() {
+        guard self.outbox.refusals == 0, self.outbox.waiting > 0, self.publisher?.isReady ?? false else { return }
+        self.writeWaiting()
+        self.publisher?.flush()
+    }
+
+    // MARK: - The link
+
+    func publisherBecameReady() {
+        if self.isLogged, let publisher {
+            self.scripts.load(RedisScript.log, over: publisher)
+            self.identifyStore()
+            for topic in self.logs.keys { self.readIfWished(topic) }
+        }
+        self.expire()
+        self.writeWaiting()
+        self.publisher?.flush()
+    }
+
+    func publisherWasLost() {
+        self.scripts.removeAll()
+        self.reads.removeAll()
+        // Also those that Redis has confirmed already: delivered after the others they would be out of order.
+        self.deliver(self.homeward.takeAll())
+        var completions: [(Result<PublishOutcome, BrokerError>) -> Void] = []
+        self.outbox.linkLost { message in
+            if let completion = message.completion { completions.append(completion) }
+            message.completion = nil
+        }
+        for completion in completions { completion(.success(.degraded)) }
+    }
+
+    func expire() {
+        let expired = self.outbox.expire(at: .now())
+        if expired > 0 { self.count(expired: expired, "Messages expired in the outbox") }
+    }
+
+    private func count(expired: Int, _ text: Logger.Message) {
+        self.expired += expired
+        self.logger.warning(text, metadata: [RedisLogKey.count: "\(expired)"])
+    }
+}
+
+extension NodeMessage {
+    /// Whether somebody who was away wants it afterwards. Nobody waits for a receipt that long.
+    var isWorthLogging: Bool {
+        switch self {
+        case .publication, .close, .membership: true
+        case .receipts: false
+        }
+    }
+}

@@ -1,0 +1,140 @@
+extension RedisScript {
+    /// Gives a message its place in its topic's log, and publishes it with that place.
+    ///
+    /// KEYS: 1 the log, 2 its head. ARGV: 1 channel, 2 the envelope, 3 the epoch to begin when there is none, 8 bytes; of the log 4 the
+    /// most entries, 5 bytes and 6 ms; 7 ms that the head lives.
+    /// Returns the epoch, the offset and how many were subscribed; an empty epoch and offset 0 when it was published without a place.
+    ///
+    /// The log is a stream, offset by `t` ms, `b` bytes logged before it, `e` envelope. The head is a hash: `epoch`; `offset` of the last
+    /// entry; `start`, the offset before the epoch's first, and `beginning`, see ``LogPage/Beginning``; `first` entry that is kept; `total` bytes ever logged; `base`, those before the
+    /// first entry; `checked`, ms, when age was last looked at. A log or a head that no node has written is replaced, as a new epoch.
+    ///
+    /// Out of memory, the oldest entries make room. Where they cannot, the epoch ends, so that whoever was away learns that something is
+    /// missing, and the message is published without a place. Every other refusal leaves nothing behind, not even an entry.
+    static let publish = RedisScript(
+        name: "publish",
+        source: Self.clock + Self.logEntries + """
+            local log, head, envelope = KEYS[1], KEYS[2], ARGV[2]
+            local count, bytes, age = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+            local epoch, offset, start, first, total, base, checked
+            local isNew = false
+
+            local function refusal(reply, code)
+                return type(reply) == 'table' and reply.err and (not code or string.find(reply.err, code, 1, true))
+            end
+            local function begin()
+                if redis.call('EXISTS', log, head) > 0 then redis.call('DEL', log, head) end
+                epoch, offset, start, first, total, base, checked, isNew = ARGV[3], 0, 0, 1, 0, 0, 0, true
+            end
+            -- Forgets all entries before the first for which `keeps` holds; it holds for every later one. The last always stays.
+            local function trim(keeps)
+                local low, high = first, offset
+                while low < high do
+                    local middle = math.floor((low + high) / 2)
+                    local at, time, before = entry(log, middle)
+                    if not at or keeps(at, time, before) then high = middle else low = middle + 1 end
+                end
+                redis.call('XTRIM', log, 'MINID', low)
+                local _, _, before = entry(log, low)
+                first, base = low, before or total
+            end
+            local function append()
+                return redis.pcall('XADD', log, offset + 1, 't', now, 'b', total, 'e', envelope)
+            end
+            local function logged()
+                return epoch .. struct.pack('>I8', offset + 1)
+            end
+
+            local fields = redis.pcall('HMGET', head, 'epoch', 'offset', 'start', 'first', 'total', 'base', 'checked')
+            if refusal(fields) and not refusal(fields, 'WRONGTYPE') then return fields end
+            epoch = fields[1]
+            for i = 2, 7 do
+                local number = whole(fields[i])
+                if not number then epoch = false end
+                fields[i] = number
+            end
+            if epoch and #epoch == 8 then
+                offset, start, first, total, base, checked = unpack(fields, 2)
+            else
+                begin()
+            end
+
+            local added = append()
+            if refusal(added, 'WRONGTYPE') or refusal(added, 'ID specified') then
+                begin()
+                added = append()
+            end
+            if refusal(added, 'OOM') then
+                -- Twice what is to come: memory is given back in pieces. After the first write Redis takes any other of the same script.
+                local needed = 2 * #envelope + 16384
+                if not isNew and total - base > needed then
+                    local freed = base + needed
+                    trim(function(_, _, before) return before >= freed end)
+                    added = append()
+                end
+                if refusal(added, 'OOM') then
+                    redis.call('DEL', log, head)
+                    redis.pcall('HSET', head, 'epoch', ARGV[3], 'offset', 0, 'start', 0, 'first', 1, 'total', 0, 'base', 0, 'checked', 0,
+                        'beginning', 1)
+                    redis.pcall('PEXPIRE', head, ARGV[7])
+                    return {'', 0, redis.call('PUBLISH', ARGV[1], envelope)}
+                end
+                isNew = true
+            end
+            if refusal(added) then return added end
+
+            local receivers = redis.pcall('PUBLISH', ARGV[1], 'L' .. logged() .. envelope)
+            if refusal(receivers) then
+                redis.call('XDEL', log, offset + 1)
+                redis.call('XSETID', log, offset)
+                return receivers
+            end
+            offset, total = offset + 1, total + #envelope
+
+            local isDue = math.abs(now - checked) >= 1000
+            local isFull = offset - first >= count or total - base > bytes
+            if isDue or isFull then
+                local oldest = now - age
+                local _, time = entry(log, first)
+                if isFull or (time and time < oldest) then
+                    -- Some more than has to go, so that it need not be done for each message.
+                    local most = offset - first >= count and count - math.floor(count / 16) or count
+                    local room = total - base > bytes and bytes - math.floor(bytes / 16) or bytes
+                    trim(function(at, time, before)
+                        return at > offset - most and total - before <= room and time >= oldest
+                    end)
+                    isNew = true
+                end
+            end
+            if isNew then
+                redis.call('HSET', head, 'epoch', epoch, 'offset', offset, 'start', start, 'first', first, 'total', total, 'base', base)
+            else
+                redis.call('HSET', head, 'offset', offset, 'total', total)
+            end
+            if isDue then
+                redis.call('HSET', head, 'checked', now)
+                redis.call('PEXPIRE', log, age + 1000)
+                redis.call('PEXPIRE', head, ARGV[7])
+            end
+            return {epoch, offset, receivers}
+            """
+    )
+
+    /// Reads entries of a log that may hold what no node has written.
+    static let logEntries = """
+        -- A number that a double holds exactly; else nil.
+        local function whole(text)
+            local number = type(text) == 'string' and #text <= 16 and string.find(text, '^%d+$') and tonumber(text)
+            if number and number <= 9007199254740990 then return number end
+        end
+        local function offsetOf(id) return whole(string.match(id, '^%d+')) end
+        -- Offset, ms and bytes before it of the first entry from an offset on; nil when there is none.
+        local function entry(log, offset)
+            local found = redis.call('XRANGE', log, offset, '+', 'COUNT', 1)[1]
+            if not found then return nil end
+            local fields = found[2]
+            return offsetOf(found[1]) or 9007199254740990, whole(fields[2]) or 0, whole(fields[4]) or 0
+        end
+
+        """
+}

@@ -1,0 +1,81 @@
+import NIOCore
+import Protocol
+
+@testable import Backplane
+
+/// A topic in a Redis that is a few lines long, with everything that may happen to it, for the tests of those who follow it.
+struct LogModel {
+    struct Message: Hashable {
+        let origin: NodeID
+        let sequence: UInt64
+
+        var envelope: Envelope { Envelope(origin: self.origin, sequence: self.sequence, message: .receipts([])) }
+    }
+
+    private(set) var head: LogPage.Head?
+    private(set) var entries: [(offset: UInt64, message: Message)] = []
+    /// Names the data, for as long as Redis keeps it.
+    private(set) var store = 1
+    private var epochs: UInt64 = 100
+
+    /// - Returns: what subscribers get.
+    mutating func publish(_ message: Message) -> LogArrival {
+        if self.head == nil { self.beginEpoch(.fresh) }
+        guard let head else { preconditionFailure() }
+        let offset = head.offset + 1
+        self.head = .init(epoch: head.epoch, offset: offset, start: head.start, beginning: head.beginning)
+        self.entries.append((offset, message))
+        return LogArrival(position: .init(epoch: head.epoch, offset: offset), envelope: message.envelope, bytes: 10)
+    }
+
+    /// Redis had no room: the epoch ends.
+    mutating func publishUnlogged(_ message: Message) -> LogArrival {
+        self.entries = []
+        self.beginEpoch(.afterLoss)
+        return LogArrival(position: nil, envelope: message.envelope, bytes: 10)
+    }
+
+    private mutating func beginEpoch(_ beginning: LogPage.Beginning) {
+        self.epochs += 1
+        self.head = .init(epoch: self.epochs, offset: 0, start: 0, beginning: beginning)
+    }
+
+    mutating func trim(to count: Int) { self.entries.removeFirst(max(self.entries.count - count, 0)) }
+
+    /// Redis loses all its data.
+    mutating func removeAll() {
+        self.store += 1
+        self.head = nil
+        self.entries = []
+    }
+
+    mutating func endEpoch(_ epoch: UInt64) {
+        guard let head, head.epoch == epoch else { return }
+        self.epochs += 1
+        self.head = .init(
+            epoch: self.epochs,
+            offset: head.offset,
+            start: self.entries.first.map { $0.offset - 1 } ?? head.offset,
+            beginning: .forked
+        )
+    }
+
+    /// What a replica has that got everything but the last `count` messages.
+    func replica(lagging count: Int) -> LogModel {
+        guard let head else { return self }
+        var stale = self
+        let lag = UInt64(min(count, self.entries.count))
+        stale.entries.removeLast(Int(lag))
+        stale.head = .init(epoch: head.epoch, offset: head.offset - lag, start: head.start, beginning: head.beginning)
+        // Two servers that begin an epoch take different numbers.
+        stale.epochs += 1000
+        return stale
+    }
+
+    func page(for wish: TopicLogStateMachine.Wish, entries count: Int) -> LogPage {
+        guard let head, case .entries(let position) = wish else { return LogPage(head: self.head) }
+        let from = position?.epoch == head.epoch ? position?.offset ?? 0 : 0
+        let found = self.entries.filter { $0.offset >= from }.prefix(count)
+        return LogPage(head: head, entries: found.map { .init(offset: $0.offset, bytes: $0.message.envelope.encoded()) })
+    }
+}

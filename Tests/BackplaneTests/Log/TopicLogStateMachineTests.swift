@@ -1,0 +1,343 @@
+import NIOCore
+import Protocol
+import Testing
+
+@testable import Backplane
+
+/// One topic followed by one node, step by step.
+struct TopicLogStateMachineTests {
+    /// A machine on a model, with what came of it.
+    private struct Follower {
+        var model = LogModel()
+        var machine: TopicLogStateMachine
+        var output = TopicLogStateMachine.Output()
+        var pageEntries = 256
+        private var next: UInt64 = 0
+        private var sessions = 0
+
+        init(limits: TopicLogStateMachine.Limits = .init()) {
+            self.machine = TopicLogStateMachine(own: NodeID(rawValue: 1), limits: limits)
+        }
+
+        var texts: [UInt64] { self.output.envelopes.map(\.sequence) }
+
+        mutating func publish() -> LogArrival {
+            self.next += 1
+            return self.model.publish(.init(origin: other, sequence: self.next))
+        }
+
+        mutating func publishUnlogged() -> LogArrival {
+            self.next += 1
+            return self.model.publishUnlogged(.init(origin: other, sequence: self.next))
+        }
+
+        /// Publishes, and the node hears it.
+        mutating func hear(_ count: Int = 1) {
+            for _ in 0..<count { self.machine.received(self.publish(), into: &self.output) }
+        }
+
+        mutating func miss(_ count: Int) { for _ in 0..<count { _ = self.publish() } }
+
+        mutating func unlink() { self.machine.unlinked(into: &self.output) }
+
+        mutating func subscribe() {
+            self.sessions += 1
+            self.machine.subscribed(session: self.sessions)
+        }
+
+        mutating func relink() {
+            self.subscribe()
+            self.answerAll()
+        }
+
+        mutating func answerAll() {
+            for _ in 0..<100 {
+                guard let wish = self.machine.wish else { return }
+                self.answer(wish)
+            }
+            Issue.record("it asks without end")
+        }
+
+        mutating func answer(_ wish: TopicLogStateMachine.Wish) {
+            if case .endEpoch(let epoch) = wish {
+                self.model.endEpoch(epoch)
+                self.machine.epochWasEnded()
+            } else {
+                self.machine.read(self.model.page(for: wish, entries: self.pageEntries), into: &self.output)
+            }
+        }
+    }
+
+    @Test func whatWasPublishedBeforeTheSubscriptionIsNoNews() {
+        var node = Follower()
+        node.miss(3)
+        node.subscribe()
+        #expect(node.machine.wish == .head && !node.machine.isFollowing)
+        node.answerAll()
+        #expect(node.machine.isFollowing && node.machine.wish == nil)
+        node.hear(2)
+        #expect(node.texts == [4, 5])
+        #expect(node.output.lost == 0 && node.output.gaps == 0 && node.output.recovered == 0)
+    }
+
+    @Test func whatArrivesBeforeThePlaceIsKnownIsHandedOnOnce() {
+        var node = Follower()
+        node.miss(1)
+        node.subscribe()
+        // Both published after the subscription; the log is looked at after the first, or after the second.
+        node.hear()
+        let late = node.publish()
+        node.answerAll()
+        node.machine.received(late, into: &node.output)
+        node.hear()
+        #expect(node.texts == [2, 3, 4])
+        #expect(node.output.gaps == 0 && node.machine.wish == nil)
+    }
+
+    @Test func aLostLinkCostsNothingThatTheLogHolds() {
+        var node = Follower()
+        node.pageEntries = 3
+        node.relink()
+        node.hear(2)
+        node.unlink()
+        node.miss(10)
+        node.subscribe()
+        node.hear(2)
+        #expect(node.texts == [1, 2])
+        node.answerAll()
+        node.hear()
+        #expect(node.texts == Array(1...15))
+        #expect(node.output.recovered == 12)
+        #expect(node.output.lost == 0 && node.output.gaps == 0)
+    }
+
+    @Test func aLogThatBeganWhileTheLinkWasDownIsReadFromItsStart() {
+        var node = Follower()
+        node.relink()
+        node.unlink()
+        node.miss(4)
+        node.relink()
+        #expect(node.texts == [1, 2, 3, 4])
+        #expect(node.output.lost == 0 && node.output.gaps == 0)
+    }
+
+    @Test func whatTheLogHasForgottenIsCounted() {
+        var node = Follower()
+        node.relink()
+        node.hear(5)
+        node.unlink()
+        node.miss(10)
+        node.model.trim(to: 4)
+        node.relink()
+        #expect(node.texts == Array(1...5) + Array(12...15))
+        #expect(node.output.lost == 6 && node.output.gaps == 0)
+        node.unlink()
+        node.miss(3)
+        node.model.trim(to: 0)
+        node.relink()
+        node.hear()
+        #expect(node.texts.last == 19 && node.output.lost == 9 && node.output.gaps == 0)
+    }
+
+    @Test func aGapOnALiveLinkIsFilledBeforeWhatFollows() {
+        var node = Follower()
+        node.relink()
+        node.hear(2)
+        node.miss(2)
+        node.hear(2)
+        #expect(node.texts == [1, 2] && !node.machine.isFollowing)
+        node.answerAll()
+        #expect(node.texts == Array(1...6) && node.output.recovered == 4)
+    }
+
+    @Test func aGapThatTheLogCannotFillDoesNotStall() {
+        var node = Follower()
+        node.relink()
+        node.hear(2)
+        node.miss(2)
+        node.hear(2)
+        node.model.removeAll()
+        node.answerAll()
+        #expect(node.texts == [1, 2, 5, 6])
+        #expect(node.output.lost == 2 && node.output.gaps == 0)
+        node.hear(2)
+        #expect(node.texts == [1, 2, 5, 6, 7, 8] && node.output.gaps == 0)
+    }
+
+    @Test func moreThanMayBeHeldBackIsReadFromTheLog() {
+        var node = Follower(limits: .init(heldMessages: 3))
+        node.relink()
+        node.hear()
+        node.unlink()
+        node.miss(2)
+        node.subscribe()
+        node.hear(10)
+        #expect(node.machine.held.count <= 3)
+        node.answerAll()
+        node.hear()
+        #expect(node.texts == Array(1...14) && node.output.lost == 0 && node.output.gaps == 0)
+    }
+
+    @Test func aMessageLoggedTwiceIsHandedOnOnce() {
+        var node = Follower()
+        node.relink()
+        node.hear(2)
+        let again = node.model.publish(.init(origin: other, sequence: 2))
+        node.machine.received(again, into: &node.output)
+        node.hear()
+        #expect(node.texts == [1, 2, 3] && node.output.gaps == 0)
+    }
+
+    @Test func aLogThatBeginsAnewOnALiveLinkCostsNothing() {
+        var node = Follower()
+        node.relink()
+        node.hear(2)
+        node.model.removeAll()
+        node.hear(2)
+        #expect(node.texts == [1, 2, 3, 4])
+        #expect(node.output.gaps == 0 && node.machine.wish == nil)
+    }
+
+    @Test func aLogThatBeganAnewMeanwhileMayHaveLostItsEnd() {
+        var node = Follower()
+        node.relink()
+        node.hear(2)
+        node.unlink()
+        node.miss(1)
+        node.model.removeAll()
+        node.miss(2)
+        node.relink()
+        #expect(node.texts == [1, 2, 4, 5])
+        #expect(node.output.gaps == 1 && node.output.lost == 0)
+    }
+
+    @Test(arguments: [false, true], [false, true])
+    func aMissingLogIsALossOnlyWhenRedisLostItsData(hadMessages: Bool, isInDoubt: Bool) {
+        var node = Follower()
+        node.relink()
+        if hadMessages { node.hear() }
+        node.unlink()
+        node.model.removeAll()
+        node.subscribe()
+        if isInDoubt { node.machine.storeCameIntoDoubt() }
+        node.answerAll()
+        #expect(node.output.gaps == (isInDoubt ? 1 : 0))
+        node.hear(2)
+        #expect(node.texts.count == (hadMessages ? 3 : 2) && node.output.lost == 0)
+        #expect(node.output.gaps == (isInDoubt ? 1 : 0))
+    }
+
+    @Test func doubtOnALiveLinkIsNone() {
+        var node = Follower()
+        node.relink()
+        node.machine.storeCameIntoDoubt()
+        node.unlink()
+        node.relink()
+        #expect(node.output.gaps == 0)
+    }
+
+    @Test func aShorterLogIsAForkAndItsEpochEnds() {
+        var node = Follower()
+        node.relink()
+        node.hear(5)
+        node.unlink()
+        node.model = node.model.replica(lagging: 2)
+        node.subscribe()
+        let head = node.model.head
+        node.answerAll()
+        #expect(node.model.head?.epoch != head?.epoch && node.model.head?.offset == 3)
+        #expect(node.texts == Array(1...5) && node.output.gaps == 1 && node.output.lost == 0)
+        node.hear(2)
+        #expect(node.texts == Array(1...7) && node.output.gaps == 1)
+    }
+
+    @Test func anotherMessageAtTheSamePlaceIsAForkAndAllOfTheOtherHistoryIsRead() {
+        var node = Follower()
+        node.relink()
+        node.hear(5)
+        node.unlink()
+        node.model = node.model.replica(lagging: 2)
+        node.miss(4)
+        node.relink()
+        #expect(node.texts == Array(1...9) && node.output.gaps == 1)
+    }
+
+    @Test func aNodeThatWasAwayLearnsOfAForkThatOthersFound() {
+        var node = Follower()
+        node.relink()
+        node.hear(2)
+        node.unlink()
+        node.miss(3)
+        node.model = node.model.replica(lagging: 2)
+        node.miss(2)
+        node.model.endEpoch(node.model.head?.epoch ?? 0)
+        node.relink()
+        #expect(node.texts == [1, 2, 3, 6, 7] && node.output.gaps == 1)
+    }
+
+    @Test func aRewindOnALiveLinkIsFollowedAndEndsTheEpoch() {
+        var node = Follower()
+        node.relink()
+        node.hear(5)
+        node.model = node.model.replica(lagging: 3)
+        node.hear(1)
+        #expect(node.texts == Array(1...6) && node.output.gaps == 1)
+        #expect(node.machine.wish == .endEpoch(node.model.head?.epoch ?? 0))
+        node.hear(1)
+        node.answerAll()
+        node.hear(2)
+        node.answerAll()
+        #expect(node.texts == Array(1...9) && node.output.gaps == 1 && node.output.lost == 0)
+    }
+
+    @Test func withoutRoomInRedisALiveLinkLosesNothingAndAnotherLearnsOfIt() {
+        var live = Follower()
+        live.relink()
+        live.hear(2)
+        var away = live
+        away.unlink()
+        for _ in 0..<2 {
+            live.machine.received(live.publishUnlogged(), into: &live.output)
+            _ = away.publishUnlogged()
+        }
+        live.hear(2)
+        away.miss(2)
+        away.relink()
+        #expect(live.texts == Array(1...6) && live.output.gaps == 0)
+        #expect(away.texts == [1, 2, 5, 6] && away.output.gaps == 1)
+    }
+
+    @Test func anUnreadableEntryIsPassedOver() {
+        var node = Follower()
+        node.relink()
+        node.hear()
+        node.unlink()
+        node.miss(1)
+        node.subscribe()
+        guard let head = node.model.head else { return }
+        let page = LogPage(
+            head: .init(epoch: head.epoch, offset: 3, start: 0),
+            entries: [
+                .init(offset: 2, bytes: .init(string: "rubbish")),
+                .init(offset: 3, bytes: Envelope(origin: other, sequence: 9, message: .receipts([])).encoded()),
+            ]
+        )
+        node.machine.read(page, into: &node.output)
+        #expect(node.texts == [1, 9] && node.output.undecodable == 1)
+        #expect(node.output.decodingError == .notAnEnvelope && node.machine.isFollowing)
+    }
+
+    @Test func anAnswerThatNobodyWaitsForChangesNothing() {
+        var node = Follower()
+        node.relink()
+        node.hear(2)
+        node.machine.read(LogPage(head: .init(epoch: 1, offset: 900, start: 0)), into: &node.output)
+        node.unlink()
+        node.machine.read(LogPage(head: nil), into: &node.output)
+        node.relink()
+        node.hear()
+        #expect(node.texts == [1, 2, 3] && node.output.lost == 0 && node.output.gaps == 0)
+    }
+}
+
+private let other = NodeID(rawValue: 7)
