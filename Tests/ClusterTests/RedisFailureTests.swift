@@ -113,16 +113,16 @@ extension RealProcesses {
                 let texts = (0..<50).map { "kept \($0)" }
                 try await sender.send(texts)
                 try await sender.see { $0.type == "message" && $0.message == texts.last }
-                // The other must be there to hear it: whoever subscribes later hears nothing of what went before.
-                cluster.a.process.freeze()
                 try cluster.redis.restart()
-                #expect(await eventually { await cluster.b.isReady() })
-                cluster.a.process.thaw()
                 #expect(await eventually { await cluster.a.isReady() })
+                #expect(await eventually { await cluster.b.isReady() })
                 _ = try await cluster.a.broadcast("the end")
                 let seen = try await other.everything(until: "the end")
-                #expect(seen.map(\.message) == texts)
-                #expect(try await sender.everything(until: "the end").isEmpty)
+                #expect(seen.filter { $0.type == "message" }.map(\.message) == texts)
+                // Redis came back empty: what it held last, nobody knows.
+                let notice = Seen.plain(type: "system", from: nil, message: "Messages may have been lost.")
+                #expect(seen.filter { $0.type == "system" } == [notice])
+                #expect(try await sender.everything(until: "the end") == [notice])
             }
         }
 

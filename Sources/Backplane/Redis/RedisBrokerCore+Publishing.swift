@@ -163,7 +163,7 @@ extension NodeMessage {
     /// Whether somebody who was away wants it afterwards. Nobody waits for a receipt that long.
     var isWorthLogging: Bool {
         switch self {
-        case .publication, .close, .membership: true
+        case .publication, .close, .membership, .drain: true
         case .receipts: false
         }
     }

@@ -86,7 +86,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .redisPrefix: "Starts every key and channel in Redis; clusters that share a Redis need different ones."
         case .lease: "How long a silent node's connections stay listed, 1s to 5m."
         case .delivery:
-            "logged: Redis keeps what was published, and nodes fetch what they missed; at-most-once: what they miss is lost. The same on all nodes."
+            "logged: Redis keeps what is published, nodes fetch what they missed. at-most-once: what they miss is lost."
         case .historyMessages: "Messages kept in Redis for each topic, 16 to 1000000."
         case .historyBytes: "Bytes kept in Redis for each topic, 64KiB to 32MiB; one message may be larger."
         case .historyAge: "How long a message is kept in Redis, 1s to 1h."

@@ -99,7 +99,7 @@ struct TopicLogRandomTests {
         }
     }
 
-    @Test(arguments: [Weather.lostLinks])
+    @Test(arguments: [Weather.lostLinks, .lostEntries])
     func nothingIsLostInSilenceAndNothingComesTwice(weather: Weather) {
         let seed = ProcessInfo.processInfo.environment["VOLARY_TEST_SEED"].flatMap(UInt64.init)
         for run in seed.map({ $0...$0 }) ?? 1...1500 {

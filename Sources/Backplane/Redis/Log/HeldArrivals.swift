@@ -7,6 +7,8 @@ struct LogArrival: Hashable, Sendable {
     let position: LogPosition?
     let envelope: Envelope
     let bytes: Int
+    /// One connection brings offsets that rise: this one does not, so the log itself has gone back.
+    var isRewound = false
 }
 
 /// Messages that wait until those before them have been read from the log, in the order of their arrival. Bounded by whoever fills it.

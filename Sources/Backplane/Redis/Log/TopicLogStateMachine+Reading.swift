@@ -14,8 +14,9 @@ extension TopicLogStateMachine {
             if let target { self.skip(to: target, &output) } else { self.noteDoubt(&output) }
             self.caughtUp(&output)
         case (.none, let head?):
-            if self.isInterrupted, head.beginning != .fresh { output.gaps += 1 } else { self.noteDoubt(&output) }
-            self.enter(head, &output)
+            let isLost = self.isInterrupted && (self.storeIsInDoubt || head.beginning != .fresh)
+            if isLost { output.gaps += 1 }
+            self.enter(head, isCounted: isLost, &output)
             self.take(page.entries, of: head, &output)
         case (.at(let position, let mark), let head?) where position.epoch == head.epoch:
             guard Self.isSameHistory(position, mark, head, page.entries) else { return self.forked(position.epoch, &output) }
@@ -24,7 +25,8 @@ extension TopicLogStateMachine {
             // What of the old epoch was still to be read is gone, and of what came after it nobody knows.
             if let target { self.skip(to: target, &output) }
             if self.isInterrupted { output.gaps += 1 }
-            self.enter(head, &output)
+            self.enter(head, isCounted: self.isInterrupted || self.forkWasCounted, &output)
+            self.forkWasCounted = false
             self.take(page.entries, of: head, &output)
         }
     }

@@ -93,13 +93,15 @@ struct TopicLogStateMachine {
     var storeIsInDoubt = false
     private var forkedEpoch: UInt64?
     /// That the log has two histories has been counted.
-    private var forkWasCounted = false
+    var forkWasCounted = false
     /// Entries of the position's epoch up to here are older than the subscription.
     private var firstNews: UInt64 = 0
+    /// The last that this subscription has brought.
+    private var lastHeard: LogPosition?
     /// Up to here the subscription may still bring what had been published before it was confirmed.
     private var floor: LogPosition?
-    /// Given up as lost: should it come after all, its turn is over.
-    private var givenUp: (epoch: UInt64, offsets: ClosedRange<UInt64>)?
+    /// Up to here some were given up as lost: should they come after all, their turn is over.
+    private var givenUp: LogPosition?
 
     /// - Parameter own: this node. Its messages are treated as everyone's, but do not count as recovered.
     init(own: NodeID, limits: Limits = Limits()) {
@@ -132,6 +134,7 @@ struct TopicLogStateMachine {
         self.state = .reading
         self.target = nil
         self.trigger = nil
+        self.lastHeard = nil
         self.floor = nil
     }
 
@@ -153,6 +156,16 @@ struct TopicLogStateMachine {
     // MARK: - Arrivals
 
     mutating func received(_ arrival: LogArrival, into output: inout Output) {
+        guard self.state != .unsubscribed else { return }
+        var arrival = arrival
+        if let place = arrival.position {
+            if let lastHeard, lastHeard.epoch == place.epoch, place.offset <= lastHeard.offset { arrival.isRewound = true }
+            self.lastHeard = place
+        }
+        self.take(arrival, &output)
+    }
+
+    private mutating func take(_ arrival: LogArrival, _ output: inout Output) {
         switch self.state {
         case .unsubscribed: break
         case .reading: self.hold(arrival, &output)
@@ -209,10 +222,12 @@ struct TopicLogStateMachine {
         let count = output.envelopes.count
         self.pass(arrival.envelope, &output)
         guard output.envelopes.count > count else { return }
-        if let floor, floor.epoch == place.epoch, place.offset <= floor.offset { return }
-        if let givenUp, givenUp.epoch == place.epoch, givenUp.offsets.contains(place.offset) {
-            output.envelopes.removeLast()
-            return
+        if !arrival.isRewound {
+            if let floor, floor.epoch == place.epoch, place.offset <= floor.offset { return }
+            if let givenUp, givenUp.epoch == place.epoch, place.offset <= givenUp.offset {
+                output.envelopes.removeLast()
+                return
+            }
         }
         // A message never heard of, at an offset that another had: the log has been rewound.
         self.position = .at(place, Mark(arrival.envelope))
@@ -244,7 +259,7 @@ struct TopicLogStateMachine {
     /// Gives up what is missing up to `offset`, but for what has been held back of it.
     mutating func skip(to offset: UInt64, _ output: inout Output) {
         guard case .at(var position, var mark) = self.position, position.offset < offset else { return }
-        self.givenUp = (position.epoch, position.offset + 1...offset)
+        self.givenUp = LogPosition(epoch: position.epoch, offset: offset)
         while let place = self.held.first?.position, place.epoch == position.epoch, place.offset <= offset {
             guard let arrival = self.held.popFirst(), place.offset > position.offset else { continue }
             output.lost += Int(clamping: place.offset - position.offset - 1)
@@ -261,22 +276,22 @@ struct TopicLogStateMachine {
     }
 
     /// The log goes on in another epoch. What was held back of the one before comes first.
-    mutating func enter(_ head: LogPage.Head, _ output: inout Output) {
-        // Whoever followed the shorter of two histories has seen no sign of the other until now.
-        if head.beginning == .forked, !self.forkWasCounted, !self.isInterrupted { output.gaps += 1 }
-        self.forkWasCounted = false
+    /// - Parameter isCounted: whether it has been counted that something may be missing.
+    mutating func enter(_ head: LogPage.Head, isCounted: Bool, _ output: inout Output) {
         // Its offsets go on: what was old is still old.
         self.firstNews = head.beginning == .forked ? min(max(head.start, self.firstNews), head.offset) : head.start
         let epoch: UInt64? = if case .at(let position, _) = self.position { position.epoch } else { nil }
+        // Whoever followed the shorter of two histories has seen no sign of the other until now.
+        var isInDoubt = head.beginning == .forked
         // Until the subscription has come so far too, it may still bring what belongs before: too late, if others are read first.
-        var isInDoubt = !self.isInterrupted && !self.held.contains(epoch: head.epoch)
+        if !self.isInterrupted, self.heldWereForgotten || !self.held.contains(epoch: head.epoch) { isInDoubt = true }
         while let first = self.held.first, first.position?.epoch != head.epoch {
             _ = self.held.popFirst()
             // Of neither epoch: it may have come after what is still to be read, and then others are passed over.
             if first.position == nil || first.position?.epoch != epoch { isInDoubt = true }
             self.pass(first.envelope, &output)
         }
-        if isInDoubt { output.gaps += 1 }
+        if isInDoubt, !isCounted { output.gaps += 1 }
         self.position = .at(LogPosition(epoch: head.epoch, offset: self.firstNews), nil)
         self.target = nil
     }
@@ -300,7 +315,9 @@ struct TopicLogStateMachine {
         self.target = nil
         if self.heldWereForgotten {
             self.heldWereForgotten = false
+            // As after a lost link, but that there have been messages is certain: a log that is gone has taken them along.
             self.isInterrupted = true
+            self.storeIsInDoubt = true
             return
         }
         self.isInterrupted = false
@@ -308,7 +325,7 @@ struct TopicLogStateMachine {
         self.state = .following
         var waiting = self.held
         self.held.removeAll()
-        while let arrival = waiting.popFirst() { self.received(arrival, into: &output) }
+        while let arrival = waiting.popFirst() { self.take(arrival, &output) }
     }
 
     /// The log was looked at for the first time.
