@@ -76,7 +76,7 @@ struct Chaos: AsyncParsableCommand {
             var reports: [FaultReport] = []
             // A cluster of its own for each: no row depends on the one before.
             do {
-                try await withCluster { cluster in
+                try await withCluster(options: fault.options) { cluster in
                     for _ in 0..<times { reports.append(try await happen(fault, in: cluster)) }
                 }
             } catch let error as FaultError {
@@ -93,9 +93,10 @@ struct Chaos: AsyncParsableCommand {
         var generator = SplitMix(state: seed)
         var reports: [String: [FaultReport]] = [:]
         var failure: [(String, [FaultReport])] = []
+        let faults = Fault.all.filter(\.options.isEmpty)
         try await withCluster { cluster in
             while failure.isEmpty, ContinuousClock.now < end {
-                let fault = Fault.all[Int(generator.next() % UInt64(Fault.all.count))]
+                let fault = faults[Int(generator.next() % UInt64(faults.count))]
                 do {
                     reports[fault.name, default: []].append(try await happen(fault, in: cluster))
                 } catch let error as FaultError {
@@ -104,11 +105,11 @@ struct Chaos: AsyncParsableCommand {
                 }
             }
         }
-        return Fault.all.compactMap { fault in reports[fault.name].map { ("\($0.count) x \(fault.title)", $0) } } + failure
+        return faults.compactMap { fault in reports[fault.name].map { ("\($0.count) x \(fault.title)", $0) } } + failure
     }
 
-    private func withCluster(_ body: (FaultCluster) async throws -> Void) async throws {
-        let cluster = try await FaultCluster.start(nodes: nodes, lease: .seconds(lease))
+    private func withCluster(options: [String] = [], _ body: (FaultCluster) async throws -> Void) async throws {
+        let cluster = try await FaultCluster.start(nodes: nodes, lease: .seconds(lease), options: options)
         do {
             try await body(cluster)
         } catch {
@@ -122,7 +123,7 @@ struct Chaos: AsyncParsableCommand {
         let report = try await FaultRun.run(fault, in: cluster)
         let verdict = report.verdict
         say(
-            "\(fault.name): \(verdict.publications) published, \(verdict.lost) lost, \(verdict.duplicated) twice, "
+            "\(fault.name): \(verdict.publications) published, \(verdict.lost) lost, \(verdict.notices) notices, \(verdict.duplicated) twice, "
                 + "recovered after \(report.recovery.map(FaultReport.seconds) ?? "never")"
         )
         for violation in verdict.violations { say("  BROKEN \(violation)") }

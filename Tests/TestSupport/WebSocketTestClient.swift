@@ -68,15 +68,16 @@ public final class WebSocketTestClient: Sendable {
                             }
                         }
                     )
-                    return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-                        configuration: .init(
-                            upgradeConfiguration: .init(
-                                upgradeRequestHead: head,
-                                upgraders: [upgrader],
-                                notUpgradingCompletionHandler: { $0.close().map { false } }
-                            )
+                    var configuration = NIOUpgradableHTTPClientPipelineConfiguration(
+                        upgradeConfiguration: .init(
+                            upgradeRequestHead: head,
+                            upgraders: [upgrader],
+                            notUpgradingCompletionHandler: { $0.close().map { false } }
                         )
                     )
+                    // A message may come in one packet with the 101.
+                    configuration.leftOverBytesStrategy = .forwardBytes
+                    return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: configuration)
                 }
             }
         guard try await upgraded.get(), let channel = state.withLockedValue({ $0.channel }) else { throw Failure.notUpgraded }

@@ -4,8 +4,8 @@ extension Fault {
         Fault("slow", "300 ms each way for 3 s, all nodes") { cluster in
             try await Self.hinder(cluster.nodes, .delay(.milliseconds(300)), for: .seconds(3))
         },
-        Fault("throttled", "8 KB/s for 4 s, all nodes", isFast: false) { cluster in
-            try await Self.hinder(cluster.nodes, .throttle(bytesPerSecond: 8000), for: .seconds(4))
+        Fault("throttled", "3 KB/s for 4 s, all nodes", isFast: false) { cluster in
+            try await Self.hinder(cluster.nodes, .throttle(bytesPerSecond: 3000), for: .seconds(4))
         },
         Fault("black-hole", "nothing goes through for 4 s, all nodes", isFast: false) { cluster in
             try await Self.hinder(cluster.nodes, .hold, for: .seconds(4))
@@ -19,6 +19,25 @@ extension Fault {
             }
         },
         Fault("node-cut-off", "one node cut off from Redis for 4 s", suffering: ["b"]) { cluster in
+            try await Self.hinder(cluster.nodes.filter { $0.name == "b" }, .hold, for: .seconds(4))
+        },
+        Fault(
+            "log-too-short",
+            "one node cut off for 4 s, a log of 20 messages",
+            suffering: ["b"],
+            options: ["--history-messages", "20"],
+            losesMessages: true
+        ) { cluster in
+            try await Self.hinder(cluster.nodes.filter { $0.name == "b" }, .hold, for: .seconds(4))
+        },
+        Fault(
+            "no-log",
+            "one node cut off for 4 s, no log (`--delivery at-most-once`)",
+            isFast: false,
+            suffering: ["b"],
+            options: ["--delivery", "at-most-once"],
+            losesMessages: true
+        ) { cluster in
             try await Self.hinder(cluster.nodes.filter { $0.name == "b" }, .hold, for: .seconds(4))
         },
         Fault("node-deaf", "one node does not hear Redis for 4 s", suffering: ["b"]) { cluster in

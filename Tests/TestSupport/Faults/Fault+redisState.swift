@@ -77,7 +77,7 @@ extension Fault {
         defer { frozen.process.thaw() }
         // No node's messages, but all nodes are sent them: what they say meanwhile waits behind.
         let channels = cluster.redis.administer("PUBSUB", "CHANNELS")?.split(separator: "\r\n") ?? []
-        guard let channel = channels.first(where: { $0.contains(":all") }) else { throw FaultError("nobody subscribes to all") }
+        guard let channel = channels.first(where: { $0.contains("all") }) else { throw FaultError("nobody subscribes to all") }
         let ballast = String(repeating: "x", count: 256 * 1024)
         for _ in 0..<400 where frozen.proxy.counters.serverEnds == before {
             cluster.redis.administer("PUBLISH", String(channel), ballast)

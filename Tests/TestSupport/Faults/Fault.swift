@@ -10,6 +10,10 @@ public struct Fault: Sendable {
     let suffering: [String]?
     /// Nodes whose processes end in it, and their clients' sockets with them. No other client's may.
     let killed: [String]
+    /// Of the nodes, when it takes other nodes than usual.
+    public let options: [String]
+    /// Messages must be lost in it, and announced.
+    let losesMessages: Bool
     /// Makes it happen, proves that it did (or throws), and ends it.
     let happen: @Sendable (FaultCluster) async throws -> Void
 
@@ -23,6 +27,8 @@ public struct Fault: Sendable {
         isFast: Bool = true,
         suffering: [String]? = nil,
         killed: [String] = [],
+        options: [String] = [],
+        losesMessages: Bool = false,
         happen: @escaping @Sendable (FaultCluster) async throws -> Void
     ) {
         self.name = name
@@ -30,6 +36,8 @@ public struct Fault: Sendable {
         self.isFast = isFast
         self.suffering = suffering
         self.killed = killed
+        self.options = options
+        self.losesMessages = losesMessages
         self.happen = happen
     }
 

@@ -46,6 +46,7 @@ public struct FaultRun: Sendable {
             }
         }
         var verdict = HistoryChecker.check(self.recorder.history)
+        try Fault.prove("nothing was lost", verdict.lost > 0 || !self.fault.losesMessages)
         self.judgeConnections(&verdict)
         if let presence { verdict.violated(.presence, presence) }
         if recovery == nil { verdict.violated(.recovery, "the cluster was not whole again within \(Fault.recoveryBound)") }

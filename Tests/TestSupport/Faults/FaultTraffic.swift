@@ -122,7 +122,8 @@ final class FaultTraffic: Sendable {
             self.recorder.answered(message.message, .taken)
             self.recorder.change(name) { $0.shortID = message.from }
         case "system" where message.message.contains("not delivered"): self.recorder.told(.refused, to: name)
-        case "system": self.recorder.told(.missed, to: name)
+        case "system" where message.message.contains("lost"): self.recorder.told(.missed, to: name)
+        case "system": break
         default: self.recorder.got(message.message, by: name)
         }
         return message.type == "echo"

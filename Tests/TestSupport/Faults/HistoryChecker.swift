@@ -36,6 +36,7 @@ public struct HistoryChecker {
         self.connections = Dictionary(history.connections.map { ($0.name, $0) }) { first, _ in first }
         self.verdict.publications = history.publications.count
         self.verdict.deliveries = history.deliveries.count
+        self.verdict.notices = history.notices.count { $0.kind == .missed }
     }
 
     // MARK: - Published, and once

@@ -19,6 +19,8 @@ public struct HistoryVerdict: Sendable {
 
     public var publications = 0
     public var deliveries = 0
+    /// How often a client was told that messages were lost, or may have been.
+    public var notices = 0
     /// Deliveries that were owed and did not come; with those that were announced.
     public var lost = 0
     /// Those of them that the server has announced, in words or in numbers.
