@@ -11,11 +11,26 @@ extension Fault {
             cluster in
             try await cluster.nodes[2].restart()
         },
-        Fault("all-restarted", "kill -9 of all nodes, back at once", killed: ["a", "b", "c", "d", "e", "f", "g", "h", "i"]) {
+        Fault("all-restarted", "kill -9 of all nodes, back at once", killed: FaultCluster.names) {
             cluster in
             for node in cluster.nodes { node.process.kill() }
             try await withThrowingDiscardingTaskGroup { group in
                 for node in cluster.nodes { group.addTask { try await node.restart() } }
+            }
+        },
+        Fault(
+            "rolling-restart",
+            "SIGTERM to one node after the other, each back before the next",
+            isFast: false,
+            killed: FaultCluster.names,
+            isGraceful: true,
+            options: ["--drain-timeout", "2s"]
+        ) { cluster in
+            for node in cluster.nodes {
+                let status = await node.process.terminate(within: .seconds(20))
+                try Self.prove("node \(node.name) ended with \(status.map(String.init) ?? "nothing")", status == 0)
+                try await node.restart()
+                try Self.prove("node \(node.name) is not ready", await eventually { await node.isReady() })
             }
         },
         Fault("node-frozen-1s", "a node stands still for 1 s", suffering: ["c"]) { cluster in

@@ -70,7 +70,7 @@ extension Fault {
 
     private static func overflow(_ cluster: FaultCluster) async throws {
         let frozen = cluster.nodes[2]
-        cluster.redis.administer("CONFIG", "SET", "client-output-buffer-limit", "pubsub 262144 131072 1")
+        cluster.redis.administer("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1048576 524288 5")
         defer { cluster.redis.administer("CONFIG", "SET", "client-output-buffer-limit", "pubsub 33554432 8388608 60") }
         let before = frozen.proxy.counters.serverEnds
         frozen.process.freeze()
@@ -78,8 +78,8 @@ extension Fault {
         // No node's messages, but all nodes are sent them: what they say meanwhile waits behind.
         let channels = cluster.redis.administer("PUBSUB", "CHANNELS")?.split(separator: "\r\n") ?? []
         guard let channel = channels.first(where: { $0.contains("all") }) else { throw FaultError("nobody subscribes to all") }
-        let ballast = String(repeating: "x", count: 256 * 1024)
-        for _ in 0..<400 where frozen.proxy.counters.serverEnds == before {
+        let ballast = String(repeating: "x", count: 64 * 1024)
+        for _ in 0..<1000 where frozen.proxy.counters.serverEnds == before {
             cluster.redis.administer("PUBLISH", String(channel), ballast)
             try await Task.sleep(for: .milliseconds(5))
         }

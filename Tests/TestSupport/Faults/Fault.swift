@@ -10,6 +10,8 @@ public struct Fault: Sendable {
     let suffering: [String]?
     /// Nodes whose processes end in it, and their clients' sockets with them. No other client's may.
     let killed: [String]
+    /// These processes are asked to end: what they have taken, they must pass on.
+    let isGraceful: Bool
     /// Of the nodes, when it takes other nodes than usual.
     public let options: [String]
     /// Messages must be lost in it, and announced.
@@ -27,6 +29,7 @@ public struct Fault: Sendable {
         isFast: Bool = true,
         suffering: [String]? = nil,
         killed: [String] = [],
+        isGraceful: Bool = false,
         options: [String] = [],
         losesMessages: Bool = false,
         happen: @escaping @Sendable (FaultCluster) async throws -> Void
@@ -36,6 +39,7 @@ public struct Fault: Sendable {
         self.isFast = isFast
         self.suffering = suffering
         self.killed = killed
+        self.isGraceful = isGraceful
         self.options = options
         self.losesMessages = losesMessages
         self.happen = happen

@@ -2,6 +2,8 @@ import Foundation
 
 /// A Redis that keeps its data in a file, and nodes a, b, c and on, each with a proxy between it and Redis: for faults.
 public final class FaultCluster: Sendable {
+    /// Of as many nodes as there may be.
+    static let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
     /// Redis', for the nodes.
     public static let password = "right"
 
@@ -24,7 +26,7 @@ public final class FaultCluster: Sendable {
                 + ["--maxmemory-policy", "noeviction"] + RedisServer.administrator
         )
         var nodes: [FaultNode] = []
-        for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i"].prefix(count) {
+        for name in Self.names.prefix(count) {
             let proxy = try await TCPProxy.start(to: redis.port)
             nodes.append(
                 try await FaultNode.start(
