@@ -27,6 +27,9 @@ struct Chaos: AsyncParsableCommand {
     @Option(help: "The nodes' lease in seconds.")
     var lease = 5
 
+    @Option(help: "What each client says in a second; two clients are on each node.")
+    var rate = 10
+
     @Option(help: "This fault alone.")
     var fault: String?
 
@@ -45,6 +48,7 @@ struct Chaos: AsyncParsableCommand {
         }
         guard (3...9).contains(nodes) else { throw ValidationError("--nodes is \(nodes), allowed is 3 to 9.") }
         guard (1...60).contains(lease) else { throw ValidationError("--lease is \(lease), allowed is 1 to 60.") }
+        guard (1...1000).contains(rate) else { throw ValidationError("--rate is \(rate), allowed is 1 to 1000.") }
         guard times > 0, minutes ?? 1 > 0 else { throw ValidationError("--repeat and --minutes must be at least 1.") }
         if let fault, !Fault.all.contains(where: { $0.name == fault }) {
             throw ValidationError("--fault is '\(fault)', allowed is one of: \(Fault.all.map(\.name).joined(separator: ", ")).")
@@ -120,7 +124,7 @@ struct Chaos: AsyncParsableCommand {
     }
 
     private func happen(_ fault: Fault, in cluster: FaultCluster) async throws -> FaultReport {
-        let report = try await FaultRun.run(fault, in: cluster)
+        let report = try await FaultRun.run(fault, in: cluster, textsPerSecond: rate)
         let verdict = report.verdict
         say(
             "\(fault.name): \(verdict.publications) published, \(verdict.lost) lost, \(verdict.notices) notices, \(verdict.duplicated) twice, "

@@ -9,20 +9,23 @@ public struct FaultRun: Sendable {
 
     private let fault: Fault
     private let cluster: FaultCluster
+    private let textsPerSecond: Int
     private let recorder = HistoryRecorder()
 
+    /// - Parameter textsPerSecond: of each client, two on each node. REST callers push 6 times a second on each node.
     /// - Throws: when the fault did not happen; what the cluster made of it is in the report.
-    public static func run(_ fault: Fault, in cluster: FaultCluster) async throws -> FaultReport {
-        try await FaultRun(fault, in: cluster).run()
+    public static func run(_ fault: Fault, in cluster: FaultCluster, textsPerSecond: Int = 10) async throws -> FaultReport {
+        try await FaultRun(fault, in: cluster, textsPerSecond: textsPerSecond).run()
     }
 
-    private init(_ fault: Fault, in cluster: FaultCluster) {
+    private init(_ fault: Fault, in cluster: FaultCluster, textsPerSecond: Int) {
+        self.textsPerSecond = textsPerSecond
         self.fault = fault
         self.cluster = cluster
     }
 
     private func run() async throws -> FaultReport {
-        let traffic = FaultTraffic(cluster: self.cluster, recorder: self.recorder)
+        let traffic = FaultTraffic(cluster: self.cluster, recorder: self.recorder, textsPerSecond: self.textsPerSecond)
         let monitor = FaultMonitor(recorder: self.recorder)
         let before = await self.counts()
         guard await self.recover(traffic, "before") != nil else { throw FaultError("The cluster was not whole before the fault") }

@@ -3,26 +3,23 @@ import Foundation
 /// Steady traffic on every node of a cluster, all of it recorded: clients that talk and listen, and come again when their socket ends, and
 /// REST callers that push to everyone and to a group.
 final class FaultTraffic: Sendable {
-    /// How much of it.
-    struct Load: Sendable {
-        var clientsPerNode = 2
-        var textsPerSecond = 10
-        var pushesPerSecond = 6
-    }
+    private static let clientsPerNode = 2
+    private static let pushesPerSecond = 6
 
     static let group = "crew"
     static let groupTopic = "group:crew"
 
     let cluster: FaultCluster
     let recorder: HistoryRecorder
-    private let load: Load
+    /// Of each client.
+    private let textsPerSecond: Int
     /// Starts every payload, so that no two runs on one cluster have the same.
     private let run = UInt32.random(in: 0 ... .max)
 
-    init(cluster: FaultCluster, recorder: HistoryRecorder, load: Load = Load()) {
+    init(cluster: FaultCluster, recorder: HistoryRecorder, textsPerSecond: Int) {
         self.cluster = cluster
         self.recorder = recorder
-        self.load = load
+        self.textsPerSecond = textsPerSecond
     }
 
     /// Runs `body` while there is traffic; returns when the sockets have been closed.
@@ -34,7 +31,7 @@ final class FaultTraffic: Sendable {
         let listeners = TaskBag()
         do {
             for node in self.cluster.nodes {
-                for number in 1...self.load.clientsPerNode {
+                for number in 1...Self.clientsPerNode {
                     let slot = "\(node.name)\(number)"
                     let first = try await self.open(slot, life: 1, on: node)
                     if number == 1 { try await self.join(slot + ".1", first, on: node) }
@@ -85,7 +82,7 @@ final class FaultTraffic: Sendable {
             let payload = "\(self.run)/\(name)/\(number)"
             self.recorder.published(payload, topic: "all", by: name, on: node.name)
             try? await client.send(payload)
-            try? await Task.sleep(for: .seconds(1) / self.load.textsPerSecond)
+            try? await Task.sleep(for: .seconds(1) / self.textsPerSecond)
         }
     }
 
@@ -155,7 +152,7 @@ final class FaultTraffic: Sendable {
             number += 1
             let start = ContinuousClock.now
             _ = await self.push(number, toGroup: number % 3 == 0, by: "rest", on: node)
-            try? await Task.sleep(until: start + .seconds(1) / self.load.pushesPerSecond)
+            try? await Task.sleep(until: start + .seconds(1) / Self.pushesPerSecond)
         }
     }
 
