@@ -1,30 +1,47 @@
 import Foundation
 
-/// The program for libFuzzer, which has its `main`: VOLARY_FUZZ_TARGET says what is fuzzed. A property that does not hold ends it as a
-/// crash does.
-private let target: FuzzTarget = {
-    let name = ProcessInfo.processInfo.environment["VOLARY_FUZZ_TARGET"] ?? ""
-    guard let target = FuzzTarget(rawValue: name) else { fatalError("VOLARY_FUZZ_TARGET is none of \(FuzzTarget.allCases)") }
-    return target
-}()
+/// The program for libFuzzer: VOLARY_FUZZ_TARGET says what is fuzzed, VOLARY_FUZZ_CORPUS is the directory that the good inputs are added
+/// to. A property that does not hold ends it as a crash does.
+private enum Fuzz {
+    typealias Arguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
-@_cdecl("LLVMFuzzerInitialize") public func initializeFuzzer(
+    static let target: FuzzTarget = {
+        let name = ProcessInfo.processInfo.environment["VOLARY_FUZZ_TARGET"] ?? ""
+        guard let target = FuzzTarget(rawValue: name) else { fatalError("VOLARY_FUZZ_TARGET is none of \(FuzzTarget.allCases)") }
+        return target
+    }()
+
+    static func writeSeeds() {
+        guard let corpus = ProcessInfo.processInfo.environment["VOLARY_FUZZ_CORPUS"] else { return }
+        for (index, seed) in self.target.seeds.enumerated() {
+            FileManager.default.createFile(atPath: "\(corpus)/seed-\(index)", contents: Data(seed))
+        }
+    }
+}
+
+/// libFuzzer's own, of its interface for programs that have their `main`.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
     _ count: UnsafeMutablePointer<CInt>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>
-) -> CInt {
-    // What it has found so far is kept in the directory that it is given; the seeds are added to it.
-    guard let corpus = ProcessInfo.processInfo.environment["VOLARY_FUZZ_CORPUS"] else { return 0 }
-    for (index, seed) in target.seeds.enumerated() {
-        FileManager.default.createFile(atPath: "\(corpus)/seed-\(index)", contents: Data(seed))
+    _ arguments: UnsafeMutablePointer<Fuzz.Arguments>,
+    _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+@_cdecl("LLVMFuzzerTestOneInput") public func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    do {
+        try Fuzz.target.check(Array(UnsafeBufferPointer(start: bytes, count: count)))
+    } catch {
+        fatalError("\(Fuzz.target): \(error)")
     }
     return 0
 }
 
-@_cdecl("LLVMFuzzerTestOneInput") public func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    do {
-        try target.check(Array(UnsafeBufferPointer(start: bytes, count: count)))
-    } catch {
-        fatalError("\(target): \(error)")
-    }
-    return 0
+/// SwiftPM links programs so that this is their `main`, which hides libFuzzer's.
+@_cdecl("fuzz_main") public func fuzzMain(
+    _ count: CInt,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+) -> CInt {
+    Fuzz.writeSeeds()
+    var (count, arguments) = (count, arguments)
+    return runDriver(&count, &arguments) { testOneInput($0, $1) }
 }
