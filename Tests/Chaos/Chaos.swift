@@ -94,7 +94,7 @@ struct Chaos: AsyncParsableCommand {
 
     private func atRandom(for time: Duration) async throws -> [(title: String, reports: [FaultReport])] {
         let end = ContinuousClock.now + time
-        var generator = SplitMix(state: seed)
+        var generator = SplitMix64(state: seed)
         var reports: [String: [FaultReport]] = [:]
         var failure: [(String, [FaultReport])] = []
         let faults = Fault.all.filter(\.options.isEmpty)
@@ -139,17 +139,4 @@ struct Chaos: AsyncParsableCommand {
 private func say(_ line: String) {
     print(line)
     fflush(nil)
-}
-
-/// SplitMix64: the same faults on every machine for one seed.
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var value = self.state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
 }

@@ -129,16 +129,29 @@ extension RealProcesses {
             try await Cluster.run(nodes: 2, options: Cluster.quiet + ["--max-requests", "2"]) { cluster in
                 let (a, b) = (cluster.a, cluster.b)
                 b.process.freeze()
-                // Each waits for the frozen node's receipt.
-                let waiting = (0..<2).map { _ in Task { try await a.broadcast("waits", query: "?timeout=4s") } }
-                let isFull = await eventually { (try? await a.request("GET", "/api/nodes"))?.status == 503 }
+                let push = "/api/connections/broadcast"
+                // Each waits for the frozen node's receipt; one that finds no place tries again.
+                let waiting = (0..<3).map { _ in
+                    Task {
+                        while !Task.isCancelled {
+                            _ = try? await a.request("POST", push + "?timeout=4s", body: #"{"message":"waits"}"#)
+                            try? await Task.sleep(for: .milliseconds(50))
+                        }
+                    }
+                }
+                var refusal: HTTPTestResponse?
+                let isFull = await eventually {
+                    refusal = try? await a.request("POST", push, body: #"{"message":"x"}"#)
+                    return refusal?.status == 503
+                }
                 #expect(isFull)
-                let refused = try await a.request("POST", "/api/connections/broadcast", body: #"{"message":"x"}"#)
-                #expect(refused.status == 503 && refused[header: "retry-after"] == "1")
+                let refused = try #require(refusal)
+                #expect(refused[header: "retry-after"] == "1")
                 #expect(try refused.decode(Problem.self).type == "urn:volary:problem:too-many-requests")
                 for path in ["/livez", "/readyz", "/metrics"] { #expect(try await a.request("GET", path).status == 200) }
                 b.process.thaw()
-                for task in waiting { _ = try? await task.value }
+                for task in waiting { task.cancel() }
+                for task in waiting { await task.value }
                 #expect(await eventually { (try? await a.request("GET", "/api/nodes"))?.status == 200 })
             }
         }

@@ -62,6 +62,13 @@ public final class FakeRedis: Sendable {
         return answer.isEmpty ? nil : answer
     }
 
+    /// What a Redis answers to SUBSCRIBE; empty for anything else.
+    public static func acknowledgement(of received: String) -> String {
+        guard received.contains("SUBSCRIBE") else { return "" }
+        let channels = received.split(separator: "\r\n").filter { $0.contains("{") }
+        return channels.map { "*3\r\n$9\r\nsubscribe\r\n$\($0.utf8.count)\r\n\($0)\r\n:1\r\n" }.joined()
+    }
+
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer

@@ -22,6 +22,8 @@ public struct RelayHealth: Hashable, Sendable {
     public var gaps: Int
     /// Messages that this node had missed at first and fetched.
     public var recovered: Int
+    /// How long the last message of this node to itself took through Redis. Nil: none has come back yet, or there is no Redis.
+    public var lag: Duration?
 
     public init(
         state: State,
@@ -31,7 +33,8 @@ public struct RelayHealth: Hashable, Sendable {
         expired: Int = 0,
         lost: Int = 0,
         gaps: Int = 0,
-        recovered: Int = 0
+        recovered: Int = 0,
+        lag: Duration? = nil
     ) {
         self.state = state
         self.since = since
@@ -41,6 +44,7 @@ public struct RelayHealth: Hashable, Sendable {
         self.lost = lost
         self.gaps = gaps
         self.recovered = recovered
+        self.lag = lag
     }
 
     public var isUp: Bool { self.state == .up }

@@ -15,16 +15,20 @@ public struct RelaySettings: Hashable, Sendable {
     /// How long a message stays in its topic's log at most, looked at when something is published; an idle topic's log goes as a whole,
     /// a second later. Default 5 min: beyond that, what was missed is no news.
     public var historyAge: Duration
+    /// How long a message of a node to itself may take through Redis before its links are given up. Default 2 s: as long as a command.
+    public var canaryInterval: Duration
 
     public init(
         delivery: Delivery = .logged,
         historyMessages: Int = 10_000,
         historyBytes: Int = 8 * 1024 * 1024,
-        historyAge: Duration = .seconds(300)
+        historyAge: Duration = .seconds(300),
+        canaryInterval: Duration = .seconds(2)
     ) {
         self.delivery = delivery
         self.historyMessages = historyMessages
         self.historyBytes = historyBytes
         self.historyAge = historyAge
+        self.canaryInterval = canaryInterval
     }
 }

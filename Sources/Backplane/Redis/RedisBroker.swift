@@ -54,7 +54,7 @@ public final class RedisBroker: Broker {
         outboxLimits: Outbox<OutgoingMessage>.Limits
     ) {
         let eventLoop = watch.eventLoop
-        let shared = RedisBrokerShared(eventLoop: eventLoop)
+        let shared = RedisBrokerShared(eventLoop: eventLoop, inboxBytes: outboxLimits.unansweredBytes)
         self.shared = shared
         self.core = .makeBoxSendingValue(
             RedisBrokerCore(
@@ -84,12 +84,14 @@ public final class RedisBroker: Broker {
             completion?(.failure(.closed))
             return
         }
-        let isFirst = self.shared.inbox.withLockedValue { inbox in
-            inbox.append(PublishRequest(message: message, topic: topic, completion: completion))
-            return inbox.count == 1
+        let request = PublishRequest(message: message, topic: topic, completion: completion)
+        let (hasRoom, count) = self.shared.inbox.withLockedValue { ($0.append(request), $0.count) }
+        guard hasRoom else {
+            completion?(.failure(.outboxFull))
+            return
         }
         // Those that follow before the loop gets to it travel with the first.
-        if isFirst { self.onLoop { $0.takeInbox() } }
+        if count == 1 { self.onLoop { $0.takeInbox() } }
     }
 
     public func subscribe(to topic: Topic) async throws(BrokerError) {

@@ -6,10 +6,7 @@ import Protocol
 extension RedisBrokerCore {
     /// Takes what has been published since the last time: one order, one flush, one batch for the own receiver.
     func takeInbox() {
-        let requests = self.shared.inbox.withLockedValue { inbox in
-            defer { inbox.removeAll() }
-            return inbox
-        }
+        let requests = self.shared.inbox.withLockedValue { $0.take() }
         var local: [Envelope] = []
         var answers: [() -> Void] = []
         for request in requests {

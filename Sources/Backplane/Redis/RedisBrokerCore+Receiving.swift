@@ -14,7 +14,9 @@ extension RedisBrokerCore {
         var envelopes: [Envelope] = []
         for push in pushes {
             switch push {
-            case .message(let channel, let payload): self.received(payload, on: channel, into: &envelopes)
+            case .message(let channel, let payload):
+                self.canary.heard()
+                self.received(payload, on: channel, into: &envelopes)
             case .subscribed(let channel), .unsubscribed(let channel): self.acknowledged(channel)
             case .pong: break
             }
@@ -26,7 +28,10 @@ extension RedisBrokerCore {
 
     private func received(_ payload: ByteBuffer, on channel: String, into envelopes: inout [Envelope]) {
         // The end of a subscription may be under way.
-        guard let topic = self.topics[channel] else { return }
+        guard let topic = self.topics[channel] else {
+            if channel == self.canaryChannel { self.canaryCameBack(payload) }
+            return
+        }
         guard let frame = BrokerFrame(payload) else { return self.couldNotDecode(1, .truncated) }
         let (place, bytes): (LogPosition?, ByteBuffer) =
             switch frame {

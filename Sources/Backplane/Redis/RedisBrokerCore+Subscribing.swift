@@ -63,6 +63,7 @@ extension RedisBrokerCore {
     }
 
     func acknowledged(_ channel: String) {
+        guard channel != self.canaryChannel else { return self.canaryIsHeard() }
         guard let topic = LogKeys.topic(of: channel, prefix: self.configuration.keyPrefix) else {
             self.subscriber?.drop(reason: "Redis broke its protocol: acknowledged an unknown channel")
             return

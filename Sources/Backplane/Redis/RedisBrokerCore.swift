@@ -42,6 +42,15 @@ final class RedisBrokerCore {
     var interrupted: Set<Topic> = []
     var waiters: [Topic: [ObjectIdentifier: CheckedContinuation<Result<Void, BrokerError>, Never>]] = [:]
 
+    // The canary
+    var canary: CanaryStateMachine
+    var canaryTimer: Scheduled<Void>?
+    var canarySentAt = NIODeadline.uptimeNanoseconds(0)
+    /// Why Redis did not take the last one.
+    var canaryRefusal: String?
+    /// How long the last one was on its way.
+    var lag: TimeAmount?
+
     // Receiving
     var duplicates = DuplicateFilter()
     var undecodable = OccurrenceLog(interval: .seconds(10))
@@ -76,6 +85,7 @@ final class RedisBrokerCore {
         self.shared = shared
         self.logger = logger
         self.outbox = Outbox(limits: outboxLimits)
+        self.canary = CanaryStateMachine(interval: TimeAmount(settings.canaryInterval))
     }
 
     func start() {
@@ -85,6 +95,7 @@ final class RedisBrokerCore {
         self.publisher?.start()
         self.subscriber?.start()
         self.scheduleHousekeeping()
+        self.scheduleCanary()
     }
 
     private func makeLink(_ role: String, subscribes: Bool) -> RedisLink {
@@ -125,7 +136,8 @@ final class RedisBrokerCore {
             expired: self.expired,
             lost: self.lost,
             gaps: self.gaps,
-            recovered: self.recovered
+            recovered: self.recovered,
+            lag: self.lag.map { .nanoseconds($0.nanoseconds) }
         )
         self.shared.update(health)
     }
@@ -136,7 +148,8 @@ final class RedisBrokerCore {
         if !publisher.isReady { return publisher.reason }
         if !subscriber.isReady { return subscriber.reason }
         guard self.subscriptions.isComplete else { return "not all topics are subscribed to yet" }
-        return self.catchingUp.isEmpty ? nil : "what was missed is being fetched"
+        guard self.catchingUp.isEmpty else { return "what was missed is being fetched" }
+        return self.canary.isProven ? nil : self.canaryRefusal ?? "nothing has come back through Redis yet"
     }
 
     // MARK: - Shutting down
@@ -164,6 +177,7 @@ final class RedisBrokerCore {
         self.isClosed = true
         self.shared.isClosed.withLockedValue { $0 = true }
         self.housekeeping?.cancel()
+        self.canaryTimer?.cancel()
         self.publisher?.stop()
         self.subscriber?.stop()
         self.subscriptions.unlinked()
@@ -177,10 +191,12 @@ final class RedisBrokerCore {
 extension RedisBrokerCore: RedisLinkDelegate {
     func linkBecameReady(_ link: RedisLink) {
         if link === self.publisher { self.publisherBecameReady() } else { self.subscriberBecameReady() }
+        self.canaryLinkBecameReady()
         self.updateHealth()
     }
 
     func linkWasLost(_ link: RedisLink, reason: String) {
+        self.canary.unlinked()
         if link === self.publisher {
             self.publisherWasLost()
         } else {

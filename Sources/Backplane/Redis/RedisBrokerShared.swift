@@ -9,14 +9,16 @@ final class RedisBrokerShared: Sendable {
     let receiver = NIOLockedValueBox<(any BrokerReceiver)?>(nil)
     /// Set on the event loop once nothing will happen there any more: the loop itself may be gone soon.
     let isClosed = NIOLockedValueBox(false)
-    /// What has been published and not been looked at yet; its order is the order of sequences.
-    let inbox = NIOLockedValueBox<[PublishRequest]>([])
+    let inbox: NIOLockedValueBox<PublishInbox>
     private let now: @Sendable () -> Int64
 
-    /// - Parameter now: milliseconds since 1970, UTC.
-    init(eventLoop: any EventLoop, now: @escaping @Sendable () -> Int64 = UTCClock.now) {
+    /// - Parameters:
+    ///   - inboxBytes: bound of what is published between two turns of the loop.
+    ///   - now: milliseconds since 1970, UTC.
+    init(eventLoop: any EventLoop, inboxBytes: Int, now: @escaping @Sendable () -> Int64 = UTCClock.now) {
         self.eventLoop = eventLoop
         self.now = now
+        self.inbox = NIOLockedValueBox(PublishInbox(maximumBytes: inboxBytes))
         self.health = NIOLockedValueBox(RelayHealth(state: .down(reason: "not connected yet"), since: now()))
     }
 
@@ -37,13 +39,6 @@ final class SubscriptionWaiter: Sendable {
     var isCancelled: Bool { self.cancelled.withLockedValue { $0 } }
 
     func cancel() { self.cancelled.withLockedValue { $0 = true } }
-}
-
-/// One call of ``Broker/publish(_:to:completion:)``.
-struct PublishRequest: Sendable {
-    let message: NodeMessage
-    let topic: Topic
-    let completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
 }
 
 /// A message in the outbox.

@@ -14,6 +14,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case historyMessages = "history-messages"
     case historyBytes = "history-bytes"
     case historyAge = "history-age"
+    case canaryInterval = "canary-interval"
     case announcementsPerSecond = "announcements-per-second"
     case insecureUserQuery = "insecure-user-query"
     case apiKey = "api-key"
@@ -70,6 +71,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .historyMessages: "10000"
         case .historyBytes: "8MiB"
         case .historyAge: "5m"
+        case .canaryInterval: "2s"
         case .announcementsPerSecond: "10"
         case .insecureUserQuery: "off"
         case .anonymousClients, .insecure: "off"
@@ -117,6 +119,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .historyMessages: "Messages kept in Redis for each topic, 16 to 1000000."
         case .historyBytes: "Bytes kept in Redis for each topic, 64KiB to 32MiB; one message may be larger."
         case .historyAge: "How long a message is kept in Redis, 1s to 1h."
+        case .canaryInterval: "For a message of a node to itself through Redis, 100ms to 1m; longer: it connects anew."
         case .announcementsPerSecond:
             "Joins and leaves told one by one each second before they are summed up, 0 to 1000; 'off' tells none."
         case .insecureUserQuery:

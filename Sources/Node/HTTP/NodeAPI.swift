@@ -73,6 +73,7 @@ struct NodeAPI: Sendable {
             ("volary_relay_lost", relay.lost),
             ("volary_relay_gaps", relay.gaps),
             ("volary_relay_recovered", relay.recovered),
+            ("volary_relay_lag_microseconds", relay.lag.map { Int($0 / .microseconds(1)) } ?? 0),
             ("volary_presence_up", self.presence.health == .up ? 1 : 0),
             ("volary_nodes_live", self.directory.live.count),
         ]

@@ -49,6 +49,9 @@ struct Flags: ParsableArguments {
     @Option(name: .customLong("history-age"), help: Self.help(.historyAge))
     var historyAge: String?
 
+    @Option(name: .customLong("canary-interval"), help: Self.help(.canaryInterval))
+    var canaryInterval: String?
+
     @Option(name: .customLong("announcements-per-second"), help: Self.help(.announcementsPerSecond))
     var announcementsPerSecond: String?
 
@@ -188,6 +191,7 @@ struct Flags: ParsableArguments {
             (.historyMessages, self.historyMessages),
             (.historyBytes, self.historyBytes),
             (.historyAge, self.historyAge),
+            (.canaryInterval, self.canaryInterval),
             (.announcementsPerSecond, self.announcementsPerSecond),
             (.insecureUserQuery, self.insecureUserQuery ? "on" : nil),
             (.apiKey, self.apiKey),

@@ -126,7 +126,7 @@ struct BrokerContractTests {
             try await nodes[0].broker.subscribe(to: .all)
             #expect(await eventually { nodes[0].broker.health.isUp })
             let health = nodes[0].broker.health
-            #expect(health == RelayHealth(state: .up, since: health.since))
+            #expect(health == RelayHealth(state: .up, since: health.since, lag: health.lag))
         }
     }
 

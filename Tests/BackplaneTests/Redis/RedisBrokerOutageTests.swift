@@ -45,15 +45,7 @@ struct RedisBrokerOutageTests {
             #expect(nodes.allSatisfy { $0.broker.health.interruptions == 1 && $0.broker.health.waiting == 0 })
             #expect(await nodes[0].publish("after") == .success(.relayed(receivers: 3)))
             #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.last == "after" } })
-            #expect(nodes[0].receiver.texts == own + ["after"])
-            // Who was subscribed later than the outbox was flushed has missed something: nobody has anything twice or out of order.
-            for node in nodes[1...] {
-                let texts = node.receiver.texts
-                #expect(texts.first == "before")
-                let numbers = texts.dropFirst().dropLast().compactMap(Int.init)
-                #expect(numbers.count == texts.count - 2)
-                #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 })
-            }
+            #expect(nodes.allSatisfy { $0.receiver.texts == own + ["after"] })
         }
     }
 
@@ -173,7 +165,7 @@ struct RedisBrokerOutageTests {
             #expect(await nodes[0].publish("sense") == .success(.relayed(receivers: 1)))
             #expect(await eventually { nodes[0].receiver.texts == ["sense"] })
             let health = nodes[0].broker.health
-            #expect(health == RelayHealth(state: .up, since: health.since))
+            #expect(health == RelayHealth(state: .up, since: health.since, lag: health.lag))
         }
     }
 

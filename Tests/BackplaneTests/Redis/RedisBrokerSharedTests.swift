@@ -8,7 +8,9 @@ import Testing
 struct RedisBrokerSharedTests {
     @Test func `It is the time of the last change between the two, whatever the reasons`() {
         let time = NIOLockedValueBox<Int64>(1000)
-        let shared = RedisBrokerShared(eventLoop: MultiThreadedEventLoopGroup.singleton.any()) { time.withLockedValue { $0 } }
+        let shared = RedisBrokerShared(eventLoop: MultiThreadedEventLoopGroup.singleton.any(), inboxBytes: 0) {
+            time.withLockedValue { $0 }
+        }
         func update(_ state: RelayHealth.State, at now: Int64) -> Int64 {
             time.withLockedValue { $0 = now }
             shared.update(RelayHealth(state: state, interruptions: 7))

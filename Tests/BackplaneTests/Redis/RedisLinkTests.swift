@@ -14,7 +14,7 @@ struct RedisLinkTests {
     private func withBroker(
         at fake: FakeRedis,
         password: String? = nil,
-        delivery: RelaySettings.Delivery = .logged,
+        settings: RelaySettings = .init(),
         commandTimeout: Duration = .milliseconds(500),
         logger: Logger = .quiet,
         _ body: (BrokerEndpoint) async throws -> Void
@@ -25,7 +25,7 @@ struct RedisLinkTests {
         let node = NodeID.random()
         let broker = RedisBroker(
             configuration: configuration,
-            settings: RelaySettings(delivery: delivery),
+            settings: settings,
             node: node,
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
             logger: logger
@@ -86,11 +86,16 @@ struct RedisLinkTests {
     @Test(arguments: ["+OK\r\n", "$1\r\n1\r\n", "-NOPERM no\r\n", "*1\r\n:1\r\n", ":1\r\n:1\r\n:1\r\n", "?"])
     func aWrongAnswerToPublishCostsTheLink(answer: String) async throws {
         let fake = try await FakeRedis.start { _, received in
-            if received.contains("PUBLISH") { return .text(answer) }
-            return FakeRedis.greeting(to: received).map { .text($0) } ?? .silence
+            if received.contains("PUBLISH") || received.contains("DEL") {
+                return .text(received.contains("canary") ? ":1\r\n" : answer)
+            }
+            return .text((FakeRedis.greeting(to: received) ?? "") + FakeRedis.acknowledgement(of: received))
         }
-        try await self.withBroker(at: fake, delivery: .atMostOnce) { endpoint in
-            #expect(await eventually { endpoint.broker.health.isUp })
+        // Canaries do not come back here, which is not what this is about.
+        let settings = RelaySettings(delivery: .atMostOnce, canaryInterval: .seconds(60))
+        try await self.withBroker(at: fake, settings: settings) { endpoint in
+            let linked = RelayHealth.State.down(reason: "nothing has come back through Redis yet")
+            #expect(await eventually { endpoint.broker.health.state == linked })
             let before = fake.connections
             _ = await endpoint.publish("x")
             #expect(await eventually { fake.connections > before })

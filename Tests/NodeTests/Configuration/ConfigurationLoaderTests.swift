@@ -61,6 +61,13 @@ struct ConfigurationLoaderTests {
             byDefault: "300.0 seconds"
         ),
         Example(
+            option: .canaryInterval,
+            text: "100ms",
+            reads: { "\($0.relay.canaryInterval)" },
+            gives: "0.1 seconds",
+            byDefault: "2.0 seconds"
+        ),
+        Example(
             option: .announcementsPerSecond,
             text: "off",
             reads: { "\($0.announcementsPerSecond ?? -1)" },

@@ -1,0 +1,73 @@
+import NIOCore
+import Protocol
+
+/// The proof that what goes out comes back: a write that Redis takes only if it takes messages, then a message to itself.
+extension RedisBrokerCore {
+    private static let lifetime = "60000"
+
+    /// A channel of the broker's own, since its user may not want the node's topic; and the name of the key that is written.
+    var canaryChannel: String { "\(self.keys(of: .node(self.node)).channel):canary" }
+
+    func scheduleCanary() {
+        let before = NIODeadline.now()
+        self.canaryTimer = self.shared.eventLoop.assumeIsolated().scheduleTask(in: self.canary.step) { [weak self] in
+            guard let self else { return }
+            self.perform(self.canary.tick(elapsed: .now() - before))
+            self.scheduleCanary()
+        }
+    }
+
+    func canaryLinkBecameReady() {
+        guard let publisher, let subscriber, publisher.isReady, subscriber.isReady else { return }
+        self.perform(self.canary.linked())
+    }
+
+    func canaryIsHeard() {
+        self.perform(self.canary.isHeard())
+    }
+
+    func canaryCameBack(_ payload: ByteBuffer) {
+        guard let number = UInt64(String(buffer: payload)), self.canary.cameBack(number) else { return }
+        self.canaryRefusal = nil
+        self.lag = .now() - self.canarySentAt
+    }
+
+    private func perform(_ action: CanaryStateMachine.Action) {
+        switch action {
+        case .none: break
+        case .listen:
+            self.subscriber?.sendSubscription(RESPCommand("SUBSCRIBE", self.canaryChannel), channels: 1)
+            self.subscriber?.flush()
+        case .send(let number): self.sendCanary(number)
+        case .overdue:
+            let reason = "what this node publishes does not come back"
+            self.publisher?.drop(reason: reason)
+            self.subscriber?.drop(reason: reason)
+        }
+    }
+
+    private func sendCanary(_ number: UInt64) {
+        self.canarySentAt = .now()
+        // Without a log, messages need no memory of Redis: nor does this.
+        let write =
+            self.isLogged
+            ? RESPCommand("SET", self.canaryChannel, "\(number)", "PX", Self.lifetime) : RESPCommand("DEL", self.canaryChannel)
+        self.publisher?.send(write) { [weak self] result in
+            // A lost link is dealt with when it is.
+            guard let self, case .success(let value) = result else { return }
+            if case .error(let text) = value { return self.canaryWasRefused(text) }
+            self.publisher?.send(RESPCommand("PUBLISH", self.canaryChannel, "\(number)")) { [weak self] result in
+                guard case .success(.error(let text)) = result else { return }
+                self?.canaryWasRefused(text)
+            }
+            self.publisher?.flush()
+        }
+        self.publisher?.flush()
+    }
+
+    private func canaryWasRefused(_ text: String) {
+        self.canary.wasRefused()
+        self.canaryRefusal = "Redis takes no messages: \(RedisErrorText.loggable(text))"
+        self.updateHealth()
+    }
+}

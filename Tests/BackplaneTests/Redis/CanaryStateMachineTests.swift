@@ -1,0 +1,89 @@
+import NIOCore
+import Testing
+
+@testable import Backplane
+
+@Suite("When a canary goes out, and when it is given up")
+struct CanaryStateMachineTests {
+    private let step = TimeAmount.milliseconds(125)
+
+    /// The first one is under way.
+    private func flying() -> CanaryStateMachine {
+        var canary = CanaryStateMachine(interval: .seconds(2))
+        #expect(canary.linked() == .listen)
+        #expect(canary.isHeard() == .send(1))
+        return canary
+    }
+
+    /// - Returns: the first action that is not none, and how many steps it took.
+    private func next(_ canary: inout CanaryStateMachine, hearing: Bool = false) -> (CanaryStateMachine.Action, steps: Int) {
+        for steps in 1...1000 {
+            if hearing { canary.heard() }
+            let action = canary.tick(elapsed: self.step)
+            if action != .none { return (action, steps) }
+        }
+        return (.none, 1000)
+    }
+
+    @Test("One that comes back proves the path, and is followed by another half an interval after it went out")
+    func comesBack() {
+        var canary = self.flying()
+        #expect(!canary.isProven)
+        let wasWaitedFor = canary.cameBack(1)
+        #expect(wasWaitedFor && canary.isProven)
+        #expect(self.next(&canary) == (.send(2), 8))
+    }
+
+    @Test("One that does not come back is overdue after an interval: one and a half after the path died, at most")
+    func overdue() {
+        var canary = self.flying()
+        #expect(self.next(&canary) == (.overdue, 16))
+        #expect(!canary.isProven)
+        #expect(self.next(&canary).0 == .none)
+    }
+
+    @Test("While others' messages come, it has four intervals")
+    func longQueue() {
+        var canary = self.flying()
+        #expect(self.next(&canary, hearing: true) == (.overdue, 64))
+    }
+
+    @Test("The time in which the loop stood still counts for two steps")
+    func ownAbsence() {
+        var canary = self.flying()
+        #expect(canary.tick(elapsed: .hours(1)) == .none)
+        #expect(self.next(&canary) == (.overdue, 14))
+    }
+
+    @Test("Without both links nothing is sent, and nothing is proven")
+    func unlinked() {
+        var canary = CanaryStateMachine(interval: .seconds(2))
+        #expect(self.next(&canary).0 == .none)
+        canary = self.flying()
+        _ = canary.cameBack(1)
+        canary.unlinked()
+        #expect(!canary.isProven)
+        #expect(self.next(&canary).0 == .none)
+        #expect(canary.isHeard() == .none)
+    }
+
+    @Test("An earlier one, or one that nobody sent, is not taken for the one under way")
+    func foreign() {
+        var canary = self.flying()
+        let isForeign = canary.cameBack(0) || canary.cameBack(2)
+        #expect(!isForeign && !canary.isProven)
+        #expect(self.next(&canary) == (.overdue, 16))
+    }
+
+    @Test("A refusal is no silence: the next one goes out in time, and proves what the refused one could not")
+    func refused() {
+        var canary = self.flying()
+        _ = canary.cameBack(1)
+        _ = self.next(&canary)
+        canary.wasRefused()
+        #expect(!canary.isProven)
+        #expect(self.next(&canary) == (.send(3), 8))
+        let cameBack = canary.cameBack(3)
+        #expect(cameBack && canary.isProven)
+    }
+}
