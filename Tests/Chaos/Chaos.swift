@@ -80,7 +80,7 @@ struct Chaos: AsyncParsableCommand {
             var reports: [FaultReport] = []
             // A cluster of its own for each: no row depends on the one before.
             do {
-                try await withCluster(options: fault.options) { cluster in
+                try await withCluster(for: fault) { cluster in
                     for _ in 0..<times { reports.append(try await happen(fault, in: cluster)) }
                 }
             } catch let error as FaultError {
@@ -97,7 +97,7 @@ struct Chaos: AsyncParsableCommand {
         var generator = SplitMix64(state: seed)
         var reports: [String: [FaultReport]] = [:]
         var failure: [(String, [FaultReport])] = []
-        let faults = Fault.all.filter(\.options.isEmpty)
+        let faults = Fault.all.filter { $0.options.isEmpty && !$0.needsSentinels }
         try await withCluster { cluster in
             while failure.isEmpty, ContinuousClock.now < end {
                 let fault = faults[Int(generator.next() % UInt64(faults.count))]
@@ -112,8 +112,13 @@ struct Chaos: AsyncParsableCommand {
         return faults.compactMap { fault in reports[fault.name].map { ("\($0.count) x \(fault.title)", $0) } } + failure
     }
 
-    private func withCluster(options: [String] = [], _ body: (FaultCluster) async throws -> Void) async throws {
-        let cluster = try await FaultCluster.start(nodes: nodes, lease: .seconds(lease), options: options)
+    private func withCluster(for fault: Fault? = nil, _ body: (FaultCluster) async throws -> Void) async throws {
+        let cluster = try await FaultCluster.start(
+            nodes: nodes,
+            lease: .seconds(lease),
+            options: fault?.options ?? [],
+            withSentinels: fault?.needsSentinels ?? false
+        )
         do {
             try await body(cluster)
         } catch {

@@ -133,7 +133,7 @@ extension RealProcesses {
             }
         }
 
-        @Test("Without files to read again, SIGHUP ends a node as it ends any program", .timeLimit(.minutes(1)))
+        @Test("Without files to read again, SIGHUP ends a node as it ends any program", .timeLimit(.minutes(2)))
         func hangUp() async throws {
             let process = try await VolaryProcess.start(Cluster.quiet)
             process.reload()

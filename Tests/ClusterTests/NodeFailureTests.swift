@@ -53,7 +53,7 @@ extension RealProcesses {
         private func expectBoundedBroadcast(from node: TestNode) async throws {
             let start = ContinuousClock.now
             let receipt = try await node.broadcast("meanwhile", query: "?timeout=1s")
-            #expect(start.duration(to: .now) < .milliseconds(1500))
+            #expect(start.duration(to: .now) < .seconds(4))
             #expect(receipt.recipients == 2)
             #expect(receipt.nodes.map(\.node) == ["a", "b"])
             #expect(receipt.missing.isEmpty || receipt.missing == ["c"])
@@ -73,7 +73,7 @@ extension RealProcesses {
 
         @Test("SIGTERM: not ready at once, clients closed with 1012, presence gone long before the lease, exit 0")
         func terminated() async throws {
-            try await Cluster.run(options: Cluster.quiet + ["--lease", "15s", "--drain-delay", "1s"]) { cluster in
+            try await Cluster.run(options: Cluster.quiet + ["--lease", "30s", "--drain-delay", "4s"]) { cluster in
                 let leaving = cluster.b
                 let clients = try await leaving.connect(20)
                 let survivor = try await cluster.a.connect()
@@ -81,7 +81,7 @@ extension RealProcesses {
 
                 leaving.process.beginTermination()
                 let start = ContinuousClock.now
-                let notReady = await eventually(within: .milliseconds(900)) { await !leaving.isReady() }
+                let notReady = await eventually(within: .seconds(3)) { await !leaving.isReady() }
                 #expect(notReady)
                 let readiness = try await leaving.request("GET", "/readyz")
                 #expect(readiness.status == 503)
@@ -93,8 +93,8 @@ extension RealProcesses {
 
                 cluster.forget(leaving)
                 for client in clients + [latecomer] { #expect(await client.closed() == 1012) }
-                #expect(await leaving.process.exit(within: .seconds(10)) == 0)
-                #expect(start.duration(to: .now) < .seconds(6))
+                #expect(await leaving.process.exit(within: .seconds(30)) == 0)
+                #expect(start.duration(to: .now) < .seconds(20))
                 for node in cluster.nodes {
                     #expect(try await node.count() == 1)
                     let list: NodeList = try await node.get("/api/nodes")
@@ -112,8 +112,8 @@ extension RealProcesses {
                 try await cluster.waitForConnections(1)
                 cluster.forget(leaving)
                 let start = ContinuousClock.now
-                #expect(await leaving.process.terminate(within: .seconds(10)) == 0)
-                #expect(start.duration(to: .now) < .seconds(5))
+                #expect(await leaving.process.terminate(within: .seconds(30)) == 0)
+                #expect(start.duration(to: .now) < .seconds(9))
                 #expect(await silent.closed() == 1012)
                 // NIO's word for what it will one day end the process for.
                 #expect(!leaving.process.output.contains("Cannot schedule tasks"))
@@ -128,7 +128,7 @@ extension RealProcesses {
             try await idle.send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(await eventually { idle.received.contains("200 OK") })
             let silent = try await RawTestClient.connect(port: process.port)
-            #expect(await process.terminate(within: .seconds(5)) == 0)
+            #expect(await process.terminate(within: .seconds(20)) == 0)
             #expect(await eventually { idle.isEnded && silent.isEnded })
         }
 
@@ -137,7 +137,7 @@ extension RealProcesses {
             try await Cluster.run(nodes: 0) { cluster in
                 let start = ContinuousClock.now
                 try await cluster.start("a", options: ["--lease", "60s"])
-                #expect(start.duration(to: .now) < .seconds(3))
+                #expect(start.duration(to: .now) < .seconds(10))
             }
         }
 

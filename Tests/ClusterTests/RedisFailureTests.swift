@@ -48,7 +48,7 @@ extension RealProcesses {
                 "/api/connections/broadcast?timeout=1s",
                 body: #"{"message":"degraded"}"#
             )
-            #expect(start.duration(to: .now) < .seconds(2))
+            #expect(start.duration(to: .now) < .seconds(5))
             #expect(response.status == 202, "\(response.body)")
             let receipt: Receipt = try response.decode()
             #expect(receipt.degraded)
@@ -60,7 +60,7 @@ extension RealProcesses {
             for (node, count, missing) in [(cluster.a, 2, ["b", "c"]), (cluster.b, 1, ["a", "c"]), (cluster.c, 1, ["a", "b"])] {
                 let start = ContinuousClock.now
                 let list: ConnectionList = try await node.get("/api/connections")
-                #expect(start.duration(to: .now) < .seconds(2))
+                #expect(start.duration(to: .now) < .seconds(5))
                 #expect(!list.complete)
                 #expect(list.missing == missing)
                 #expect(list.count == count)
@@ -166,7 +166,7 @@ extension RealProcesses {
                     let complete = try await eventually { try await node.count() == 9 }
                     #expect(complete)
                 }
-                #expect(start.duration(to: .now) < .milliseconds(2200))
+                #expect(start.duration(to: .now) < .seconds(4))
                 #expect(Set(try await cluster.b.inventory()) == before)
                 try await clients[0].send("still linked")
                 for client in clients { try await client.see { $0.type == "message" && $0.message == "still linked" } }
@@ -182,7 +182,7 @@ extension RealProcesses {
                 for node in cluster.nodes { #expect(await eventually { await !node.isReady() }) }
                 let start = ContinuousClock.now
                 let list: ConnectionList = try await cluster.a.get("/api/connections")
-                #expect(start.duration(to: .now) < .seconds(3))
+                #expect(start.duration(to: .now) < .seconds(8))
                 #expect(!list.complete)
                 #expect(list.missing == ["b"])
                 #expect(list.count == 1)

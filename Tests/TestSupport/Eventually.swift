@@ -2,7 +2,7 @@
 ///
 /// The tests' one way of waiting for something that has no event of its own.
 public func eventually(
-    within deadline: Duration = .seconds(10),
+    within deadline: Duration = .seconds(30),
     _ condition: () async throws -> Bool
 ) async rethrows -> Bool {
     let clock = ContinuousClock()

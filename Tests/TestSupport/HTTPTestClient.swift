@@ -52,7 +52,7 @@ public struct HTTPTestClient: Sendable {
         _ target: String,
         headers: [String: String] = [:],
         body: String? = nil,
-        within deadline: Duration = .seconds(10)
+        within deadline: Duration = .seconds(30)
     ) async throws -> HTTPTestResponse {
         var fields = HTTPHeaders([("host", "127.0.0.1:\(self.port)"), ("connection", "close")])
         if body != nil { fields.add(name: "content-type", value: "application/json") }

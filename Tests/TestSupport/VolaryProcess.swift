@@ -72,7 +72,7 @@ public final class VolaryProcess: Sendable {
     public static func run(
         _ arguments: [String],
         environment: [String: String] = [:],
-        within deadline: Duration = .seconds(10)
+        within deadline: Duration = .seconds(30)
     ) async throws -> (status: Int, output: String, errors: String) {
         let process = try VolaryProcess(arguments: arguments, environment: environment, port: 0, tls: nil)
         guard let status = await process.exit(within: deadline) else {

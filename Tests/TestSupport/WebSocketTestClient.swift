@@ -144,7 +144,7 @@ public final class WebSocketTestClient: Sendable {
     // MARK: - Receiving
 
     /// Takes the oldest message that has not been taken yet.
-    public func next(within deadline: Duration = .seconds(10)) async throws -> Message {
+    public func next(within deadline: Duration = .seconds(30)) async throws -> Message {
         let promise = self.channel.eventLoop.makePromise(of: Message.self)
         let timeout = self.channel.eventLoop.scheduleTask(in: TimeAmount(deadline)) {
             // A waiter that got its message is not there any more.
@@ -180,7 +180,7 @@ public final class WebSocketTestClient: Sendable {
     public var isEnded: Bool { self.state.withLockedValue { $0.isEnded } }
 
     /// - Returns: the code of the server's close frame once the TCP connection has ended too; nil when either did not come in time.
-    public func closed(within deadline: Duration = .seconds(10)) async -> Int? {
+    public func closed(within deadline: Duration = .seconds(30)) async -> Int? {
         await eventually(within: deadline) { self.isEnded } ? self.closeCode : nil
     }
 }

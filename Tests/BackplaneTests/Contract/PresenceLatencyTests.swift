@@ -44,7 +44,7 @@ struct PresenceLatencyTests {
                 }
                 times.sort()
                 print("\(kind), \(connections), \(filter.name): median \(times[20]), slowest \(times[39])")
-                #expect(times[20] < .milliseconds(100))
+                #expect(times[20] < .seconds(1))
             }
         }
     }

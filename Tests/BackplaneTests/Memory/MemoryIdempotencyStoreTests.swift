@@ -3,7 +3,7 @@ import NIOCore
 import Testing
 
 /// What only the store in memory can get wrong: its bounds.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(2)))
 struct MemoryIdempotencyStoreTests {
     private let answer = ByteBuffer(string: "answer")
 

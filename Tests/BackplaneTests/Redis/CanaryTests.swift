@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A canary every 100 ms, through a real Redis and through one that only looks alive.
-@Suite("The path through Redis proves itself", .timeLimit(.minutes(1)))
+@Suite("The path through Redis proves itself", .timeLimit(.minutes(2)))
 struct CanaryTests {
     private func withNode(
         _ url: String,

@@ -13,7 +13,11 @@ extension RealProcesses {
         @Test("A fault happens, is over, and has broken no promise", .timeLimit(.minutes(2)), arguments: Self.fast)
         func keepsItsPromises(name: String) async throws {
             let fault = try #require(Fault.all.first { $0.name == name })
-            let cluster = try await FaultCluster.start(lease: Self.lease, options: fault.options)
+            let cluster = try await FaultCluster.start(
+                lease: Self.lease,
+                options: fault.options,
+                withSentinels: fault.needsSentinels
+            )
             do {
                 let report = try await FaultRun.run(fault, in: cluster)
                 #expect(report.verdict.violations.isEmpty)

@@ -112,7 +112,7 @@ final class Cluster: Sendable {
     }
 
     /// Every node's list is complete and has this many connections.
-    func waitForConnections(_ count: Int, within deadline: Duration = .seconds(10)) async throws {
+    func waitForConnections(_ count: Int, within deadline: Duration = .seconds(30)) async throws {
         for node in self.nodes {
             let came = try await eventually(within: deadline) { try await node.count() == count }
             guard came else {

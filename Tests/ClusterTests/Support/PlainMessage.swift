@@ -55,14 +55,14 @@ enum Seen: Hashable {
 
 extension WebSocketTestClient {
     /// The next message.
-    func see(within deadline: Duration = .seconds(10)) async throws -> Seen {
+    func see(within deadline: Duration = .seconds(30)) async throws -> Seen {
         try Seen(try await self.next(within: deadline))
     }
 
     /// Takes messages up to the first that fits, and throws it and the others away.
     @discardableResult
     func see(
-        within deadline: Duration = .seconds(10),
+        within deadline: Duration = .seconds(30),
         where fits: (Seen) -> Bool
     ) async throws -> Seen {
         let end = ContinuousClock.now.advanced(by: deadline)

@@ -21,7 +21,7 @@ final class TestNode: Sendable {
         _ target: String,
         headers: [String: String] = [:],
         body: String? = nil,
-        within deadline: Duration = .seconds(10)
+        within deadline: Duration = .seconds(30)
     ) async throws -> HTTPTestResponse {
         var headers = headers
         if body != nil, headers["content-type"] == nil { headers["content-type"] = "application/json" }

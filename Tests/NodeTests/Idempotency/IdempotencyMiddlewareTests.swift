@@ -9,7 +9,7 @@ import Testing
 @testable import Node
 
 /// `Idempotency-Key` at two nodes with one store.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(2)))
 struct IdempotencyMiddlewareTests {
     struct Failure: Error {}
 

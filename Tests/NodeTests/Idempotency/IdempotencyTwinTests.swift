@@ -7,7 +7,7 @@ import Testing
 @testable import Node
 
 /// Attempts of one request at the same time, at two nodes with one store.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(2)))
 struct IdempotencyTwinTests {
     @Test func aTwinWaitsForTheAnswerOfTheFirst() async throws {
         let clock = SteppingClock()

@@ -179,20 +179,20 @@ struct InProcessClusterTests {
             let start = clock.now
             try await nodes[0].stop()
             #expect(client.frames == [.close(1012, "the node is going away")])
-            // Two seconds for a slow machine.
-            #expect(clock.now - start < .milliseconds(2500), "Drain says that it cuts these connections")
+            // Its close may take a minute.
+            #expect(clock.now - start < .seconds(20), "Drain says that it cuts these connections")
             #expect(await eventually { client.isClosed })
         }
     }
 
     @Test func `A socket that has said nothing does not hold a node`() async throws {
-        try await TestNode.with(1) { nodes in
+        try await TestNode.with(1, [.drainTimeout: "60s", .handshakeTimeout: "60s"]) { nodes in
             let silent = try await TestClient.connect(port: nodes[0].port, isWebSocket: false)
             let idle = try await nodes[0].open()
             let clock = ContinuousClock()
             let start = clock.now
             try await nodes[0].stop()
-            #expect(clock.now - start < .seconds(4))
+            #expect(clock.now - start < .seconds(20))
             #expect(await eventually { silent.isClosed && idle.isClosed })
         }
     }

@@ -14,6 +14,8 @@ public struct Fault: Sendable {
     let isGraceful: Bool
     /// Of the nodes, when it takes other nodes than usual.
     public let options: [String]
+    /// It happens to a Redis with replicas and sentinels.
+    public let needsSentinels: Bool
     /// Messages must be lost in it, and announced.
     let losesMessages: Bool
     /// Makes it happen, proves that it did (or throws), and ends it.
@@ -21,7 +23,7 @@ public struct Fault: Sendable {
 
     /// From the end of the fault until the cluster must be whole again. Reconnecting waits 2 s at most, handshakes and commands 2 s
     /// each, a heartbeat comes once a second.
-    public static let recoveryBound = Duration.seconds(15)
+    public static let recoveryBound = Duration.seconds(20)
 
     init(
         _ name: String,
@@ -31,6 +33,7 @@ public struct Fault: Sendable {
         killed: [String] = [],
         isGraceful: Bool = false,
         options: [String] = [],
+        needsSentinels: Bool = false,
         losesMessages: Bool = false,
         happen: @escaping @Sendable (FaultCluster) async throws -> Void
     ) {
@@ -41,12 +44,13 @@ public struct Fault: Sendable {
         self.killed = killed
         self.isGraceful = isGraceful
         self.options = options
+        self.needsSentinels = needsSentinels
         self.losesMessages = losesMessages
         self.happen = happen
     }
 
     /// Every one there is, in the order of the table.
-    public static let all = redisProcess + redisState + network + node
+    public static let all = redisProcess + redisState + sentinel + network + node
 
     /// Throws when something that should have happened has not.
     static func prove(_ what: String, _ condition: Bool) throws {

@@ -1,13 +1,16 @@
 import Foundation
 
-/// A Redis that keeps its data in a file, and nodes a, b, c and on, each with a proxy between it and Redis: for faults.
+/// A Redis that keeps its data in a file, and nodes a, b, c and on, each with a proxy between it and Redis: for faults. Or three of it with
+/// sentinels, and nothing in between.
 public final class FaultCluster: Sendable {
     /// Of as many nodes as there may be.
     static let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
     /// Redis', for the nodes.
     public static let password = "right"
 
+    /// With sentinels: the first master.
     public let redis: RedisServer
+    public let sentinels: SentinelCluster?
     public let nodes: [FaultNode]
     /// How long a silent node's connections stay listed.
     public let lease: Duration
@@ -16,15 +19,19 @@ public final class FaultCluster: Sendable {
     public static func start(
         nodes count: Int = 3,
         lease: Duration = .seconds(5),
-        options: [String] = []
+        options: [String] = [],
+        withSentinels: Bool = false
     ) async throws -> FaultCluster {
         let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("volary-redis-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        let redis = try RedisServer.start(
-            // A killed process has written what it answered for; what fsync would add is for machines that fail.
-            arguments: ["--dir", directory.path, "--appendonly", "yes", "--appendfsync", "no", "--requirepass", Self.password]
-                + ["--maxmemory-policy", "noeviction"] + RedisServer.administrator
-        )
+        let sentinels = withSentinels ? try await SentinelCluster.start(password: Self.password) : nil
+        let redis =
+            try sentinels?.servers[0]
+            ?? RedisServer.start(
+                // A killed process has written what it answered for; what fsync would add is for machines that fail.
+                arguments: ["--dir", directory.path, "--appendonly", "yes", "--appendfsync", "no"]
+                    + ["--requirepass", Self.password, "--maxmemory-policy", "noeviction"] + RedisServer.administrator
+            )
         var nodes: [FaultNode] = []
         for name in Self.names.prefix(count) {
             let proxy = try await TCPProxy.start(to: redis.port)
@@ -32,16 +39,18 @@ public final class FaultCluster: Sendable {
                 try await FaultNode.start(
                     name,
                     proxy: proxy,
-                    options: ["--redis", "redis://:\(Self.password)@127.0.0.1:\(proxy.port)", "--node-name", name]
-                        + ["--lease", "\(lease.components.seconds)s", "--announcements-per-second", "off"] + options
+                    options: ["--redis", sentinels?.url ?? "redis://:\(Self.password)@127.0.0.1:\(proxy.port)"]
+                        + ["--node-name", name, "--lease", "\(lease.components.seconds)s", "--announcements-per-second", "off"]
+                        + options
                 )
             )
         }
-        return FaultCluster(redis: redis, nodes: nodes, lease: lease, directory: directory)
+        return FaultCluster(redis: redis, sentinels: sentinels, nodes: nodes, lease: lease, directory: directory)
     }
 
-    private init(redis: RedisServer, nodes: [FaultNode], lease: Duration, directory: URL) {
+    private init(redis: RedisServer, sentinels: SentinelCluster?, nodes: [FaultNode], lease: Duration, directory: URL) {
         self.redis = redis
+        self.sentinels = sentinels
         self.nodes = nodes
         self.lease = lease
         self.directory = directory
@@ -52,6 +61,7 @@ public final class FaultCluster: Sendable {
             node.process.kill()
             await node.proxy.stop()
         }
+        self.sentinels?.stop()
         self.redis.stop()
         try? FileManager.default.removeItem(at: self.directory)
     }
