@@ -80,8 +80,12 @@ struct Chaos: AsyncParsableCommand {
             var reports: [FaultReport] = []
             // A cluster of its own for each: no row depends on the one before.
             do {
-                try await withCluster(for: fault) { cluster in
-                    for _ in 0..<times { reports.append(try await happen(fault, in: cluster)) }
+                // With sentinels, each time: after a fail-over nothing is where it was.
+                let clusters = fault.needsSentinels ? times : 1
+                for _ in 0..<clusters {
+                    try await withCluster(for: fault) { cluster in
+                        for _ in 0..<times / clusters { reports.append(try await happen(fault, in: cluster)) }
+                    }
                 }
             } catch let error as FaultError {
                 say("\(fault.name): FAILED. \(error)")
@@ -136,6 +140,9 @@ struct Chaos: AsyncParsableCommand {
                 + "recovered after \(report.recovery.map(FaultReport.seconds) ?? "never")"
         )
         for violation in verdict.violations { say("  BROKEN \(violation)") }
+        if !report.isGood {
+            for node in cluster.nodes { say("  Node \(node.name) wrote:\n\(node.process.output.suffix(4000))") }
+        }
         return report
     }
 }

@@ -55,6 +55,14 @@ struct Outbox<Element> {
         self.totalBytes += bytes + Self.overheadBytes
     }
 
+    /// Puts messages before all others, as nothing is unanswered. Whether there is room does not matter: they were here a moment ago.
+    mutating func putBack(_ elements: [(element: Element, bytes: Int)], at now: NIODeadline) {
+        for (element, bytes) in elements.reversed() {
+            self.entries.prepend(Entry(element: element, bytes: bytes + Self.overheadBytes, at: now))
+            self.totalBytes += bytes + Self.overheadBytes
+        }
+    }
+
     /// Hands out everything that waits, in order; from now on it is unanswered. Nothing while there are ``refusals``: what they hold
     /// goes first.
     mutating func takeWaiting(_ write: (Element) -> Void) {

@@ -107,8 +107,12 @@ extension RedisBrokerCore {
     private func wasPublished(receivers: Int64) {
         let overtaken = self.outbox.removeRefused()
         if overtaken > 0 { self.count(expired: overtaken, "Messages were overtaken by later ones, and are not sent") }
-        guard let message = self.outbox.answered() else { return }
+        guard var message = self.outbox.answered() else { return }
         message.completion?(.success(message.isDegraded ? .degraded : .relayed(receivers: Int(receivers))))
+        if message.isLogged {
+            message.completion = nil
+            self.confirmed?.append(message, bytes: message.bytes.readableBytes, at: .now())
+        }
         self.finishIfFlushed()
         self.goOnAfterRefusals()
     }
@@ -128,8 +132,19 @@ extension RedisBrokerCore {
             for topic in self.logs.keys { self.readIfWished(topic) }
         }
         self.expire()
+        self.publishConfirmedAgain()
         self.writeWaiting()
         self.publisher?.flush()
+    }
+
+    /// After a fail-over: before anything else, since what is older than what a node has heard of its origin is passed over.
+    private func publishConfirmedAgain() {
+        guard let address = self.publisher?.address else { return }
+        defer { self.confirmedAt = address }
+        guard let confirmedAt, confirmedAt != address, let messages = self.confirmed?.takeAll(at: .now()), !messages.isEmpty
+        else { return }
+        self.outbox.putBack(messages.map { ($0, $0.bytes.readableBytes) }, at: .now())
+        self.logger.info("What the last master confirmed is published again", metadata: [RedisLogKey.count: "\(messages.count)"])
     }
 
     func publisherWasLost() {

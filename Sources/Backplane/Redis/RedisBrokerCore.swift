@@ -28,6 +28,10 @@ final class RedisBrokerCore {
 
     // Publishing
     var outbox: Outbox<OutgoingMessage>
+    /// Kept where sentinels may name another master.
+    var confirmed: ConfirmedMessages<OutgoingMessage>?
+    /// Where they were confirmed.
+    var confirmedAt: RedisAddress?
     var homeward = HomewardMessages()
     var sequence: UInt64 = 0
     /// Names a log that has to begin; another one for each message.
@@ -85,6 +89,7 @@ final class RedisBrokerCore {
         self.shared = shared
         self.logger = logger
         self.outbox = Outbox(limits: outboxLimits)
+        if case .master = watch.configuration.target { self.confirmed = ConfirmedMessages() }
         self.canary = CanaryStateMachine(interval: TimeAmount(settings.canaryInterval))
     }
 

@@ -145,7 +145,7 @@ final class SentinelWatch {
     /// Looks at the best of the servers that are named, unless the links are there and well.
     private func consider() {
         guard self.look == nil, !self.isStopped, let delegate else { return }
-        let candidates = self.opinions.candidates(known: self.epoch)
+        let candidates = self.opinions.candidates(known: self.epoch, at: .now())
         self.failures = self.failures.filter { address, _ in candidates.contains { $0.master == address } }
         // One that was no master does not keep those waiting that have not been looked at.
         let fresh = candidates.filter { self.failures[$0.master] == nil }

@@ -4,6 +4,7 @@ import Testing
 @testable import Backplane
 
 struct SentinelOpinionsTests {
+    private let start = NIODeadline.uptimeNanoseconds(1)
     private let old = RedisAddress(host: "10.0.0.1", port: 6379)
     private let new = RedisAddress(host: "10.0.0.2", port: 6379)
     private let wrong = RedisAddress(host: "10.0.0.9", port: 1)
@@ -13,7 +14,7 @@ struct SentinelOpinionsTests {
         for (index, opinion) in said.enumerated() {
             opinions[index] = opinion.map { .init(master: $0.0, epoch: $0.1) }
         }
-        return opinions.candidates(known: known).map(\.master)
+        return opinions.candidates(known: known, at: self.start).map(\.master)
     }
 
     @Test func whatAllSayIsTheOnlyCandidate() {
@@ -36,19 +37,32 @@ struct SentinelOpinionsTests {
         #expect(self.candidates([(self.new, 5), nil, (self.old, 4)], known: 5) == [self.new])
     }
 
-    @Test func sentinelsThatWereSetUpAnewAreBelievedWhenMostOfThemSayTheSame() {
-        #expect(self.candidates([(self.new, 0), (self.new, 0), nil], known: 7) == [self.new])
+    @Test func mostSentinelsHaveToInsistOnWhatIsOlder() {
+        var opinions = SentinelOpinions(count: 3)
+        func candidates(at seconds: Int64) -> [RedisAddress] {
+            opinions.candidates(known: 7, at: self.start + .seconds(seconds)).map(\.master)
+        }
+        for index in 0...1 { opinions[index] = .init(master: self.old, epoch: 0) }
+        #expect(candidates(at: 0) == [])
+        #expect(candidates(at: 9) == [])
+        #expect(candidates(at: 10) == [self.old])
+        // One of them has heard of the fail-over.
+        opinions[1] = .init(master: self.new, epoch: 7)
+        #expect(candidates(at: 11) == [self.new])
+        opinions[1] = .init(master: self.old, epoch: 0)
+        #expect(candidates(at: 12) == [])
+        #expect(candidates(at: 21) == [])
+        #expect(candidates(at: 22) == [self.old])
         #expect(self.candidates([(self.new, 0), nil, nil], known: 7) == [])
-        #expect(self.candidates([(self.new, 0)], known: 7) == [self.new])
     }
 
     @Test func theNewestEpochOfAServerCounts() {
         var opinions = SentinelOpinions(count: 2)
         opinions[0] = .init(master: self.new, epoch: 3)
         opinions[1] = .init(master: self.new, epoch: 5)
-        #expect(opinions.candidates(known: nil) == [.init(master: self.new, epoch: 5)])
+        #expect(opinions.candidates(known: nil, at: self.start) == [.init(master: self.new, epoch: 5)])
         opinions[1] = nil
-        #expect(opinions.candidates(known: nil) == [.init(master: self.new, epoch: 3)])
+        #expect(opinions.candidates(known: nil, at: self.start) == [.init(master: self.new, epoch: 3)])
     }
 }
 

@@ -1,0 +1,41 @@
+import NIOCore
+import Testing
+
+@testable import Backplane
+
+@Suite("What Redis has confirmed, for a fail-over")
+struct ConfirmedMessagesTests {
+    private let start = NIODeadline.uptimeNanoseconds(0) + .hours(1)
+
+    @Test("It is kept for five seconds, in order, and taken once")
+    func age() {
+        var messages = ConfirmedMessages<Int>()
+        for number in 0..<10 { messages.append(number, bytes: 1, at: self.start + .seconds(Int64(number))) }
+        #expect(messages.count == 6)
+        #expect(messages.takeAll(at: self.start + .seconds(11)) == [6, 7, 8, 9])
+        #expect(messages.takeAll(at: self.start + .seconds(11)) == [])
+    }
+
+    @Test("It takes 4 MiB at most, overhead counted; the oldest go")
+    func bytes() {
+        var messages = ConfirmedMessages<Int>()
+        for number in 0..<5 { messages.append(number, bytes: 1024 * 1024 - Outbox<Int>.overheadBytes, at: self.start) }
+        #expect(messages.takeAll(at: self.start) == [1, 2, 3, 4])
+        for number in 0..<20_000 { messages.append(number, bytes: 0, at: self.start) }
+        #expect(messages.count == 4 * 1024 * 1024 / Outbox<Int>.overheadBytes)
+        #expect(messages.takeAll(at: self.start).last == 19_999)
+    }
+
+    @Test("Put back into the outbox, it goes before what waits, and counts")
+    func putBack() {
+        var outbox = Outbox<Int>()
+        outbox.append(3, bytes: 1, at: self.start)
+        outbox.putBack([(1, 1), (2, 1)], at: self.start)
+        #expect(outbox.waiting == 3)
+        var written: [Int] = []
+        outbox.takeWaiting { written.append($0) }
+        #expect(written == [1, 2, 3])
+        #expect([outbox.answered(), outbox.answered(), outbox.answered(), outbox.answered()] == [1, 2, 3, nil])
+        #expect(outbox.isEmpty)
+    }
+}
