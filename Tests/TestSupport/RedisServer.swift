@@ -74,7 +74,10 @@ public final class RedisServer: Sendable {
     /// Sends one command on a connection of its own.
     /// - Returns: the answer as it came, at most 64 KiB; nil when there was none.
     @discardableResult
-    public func command(_ arguments: String...) -> String? {
+    public func command(_ arguments: String...) -> String? { self.command(arguments) }
+
+    @discardableResult
+    public func command(_ arguments: [String]) -> String? {
         Self.exchange(arguments, port: self.port, login: self.password.map { [$0] })
     }
 

@@ -10,10 +10,10 @@ public struct RelaySettings: Hashable, Sendable {
     public var delivery: Delivery
     /// Messages that a topic's log keeps at most. Default 10,000: at 1,000 a second, ten seconds of absence.
     public var historyMessages: Int
-    /// Bytes of envelopes that a topic's log keeps at most, and one message more. Default 8 MiB.
+    /// Bytes of envelopes that a topic's log keeps at most; the last message stays, however large. Default 8 MiB.
     public var historyBytes: Int
-    /// How long a message stays in its topic's log at most, looked at when something is published; an idle topic's log goes as a whole,
-    /// a second later. Default 5 min: beyond that, what was missed is no news.
+    /// How long a message stays in its topic's log at most, and a second more: looked at once a second, when something is published. An idle
+    /// topic's log goes as a whole. Default 5 min: beyond that, what was missed is no news.
     public var historyAge: Duration
     /// How long a message of a node to itself may take through Redis before its links are given up. Default 2 s: as long as a command.
     public var canaryInterval: Duration

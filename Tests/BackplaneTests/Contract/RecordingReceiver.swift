@@ -17,6 +17,7 @@ final class RecordingReceiver: BrokerReceiver {
     func receive(_ envelopes: [Envelope]) { self.state.withLockedValue { $0.append(envelopes) } }
 
     var batches: [[Envelope]] { self.state.withLockedValue { $0 } }
+    var count: Int { self.state.withLockedValue { $0.reduce(0) { $0 + $1.count } } }
     var envelopes: [Envelope] { self.batches.flatMap(\.self) }
     /// The texts of all publications, in order.
     var texts: [String] {

@@ -35,8 +35,9 @@ extension RedisScript {
                     if not at or keeps(at, time, before) then high = middle else low = middle + 1 end
                 end
                 redis.call('XTRIM', log, 'MINID', low)
-                local _, _, before = entry(log, low)
-                first, base = low, before or total
+                -- Which may be far above: entries also go when they expire.
+                local at, _, before = entry(log, low)
+                first, base = at or low, before or total
             end
             local function append()
                 return redis.pcall('XADD', log, offset + 1, 't', now, 'b', total, 'e', envelope)
@@ -86,7 +87,7 @@ extension RedisScript {
             local receivers = redis.pcall('PUBLISH', ARGV[1], 'L' .. logged() .. envelope)
             if refusal(receivers) then
                 redis.call('XDEL', log, offset + 1)
-                redis.call('XSETID', log, offset)
+                if redis.call('XLEN', log) > 0 then redis.call('XSETID', log, offset) else redis.call('DEL', log) end
                 return receivers
             end
             offset, total = offset + 1, total + #envelope

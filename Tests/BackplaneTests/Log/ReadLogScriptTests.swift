@@ -1,0 +1,104 @@
+import Protocol
+import TestSupport
+import Testing
+
+@testable import Backplane
+
+@Suite("Reading a topic's log, and ending its epoch", .timeLimit(.minutes(2)))
+struct ReadLogScriptTests {
+    @Test("A page ends with the message that makes it full, by count or by bytes", arguments: [1, 15, 16, 17, 40])
+    func pages(entries: Int) async throws {
+        try await ScriptedLog.run { log in
+            try await log.publish(100...199)
+            for bytes in [LogPage.bytes, 1, 3, 4, 31] {
+                let size = min(entries, (bytes + 2) / 3)
+                var next = 7
+                while next <= 100 {
+                    let page = try await log.read(epoch: "epoch--1", from: next, entries: entries, bytes: bytes)
+                    let expected = next..<min(next + size, 101)
+                    #expect(page.offsets == expected.map(UInt64.init) && page.texts == expected.map { "\($0 + 99)" })
+                    #expect(page.head?.offset == 100)
+                    next += max(page.entries.count, 1)
+                }
+                #expect(try await log.read(epoch: "epoch--1", from: 101, entries: entries, bytes: bytes).entries.isEmpty)
+            }
+        }
+    }
+
+    @Test("Whoever followed another epoch gets this one from its start")
+    func otherEpoch() async throws {
+        try await ScriptedLog.run { log in
+            #expect(try await log.read() == LogPage(head: nil))
+            log.count = 16
+            try await log.publish(1...40)
+            let whole = try await log.read(epoch: "epoch--1")
+            #expect(try await log.read(epoch: "another1", from: 39) == whole)
+            #expect(try await log.read(epoch: "epoch--1", from: 39).texts == ["39", "40"])
+            #expect(try await log.read(entries: 0).entries.isEmpty)
+        }
+    }
+
+    @Test("Entries that no node has written are passed over; those that are too large come empty")
+    func foreign() async throws {
+        try await ScriptedLog.run { log in
+            try await log.publish(1...2)
+            log.server.command("XADD", log.keys.log, "2-5", "a", "b")
+            try await log.publish(3...3)
+            _ = try await log.publish(String(repeating: "x", count: 100))
+            try await log.publish(5...5)
+            let page = try await log.read(largest: 99)
+            #expect(page.offsets == [1, 2, 3, 4, 5] && page.texts == ["1", "2", "3", "", "5"])
+            log.server.command("SET", log.keys.log, "x")
+            let empty = try await log.read()
+            #expect(empty.entries.isEmpty && empty.head?.offset == 5)
+            log.server.command("SET", log.keys.head, "x")
+            #expect(try await log.read() == LogPage(head: nil))
+        }
+    }
+
+    @Test("An epoch is ended once, keeps what it holds, and its offsets go on in the next")
+    func endEpoch() async throws {
+        try await ScriptedLog.run { log in
+            #expect(try await log.endEpoch("epoch--1", next: "epoch--2") == 0)
+            log.count = 16
+            try await log.publish(1...40)
+            let before = try await log.read()
+            #expect(try await log.endEpoch("another1", next: "epoch--2") == 0)
+            #expect(try await log.endEpoch("epoch--1", next: "epoch--2") == 1)
+            // Others have found it out too.
+            for next in ["epoch--3", "epoch--4"] { #expect(try await log.endEpoch("epoch--1", next: next) == 0) }
+            let after = try await log.read(epoch: "epoch--1", from: 40)
+            #expect(after.entries == before.entries && after.head?.name == "epoch--2" && after.head?.offset == 40)
+            #expect(after.head?.beginning == .forked && after.head?.start == (before.offsets.first ?? 0) - 1)
+            #expect(try await log.publish("41", epoch: "another1") == .init(epoch: "epoch--2", offset: 41))
+        }
+    }
+
+    @Test("An epoch without a message left is ended too, also when Redis has no memory")
+    func endEmptyEpoch() async throws {
+        try await ScriptedLog.run { log in
+            try await log.publish(1...4)
+            log.server.command("DEL", log.keys.log)
+            #expect(try await log.endEpoch("epoch--1", next: "epoch--2") == 1)
+            let page = try await log.read()
+            #expect(page.head?.start == 4 && page.head?.offset == 4 && page.head?.beginning == .forked)
+            log.server.command("CONFIG", "SET", "maxmemory", "1")
+            #expect(try await log.endEpoch("epoch--2", next: "epoch--3") == 1)
+            #expect(try await log.read() == LogPage(head: nil))
+        }
+    }
+
+    @Test("Redis' data has the name that it was given first, for as long as it is there")
+    func identify() async throws {
+        try await ScriptedLog.run { log in
+            var names: [String?] = []
+            for name in ["one", "two"] { names.append(try await log.identify(name)) }
+            log.server.command("FLUSHALL")
+            log.server.command("CONFIG", "SET", "maxmemory", "1")
+            names.append(try await log.identify("two"))
+            log.server.command("CONFIG", "SET", "maxmemory", "0")
+            names.append(try await log.identify("three"))
+            #expect(names == ["one", "one", "", "three"])
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import NIOCore
+import NIOPosix
+import Protocol
+import TestSupport
+
+@testable import Backplane
+
+/// One topic's log in a real Redis, and the scripts that keep it, called one by one.
+struct ScriptedLog {
+    struct NotLinked: Error {}
+
+    /// What publishing answers.
+    struct Place: Hashable {
+        var epoch: String
+        var offset: Int64
+    }
+
+    let server: RedisServer
+    let keys = LogKeys(.all, prefix: "volary")
+    var count = 10_000
+    var bytes = 8 * 1024 * 1024
+    /// Milliseconds.
+    var age = 300_000
+    private let runner: RedisScriptRunner
+
+    static func run(_ body: (inout ScriptedLog) async throws -> Void) async throws {
+        let server = try RedisServer.start()
+        defer { server.stop() }
+        let watch = RedisMasterWatch(
+            configuration: try RedisConfiguration(url: server.url),
+            eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+            logger: .quiet
+        )
+        let runner = RedisScriptRunner(role: "test", watch: watch, logger: .quiet)
+        runner.start()
+        defer { runner.stop() }
+        var log = ScriptedLog(server: server, runner: runner)
+        guard await eventually({ (try? await log.read()) != nil }) else { throw NotLinked() }
+        try await body(&log)
+    }
+
+    private init(server: RedisServer, runner: RedisScriptRunner) {
+        self.server = server
+        self.runner = runner
+    }
+
+    // MARK: - Scripts
+
+    /// - Parameter epoch: to begin when there is none, 8 characters.
+    func publish(_ envelope: String, epoch: String = "epoch--1") async throws -> Place {
+        let answer = try await self.runner.evaluate(
+            .publish,
+            keys: self.keys.all,
+            arguments: [
+                self.keys.channel, envelope, epoch, "\(self.count)", "\(self.bytes)", "\(self.age)", "\(self.age + 3_600_000)",
+            ]
+        )
+        guard let parts = answer.elements, parts.count == 3, let epoch = parts[0].text, let offset = parts[1].integer else {
+            throw RedisScriptError.refused("\(answer)")
+        }
+        return Place(epoch: epoch, offset: offset)
+    }
+
+    func publish(_ numbers: ClosedRange<Int>, epoch: String = "epoch--1") async throws {
+        for number in numbers { _ = try await self.publish("\(number)", epoch: epoch) }
+    }
+
+    /// - Parameters:
+    ///   - epoch: what the reader followed; empty for none.
+    ///   - offset: the first that it wants.
+    func read(
+        epoch: String = "",
+        from offset: Int = 1,
+        entries: Int = 100_000,
+        bytes: Int = LogPage.bytes,
+        largest: Int = Limits.maximumEnvelopeBytes
+    ) async throws -> LogPage {
+        let answer = try await self.runner.evaluate(
+            .readLog,
+            keys: self.keys.all,
+            arguments: [epoch, "\(offset)", "\(entries)", "\(bytes)", "\(largest)"]
+        )
+        guard let page = LogPage(answer) else { throw RedisScriptError.refused("\(answer)") }
+        return page
+    }
+
+    func endEpoch(_ epoch: String, next: String) async throws -> Int64? {
+        try await self.runner.evaluate(.endEpoch, keys: self.keys.all, arguments: [epoch, next, "3600000"]).integer
+    }
+
+    func identify(_ name: String) async throws -> String? {
+        try await self.runner.evaluate(.identify, keys: [LogKeys.store(prefix: "volary")], arguments: [name]).text
+    }
+
+    // MARK: - What Redis holds, asked without them
+
+    var length: Int? { self.integer("XLEN", self.keys.log) }
+    var hasLog: Bool { self.integer("EXISTS", self.keys.log) == 1 }
+    var hasHead: Bool { self.integer("EXISTS", self.keys.head) == 1 }
+
+    /// The end of a line is one character.
+    func integer(_ command: String...) -> Int? {
+        self.server.command(command).flatMap { Int($0.dropFirst().dropLast()) }
+    }
+
+    /// Of the oldest and of the newest entry: offset, ms and bytes of the envelope, each.
+    func ends() -> (first: [Int], last: [Int])? {
+        let script = """
+            local function tell(found) return {string.match(found[1], '^%d+') + 0, found[2][2] + 0, #found[2][6]} end
+            local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+            local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+            return {tell(first), tell(last)}
+            """
+        let answer = self.server.command("EVAL", script, "1", self.keys.log) ?? ""
+        let numbers = answer.split(separator: "\r\n").filter { $0.hasPrefix(":") }.compactMap { Int($0.dropFirst()) }
+        return numbers.count == 6 ? (Array(numbers[..<3]), Array(numbers[3...])) : nil
+    }
+}
+
+extension LogPage {
+    var texts: [String] { self.entries.map { String(buffer: $0.bytes) } }
+    var offsets: [UInt64] { self.entries.map(\.offset) }
+}
+
+extension LogPage.Head {
+    /// The epoch as ``ScriptedLog`` names it.
+    var name: String {
+        var bytes = ByteBuffer()
+        bytes.writeInteger(self.epoch)
+        return String(buffer: bytes)
+    }
+}
