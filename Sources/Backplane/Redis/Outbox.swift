@@ -89,12 +89,11 @@ struct Outbox<Element> {
         self.refusals = self.unanswered == 0 ? 0 : self.refusals + 1
     }
 
-    /// A message behind the refused ones was taken: sent now, they would come out of order.
-    /// - Returns: how many have been removed.
-    mutating func removeRefused() -> Int {
+    /// A message behind the refused ones was taken: their turn is over.
+    /// - Returns: the refused ones, done with.
+    mutating func removeRefused() -> [Element] {
         defer { self.refusals = 0 }
-        for _ in 0..<self.refusals { _ = self.removeFirst() }
-        return self.refusals
+        return (0..<self.refusals).map { _ in self.removeFirst() }
     }
 
     /// The link is lost: what is unanswered waits again, at the front. `update` is called with each such message.

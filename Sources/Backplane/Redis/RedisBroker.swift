@@ -9,7 +9,8 @@ import ServiceLifecycle
 /// Channels are named `<prefix>:{<topic's name>}`; beside each is the topic's log, see ``RedisScript/publish``. While both connections are up and the topic is confirmed, this node's own messages reach
 /// its receiver through Redis only, so that every node sees one order. Otherwise they reach it at once, and the other nodes when
 /// the publisher's connection is up: see ``Broker``. A message of which it is unknown whether Redis has relayed it is sent
-/// again under its old sequence; receivers drop what they have seen.
+/// again under its old sequence; receivers drop what they have seen. Where somebody empties Redis' cache of scripts, messages that are under
+/// way may reach other nodes after later ones of this node.
 ///
 /// ``RelayHealth/interruptions`` counts losses of the subscribed connection: only those keep messages of others from this node. They are
 /// fetched over the publishing one.

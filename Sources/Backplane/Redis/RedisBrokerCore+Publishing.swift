@@ -105,9 +105,9 @@ extension RedisBrokerCore {
     }
 
     private func wasPublished(receivers: Int64) {
-        let overtaken = self.outbox.removeRefused()
-        if overtaken > 0 { self.count(expired: overtaken, "Messages were overtaken by later ones, and are not sent") }
+        let overtaken = self.outbox.refusals > 0 ? self.outbox.removeRefused() : []
         guard var message = self.outbox.answered() else { return }
+        if !overtaken.isEmpty { self.publishAnew(overtaken) }
         message.completion?(.success(message.isDegraded ? .degraded : .relayed(receivers: Int(receivers))))
         if message.isLogged {
             message.completion = nil
@@ -115,6 +115,28 @@ extension RedisBrokerCore {
         }
         self.finishIfFlushed()
         self.goOnAfterRefusals()
+    }
+
+    /// Another node has had Redis learn the script again while later messages were under way. Under their own sequences receivers would take
+    /// those that were refused for duplicates; Redis certainly has not carried them out, so they get others. This node's clients have them
+    /// in their place.
+    private func publishAnew(_ overtaken: [OutgoingMessage]) {
+        var local: [Envelope] = []
+        for message in overtaken {
+            guard let old = try? Envelope(decoding: message.bytes) else { continue }
+            self.homeward.cameBack(old.sequence, on: message.topic, into: &local)
+            self.sequence += 1
+            let bytes = Envelope(origin: self.node, sequence: self.sequence, message: old.message).encoded()
+            let renewed = OutgoingMessage(
+                topic: message.topic,
+                bytes: bytes,
+                completion: message.completion,
+                isDegraded: message.isDegraded,
+                isLogged: message.isLogged
+            )
+            self.outbox.append(renewed, bytes: bytes.readableBytes, at: .now())
+        }
+        self.deliver(local)
     }
 
     private func goOnAfterRefusals() {

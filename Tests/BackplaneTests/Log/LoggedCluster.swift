@@ -91,7 +91,9 @@ struct LoggedCluster {
 
     /// From one node, and waits until Redis has answered for all of them.
     func publish(_ texts: [String], to topic: Topic = .all, from node: Int = 0) async {
-        for text in texts { #expect(await self.nodes[node].publish(text, to: topic) == .success(.relayed(receivers: self.listeners(topic)))) }
+        for text in texts {
+            #expect(await self.nodes[node].publish(text, to: topic) == .success(.relayed(receivers: self.listeners(topic))))
+        }
     }
 
     private func listeners(_ topic: Topic) -> Int {

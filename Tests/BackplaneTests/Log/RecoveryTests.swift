@@ -19,7 +19,7 @@ struct RecoveryTests {
         try await LoggedCluster.run(of: 3) { cluster in
             let load = SteadyLoad(on: cluster.nodes)
             try await load.run {
-                for round in 1...8 {
+                for round in 1...5 {
                     cluster.killSubscribers()
                     #expect(await cluster.isUp(after: round))
                     try await load.goOn()
@@ -28,7 +28,7 @@ struct RecoveryTests {
             await load.expectAll()
             Self.expectNoLoss(cluster.nodes)
             for node in cluster.nodes {
-                #expect(node.broker.health.recovered > 0 && node.broker.health.interruptions == 8)
+                #expect(node.broker.health.recovered > 0 && node.broker.health.interruptions == 5)
             }
         }
     }
@@ -64,7 +64,8 @@ struct RecoveryTests {
                 cluster.killSubscribers()
                 #expect(await cluster.isUp(after: 1))
             }
-            await load.expectAll()
+            // While one node is refused, another has Redis learn the script: what is refused may be overtaken.
+            await load.expectAll(publishersOrder: false)
             Self.expectNoLoss(cluster.nodes)
             for node in cluster.nodes { #expect(node.broker.health.interruptions == 1) }
             #expect(cluster.server.info("errorstats").contains("errorstat_NOSCRIPT:"))
