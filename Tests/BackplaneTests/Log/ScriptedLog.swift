@@ -96,6 +96,10 @@ struct ScriptedLog {
 
     var length: Int? { self.integer("XLEN", self.keys.log) }
     var hasLog: Bool { self.integer("EXISTS", self.keys.log) == 1 }
+    /// How often entries have been looked for that are to be forgotten.
+    var trims: Int {
+        self.server.info("commandstats").firstMatch(of: /cmdstat_xtrim:calls=(\d+)/).flatMap { Int($0.1) } ?? 0
+    }
     var hasHead: Bool { self.integer("EXISTS", self.keys.head) == 1 }
 
     /// The end of a line is one character.
