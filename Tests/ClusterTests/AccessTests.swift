@@ -1,4 +1,5 @@
 import Foundation
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
@@ -130,6 +131,54 @@ extension RealProcesses {
                 await #expect(throws: (any Error).self) { _ = try await Self.connect(node, old) }
                 // Those who are in stay until their token ends.
                 #expect(!client.isEnded)
+            }
+        }
+
+        @Test("While keys of the API change, in the order that operators change them, no request fails")
+        func rotationUnderLoad() async throws {
+            let keys = try File("\(Self.keys[0].1) read\n")
+            try await withSingleNode(options: Cluster.quiet + ["--api-keys", keys.path]) { node in
+                @Sendable func status(_ key: String) async throws -> Int {
+                    try await node.request("GET", "/api/nodes", headers: ["authorization": "Bearer \(key)"]).status
+                }
+                func change(to lines: [String], reads: Int) async throws {
+                    try keys.write(lines.map { "\($0) read\n" }.joined())
+                    node.process.reload()
+                    let isRead = await eventually { node.process.output.components(separatedBy: "File read again").count > reads }
+                    try #require(isRead, "\(node.process.output)")
+                }
+                let current = NIOLockedValueBox(Self.keys[0].0)
+                /// The key of each caller's last answer.
+                let used = NIOLockedValueBox([String](repeating: "", count: 4))
+                let callers = (0..<4).map { caller in
+                    Task {
+                        var statuses: [Int: Int] = [:]
+                        while !Task.isCancelled {
+                            let key = current.withLockedValue { $0 }
+                            statuses[try await status(key), default: 0] += 1
+                            used.withLockedValue { $0[caller] = key }
+                        }
+                        return statuses
+                    }
+                }
+                defer { for caller in callers { caller.cancel() } }
+                for round in 0..<6 {
+                    let (old, new) = (Self.keys[round % 2], Self.keys[(round + 1) % 2])
+                    try await change(to: [old.1, new.1], reads: 2 * round + 1)
+                    #expect(try await [status(old.0), status(new.0)] == [200, 200])
+                    current.withLockedValue { $0 = new.0 }
+                    let nobodyUsesTheOld = await eventually(within: .seconds(30)) {
+                        used.withLockedValue { $0.allSatisfy { $0 == new.0 } }
+                    }
+                    try #require(nobodyUsesTheOld)
+                    try await change(to: [new.1], reads: 2 * round + 2)
+                    #expect(try await [status(old.0), status(new.0)] == [401, 200])
+                }
+                for caller in callers { caller.cancel() }
+                for caller in callers {
+                    let statuses = try await caller.value
+                    #expect(statuses.count == 1 && statuses[200, default: 0] > 5, "\(statuses)")
+                }
             }
         }
 

@@ -37,7 +37,7 @@ extension RealProcesses {
         @Test(
             "The first header, byte by byte",
             arguments: [
-                Self.endless,
+                Self.endless, String(repeating: "\r\n", count: 1000),
                 HandshakeTests.request("/ws", key: nil).replacing("\r\n\r\n", with: "\r\nX: ")
                     + String(repeating: "x", count: 2000),
             ]

@@ -160,6 +160,41 @@ extension RealProcesses {
             }
         }
 
+        @Test("Behind a proxy that says who the client is, its PROXY header comes before TLS")
+        func proxyHeader() async throws {
+            let options = [
+                "--proxy-protocol", "on", "--trusted-proxies", "127.0.0.0/8", "--max-connections-per-address", "1",
+                "--handshake-timeout", "2s",
+            ]
+            let process = try await VolaryProcess.start(Cluster.quiet + options, tls: self.certificate, until: .running)
+            defer { process.kill() }
+            func header(_ host: Int) -> [UInt8] { Array("PROXY TCP4 192.0.2.\(host) 10.0.0.1 4711 443\r\n".utf8) }
+            func open(_ preface: [UInt8]) async throws -> RawTestClient {
+                let client = try await RawTestClient.connect(port: process.port, tls: process.tls, preface: preface)
+                // Written into a handshake that fails, it fails.
+                try? await client.send(HandshakeTests.request("/echo"))
+                _ = await eventually { client.received.contains("\r\n\r\n") || client.isEnded }
+                return client
+            }
+            var first: RawTestClient?
+            // It has not been asked whether it is ready: nobody else could have.
+            let isOpen = await eventually(within: .seconds(30)) {
+                first = try? await open(header(1))
+                return first?.received.hasPrefix("HTTP/1.1 101 ") == true
+            }
+            #expect(isOpen, "\(process.output)")
+            #expect(try await open(header(1)).received.hasPrefix("HTTP/1.1 429 "))
+            #expect(try await open(header(2)).received.hasPrefix("HTTP/1.1 101 "))
+            // Without one, or without TLS behind it, there is no connection.
+            #expect(try await open([]).received.isEmpty)
+            let plain = try await RawTestClient.connect(port: process.port, preface: header(3))
+            try await plain.send(HandshakeTests.request("/echo"))
+            #expect(await eventually { plain.isEnded } && !plain.received.contains("HTTP/1.1"))
+            let silent = try await RawTestClient.connect(port: process.port, preface: header(4))
+            #expect(await eventually { silent.isEnded }, "TLS counts into --handshake-timeout, behind a PROXY header too")
+            #expect(first?.isEnded == false)
+        }
+
         @Test("A client that ends its half gets all of its answer, and an end that TLS calls clean")
         func halfClosed() async throws {
             let directory = FileManager.default.temporaryDirectory.appendingPathComponent("volary-\(UUID().uuidString)")

@@ -14,12 +14,15 @@ public final class RawTestClient: Sendable {
         var isTruncated = false
     }
 
-    /// - Parameter tls: nil: plain TCP.
-    public static func connect(port: Int, tls: TestTLS? = nil) async throws -> RawTestClient {
+    /// - Parameters:
+    ///   - tls: nil: plain TCP.
+    ///   - preface: sent before anything else, TLS included, as a proxy does.
+    public static func connect(port: Int, tls: TestTLS? = nil, preface: [UInt8] = []) async throws -> RawTestClient {
         let state = NIOLockedValueBox(State())
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Preface(bytes: preface))
                     try tls?.addHandler(to: channel)
                     try channel.pipeline.syncOperations.addHandler(Handler(state: state))
                 }
@@ -58,6 +61,22 @@ public final class RawTestClient: Sendable {
 
     /// A TLS connection ended without its `close_notify`.
     public var isTruncated: Bool { self.state.withLockedValue { $0.isTruncated } }
+
+    private final class Preface: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private let bytes: [UInt8]
+
+        init(bytes: [UInt8]) {
+            self.bytes = bytes
+        }
+
+        func channelActive(context: ChannelHandlerContext) {
+            if !self.bytes.isEmpty { context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: self.bytes)), promise: nil) }
+            context.fireChannelActive()
+        }
+    }
 
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer

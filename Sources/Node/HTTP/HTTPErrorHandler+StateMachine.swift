@@ -1,12 +1,12 @@
 extension HTTPErrorHandler {
     /// What is wrong with a request before any route can be asked.
-    enum Fault: Hashable, Sendable {
+    enum Fault: Error, Hashable {
         /// Not HTTP/1, or a body that does not hold what its head promises.
         case malformed
         /// Past the limits of ``HTTPSettings``.
         case headerTooLarge
-        /// RFC 9112 section 3.2: a request of HTTP/1.1 has one `Host`, exactly.
-        case hostMissing
+        /// RFC 9112 section 3.2: a request of HTTP/1.1 has one `Host`, exactly, and a good one.
+        case badHost
         /// The body did not arrive in time.
         case slowBody
         /// A tunnel is asked for; nothing that follows is HTTP.
@@ -36,6 +36,9 @@ extension HTTPErrorHandler {
         private var owed: Fault?
         /// The last answer has been written.
         private(set) var isEnded = false
+
+        /// The request that has just been passed on is the only one without an answer.
+        var owesOneAnswer: Bool { self.unanswered == 1 }
 
         /// - Returns: whether the part is passed on.
         mutating func receivedHead() -> Bool {

@@ -25,25 +25,43 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: - Reading
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let isPassedOn: Bool
         switch self.unwrapInboundIn(data) {
-        case .head(let head):
-            if let fault = Self.fault(of: head) { return self.perform(self.machine.received(fault), context: context) }
-            isPassedOn = self.machine.receivedHead()
-        case .body: isPassedOn = self.machine.receivedBody()
-        case .end: isPassedOn = self.machine.receivedEnd()
+        case .head(let head): self.received(head, context: context)
+        case .body: if self.machine.receivedBody() { context.fireChannelRead(data) }
+        case .end: if self.machine.receivedEnd() { context.fireChannelRead(data) }
         }
-        if isPassedOn { context.fireChannelRead(data) }
     }
 
-    private static func fault(of head: HTTPRequestHead) -> Fault? {
-        if head.method == .CONNECT { return .tunnel }
-        if head.version == .http1_1, head.headers["host"].count != 1 { return .hostMissing }
-        return nil
+    private func received(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        do throws(Fault) {
+            let request = try Self.checked(head)
+            guard self.machine.receivedHead() else { return }
+            if request.expectsContinue, self.machine.owesOneAnswer {
+                context.writeAndFlush(self.wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
+            }
+            context.fireChannelRead(self.wrapInboundOut(.head(request)))
+        } catch {
+            self.perform(self.machine.received(error), context: context)
+        }
+    }
+
+    private static func checked(_ head: HTTPRequestHead) throws(Fault) -> HTTPRequestHead {
+        guard head.method != .CONNECT else { throw .tunnel }
+        guard head.hasGoodHost else { throw .badHost }
+        // RFC 9112 section 6.1: no other coding is known, and none at all before HTTP/1.1, where somebody else may count another body.
+        let codings = head.headers[canonicalForm: "transfer-encoding"]
+        guard codings.isEmpty || head.version == .http1_1 && codings.count == 1 && codings[0].lowercased() == "chunked" else {
+            throw .malformed
+        }
+        guard let request = head.inOriginForm else { throw .malformed }
+        return request
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
+        case HTTPParserError.closedConnection:
+            // Bytes behind a request that was to be the connection's last: RFC 9112 section 9.6 has them ignored.
+            break
         case let error as HTTPParserError:
             let action = self.machine.received(error == .headerOverflow ? .headerTooLarge : .malformed)
             if action == .failRequest { context.fireErrorCaught(error) }
@@ -113,8 +131,13 @@ extension HTTPErrorHandler.Fault {
                 "header-too-large",
                 "Target and header fields may have \(settings.maximumHeaderBytes) bytes, and \(settings.maximumHeaderFields) fields."
             )
-        case .hostMissing:
-            Problem(.badRequest, "malformed-request", "A request of HTTP/1.1 has exactly one Host field.", field: "Host")
+        case .badHost:
+            Problem(
+                .badRequest,
+                "malformed-request",
+                "A request of HTTP/1.1 has exactly one Host field: a name or an address, and perhaps a port.",
+                field: "Host"
+            )
         case .slowBody:
             .slowBody
         case .tunnel:

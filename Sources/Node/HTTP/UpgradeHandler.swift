@@ -187,9 +187,11 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     /// The decoder stops at a request that asks for any upgrade: it is answered as plain HTTP, and is the last of its connection. So is
-    /// one that comes to a node that is going away.
+    /// one that comes to a node that is going away, and one that says so in any form (RFC 9112 section 9.3): the server knows only one.
     private func plain(_ head: HTTPRequestHead) -> HTTPRequestHead {
-        guard head.headers.contains(name: "upgrade") || !self.delegate.keepsConnections() else { return head }
+        guard head.headers.contains(name: "upgrade") || !head.isKeepAlive || !self.delegate.keepsConnections() else {
+            return head
+        }
         var head = head.asLast
         head.headers.remove(name: "upgrade")
         return head

@@ -30,7 +30,11 @@ enum HandshakeFuzz {
     }
 
     private static func check(_ head: HTTPRequestHead, _ channel: EmbeddedChannel) throws(FuzzFailure) {
-        _ = WebSocketHandshake.isAskedFor(head)
+        _ = (WebSocketHandshake.isAskedFor(head), head.hasGoodHost)
+        if head.method != .CONNECT, let request = head.inOriginForm {
+            try hold(request.uri == "*" || request.uri.hasPrefix("/"), "\(head.uri) became \(request.uri)")
+            try hold(request.uri == head.uri || request.hasGoodHost, "\(head.uri) is a bad host's")
+        }
         let client: WebSocketHandshake.Client
         do throws(WebSocketHandshake.Refusal) {
             client = try WebSocketHandshake.validate(head, acceptsUserQuery: true, compresses: true)
@@ -51,6 +55,7 @@ enum HandshakeFuzz {
         return [
             "GET /ws HTTP/1.1\r\n\(rest)\(key)\r\n", "GET /echo?user=ann%20b HTTP/1.1\r\n\(rest)\(key)\(extensions)\r\n",
             "GET /ws?user=ann&token=x HTTP/1.1\r\n\(rest)\(key)\r\n", "POST /ws HTTP/1.0\r\n\(rest)\r\n",
+            "GET http://[::1]:80/ws HTTP/1.1\r\n\(rest)\(key)\r\n",
         ].map { Array($0.utf8) }
     }
 }

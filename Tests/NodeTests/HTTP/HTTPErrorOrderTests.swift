@@ -31,9 +31,9 @@ struct HTTPErrorOrderTests {
         var machine = Machine()
         self.receive(&machine)
         self.receive(&machine)
-        self.expect(machine.received(.hostMissing), .nothing)
+        self.expect(machine.received(.badHost), .nothing)
         self.expect(machine.answered(), .nothing)
-        self.expect(machine.answered(), .answer(.hostMissing))
+        self.expect(machine.answered(), .answer(.badHost))
         #expect(machine.isEnded)
     }
 

@@ -58,6 +58,14 @@ struct UpgradeHandlerTests {
         #expect(server.events == [.opened(endpoint), .text("Hello!")])
     }
 
+    @Test(arguments: ["http://h/ws", "HTTPS://h:443/ws?x", "http://[::1]:8080/ws"])
+    func `The target may be a whole URI, as section 4_2_1 has it`(target: String) throws {
+        let server = try EmbeddedServer()
+        server.receive(Self.handshake(target))
+        #expect(server.events == [.opened(.plain)])
+        #expect(try self.answer(server).status == "HTTP/1.1 101 Switching Protocols")
+    }
+
     @Test(arguments: [true, false])
     func `Handshake and first frames may be split at every byte`(runs: Bool) throws {
         let bytes = Array(Self.handshake().utf8) + ClientFrame.text("one") + ClientFrame.text("two")

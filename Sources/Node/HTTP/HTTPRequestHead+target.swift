@@ -1,0 +1,62 @@
+import NIOHTTP1
+
+/// Whom a request is for (RFC 9112 section 3.2).
+extension HTTPRequestHead {
+    /// Whether there is one `Host`, of a name or an address and perhaps a port. Before HTTP/1.1 there may be none.
+    var hasGoodHost: Bool {
+        let hosts = self.headers["host"]
+        guard let host = hosts.first else { return self.version != .http1_1 }
+        return hosts.count == 1 && Self.isHost(host)
+    }
+
+    /// The request with path and query for its target. A client may send the whole URI; its authority counts then, whatever `Host` says
+    /// (section 3.2.2; RFC 6455 section 4.2.1 has it for WebSockets).
+    /// - Returns: nil when the target is a URI of another scheme, or of a user.
+    var inOriginForm: HTTPRequestHead? {
+        guard self.uri.utf8.first != UInt8(ascii: "/"), self.uri != "*" else { return self }
+        guard let scheme = ["http://", "https://"].first(where: { self.uri.prefix($0.count).lowercased() == $0 }) else {
+            return nil
+        }
+        let rest = self.uri.dropFirst(scheme.count)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        guard !authority.isEmpty, Self.isHost(authority) else { return nil }
+        var head = self
+        let target = rest[authority.endIndex...]
+        head.uri = target.first == "/" ? String(target) : "/\(target)"
+        head.headers.replaceOrAdd(name: "host", value: String(authority))
+        return head
+    }
+
+    /// RFC 9110 section 10.1.1: whether the client holds its body back until it is told to go on.
+    var expectsContinue: Bool {
+        self.version == .http1_1 && self.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
+            && (self.headers.contains(name: "content-length") || self.headers.contains(name: "transfer-encoding"))
+    }
+
+    /// RFC 3986 sections 3.2.2 and 3.2.3; the empty name is one too.
+    private static func isHost(_ text: some StringProtocol) -> Bool {
+        let end: String.Index
+        if text.utf8.first == UInt8(ascii: "[") {
+            guard let bracket = text.utf8.firstIndex(of: UInt8(ascii: "]")),
+                text.utf8[..<bracket].dropFirst().allSatisfy({
+                    self.isHexDigit($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
+                })
+            else { return false }
+            end = text.utf8.index(after: bracket)
+        } else {
+            end = text.utf8.firstIndex { !self.mayBeInName($0) } ?? text.utf8.endIndex
+        }
+        let port = text[end...]
+        return port.isEmpty || port == ":" || port.utf8.first == UInt8(ascii: ":") && UInt16(port.dropFirst()) != nil
+    }
+
+    private static func mayBeInName(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "-._~%!$&'()*+,;=".utf8.contains(byte)
+        }
+    }
+
+    private static func isHexDigit(_ byte: UInt8) -> Bool { Character(UnicodeScalar(byte)).isHexDigit }
+}

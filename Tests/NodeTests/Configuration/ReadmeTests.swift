@@ -1,0 +1,32 @@
+import Foundation
+import Testing
+
+@testable import Node
+
+@Suite("What the README says of options")
+struct ReadmeTests {
+    /// Of each option in the table, the default as it is written there; nil where the row says it in words.
+    private static func table() throws -> [String: String?] {
+        let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../../README.md").standardized
+        var defaults: [String: String?] = [:]
+        for line in try String(contentsOf: root, encoding: .utf8).split(separator: "\n") where line.hasPrefix("| `--") {
+            let cells = line.split(separator: "|", omittingEmptySubsequences: false)
+            let options = cells[1].matches(of: #/`--([\w-]+)`/#).map { String($0.1) }
+            let values = cells[2].matches(of: #/`([^`]*)`/#).map { String($0.1) }
+            for (index, option) in options.enumerated() {
+                // One value for all of the row, or one for each.
+                defaults[option] = .some(values.count == 1 ? values[0] : values.count == options.count ? values[index] : nil)
+            }
+        }
+        return defaults
+    }
+
+    @Test func `Every option has its row, with its default`() throws {
+        let table = try Self.table()
+        #expect(Set(table.keys) == Set(ConfigurationOption.allCases.map(\.rawValue)))
+        for option in ConfigurationOption.allCases {
+            guard let value = option.defaultValue else { continue }
+            #expect(table[option.rawValue] == value, "--\(option.rawValue)")
+        }
+    }
+}
