@@ -69,7 +69,7 @@ struct TopicLogStateMachine {
         }
     }
 
-    private enum State: Hashable {
+    enum State: Hashable {
         /// Redis has not acknowledged the subscription, and nothing that comes counts.
         case unsubscribed
         case reading
@@ -77,16 +77,16 @@ struct TopicLogStateMachine {
     }
 
     private let own: NodeID
-    private let limits: Limits
-    private var state = State.unsubscribed
+    let limits: Limits
+    var state = State.unsubscribed
     var position = Position.unknown
     var filter = DuplicateFilter(capacity: 1024)
-    private(set) var held = HeldArrivals()
-    private var heldWereForgotten = false
+    var held = HeldArrivals()
+    var heldWereForgotten = false
     /// What the reading under way has to reach, in the position's epoch. Nil: wherever the log stands when it answers.
     var target: UInt64?
     /// The arrival whose gap began the reading. Should a reading not close it, nothing will.
-    private var trigger: LogPosition?
+    var trigger: LogPosition?
     /// The link has been lost since the log was last found to be the one that was followed.
     var isInterrupted = false
     /// Redis may have lost its data since then.
@@ -95,13 +95,13 @@ struct TopicLogStateMachine {
     /// That the log has two histories has been counted.
     var forkWasCounted = false
     /// Entries of the position's epoch up to here are older than the subscription.
-    private var firstNews: UInt64 = 0
+    var firstNews: UInt64 = 0
     /// The last that this subscription has brought.
-    private var lastHeard: LogPosition?
+    var lastHeard: LogPosition?
     /// Up to here the subscription may still bring what had been published before it was confirmed.
-    private var floor: LogPosition?
+    var floor: LogPosition?
     /// Up to here some were given up as lost: should they come after all, their turn is over.
-    private var givenUp: LogPosition?
+    var givenUp: LogPosition?
 
     /// - Parameter own: this node. Its messages are treated as everyone's, but do not count as recovered.
     init(own: NodeID, limits: Limits = Limits()) {
@@ -153,96 +153,7 @@ struct TopicLogStateMachine {
         if self.isInterrupted { self.storeIsInDoubt = true }
     }
 
-    // MARK: - Arrivals
-
-    mutating func received(_ arrival: LogArrival, into output: inout Output) {
-        guard self.state != .unsubscribed else { return }
-        var arrival = arrival
-        if let place = arrival.position {
-            if let lastHeard, lastHeard.epoch == place.epoch, place.offset <= lastHeard.offset { arrival.isRewound = true }
-            self.lastHeard = place
-        }
-        self.take(arrival, &output)
-    }
-
-    private mutating func take(_ arrival: LogArrival, _ output: inout Output) {
-        switch self.state {
-        case .unsubscribed: break
-        case .reading: self.hold(arrival, &output)
-        case .following: self.follow(arrival, &output)
-        }
-    }
-
-    private mutating func hold(_ arrival: LogArrival, _ output: inout Output) {
-        self.held.append(arrival)
-        guard self.held.count > self.limits.heldMessages || self.held.bytes > self.limits.heldBytes else { return }
-        output.lost += self.held.unlogged
-        self.held.removeAll()
-        self.heldWereForgotten = true
-    }
-
-    private mutating func follow(_ arrival: LogArrival, _ output: inout Output) {
-        guard let place = arrival.position else {
-            self.pass(arrival.envelope, &output)
-            return
-        }
-        if case .at(let position, _) = self.position, position.epoch == place.epoch {
-            if place.offset == position.offset + 1 {
-                self.advance(to: arrival, at: place, &output)
-            } else if place.offset <= position.offset {
-                self.tookOldOffset(arrival, at: place, &output)
-            } else if self.trigger == place {
-                self.skip(to: place.offset - 1, &output)
-                self.advance(to: arrival, at: place, &output)
-            } else {
-                self.read(to: place.offset - 1, before: arrival, &output)
-            }
-        } else if place.offset == 1 {
-            self.firstNews = 0
-            self.advance(to: arrival, at: place, &output)
-        } else if self.trigger == place {
-            // Of an epoch that is over: the log says so.
-            output.gaps += 1
-            self.trigger = nil
-            self.pass(arrival.envelope, &output)
-        } else {
-            self.read(to: nil, before: arrival, &output)
-        }
-    }
-
-    private mutating func advance(to arrival: LogArrival, at place: LogPosition, _ output: inout Output) {
-        self.position = .at(place, Mark(arrival.envelope))
-        self.floor = nil
-        self.trigger = nil
-        self.pass(arrival.envelope, &output)
-    }
-
-    /// An offset that the log has had already: nearly always a message that has been read from it.
-    private mutating func tookOldOffset(_ arrival: LogArrival, at place: LogPosition, _ output: inout Output) {
-        let count = output.envelopes.count
-        self.pass(arrival.envelope, &output)
-        guard output.envelopes.count > count else { return }
-        if !arrival.isRewound {
-            if let floor, floor.epoch == place.epoch, place.offset <= floor.offset { return }
-            if let givenUp, givenUp.epoch == place.epoch, place.offset <= givenUp.offset {
-                output.envelopes.removeLast()
-                return
-            }
-        }
-        // A message never heard of, at an offset that another had: the log has been rewound.
-        self.position = .at(place, Mark(arrival.envelope))
-        self.forked(place.epoch, &output)
-    }
-
-    /// - Parameter target: nil when the log is to say how much is missing.
-    private mutating func read(to target: UInt64?, before arrival: LogArrival, _ output: inout Output) {
-        self.state = .reading
-        self.target = target
-        self.trigger = arrival.position
-        self.hold(arrival, &output)
-    }
-
-    // MARK: - Steps that reading shares
+    // MARK: - Steps that arrivals and reading share
 
     /// Hands on what has not been handed on before.
     mutating func pass(_ envelope: Envelope, _ output: inout Output) {
