@@ -98,6 +98,7 @@ struct RecoveryTests {
             for text in large { cluster.nodes[0].post(text) }
             #expect(await eventually(within: LoggedCluster.patience) { cluster.nodes[0].receiver.count == 1508 })
             try await cluster.bringBackLast()
+            #expect(await eventually { cluster.last.receiver.count == 1508 })
             let texts = cluster.last.receiver.texts
             #expect(texts.filter { $0.hasPrefix("small") } == small)
             #expect(texts.filter { !$0.hasPrefix("small") } == large)
