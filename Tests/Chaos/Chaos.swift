@@ -91,7 +91,7 @@ struct Chaos: AsyncParsableCommand {
                 say("\(fault.name): FAILED. \(error)")
                 reports = []
             }
-            rows.append((fault.title, reports))
+            rows.append(("`\(fault.name)` \(fault.title)", reports))
         }
         return rows
     }
@@ -113,7 +113,8 @@ struct Chaos: AsyncParsableCommand {
                 }
             }
         }
-        return faults.compactMap { fault in reports[fault.name].map { ("\($0.count) x \(fault.title)", $0) } } + failure
+        return faults.compactMap { fault in reports[fault.name].map { ("\($0.count) x `\(fault.name)` \(fault.title)", $0) } }
+            + failure
     }
 
     private func withCluster(for fault: Fault? = nil, _ body: (FaultCluster) async throws -> Void) async throws {
@@ -140,6 +141,7 @@ struct Chaos: AsyncParsableCommand {
                 + "recovered after \(report.recovery.map(FaultReport.seconds) ?? "never")"
         )
         for violation in verdict.violations { say("  BROKEN \(violation)") }
+        if !fault.losesMessages { for loss in verdict.announcements { say("  lost and announced: \(loss)") } }
         if !report.isGood {
             for node in cluster.nodes { say("  Node \(node.name) wrote:\n\(node.process.output.suffix(4000))") }
         }

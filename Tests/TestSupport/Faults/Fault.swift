@@ -17,7 +17,7 @@ public struct Fault: Sendable {
     /// It happens to a Redis with replicas and sentinels.
     public let needsSentinels: Bool
     /// Messages must be lost in it, and announced.
-    let losesMessages: Bool
+    public let losesMessages: Bool
     /// Makes it happen, proves that it did (or throws), and ends it.
     let happen: @Sendable (FaultCluster) async throws -> Void
 

@@ -83,14 +83,11 @@ public struct HistoryChecker {
                 let isUnderFault =
                     self.isDisturbed(connection.node, at: publication.at)
                     || self.isDisturbed(publication.node, at: publication.at)
-                if isAnnounced, isUnderFault {
-                    self.verdict.announced += 1
-                } else {
-                    let why = isAnnounced ? "was lost outside of every fault" : "was lost in silence"
-                    self.verdict.violated(
-                        .loss,
-                        "\(publication.payload) of \(publication.node) at \(publication.at) \(why): \(connection.name) did not get it"
-                    )
+                let text = "\(publication.payload) of \(publication.node) at \(publication.at) for \(connection.name)"
+                switch (isAnnounced, isUnderFault) {
+                case (true, true): self.verdict.lostAsAnnounced(text)
+                case (true, false): self.verdict.violated(.loss, "\(text) was lost outside of every fault")
+                case (false, _): self.verdict.violated(.loss, "\(text) was lost in silence")
                 }
             }
         }

@@ -29,6 +29,8 @@ public struct HistoryVerdict: Sendable {
     /// Deliveries that came before one that another connection, or their publisher, had before them.
     public var reordered = 0
     public var violations: [Violation] = []
+    /// Some of the losses that were announced, in words.
+    public private(set) var announcements: [String] = []
 
     public init() {}
 
@@ -36,6 +38,11 @@ public struct HistoryVerdict: Sendable {
         // A run that goes wrong goes wrong a thousand times: ten of a kind say it.
         guard self.violations.count(where: { $0.promise == promise }) < 10 else { return }
         self.violations.append(Violation(promise, text))
+    }
+
+    mutating func lostAsAnnounced(_ text: String) {
+        self.announced += 1
+        if self.announcements.count < 10 { self.announcements.append(text) }
     }
 
     public var brokenPromises: Set<Violation.Promise> { Set(self.violations.map(\.promise)) }
