@@ -1,11 +1,10 @@
 import NIOCore
 import Protocol
 
-/// The proof that what goes out comes back: a write that Redis takes only if it takes messages, then a message to itself.
+/// The proof that what goes out comes back: a write, which a replica refuses and a Redis without memory takes, as they do messages; then a
+/// message to itself.
 extension RedisBrokerCore {
-    private static let lifetime = "60000"
-
-    /// A channel of the broker's own, since its user may not want the node's topic; and the name of the key that is written.
+    /// A channel of the broker's own, since its user may not want the node's topic; and the name of the key that is deleted, which is never there.
     var canaryChannel: String { "\(self.keys(of: .node(self.node)).channel):canary" }
 
     func scheduleCanary() {
@@ -48,11 +47,7 @@ extension RedisBrokerCore {
 
     private func sendCanary(_ number: UInt64) {
         self.canarySentAt = .now()
-        // Without a log, messages need no memory of Redis: nor does this.
-        let write =
-            self.isLogged
-            ? RESPCommand("SET", self.canaryChannel, "\(number)", "PX", Self.lifetime) : RESPCommand("DEL", self.canaryChannel)
-        self.publisher?.send(write) { [weak self] result in
+        self.publisher?.send(RESPCommand("DEL", self.canaryChannel)) { [weak self] result in
             // A lost link is dealt with when it is.
             guard let self, case .success(let value) = result else { return }
             if case .error(let text) = value { return self.canaryWasRefused(text) }
