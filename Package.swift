@@ -4,6 +4,9 @@ import PackageDescription
 /// Set by deploy/fuzz: our own code is built for libFuzzer, and Tests/Fuzzing becomes a program for it instead of a test.
 let fuzzes = Context.environment["VOLARY_FUZZ"] == "1"
 
+/// Set by deploy/bench: Tests/Benchmarks, a package of its own, gets at our modules and at what is internal in them, optimised.
+let isMeasured = Context.environment["VOLARY_BENCHMARKS"] == "1"
+
 /// The upcoming features every target is held to: a missing access level or an undeclared import is an error here, not a
 /// surprise in the next compiler. CI sets VOLARY_STRICT, which makes every warning an error.
 let strict: [SwiftSetting] =
@@ -15,13 +18,14 @@ let strict: [SwiftSetting] =
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ] + (Context.environment["VOLARY_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : [])
     + (fuzzes ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
+    + (isMeasured ? [.unsafeFlags(["-enable-testing"])] : [])
 
 let package = Package(
     name: "volary",
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "volary", targets: ["volary"])
-    ],
+    ] + (isMeasured ? ["Protocol", "Backplane", "Node"].map { .library(name: $0, targets: [$0]) } : []),
     dependencies: [
         // Event loops, channels and byte buffers. Older than 2.101.0, one 11-byte WebSocket frame ends the process.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),

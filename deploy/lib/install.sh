@@ -9,6 +9,10 @@ is_there() {
     case $1 in
         libhiredis-dev) [ -e /usr/include/hiredis/hiredis.h ] || [ -e /usr/local/include/hiredis/hiredis.h ] ;;
         zlib1g-dev) [ -e /usr/include/zlib.h ] || [ -e /usr/local/include/zlib.h ] ;;
+        binutils) command -v strip > /dev/null ;;
+        libc6-dev) [ -e /usr/include/stdio.h ] ;;
+        libnginx-mod-nchan) [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] ;;
+        libuv1) ldconfig -p | grep -q 'libuv\.so\.1 ' ;;
         python3-venv) python3 -c 'import ensurepip' 2> /dev/null ;;
         *) command -v "$1" > /dev/null ;;
     esac
@@ -42,7 +46,7 @@ install_missing() {
         apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@"
         [ -d /run/systemd/system ] || exit 0
         for package; do
-            case $package in redis-server | redis-sentinel | haproxy) systemctl --quiet disable "$package" || true ;; esac
+            case $package in redis-server | redis-sentinel | haproxy) systemctl --quiet disable "$package" || true ;; libnginx-mod-nchan) systemctl --quiet disable nginx || true ;; esac
         done
     ' sh "${missing[@]}" || fail "apt could not install ${missing[*]}, see above"
     for package in "${missing[@]}"; do

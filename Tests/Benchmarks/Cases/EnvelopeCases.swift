@@ -1,0 +1,37 @@
+import NIOCore
+import Protocol
+
+/// What nodes say to each other: a client's text of 64 bytes, to everybody.
+enum EnvelopeCases {
+    static var all: [Case] {
+        [
+            Case("envelope-encode", "envelope") {
+                let envelope = Samples.envelope()
+                return { rounds in for _ in 0..<rounds { use(envelope.encoded()) } }
+            },
+            Case("envelope-decode", "envelope") {
+                let bytes = Samples.envelope().encoded()
+                return { rounds in
+                    for _ in 0..<rounds { use(try? Envelope(decoding: bytes)) }
+                }
+            },
+        ]
+    }
+}
+
+enum Samples {
+    static let node = NodeID(rawValue: 0x0A0B_0C0D)
+    static let text = String(repeating: "x", count: 64)
+
+    /// - Parameter sequence: its place among those of its origin.
+    static func envelope(sequence: UInt64 = 1) -> Envelope {
+        let publication = Publication(
+            id: .random(on: self.node),
+            kind: .message,
+            sender: .random(on: self.node),
+            timestamp: 1_781_330_401_000,
+            payload: ByteBuffer(string: self.text)
+        )
+        return Envelope(origin: self.node, sequence: sequence, message: .publication(publication))
+    }
+}

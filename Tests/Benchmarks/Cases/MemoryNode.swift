@@ -1,0 +1,109 @@
+import Backplane
+import Logging
+import NIOCore
+import NIOEmbedded
+import Protocol
+import ServiceLifecycle
+
+@testable import Node
+
+/// A node's way from broker to connections, on one embedded event loop. What reaches a socket is dropped.
+final class MemoryNode {
+    private let loop = EmbeddedEventLoop()
+    private let channels: [EmbeddedChannel]
+    private let delivery: Delivery
+
+    init(connections count: Int) {
+        let node = Samples.node
+        let loop = self.loop
+        let connections = ConnectionManager(node: node, eventLoops: [loop], pingInterval: .seconds(30))
+        self.channels = (0..<count).map { _ in Self.channel(loop, connections) }
+        self.delivery = Self.delivery(connections, loop)
+    }
+
+    deinit { for channel in self.channels { _ = try? channel.finish(acceptAlreadyClosed: true) } }
+
+    func deliver(_ envelopes: [Envelope]) {
+        self.delivery.receive(envelopes)
+        self.loop.run()
+    }
+
+    private static func channel(_ loop: EmbeddedEventLoop, _ connections: ConnectionManager) -> EmbeddedChannel {
+        let settings = WebSocketSettings(
+            messageLimits: MessageLimits(),
+            maximumUnsentBytes: 1 << 20,
+            pingInterval: .seconds(30),
+            closeTimeout: .seconds(5),
+            now: { 0 }
+        )
+        let events = WebSocketHandler.Events(
+            opened: { connections.add($0, on: loop) },
+            received: { _, _, done in done() },
+            closed: { _ in }
+        )
+        let handler = WebSocketHandler(
+            settings: settings,
+            client: WebSocketHandshake.Client(endpoint: .plain, user: nil),
+            node: Samples.node,
+            events: events
+        )
+        return EmbeddedChannel(handlers: [Abyss(), handler], loop: loop)
+    }
+
+    private static func delivery(_ connections: ConnectionManager, _ loop: EmbeddedEventLoop) -> Delivery {
+        let logger = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
+        let directory = NodeDirectory(
+            own: NodeRecord(id: connections.node, name: "own", version: "1", startedAt: 0, leaseMilliseconds: 5000)
+        )
+        let broker = IdleBroker()
+        let receipts = ReceiptCollector(eventLoop: loop, directory: directory)
+        let publisher = Publisher(node: connections.node, broker: broker, receipts: receipts, now: { 0 })
+        let presence = PresenceKeeper(
+            record: directory.own.record,
+            store: MemoryPresenceStore(shared: MemoryPresence()),
+            connections: connections,
+            directory: directory,
+            announcer: Announcer(limit: nil, publisher: publisher, eventLoop: loop),
+            metrics: NodeMetrics(),
+            logger: logger,
+            clock: ContinuousClock()
+        )
+        let interest = TopicInterest(broker: broker, clock: ContinuousClock())
+        return Delivery(
+            connections: connections,
+            receipts: receipts,
+            requests: ConnectionRequests(connections: connections, interest: interest, presence: presence),
+            departure: Departure(),
+            broker: broker,
+            metrics: NodeMetrics(),
+            logger: logger,
+            now: { 1_781_330_402_000 }
+        )
+    }
+}
+
+/// In the socket's place.
+private final class Abyss: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) { promise?.succeed() }
+    func flush(context: ChannelHandlerContext) {}
+}
+
+@available(*, unavailable)
+extension Abyss: Sendable {}
+
+/// Nothing that is measured publishes.
+private final class IdleBroker: Broker {
+    func publish(
+        _ message: NodeMessage,
+        to topic: Topic,
+        completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
+    ) { completion?(.success(.relayed(receivers: 1))) }
+
+    func attach(_ receiver: any BrokerReceiver) {}
+    func subscribe(to topic: Topic) async throws(BrokerError) {}
+    func unsubscribe(from topic: Topic) async {}
+    var health: RelayHealth { RelayHealth(state: .up) }
+    func run() async throws { try? await gracefulShutdown() }
+}

@@ -1,0 +1,17 @@
+import Cases
+
+/// `costs` lists the cases; `costs NAME ROUNDS` runs one. Twice the rounds less once the rounds is what the work costs: the start is in both.
+@main
+struct Costs {
+    static func main() {
+        let arguments = CommandLine.arguments.dropFirst()
+        guard let name = arguments.first else {
+            for one in Case.all { print(one.name, one.count, one.unit) }
+            return
+        }
+        guard let one = Case.all.first(where: { $0.name == name }), let rounds = arguments.last.flatMap(Int.init) else {
+            fatalError("usage: costs [NAME ROUNDS]")
+        }
+        one.prepare()(rounds)
+    }
+}

@@ -1,0 +1,170 @@
+"""The table's rows: what is measured on which server, and what is to be reached. As a program: their names."""
+import dataclasses
+from typing import Callable
+
+from servers import Nchan, Socketify, Volary, VolaryWithGroups
+
+
+@dataclasses.dataclass
+class Side:
+    """One server of a row. `run(machine, scale)` gives its figure; `scale` is the part of the work to do, 1 for all."""
+
+    name: str
+    run: Callable
+
+
+@dataclasses.dataclass
+class Row:
+    name: str
+    what: str
+    unit: str
+    ours: Side
+    peer: Side | None
+    at_least: float
+    aim: float
+    #: Figures of which more is better: the ratio must be above what is to be reached, not below.
+    more_is_better: bool = False
+    digits: int = 2
+
+
+def loaded(server, mode, *options, figure="server_cpu_us_per_delivery", messages=None, http=False, **settings):
+    """A server under wsload.
+
+    :param figure: name of a member of wsload's report, or what makes the figure of the report.
+    :param messages: how many, at scale 1.
+    :param http: whether the messages are published over HTTP.
+    """
+    def run(machine, scale):
+        with server(machine, **settings) as running:
+            arguments = [mode, *options, *(running.echo_urls if mode == "echo" else running.urls)]
+            if messages:
+                arguments += ["--messages", str(max(20, int(messages * scale)))]
+            if http:
+                arguments += running.publishing()
+            report = machine.wsload(arguments, running.pids)
+        return report[figure] if isinstance(figure, str) else figure(report)
+
+    return Side(server.name, run)
+
+
+def fan_out(connections, size, inflight):
+    messages = {1: 300, 8: 600, 64: 1000}[inflight] * 1000 // connections
+    options = ["-c", str(connections), "--size", str(size), "--inflight", str(inflight), "--warmup", str(max(5, inflight))]
+    return {"options": options, "messages": messages}
+
+
+def against_socketify(connections, size, inflight, at_least, aim):
+    work = fan_out(connections, size, inflight)
+    return Row(
+        f"fan-out-{connections}-{size}-k{inflight}",
+        f"fan-out to {connections:,}, {size} B, K={inflight}: CPU per delivery / socketify's", "us",
+        loaded(Volary, "fanout", *work["options"], messages=work["messages"]),
+        loaded(Socketify, "fanout", *work["options"], messages=work["messages"]),
+        at_least, aim,
+    )
+
+
+def cluster(inflight, at_least, aim):
+    work = fan_out(1000, 64, inflight)
+    return Row(
+        f"cluster-k{inflight}",
+        f"two nodes over Redis, 500 subscribers each, REST to one, K={inflight}: CPU per delivery / nchan's", "us",
+        loaded(Volary, "fanout", *work["options"], messages=work["messages"], http=True, nodes=2),
+        loaded(Nchan, "fanout", *work["options"], messages=work["messages"], http=True, nodes=2),
+        at_least, aim,
+    )
+
+
+def above_floor(connections):
+    work = fan_out(connections, 64, 1)
+
+    def floor(machine, scale):
+        rounds = max(20, int(work["messages"] * scale))
+        return machine.sendloop(connections, rounds)
+
+    return Row(
+        f"floor-{connections}", f"fan-out to {connections:,}, 64 B, K=1: CPU per delivery / a bare send's", "us",
+        loaded(Volary, "fanout", *work["options"], messages=work["messages"]), Side("send()", floor), 0, 0,
+    )
+
+
+def storm(name, what, at_least, aim, **settings):
+    options = ["-c", "8000", "--connect-window", "64"]
+    return Row(
+        name, what, "us",
+        loaded(Volary, "storm", *options, **settings), loaded(Nchan, "storm", *options, **settings), at_least, aim, digits=0,
+    )
+
+
+def per_cpu_second(report):
+    return report["messages"] / report["server_cpu_s"]
+
+
+def node_growth(report):
+    """Redis is the first of the processes; the node is the last."""
+    node = report["processes"][-1]
+    return (node["rss_end_kb"] - node["rss_before_kb"]) * 1024 / report["connections"]
+
+
+def groups_row():
+    work = fan_out(1000, 64, 1)
+    sides = [
+        loaded(VolaryWithGroups, "fanout", *work["options"], messages=work["messages"], http=True, groups=groups)
+        for groups in (10_000, 1)
+    ]
+    sides[0].name, sides[1].name = "10,000 groups", "1 group"
+    return Row(
+        "groups", "to a group of 1,000, K=1, 10,000 groups on the node: CPU per delivery / with 1 group", "us", *sides, 1.2, 1
+    )
+
+
+ECHO = ["-c", "100", "--size", "64", "--warmup", "5000"]
+STEADY = ["-c", "1000", "--size", "64", "--rate", "50", "--warmup", "20"]
+REST = ["-c", "5", "--size", "64", "--inflight", "8", "--warmup", "200"]
+
+ROWS = [
+    against_socketify(1000, 64, 1, 1.1, 0.8),
+    against_socketify(1000, 512, 1, 1.1, 0.8),
+    against_socketify(1000, 64, 8, 1.0, 0.7),
+    against_socketify(1000, 512, 8, 1.0, 0.7),
+    against_socketify(1000, 64, 64, 0.8, 0.5),
+    against_socketify(1000, 512, 64, 0.8, 0.5),
+    against_socketify(10_000, 64, 1, 1.1, 0.9),
+    cluster(1, 1.0, 0.85),
+    cluster(8, 0.5, 0.3),
+    cluster(64, 0.15, 0.05),
+    Row(
+        "echo", "echo, 100 connections: CPU per round trip / socketify's", "us",
+        loaded(Volary, "echo", *ECHO, messages=60_000), loaded(Socketify, "echo", *ECHO, messages=60_000), 0.7, 0.5,
+    ),
+    Row(
+        "idle", "memory per idle connection, 10,000 on `/ws`, presence in the node", "B",
+        loaded(Volary, "idle", "-c", "10000", "--hold", "2", figure="rss_bytes_per_connection"), None, 4096, 2048, digits=0,
+    ),
+    Row(
+        "idle-redis", "the same, presence in Redis (the node's own growth)", "B",
+        loaded(Volary, "idle", "-c", "10000", "--hold", "2", redis=True, figure=node_growth), None, 4096, 2048, digits=0,
+    ),
+    storm("connect", "CPU per connect, handshake to closing handshake, presence in the node / nchan's", 2, 1),
+    storm("connect-redis", "the same, presence in Redis, whose CPU counts / nchan's with Redis", 2, 1, redis=True),
+    Row(
+        "latency", "broadcast to 1,000 at 50 a second: p99 latency / socketify's", "us",
+        loaded(Volary, "fanout", *STEADY, messages=400, figure=lambda report: report["latency_us"]["p99"]),
+        loaded(Socketify, "fanout", *STEADY, messages=400, figure=lambda report: report["latency_us"]["p99"]),
+        1.2, 1, digits=0,
+    ),
+    above_floor(100),
+    above_floor(1000),
+    above_floor(10_000),
+    groups_row(),
+    Row(
+        "rest", "REST broadcast `?wait=none` to 5: requests per CPU second / nchan's publishes", "1/s",
+        loaded(Volary, "fanout", *REST, messages=10_000, http=True, figure=per_cpu_second),
+        loaded(Nchan, "fanout", *REST, messages=10_000, http=True, figure=per_cpu_second),
+        0.5, 1, more_is_better=True, digits=0,
+    ),
+]
+
+if __name__ == "__main__":
+    for each in ROWS:
+        print(f"{each.name:20} {each.what}")

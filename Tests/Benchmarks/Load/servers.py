@@ -1,0 +1,236 @@
+"""The servers that are compared: how each is started, and where it is spoken to."""
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PEERS = os.path.join(os.path.dirname(HERE), "Peers")
+NCHAN_MODULE = "/usr/lib/nginx/modules/ngx_nchan_module.so"
+REDIS_PORT = 6390
+SECRET = "everybody-may-know-this-secret-of-the-benchmarks"
+
+
+class Absent(Exception):
+    """What a comparison needs is not installed."""
+
+
+class Server:
+    """Freshly started processes in a directory of their own, pinned to one processor; ended with the block."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        #: Those whose processor time counts.
+        self.pids = []
+        self.running = []
+        self.sockets = []
+
+    def __enter__(self):
+        self.directory = tempfile.mkdtemp(prefix="volary-bench-")
+        self.log = open(os.path.join(self.directory, "log"), "wb")
+        try:
+            self.begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        # What a start leaves to do (timers, presence) is not measured.
+        time.sleep(0.5)
+        return self
+
+    def __exit__(self, *_):
+        for held in self.sockets:
+            held.close()
+        for process in reversed(self.running):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in reversed(self.running):
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.log.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start(self, port, *command, counts_children=False):
+        command = ["setpriv", "--pdeathsig", "TERM", "--", "taskset", "-c", str(self.machine.server_cpu), *command]
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.directory
+        )
+        self.running.append(process)
+        deadline = time.monotonic() + 30
+        while not is_open(port) or (counts_children and not children(process.pid)):
+            if process.poll() is not None or time.monotonic() > deadline:
+                with open(self.log.name, errors="replace") as log:
+                    raise RuntimeError(f"{' '.join(command[7:])} did not start: {log.read()[-1000:]}")
+            time.sleep(0.05)
+        self.pids += children(process.pid) if counts_children else [process.pid]
+
+    def start_redis(self):
+        self.start(
+            REDIS_PORT, "redis-server", "--port", str(REDIS_PORT), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"
+        )
+
+
+class Volary(Server):
+    """One node, or two and their Redis. Joins are not announced: what is measured is what the generator sends."""
+
+    name = "volary"
+
+    def __init__(self, machine, nodes=1, redis=False, options=()):
+        super().__init__(machine)
+        self.ports = [8101 + i for i in range(nodes)]
+        self.redis = redis or nodes > 1
+        self.options = list(options)
+
+    def begin(self):
+        if self.redis:
+            self.start_redis()
+            self.options += ["--redis", f"redis://127.0.0.1:{REDIS_PORT}"]
+        for port in self.ports:
+            self.start(
+                port, self.machine.volary, "--host", "127.0.0.1", "--port", str(port), "--threads", "1",
+                "--announcements-per-second", "off", "--log-level", "warning", "--drain-timeout", "100ms", *self.options,
+            )
+        for port in self.ports:
+            await_ready(port)
+
+    @property
+    def urls(self):
+        return [part for port in self.ports for part in ("--url", f"ws://127.0.0.1:{port}/ws")]
+
+    @property
+    def echo_urls(self):
+        return ["--url", f"ws://127.0.0.1:{self.ports[0]}/echo"]
+
+    def publishing(self, path="connections/broadcast"):
+        return [
+            "--pub", "http", "--pub-url", f"http://127.0.0.1:{self.ports[0]}/api/{path}?wait=none",
+            "--pub-header", "Content-Type: application/json", "--template", '{"message":"%p"}',
+        ]
+
+
+class VolaryWithGroups(Volary):
+    """One node whose subscribers are in the group `bench`; others hold more groups, 50 each."""
+
+    def __init__(self, machine, groups):
+        super().__init__(machine)
+        self.groups = groups
+
+    def begin(self):
+        secret = os.path.join(self.directory, "secret")
+        with open(secret, "w") as file:
+            file.write(SECRET)
+        self.options += ["--jwt-key", secret]
+        super().begin()
+        others = [f"other-{i}" for i in range(self.groups - 1)]
+        for first in range(0, len(others), 50):
+            self.sockets.append(upgraded(self.ports[0], token("holder", others[first:first + 50])))
+
+    @property
+    def urls(self):
+        return super().urls + ["--header", f"Authorization: Bearer {token('subscriber', ['bench'])}"]
+
+    def publishing(self):
+        caller = token("caller", [], permissions=["send"])
+        return super().publishing("groups/bench/send") + ["--pub-header", f"Authorization: Bearer {caller}"]
+
+
+class Socketify(Server):
+    """uWebSockets with a few lines of Python around it."""
+
+    name = "socketify"
+
+    def begin(self):
+        if not self.machine.python_peers or subprocess.run(
+            [self.machine.python_peers, "-c", "import socketify"], stdout=self.log, stderr=self.log
+        ).returncode:
+            raise Absent("socketify")
+        self.start(8091, self.machine.python_peers, os.path.join(PEERS, "socketify_app.py"), "8091")
+
+    urls = ["--url", "ws://127.0.0.1:8091/ws"]
+    echo_urls = ["--url", "ws://127.0.0.1:8091/echo"]
+
+
+class Nchan(Server):
+    """One nginx worker, or two nginx and their Redis (`distributed`)."""
+
+    name = "nchan"
+
+    def __init__(self, machine, nodes=1, redis=False):
+        super().__init__(machine)
+        self.ports = [8111 + i for i in range(nodes)]
+        self.redis = redis or nodes > 1
+
+    def begin(self):
+        if not shutil.which("nginx") or not os.path.exists(NCHAN_MODULE):
+            raise Absent("nchan")
+        if self.redis:
+            self.start_redis()
+        with open(os.path.join(PEERS, "nchan.conf")) as file:
+            template = file.read()
+        for port in self.ports:
+            path = os.path.join(self.directory, f"nginx-{port}.conf")
+            with open(path, "w") as file:
+                redis = "nchan_redis_pass cluster;" if self.redis else ""
+                file.write(template.replace("@PORT@", str(port)).replace("@REDIS@", redis))
+            self.start(port, "nginx", "-p", self.directory, "-e", "start.log", "-c", path, counts_children=True)
+
+    @property
+    def urls(self):
+        return [part for port in self.ports for part in ("--url", f"ws://127.0.0.1:{port}/sub")]
+
+    def publishing(self):
+        return ["--pub", "http", "--pub-url", f"http://127.0.0.1:{self.ports[0]}/pub"]
+
+
+def is_open(port):
+    with socket.socket() as one:
+        one.settimeout(0.5)
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def await_ready(port):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 2) as one:
+            one.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            if one.recv(64).startswith(b"HTTP/1.1 200"):
+                return
+        time.sleep(0.1)
+    raise RuntimeError(f"the node on port {port} was not ready in time")
+
+
+def upgraded(port, bearer):
+    """A WebSocket that only stays."""
+    one = socket.create_connection(("127.0.0.1", port), 10)
+    one.sendall(
+        f"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode()
+    )
+    answer = one.recv(1024)
+    if not answer.startswith(b"HTTP/1.1 101"):
+        raise RuntimeError(f"no upgrade: {answer[:200]}")
+    return one
+
+
+def token(subject, groups, permissions=()):
+    def part(raw):
+        return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+    claims = {"sub": subject, "exp": int(time.time()) + 3600, "groups": groups, "permissions": list(permissions)}
+    body = part(json.dumps({"alg": "HS256", "typ": "JWT"}).encode()) + b"." + part(json.dumps(claims).encode())
+    return (body + b"." + part(hmac.digest(SECRET.encode(), body, hashlib.sha256))).decode()
