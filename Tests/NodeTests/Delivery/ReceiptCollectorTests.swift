@@ -42,12 +42,12 @@ struct ReceiptCollectorTests {
         let id = PublicationID.random(on: self.node)
         let clock = ContinuousClock()
         let start = clock.now
-        let answer = try await collector.collect(id, expectsAll: true, timeout: .seconds(60)) { completion in
+        let answer = try await collector.collect(id, expectsAll: true, timeout: .seconds(600)) { completion in
             completion(.success(.relayed(receivers: 2)))
             collector.received(self.receipt(id, 3), from: self.node)
         }
         #expect(answer.receipts == [self.node: 3])
-        #expect(clock.now - start < .seconds(30))
+        #expect(clock.now - start < .seconds(90))
         #expect(clock.now - start >= .milliseconds(90))
     }
 
