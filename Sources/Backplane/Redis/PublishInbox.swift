@@ -3,14 +3,11 @@ import Protocol
 
 /// What has been published and not been looked at yet by the broker's loop; its order is the order of sequences.
 struct PublishInbox: Sendable {
-    /// Counted for each message beside its payload.
-    static let overheadBytes = 256
-
     private let maximumBytes: Int
     private var requests: [PublishRequest] = []
     private var bytes = 0
 
-    /// - Parameter maximumBytes: overhead included; one message of any size may wait alone.
+    /// - Parameter maximumBytes: payloads, with ``Outbox/overheadBytes`` for each message; one message of any size may wait alone.
     init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
@@ -19,8 +16,7 @@ struct PublishInbox: Sendable {
 
     /// - Returns: whether there was room.
     mutating func append(_ request: PublishRequest) -> Bool {
-        var size = Self.overheadBytes
-        if case .publication(let publication) = request.message { size += publication.payload.readableBytes }
+        let size = request.message.payloadBytes + Outbox<Void>.overheadBytes
         guard self.requests.isEmpty || self.bytes + size <= self.maximumBytes else { return false }
         self.requests.append(request)
         self.bytes += size

@@ -4,9 +4,6 @@ import Protocol
 /// The proof that what goes out comes back: a write, which a replica refuses and a Redis without memory takes, as they do messages; then a
 /// message to itself.
 extension RedisBrokerCore {
-    /// A channel of the broker's own, since its user may not want the node's topic; and the name of the key that is deleted, which is never there.
-    var canaryChannel: String { "\(self.keys(of: .node(self.node)).channel):canary" }
-
     func scheduleCanary() {
         let before = NIODeadline.now()
         self.canaryTimer = self.shared.eventLoop.assumeIsolated().scheduleTask(in: self.canary.step) { [weak self] in

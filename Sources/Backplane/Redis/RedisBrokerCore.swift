@@ -47,6 +47,9 @@ final class RedisBrokerCore {
     var waiters: [Topic: [ObjectIdentifier: CheckedContinuation<Result<Void, BrokerError>, Never>]] = [:]
 
     // The canary
+    /// A channel of the broker's own, since its user may not want the node's topic; and the name of the key that is deleted, which is never
+    /// there.
+    let canaryChannel: String
     var canary: CanaryStateMachine
     var canaryTimer: Scheduled<Void>?
     var canarySentAt = NIODeadline.uptimeNanoseconds(0)
@@ -90,6 +93,7 @@ final class RedisBrokerCore {
         self.logger = logger
         self.outbox = Outbox(limits: outboxLimits)
         if case .master = watch.configuration.target { self.confirmed = ConfirmedMessages() }
+        self.canaryChannel = "\(LogKeys(.node(node), prefix: watch.configuration.keyPrefix).channel):canary"
         self.canary = CanaryStateMachine(interval: TimeAmount(settings.canaryInterval))
     }
 

@@ -59,6 +59,17 @@ struct LoggedCluster {
 
     // MARK: - Faults
 
+    /// Again and again while there is load: `fault`, which costs every node its subscribed link, until all are up again, and some load more.
+    func suffer(_ fault: () throws -> Void, times: Int, under load: SteadyLoad) async throws {
+        try await load.run {
+            for round in 1...times {
+                try fault()
+                #expect(await self.isUp(after: round))
+                try await load.goOn()
+            }
+        }
+    }
+
     func killSubscribers() {
         let answer = self.server.command("CLIENT", "KILL", "TYPE", "pubsub")
         #expect(answer == ":\(self.nodes.count)\r\n")

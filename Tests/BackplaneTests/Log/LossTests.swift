@@ -138,13 +138,7 @@ struct LossTests {
     func atMostOnce() async throws {
         try await LoggedCluster.run(of: 2, settings: .init(delivery: .atMostOnce)) { cluster in
             let load = SteadyLoad(on: cluster.nodes)
-            try await load.run {
-                for round in 1...3 {
-                    cluster.killSubscribers()
-                    #expect(await cluster.isUp(after: round))
-                    try await load.goOn()
-                }
-            }
+            try await cluster.suffer(cluster.killSubscribers, times: 3, under: load)
             let topics = LoggedCluster.topics.count
             for node in cluster.nodes {
                 #expect(await eventually { node.receiver.missed.count >= 3 * topics })

@@ -18,13 +18,7 @@ struct RecoveryTests {
     func lostSubscribers() async throws {
         try await LoggedCluster.run(of: 3) { cluster in
             let load = SteadyLoad(on: cluster.nodes)
-            try await load.run {
-                for round in 1...5 {
-                    cluster.killSubscribers()
-                    #expect(await cluster.isUp(after: round))
-                    try await load.goOn()
-                }
-            }
+            try await cluster.suffer(cluster.killSubscribers, times: 5, under: load)
             await load.expectAll()
             Self.expectNoLoss(cluster.nodes)
             for node in cluster.nodes {
@@ -37,14 +31,11 @@ struct RecoveryTests {
     func lostLinks() async throws {
         try await LoggedCluster.run(of: 3) { cluster in
             let load = SteadyLoad(on: cluster.nodes)
-            try await load.run {
-                for round in 1...5 {
-                    cluster.server.command("CLIENT", "KILL", "TYPE", "normal")
-                    cluster.killSubscribers()
-                    #expect(await cluster.isUp(after: round))
-                    try await load.goOn()
-                }
+            let kill = {
+                cluster.server.command("CLIENT", "KILL", "TYPE", "normal")
+                cluster.killSubscribers()
             }
+            try await cluster.suffer(kill, times: 5, under: load)
             await load.expectAll()
             Self.expectNoLoss(cluster.nodes)
         }
@@ -76,13 +67,7 @@ struct RecoveryTests {
     func restartedWithData() async throws {
         try await LoggedCluster.run(of: 3, persistence: ["--appendonly", "yes", "--appendfsync", "always"]) { cluster in
             let load = SteadyLoad(on: cluster.nodes)
-            try await load.run {
-                for round in 1...2 {
-                    try cluster.restart()
-                    #expect(await cluster.isUp(after: round))
-                    try await load.goOn()
-                }
-            }
+            try await cluster.suffer({ try cluster.restart() }, times: 2, under: load)
             await load.expectAll()
             Self.expectNoLoss(cluster.nodes)
         }

@@ -13,7 +13,7 @@ struct PublishInboxTests {
 
     @Test("It is bounded in bytes, with 256 for each message")
     func bounded() {
-        var inbox = PublishInbox(maximumBytes: 3 * (100 + PublishInbox.overheadBytes))
+        var inbox = PublishInbox(maximumBytes: 3 * (100 + Outbox<Void>.overheadBytes))
         for count in 1...3 {
             let hadRoom = inbox.append(self.request(100))
             #expect(hadRoom && inbox.count == count)
