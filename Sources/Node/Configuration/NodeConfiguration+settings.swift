@@ -24,7 +24,8 @@ extension NodeConfiguration {
             pingInterval: TimeAmount(self.pingInterval),
             closeTimeout: TimeAmount(self.closeTimeout),
             now: now,
-            bounds: self.bounds
+            bounds: self.bounds,
+            isEncrypted: self.tls != nil
         )
     }
 }

@@ -6,6 +6,14 @@ public import Protocol
 ///
 /// Bound to its channel's event loop: everything but the identity may be used only there.
 public final class Connection {
+    // What a delivery looks at comes first, on one or two lines of the processor's cache.
+
+    private var close = CloseStateMachine()
+    /// Nil where what is written is encrypted first, and once the channel is gone.
+    private var socket: DirectSocket?
+    /// Nil once the channel is gone. Writing from the handler's own context goes past all that stands behind it.
+    private var context: ChannelHandlerContext?
+
     /// What a client asked for by its path.
     public enum Endpoint: String, Sendable {
         /// `/ws`: a member of the cluster, listed and reached by broadcasts.
@@ -33,19 +41,17 @@ public final class Connection {
     var isListed = false
     /// Whether this connection is counted in the interest in its user's topic.
     var holdsUserTopic = false
-    private var close = CloseStateMachine()
     private let maximumUnsentBytes: Int
     private let closeTimeout: TimeAmount
     private let limits: Patience.Limits
     private var patience: Patience
     private let onBreach: (Breach) -> Void
-    /// Nil once the channel is gone. Writing from the handler's own context goes past all that stands behind it.
-    private var context: ChannelHandlerContext?
 
     /// - Parameters:
     ///   - maximumUnsentBytes: bytes that may wait for a client that reads slowly.
     ///   - closeTimeout: for the client to answer a close frame; then the socket is cut.
     ///   - limits: how long the client may keep the node waiting.
+    ///   - isEncrypted: whether the pipeline encrypts what is written.
     ///   - onBreach: called as the connection is closed because a bound was passed, at most once.
     init(
         id: ConnectionID,
@@ -56,6 +62,7 @@ public final class Connection {
         maximumUnsentBytes: Int,
         closeTimeout: TimeAmount,
         limits: Patience.Limits,
+        isEncrypted: Bool,
         context: ChannelHandlerContext,
         onBreach: @escaping (Breach) -> Void
     ) {
@@ -70,6 +77,7 @@ public final class Connection {
         let interval = limits.pingInterval.nanoseconds
         self.patience = Patience(now: context.eventLoop.now, firstPing: .nanoseconds(.random(in: (interval / 2)...interval)))
         self.onBreach = onBreach
+        self.socket = isEncrypted ? nil : DirectSocket(context.channel)
         self.context = context
     }
 
@@ -87,27 +95,35 @@ public final class Connection {
     /// Whether data may still be sent: false from the first close frame on, in either direction.
     public var isOpen: Bool { self.context != nil && self.close.maySend }
 
-    /// Writes encoded data frames and flushes.
+    /// What waits in the channel because the kernel has not taken it.
+    var unsentBytes: Int { (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+
+    /// Writes encoded data frames.
     ///
     /// A client that has let more than its share of bytes pile up is closed with 1013 instead, and gets nothing any more.
     /// - Parameter written: completed when the bytes have left for the kernel, or never will; not at all when this returns false.
     /// - Returns: false when the connection is not open, or is now closed as a slow consumer.
     @discardableResult
     public func send(_ frames: ByteBuffer, written: EventLoopPromise<Void>? = nil) -> Bool {
-        guard let context, self.close.maySend else { return false }
+        guard self.close.maySend else { return false }
+        guard let rest = self.sendDirectly(frames) else {
+            written?.succeed()
+            return true
+        }
+        guard let context else { return false }
         // The channel counts its unsent bytes anyway; it is asked only once it is above its low mark.
-        if !context.channel.isWritable, self.unsentBytes(context) > self.maximumUnsentBytes {
+        if !context.channel.isWritable, self.unsentBytes > self.maximumUnsentBytes {
             self.end(for: .unsentBytes)
             return false
         }
-        context.writeAndFlush(NIOAny(frames), promise: written)
+        context.writeAndFlush(NIOAny(rest), promise: written)
         return true
     }
 
     /// Writes an encoded control frame, if the close handshake still allows it.
     func sendControl(_ frame: ByteBuffer) {
         guard let context, self.close.maySend else { return }
-        context.writeAndFlush(NIOAny(frame), promise: nil)
+        self.write(frame, context, promise: nil)
     }
 
     /// Begins the closing handshake; nothing but the client's answer follows. Does nothing on a connection that is closing already.
@@ -138,11 +154,11 @@ public final class Connection {
 
     /// The age of what waits is measured here, and not for every delivery: a ping stands behind all that waits, and has left when that has.
     private func watchUnsentBytes(_ context: ChannelHandlerContext, now: NIODeadline) {
-        guard self.close.maySend, self.patience.unsentSince == nil, self.unsentBytes(context) > 0 else { return }
+        guard self.close.maySend, self.patience.unsentSince == nil, self.unsentBytes > 0 else { return }
         self.patience.sawUnsentBytes(now: now)
         let left = context.eventLoop.makePromise(of: Void.self)
         left.futureResult.assumeIsolated().whenComplete { _ in self.patience.unsentBytesLeft() }
-        context.writeAndFlush(NIOAny(Self.ping(context)), promise: left)
+        self.write(Self.ping(context), context, promise: left)
     }
 
     private static func ping(_ context: ChannelHandlerContext) -> ByteBuffer {
@@ -193,13 +209,25 @@ public final class Connection {
 
     func transportClosed() {
         _ = self.close.transportClosed()
+        self.socket = nil
         self.context = nil
     }
 
     // MARK: -
 
-    private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
-        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    private func write(_ frame: ByteBuffer, _ context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
+        if let rest = self.sendDirectly(frame) {
+            context.writeAndFlush(NIOAny(rest), promise: promise)
+        } else {
+            promise?.succeed()
+        }
+    }
+
+    /// - Returns: what is left for the channel to write; nil for nothing.
+    private func sendDirectly(_ bytes: ByteBuffer) -> ByteBuffer? {
+        guard let taken = self.socket?.send(bytes, before: self.context?.channel), taken > 0 else { return bytes }
+        guard taken < bytes.readableBytes else { return nil }
+        return bytes.getSlice(at: bytes.readerIndex + taken, length: bytes.readableBytes - taken)
     }
 
     private func sendClose(code: CloseCode?, reason: String, thenFinish: Bool) {
@@ -208,9 +236,9 @@ public final class Connection {
         if thenFinish {
             let written = context.eventLoop.makePromise(of: Void.self)
             written.futureResult.assumeIsolated().whenComplete { _ in self.finish() }
-            context.writeAndFlush(NIOAny(frame), promise: written)
+            self.write(frame, context, promise: written)
         } else {
-            context.writeAndFlush(NIOAny(frame), promise: nil)
+            self.write(frame, context, promise: nil)
         }
         self.cutAfterDeadline(context)
         // The client's answer is read also where back-pressure has stopped the reading.

@@ -6,7 +6,7 @@ extension ConnectionShard {
     /// - Parameter done: called once on the event loop with the count: when all have, or when the time is up.
     func write(
         _ frames: ByteBuffer,
-        _ compressed: CompressedFrames?,
+        _ compressed: [CompressedFrames],
         to audience: Audience,
         within time: TimeAmount,
         done: @escaping (UInt32) -> Void

@@ -8,11 +8,16 @@ import Protocol
 /// Everything is done on the loop, unlocked; only ``submit(bytes:_:)`` may be called from elsewhere. Work that waits together is done
 /// together, so a burst of publications costs one hop.
 final class ConnectionShard: @unchecked Sendable {
-    // Unchecked: `connections`, `members`, `audiences` and `deflater` are touched on `eventLoop` only (asserted); the queue has its lock; the rest
+    // Unchecked: `pace`, `connections`, `members`, `audiences` and `deflater` are touched on `eventLoop` only (asserted); the queue has its lock; the rest
     // is constant.
 
+    private enum Work {
+        case fanOut(FanOut)
+        case other(@Sendable (ConnectionShard) -> Void)
+    }
+
     private struct Queue {
-        var work: [@Sendable (ConnectionShard) -> Void] = []
+        var work: [Work] = []
         var bytes = 0
     }
 
@@ -22,6 +27,7 @@ final class ConnectionShard: @unchecked Sendable {
 
     let eventLoop: any EventLoop
     private let queue = NIOLockedValueBox(Queue())
+    private var pace = FanOutPace()
     private var connections: [ConnectionID: Connection] = [:]
     /// Those that broadcasts reach, in no order: iterated for every one of them.
     private var members: ContiguousArray<Connection> = []
@@ -34,10 +40,21 @@ final class ConnectionShard: @unchecked Sendable {
         self.eventLoop = eventLoop
     }
 
+    /// Queues frames for the loop to deliver.
+    /// - Parameter bytes: what waits with them.
+    /// - Returns: false when the queue is full; nothing is done then.
+    func submit(_ fanOut: FanOut, bytes: Int) -> Bool {
+        self.submit(.fanOut(fanOut), bytes: bytes)
+    }
+
     /// Queues work for the loop.
     /// - Parameter bytes: payload that waits with it.
     /// - Returns: false when the queue is full; nothing is done then.
     func submit(bytes: Int = 0, _ work: @escaping @Sendable (ConnectionShard) -> Void) -> Bool {
+        self.submit(.other(work), bytes: bytes)
+    }
+
+    private func submit(_ work: Work, bytes: Int) -> Bool {
         let (accepted, wake) = self.queue.withLockedValue { queue in
             guard queue.bytes + bytes <= Self.queueBytes else { return (false, false) }
             queue.work.append(work)
@@ -51,11 +68,37 @@ final class ConnectionShard: @unchecked Sendable {
     }
 
     private func drain() {
+        let start = self.eventLoop.now
+        let waiting = self.queue.withLockedValue { $0.work.count }
+        if let rested = self.pace.rest(now: start, waiting: waiting) {
+            self.eventLoop.assumeIsolated().scheduleTask(deadline: rested) { self.drain() }
+            return
+        }
         let work = self.queue.withLockedValue { queue in
             defer { queue = Queue() }
             return queue.work
         }
-        for item in work { item(self) }
+        var joined: FanOut?
+        for item in work {
+            switch item {
+            case .fanOut(let next):
+                if joined?.join(next) != true {
+                    self.deliver(joined)
+                    joined = next
+                }
+            case .other(let work):
+                self.deliver(joined)
+                joined = nil
+                work(self)
+            }
+        }
+        self.deliver(joined)
+        self.pace.fannedOut(from: start, to: self.eventLoop.now)
+    }
+
+    private func deliver(_ fanOut: FanOut?) {
+        guard let fanOut else { return }
+        fanOut.finish(reached: self.deliver(fanOut.frames, fanOut.compressed, to: fanOut.audience))
     }
 
     /// Looks after the connections' pings. One timer for all of a loop, as long as the loop lives.
@@ -141,27 +184,35 @@ final class ConnectionShard: @unchecked Sendable {
 
     /// Sends the same frames to every connection of an audience, compressed to those that agreed on it.
     /// - Parameters:
-    ///   - compressed: nil: to nobody.
+    ///   - compressed: the same messages; empty: to nobody.
     ///   - send: what sending is; gives false when the connection does not take them.
     /// - Returns: how many connections took them.
+    @inline(__always)
     func deliver(
         _ frames: ByteBuffer,
-        _ compressed: CompressedFrames?,
+        _ compressed: [CompressedFrames],
         to audience: Audience,
         _ send: (Connection, ByteBuffer) -> Bool = { $0.send($1) }
     ) -> UInt32 {
-        guard let compressed else { return self.deliver(to: audience) { send($0, frames) } }
+        guard !compressed.isEmpty else { return self.deliver(to: audience) { send($0, frames) } }
         var form: ByteBuffer?
         return self.deliver(to: audience) { connection in
-            guard compressed.suits(connection) else { return send(connection, frames) }
-            let made = form ?? compressed.frames(by: self.deflater)
+            guard compressed.allSatisfy({ $0.suits(connection) }) else { return send(connection, frames) }
+            let made = form ?? self.joined(compressed)
             form = made
             return send(connection, made)
         }
     }
 
+    private func joined(_ compressed: [CompressedFrames]) -> ByteBuffer {
+        var bytes = compressed[0].frames(by: self.deflater)
+        for next in compressed.dropFirst() { bytes.writeImmutableBuffer(next.frames(by: self.deflater)) }
+        return bytes
+    }
+
     /// Calls `send` with each connection of an audience until all have been called.
     /// - Returns: how many times it gave true.
+    @inline(__always)
     func deliver(to audience: Audience, _ send: (Connection) -> Bool) -> UInt32 {
         self.eventLoop.preconditionInEventLoop()
         var reached: UInt32 = 0

@@ -113,18 +113,22 @@ final class Delivery: BrokerReceiver {
         let tally = Tally(ids: whole.wanted, parts: self.connections.shards.count)
         let frames = whole.frames.plain
         let compressed = whole.frames.compressed
+        let done = { @Sendable (reached: UInt32) in
+            self.metrics.delivered(publications: whole.publications, connections: Int(reached))
+            self.finish(tally, reached: reached)
+        }
         for shard in self.connections.shards {
-            let accepted = shard.submit(bytes: whole.frames.bytes) { shard in
-                let done = { (reached: UInt32) in
-                    self.metrics.delivered(publications: whole.publications, connections: Int(reached))
-                    self.finish(tally, reached: reached)
-                }
+            let accepted =
                 if let time = whole.writtenWithin {
-                    shard.write(frames, compressed, to: whole.audience, within: time, done: done)
+                    shard.submit(bytes: whole.frames.bytes) { shard in
+                        shard.write(frames, compressed.map { [$0] } ?? [], to: whole.audience, within: time, done: done)
+                    }
                 } else {
-                    done(shard.deliver(frames, compressed, to: whole.audience))
+                    shard.submit(
+                        FanOut(to: whole.audience, frames: frames, compressed: compressed, done: done),
+                        bytes: whole.frames.bytes
+                    )
                 }
-            }
             if !accepted {
                 self.dropped(whole.publications)
                 self.finish(tally, reached: 0)

@@ -61,6 +61,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
             maximumUnsentBytes: self.settings.maximumUnsentBytes,
             closeTimeout: self.settings.closeTimeout,
             limits: self.settings.patience,
+            isEncrypted: self.settings.isEncrypted,
             context: context,
             onBreach: self.events.breached
         )

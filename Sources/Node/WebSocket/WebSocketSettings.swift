@@ -12,6 +12,8 @@ struct WebSocketSettings: Sendable {
     /// Milliseconds since 1970, UTC.
     var now: @Sendable () -> Int64
     var bounds = ConnectionBounds()
+    /// Whether the sockets are TLS.
+    var isEncrypted = false
 
     var patience: Patience.Limits {
         Patience.Limits(

@@ -16,7 +16,7 @@ final class Loops: Sendable {
     private let ids: NIOLockedValueBox<[Int: ConnectionID]>
     private let clients = NIOLockedValueBox<[ConnectionID: TestClient]>([:])
 
-    private init(count: Int, pingInterval: TimeAmount, node: NodeID) async throws {
+    private init(count: Int, pingInterval: TimeAmount, maximumUnsentBytes: Int, node: NodeID) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         let manager = ConnectionManager(node: node, eventLoops: Array(group.makeIterator()), pingInterval: pingInterval)
         let ids = NIOLockedValueBox<[Int: ConnectionID]>([:])
@@ -24,7 +24,13 @@ final class Loops: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        Self.handler(channel, manager: manager, ids: ids, pingInterval: pingInterval)
+                        Self.handler(
+                            channel,
+                            manager: manager,
+                            ids: ids,
+                            pingInterval: pingInterval,
+                            maximumUnsentBytes: maximumUnsentBytes
+                        )
                     )
                 }
             }
@@ -37,10 +43,11 @@ final class Loops: Sendable {
     static func with(
         _ count: Int,
         pingInterval: TimeAmount = .seconds(30),
+        maximumUnsentBytes: Int = 1 << 20,
         node: NodeID = Loops.node,
         _ body: (Loops) async throws -> Void
     ) async throws {
-        let loops = try await Loops(count: count, pingInterval: pingInterval, node: node)
+        let loops = try await Loops(count: count, pingInterval: pingInterval, maximumUnsentBytes: maximumUnsentBytes, node: node)
         let result: Result<Void, any Error>
         do { result = .success(try await body(loops)) } catch { result = .failure(error) }
         for client in loops.clients.withLockedValue({ $0.values }) { await client.close() }
@@ -53,12 +60,13 @@ final class Loops: Sendable {
         _ channel: any Channel,
         manager: ConnectionManager,
         ids: NIOLockedValueBox<[Int: ConnectionID]>,
-        pingInterval: TimeAmount
+        pingInterval: TimeAmount,
+        maximumUnsentBytes: Int
     ) -> WebSocketHandler {
         WebSocketHandler(
             settings: WebSocketSettings(
                 messageLimits: MessageLimits(),
-                maximumUnsentBytes: 1 << 20,
+                maximumUnsentBytes: maximumUnsentBytes,
                 pingInterval: pingInterval,
                 closeTimeout: .seconds(5),
                 now: { 0 }

@@ -97,6 +97,11 @@ final class TestClient: Sendable {
 
     func write(_ bytes: [UInt8]) { self.channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil) }
 
+    /// Takes nothing from the kernel any more.
+    func stopReading() async throws { try await self.channel.setOption(.autoRead, value: false).get() }
+
+    func goOnReading() async throws { try await self.channel.setOption(.autoRead, value: true).get() }
+
     func close() async { try? await self.channel.close() }
 }
 

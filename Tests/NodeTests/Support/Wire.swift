@@ -15,6 +15,8 @@ final class Wire: ChannelDuplexHandler {
     private(set) var isClosed = false
     /// What is written waits: the peer does not read.
     var isStalled = false
+    /// Called in the middle of each write.
+    var onWrite: () -> Void = {}
 
     func read(context: ChannelHandlerContext) {
         self.reads += 1
@@ -23,6 +25,7 @@ final class Wire: ChannelDuplexHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         self.writes += 1
+        self.onWrite()
         guard !self.outputIsClosed else {
             promise?.fail(ChannelError.outputClosed)
             return

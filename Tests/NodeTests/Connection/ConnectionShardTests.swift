@@ -1,0 +1,95 @@
+import Backplane
+import NIOCore
+import NIOEmbedded
+import Protocol
+import Testing
+
+@testable import Node
+
+@Suite("What waits at an event loop")
+struct ConnectionShardTests {
+    @Test func `Publications that came one by one while the loop was busy leave in one write, in their order`() throws {
+        let embedded = try DeliveryHarness.Embedded()
+        let parts = DeliveryHarness.parts(embedded.manager)
+        for number in 0..<50 { parts.delivery.receive([DeliveryHarness.envelope("\(number)")]) }
+        embedded.loop.run()
+        for socket in embedded.sockets {
+            #expect(socket.wire.writes == 1)
+            #expect(try socket.sent() == (0..<50).map { DeliveryHarness.binary("\($0)") })
+        }
+    }
+
+    @Test func `Each of them has its own receipt`() throws {
+        let embedded = try DeliveryHarness.Embedded()
+        let parts = DeliveryHarness.parts(embedded.manager)
+        let ids = (0..<3).map { _ in PublicationID.random(on: DeliveryHarness.origin) }
+        for id in ids { parts.delivery.receive([DeliveryHarness.envelope("x", id: id, confirmation: .routed)]) }
+        embedded.loop.run()
+        #expect(embedded.sockets[0].wire.writes == 1)
+        #expect(parts.broker.published.map(\.message) == ids.map { .receipts([Receipt(id: $0, connections: 2)]) })
+    }
+
+    @Test func `What is for others, or is answered once written, keeps its place`() throws {
+        let embedded = try DeliveryHarness.Embedded()
+        let parts = DeliveryHarness.parts(embedded.manager)
+        let one = embedded.sockets[0].connection.id
+        for envelope in [
+            DeliveryHarness.envelope("1"), DeliveryHarness.envelope("2"),
+            DeliveryHarness.envelope("3", to: .connection(one)), DeliveryHarness.envelope("4"),
+            DeliveryHarness.envelope("5", confirmation: .written(milliseconds: 1000)), DeliveryHarness.envelope("6"),
+        ] {
+            parts.delivery.receive([envelope])
+        }
+        embedded.loop.run()
+        #expect(try embedded.sockets[0].sent() == (1...6).map { DeliveryHarness.binary("\($0)") })
+        #expect(embedded.sockets[0].wire.writes == 5)
+        #expect(try embedded.sockets[1].sent() == [1, 2, 4, 5, 6].map { DeliveryHarness.binary("\($0)") })
+    }
+
+    @Test func `Up to 64 KiB are put together`() throws {
+        let embedded = try DeliveryHarness.Embedded(1)
+        let parts = DeliveryHarness.parts(embedded.manager)
+        let text = String(repeating: "x", count: 20 * 1024)
+        for _ in 0..<7 { parts.delivery.receive([DeliveryHarness.envelope(text)]) }
+        embedded.loop.run()
+        #expect(embedded.sockets[0].wire.writes == 3)
+        #expect(try embedded.sockets[0].sent().count == 7)
+    }
+
+    @Test func `Put together, they are compressed for those who inflate`() throws {
+        let agreement = DeflateAgreement.accepting([ExtensionOffer("permessage-deflate", [])])
+        let embedded = try DeliveryHarness.Embedded(compressions: [nil, agreement])
+        let parts = DeliveryHarness.parts(embedded.manager)
+        let texts = ["a", "b"].map { String(repeating: $0, count: 1000) }
+        for text in texts { parts.delivery.receive([DeliveryHarness.envelope(text)]) }
+        embedded.loop.run()
+        #expect(try embedded.sockets[0].sent() == texts.map(DeliveryHarness.binary))
+        #expect(embedded.sockets[1].wire.writes == 1)
+        var decoder = MessageDecoder(compression: agreement)
+        let inflated = try embedded.sockets[1].sent().map { frame -> MessageDecoder.Event? in
+            guard case .compressed(let opcode, let payload) = frame else { return nil }
+            var bytes = ByteBuffer(bytes: ClientFrame.frame(0x40 + opcode, payload))
+            return try decoder.next(&bytes)
+        }
+        #expect(inflated == texts.map { .binary(ByteBuffer(string: $0)) })
+    }
+
+    @Test func `A loop that is behind rests, and sends then what has come meanwhile`() throws {
+        let embedded = try DeliveryHarness.Embedded(1)
+        let parts = DeliveryHarness.parts(embedded.manager)
+        let wire = embedded.sockets[0].wire
+        // Its one write takes as long as a thousand. After it the embedded loop's clock stands where it stood before.
+        let write = TimeAmount.milliseconds(8)
+        wire.onWrite = { embedded.loop.advanceTime(by: write) }
+        parts.delivery.receive([DeliveryHarness.envelope("1")])
+        embedded.loop.run()
+        #expect(wire.writes == 1)
+        parts.delivery.receive([DeliveryHarness.envelope("2")])
+        embedded.loop.run()
+        #expect(wire.writes == 1)
+        parts.delivery.receive([DeliveryHarness.envelope("3")])
+        embedded.loop.advanceTime(by: write + FanOutPace.longestRest)
+        #expect(wire.writes == 2)
+        #expect(try embedded.sockets[0].sent() == ["1", "2", "3"].map(DeliveryHarness.binary))
+    }
+}
