@@ -46,6 +46,7 @@ struct DirectSocketTests {
             let id = try await loops.connect(1)[0]
             let connection = NIOLoopBoundBox<Connection?>.makeBoxSendingValue(nil, eventLoop: loops.manager.shards[0].eventLoop)
             _ = await loops.manager.onShard(of: id) { connection.value = $1 }
+            #expect(await loops.manager.send(Self.frame(0, bytes: 1), to: id))
             await loops.client(of: id)?.close()
             #expect(await eventually { loops.manager.count == 0 })
             // They take the descriptors that have become free.
