@@ -153,12 +153,12 @@ public struct NodeServer: Service {
                     acceptsUserQuery: configuration.acceptsUserQuery,
                     compresses: configuration.compresses,
                     access: webSocketAccess,
-                    makeWebSocketHandler: { client, eventLoop in
+                    makeWebSocketHandler: { client, _ in
                         WebSocketHandler(
                             settings: webSocketSettings,
                             client: client,
                             node: id,
-                            events: behavior.events(for: client.endpoint, on: eventLoop)
+                            events: behavior
                         )
                     }
                 )

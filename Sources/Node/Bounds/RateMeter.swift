@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Holds one client to its messages and bytes a second. Pure.
-struct RateMeter: Sendable {
+/// Holds one client to its messages and bytes a second. Pure; made only for those who are held to any.
+final class RateMeter {
     enum Verdict: Hashable {
         case pass
         /// The message is dropped; `first` of those between two that pass.
@@ -25,10 +25,10 @@ struct RateMeter: Sendable {
     }
 
     /// Bytes have come over the wire: of any frame, headers and empty fragments included.
-    mutating func read(_ bytes: Int) { self.unpaidBytes += bytes }
+    func read(_ bytes: Int) { self.unpaidBytes += bytes }
 
     /// A message, a ping or a pong is whole, and pays for all that was read before it.
-    mutating func completed(now: NIODeadline) -> Verdict {
+    func completed(now: NIODeadline) -> Verdict {
         let cost = self.unpaidBytes
         self.unpaidBytes = 0
         let fewEnough = self.messages?.take(1, now: now) ?? true
@@ -42,3 +42,6 @@ struct RateMeter: Sendable {
         return .drop(first: !self.isDropping)
     }
 }
+
+@available(*, unavailable)
+extension RateMeter: Sendable {}

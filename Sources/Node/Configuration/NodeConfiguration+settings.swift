@@ -25,7 +25,7 @@ extension NodeConfiguration {
             closeTimeout: TimeAmount(self.closeTimeout),
             now: now,
             bounds: self.bounds,
-            isEncrypted: self.tls != nil
+            isPlain: self.tls == nil
         )
     }
 }

@@ -9,7 +9,7 @@ public final class Connection {
     // What a delivery looks at comes first, on one or two lines of the processor's cache.
 
     private var close = CloseStateMachine()
-    /// Nil where what is written is encrypted first, and once the channel is gone.
+    /// Nil where TLS has to encrypt what is written, and once the channel is gone.
     private var socket: DirectSocket?
     /// Nil once the channel is gone. Writing from the handler's own context goes past all that stands behind it.
     private var context: ChannelHandlerContext?
@@ -41,43 +41,31 @@ public final class Connection {
     var isListed = false
     /// Whether this connection is counted in the interest in its user's topic.
     var holdsUserTopic = false
-    private let maximumUnsentBytes: Int
-    private let closeTimeout: TimeAmount
-    private let limits: Patience.Limits
     private var patience: Patience
-    private let onBreach: (Breach) -> Void
+    private let settings: WebSocketSettings
+    private let events: any WebSocketEvents
 
-    /// - Parameters:
-    ///   - maximumUnsentBytes: bytes that may wait for a client that reads slowly.
-    ///   - closeTimeout: for the client to answer a close frame; then the socket is cut.
-    ///   - limits: how long the client may keep the node waiting.
-    ///   - isEncrypted: whether the pipeline encrypts what is written.
-    ///   - onBreach: called as the connection is closed because a bound was passed, at most once.
+    /// - Parameter events: told when the connection is closed because a bound was passed.
     init(
         id: ConnectionID,
         endpoint: Endpoint,
         user: Name?,
         compression: DeflateAgreement?,
         connectedAt: Int64,
-        maximumUnsentBytes: Int,
-        closeTimeout: TimeAmount,
-        limits: Patience.Limits,
-        isEncrypted: Bool,
-        context: ChannelHandlerContext,
-        onBreach: @escaping (Breach) -> Void
+        settings: WebSocketSettings,
+        events: any WebSocketEvents,
+        context: ChannelHandlerContext
     ) {
         self.id = id
         self.endpoint = endpoint
         self.user = user
         self.compression = compression
         self.connectedAt = connectedAt
-        self.maximumUnsentBytes = maximumUnsentBytes
-        self.closeTimeout = closeTimeout
-        self.limits = limits
-        let interval = limits.pingInterval.nanoseconds
+        self.settings = settings
+        self.events = events
+        let interval = settings.pingInterval.nanoseconds
         self.patience = Patience(now: context.eventLoop.now, firstPing: .nanoseconds(.random(in: (interval / 2)...interval)))
-        self.onBreach = onBreach
-        self.socket = isEncrypted ? nil : DirectSocket(context.channel)
+        self.socket = settings.isPlain ? DirectSocket(context.channel) : nil
         self.context = context
     }
 
@@ -112,7 +100,7 @@ public final class Connection {
         }
         guard let context else { return false }
         // The channel counts its unsent bytes anyway; it is asked only once it is above its low mark.
-        if !context.channel.isWritable, self.unsentBytes > self.maximumUnsentBytes {
+        if !context.channel.isWritable, self.unsentBytes > self.settings.maximumUnsentBytes {
             self.end(for: .unsentBytes)
             return false
         }
@@ -144,7 +132,7 @@ public final class Connection {
     func keepAlive(now: NIODeadline) {
         guard let context else { return }
         self.watchUnsentBytes(context, now: now)
-        switch self.patience.look(now: now, limits: self.limits) {
+        switch self.patience.look(now: now, limits: self.settings.patience) {
         case .fine: break
         case .ping: self.sendControl(Self.ping(context))
         case .dead: self.cut()
@@ -168,7 +156,7 @@ public final class Connection {
     /// Closes the connection because its client went past a bound. Does nothing on one that is closing already.
     func end(for breach: Breach) {
         guard self.isOpen else { return }
-        self.onBreach(breach)
+        self.events.breached(breach)
         switch breach.ending {
         case .close(let code, let reason): self.close(code: code, reason: reason)
         case .violation(let violation): self.violationFound(violation)
@@ -247,7 +235,7 @@ public final class Connection {
 
     /// A client that neither reads nor answers must not keep its socket.
     private func cutAfterDeadline(_ context: ChannelHandlerContext) {
-        let deadline = context.eventLoop.assumeIsolated().scheduleTask(in: self.closeTimeout) { self.deadlinePassed() }
+        let deadline = context.eventLoop.assumeIsolated().scheduleTask(in: self.settings.closeTimeout) { self.deadlinePassed() }
         context.channel.closeFuture.whenComplete { _ in deadline.cancel() }
     }
 

@@ -46,6 +46,7 @@ struct ServerChannel: HTTPChannelHandler {
                 return value
             }
             try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+            if self.tls == nil { try channel.syncOptions?.beginWithSmallReceiveBuffer() }
             try self.tls?.addHandlers(to: channel, failed: self.tlsFailed)
             var limits = NIOHTTPDecoderLimitConfiguration()
             limits.maxHeaderListSize = self.settings.maximumHeaderBytes

@@ -4,35 +4,36 @@ import NIOCore
 import Protocol
 
 /// What a node does with the connections of its two endpoints: `/ws`, a member of the cluster, and `/echo`, which talks with itself.
-struct EndpointBehavior: Sendable {
-    let connections: ConnectionManager
-    let publisher: Publisher
-    let presence: PresenceKeeper<ContinuousClock>
-    let interest: TopicInterest<ContinuousClock>
-    let metrics: NodeMetrics
-    /// Milliseconds since 1970, UTC.
-    let now: @Sendable () -> Int64
+final class EndpointBehavior: WebSocketEvents {
+    private let connections: ConnectionManager
+    private let publisher: Publisher
+    private let presence: PresenceKeeper<ContinuousClock>
+    private let interest: TopicInterest<ContinuousClock>
+    private let metrics: NodeMetrics
+    private let now: @Sendable () -> Int64
 
     private static let allocator = ByteBufferAllocator()
 
-    /// - Parameter eventLoop: that of the connection's channel.
-    func events(for endpoint: Connection.Endpoint, on eventLoop: any EventLoop) -> WebSocketHandler.Events {
-        WebSocketHandler.Events(
-            opened: { self.opened($0, on: eventLoop) },
-            received: { connection, message, done in
-                self.metrics.messageReceived()
-                switch endpoint {
-                case .plain: self.relay(message, from: connection, on: eventLoop, done: done)
-                case .echo: self.echo(message, to: connection, on: eventLoop, done: done)
-                }
-            },
-            closed: { self.closed($0, on: eventLoop) },
-            breached: { self.metrics.breached($0) },
-            dropped: { self.dropped($0, isFirst: $1, on: eventLoop) }
-        )
+    /// - Parameter now: milliseconds since 1970, UTC.
+    init(
+        connections: ConnectionManager,
+        publisher: Publisher,
+        presence: PresenceKeeper<ContinuousClock>,
+        interest: TopicInterest<ContinuousClock>,
+        metrics: NodeMetrics,
+        now: @escaping @Sendable () -> Int64
+    ) {
+        self.connections = connections
+        self.publisher = publisher
+        self.presence = presence
+        self.interest = interest
+        self.metrics = metrics
+        self.now = now
     }
 
-    private func opened(_ connection: Connection, on eventLoop: any EventLoop) {
+    // MARK: - What connections tell
+
+    func opened(_ connection: Connection, on eventLoop: any EventLoop) {
         self.connections.add(connection, on: eventLoop)
         self.metrics.connectionOpened()
         guard connection.endpoint == .plain else { return }
@@ -58,6 +59,40 @@ struct EndpointBehavior: Sendable {
             }
         }
     }
+
+    func received(
+        _ message: ClientMessage,
+        from connection: Connection,
+        on eventLoop: any EventLoop,
+        done: @escaping @Sendable () -> Void
+    ) {
+        self.metrics.messageReceived()
+        switch connection.endpoint {
+        case .plain: self.relay(message, from: connection, on: eventLoop, done: done)
+        case .echo: self.echo(message, to: connection, on: eventLoop, done: done)
+        }
+    }
+
+    func closed(_ connection: Connection, on eventLoop: any EventLoop) {
+        self.connections.remove(connection.id, on: eventLoop)
+        self.metrics.connectionClosed()
+        if connection.isListed { self.presence.closed(connection.id) }
+        var topics = connection.groups.map(Topic.group)
+        if connection.holdsUserTopic, let user = connection.user { topics.append(.user(user)) }
+        self.release(topics)
+    }
+
+    func breached(_ breach: Breach) { self.metrics.breached(breach) }
+
+    /// Told once, and again only after something has passed: a flood is not answered with another.
+    func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {
+        self.metrics.messageDropped()
+        guard isFirst, connection.endpoint == .plain else { return }
+        let text = ByteBuffer(string: "You send too much at once: messages of yours are dropped.")
+        self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection, on: eventLoop)
+    }
+
+    // MARK: - Subscriptions and presence
 
     /// - Returns: whether all of them are live now. Each is counted, whatever became of it.
     private func retain(_ topics: [Topic]) async -> Bool {
@@ -86,15 +121,6 @@ struct EndpointBehavior: Sendable {
     private func list(_ connection: Connection) {
         connection.isListed = true
         self.presence.opened(connection.record)
-    }
-
-    private func closed(_ connection: Connection, on eventLoop: any EventLoop) {
-        self.connections.remove(connection.id, on: eventLoop)
-        self.metrics.connectionClosed()
-        if connection.isListed { self.presence.closed(connection.id) }
-        var topics = connection.groups.map(Topic.group)
-        if connection.holdsUserTopic, let user = connection.user { topics.append(.user(user)) }
-        self.release(topics)
     }
 
     private func release(_ topics: [Topic]) {
@@ -145,14 +171,6 @@ struct EndpointBehavior: Sendable {
     private func tellRefused(_ id: ConnectionID, on eventLoop: any EventLoop) {
         guard let connection = self.connections.get(id, on: eventLoop) else { return }
         let text = ByteBuffer(string: "Your message was not delivered: the cluster cannot be reached. Try again later.")
-        self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection, on: eventLoop)
-    }
-
-    /// Told once, and again only after something has passed: a flood is not answered with another.
-    private func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {
-        self.metrics.messageDropped()
-        guard isFirst, connection.endpoint == .plain else { return }
-        let text = ByteBuffer(string: "You send too much at once: messages of yours are dropped.")
         self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection, on: eventLoop)
     }
 

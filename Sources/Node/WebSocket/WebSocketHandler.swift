@@ -11,20 +11,6 @@ final class WebSocketHandler: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// What the handler tells, always on the event loop.
-    struct Events {
-        /// The connection stands; nothing has been read from it yet.
-        var opened: (Connection) -> Void
-        /// A complete message. Calls its last argument, from any thread, when the next one may come: see `maximumUnfinishedMessages`.
-        var received: (Connection, ClientMessage, @escaping @Sendable () -> Void) -> Void
-        /// Called once; the connection takes nothing any more.
-        var closed: (Connection) -> Void
-        /// The connection is being closed because its client went past a bound. At most once, before ``closed``.
-        var breached: (Breach) -> Void = { _ in }
-        /// A message went past the client's rate and was dropped; whether it is the first since one that was not.
-        var dropped: (Connection, Bool) -> Void = { _, _ in }
-    }
-
     /// Messages of one client that may be on their way to the broker before the node stops reading from this client: 64, so that one
     /// round trip to Redis does not stall a client, and a client cannot fill the outbox alone.
     static let maximumUnfinishedMessages = 64
@@ -32,7 +18,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private let settings: WebSocketSettings
     private let client: WebSocketHandshake.Client
     private let node: NodeID
-    private let events: Events
+    private let events: any WebSocketEvents
     private var decoder: MessageDecoder
     /// Nil when the client may send as much as it can.
     private var meter: RateMeter?
@@ -41,7 +27,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private var heldRead = false
     private var expiry: Scheduled<Void>?
 
-    init(settings: WebSocketSettings, client: WebSocketHandshake.Client, node: NodeID, events: Events) {
+    init(settings: WebSocketSettings, client: WebSocketHandshake.Client, node: NodeID, events: any WebSocketEvents) {
         self.settings = settings
         self.client = client
         self.node = node
@@ -58,27 +44,25 @@ final class WebSocketHandler: ChannelDuplexHandler {
             user: self.client.user,
             compression: self.client.compression,
             connectedAt: self.settings.now(),
-            maximumUnsentBytes: self.settings.maximumUnsentBytes,
-            closeTimeout: self.settings.closeTimeout,
-            limits: self.settings.patience,
-            isEncrypted: self.settings.isEncrypted,
-            context: context,
-            onBreach: self.events.breached
+            settings: self.settings,
+            events: self.events,
+            context: context
         )
         self.meter = RateMeter(self.settings.bounds, now: context.eventLoop.now)
         connection.groupsToJoin = self.client.groups
         self.connection = connection
-        self.events.opened(connection)
+        if self.settings.isPlain { try? context.channel.syncOptions?.shareReceiveBuffer() }
+        self.events.opened(connection, on: context.eventLoop)
         self.scheduleExpiry(context)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.end()
+        self.end(context)
         context.fireChannelInactive()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.end()
+        self.end(context)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -103,12 +87,12 @@ final class WebSocketHandler: ChannelDuplexHandler {
         }
     }
 
-    private func end() {
+    private func end(_ context: ChannelHandlerContext) {
         self.expiry?.cancel()
         guard let connection = self.connection else { return }
         self.connection = nil
         connection.transportClosed()
-        self.events.closed(connection)
+        self.events.closed(connection, on: context.eventLoop)
     }
 
     // MARK: - Reading
@@ -117,6 +101,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         guard let connection = self.connection, connection.mayReceive else { return }
         connection.sawTraffic()
         var bytes = self.unwrapInboundIn(data)
+        SharedReceiveAllocator.giveBack(bytes)
         do throws(ProtocolViolation) {
             while let event = try self.next(&bytes) {
                 self.messageEnded(by: event, connection)
@@ -152,7 +137,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         let me = NIOLoopBound(self, eventLoop: context.eventLoop)
         let here = NIOLoopBound(context, eventLoop: context.eventLoop)
         let eventLoop = context.eventLoop
-        self.events.received(connection, message) {
+        self.events.received(message, from: connection, on: eventLoop) {
             if eventLoop.inEventLoop {
                 me.value.finishedMessage(context: here.value)
             } else {
@@ -177,7 +162,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         case nil, .pass:
             return true
         case .drop(let first):
-            self.events.dropped(connection, first)
+            self.events.dropped(connection, isFirst: first, on: context.eventLoop)
         case .close:
             connection.end(for: .rate)
         }

@@ -1,26 +1,44 @@
 import NIOCore
 import Protocol
 
-/// What every WebSocket of a node is held to.
-struct WebSocketSettings: Sendable {
-    var messageLimits: MessageLimits
-    var maximumUnsentBytes: Int
+/// What every WebSocket of a node is held to. One instance for all of them.
+final class WebSocketSettings: Sendable {
+    let messageLimits: MessageLimits
+    /// That may wait for a client that reads slowly.
+    let maximumUnsentBytes: Int
     /// Between pings; dead after one interval without any sign of life.
-    var pingInterval: TimeAmount
-    /// For a client to answer a close frame.
-    var closeTimeout: TimeAmount
+    let pingInterval: TimeAmount
+    /// For a client to answer a close frame; then its socket is cut.
+    let closeTimeout: TimeAmount
     /// Milliseconds since 1970, UTC.
-    var now: @Sendable () -> Int64
-    var bounds = ConnectionBounds()
-    /// Whether the sockets are TLS.
-    var isEncrypted = false
+    let now: @Sendable () -> Int64
+    let bounds: ConnectionBounds
+    /// Whether the handler has the socket's own bytes, and not what TLS makes of them.
+    let isPlain: Bool
+    /// How long a client may keep the node waiting.
+    let patience: Patience.Limits
 
-    var patience: Patience.Limits {
-        Patience.Limits(
-            pingInterval: self.pingInterval,
-            messageTimeout: self.bounds.messageTimeout,
-            idleTimeout: self.bounds.idleTimeout,
-            unsentAge: self.bounds.unsentAge
+    init(
+        messageLimits: MessageLimits,
+        maximumUnsentBytes: Int,
+        pingInterval: TimeAmount,
+        closeTimeout: TimeAmount,
+        now: @escaping @Sendable () -> Int64,
+        bounds: ConnectionBounds = ConnectionBounds(),
+        isPlain: Bool = true
+    ) {
+        self.messageLimits = messageLimits
+        self.maximumUnsentBytes = maximumUnsentBytes
+        self.pingInterval = pingInterval
+        self.closeTimeout = closeTimeout
+        self.now = now
+        self.bounds = bounds
+        self.isPlain = isPlain
+        self.patience = Patience.Limits(
+            pingInterval: pingInterval,
+            messageTimeout: bounds.messageTimeout,
+            idleTimeout: bounds.idleTimeout,
+            unsentAge: bounds.unsentAge
         )
     }
 }

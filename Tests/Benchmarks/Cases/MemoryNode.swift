@@ -36,16 +36,11 @@ final class MemoryNode {
             closeTimeout: .seconds(5),
             now: { 0 }
         )
-        let events = WebSocketHandler.Events(
-            opened: { connections.add($0, on: loop) },
-            received: { _, _, done in done() },
-            closed: { _ in }
-        )
         let handler = WebSocketHandler(
             settings: settings,
             client: WebSocketHandshake.Client(endpoint: .plain, user: nil),
             node: Samples.node,
-            events: events
+            events: Members(connections)
         )
         return EmbeddedChannel(handlers: [Abyss(), handler], loop: loop)
     }
@@ -80,6 +75,26 @@ final class MemoryNode {
             now: { 1_781_330_402_000 }
         )
     }
+}
+
+/// Adds each connection, and makes nothing of the rest.
+private final class Members: WebSocketEvents {
+    private let connections: ConnectionManager
+
+    init(_ connections: ConnectionManager) { self.connections = connections }
+
+    func opened(_ connection: Connection, on eventLoop: any EventLoop) { self.connections.add(connection, on: eventLoop) }
+
+    func received(
+        _ message: ClientMessage,
+        from connection: Connection,
+        on eventLoop: any EventLoop,
+        done: @escaping @Sendable () -> Void
+    ) { done() }
+
+    func closed(_ connection: Connection, on eventLoop: any EventLoop) {}
+    func breached(_ breach: Breach) {}
+    func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {}
 }
 
 /// In the socket's place.

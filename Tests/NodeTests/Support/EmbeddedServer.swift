@@ -113,16 +113,15 @@ final class EmbeddedServer {
             closeTimeout: .seconds(5),
             now: { 0 }
         )
-        let events = WebSocketHandler.Events(
-            opened: { connection in seen.withLockedValue { $0.append(.opened(connection.endpoint)) } },
+        let events = ClosureEvents(
+            opened: { connection, _ in seen.withLockedValue { $0.append(.opened(connection.endpoint)) } },
             received: { connection, message, done in
                 if case .text(let text) = message {
                     seen.withLockedValue { $0.append(.text(String(buffer: text))) }
                     connection.send(FrameEncoder.encode(opcode: .text, payload: text))
                 }
                 done()
-            },
-            closed: { _ in }
+            }
         )
         return WebSocketHandler(settings: settings, client: client, node: EmbeddedWebSocket.node, events: events)
     }

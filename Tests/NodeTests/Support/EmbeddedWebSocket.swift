@@ -46,8 +46,8 @@ final class EmbeddedWebSocket {
             now: { 1_781_330_401_000 },
             bounds: bounds
         )
-        let events = WebSocketHandler.Events(
-            opened: { [weak self] connection in
+        let events = ClosureEvents(
+            opened: { [weak self] connection, _ in
                 self?.connection = connection
                 self?.events.append(.opened)
                 onOpened(connection)
@@ -59,12 +59,12 @@ final class EmbeddedWebSocket {
                 }
                 if finishes { done() } else { self?.unfinished.append(done) }
             },
-            closed: { [weak self] connection in
+            closed: { [weak self] connection, _ in
                 self?.events.append(.closed)
                 onClosed(connection)
             },
             breached: { [weak self] in self?.events.append(.breached($0)) },
-            dropped: { [weak self] in self?.events.append(.dropped(first: $1)) }
+            dropped: { [weak self] in self?.events.append(.dropped(first: $0)) }
         )
         try self.channel.pipeline.syncOperations.addHandler(self.wire)
         try self.channel.pipeline.syncOperations.addHandler(

@@ -73,15 +73,14 @@ final class Loops: Sendable {
             ),
             client: WebSocketHandshake.Client(endpoint: .plain, user: nil),
             node: manager.node,
-            events: WebSocketHandler.Events(
-                opened: { connection in
-                    manager.add(connection, on: channel.eventLoop)
+            events: ClosureEvents(
+                opened: { connection, eventLoop in
+                    manager.add(connection, on: eventLoop)
                     connection.isListed = true
                     guard let port = channel.remoteAddress?.port else { return }
                     ids.withLockedValue { $0[port] = connection.id }
                 },
-                received: { _, _, done in done() },
-                closed: { connection in manager.remove(connection.id, on: channel.eventLoop) }
+                closed: { connection, eventLoop in manager.remove(connection.id, on: eventLoop) }
             )
         )
     }

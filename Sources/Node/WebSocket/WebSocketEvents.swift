@@ -1,0 +1,29 @@
+import NIOCore
+import Protocol
+
+/// What WebSockets tell their node. One instance serves all of them, so that a connection keeps nothing but the way to it.
+///
+/// Everything is told on the connection's event loop.
+protocol WebSocketEvents: AnyObject, Sendable {
+    /// The connection stands; nothing has been read from it yet.
+    func opened(_ connection: Connection, on eventLoop: any EventLoop)
+
+    /// A complete message.
+    /// - Parameter done: to be called, from any thread, when the next one may come: see ``WebSocketHandler/maximumUnfinishedMessages``.
+    func received(
+        _ message: ClientMessage,
+        from connection: Connection,
+        on eventLoop: any EventLoop,
+        done: @escaping @Sendable () -> Void
+    )
+
+    /// Called once; the connection takes nothing any more.
+    func closed(_ connection: Connection, on eventLoop: any EventLoop)
+
+    /// The connection is being closed because its client went past a bound. At most once, before ``closed(_:on:)``.
+    func breached(_ breach: Breach)
+
+    /// A message went past the client's rate and was dropped.
+    /// - Parameter isFirst: since one that was not.
+    func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop)
+}

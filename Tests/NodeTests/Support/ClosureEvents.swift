@@ -1,0 +1,44 @@
+import NIOCore
+import Protocol
+
+@testable import Node
+
+/// Closures in the place of a node.
+final class ClosureEvents: WebSocketEvents, @unchecked Sendable {
+    // Unchecked: made before the channels, and called on the event loop of each.
+
+    private let onOpened: (Connection, any EventLoop) -> Void
+    private let onReceived: (Connection, ClientMessage, @escaping @Sendable () -> Void) -> Void
+    private let onClosed: (Connection, any EventLoop) -> Void
+    private let onBreached: (Breach) -> Void
+    private let onDropped: (Bool) -> Void
+
+    init(
+        opened: @escaping (Connection, any EventLoop) -> Void,
+        received: @escaping (Connection, ClientMessage, @escaping @Sendable () -> Void) -> Void = { _, _, done in done() },
+        closed: @escaping (Connection, any EventLoop) -> Void = { _, _ in },
+        breached: @escaping (Breach) -> Void = { _ in },
+        dropped: @escaping (Bool) -> Void = { _ in }
+    ) {
+        self.onOpened = opened
+        self.onReceived = received
+        self.onClosed = closed
+        self.onBreached = breached
+        self.onDropped = dropped
+    }
+
+    func opened(_ connection: Connection, on eventLoop: any EventLoop) { self.onOpened(connection, eventLoop) }
+
+    func received(
+        _ message: ClientMessage,
+        from connection: Connection,
+        on eventLoop: any EventLoop,
+        done: @escaping @Sendable () -> Void
+    ) { self.onReceived(connection, message, done) }
+
+    func closed(_ connection: Connection, on eventLoop: any EventLoop) { self.onClosed(connection, eventLoop) }
+
+    func breached(_ breach: Breach) { self.onBreached(breach) }
+
+    func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) { self.onDropped(isFirst) }
+}
