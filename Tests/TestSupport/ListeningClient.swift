@@ -1,0 +1,143 @@
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+
+/// A WebSocket client that says nothing, and only counts what it hears: light enough for thousands in one test.
+public final class ListeningClient: Sendable {
+    public struct Failure: Error {
+        public let answer: String
+    }
+
+    private let channel: any Channel
+    private let state: NIOLockedValueBox<State>
+
+    fileprivate struct State {
+        /// Before the end of the handshake.
+        var answer = ByteBuffer()
+        var isOpen = false
+        /// After it.
+        var bytes = 0
+        var lastBytes: [UInt8] = []
+        /// Bytes of each of the messages that are timed.
+        var messageBytes: Int?
+        var timedBytes = 0
+        var arrivals: [ContinuousClock.Instant] = []
+    }
+
+    /// Connects many, some at once.
+    /// - Parameter receiveBuffer: bytes that the kernel may keep for each; nil for as many as it likes.
+    public static func connect(
+        _ count: Int,
+        port: Int,
+        path: String = "/ws",
+        receiveBuffer: Int? = nil
+    ) async throws -> [ListeningClient] {
+        _ = OpenFiles.raised
+        return try await withThrowingTaskGroup(of: ListeningClient.self) { group in
+            var clients: [ListeningClient] = []
+            for index in 0..<count {
+                // As many as a listener's queue holds for certain.
+                if index >= 64, let client = try await group.next() { clients.append(client) }
+                group.addTask { try await self.connect(port: port, path: path, receiveBuffer: receiveBuffer) }
+            }
+            for try await client in group { clients.append(client) }
+            return clients
+        }
+    }
+
+    private static func connect(port: Int, path: String, receiveBuffer: Int?) async throws -> ListeningClient {
+        let state = NIOLockedValueBox(State())
+        var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Handler(state: state)) }
+            }
+        if let receiveBuffer {
+            bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
+        }
+        let channel = try await bootstrap.connect(host: "127.0.0.1", port: port).get()
+        let client = ListeningClient(channel: channel, state: state)
+        let request = """
+            GET \(path) HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n
+            """
+        try await channel.writeAndFlush(ByteBuffer(string: request))
+        guard await eventually({ state.withLockedValue { $0.isOpen } }) else {
+            throw Failure(answer: state.withLockedValue { String(buffer: $0.answer) })
+        }
+        return client
+    }
+
+    private init(channel: any Channel, state: NIOLockedValueBox<State>) {
+        self.channel = channel
+        self.state = state
+    }
+
+    deinit { self.channel.close(promise: nil) }
+
+    /// Takes nothing from the kernel any more.
+    public func stopReading() async throws { try await self.channel.setOption(.autoRead, value: false).get() }
+
+    /// With a kernel that keeps more for it, so that much comes soon.
+    public func goOnReading() async throws {
+        try await self.channel.setOption(.socketOption(.so_rcvbuf), value: 1 << 20).get()
+        try await self.channel.setOption(.autoRead, value: true).get()
+    }
+
+    /// How many have come since the handshake, headers of frames included.
+    public var bytes: Int { self.state.withLockedValue { $0.bytes } }
+
+    /// The latest 256 or fewer of them.
+    public var lastBytes: [UInt8] { self.state.withLockedValue { $0.lastBytes } }
+
+    /// From now on, notes when each message is whole.
+    /// - Parameter messageBytes: of each that comes, the header of its frame included.
+    public func beginTiming(messageBytes: Int) {
+        self.state.withLockedValue { state in
+            state.messageBytes = messageBytes
+            state.timedBytes = 0
+            state.arrivals = []
+        }
+    }
+
+    /// Of the messages that came since ``beginTiming(messageBytes:)``.
+    public var arrivals: [ContinuousClock.Instant] { self.state.withLockedValue { $0.arrivals } }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        private let state: NIOLockedValueBox<State>
+
+        init(state: NIOLockedValueBox<State>) {
+            self.state = state
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let bytes = self.unwrapInboundIn(data)
+            self.state.withLockedValue { $0.received(bytes) }
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    }
+}
+
+extension ListeningClient.State {
+    mutating func received(_ bytes: ByteBuffer) {
+        var bytes = bytes
+        if !self.isOpen {
+            self.answer.writeImmutableBuffer(bytes)
+            let view = self.answer.readableBytesView
+            guard view.starts(with: "HTTP/1.1 101 ".utf8), let end = view.firstRange(of: "\r\n\r\n".utf8)?.upperBound else {
+                return
+            }
+            self.isOpen = true
+            bytes = self.answer.getSlice(at: end, length: view.endIndex - end) ?? ByteBuffer()
+        }
+        guard bytes.readableBytes > 0 else { return }
+        self.bytes += bytes.readableBytes
+        self.lastBytes = (self.lastBytes + bytes.readableBytesView.suffix(256)).suffix(256)
+        guard let messageBytes = self.messageBytes else { return }
+        self.timedBytes += bytes.readableBytes
+        let now = ContinuousClock.now
+        while self.arrivals.count < self.timedBytes / messageBytes { self.arrivals.append(now) }
+    }
+}
