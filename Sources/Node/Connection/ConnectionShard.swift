@@ -69,9 +69,9 @@ final class ConnectionShard: @unchecked Sendable {
 
     private func drain() {
         let start = self.eventLoop.now
-        let waiting = self.queue.withLockedValue { $0.work.count }
-        if let rested = self.pace.rest(now: start, waiting: waiting) {
-            self.eventLoop.assumeIsolated().scheduleTask(deadline: rested) { self.drain() }
+        let due = self.queue.withLockedValue { $0.work.count }
+        if let later = self.pace.wait(now: start, due: due) {
+            self.eventLoop.assumeIsolated().scheduleTask(deadline: later) { self.drain() }
             return
         }
         let work = self.queue.withLockedValue { queue in

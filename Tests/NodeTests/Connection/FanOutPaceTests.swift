@@ -3,85 +3,85 @@ import Testing
 
 @testable import Node
 
-@Suite("When an event loop rests between two fan-outs")
+@Suite("When an event loop waits before a fan-out")
 struct FanOutPaceTests {
     private var pace = FanOutPace()
     private var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
-    /// When the fan-out that is due now is to begin; nil for at once.
-    private mutating func due(after time: TimeAmount = .zero, waiting: Int = 1) -> NIODeadline? {
-        self.pace.rest(now: self.now + time, waiting: waiting)
+    /// When the fan-out that is due then is to begin; nil for at once.
+    private mutating func wait(after time: TimeAmount = .zero, due: Int = 1) -> NIODeadline? {
+        self.pace.wait(now: self.now + time, due: due)
     }
 
     /// One fan-out that takes so long, from now on.
-    private mutating func fanOut(_ time: TimeAmount) {
+    private mutating func fanOut(_ time: TimeAmount = .milliseconds(8)) {
         let start = self.now
         self.now = self.now + time
         self.pace.fannedOut(from: start, to: self.now)
     }
 
-    /// A rest at once, in which so much more comes.
-    private mutating func rest(gaining more: Int) -> Bool {
-        guard let end = self.due() else { return false }
+    /// Whether a fan-out that is due at once waits first. So much more comes in that time.
+    private mutating func waits(gaining more: Int) -> Bool {
+        guard let end = self.wait() else { return false }
         self.now = end
         // Not followed by another.
-        return self.due(waiting: 1 + more) == nil
+        return self.wait(due: 1 + more) == nil
     }
 
-    @Test func `A loop that is not behind never rests`() {
+    @Test func `A loop that is not busy never waits`() {
         var test = self
-        let first = test.due()
+        let first = test.wait()
         test.fanOut(.milliseconds(8))
-        let second = test.due(after: .milliseconds(1), waiting: 3)
+        let second = test.wait(after: .milliseconds(8), due: 3)
         #expect([first, second] == [nil, nil])
     }
 
-    @Test(arguments: [(TimeAmount.milliseconds(2), TimeAmount.microseconds(500)), (.milliseconds(8), .milliseconds(1))])
-    func `A loop that is behind rests a quarter of what its fan-out took, and at most a millisecond`(
+    @Test(arguments: [(TimeAmount.microseconds(500), TimeAmount.microseconds(500)), (.milliseconds(8), .milliseconds(2))])
+    func `A loop that is busy waits as long as its last fan-out took, and at most two milliseconds`(
         took: TimeAmount,
-        rest: TimeAmount
+        wait: TimeAmount
     ) {
         var test = self
         test.fanOut(took)
-        let due = test.due()
-        #expect(due == test.now + rest)
+        let due = test.wait(after: .microseconds(499))
+        #expect(due == test.now + .microseconds(499) + wait)
     }
 
-    @Test func `A few writes are not worth a rest`() {
+    @Test func `A few writes are not worth a wait`() {
         var test = self
         test.fanOut(.microseconds(199))
-        let due = test.due()
+        let due = test.wait()
         #expect(due == nil)
     }
 
-    @Test func `As long as rests gain, each fan-out is followed by one`() {
+    @Test func `As long as waits gain, each fan-out has one`() {
         var test = self
         for _ in 0..<5 {
-            test.fanOut(.milliseconds(8))
-            let rested = test.rest(gaining: 2)
-            #expect(rested)
+            test.fanOut()
+            let waits = test.waits(gaining: 2)
+            #expect(waits)
         }
     }
 
-    @Test func `Rests that gain nothing become rare, and never end`() {
+    @Test func `Waits that gain nothing become rare, and never end`() {
         var test = self
         var between = [0]
-        for _ in 0..<40 {
-            test.fanOut(.milliseconds(8))
-            if test.rest(gaining: 0) { between.append(0) } else { between[between.count - 1] += 1 }
+        for _ in 0..<70 {
+            test.fanOut()
+            if test.waits(gaining: 0) { between.append(0) } else { between[between.count - 1] += 1 }
         }
-        #expect(between.prefix(5) == [0, 2, 4, 8, 8])
+        #expect(between.prefix(6) == [0, 2, 4, 8, 16, 16])
     }
 
     @Test func `One that gains again makes them frequent again`() {
         var test = self
         for _ in 0..<20 {
-            test.fanOut(.milliseconds(8))
-            _ = test.rest(gaining: 0)
+            test.fanOut()
+            _ = test.waits(gaining: 0)
         }
-        repeat { test.fanOut(.milliseconds(8)) } while !test.rest(gaining: 1)
-        test.fanOut(.milliseconds(8))
-        let rested = test.rest(gaining: 0)
-        #expect(rested)
+        repeat { test.fanOut() } while !test.waits(gaining: 1)
+        test.fanOut()
+        let waits = test.waits(gaining: 0)
+        #expect(waits)
     }
 }
