@@ -54,6 +54,22 @@ struct PlainProtocolTests {
         }
     }
 
+    @Test func `What is to be escaped is found wherever it stands`() throws {
+        let neighbours = ["x", "é", "!", "#", "[", "]", " ", "\u{7F}", "\u{10FFFF}"]
+        for special in (0..<0x20).map({ String(Unicode.Scalar(UInt8($0))) }) + ["\"", "\\"] {
+            for neighbour in neighbours {
+                for place in 0..<18 {
+                    let text =
+                        String(repeating: neighbour, count: place) + special + String(repeating: neighbour, count: 17 - place)
+                    let json = self.encode(.system, text)
+                    #expect(try JSONDecoder().decode(Decoded.self, from: Data(json.utf8)).message == text)
+                }
+            }
+        }
+        let plain = neighbours.joined()
+        #expect(self.encode(.system, plain).contains("\"\(plain)\""))
+    }
+
     @Test func `Random texts come back from a JSON decoder`() throws {
         var generator = SeededGenerator()
         for _ in 0..<500 {

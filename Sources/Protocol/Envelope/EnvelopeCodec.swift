@@ -48,17 +48,43 @@ enum EnvelopeCodec {
     // MARK: - Encoding
 
     static func encode(_ envelope: Envelope, allocator: ByteBufferAllocator) -> ByteBuffer {
-        var bytes = allocator.buffer(capacity: Limits.envelopeHeaderBytes + 32)
-        bytes.writeMultipleIntegers(self.magic, self.version, self.type(of: envelope.message).rawValue)
-        bytes.writeMultipleIntegers(envelope.origin.rawValue, envelope.sequence)
-        switch envelope.message {
-        case .publication(let publication): self.encode(publication, into: &bytes)
-        case .receipts(let receipts): self.encode(receipts, into: &bytes)
-        case .close(let request): self.encode(request, into: &bytes)
-        case .membership(let request): self.encode(request, into: &bytes)
-        case .drain(let id): bytes.writeID(id)
+        let count = Limits.envelopeHeaderBytes + self.count(of: envelope.message)
+        var bytes = allocator.buffer(capacity: count)
+        bytes.write(atMost: count) { writer in
+            writer.write(self.magic)
+            writer.write(self.version)
+            writer.write(self.type(of: envelope.message).rawValue)
+            writer.write(envelope.origin.rawValue)
+            writer.write(envelope.sequence)
+            switch envelope.message {
+            case .publication(let publication): self.encode(publication, to: &writer)
+            case .receipts(let receipts): self.encode(receipts, to: &writer)
+            case .close(let request): self.encode(request, to: &writer)
+            case .membership(let request): self.encode(request, to: &writer)
+            case .drain(let id): writer.write(id)
+            }
         }
         return bytes
+    }
+
+    /// The bytes that a message takes, as the table above has it.
+    private static func count(of message: NodeMessage) -> Int {
+        switch message {
+        case .publication(let publication):
+            let sender = publication.sender == nil ? 0 : 16
+            let audience =
+                switch publication.audience {
+                case .all: 0
+                case .connection: 16
+                case .group(let name), .user(let name): 2 + name.text.utf8.count
+                }
+            let within = if case .written = publication.confirmation { 4 } else { 0 }
+            return 27 + sender + audience + within + publication.payload.readableBytes
+        case .receipts(let receipts): return 2 + 20 * receipts.count
+        case .close(let request): return 34 + request.reason.utf8.count
+        case .membership(let request): return 35 + request.group.text.utf8.count
+        case .drain: return 16
+        }
     }
 
     private static func type(of message: NodeMessage) -> MessageType {
@@ -71,23 +97,20 @@ enum EnvelopeCodec {
         }
     }
 
-    private static func encode(_ publication: Publication, into bytes: inout ByteBuffer) {
-        bytes.reserveCapacity(minimumWritableBytes: 59 + publication.payload.readableBytes)
-        bytes.writeID(publication.id)
-        bytes.writeMultipleIntegers(
-            publication.kind.rawValue,
-            publication.dataType.rawValue,
-            self.flags(of: publication),
-            publication.timestamp
-        )
-        if let sender = publication.sender { bytes.writeID(sender) }
+    private static func encode(_ publication: Publication, to writer: inout ByteWriter) {
+        writer.write(publication.id)
+        writer.write(publication.kind.rawValue)
+        writer.write(publication.dataType.rawValue)
+        writer.write(self.flags(of: publication))
+        writer.write(publication.timestamp)
+        if let sender = publication.sender { writer.write(sender) }
         switch publication.audience {
         case .all: break
-        case .connection(let id): bytes.writeID(id)
-        case .group(let name), .user(let name): bytes.writeName(name)
+        case .connection(let id): writer.write(id)
+        case .group(let name), .user(let name): writer.write(name)
         }
-        if case .written(let milliseconds) = publication.confirmation { bytes.writeInteger(milliseconds) }
-        bytes.writeImmutableBuffer(publication.payload)
+        if case .written(let milliseconds) = publication.confirmation { writer.write(milliseconds) }
+        writer.write(publication.payload)
     }
 
     private static func flags(of publication: Publication) -> UInt8 {
@@ -107,37 +130,38 @@ enum EnvelopeCodec {
         return flags
     }
 
-    private static func encode(_ request: MembershipRequest, into bytes: inout ByteBuffer) {
-        bytes.writeID(request.id)
-        bytes.writeID(request.connection)
-        bytes.writeInteger(request.joins ? 1 : 0, as: UInt8.self)
-        bytes.writeName(request.group)
+    private static func encode(_ request: MembershipRequest, to writer: inout ByteWriter) {
+        writer.write(request.id)
+        writer.write(request.connection)
+        writer.write(UInt8(request.joins ? 1 : 0))
+        writer.write(request.group)
     }
 
-    private static func encode(_ receipts: [Receipt], into bytes: inout ByteBuffer) {
+    private static func encode(_ receipts: [Receipt], to writer: inout ByteWriter) {
         precondition(receipts.count <= Limits.maximumReceiptsPerEnvelope, "the sender splits its receipts")
-        bytes.writeInteger(UInt16(receipts.count))
+        writer.write(UInt16(receipts.count))
         for receipt in receipts {
-            bytes.writeID(receipt.id)
-            bytes.writeInteger(receipt.connections)
+            writer.write(receipt.id)
+            writer.write(receipt.connections)
         }
     }
 
-    private static func encode(_ request: CloseRequest, into bytes: inout ByteBuffer) {
-        bytes.writeID(request.id)
-        bytes.writeID(request.connection)
-        bytes.writeInteger(request.code.rawValue)
-        bytes.writeString(request.reason)
+    private static func encode(_ request: CloseRequest, to writer: inout ByteWriter) {
+        writer.write(request.id)
+        writer.write(request.connection)
+        writer.write(request.code.rawValue)
+        writer.write(text: request.reason)
     }
 }
 
-extension ByteBuffer {
-    fileprivate mutating func writeID<Kind>(_ id: NodeScopedID<Kind>) {
-        self.writeMultipleIntegers(id.high, id.low)
+extension ByteWriter {
+    fileprivate mutating func write<Kind>(_ id: NodeScopedID<Kind>) {
+        self.write(id.high)
+        self.write(id.low)
     }
 
-    fileprivate mutating func writeName(_ name: Name) {
-        self.writeInteger(UInt16(name.text.utf8.count))
-        self.writeString(name.text)
+    fileprivate mutating func write(_ name: Name) {
+        self.write(UInt16(name.text.utf8.count))
+        self.write(text: name.text)
     }
 }

@@ -2,11 +2,9 @@
 enum Hex {
     static func encode(_ value: UInt64, digits: Int) -> String {
         String(unsafeUninitializedCapacity: digits) { bytes in
-            for index in 0..<digits {
-                let nibble = UInt8(truncatingIfNeeded: value >> UInt64(4 * (digits - 1 - index))) & 0xF
-                bytes[index] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
-            }
-            return digits
+            var writer = ByteWriter(UnsafeMutableRawBufferPointer(bytes))
+            writer.write(hex: value, digits: digits)
+            return writer.count
         }
     }
 

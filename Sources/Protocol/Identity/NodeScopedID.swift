@@ -30,6 +30,9 @@ public struct NodeScopedID<Kind>: Hashable, Sendable {
 
     /// The first 8 digits: what people see, in `from` and in announcements. Not unique.
     public var short: String { Hex.encode(self.high >> 32, digits: 8) }
+
+    /// As ``short`` has it.
+    func writeShort(to writer: inout ByteWriter) { writer.write(hex: self.high >> 32, digits: 8) }
 }
 
 extension NodeScopedID: CustomStringConvertible {

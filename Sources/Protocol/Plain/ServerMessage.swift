@@ -28,47 +28,26 @@ public struct ServerMessage: Sendable {
         self.timestamp = timestamp
     }
 
-    /// The JSON text.
+    /// The JSON text, in one buffer of its size.
     public func encoded(allocator: ByteBufferAllocator) -> ByteBuffer {
-        // The members around the message take at most 100 bytes.
-        var json = allocator.buffer(capacity: self.message.readableBytes + 128)
-        json.writeStaticString("{\"type\":\"")
-        json.writeString(self.kind.rawValue)
-        if let from {
-            json.writeStaticString("\",\"from\":\"")
-            json.writeString(from.short)
-        }
-        json.writeStaticString("\",\"message\":\"")
-        json.writeJSONEscaped(self.message)
-        json.writeStaticString("\",\"timestamp\":\"")
-        json.writeString(Timestamp.seconds(self.timestamp))
-        json.writeStaticString("\"}")
-        return json
-    }
-}
-
-extension ByteBuffer {
-    /// Appends UTF-8 as the inside of a JSON string (RFC 8259 section 7): quote, backslash and control characters escaped.
-    fileprivate mutating func writeJSONEscaped(_ text: ByteBuffer) {
-        text.withUnsafeReadableBytes { bytes in
-            var start = 0
-            for index in bytes.indices {
-                let byte = bytes[index]
-                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-                self.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[start..<index]))
-                start = index + 1
-                switch byte {
-                case UInt8(ascii: "\""): self.writeStaticString("\\\"")
-                case UInt8(ascii: "\\"): self.writeStaticString("\\\\")
-                case UInt8(ascii: "\n"): self.writeStaticString("\\n")
-                case UInt8(ascii: "\r"): self.writeStaticString("\\r")
-                case UInt8(ascii: "\t"): self.writeStaticString("\\t")
-                default:
-                    self.writeStaticString("\\u00")
-                    self.writeString(Hex.encode(UInt64(byte), digits: 2))
+        self.message.withUnsafeReadableBytes { text in
+            let count = JSONEscaping.count(of: text)
+            // The members around the message take at most 100 bytes.
+            var json = allocator.buffer(capacity: count + 100)
+            json.write(atMost: count + 100) { writer in
+                writer.write("{\"type\":\"")
+                writer.write(text: self.kind.rawValue)
+                if let from {
+                    writer.write("\",\"from\":\"")
+                    from.writeShort(to: &writer)
                 }
+                writer.write("\",\"message\":\"")
+                JSONEscaping.write(text, count: count, to: &writer)
+                writer.write("\",\"timestamp\":\"")
+                Timestamp.write(self.timestamp, fraction: false, to: &writer)
+                writer.write("\"}")
             }
-            self.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+            return json
         }
     }
 }

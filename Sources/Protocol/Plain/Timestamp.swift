@@ -3,25 +3,48 @@ public enum Timestamp {
     /// - Parameter milliseconds: since 1970, UTC; outside the years 0 to 9999 the nearest of them is taken.
     /// - Returns: `2026-06-13T06:00:01Z`
     public static func seconds(_ milliseconds: Int64) -> String {
-        let (date, time, _) = self.parts(milliseconds)
-        return "\(date)T\(time)Z"
+        self.text(milliseconds, fraction: false)
     }
 
     /// - Parameter milliseconds: as in ``seconds(_:)``.
     /// - Returns: `2026-06-13T06:00:01.042Z`
     public static func milliseconds(_ milliseconds: Int64) -> String {
-        let (date, time, fraction) = self.parts(milliseconds)
-        return "\(date)T\(time).\(self.padded(fraction, 3))Z"
+        self.text(milliseconds, fraction: true)
     }
 
-    private static func parts(_ milliseconds: Int64) -> (date: String, time: String, fraction: Int64) {
+    private static func text(_ milliseconds: Int64, fraction: Bool) -> String {
+        String(unsafeUninitializedCapacity: 24) { bytes in
+            var writer = ByteWriter(UnsafeMutableRawBufferPointer(bytes))
+            self.write(milliseconds, fraction: fraction, to: &writer)
+            return writer.count
+        }
+    }
+
+    /// Takes 20 bytes, or 24 with the fraction of the second.
+    static func write(_ milliseconds: Int64, fraction: Bool, to writer: inout ByteWriter) {
         let clamped = min(max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)
         let (days, inDay) = self.divide(clamped, by: 86_400_000)
         let (year, month, day) = self.civil(days)
         let seconds = inDay / 1000
-        let date = "\(self.padded(year, 4))-\(self.padded(month, 2))-\(self.padded(day, 2))"
-        let time = "\(self.padded(seconds / 3600, 2)):\(self.padded(seconds / 60 % 60, 2)):\(self.padded(seconds % 60, 2))"
-        return (date, time, inDay % 1000)
+        writer.write(twoDigits: year / 100)
+        writer.write(twoDigits: year % 100)
+        writer.write(UInt8(ascii: "-"))
+        writer.write(twoDigits: month)
+        writer.write(UInt8(ascii: "-"))
+        writer.write(twoDigits: day)
+        writer.write(UInt8(ascii: "T"))
+        writer.write(twoDigits: seconds / 3600)
+        writer.write(UInt8(ascii: ":"))
+        writer.write(twoDigits: seconds / 60 % 60)
+        writer.write(UInt8(ascii: ":"))
+        writer.write(twoDigits: seconds % 60)
+        if fraction {
+            let milliseconds = inDay % 1000
+            writer.write(UInt8(ascii: "."))
+            writer.write(twoDigits: milliseconds / 10)
+            writer.write(UInt8(ascii: "0") + UInt8(milliseconds % 10))
+        }
+        writer.write(UInt8(ascii: "Z"))
     }
 
     /// The proleptic Gregorian date of a day counted from 1970-01-01. Counts in eras of 400 years that begin in March, so that
@@ -39,10 +62,5 @@ public enum Timestamp {
     private static func divide(_ value: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
         let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
-    }
-
-    private static func padded(_ value: Int64, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 }

@@ -27,14 +27,20 @@ public enum FrameEncoder {
     public static func append(opcode: Opcode, payload: ByteBuffer, isCompressed: Bool = false, to bytes: inout ByteBuffer) {
         let length = payload.readableBytes
         precondition(!opcode.isControl || length <= 125, "a control frame carries at most 125 bytes")
-        bytes.reserveCapacity(minimumWritableBytes: self.headerBytes(payloadLength: length) + length)
-        let first = (isCompressed ? 0xC0 : 0x80) | opcode.rawValue
-        switch length {
-        case ...125: bytes.writeMultipleIntegers(first, UInt8(length))
-        case ...0xFFFF: bytes.writeMultipleIntegers(first, UInt8(126), UInt16(length))
-        default: bytes.writeMultipleIntegers(first, UInt8(127), UInt64(length))
+        bytes.write(atMost: self.headerBytes(payloadLength: length) + length) { writer in
+            writer.write((isCompressed ? 0xC0 : 0x80) | opcode.rawValue)
+            switch length {
+            case ...125:
+                writer.write(UInt8(length))
+            case ...0xFFFF:
+                writer.write(UInt8(126))
+                writer.write(UInt16(length))
+            default:
+                writer.write(UInt8(127))
+                writer.write(UInt64(length))
+            }
+            writer.write(payload)
         }
-        bytes.writeImmutableBuffer(payload)
     }
 
     /// A close frame (RFC 6455 section 5.5.1).

@@ -39,6 +39,16 @@ struct RESPDecoderTests {
         #expect(values == Self.meaning)
     }
 
+    @Test func repliesThatBeginAlikeAreToldApart() throws {
+        let long = String(repeating: "n", count: 65)
+        let names = ["message", "massage", "message", "messages", "", long, long, "message"]
+        let pushes = names.flatMap { kind in names.map { [kind, $0, kind + $0] } }
+        let text = pushes.map { "*3\r\n" + $0.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined() }.joined()
+        let expected = pushes.map { RESPValue.array($0.map { .bulk(ByteBuffer(string: $0)) }) }
+        #expect(try self.decode([text]) == expected)
+        #expect(try self.decode(text.map(String.init)) == expected)
+    }
+
     @Test func manyRepliesInOneReadAreLinear() throws {
         // Larger than any portion, so that the reader's buffer is moved while it is worked off.
         let one = "$1000\r\n" + String(repeating: "x", count: 1000) + "\r\n"

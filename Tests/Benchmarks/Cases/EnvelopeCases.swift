@@ -1,7 +1,7 @@
 import NIOCore
 import Protocol
 
-/// What nodes say to each other: a client's text of 64 bytes, to everybody.
+/// What nodes say to each other, and to clients: a client's text of 64 bytes, to everybody.
 enum EnvelopeCases {
     static var all: [Case] {
         [
@@ -14,6 +14,16 @@ enum EnvelopeCases {
                 return { rounds in
                     for _ in 0..<rounds { use(try? Envelope(decoding: bytes)) }
                 }
+            },
+            Case("message-encode", "message") {
+                let message = ServerMessage(
+                    kind: .message,
+                    from: .random(on: Samples.node),
+                    message: ByteBuffer(string: Samples.text),
+                    timestamp: 1_781_330_401_000
+                )
+                let allocator = ByteBufferAllocator()
+                return { rounds in for _ in 0..<rounds { use(message.encoded(allocator: allocator)) } }
             },
         ]
     }

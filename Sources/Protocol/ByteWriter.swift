@@ -1,0 +1,72 @@
+import NIOCore
+
+/// Fills memory that was reserved for it, from its first byte on.
+///
+/// What does not fit ends the process: nothing but the caller's own sum decides how much is reserved.
+struct ByteWriter {
+    private let target: UnsafeMutableRawBufferPointer
+    /// Bytes written so far.
+    private(set) var count = 0
+
+    init(_ target: UnsafeMutableRawBufferPointer) {
+        self.target = target
+    }
+
+    /// Big-endian.
+    @inline(__always)
+    mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
+        let size = MemoryLayout<Integer>.size
+        precondition(size <= self.target.count - self.count)
+        self.target.storeBytes(of: value.bigEndian, toByteOffset: self.count, as: Integer.self)
+        self.count += size
+    }
+
+    mutating func write(_ bytes: UnsafeRawBufferPointer) {
+        precondition(bytes.count <= self.target.count - self.count)
+        UnsafeMutableRawBufferPointer(rebasing: self.target[self.count...]).copyMemory(from: bytes)
+        self.count += bytes.count
+    }
+
+    /// The readable bytes.
+    mutating func write(_ buffer: ByteBuffer) {
+        buffer.withUnsafeReadableBytes { self.write($0) }
+    }
+
+    mutating func write(_ text: StaticString) {
+        text.withUTF8Buffer { self.write(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// As UTF-8.
+    mutating func write(text: String) {
+        var text = text
+        text.withUTF8 { self.write(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// The lowest digits, in lower case.
+    mutating func write(hex value: UInt64, digits: Int) {
+        for index in (0..<digits).reversed() {
+            let nibble = UInt8(truncatingIfNeeded: value >> UInt64(4 * index)) & 0xF
+            self.write(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
+        }
+    }
+
+    /// Two decimal digits.
+    /// - Parameter value: 0 to 99.
+    mutating func write(twoDigits value: Int64) {
+        let value = UInt16(truncatingIfNeeded: value)
+        self.write((UInt16(UInt8(ascii: "0")) + value / 10) << 8 | UInt16(UInt8(ascii: "0")) + value % 10)
+    }
+}
+
+extension ByteBuffer {
+    /// Reserves once what `body` writes.
+    /// - Parameter maximum: bytes; it must not write more.
+    @inline(__always)
+    mutating func write(atMost maximum: Int, _ body: (inout ByteWriter) -> Void) {
+        self.writeWithUnsafeMutableBytes(minimumWritableBytes: maximum) { target in
+            var writer = ByteWriter(target)
+            body(&writer)
+            return writer.count
+        }
+    }
+}

@@ -1,0 +1,64 @@
+/// UTF-8 as the inside of a JSON string (RFC 8259 section 7): quote, backslash and control characters escaped.
+enum JSONEscaping {
+    /// - Returns: bytes that the escaped text takes.
+    static func count(of bytes: UnsafeRawBufferPointer) -> Int {
+        var count = bytes.count
+        var index = 0
+        // Text is mostly free of them, and looked through eight bytes at a time.
+        while index + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            if self.hasSpecial(word) {
+                for byte in bytes[index..<index + 8] { count += self.added(by: byte) }
+            }
+            index += 8
+        }
+        for byte in bytes[index...] { count += self.added(by: byte) }
+        return count
+    }
+
+    /// - Parameter count: what ``count(of:)`` gave for the same bytes.
+    static func write(_ bytes: UnsafeRawBufferPointer, count: Int, to writer: inout ByteWriter) {
+        guard count > bytes.count else { return writer.write(bytes) }
+        var start = 0
+        for index in bytes.indices where self.added(by: bytes[index]) > 0 {
+            writer.write(UnsafeRawBufferPointer(rebasing: bytes[start..<index]))
+            self.writeEscaped(bytes[index], to: &writer)
+            start = index + 1
+        }
+        writer.write(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+    }
+
+    /// Whether one of eight bytes is to be escaped. Each line has its answer in the highest bits: a byte below n, or that is n, is one
+    /// whose highest bit is off and from which taking n, or 1 after the exclusive or, turns it on.
+    private static func hasSpecial(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quote = word ^ (ones * UInt64(UInt8(ascii: "\"")))
+        let backslash = word ^ (ones * UInt64(UInt8(ascii: "\\")))
+        let found =
+            ((word &- ones * 0x20) & ~word)
+            | ((quote &- ones) & ~quote)
+            | ((backslash &- ones) & ~backslash)
+        return found & (ones * 0x80) != 0
+    }
+
+    private static func added(by byte: UInt8) -> Int {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "\t"): 1
+        case ..<0x20: 5
+        default: 0
+        }
+    }
+
+    private static func writeEscaped(_ byte: UInt8, to writer: inout ByteWriter) {
+        switch byte {
+        case UInt8(ascii: "\""): writer.write("\\\"")
+        case UInt8(ascii: "\\"): writer.write("\\\\")
+        case UInt8(ascii: "\n"): writer.write("\\n")
+        case UInt8(ascii: "\r"): writer.write("\\r")
+        case UInt8(ascii: "\t"): writer.write("\\t")
+        default:
+            writer.write("\\u00")
+            writer.write(hex: UInt64(byte), digits: 2)
+        }
+    }
+}
