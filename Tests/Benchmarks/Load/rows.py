@@ -2,7 +2,7 @@
 import dataclasses
 from typing import Callable
 
-from servers import Nchan, Socketify, Volary, VolaryWithGroups
+from servers import Nchan, Socketify, Volary, VolaryWithGroups, VolaryWithStalledReader
 
 
 @dataclasses.dataclass
@@ -96,6 +96,21 @@ def storm(name, what, at_least, aim, **settings):
     )
 
 
+def p99(report):
+    return report["latency_us"]["p99"]
+
+
+def stalled_row():
+    sides = [
+        loaded(server, "fanout", *STEADY, messages=400, figure=p99) for server in (VolaryWithStalledReader, Volary)
+    ]
+    sides[0].name, sides[1].name = "with it", "without"
+    return Row(
+        "stalled", "broadcast to 1,000 at 50 a second, and to one that does not read: p99 latency / without that one", "us",
+        *sides, 1.2, 1, digits=0,
+    )
+
+
 def per_cpu_second(report):
     return report["messages"] / report["server_cpu_s"]
 
@@ -149,10 +164,11 @@ ROWS = [
     storm("connect-redis", "the same, presence in Redis, whose CPU counts / nchan's with Redis", 2, 1, redis=True),
     Row(
         "latency", "broadcast to 1,000 at 50 a second: p99 latency / socketify's", "us",
-        loaded(Volary, "fanout", *STEADY, messages=400, figure=lambda report: report["latency_us"]["p99"]),
-        loaded(Socketify, "fanout", *STEADY, messages=400, figure=lambda report: report["latency_us"]["p99"]),
+        loaded(Volary, "fanout", *STEADY, messages=400, figure=p99),
+        loaded(Socketify, "fanout", *STEADY, messages=400, figure=p99),
         1.2, 1, digits=0,
     ),
+    stalled_row(),
     above_floor(100),
     above_floor(1000),
     above_floor(10_000),

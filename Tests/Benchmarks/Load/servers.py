@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = os.path.join(os.path.dirname(HERE), "Peers")
@@ -144,6 +145,22 @@ class VolaryWithGroups(Volary):
         return super().publishing("groups/bench/send") + ["--pub-header", f"Authorization: Bearer {caller}"]
 
 
+class VolaryWithStalledReader(Volary):
+    """One node with a client that reads nothing, and for which more waits than the kernel takes."""
+
+    def begin(self):
+        self.options += ["--max-unsent", "64MiB"]
+        super().begin()
+        self.sockets.append(upgraded(self.ports[0]))
+        body = json.dumps({"message": "x" * 1_000_000}).encode()
+        for _ in range(12):
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{self.ports[0]}/api/connections/broadcast", body, {"Content-Type": "application/json"}
+            )
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                answer.read()
+
+
 class Socketify(Server):
     """uWebSockets with a few lines of Python around it."""
 
@@ -214,12 +231,13 @@ def await_ready(port):
     raise RuntimeError(f"the node on port {port} was not ready in time")
 
 
-def upgraded(port, bearer):
+def upgraded(port, bearer=None):
     """A WebSocket that only stays."""
+    authorization = f"Authorization: Bearer {bearer}\r\n" if bearer else ""
     one = socket.create_connection(("127.0.0.1", port), 10)
     one.sendall(
         f"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode()
+        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{authorization}\r\n".encode()
     )
     answer = one.recv(1024)
     if not answer.startswith(b"HTTP/1.1 101"):
