@@ -11,6 +11,10 @@ struct SharedReceiveAllocator: RecvByteBufferAllocator {
     private final class Spare: @unchecked Sendable {
         // Unchecked: each thread has its own.
         var buffer: ByteBuffer?
+
+        init(_ buffer: ByteBuffer) {
+            self.buffer = buffer
+        }
     }
 
     private static let spare = ThreadSpecificVariable<Spare>()
@@ -29,9 +33,11 @@ struct SharedReceiveAllocator: RecvByteBufferAllocator {
     /// Lets the thread's next read use the buffer, if nobody holds it any more by then.
     static func giveBack(_ buffer: ByteBuffer) {
         guard buffer.storageCapacity == Self.capacity else { return }
-        let spare = self.spare.currentValue ?? Spare()
-        spare.buffer = buffer
-        self.spare.currentValue = spare
+        if let spare = self.spare.currentValue {
+            spare.buffer = buffer
+        } else {
+            self.spare.currentValue = Spare(buffer)
+        }
     }
 }
 
