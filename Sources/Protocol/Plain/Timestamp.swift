@@ -1,27 +1,105 @@
-/// Times as people and programs read them: UTC, RFC 3339.
+/// Times as people and programs read them, UTC; of those outside the years 0 to 9999 the nearest.
 public enum Timestamp {
-    /// - Parameter milliseconds: since 1970, UTC; outside the years 0 to 9999 the nearest of them is taken.
+    /// RFC 3339.
+    /// - Parameter milliseconds: since 1970, UTC.
     /// - Returns: `2026-06-13T06:00:01Z`
     public static func seconds(_ milliseconds: Int64) -> String {
-        let (date, time, _) = self.parts(milliseconds)
-        return "\(date)T\(time)Z"
+        self.text(milliseconds, capacity: 20) { text, moment in
+            text.append(date: moment)
+            text.append("T")
+            text.append(time: moment)
+            text.append("Z")
+        }
     }
 
-    /// - Parameter milliseconds: as in ``seconds(_:)``.
+    /// RFC 3339.
+    /// - Parameter milliseconds: since 1970, UTC.
     /// - Returns: `2026-06-13T06:00:01.042Z`
     public static func milliseconds(_ milliseconds: Int64) -> String {
-        let (date, time, fraction) = self.parts(milliseconds)
-        return "\(date)T\(time).\(self.padded(fraction, 3))Z"
+        self.text(milliseconds, capacity: 24) { text, moment in
+            text.append(date: moment)
+            text.append("T")
+            text.append(time: moment)
+            text.append(".")
+            text.append(moment.millisecond, digits: 3)
+            text.append("Z")
+        }
     }
 
-    private static func parts(_ milliseconds: Int64) -> (date: String, time: String, fraction: Int64) {
+    /// RFC 9110 section 5.6.7.
+    /// - Parameter milliseconds: since 1970, UTC.
+    /// - Returns: `Sat, 13 Jun 2026 06:00:01 GMT`
+    public static func http(_ milliseconds: Int64) -> String {
+        let weekdays: [StaticString] = ["Thu, ", "Fri, ", "Sat, ", "Sun, ", "Mon, ", "Tue, ", "Wed, "]
+        let months: [StaticString] = [
+            " Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ", " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec ",
+        ]
+        return self.text(milliseconds, capacity: 29) { text, moment in
+            text.append(weekdays[Int(self.divide(moment.day, by: 7).remainder)])
+            let (year, month, day) = self.civil(moment.day)
+            text.append(day, digits: 2)
+            text.append(months[Int(month) - 1])
+            text.append(year, digits: 4)
+            text.append(" ")
+            text.append(time: moment)
+            text.append(" GMT")
+        }
+    }
+
+    private struct Moment {
+        /// Counted from 1970-01-01.
+        let day: Int64
+        /// Of the day.
+        let second: Int64
+        /// Of the second.
+        let millisecond: Int64
+    }
+
+    private static func text(_ milliseconds: Int64, capacity: Int, write: (inout Text, Moment) -> Void) -> String {
         let clamped = min(max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)
-        let (days, inDay) = self.divide(clamped, by: 86_400_000)
-        let (year, month, day) = self.civil(days)
-        let seconds = inDay / 1000
-        let date = "\(self.padded(year, 4))-\(self.padded(month, 2))-\(self.padded(day, 2))"
-        let time = "\(self.padded(seconds / 3600, 2)):\(self.padded(seconds / 60 % 60, 2)):\(self.padded(seconds % 60, 2))"
-        return (date, time, inDay % 1000)
+        let (day, inDay) = self.divide(clamped, by: 86_400_000)
+        return String(unsafeUninitializedCapacity: capacity) { bytes in
+            var text = Text(bytes: bytes)
+            write(&text, Moment(day: day, second: inDay / 1000, millisecond: inDay % 1000))
+            return text.count
+        }
+    }
+
+    /// Written where a string's bytes will be.
+    private struct Text {
+        let bytes: UnsafeMutableBufferPointer<UInt8>
+        var count = 0
+
+        mutating func append(_ sign: StaticString) {
+            for offset in 0..<sign.utf8CodeUnitCount { self.bytes[self.count + offset] = sign.utf8Start[offset] }
+            self.count += sign.utf8CodeUnitCount
+        }
+
+        mutating func append(_ value: Int64, digits: Int) {
+            var rest = value
+            for offset in (0..<digits).reversed() {
+                self.bytes[self.count + offset] = UInt8(ascii: "0") + UInt8(rest % 10)
+                rest /= 10
+            }
+            self.count += digits
+        }
+
+        mutating func append(date moment: Moment) {
+            let (year, month, day) = Timestamp.civil(moment.day)
+            self.append(year, digits: 4)
+            self.append("-")
+            self.append(month, digits: 2)
+            self.append("-")
+            self.append(day, digits: 2)
+        }
+
+        mutating func append(time moment: Moment) {
+            self.append(moment.second / 3600, digits: 2)
+            self.append(":")
+            self.append(moment.second / 60 % 60, digits: 2)
+            self.append(":")
+            self.append(moment.second % 60, digits: 2)
+        }
     }
 
     /// The proleptic Gregorian date of a day counted from 1970-01-01. Counts in eras of 400 years that begin in March, so that
@@ -39,10 +117,5 @@ public enum Timestamp {
     private static func divide(_ value: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
         let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
-    }
-
-    private static func padded(_ value: Int64, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 }

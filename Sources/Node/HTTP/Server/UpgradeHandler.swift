@@ -27,7 +27,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         var noPlace: @Sendable () -> Void = {}
         var makeWebSocketHandler: @Sendable (WebSocketHandshake.Client, any EventLoop) -> WebSocketHandler
         /// Adds what HTTP needs behind this handler.
-        var becomeHTTP: @Sendable (any Channel) throws -> ServerChannel.Outcome
+        var becomeHTTP: @Sendable (any Channel) throws -> Void
     }
 
     private enum State {
@@ -50,7 +50,6 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let delegate: Delegate
     private let place: Place
     private let timeout: TimeAmount
-    private let outcome: EventLoopPromise<ServerChannel.Outcome>
     /// Go with the upgrade, in this order: the encoder must be gone before a frame is written.
     private let httpHandlers: [any RemovableChannelHandler]
     private var state = State.waitingForHead
@@ -59,19 +58,16 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// - Parameters:
     ///   - place: of the socket among the node's others.
     ///   - timeout: for the first head to be whole.
-    ///   - outcome: completed once, whatever happens.
     ///   - httpHandlers: encoder first, decoder last.
     init(
         delegate: Delegate,
         place: Place,
         timeout: TimeAmount,
-        outcome: EventLoopPromise<ServerChannel.Outcome>,
         httpHandlers: [any RemovableChannelHandler]
     ) {
         self.delegate = delegate
         self.place = place
         self.timeout = timeout
-        self.outcome = outcome
         self.httpHandlers = httpHandlers
     }
 
@@ -83,11 +79,11 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.decided(.none)
+        self.deadline?.cancel()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.decided(.none)
+        self.deadline?.cancel()
         context.fireChannelInactive()
     }
 
@@ -99,12 +95,6 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             if event is ChannelShouldQuiesceEvent || (event as? ChannelEvent) == .inputClosed { context.close(promise: nil) }
         }
         context.fireUserInboundEventTriggered(event)
-    }
-
-    private func decided(_ outcome: ServerChannel.Outcome) {
-        self.deadline?.cancel()
-        // Later calls do nothing: the promise has its first value.
-        self.outcome.succeed(outcome)
     }
 
     // MARK: - Reading
@@ -179,7 +169,8 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func becomeHTTP(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
         self.state = .http
         do {
-            self.decided(try self.delegate.becomeHTTP(context.channel))
+            self.deadline?.cancel()
+            try self.delegate.becomeHTTP(context.channel)
             context.fireChannelRead(self.wrapInboundOut(.head(self.plain(head))))
         } catch {
             context.close(promise: nil)
@@ -241,7 +232,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.state = .webSocket
             let removed = self.httpHandlers.map { pipeline.removeHandler($0) }
             try pipeline.addHandler(handler, position: .after(self))
-            self.decided(.webSocket)
+            self.deadline?.cancel()
             // The decoder leaves when it is done with what it is reading, and hands on, through this handler, what follows the head.
             EventLoopFuture.andAllComplete(removed, on: context.eventLoop).assumeIsolated().whenComplete { _ in
                 pipeline.removeHandler(self, promise: nil)
@@ -253,7 +244,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private func refuse(_ refusal: WebSocketHandshake.Refusal, _ request: HTTPRequestHead, context: ChannelHandlerContext) {
         self.state = .refused
-        self.decided(.none)
+        self.deadline?.cancel()
         let problem = refusal.problem
         let body = problem.json
         context.write(self.wrapOutboundOut(.head(problem.responseHead(bodyBytes: body.readableBytes))), promise: nil)
