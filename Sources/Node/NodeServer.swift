@@ -195,8 +195,9 @@ public struct NodeServer: Service {
                 + (access.hasFiles ? [{ [logger] in access.reload(logger: logger) }] : [])
         )
         self.services = [
-            reload, links.broker, links.store, Subscriptions(broker: links.broker, node: id, logger: logger), presence,
-            listener,
+            reload, links.broker, links.store, Subscriptions(broker: links.broker, node: id, logger: logger),
+            // Clients that come at once are told to the store at once.
+            LoopService(base: presence, eventLoop: linkLoop), listener,
         ]
     }
 

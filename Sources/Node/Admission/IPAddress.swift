@@ -37,8 +37,17 @@ struct IPAddress: Hashable, Sendable {
 
     /// Nil for a socket of the file system.
     init?(_ address: SocketAddress?) {
-        guard let text = address?.ipAddress else { return nil }
-        self.init(text)
+        switch address {
+        case .v4(let address):
+            self.init(ipv4: UInt32(bigEndian: address.address.sin_addr.s_addr))
+        case .v6(let address):
+            let halves = withUnsafeBytes(of: address.address.sin6_addr) {
+                ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            }
+            self.init(high: UInt64(bigEndian: halves.0), low: UInt64(bigEndian: halves.1))
+        case .unixDomainSocket, nil:
+            return nil
+        }
     }
 
     /// Takes 4 or 16 bytes, the highest first.

@@ -73,7 +73,9 @@ final class EmbeddedServer {
             delegate: delegate,
             place: self.place,
             timeout: .seconds(10),
-            httpHandlers: [encoder, errors, deadlines, decoder]
+            encoder: encoder,
+            decoder: decoder,
+            others: [errors, deadlines]
         )
         try self.channel.pipeline.syncOperations.addHandlers([
             self.wire, encoder, decoder, deadlines, errors, upgrade, RequestRecorder(seen, self.failures),

@@ -123,9 +123,9 @@ struct WebSocketHandshakeTests {
         #expect(WebSocketHandshake.isAskedFor(request) == asks)
     }
 
-    @Test func `The answer proves that the key was read, and chooses no subprotocol that is not ours`() throws {
+    @Test func `The answer proves that the key was read, and chooses no subprotocol that is not ours`() {
         let client = WebSocketHandshake.Client(endpoint: .plain, user: nil)
-        let head = try WebSocketHandshake.response(to: Self.request(), for: client, on: EmbeddedChannel())
+        let head = WebSocketHandshake.response(to: Self.request(), for: client)
         #expect(head.status == .switchingProtocols)
         #expect(head.version == .http1_1)
         #expect(head.headers["sec-websocket-accept"] == ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="])
@@ -136,10 +136,10 @@ struct WebSocketHandshakeTests {
     }
 
     @Test(arguments: ["volary", "volary, volary.token.a.b.c", "volary.token.a.b.c,volary", "chat, volary"])
-    func `The answer chooses our subprotocol where it is offered, and never gives a token back`(offer: String) throws {
+    func `The answer chooses our subprotocol where it is offered, and never gives a token back`(offer: String) {
         let request = Self.request { $0.replaceOrAdd(name: "Sec-WebSocket-Protocol", value: offer) }
         let client = WebSocketHandshake.Client(endpoint: .plain, user: nil)
-        let head = try WebSocketHandshake.response(to: request, for: client, on: EmbeddedChannel())
+        let head = WebSocketHandshake.response(to: request, for: client)
         #expect(head.headers["sec-websocket-protocol"] == ["volary"])
     }
 

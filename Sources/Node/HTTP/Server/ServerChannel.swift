@@ -21,13 +21,11 @@ struct ServerChannel: Sendable {
     ///   - becameHTTP: called when the first request is one for the router.
     func setUp(_ channel: any Channel, becameHTTP: @escaping @Sendable (HTTPConnection) -> Void) throws {
         guard let place = try self.place(for: channel) else { return }
-        try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
         try self.tls?.addHandlers(to: channel, failed: self.tlsFailed)
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderListSize = self.settings.maximumHeaderBytes
         limits.maxHeaderFieldSize = self.settings.maximumHeaderBytes
         limits.maxHeaderFieldCount = self.settings.maximumHeaderFields
-        let halfClose = HalfCloseHandler()
         let encoder = HTTPResponseEncoder()
         let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
@@ -50,9 +48,11 @@ struct ServerChannel: Sendable {
             ),
             place: place,
             timeout: self.settings.handshakeTimeout,
-            httpHandlers: [encoder, errors, deadlines, halfClose, decoder]
+            encoder: encoder,
+            decoder: decoder,
+            others: [errors, deadlines]
         )
-        try channel.pipeline.syncOperations.addHandlers([halfClose, encoder, decoder, deadlines, errors, upgrade])
+        try channel.pipeline.syncOperations.addHandlers([encoder, decoder, deadlines, errors, upgrade])
     }
 
     /// Counts the socket, and lets its proxy, if it has one to speak for it, say whose it is.

@@ -1,14 +1,12 @@
 import NIOCore
 import NIOExtras
 import NIOHTTP1
-import NIOWebSocket
 
 /// Decides from the first request of a connection what the connection is for: a WebSocket, or HTTP for the router.
 ///
 /// NIO's typed upgrade handler is not used: it loses the head of a request whose upgrade it does not grant, so that such a request
-/// (a refused handshake, or the `Upgrade: h2c` that some HTTP clients send with every request) is never answered. Its WebSocket upgrader
-/// makes the response here; nothing else of it comes into the pipeline.
-final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
+/// (a refused handshake, or the `Upgrade: h2c` that some HTTP clients send with every request) is never answered.
+final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOScheduledCallbackHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -50,35 +48,47 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let delegate: Delegate
     private let place: Place
     private let timeout: TimeAmount
-    /// Go with the upgrade, in this order: the encoder must be gone before a frame is written.
-    private let httpHandlers: [any RemovableChannelHandler]
+    /// All of HTTP goes with the upgrade: the encoder before a frame is written.
+    private let encoder: HTTPResponseEncoder
+    private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private let others: [any RemovableChannelHandler]
+    private var context: ChannelHandlerContext?
     private var state = State.waitingForHead
-    private var deadline: Scheduled<Void>?
+    private var deadline: NIOScheduledCallback?
 
     /// - Parameters:
     ///   - place: of the socket among the node's others.
     ///   - timeout: for the first head to be whole.
-    ///   - httpHandlers: encoder first, decoder last.
+    ///   - others: of the handlers that only HTTP needs.
     init(
         delegate: Delegate,
         place: Place,
         timeout: TimeAmount,
-        httpHandlers: [any RemovableChannelHandler]
+        encoder: HTTPResponseEncoder,
+        decoder: ByteToMessageHandler<HTTPRequestDecoder>,
+        others: [any RemovableChannelHandler]
     ) {
         self.delegate = delegate
         self.place = place
         self.timeout = timeout
-        self.httpHandlers = httpHandlers
+        self.encoder = encoder
+        self.decoder = decoder
+        self.others = others
     }
 
     // MARK: - Life
 
     func handlerAdded(context: ChannelHandlerContext) {
-        let channel = context.channel
-        self.deadline = context.eventLoop.scheduleTask(in: self.timeout) { channel.close(promise: nil) }
+        self.context = context
+        // Fails on an event loop that has ended, and all channels with it.
+        self.deadline = try? context.eventLoop.assumeIsolated().scheduleCallback(in: self.timeout, handler: self)
     }
 
+    /// The first head has not come in time.
+    func handleScheduledCallback(eventLoop: some EventLoop) { self.context?.close(promise: nil) }
+
     func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
         self.deadline?.cancel()
     }
 
@@ -170,6 +180,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.state = .http
         do {
             self.deadline?.cancel()
+            try context.pipeline.syncOperations.addHandler(HalfCloseHandler(), position: .before(self.encoder))
             try self.delegate.becomeHTTP(context.channel)
             context.fireChannelRead(self.wrapInboundOut(.head(self.plain(head))))
         } catch {
@@ -224,17 +235,18 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func upgrade(_ head: HTTPRequestHead, for client: WebSocketHandshake.Client, context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
         do {
-            let response = try WebSocketHandshake.response(to: head, for: client, on: context.channel)
+            let response = WebSocketHandshake.response(to: head, for: client)
             context.writeAndFlush(self.wrapOutboundOut(.head(response)), promise: nil)
             // An end of input is the end of the connection: half-open ones are for HTTP.
             try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             let handler = self.delegate.makeWebSocketHandler(client, context.eventLoop)
             self.state = .webSocket
-            let removed = self.httpHandlers.map { pipeline.removeHandler($0) }
+            pipeline.removeHandler(self.encoder, promise: nil)
+            for handler in self.others { pipeline.removeHandler(handler, promise: nil) }
             try pipeline.addHandler(handler, position: .after(self))
             self.deadline?.cancel()
             // The decoder leaves when it is done with what it is reading, and hands on, through this handler, what follows the head.
-            EventLoopFuture.andAllComplete(removed, on: context.eventLoop).assumeIsolated().whenComplete { _ in
+            pipeline.removeHandler(self.decoder).assumeIsolated().whenComplete { _ in
                 pipeline.removeHandler(self, promise: nil)
             }
         } catch {
@@ -253,7 +265,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
         let channel = context.channel
         let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.whenComplete { _ in channel.close(mode: .output, promise: nil) }
+        channel.closeOutput(when: written)
         let linger = context.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
         channel.closeFuture.whenComplete { _ in linger.cancel() }
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: written)
