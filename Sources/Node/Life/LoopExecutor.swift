@@ -25,3 +25,7 @@ struct LoopService<Base: Service>: Service {
         try await withTaskExecutorPreference(LoopExecutor(self.eventLoop)) { try await self.base.run() }
     }
 }
+
+extension LoopService: CustomStringConvertible {
+    var description: String { "\(Base.self)" }
+}

@@ -54,7 +54,6 @@ struct HTTPListener: Service {
                     try channel.pipeline.syncOperations.addHandler(quiescing.makeServerChannelHandler(channel: channel))
                 }
             }
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.server.setUp(channel, becameHTTP: becameHTTP) }
             }
@@ -71,4 +70,9 @@ struct HTTPListener: Service {
             }
         }
     }
+}
+
+extension HTTPListener: CustomStringConvertible {
+    /// For the log, in which keys and addresses have no place.
+    var description: String { "HTTPListener" }
 }

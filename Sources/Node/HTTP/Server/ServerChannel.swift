@@ -21,6 +21,7 @@ struct ServerChannel: Sendable {
     ///   - becameHTTP: called when the first request is one for the router.
     func setUp(_ channel: any Channel, becameHTTP: @escaping @Sendable (HTTPConnection) -> Void) throws {
         guard let place = try self.place(for: channel) else { return }
+        try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
         try self.tls?.addHandlers(to: channel, failed: self.tlsFailed)
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderListSize = self.settings.maximumHeaderBytes
