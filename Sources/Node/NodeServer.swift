@@ -87,7 +87,8 @@ public struct NodeServer: Service {
             announcer: announcer,
             metrics: metrics,
             logger: logger,
-            clock: ContinuousClock()
+            clock: ContinuousClock(),
+            pause: { try? await linkLoop.scheduleTask(in: .milliseconds(2)) {}.futureResult.get() }
         )
         let interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
         let delivery = Delivery(

@@ -12,7 +12,7 @@ enum JSONBody {
     /// - Returns: the member's value, which must be a string.
     /// - Throws: ``Problem`` that names the member that is wrong: 400, 413 or 415.
     static func text(_ name: String, from request: Request, maximumBytes: Int) async throws -> String {
-        let contentType = request.headers[.contentType]
+        let contentType = request.headers.value(.contentType)
         guard contentType.map(self.isJSON) != false else { throw Problem.notJSON }
         let body = try await self.bytes(of: request, maximumBytes: maximumBytes)
         guard body.readableBytes > 0 else { throw Problem.invalidBody("The body is empty.") }
@@ -35,7 +35,7 @@ enum JSONBody {
     /// - Throws: ``Problem`` 413.
     static func bytes(of request: Request, maximumBytes: Int) async throws -> ByteBuffer {
         // A client that says how much it will send hears it at once.
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBytes {
+        if let length = request.headers.value(.contentLength).flatMap({ Int($0) }), length > maximumBytes {
             throw Problem.bodyTooLarge(maximumBytes)
         }
         do {
@@ -66,5 +66,14 @@ enum JSONBody {
         if contentType == "application/json" { return true }
         let type = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
         return type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json"))
+    }
+}
+
+extension HTTPFields {
+    /// As the subscript, but where there is one field, as nearly always, its value is not joined of parts.
+    fileprivate func value(_ name: HTTPField.Name) -> String? {
+        var fields = self.lazy.filter { $0.name == name }.makeIterator()
+        guard let first = fields.next() else { return nil }
+        return fields.next() == nil ? first.value : self[name]
     }
 }
