@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import HTTPTypes
+import NIOCore
 import NIOHTTP1
 import Protocol
 
@@ -91,23 +92,31 @@ enum WebSocketHandshake {
         return request.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
     }
 
-    /// Section 4.2.2: the 101 that proves that the key was read, with ``subprotocol`` if it is offered.
+    /// Section 4.2.2: the 101 that proves that the key was read, with ``subprotocol`` if it is offered; as it goes to the socket.
     /// - Parameter request: a good one, as of ``validate(_:acceptsUserQuery:compresses:)``.
-    static func response(to request: HTTPRequestHead, for client: Client) -> HTTPResponseHead {
-        var headers: HTTPHeaders = [
-            "connection": "upgrade", "upgrade": "websocket",
-            "sec-websocket-accept": self.acceptance(of: request.headers.first(name: "sec-websocket-key") ?? ""),
-        ]
-        if let compression = client.compression { headers.add(name: "sec-websocket-extensions", value: compression.header) }
-        if self.subprotocols(of: request).contains(self.subprotocol) {
-            headers.add(name: "sec-websocket-protocol", value: self.subprotocol)
+    static func response(to request: HTTPRequestHead, for client: Client) -> ByteBuffer {
+        var response = ByteBufferAllocator().buffer(capacity: 256)
+        response.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n")
+        response.writeStaticString("sec-websocket-accept: ")
+        response.writeString(self.acceptance(of: request.headers.first(name: "sec-websocket-key") ?? ""))
+        if let compression = client.compression {
+            response.writeStaticString("\r\nsec-websocket-extensions: ")
+            response.writeString(compression.header)
         }
-        return HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
+        if self.subprotocols(of: request).contains(self.subprotocol) {
+            response.writeStaticString("\r\nsec-websocket-protocol: ")
+            response.writeString(self.subprotocol)
+        }
+        response.writeStaticString("\r\n\r\n")
+        return response
     }
 
     /// Section 1.3.
     private static func acceptance(of key: String) -> String {
-        Data(Insecure.SHA1.hash(data: Data("\(key)258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8))).base64EncodedString()
+        var hash = Insecure.SHA1()
+        var text = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        text.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+        return hash.finalize().withUnsafeBytes { Data($0) }.base64EncodedString()
     }
 
     private static func endpoint(ofTarget target: String) -> Connection.Endpoint? {

@@ -235,8 +235,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOS
     private func upgrade(_ head: HTTPRequestHead, for client: WebSocketHandshake.Client, context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
         do {
+            // Past the encoder and all else that only answers of HTTP need.
             let response = WebSocketHandshake.response(to: head, for: client)
-            context.writeAndFlush(self.wrapOutboundOut(.head(response)), promise: nil)
+            try pipeline.context(handler: self.encoder).writeAndFlush(NIOAny(response), promise: nil)
             // An end of input is the end of the connection: half-open ones are for HTTP.
             try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             let handler = self.delegate.makeWebSocketHandler(client, context.eventLoop)
