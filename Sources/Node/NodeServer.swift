@@ -1,7 +1,6 @@
 public import Backplane
 import Foundation
 import Hummingbird
-import HummingbirdCore
 public import Logging
 public import NIOCore
 import NIOPosix
@@ -88,7 +87,8 @@ public struct NodeServer: Service {
             announcer: announcer,
             metrics: metrics,
             logger: logger,
-            clock: ContinuousClock()
+            clock: ContinuousClock(),
+            pause: { try? await linkLoop.scheduleTask(in: .milliseconds(2)) {}.futureResult.get() }
         )
         let interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
         let delivery = Delivery(
@@ -138,46 +138,35 @@ public struct NodeServer: Service {
             metrics.tlsHandshakeFailed()
             logger.debug("A TLS handshake failed", metadata: [LogKey.error: "\(error)"])
         }
-        let application = Application(
-            router: api.router(),
-            server: HTTPServerBuilder { responder in
-                ServerChannel(
-                    responder: responder,
-                    settings: httpSettings,
-                    tls: configuration.tls,
-                    tlsFailed: tlsFailed,
-                    admission: admission,
-                    metrics: metrics,
-                    acceptsConnections: { life.phase < .draining },
-                    keepsConnections: { life.phase == .serving },
-                    acceptsUserQuery: configuration.acceptsUserQuery,
-                    compresses: configuration.compresses,
-                    access: webSocketAccess,
-                    makeWebSocketHandler: { client, _ in
-                        WebSocketHandler(
-                            settings: webSocketSettings,
-                            client: client,
-                            node: id,
-                            events: behavior
-                        )
-                    }
-                )
-            },
-            configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port),
-                // A reconnect storm must not be refused by the kernel's queue.
-                backlog: 4096
+        let listener = HTTPListener(
+            host: configuration.host,
+            port: configuration.port,
+            group: group,
+            server: ServerChannel(
+                settings: httpSettings,
+                tls: configuration.tls,
+                tlsFailed: tlsFailed,
+                admission: admission,
+                metrics: metrics,
+                acceptsConnections: { life.phase < .draining },
+                keepsConnections: { life.phase == .serving },
+                acceptsUserQuery: configuration.acceptsUserQuery,
+                compresses: configuration.compresses,
+                access: webSocketAccess,
+                makeWebSocketHandler: { client in
+                    WebSocketHandler(settings: webSocketSettings, client: client, node: id, events: behavior)
+                }
             ),
-            onServerRunning: { [logger] channel in
+            responder: api.router().buildResponder(),
+            logger: logger,
+            onListening: { [logger] channel in
                 // As soon as there is a listener; until then NIO's own, longer, pause serves.
                 try? await channel.eventLoop.submit {
                     let pause = AcceptPause(logger: logger, metrics: metrics)
                     try channel.pipeline.syncOperations.addHandler(pause, position: .first)
                 }.get()
                 onListening(channel.localAddress?.port ?? configuration.port)
-            },
-            eventLoopGroupProvider: .shared(group),
-            logger: logger
+            }
         )
         self.drain = Drain(
             departure: departure,
@@ -202,8 +191,9 @@ public struct NodeServer: Service {
                 + (access.hasFiles ? [{ [logger] in access.reload(logger: logger) }] : [])
         )
         self.services = [
-            reload, links.broker, links.store, Subscriptions(broker: links.broker, node: id, logger: logger), presence,
-            application,
+            reload, links.broker, links.store, Subscriptions(broker: links.broker, node: id, logger: logger),
+            // Clients that come at once are told to the store at once.
+            LoopService(base: presence, eventLoop: linkLoop), listener,
         ]
     }
 

@@ -102,6 +102,15 @@ struct PlainProtocolTests {
         #expect(Timestamp.seconds(milliseconds) == text.prefix(19) + "Z")
     }
 
+    @Test(arguments: [
+        (Int64(0), "Thu, 01 Jan 1970 00:00:00 GMT"), (-1, "Wed, 31 Dec 1969 23:59:59 GMT"),
+        (784_111_777_000, "Sun, 06 Nov 1994 08:49:37 GMT"), (951_782_400_000, "Tue, 29 Feb 2000 00:00:00 GMT"),
+        (1_781_330_401_042, "Sat, 13 Jun 2026 06:00:01 GMT"), (.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
+    ])
+    func `Times in HTTP`(milliseconds: Int64, text: String) {
+        #expect(Timestamp.http(milliseconds) == text)
+    }
+
     @Test func `Times are those of Foundation's ISO 8601`() {
         var generator = SeededGenerator()
         let formatter = ISO8601DateFormatter()

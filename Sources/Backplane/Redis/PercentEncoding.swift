@@ -1,9 +1,11 @@
 /// Percent-encoding as in URLs (RFC 3986 section 2.1).
 package enum PercentEncoding {
     /// - Returns: nil when a `%` is not followed by two hex digits, or when the bytes are not UTF-8.
-    package static func decode(_ text: some StringProtocol) -> String? {
+    package static func decode(_ text: Substring) -> String? {
+        // As nearly all of them are.
+        if !text.utf8.contains(UInt8(ascii: "%")) { return String(text) }
         var bytes: [UInt8] = []
-        var rest = Substring(text).utf8
+        var rest = text.utf8
         while let byte = rest.popFirst() {
             guard byte == UInt8(ascii: "%") else {
                 bytes.append(byte)

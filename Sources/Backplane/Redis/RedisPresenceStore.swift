@@ -55,7 +55,7 @@ public final class RedisPresenceStore: PresenceStore {
         var update = RedisPresenceUpdate(adding: adding, removing: removing)
         repeat {
             let step = update.next
-            let reply = try await self.evaluate(.update, self.keys.all(of: node), [node.description] + (try step.arguments()))
+            let reply = try await self.evaluate(.update, self.keys.all(of: node), [node.description] + step.arguments())
             guard let made = try self.decoder.changesMade(reply, of: step.count) else { return .lost }
             update.advance(by: made)
         } while !update.isDone

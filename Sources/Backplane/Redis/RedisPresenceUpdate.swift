@@ -17,11 +17,11 @@ struct RedisPresenceUpdate {
         var count: Int { self.adding.count + self.removing.count }
 
         /// What the script takes after the node's id.
-        func arguments() throws(PresenceError) -> [String] {
+        func arguments() -> [String] {
             var arguments = ["\(RedisPresenceUpdate.entriesPerStep)", "\(self.adding.count)"]
             for record in self.adding {
                 arguments.append(record.id.description)
-                arguments.append(try RedisPresenceDecoder.details(of: record))
+                arguments.append(RedisPresenceDecoder.details(of: record))
             }
             return arguments + self.removing.map(\.description)
         }

@@ -28,13 +28,13 @@ struct RESTAccess: Sendable {
 }
 
 /// Lets a request through only if its caller may make it.
-struct AccessMiddleware<Context: RequestContext>: RouterMiddleware {
+struct AccessMiddleware: Sendable {
     let access: RESTAccess
 
-    @concurrent func handle(
+    func handle(
         _ request: Request,
-        context: Context,
-        next: @concurrent (Request, Context) async throws -> Response
+        _ context: BasicRequestContext,
+        next: Edge.Next
     ) async throws -> Response {
         guard self.access.isGuarded, let needed = Permission.needed(for: request.method, request.uri.path) else {
             return try await next(request, context)

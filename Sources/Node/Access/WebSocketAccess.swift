@@ -18,9 +18,9 @@ struct WebSocketAccess: Sendable {
 
     /// - Throws: ``WebSocketHandshake/Refusal/originNotAllowed``. A request without `Origin` comes from no browser, and passes.
     func checkOrigin(_ request: HTTPRequestHead) throws(WebSocketHandshake.Refusal) {
-        let values = request.headers["origin"]
-        guard let origin = values.first else { return }
-        guard values.count == 1, self.isAllowed(origin, host: request.headers.first(name: "host") ?? "") else {
+        guard request.headers.contains(name: "origin") else { return }
+        guard let origin = request.headers.only("origin"), self.isAllowed(origin, host: request.headers.first(name: "host") ?? "")
+        else {
             throw .originNotAllowed
         }
     }

@@ -37,8 +37,19 @@ struct IPAddress: Hashable, Sendable {
 
     /// Nil for a socket of the file system.
     init?(_ address: SocketAddress?) {
-        guard let text = address?.ipAddress else { return nil }
-        self.init(text)
+        // Where `sin_addr` and `sin6_addr` stand on all systems; whose module they belong to depends on what else is imported.
+        switch address {
+        case .v4(let address):
+            let address = withUnsafeBytes(of: address.address) { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) }
+            self.init(ipv4: UInt32(bigEndian: address))
+        case .v6(let address):
+            let halves = withUnsafeBytes(of: address.address) {
+                ($0.loadUnaligned(fromByteOffset: 8, as: UInt64.self), $0.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+            }
+            self.init(high: UInt64(bigEndian: halves.0), low: UInt64(bigEndian: halves.1))
+        case .unixDomainSocket, nil:
+            return nil
+        }
     }
 
     /// Takes 4 or 16 bytes, the highest first.

@@ -9,7 +9,7 @@ extension NodeConfiguration {
             handshakeTimeout: TimeAmount(self.handshakeTimeout),
             bodyTimeout: TimeAmount(self.bodyTimeout),
             answerTimeout: self.bounds.unsentAge,
-            idleTimeout: self.idleTimeout,
+            idleTimeout: TimeAmount(self.idleTimeout),
             maximumBodyBytes: self.maximumBodyBytes
         )
     }

@@ -8,7 +8,7 @@ import NIOCore
 ///
 /// Kept are answers of success only: a request that was refused or failed has done nothing, and uses up no key. An answer that is too
 /// large to be kept still keeps the request from being carried out twice: later attempts are told so with 409.
-struct IdempotencyMiddleware<Context: RequestContext, Time: Clock>: RouterMiddleware where Time.Duration == Duration {
+struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Duration {
     private let store: any IdempotencyStore
     private let maximumBodyBytes: Int
     private let clock: Time
@@ -20,10 +20,10 @@ struct IdempotencyMiddleware<Context: RequestContext, Time: Clock>: RouterMiddle
         self.clock = clock
     }
 
-    @concurrent func handle(
+    func handle(
         _ request: Request,
-        context: Context,
-        next: @concurrent (Request, Context) async throws -> Response
+        _ context: BasicRequestContext,
+        next: Edge.Next
     ) async throws -> Response {
         guard request.method == .post, let text = request.headers[.idempotencyKey] else {
             return try await next(request, context)

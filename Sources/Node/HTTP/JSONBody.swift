@@ -6,42 +6,42 @@ import NIOFoundationCompat
 
 /// JSON in and out of the REST API.
 enum JSONBody {
-    /// - Parameter maximumBytes: of the body as sent.
+    /// - Parameters:
+    ///   - name: of a member of the object that the body is.
+    ///   - maximumBytes: of the body as sent.
+    /// - Returns: the member's value, which must be a string.
     /// - Throws: ``Problem`` that names the member that is wrong: 400, 413 or 415.
-    static func decode<Value: Decodable>(
-        _ type: Value.Type,
-        from request: Request,
-        maximumBytes: Int
-    ) async throws -> Value {
-        let notJSON = Problem(
-            .unsupportedMediaType,
-            "not-json",
-            "The body must be application/json.",
-            headers: [.accept: "application/json"]
-        )
-        let contentType = request.headers[.contentType]
-        guard contentType.map(self.isJSON) != false else { throw notJSON }
+    static func text(_ name: String, from request: Request, maximumBytes: Int) async throws -> String {
+        let contentType = request.headers.value(.contentType)
+        guard contentType.map(self.isJSON) != false else { throw Problem.notJSON }
         let body = try await self.bytes(of: request, maximumBytes: maximumBytes)
         guard body.readableBytes > 0 else { throw Problem.invalidBody("The body is empty.") }
         // Without a type, or with that of a form, pages of any origin may send a body; as JSON only those that CORS lets in.
-        guard contentType != nil else { throw notJSON }
-        if let fault = JSONScanner.fault(in: body) { throw fault.problem }
-        do {
-            return try JSONDecoder().decode(type, from: body)
-        } catch let error as DecodingError {
-            throw self.problem(for: error)
+        guard contentType != nil else { throw Problem.notJSON }
+        let member: JSONScanner.Member
+        do throws(JSONScanner.Fault) {
+            member = try JSONScanner.member(name, of: body)
+        } catch {
+            throw error.problem
+        }
+        switch member {
+        case .text(let text): return text
+        case .other: throw Problem.invalidBody("\(name) must be a string.", field: name)
+        case .missing: throw Problem.invalidBody("\(name) is missing.", field: name)
+        case .noObject: throw Problem.invalidBody("The body must be a JSON object.")
         }
     }
 
     /// - Throws: ``Problem`` 413.
     static func bytes(of request: Request, maximumBytes: Int) async throws -> ByteBuffer {
-        let tooLarge = Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
         // A client that says how much it will send hears it at once.
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBytes { throw tooLarge }
+        if let length = request.headers.value(.contentLength).flatMap({ Int($0) }), length > maximumBytes {
+            throw Problem.bodyTooLarge(maximumBytes)
+        }
         do {
             return try await request.body.collect(upTo: maximumBytes)
         } catch is NIOTooManyBytesError {
-            throw tooLarge
+            throw Problem.bodyTooLarge(maximumBytes)
         }
     }
 
@@ -53,45 +53,27 @@ enum JSONBody {
     }
 
     static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
-        let body = self.encode(value)
-        return Response(
-            status: status,
-            headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"],
-            body: ResponseBody(byteBuffer: body)
-        )
+        self.response(json: self.encode(value), status: status)
     }
 
+    static func response(json: ByteBuffer, status: HTTPResponse.Status) -> Response {
+        Response(status: status, headers: self.headers, body: ResponseBody(byteBuffer: json))
+    }
+
+    private static let headers: HTTPFields = [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"]
+
     private static func isJSON(_ contentType: String) -> Bool {
+        if contentType == "application/json" { return true }
         let type = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
         return type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json"))
     }
+}
 
-    private static func problem(for error: DecodingError) -> Problem {
-        switch error {
-        case .keyNotFound(let key, let context):
-            let field = self.path(context.codingPath + [key])
-            return .invalidBody("\(field) is missing.", field: field)
-        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-            let field = self.path(context.codingPath)
-            guard !field.isEmpty else { return .invalidBody("The body must be a JSON object.") }
-            return .invalidBody("\(field) must be \(self.name(of: type)).", field: field)
-        case .dataCorrupted:
-            return .invalidBody("The body is not well-formed JSON.")
-        @unknown default:
-            return .invalidBody("The body is not what it should be.")
-        }
-    }
-
-    private static func path(_ keys: [any CodingKey]) -> String {
-        keys.map(\.stringValue).joined(separator: ".")
-    }
-
-    private static func name(of type: any Any.Type) -> String {
-        switch type {
-        case is String.Type: "a string"
-        case is Bool.Type: "true or false"
-        case is any Numeric.Type: "a number"
-        default: "of another type"
-        }
+extension HTTPFields {
+    /// As the subscript, but where there is one field, as nearly always, its value is not joined of parts.
+    fileprivate func value(_ name: HTTPField.Name) -> String? {
+        var fields = self.lazy.filter { $0.name == name }.makeIterator()
+        guard let first = fields.next() else { return nil }
+        return fields.next() == nil ? first.value : self[name]
     }
 }

@@ -1,8 +1,8 @@
 import NIOCore
 import Protocol
 
-/// Reads a JSON text (RFC 8259) for what Foundation's decoder lets pass: other encodings than UTF-8, a name that an object has twice (it
-/// takes the last in silence), and more depth or members than any body of ours has a use for. Builds nothing.
+/// Reads a JSON text (RFC 8259) for one member of the object that it is. Refuses what a decoder may let pass: other encodings than UTF-8, a
+/// name that an object has twice, and more depth or members than any body of ours has a use for. Builds nothing else.
 struct JSONScanner {
     enum Fault: Error, Hashable {
         case notUTF8
@@ -15,33 +15,46 @@ struct JSONScanner {
         case duplicate(String)
     }
 
-    /// Objects and arrays in each other: 32. Ours have one; each costs a stack frame here and more in the decoder.
+    enum Member: Hashable {
+        case text(String)
+        /// A value of another kind.
+        case other
+        case missing
+        /// The text is no object.
+        case noObject
+    }
+
+    /// Objects and arrays in each other: 32. Ours have one; each costs a stack frame here.
     static let maximumDepth = 32
     /// Of all objects together: 1,000. Ours have one or two; their names are kept while their object is read.
     static let maximumMembers = 1000
 
     private let bytes: UnsafeRawBufferPointer
+    private let wanted: String
+    private var found = Member.noObject
     private var position = 0
     private var members = 0
     /// Names on the way to where the scanner is.
     private var path: [String] = []
 
-    /// - Returns: nil for a text that may be decoded.
-    static func fault(in body: ByteBuffer) -> Fault? {
-        guard body.isWellFormedUTF8 else { return .notUTF8 }
-        return body.withUnsafeReadableBytes { bytes in
-            var scanner = JSONScanner(bytes: bytes)
+    /// - Parameter name: escapes undone, of a member of the outermost object.
+    static func member(_ name: String, of body: ByteBuffer) throws(Fault) -> Member {
+        guard body.isWellFormedUTF8 else { throw .notUTF8 }
+        let result: Result<Member, Fault> = body.withUnsafeReadableBytes { bytes in
+            var scanner = JSONScanner(bytes: bytes, wanted: name)
             do throws(Fault) {
                 try scanner.value(depth: 0)
-                return scanner.next == nil ? nil : .malformed
+                return scanner.next == nil ? .success(scanner.found) : .failure(.malformed)
             } catch {
-                return error
+                return .failure(error)
             }
         }
+        return try result.get()
     }
 
-    private init(bytes: UnsafeRawBufferPointer) {
+    private init(bytes: UnsafeRawBufferPointer, wanted: String) {
         self.bytes = bytes
+        self.wanted = wanted
     }
 
     // MARK: - Values
@@ -61,6 +74,7 @@ struct JSONScanner {
     private mutating func object(depth: Int) throws(Fault) {
         guard depth <= Self.maximumDepth else { throw .tooDeep }
         self.position += 1
+        if depth == 1 { self.found = .missing }
         if self.take("}") { return }
         var names: Set<String> = []
         repeat {
@@ -71,10 +85,20 @@ struct JSONScanner {
             self.path.append(name)
             guard names.insert(name).inserted else { throw .duplicate(self.path.joined(separator: ".")) }
             guard self.take(":") else { throw .malformed }
-            try self.value(depth: depth)
+            if depth == 1, name == self.wanted {
+                self.found = try self.member(depth: depth)
+            } else {
+                try self.value(depth: depth)
+            }
             self.path.removeLast()
         } while self.take(",")
         guard self.take("}") else { throw .malformed }
+    }
+
+    private mutating func member(depth: Int) throws(Fault) -> Member {
+        if self.next == UInt8(ascii: "\"") { return .text(try self.string()) }
+        try self.value(depth: depth)
+        return .other
     }
 
     private mutating func array(depth: Int) throws(Fault) {

@@ -18,16 +18,7 @@ struct NodeAPI: Sendable {
     func router() -> Router<BasicRequestContext> {
         let settings = self.configuration.httpSettings
         let router = Router(context: BasicRequestContext.self)
-        router.add(middleware: LastRequestMiddleware())
-        router.add(middleware: OriginMiddleware(origins: self.configuration.corsOrigins))
-        router.add(middleware: ProblemMiddleware())
-        router.add(middleware: RequestLimitMiddleware(maximumRequests: self.configuration.maximumRequests))
-        router.add(middleware: RequestTargetMiddleware())
-        // Before anything is kept or looked up: an answer that is kept is its caller's.
-        router.add(middleware: AccessMiddleware(access: self.access))
-        router.add(
-            middleware: IdempotencyMiddleware(store: self.links.idempotency, maximumBodyBytes: settings.maximumBodyBytes)
-        )
+        router.add(middleware: self.edge(settings))
         let pushing = Pushing(
             publisher: self.publisher,
             inventory: self.inventory,
@@ -49,6 +40,29 @@ struct NodeAPI: Sendable {
         SwaggerRoutes(assets: self.configuration.swaggerAssets).add(to: router)
         ConsoleRoutes().add(to: router)
         return router
+    }
+
+    private func edge(_ settings: HTTPSettings) -> Edge {
+        let origin = OriginMiddleware(origins: self.configuration.corsOrigins)
+        let problems = ProblemMiddleware()
+        let limit = RequestLimitMiddleware(maximumRequests: self.configuration.maximumRequests)
+        let target = RequestTargetMiddleware()
+        // Before anything is kept or looked up: an answer that is kept is its caller's.
+        let access = AccessMiddleware(access: self.access)
+        let idempotency = IdempotencyMiddleware(store: self.links.idempotency, maximumBodyBytes: settings.maximumBodyBytes)
+        return Edge { request, context, route in
+            try await origin.handle(request, context) { request, context in
+                try await problems.handle(request, context) { request, context in
+                    try await limit.handle(request, context) { request, context in
+                        try await target.handle(request, context) { request, context in
+                            try await access.handle(request, context) { request, context in
+                                try await idempotency.handle(request, context, next: route)
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 
     private var readiness: Readiness {

@@ -97,6 +97,17 @@ extension Problem {
         field: "Origin"
     )
 
+    static let notJSON = Problem(
+        .unsupportedMediaType,
+        "not-json",
+        "The body must be application/json.",
+        headers: [.accept: "application/json"]
+    )
+
+    static func bodyTooLarge(_ maximumBytes: Int) -> Problem {
+        Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
+    }
+
     static func invalidQuery(_ name: String, _ detail: String) -> Problem {
         Problem(.badRequest, "invalid-query", detail, field: name)
     }

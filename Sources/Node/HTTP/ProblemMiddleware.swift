@@ -6,11 +6,11 @@ import NIOCore
 import NIOHTTP1
 
 /// Turns whatever a route throws into `application/problem+json`, without a body for HEAD.
-struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
-    @concurrent func handle(
+struct ProblemMiddleware: Sendable {
+    func handle(
         _ request: Request,
-        context: Context,
-        next: @concurrent (Request, Context) async throws -> Response
+        _ context: BasicRequestContext,
+        next: Edge.Next
     ) async throws -> Response {
         do {
             return try await next(request, context)

@@ -12,10 +12,6 @@ struct Pushing: Sendable {
         case written
     }
 
-    private struct Body: Decodable {
-        let message: String
-    }
-
     let publisher: Publisher
     let inventory: Inventory
     let directory: NodeDirectory
@@ -32,7 +28,7 @@ struct Pushing: Sendable {
         do {
             if wait == .none {
                 let id = try await self.publisher.pushWithoutReceipts(message, to: audience)
-                return JSONBody.response(AcceptedPush(id: id.description), status: .accepted)
+                return JSONBody.response(json: AcceptedPush(id: id).json, status: .accepted)
             }
             let result = try await self.publisher.push(message, to: audience, written: wait == .written, timeout: timeout)
             if result.answer.receipts.keys.contains(where: { self.directory.name(of: $0) == nil }) {
@@ -60,11 +56,11 @@ struct Pushing: Sendable {
     }
 
     private func message(of request: Request) async throws -> String {
-        let body = try await JSONBody.decode(Body.self, from: request, maximumBytes: self.maximumBodyBytes)
-        guard body.message.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
+        let message = try await JSONBody.text("message", from: request, maximumBytes: self.maximumBodyBytes)
+        guard message.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
             throw Problem.invalidBody("message must not be empty.", field: "message")
         }
-        guard body.message.utf8.count <= self.maximumMessageBytes else {
+        guard message.utf8.count <= self.maximumMessageBytes else {
             throw Problem(
                 .contentTooLarge,
                 "message-too-large",
@@ -72,7 +68,7 @@ struct Pushing: Sendable {
                 field: "message"
             )
         }
-        return body.message
+        return message
     }
 }
 

@@ -13,9 +13,9 @@ struct Query {
     ///   filter would match everything.
     init(_ request: Request, only names: String...) throws(Problem) {
         var values: [String: String] = [:]
-        for part in (request.uri.query ?? "").split(separator: "&") {
-            let (encodedName, encodedValue) =
-                part.firstIndex(of: "=").map { (part[..<$0], part[part.index(after: $0)...]) } ?? (part, "")
+        for part in (request.uri.query ?? "").utf8.split(separator: UInt8(ascii: "&")) {
+            let end = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
+            let (encodedName, encodedValue) = (Substring(part[..<end]), Substring(part[end...].dropFirst()))
             guard let name = PercentEncoding.decode(encodedName), let value = PercentEncoding.decode(encodedValue) else {
                 throw .invalidQuery(
                     String(encodedName.prefix(64)),
@@ -56,10 +56,10 @@ struct Query {
     }
 
     /// Of a user or a group.
-    func choice<Value>(_ name: String, of values: [String: Value]) throws(Problem) -> Value? {
+    func choice<Value>(_ name: String, of values: KeyValuePairs<String, Value>) throws(Problem) -> Value? {
         guard let text = self.text(name) else { return nil }
-        guard let value = values[text] else {
-            throw .invalidQuery(name, "\(name) must be one of \(values.keys.sorted().joined(separator: ", ")).")
+        guard let value = values.first(where: { $0.key == text })?.value else {
+            throw .invalidQuery(name, "\(name) must be one of \(values.map(\.key).sorted().joined(separator: ", ")).")
         }
         return value
     }

@@ -4,7 +4,7 @@ import Hummingbird
 /// Bounds the requests that a node works on at once, and with them their bodies and their waits for receipts.
 ///
 /// What a load balancer and a monitor ask is answered however many there are: a busy node must not look like a dead one.
-struct RequestLimitMiddleware<Context: RequestContext>: RouterMiddleware {
+struct RequestLimitMiddleware: Sendable {
     private let maximumRequests: Int
     private let underWay = ManagedAtomic<Int>(0)
 
@@ -12,14 +12,15 @@ struct RequestLimitMiddleware<Context: RequestContext>: RouterMiddleware {
         self.maximumRequests = maximumRequests
     }
 
-    private static var exempt: Set<String> { ["/livez", "/readyz", "/metrics"] }
-
-    @concurrent func handle(
+    func handle(
         _ request: Request,
-        context: Context,
-        next: @concurrent (Request, Context) async throws -> Response
+        _ context: BasicRequestContext,
+        next: Edge.Next
     ) async throws -> Response {
-        if Self.exempt.contains(request.uri.path) { return try await next(request, context) }
+        switch request.uri.path {
+        case "/livez", "/readyz", "/metrics": return try await next(request, context)
+        default: break
+        }
         defer { self.underWay.wrappingDecrement(ordering: .relaxed) }
         guard self.underWay.wrappingIncrementThenLoad(ordering: .relaxed) <= self.maximumRequests else {
             throw Problem(

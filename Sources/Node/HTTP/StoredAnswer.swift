@@ -72,11 +72,11 @@ enum StoredAnswer {
 }
 
 /// Takes a body of bounded length into memory.
-private final class BodyCollector: ResponseBodyWriter {
+final class BodyCollector: ResponseBodyWriter {
     private(set) var content = ByteBuffer()
 
     func write(_ buffer: ByteBuffer) async throws {
-        self.content.writeImmutableBuffer(buffer)
+        if self.content.readableBytes == 0 { self.content = buffer } else { self.content.writeImmutableBuffer(buffer) }
     }
 
     func finish(_ trailingHeaders: HTTPFields?) async throws {}

@@ -31,11 +31,13 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     private let clock: C
     private let now: @Sendable () -> Int64
     private let interval: Duration
+    private let pause: @Sendable () async -> Void
     private let state: NIOLockedValueBox<State>
     private let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// - Parameters:
     ///   - record: its lease is renewed five times over, so that four renewals in a row may fail.
+    ///   - pause: called between two updates of which the second was waiting for the first: in a storm more gathers for one.
     ///   - now: milliseconds since 1970, UTC.
     init(
         record: NodeRecord,
@@ -46,6 +48,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         metrics: NodeMetrics,
         logger: Logger,
         clock: C,
+        pause: @escaping @Sendable () async -> Void = {},
         now: @escaping @Sendable () -> Int64 = UTCClock.now
     ) {
         self.store = store
@@ -55,6 +58,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         self.metrics = metrics
         self.logger = logger
         self.clock = clock
+        self.pause = pause
         self.now = now
         self.interval = .milliseconds(record.leaseMilliseconds / 5)
         self.state = NIOLockedValueBox(State(record: record, healthSince: now()))
@@ -182,6 +186,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
                 for id in news.joined { self.announcer.happened(.joined(id)) }
                 for id in news.left { self.announcer.happened(.left(id)) }
                 try await self.registerOn()
+                if self.state.withLockedValue({ $0.registration.isWhole && $0.registration.hasChanges }) { await self.pause() }
             }
         }
     }

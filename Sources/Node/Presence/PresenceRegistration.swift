@@ -33,6 +33,9 @@ struct PresenceRegistration {
     /// Whether the store has, or has had, every connection that was open when the lease was taken.
     var isWhole: Bool { self.isRegistered && self.owed.isEmpty }
 
+    /// Whether the store lacks any.
+    var hasChanges: Bool { !self.toAdd.isEmpty || !self.toRemove.isEmpty }
+
     mutating func opened(_ record: ConnectionRecord) {
         self.toAdd[record.id] = record
         self.unannounced.insert(record.id)
@@ -58,7 +61,7 @@ struct PresenceRegistration {
     /// What to do now that the step before has been answered.
     mutating func next() -> Step {
         guard self.isRegistered else { return .register }
-        guard !self.toAdd.isEmpty || !self.toRemove.isEmpty else { return .nothing }
+        guard self.hasChanges else { return .nothing }
         let removing = Array(self.toRemove.prefix(PresenceLimits.connectionsPerUpdate))
         let adding = Array(self.toAdd.values.prefix(PresenceLimits.connectionsPerUpdate - removing.count))
         self.attempted.formUnion(adding.lazy.map(\.id))

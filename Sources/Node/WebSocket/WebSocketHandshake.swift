@@ -1,8 +1,8 @@
+import Crypto
 import Foundation
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
-import NIOWebSocket
 import Protocol
 
 /// The opening handshake (RFC 6455 section 4.2): what a request must have to become a WebSocket.
@@ -67,9 +67,8 @@ enum WebSocketHandshake {
             throw .notWebSocket
         }
         guard request.method == .GET, request.version == .http1_1 else { throw .wrongMethod }
-        guard request.headers["sec-websocket-version"] == ["13"] else { throw .unsupportedVersion }
-        let keys = request.headers["sec-websocket-key"]
-        guard keys.count == 1, self.isKey(keys[0]) else { throw .badKey }
+        guard request.headers.only("sec-websocket-version") == "13" else { throw .unsupportedVersion }
+        guard let key = request.headers.only("sec-websocket-key"), self.isKey(key) else { throw .badKey }
         guard let offers = ExtensionOffer.parse(request.headers["sec-websocket-extensions"]) else { throw .badExtensions }
         return Client(
             endpoint: endpoint,
@@ -79,7 +78,8 @@ enum WebSocketHandshake {
     }
 
     private static func user(ofTarget target: String, accepted: Bool) throws(Refusal) -> Name? {
-        let query = target.drop { $0 != "?" }.dropFirst()
+        guard let start = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return nil }
+        let query = target[start...].dropFirst()
         guard let parameter = query.split(separator: "&").first(where: { $0.hasPrefix("user=") }) else { return nil }
         guard accepted else { throw .userNotAccepted }
         guard let user = parameter.dropFirst(5).removingPercentEncoding.flatMap({ Name($0) }) else { throw .badUser }
@@ -88,38 +88,39 @@ enum WebSocketHandshake {
 
     /// What the client offers, in its order.
     static func subprotocols(of request: HTTPRequestHead) -> [String] {
-        request.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
+        guard request.headers.contains(name: "sec-websocket-protocol") else { return [] }
+        return request.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
     }
 
-    /// Section 4.2.2: the 101 that proves that the key was read, with ``subprotocol`` if it is offered.
-    static func response(
-        to request: HTTPRequestHead,
-        for client: Client,
-        on channel: any Channel
-    ) throws -> HTTPResponseHead {
-        var agreed: HTTPHeaders = client.compression.map { ["sec-websocket-extensions": $0.header] } ?? [:]
-        if self.subprotocols(of: request).contains(self.subprotocol) {
-            agreed.add(name: "sec-websocket-protocol", value: self.subprotocol)
+    /// Section 4.2.2: the 101 that proves that the key was read, with ``subprotocol`` if it is offered; as it goes to the socket.
+    /// - Parameter request: a good one, as of ``validate(_:acceptsUserQuery:compresses:)``.
+    static func response(to request: HTTPRequestHead, for client: Client) -> ByteBuffer {
+        var response = ByteBufferAllocator().buffer(capacity: 256)
+        response.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n")
+        response.writeStaticString("sec-websocket-accept: ")
+        response.writeString(self.acceptance(of: request.headers.first(name: "sec-websocket-key") ?? ""))
+        if let compression = client.compression {
+            response.writeStaticString("\r\nsec-websocket-extensions: ")
+            response.writeString(compression.header)
         }
-        let headers = agreed
-        var result: Result<HTTPHeaders, any Error>?
-        // NIO's upgrader knows the sum; its futures are complete as it returns them.
-        NIOTypedWebSocketServerUpgrader<Void>(
-            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(headers) },
-            upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() }
-        )
-        .buildUpgradeResponse(
-            channel: channel,
-            upgradeRequest: request,
-            initialResponseHeaders: ["connection": "upgrade", "upgrade": "websocket"]
-        )
-        .assumeIsolated().whenComplete { result = $0 }
-        guard let result else { throw Refusal.notWebSocket }
-        return HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: try result.get())
+        if self.subprotocols(of: request).contains(self.subprotocol) {
+            response.writeStaticString("\r\nsec-websocket-protocol: ")
+            response.writeString(self.subprotocol)
+        }
+        response.writeStaticString("\r\n\r\n")
+        return response
+    }
+
+    /// Section 1.3.
+    private static func acceptance(of key: String) -> String {
+        var hash = Insecure.SHA1()
+        var text = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        text.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+        return hash.finalize().withUnsafeBytes { Data($0) }.base64EncodedString()
     }
 
     private static func endpoint(ofTarget target: String) -> Connection.Endpoint? {
-        switch target.prefix(while: { $0 != "?" }) {
+        switch Substring(target.utf8.prefix { $0 != UInt8(ascii: "?") }) {
         case "/ws": .plain
         case "/echo": .echo
         default: nil
@@ -137,13 +138,6 @@ enum WebSocketHandshake {
             default: false
             }
         }
-    }
-}
-
-extension HTTPHeaders {
-    /// Whether a comma-separated header has the token, in any case.
-    fileprivate func has(_ name: String, _ token: String) -> Bool {
-        self[canonicalForm: name].contains { $0.lowercased() == token }
     }
 }
 

@@ -1,31 +1,57 @@
-/// Times as people and programs read them: UTC, RFC 3339.
+/// Times as people and programs read them, UTC; of those outside the years 0 to 9999 the nearest.
 public enum Timestamp {
-    /// - Parameter milliseconds: since 1970, UTC; outside the years 0 to 9999 the nearest of them is taken.
+    /// RFC 3339.
+    /// - Parameter milliseconds: since 1970, UTC.
     /// - Returns: `2026-06-13T06:00:01Z`
     public static func seconds(_ milliseconds: Int64) -> String {
         self.text(milliseconds, fraction: false)
     }
 
-    /// - Parameter milliseconds: as in ``seconds(_:)``.
+    /// RFC 3339.
+    /// - Parameter milliseconds: since 1970, UTC.
     /// - Returns: `2026-06-13T06:00:01.042Z`
     public static func milliseconds(_ milliseconds: Int64) -> String {
         self.text(milliseconds, fraction: true)
     }
 
+    /// RFC 9110 section 5.6.7.
+    /// - Parameter milliseconds: since 1970, UTC.
+    /// - Returns: `Sat, 13 Jun 2026 06:00:01 GMT`
+    public static func http(_ milliseconds: Int64) -> String {
+        let weekdays: [StaticString] = ["Thu, ", "Fri, ", "Sat, ", "Sun, ", "Mon, ", "Tue, ", "Wed, "]
+        let months: [StaticString] = [
+            " Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ", " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec ",
+        ]
+        return self.text(bytes: 29) { writer in
+            let (days, inDay) = self.days(milliseconds)
+            let (year, month, day) = self.civil(days)
+            writer.write(weekdays[Int(self.divide(days, by: 7).remainder)])
+            writer.write(twoDigits: day)
+            writer.write(months[Int(month) - 1])
+            writer.write(twoDigits: year / 100)
+            writer.write(twoDigits: year % 100)
+            writer.write(UInt8(ascii: " "))
+            self.write(timeOfDay: inDay, to: &writer)
+            writer.write(" GMT")
+        }
+    }
+
     private static func text(_ milliseconds: Int64, fraction: Bool) -> String {
-        String(unsafeUninitializedCapacity: 24) { bytes in
+        self.text(bytes: 24) { self.write(milliseconds, fraction: fraction, to: &$0) }
+    }
+
+    private static func text(bytes maximum: Int, _ write: (inout ByteWriter) -> Void) -> String {
+        String(unsafeUninitializedCapacity: maximum) { bytes in
             var writer = ByteWriter(UnsafeMutableRawBufferPointer(bytes))
-            self.write(milliseconds, fraction: fraction, to: &writer)
+            write(&writer)
             return writer.count
         }
     }
 
     /// Takes 20 bytes, or 24 with the fraction of the second.
     static func write(_ milliseconds: Int64, fraction: Bool, to writer: inout ByteWriter) {
-        let clamped = min(max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)
-        let (days, inDay) = self.divide(clamped, by: 86_400_000)
+        let (days, inDay) = self.days(milliseconds)
         let (year, month, day) = self.civil(days)
-        let seconds = inDay / 1000
         writer.write(twoDigits: year / 100)
         writer.write(twoDigits: year % 100)
         writer.write(UInt8(ascii: "-"))
@@ -33,11 +59,7 @@ public enum Timestamp {
         writer.write(UInt8(ascii: "-"))
         writer.write(twoDigits: day)
         writer.write(UInt8(ascii: "T"))
-        writer.write(twoDigits: seconds / 3600)
-        writer.write(UInt8(ascii: ":"))
-        writer.write(twoDigits: seconds / 60 % 60)
-        writer.write(UInt8(ascii: ":"))
-        writer.write(twoDigits: seconds % 60)
+        self.write(timeOfDay: inDay, to: &writer)
         if fraction {
             let milliseconds = inDay % 1000
             writer.write(UInt8(ascii: "."))
@@ -45,6 +67,22 @@ public enum Timestamp {
             writer.write(UInt8(ascii: "0") + UInt8(milliseconds % 10))
         }
         writer.write(UInt8(ascii: "Z"))
+    }
+
+    /// - Parameter milliseconds: of the day.
+    private static func write(timeOfDay milliseconds: Int64, to writer: inout ByteWriter) {
+        let seconds = milliseconds / 1000
+        writer.write(twoDigits: seconds / 3600)
+        writer.write(UInt8(ascii: ":"))
+        writer.write(twoDigits: seconds / 60 % 60)
+        writer.write(UInt8(ascii: ":"))
+        writer.write(twoDigits: seconds % 60)
+    }
+
+    /// Days since 1970-01-01, and the milliseconds of the day.
+    private static func days(_ milliseconds: Int64) -> (Int64, Int64) {
+        let clamped = min(max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)
+        return self.divide(clamped, by: 86_400_000)
     }
 
     /// The proleptic Gregorian date of a day counted from 1970-01-01. Counts in eras of 400 years that begin in March, so that

@@ -54,11 +54,11 @@ struct RESTAccessTests {
     }
 
     private static func served(by node: APITestNode) async throws -> [(method: String, path: String)] {
-        let application = try #require(
-            node.server.services.compactMap { $0 as? Application<RouterResponder<BasicRequestContext>> }.first
+        let listener = try #require(
+            node.server.services.compactMap { $0 as? HTTPListener }.first
         )
         var served: [(String, String)] = []
-        for endpoint in application.responder.trie.values {
+        for endpoint in listener.responder.trie.values {
             guard let path = endpoint.map({ "/\($0.path.description.drop { $0 == "/" })" }) else { continue }
             let allow = try await node.http.request("OPTIONS", path.replacing(/\{\w+\}/, with: "x"))[header: "allow"]
             let methods = Set(try #require(allow).split(separator: ", ").map(String.init)).subtracting(["HEAD", "OPTIONS"])

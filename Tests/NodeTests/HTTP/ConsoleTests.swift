@@ -58,7 +58,7 @@ struct ConsoleTests {
 
     private static func answer(_ method: HTTPRequest.Method) async throws -> (Response, String) {
         let router = Router(context: BasicRequestContext.self)
-        router.add(middleware: ProblemMiddleware())
+        router.add(middleware: Edge { try await ProblemMiddleware().handle($0, $1, next: $2) })
         ConsoleRoutes().add(to: router)
         let request = Request(
             head: HTTPRequest(method: method, scheme: "http", authority: "volary", path: "/"),

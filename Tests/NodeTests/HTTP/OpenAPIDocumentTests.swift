@@ -26,11 +26,11 @@ struct OpenAPIDocumentTests {
 
     @Test func `Every route of a node is described with its methods, and nothing else is`() async throws {
         try await APITestNode.with { node in
-            let application = try #require(
-                node.server.services.compactMap { $0 as? Application<RouterResponder<BasicRequestContext>> }.first
+            let listener = try #require(
+                node.server.services.compactMap { $0 as? HTTPListener }.first
             )
             var served: [String: Set<String>] = [:]
-            for endpoint in application.responder.trie.values {
+            for endpoint in listener.responder.trie.values {
                 guard let path = endpoint.map({ "/\($0.path.description.drop { $0 == "/" })" }) else { continue }
                 // Any text does for a parameter: OPTIONS looks at none.
                 let allow = try await node.http.request("OPTIONS", path.replacing(/\{\w+\}/, with: "x"))[header: "allow"]

@@ -152,7 +152,7 @@ struct UpgradeHandlerTests {
         #expect(answer.headers["content-length"] == "\(answer.rest.readableBytes)")
         #expect(answer.headers["connection"] == "close")
         #expect(answer.problem == problem)
-        #expect(server.outcomes == [.none])
+        #expect(server.outcomes.isEmpty)
         #expect(server.wire.outputIsClosed)
         #expect(!server.wire.isClosed, "what is unread would reset the socket, and the answer with it")
         server.advance(.seconds(2))
@@ -242,7 +242,7 @@ struct UpgradeHandlerTests {
         #expect(!server.wire.isClosed)
         server.advance(.milliseconds(1))
         #expect(server.wire.isClosed)
-        #expect(server.outcomes == [.none])
+        #expect(server.outcomes.isEmpty)
     }
 
     @Test(arguments: ["", "GET /ws HT", Self.handshake("/nowhere")])
@@ -252,7 +252,7 @@ struct UpgradeHandlerTests {
         server.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
         server.channel.embeddedEventLoop.run()
         #expect(server.wire.isClosed)
-        #expect(server.outcomes == [.none])
+        #expect(server.outcomes.isEmpty)
     }
 
     @Test func `A socket that ends before its head is closed`() throws {
@@ -261,7 +261,7 @@ struct UpgradeHandlerTests {
         server.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         server.channel.embeddedEventLoop.run()
         #expect(server.wire.isClosed)
-        #expect(server.outcomes == [.none])
+        #expect(server.outcomes.isEmpty)
     }
 
     @Test(arguments: ["\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /ws HTTP/1.1\r\nBad Header: x\r\n\r\n"])
@@ -270,7 +270,7 @@ struct UpgradeHandlerTests {
         server.receive(bytes)
         server.advance(.seconds(10))
         #expect(server.wire.isClosed)
-        #expect(server.outcomes == [.none])
+        #expect(server.outcomes.isEmpty)
         #expect(server.events.isEmpty)
     }
 }

@@ -48,8 +48,14 @@ struct IdempotentNodes: Sendable {
         let count = self.count
         self.responders = (0..<2).map { _ in
             let router = Router(context: BasicRequestContext.self)
-            router.add(middleware: ProblemMiddleware())
-            router.add(middleware: IdempotencyMiddleware(store: store, maximumBodyBytes: maximumBodyBytes, clock: clock))
+            let idempotency = IdempotencyMiddleware(store: store, maximumBodyBytes: maximumBodyBytes, clock: clock)
+            router.add(
+                middleware: Edge { request, context, route in
+                    try await ProblemMiddleware().handle(request, context) { request, context in
+                        try await idempotency.handle(request, context, next: route)
+                    }
+                }
+            )
             let route: @Sendable (Request, BasicRequestContext) async throws -> Response = { request, _ in
                 let time = count.withLockedValue { count in
                     count += 1

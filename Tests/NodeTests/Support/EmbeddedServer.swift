@@ -11,7 +11,6 @@ final class EmbeddedServer {
     enum Outcome: Equatable {
         case webSocket
         case http
-        case none
     }
 
     /// What the parts behind the decision have seen, in its order.
@@ -41,6 +40,7 @@ final class EmbeddedServer {
     /// Errors that the router would have heard of.
     var errors: Int { self.failures.withLockedValue { $0 } }
     var events: [Event] { self.seen.withLockedValue { $0 } }
+    /// What was decided; nothing is, when the upgrade is refused or the socket ends before.
     var outcomes: [Outcome] { self.decision.withLockedValue { $0 } }
 
     /// - Parameter peer: nil for no address.
@@ -53,28 +53,17 @@ final class EmbeddedServer {
     ) throws {
         let (seen, decision) = (self.seen, self.decision)
         self.place = Place(in: admission, peer: peer.flatMap { IPAddress($0) })
-        let outcome = self.channel.eventLoop.makePromise(of: ServerChannel.Outcome.self)
-        outcome.futureResult.whenSuccess { outcome in
-            decision.withLockedValue { decision in
-                switch outcome {
-                case .webSocket: decision.append(.webSocket)
-                case .http: decision.append(.http)
-                // The stand-in for the router has no outcome of its own.
-                case .none: if decision != [.http] { decision.append(.none) }
-                }
-            }
-        }
         let delegate = UpgradeHandler.Delegate(
             acceptsConnections: { !isDraining },
             keepsConnections: { !isDraining },
             acceptsUserQuery: false,
             compresses: compresses,
             access: WebSocketAccess(origins: nil, tokens: nil, acceptsAnonymous: false),
-            makeWebSocketHandler: { client, _ in Self.webSocketHandler(client, seen) },
-            becomeHTTP: { _ in
-                decision.withLockedValue { $0.append(.http) }
-                return .none
-            }
+            makeWebSocketHandler: { client in
+                decision.withLockedValue { $0.append(.webSocket) }
+                return Self.webSocketHandler(client, seen)
+            },
+            becomeHTTP: { _ in decision.withLockedValue { $0.append(.http) } }
         )
         let encoder = HTTPResponseEncoder()
         let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
@@ -84,8 +73,9 @@ final class EmbeddedServer {
             delegate: delegate,
             place: self.place,
             timeout: .seconds(10),
-            outcome: outcome,
-            httpHandlers: [encoder, errors, deadlines, decoder]
+            encoder: encoder,
+            decoder: decoder,
+            others: [errors, deadlines]
         )
         try self.channel.pipeline.syncOperations.addHandlers([
             self.wire, encoder, decoder, deadlines, errors, upgrade, RequestRecorder(seen, self.failures),

@@ -123,24 +123,27 @@ struct WebSocketHandshakeTests {
         #expect(WebSocketHandshake.isAskedFor(request) == asks)
     }
 
-    @Test func `The answer proves that the key was read, and chooses no subprotocol that is not ours`() throws {
+    @Test func `The answer proves that the key was read, and chooses no subprotocol that is not ours`() {
         let client = WebSocketHandshake.Client(endpoint: .plain, user: nil)
-        let head = try WebSocketHandshake.response(to: Self.request(), for: client, on: EmbeddedChannel())
-        #expect(head.status == .switchingProtocols)
-        #expect(head.version == .http1_1)
-        #expect(head.headers["sec-websocket-accept"] == ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="])
-        #expect(head.headers["upgrade"] == ["websocket"])
-        #expect(head.headers["connection"] == ["upgrade"])
-        #expect(head.headers["sec-websocket-protocol"].isEmpty)
-        #expect(head.headers["sec-websocket-extensions"].isEmpty)
+        let response = WebSocketHandshake.response(to: Self.request(), for: client)
+        #expect(
+            String(buffer: response) == """
+                HTTP/1.1 101 Switching Protocols\r
+                connection: upgrade\r
+                upgrade: websocket\r
+                sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r
+                \r
+
+                """
+        )
     }
 
     @Test(arguments: ["volary", "volary, volary.token.a.b.c", "volary.token.a.b.c,volary", "chat, volary"])
-    func `The answer chooses our subprotocol where it is offered, and never gives a token back`(offer: String) throws {
+    func `The answer chooses our subprotocol where it is offered, and never gives a token back`(offer: String) {
         let request = Self.request { $0.replaceOrAdd(name: "Sec-WebSocket-Protocol", value: offer) }
         let client = WebSocketHandshake.Client(endpoint: .plain, user: nil)
-        let head = try WebSocketHandshake.response(to: request, for: client, on: EmbeddedChannel())
-        #expect(head.headers["sec-websocket-protocol"] == ["volary"])
+        let lines = String(buffer: WebSocketHandshake.response(to: request, for: client)).split(separator: "\r\n")
+        #expect(lines.filter { $0.hasPrefix("sec-websocket-protocol:") } == ["sec-websocket-protocol: volary"])
     }
 
     @Test(arguments: [

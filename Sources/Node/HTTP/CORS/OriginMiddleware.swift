@@ -4,7 +4,7 @@ import Hummingbird
 /// Cross-origin requests to the API, as the Fetch standard has them (https://fetch.spec.whatwg.org/#http-cors-protocol).
 ///
 /// For `/api` and `/openapi.json` only; and it stands before everything else, so that a page may also read why it was refused.
-struct OriginMiddleware<Context: RequestContext>: RouterMiddleware {
+struct OriginMiddleware: Sendable {
     let origins: AllowedOrigins
 
     /// How long a browser may go by the answer to a preflight: 10 minutes, after which a change of the configuration holds everywhere.
@@ -12,10 +12,10 @@ struct OriginMiddleware<Context: RequestContext>: RouterMiddleware {
     private static var requestHeaders: String { "Authorization, Content-Type, Idempotency-Key, If-None-Match" }
     private static var exposedHeaders: String { "ETag, Location, Retry-After, Idempotency-Replayed, WWW-Authenticate" }
 
-    @concurrent func handle(
+    func handle(
         _ request: Request,
-        context: Context,
-        next: @concurrent (Request, Context) async throws -> Response
+        _ context: BasicRequestContext,
+        next: Edge.Next
     ) async throws -> Response {
         // A form of any page may send a POST, and does not ask before. Everything else that changes something is asked for first.
         if request.method == .post, let origin = request.headers[.origin], !self.origins.contains(origin),

@@ -12,7 +12,7 @@ struct HTTPSettings: Sendable {
     /// For a client to read on when its answer waits.
     var answerTimeout = TimeAmount.seconds(30)
     /// Between requests.
-    var idleTimeout: Duration
+    var idleTimeout: TimeAmount
     /// Of one request.
     var maximumBodyBytes: Int
 }

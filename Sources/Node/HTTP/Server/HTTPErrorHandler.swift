@@ -49,9 +49,9 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard head.method != .CONNECT else { throw .tunnel }
         guard head.hasGoodHost else { throw .badHost }
         // RFC 9112 section 6.1: no other coding is known, and none at all before HTTP/1.1, where somebody else may count another body.
-        let codings = head.headers[canonicalForm: "transfer-encoding"]
-        guard codings.isEmpty || head.version == .http1_1 && codings.count == 1 && codings[0].lowercased() == "chunked" else {
-            throw .malformed
+        if head.headers.contains(name: "transfer-encoding") {
+            let codings = head.headers[canonicalForm: "transfer-encoding"]
+            guard head.version == .http1_1, codings.count == 1, codings[0].lowercased() == "chunked" else { throw .malformed }
         }
         guard let request = head.inOriginForm else { throw .malformed }
         return request
@@ -103,17 +103,19 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             let body = problem.json
             context.write(self.wrapOutboundOut(.head(problem.responseHead(bodyBytes: body.readableBytes))), promise: nil)
             context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
-            context.write(self.wrapOutboundOut(.end(nil)), promise: nil)
-            self.end(context)
+            let written = context.eventLoop.makePromise(of: Void.self)
+            context.channel.closeOutput(when: written)
+            context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: written)
+            self.linger(context)
         case .end:
-            self.end(context)
+            context.flush()
+            context.channel.close(mode: .output, promise: nil)
+            self.linger(context)
         }
     }
 
-    private func end(_ context: ChannelHandlerContext) {
+    private func linger(_ context: ChannelHandlerContext) {
         let channel = context.channel
-        context.flush()
-        channel.close(mode: .output, promise: nil)
         let linger = context.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
         channel.closeFuture.whenComplete { _ in linger.cancel() }
     }

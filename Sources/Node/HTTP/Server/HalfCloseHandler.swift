@@ -22,3 +22,13 @@ final class HalfCloseHandler: ChannelOutboundHandler, RemovableChannelHandler {
 
 @available(*, unavailable)
 extension HalfCloseHandler: Sendable {}
+
+extension Channel {
+    /// Ends our half of the connection when a write is out, for channels without a ``HalfCloseHandler``.
+    func closeOutput(when written: EventLoopPromise<Void>) {
+        written.futureResult.whenComplete { _ in
+            // Not within the write that has come to its end: what the close itself writes, TLS's goodbye, would not get out.
+            self.eventLoop.execute { self.close(mode: .output, promise: nil) }
+        }
+    }
+}

@@ -4,9 +4,8 @@ import NIOHTTP1
 extension HTTPRequestHead {
     /// Whether there is one `Host`, of a name or an address and perhaps a port. Before HTTP/1.1 there may be none.
     var hasGoodHost: Bool {
-        let hosts = self.headers["host"]
-        guard let host = hosts.first else { return self.version != .http1_1 }
-        return hosts.count == 1 && Self.isHost(host)
+        guard self.headers.contains(name: "host") else { return self.version != .http1_1 }
+        return self.headers.only("host").map { Self.isHost($0) } ?? false
     }
 
     /// The request with path and query for its target. A client may send the whole URI; its authority counts then, whatever `Host` says
@@ -29,7 +28,7 @@ extension HTTPRequestHead {
 
     /// RFC 9110 section 10.1.1: whether the client holds its body back until it is told to go on.
     var expectsContinue: Bool {
-        self.version == .http1_1 && self.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
+        self.version == .http1_1 && self.headers.has("expect", "100-continue")
             && (self.headers.contains(name: "content-length") || self.headers.contains(name: "transfer-encoding"))
     }
 

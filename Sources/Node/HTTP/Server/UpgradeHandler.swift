@@ -1,14 +1,12 @@
 import NIOCore
 import NIOExtras
 import NIOHTTP1
-import NIOWebSocket
 
 /// Decides from the first request of a connection what the connection is for: a WebSocket, or HTTP for the router.
 ///
 /// NIO's typed upgrade handler is not used: it loses the head of a request whose upgrade it does not grant, so that such a request
-/// (a refused handshake, or the `Upgrade: h2c` that some HTTP clients send with every request) is never answered. Its WebSocket upgrader
-/// makes the response here; nothing else of it comes into the pipeline.
-final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
+/// (a refused handshake, or the `Upgrade: h2c` that some HTTP clients send with every request) is never answered.
+final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOScheduledCallbackHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -25,9 +23,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         var access: WebSocketAccess
         /// Called when there is no room for the socket.
         var noPlace: @Sendable () -> Void = {}
-        var makeWebSocketHandler: @Sendable (WebSocketHandshake.Client, any EventLoop) -> WebSocketHandler
+        var makeWebSocketHandler: @Sendable (WebSocketHandshake.Client) -> WebSocketHandler
         /// Adds what HTTP needs behind this handler.
-        var becomeHTTP: @Sendable (any Channel) throws -> ServerChannel.Outcome
+        var becomeHTTP: @Sendable (any Channel) throws -> Void
     }
 
     private enum State {
@@ -50,44 +48,52 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let delegate: Delegate
     private let place: Place
     private let timeout: TimeAmount
-    private let outcome: EventLoopPromise<ServerChannel.Outcome>
-    /// Go with the upgrade, in this order: the encoder must be gone before a frame is written.
-    private let httpHandlers: [any RemovableChannelHandler]
+    /// All of HTTP goes with the upgrade: the encoder before a frame is written.
+    private let encoder: HTTPResponseEncoder
+    private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private let others: [any RemovableChannelHandler]
+    private var context: ChannelHandlerContext?
     private var state = State.waitingForHead
-    private var deadline: Scheduled<Void>?
+    private var deadline: NIOScheduledCallback?
 
     /// - Parameters:
     ///   - place: of the socket among the node's others.
     ///   - timeout: for the first head to be whole.
-    ///   - outcome: completed once, whatever happens.
-    ///   - httpHandlers: encoder first, decoder last.
+    ///   - others: of the handlers that only HTTP needs.
     init(
         delegate: Delegate,
         place: Place,
         timeout: TimeAmount,
-        outcome: EventLoopPromise<ServerChannel.Outcome>,
-        httpHandlers: [any RemovableChannelHandler]
+        encoder: HTTPResponseEncoder,
+        decoder: ByteToMessageHandler<HTTPRequestDecoder>,
+        others: [any RemovableChannelHandler]
     ) {
         self.delegate = delegate
         self.place = place
         self.timeout = timeout
-        self.outcome = outcome
-        self.httpHandlers = httpHandlers
+        self.encoder = encoder
+        self.decoder = decoder
+        self.others = others
     }
 
     // MARK: - Life
 
     func handlerAdded(context: ChannelHandlerContext) {
-        let channel = context.channel
-        self.deadline = context.eventLoop.scheduleTask(in: self.timeout) { channel.close(promise: nil) }
+        self.context = context
+        // Fails on an event loop that has ended, and all channels with it.
+        self.deadline = try? context.eventLoop.assumeIsolated().scheduleCallback(in: self.timeout, handler: self)
     }
 
+    /// The first head has not come in time.
+    func handleScheduledCallback(eventLoop: some EventLoop) { self.context?.close(promise: nil) }
+
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.decided(.none)
+        self.context = nil
+        self.deadline?.cancel()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.decided(.none)
+        self.deadline?.cancel()
         context.fireChannelInactive()
     }
 
@@ -99,12 +105,6 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             if event is ChannelShouldQuiesceEvent || (event as? ChannelEvent) == .inputClosed { context.close(promise: nil) }
         }
         context.fireUserInboundEventTriggered(event)
-    }
-
-    private func decided(_ outcome: ServerChannel.Outcome) {
-        self.deadline?.cancel()
-        // Later calls do nothing: the promise has its first value.
-        self.outcome.succeed(outcome)
     }
 
     // MARK: - Reading
@@ -179,7 +179,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func becomeHTTP(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
         self.state = .http
         do {
-            self.decided(try self.delegate.becomeHTTP(context.channel))
+            self.deadline?.cancel()
+            try context.pipeline.syncOperations.addHandler(HalfCloseHandler(), position: .before(self.encoder))
+            try self.delegate.becomeHTTP(context.channel)
             context.fireChannelRead(self.wrapInboundOut(.head(self.plain(head))))
         } catch {
             context.close(promise: nil)
@@ -233,17 +235,19 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func upgrade(_ head: HTTPRequestHead, for client: WebSocketHandshake.Client, context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
         do {
-            let response = try WebSocketHandshake.response(to: head, for: client, on: context.channel)
-            context.writeAndFlush(self.wrapOutboundOut(.head(response)), promise: nil)
+            // Past the encoder and all else that only answers of HTTP need.
+            let response = WebSocketHandshake.response(to: head, for: client)
+            try pipeline.context(handler: self.encoder).writeAndFlush(NIOAny(response), promise: nil)
             // An end of input is the end of the connection: half-open ones are for HTTP.
             try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
-            let handler = self.delegate.makeWebSocketHandler(client, context.eventLoop)
+            let handler = self.delegate.makeWebSocketHandler(client)
             self.state = .webSocket
-            let removed = self.httpHandlers.map { pipeline.removeHandler($0) }
+            pipeline.removeHandler(self.encoder, promise: nil)
+            for handler in self.others { pipeline.removeHandler(handler, promise: nil) }
             try pipeline.addHandler(handler, position: .after(self))
-            self.decided(.webSocket)
+            self.deadline?.cancel()
             // The decoder leaves when it is done with what it is reading, and hands on, through this handler, what follows the head.
-            EventLoopFuture.andAllComplete(removed, on: context.eventLoop).assumeIsolated().whenComplete { _ in
+            pipeline.removeHandler(self.decoder).assumeIsolated().whenComplete { _ in
                 pipeline.removeHandler(self, promise: nil)
             }
         } catch {
@@ -253,7 +257,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private func refuse(_ refusal: WebSocketHandshake.Refusal, _ request: HTTPRequestHead, context: ChannelHandlerContext) {
         self.state = .refused
-        self.decided(.none)
+        self.deadline?.cancel()
         let problem = refusal.problem
         let body = problem.json
         context.write(self.wrapOutboundOut(.head(problem.responseHead(bodyBytes: body.readableBytes))), promise: nil)
@@ -262,7 +266,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
         let channel = context.channel
         let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.whenComplete { _ in channel.close(mode: .output, promise: nil) }
+        channel.closeOutput(when: written)
         let linger = context.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
         channel.closeFuture.whenComplete { _ in linger.cancel() }
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: written)

@@ -1,0 +1,78 @@
+import Hummingbird
+import Logging
+import NIOCore
+import NIOExtras
+import NIOPosix
+import ServiceLifecycle
+
+/// Listens, and has every HTTP connection served until it ends. WebSockets need no task, and live by themselves.
+///
+/// Graceful shutdown: nobody is accepted any more, idle connections end, others when they owe no answer.
+struct HTTPListener: Service {
+    /// Connections that the kernel keeps until they are accepted: it must not refuse a reconnect storm.
+    private static let backlog: Int32 = 4096
+
+    let host: String
+    let port: Int
+    let group: any EventLoopGroup
+    let server: ServerChannel
+    let responder: RouterResponder<BasicRequestContext>
+    let logger: Logger
+    /// Called once connections are accepted.
+    let onListening: @Sendable (any Channel) async -> Void
+
+    /// - Throws: when the address cannot be listened on.
+    func run() async throws {
+        let quiescing = ServerQuiescingHelper(group: self.group)
+        let (connections, accepted) = AsyncStream.makeStream(of: HTTPConnection.self)
+        let listener = try await self.listen(quiescing) { connection in
+            // None is taken any more once the listener is closed.
+            if case .terminated = accepted.yield(connection) { connection.channel.close(promise: nil) }
+        }
+        listener.closeFuture.whenComplete { _ in accepted.finish() }
+        self.logger.info("Server started and listening on \(self.host):\(listener.localAddress?.port ?? self.port)")
+        await withGracefulShutdownHandler {
+            await self.onListening(listener)
+            await self.serve(connections)
+        } onGracefulShutdown: {
+            quiescing.initiateShutdown(promise: nil)
+        }
+        listener.close(promise: nil)
+    }
+
+    private func listen(
+        _ quiescing: ServerQuiescingHelper,
+        becameHTTP: @escaping @Sendable (HTTPConnection) -> Void
+    ) async throws -> any Channel {
+        let bootstrap = ServerBootstrap(group: self.group)
+            .serverChannelOption(.backlog, value: Self.backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Accepted sockets have it from their listener.
+            .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(quiescing.makeServerChannelHandler(channel: channel))
+                }
+            }
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.server.setUp(channel, becameHTTP: becameHTTP) }
+            }
+        return try await bootstrap.bind(host: self.host, port: self.port).get()
+    }
+
+    private func serve(_ connections: AsyncStream<HTTPConnection>) async {
+        let (responder, logger, date) = (self.responder, self.logger, DateField())
+        await withDiscardingTaskGroup { tasks in
+            for await connection in connections {
+                tasks.addTask(executorPreference: LoopExecutor(connection.channel.eventLoop)) {
+                    await connection.serve(with: responder, date: date, logger: logger)
+                }
+            }
+        }
+    }
+}
+
+extension HTTPListener: CustomStringConvertible {
+    /// For the log, in which keys and addresses have no place.
+    var description: String { "HTTPListener" }
+}

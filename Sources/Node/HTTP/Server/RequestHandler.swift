@@ -1,0 +1,184 @@
+import NIOCore
+import NIOHTTP1
+
+/// Hands the requests of a connection, one after the other, to the task that answers them, and writes its answers. The last handler of an
+/// HTTP connection.
+///
+/// Parts wait here until they are taken: those of ``heldParts``, and what a read brings more. Beyond that nothing is read.
+final class RequestHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = Never
+    typealias OutboundIn = Never
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// A request; its body, if all of it came with the head.
+    typealias Arrival = (head: HTTPRequestHead, body: ByteBuffer?)
+
+    /// With so many waiting, nothing more is read: the head and the end of a few short requests, or some reads' worth of a body.
+    private static let heldParts = 8
+
+    private let idleTimeout: TimeAmount
+    private var context: ChannelHandlerContext?
+    private var parts = RequestParts()
+    private var awaitsRequest: CheckedContinuation<Arrival?, Never>?
+    private var awaitsBody: CheckedContinuation<ByteBuffer?, any Error>?
+    /// Why nothing more comes.
+    private var failure: (any Error)?
+    private var isInputClosed = false
+    private var isReadHeld = false
+    /// The connection is to end as soon as it owes no answer.
+    private var isStopping = false
+    private var hasEnded = false
+    /// Nil while a request is under way.
+    private var idleSince: NIODeadline?
+    private var idleTimer: Scheduled<Void>?
+
+    /// - Parameter idleTimeout: from one answer to the next whole head, and for the client to end its half after the last answer; then the
+    ///   socket is closed.
+    init(idleTimeout: TimeAmount) {
+        self.idleTimeout = idleTimeout
+    }
+
+    // MARK: - For the task
+
+    /// - Parameter continuation: gets nil when no request will come any more.
+    func next(_ continuation: CheckedContinuation<Arrival?, Never>) {
+        self.awaitsRequest = continuation
+        self.deliver()
+        self.readOn()
+    }
+
+    /// - Parameter continuation: gets nil at the body's end.
+    func nextBodyPart(_ continuation: CheckedContinuation<ByteBuffer?, any Error>) {
+        self.awaitsBody = continuation
+        self.deliver()
+        self.readOn()
+    }
+
+    func answer(_ head: HTTPResponseHead, _ body: ByteBuffer) {
+        guard let context else { return }
+        context.write(self.wrapOutboundOut(.head(head)), promise: nil)
+        if body.readableBytes > 0 { context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
+        context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
+    /// All answers are written.
+    func end() {
+        guard let context, !self.hasEnded else { return }
+        self.hasEnded = true
+        self.idleSince = .now()
+        let written = context.eventLoop.makePromise(of: Void.self)
+        let closesAtOnce = self.isStopping
+        written.futureResult.assumeIsolated().whenComplete { _ in if closesAtOnce { context.close(promise: nil) } }
+        context.close(mode: .output, promise: written)
+        self.readOn()
+    }
+
+    /// Ends the connection as soon as all that has come of requests is answered.
+    func stop() {
+        self.isStopping = true
+        if self.hasEnded { self.context?.close(promise: nil) }
+        self.deliver()
+    }
+
+    // MARK: - Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !self.hasEnded else { return }
+        self.parts.append(self.unwrapInboundIn(data))
+    }
+
+    /// Not before: most bodies come with their heads, and then nobody has to wait for them.
+    func channelReadComplete(context: ChannelHandlerContext) { self.deliver() }
+
+    func read(context: ChannelHandlerContext) {
+        self.isReadHeld = !self.hasEnded && self.parts.count >= Self.heldParts
+        if !self.isReadHeld { context.read() }
+    }
+
+    private func readOn() {
+        guard self.isReadHeld, let context else { return }
+        self.read(context: context)
+    }
+
+    private func deliver() {
+        if let continuation = self.awaitsBody {
+            if let bytes = self.parts.takeBodyPart() {
+                self.awaitsBody = nil
+                continuation.resume(returning: bytes)
+            } else if !self.parts.isBodyOpen {
+                self.awaitsBody = nil
+                continuation.resume(returning: nil)
+            } else if let failure {
+                self.awaitsBody = nil
+                continuation.resume(throwing: failure)
+            }
+        } else if let continuation = self.awaitsRequest {
+            self.deliverRequest(to: continuation)
+        }
+    }
+
+    private func deliverRequest(to continuation: CheckedContinuation<Arrival?, Never>) {
+        let channel = self.context?.channel
+        let isActive = channel?.isActive ?? false
+        // A client that does not read its answers gets no more of them.
+        guard !isActive || channel?.isWritable == true else { return }
+        if isActive, let arrival = self.parts.takeRequest() {
+            self.awaitsRequest = nil
+            self.idleSince = nil
+            continuation.resume(returning: arrival)
+        } else if !isActive || self.failure != nil || self.isInputClosed || self.isStopping && !self.parts.isBodyOpen {
+            self.awaitsRequest = nil
+            continuation.resume(returning: nil)
+        } else if self.idleSince == nil {
+            self.idleSince = .now()
+        }
+    }
+
+    // MARK: - Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        self.idleSince = .now()
+        self.watch(context, for: self.idleTimeout)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.fail(ChannelError.ioOnClosedChannel)
+        self.idleTimer?.cancel()
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { self.fail(ChannelError.ioOnClosedChannel) }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { self.fail(error) }
+
+    private func fail(_ error: any Error) {
+        self.failure = self.failure ?? error
+        self.deliver()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) { self.deliver() }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent: self.stop()
+        case ChannelEvent.inputClosed:
+            self.isInputClosed = true
+            self.deliver()
+        default: break
+        }
+    }
+
+    /// One timer for as long as the connection lasts, set anew when it goes off.
+    private func watch(_ context: ChannelHandlerContext, for time: TimeAmount) {
+        self.idleTimer = context.eventLoop.assumeIsolated().scheduleTask(in: time) {
+            guard let idleSince = self.idleSince else { return self.watch(context, for: self.idleTimeout) }
+            let rest = idleSince + self.idleTimeout - .now()
+            if rest > .zero { self.watch(context, for: rest) } else { context.close(promise: nil) }
+        }
+    }
+}
+
+@available(*, unavailable)
+extension RequestHandler: Sendable {}

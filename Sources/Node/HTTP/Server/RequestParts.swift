@@ -1,0 +1,40 @@
+import NIOCore
+import NIOHTTP1
+
+/// What has come of a connection's requests and has not been taken yet, in its order. Pure.
+struct RequestParts {
+    private var parts: CircularBuffer<HTTPServerRequestPart> = []
+    /// The end of the body of the request that was taken last has not been taken.
+    private(set) var isBodyOpen = false
+
+    var count: Int { self.parts.count }
+    var isEmpty: Bool { self.parts.isEmpty }
+
+    mutating func append(_ part: HTTPServerRequestPart) { self.parts.append(part) }
+
+    /// Drops what nobody has taken of the body before.
+    /// - Returns: the body only when all of it is here; else ``takeBodyPart()`` has it, part by part.
+    mutating func takeRequest() -> (head: HTTPRequestHead, body: ByteBuffer?)? {
+        while self.isBodyOpen, !self.parts.isEmpty { _ = self.takeBodyPart() }
+        guard case .head(let head)? = self.parts.popFirst() else { return nil }
+        self.isBodyOpen = true
+        return (head, self.takeWholeBody())
+    }
+
+    private mutating func takeWholeBody() -> ByteBuffer? {
+        guard self.parts.contains(where: { if case .end = $0 { true } else { false } }) else { return nil }
+        var body = ByteBuffer()
+        while let bytes = self.takeBodyPart() {
+            if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
+        }
+        return body
+    }
+
+    /// - Returns: nil when there is none, for now or, with the body closed, for good.
+    mutating func takeBodyPart() -> ByteBuffer? {
+        guard self.isBodyOpen, let part = self.parts.popFirst() else { return nil }
+        if case .body(let bytes) = part { return bytes }
+        self.isBodyOpen = false
+        return nil
+    }
+}
