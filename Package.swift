@@ -31,11 +31,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         // TLS to Redis (rediss://), and for clients.
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
-        // HTTP server, router and middleware for the REST side and the socket that both sides share.
+        // Router, requests, answers and their bodies for the REST side; the connections are ours (Sources/Node/HTTP/Server).
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         // The HTTP vocabulary (fields, statuses) that Hummingbird speaks.
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
-        // The codec between NIO's HTTP/1 parts and HTTP types, as in Hummingbird's own channel.
+        // HTTP/1 heads as HTTP types, and the quiet end of a listener with its connections.
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.0"),
         // SHA-256: of requests that carry an Idempotency-Key (2 MiB of body become 32 bytes that mean the same to every node), and of
         // what the console's browser may run.
