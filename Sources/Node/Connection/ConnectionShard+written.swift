@@ -2,17 +2,10 @@ import NIOCore
 import Protocol
 
 extension ConnectionShard {
-    /// As ``deliver(_:_:to:)``, and counts those whose bytes have left for the kernel.
-    /// - Parameter done: called once on the event loop with the count: when all have, or when the time is up.
-    func write(
-        _ frames: ByteBuffer,
-        _ compressed: [CompressedFrames],
-        to audience: Audience,
-        within time: TimeAmount,
-        done: @escaping (UInt32) -> Void
-    ) {
-        let count = WrittenCount(done: done)
-        _ = self.deliver(frames, compressed, to: audience) { connection, frames in
+    /// Delivers, and finishes with how many connections' bytes have left for the kernel: when all have, or when the time is up.
+    func write(_ fanOut: FanOut, within time: TimeAmount) {
+        let count = WrittenCount(done: fanOut.finish)
+        _ = self.deliver(fanOut) { connection, frames in
             let written = self.eventLoop.makePromise(of: Void.self)
             guard connection.send(frames, written: written) else {
                 written.fail(ChannelError.ioOnClosedChannel)

@@ -83,22 +83,22 @@ final class ConnectionShard: @unchecked Sendable {
             switch item {
             case .fanOut(let next):
                 if joined?.join(next) != true {
-                    self.deliver(joined)
+                    self.deliverAndFinish(joined)
                     joined = next
                 }
             case .other(let work):
-                self.deliver(joined)
+                self.deliverAndFinish(joined)
                 joined = nil
                 work(self)
             }
         }
-        self.deliver(joined)
+        self.deliverAndFinish(joined)
         self.pace.fannedOut(from: start, to: self.eventLoop.now)
     }
 
-    private func deliver(_ fanOut: FanOut?) {
+    private func deliverAndFinish(_ fanOut: FanOut?) {
         guard let fanOut else { return }
-        fanOut.finish(reached: self.deliver(fanOut.frames, fanOut.compressed, to: fanOut.audience))
+        fanOut.finish(reached: self.deliver(fanOut) { $0.send($1) })
     }
 
     /// Looks after the connections' pings. One timer for all of a loop, as long as the loop lives.
@@ -182,21 +182,15 @@ final class ConnectionShard: @unchecked Sendable {
         return frame
     }
 
-    /// Sends the same frames to every connection of an audience, compressed to those that agreed on it.
-    /// - Parameters:
-    ///   - compressed: the same messages; empty: to nobody.
-    ///   - send: what sending is; gives false when the connection does not take them.
+    /// Sends frames to every connection of their audience, compressed to those that agreed on it.
+    /// - Parameter send: what sending is; gives false when the connection does not take them.
     /// - Returns: how many connections took them.
     @inline(__always)
-    func deliver(
-        _ frames: ByteBuffer,
-        _ compressed: [CompressedFrames],
-        to audience: Audience,
-        _ send: (Connection, ByteBuffer) -> Bool = { $0.send($1) }
-    ) -> UInt32 {
-        guard !compressed.isEmpty else { return self.deliver(to: audience) { send($0, frames) } }
+    func deliver(_ fanOut: FanOut, _ send: (Connection, ByteBuffer) -> Bool) -> UInt32 {
+        let (frames, compressed) = (fanOut.frames, fanOut.compressed)
+        guard !compressed.isEmpty else { return self.deliver(to: fanOut.audience) { send($0, frames) } }
         var form: ByteBuffer?
-        return self.deliver(to: audience) { connection in
+        return self.deliver(to: fanOut.audience) { connection in
             guard compressed.allSatisfy({ $0.suits(connection) }) else { return send(connection, frames) }
             let made = form ?? self.joined(compressed)
             form = made

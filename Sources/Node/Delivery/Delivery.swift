@@ -111,23 +111,16 @@ final class Delivery: BrokerReceiver {
         guard let whole = batch else { return }
         batch = nil
         let tally = Tally(ids: whole.wanted, parts: self.connections.shards.count)
-        let frames = whole.frames.plain
-        let compressed = whole.frames.compressed
-        let done = { @Sendable (reached: UInt32) in
+        let fanOut = FanOut(to: whole.audience, frames: whole.frames.plain, compressed: whole.frames.compressed) { reached in
             self.metrics.delivered(publications: whole.publications, connections: Int(reached))
             self.finish(tally, reached: reached)
         }
         for shard in self.connections.shards {
             let accepted =
                 if let time = whole.writtenWithin {
-                    shard.submit(bytes: whole.frames.bytes) { shard in
-                        shard.write(frames, compressed.map { [$0] } ?? [], to: whole.audience, within: time, done: done)
-                    }
+                    shard.submit(bytes: whole.frames.bytes) { $0.write(fanOut, within: time) }
                 } else {
-                    shard.submit(
-                        FanOut(to: whole.audience, frames: frames, compressed: compressed, done: done),
-                        bytes: whole.frames.bytes
-                    )
+                    shard.submit(fanOut, bytes: whole.frames.bytes)
                 }
             if !accepted {
                 self.dropped(whole.publications)

@@ -1,7 +1,7 @@
 import NIOCore
 import Protocol
 
-/// Frames on their way to an audience, as one event loop has them to deliver.
+/// Frames on their way to an audience, as an event loop has them to deliver.
 struct FanOut: Sendable {
     /// Up to here what waits together is put together: 64 KiB. From there on the bytes themselves cost more than another write.
     private static let joinedBytes = 64 * 1024

@@ -98,10 +98,11 @@ final class WebSocketHandler: ChannelDuplexHandler {
     // MARK: - Reading
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = self.unwrapInboundIn(data)
+        // Also what nobody looks at: a client that goes on behind its last frame would cost a new buffer for each read.
+        SharedReceiveAllocator.giveBack(bytes)
         guard let connection = self.connection, connection.mayReceive else { return }
         connection.sawTraffic()
-        var bytes = self.unwrapInboundIn(data)
-        SharedReceiveAllocator.giveBack(bytes)
         do throws(ProtocolViolation) {
             while let event = try self.next(&bytes) {
                 self.messageEnded(by: event, connection)

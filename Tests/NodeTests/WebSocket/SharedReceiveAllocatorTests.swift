@@ -1,4 +1,5 @@
 import NIOCore
+import NIOEmbedded
 import Testing
 
 @testable import Node
@@ -50,5 +51,25 @@ struct SharedReceiveAllocatorTests {
         let next = self.buffer()
         #expect(self.address(of: next) != self.address(of: foreign))
         #expect(next.writableBytes > foreign.storageCapacity)
+    }
+
+    /// - Returns: where it was read to.
+    private func read(_ bytes: [UInt8], by socket: EmbeddedWebSocket) -> UnsafeRawPointer? {
+        var buffer = self.buffer()
+        buffer.writeBytes(bytes)
+        socket.channel.pipeline.fireChannelRead(buffer)
+        return self.address(of: buffer)
+    }
+
+    @Test func `What a client sends behind its last frame is read to the same place`() throws {
+        let socket = try EmbeddedWebSocket()
+        // Not masked.
+        let place = self.read([0x81, 0x00], by: socket)
+        #expect(!socket.connection.mayReceive)
+        _ = self.read([1, 2, 3], by: socket)
+        // Would take the place, were it free.
+        let other = ByteBufferAllocator().buffer(capacity: 256 * 1024)
+        #expect(self.read([4, 5, 6], by: socket) == place)
+        #expect(self.address(of: other) != place)
     }
 }
