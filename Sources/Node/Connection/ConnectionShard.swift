@@ -69,14 +69,14 @@ final class ConnectionShard: @unchecked Sendable {
 
     private func drain() {
         let start = self.eventLoop.now
-        let due = self.queue.withLockedValue { $0.work.count }
+        let due = self.queue.withLockedValue { $0.bytes }
         if let later = self.pace.wait(now: start, due: due) {
             self.eventLoop.assumeIsolated().scheduleTask(deadline: later) { self.drain() }
             return
         }
-        let work = self.queue.withLockedValue { queue in
+        let (work, bytes) = self.queue.withLockedValue { queue in
             defer { queue = Queue() }
-            return queue.work
+            return (queue.work, queue.bytes)
         }
         var joined: FanOut?
         for item in work {
@@ -93,7 +93,7 @@ final class ConnectionShard: @unchecked Sendable {
             }
         }
         self.deliverAndFinish(joined)
-        self.pace.fannedOut(from: start, to: self.eventLoop.now)
+        self.pace.fannedOut(bytes: bytes, from: start, to: self.eventLoop.now)
     }
 
     private func deliverAndFinish(_ fanOut: FanOut?) {

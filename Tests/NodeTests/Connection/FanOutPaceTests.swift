@@ -9,15 +9,15 @@ struct FanOutPaceTests {
     private var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
     /// When the fan-out that is due then is to begin; nil for at once.
-    private mutating func wait(after time: TimeAmount = .zero, due: Int = 1) -> NIODeadline? {
+    private mutating func wait(after time: TimeAmount = .zero, due: Int = 100) -> NIODeadline? {
         self.pace.wait(now: self.now + time, due: due)
     }
 
     /// One fan-out that takes so long, from now on.
-    private mutating func fanOut(_ time: TimeAmount = .milliseconds(8)) {
+    private mutating func fanOut(_ time: TimeAmount = .milliseconds(8), bytes: Int = 100) {
         let start = self.now
         self.now = self.now + time
-        self.pace.fannedOut(from: start, to: self.now)
+        self.pace.fannedOut(bytes: bytes, from: start, to: self.now)
     }
 
     /// Whether a fan-out that is due at once waits first. So much more comes in that time.
@@ -25,14 +25,14 @@ struct FanOutPaceTests {
         guard let end = self.wait() else { return false }
         self.now = end
         // Not followed by another.
-        return self.wait(due: 1 + more) == nil
+        return self.wait(due: 100 + more) == nil
     }
 
     @Test func `A loop that is not busy never waits`() {
         var test = self
         let first = test.wait()
         test.fanOut(.milliseconds(8))
-        let second = test.wait(after: .milliseconds(8), due: 3)
+        let second = test.wait(after: .milliseconds(16), due: 300)
         #expect([first, second] == [nil, nil])
     }
 
@@ -43,8 +43,8 @@ struct FanOutPaceTests {
     ) {
         var test = self
         test.fanOut(took)
-        let due = test.wait(after: .microseconds(499))
-        #expect(due == test.now + .microseconds(499) + wait)
+        let due = test.wait(after: .microseconds(999))
+        #expect(due == test.now + .microseconds(999) + wait)
     }
 
     @Test func `A few writes are not worth a wait`() {
@@ -83,5 +83,50 @@ struct FanOutPaceTests {
         test.fanOut()
         let waits = test.waits(gaining: 0)
         #expect(waits)
+    }
+
+    @Test func `Less than half of what came together before waits for the rest, each time`() {
+        var test = self
+        for _ in 0..<20 {
+            test.fanOut(bytes: 700)
+            let first = test.wait(due: 100)
+            #expect(first == test.now + .milliseconds(2))
+            test.now = test.now + .milliseconds(2)
+            let second = test.wait(due: 100)
+            #expect(second == nil)
+        }
+    }
+
+    @Test func `What a wait for the rest brings says nothing about trials`() {
+        var test = self
+        test.fanOut(bytes: 700)
+        // A trial that gains nothing: the next two fan-outs have none.
+        let trial = test.wait(due: 700)
+        _ = test.wait(due: 700)
+        test.fanOut(bytes: 700)
+        let rest = test.wait(due: 100)
+        _ = test.wait(due: 700)
+        test.fanOut(bytes: 700)
+        let next = test.wait(due: 700)
+        #expect(trial != nil)
+        #expect(rest != nil)
+        #expect(next == nil)
+    }
+
+    @Test func `Two small fan-outs are enough to expect no more`() {
+        var test = self
+        test.fanOut(bytes: 700)
+        test.fanOut(bytes: 100)
+        let one = test.wait(due: 100)
+        _ = test.wait(due: 100)
+        test.fanOut(bytes: 100)
+        // A trial comes first, and gains nothing.
+        let trial = test.wait(due: 100)
+        _ = test.wait(due: 100)
+        test.fanOut(bytes: 100)
+        let none = test.wait(due: 100)
+        #expect(one != nil)
+        #expect(trial != nil)
+        #expect(none == nil)
     }
 }
