@@ -52,7 +52,7 @@ public enum PublishOutcome: Hashable, Sendable {
 
 /// Why a broker did not take a message.
 public enum BrokerError: Error, Hashable, Sendable {
-    /// The outbox is full (bytes or messages). May be tried again later.
+    /// The outbox is full (bytes or messages), or has as much of this client as it may have. May be tried again later.
     case outboxFull
     /// Larger than ``Protocol/Limits/maximumEnvelopeBytes``. Must not be tried again.
     case tooLarge

@@ -1,4 +1,5 @@
 import NIOCore
+import Protocol
 
 /// What Redis has not confirmed yet, in order: first what has been written and awaits its answer, then what waits for the link.
 ///
@@ -9,6 +10,9 @@ struct Outbox<Element> {
         var waitingBytes = 16 * 1024 * 1024
         /// Messages that may wait: 65,536.
         var waitingMessages = 65_536
+        /// Bytes, counted so, of one client's messages that may wait: 1 MiB, so that sixteen have to talk without end before others find no
+        /// room. One message of any size may wait alone.
+        var clientBytes = 1024 * 1024
         /// How long a message may wait: 30 s. Later than that it surprises more than it helps.
         var age = TimeAmount.seconds(30)
         /// Bytes that may be written and unanswered: 64 MiB. What a link that is up but slow may cost in memory.
@@ -19,6 +23,7 @@ struct Outbox<Element> {
         var element: Element
         let bytes: Int
         let at: NIODeadline
+        let client: ConnectionID?
     }
 
     /// Counted for each message beside its bytes, so that many small ones are not free.
@@ -27,6 +32,8 @@ struct Outbox<Element> {
     let limits: Limits
     private var entries = CircularBuffer<Entry>()
     private var totalBytes = 0
+    /// Of those clients that have any.
+    private var clientBytes: [ConnectionID: Int] = [:]
     /// How many of the first entries have been written.
     private(set) var unanswered = 0
     /// How many, before those, Redis has refused unseen while others behind them were under way. They wait again once the last
@@ -42,23 +49,27 @@ struct Outbox<Element> {
     var waiting: Int { self.entries.count - self.unanswered }
 
     /// Whether a message of so many bytes may be appended. Does not depend on the message's place: what is unanswered may wait again.
-    func hasRoom(forBytes bytes: Int, linked: Bool) -> Bool {
+    /// - Parameter client: who said it; nil: no client.
+    func hasRoom(forBytes bytes: Int, of client: ConnectionID? = nil, linked: Bool) -> Bool {
         if self.entries.isEmpty { return true }
-        let total = self.totalBytes + bytes + Self.overheadBytes
-        if linked { return total <= self.limits.unansweredBytes }
-        return total <= self.limits.waitingBytes && self.entries.count < self.limits.waitingMessages
+        let bytes = bytes + Self.overheadBytes
+        if linked { return self.totalBytes + bytes <= self.limits.unansweredBytes }
+        if let client, let own = self.clientBytes[client], own + bytes > self.limits.clientBytes { return false }
+        return self.totalBytes + bytes <= self.limits.waitingBytes && self.entries.count < self.limits.waitingMessages
     }
 
     /// Appends a message that waits until ``takeWaiting(_:)``. The caller has asked for room.
-    mutating func append(_ element: Element, bytes: Int, at now: NIODeadline) {
-        self.entries.append(Entry(element: element, bytes: bytes + Self.overheadBytes, at: now))
-        self.totalBytes += bytes + Self.overheadBytes
+    mutating func append(_ element: Element, bytes: Int, of client: ConnectionID? = nil, at now: NIODeadline) {
+        let entry = Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, client: client)
+        self.entries.append(entry)
+        self.totalBytes += entry.bytes
+        if let client { self.clientBytes[client, default: 0] += entry.bytes }
     }
 
     /// Puts messages before all others, as nothing is unanswered. Whether there is room does not matter: they were here a moment ago.
     mutating func putBack(_ elements: [(element: Element, bytes: Int)], at now: NIODeadline) {
         for (element, bytes) in elements.reversed() {
-            self.entries.prepend(Entry(element: element, bytes: bytes + Self.overheadBytes, at: now))
+            self.entries.prepend(Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, client: nil))
             self.totalBytes += bytes + Self.overheadBytes
         }
     }
@@ -77,7 +88,7 @@ struct Outbox<Element> {
         guard self.unanswered > 0 else { return nil }
         self.unanswered -= 1
         let entry = self.entries.remove(at: self.entries.index(self.entries.startIndex, offsetBy: self.refusals))
-        self.totalBytes -= entry.bytes
+        self.isGone(entry)
         if self.unanswered == 0 { self.refusals = 0 }
         return entry.element
     }
@@ -116,7 +127,13 @@ struct Outbox<Element> {
 
     private mutating func removeFirst() -> Element {
         let entry = self.entries.removeFirst()
-        self.totalBytes -= entry.bytes
+        self.isGone(entry)
         return entry.element
+    }
+
+    private mutating func isGone(_ entry: Entry) {
+        self.totalBytes -= entry.bytes
+        guard let client = entry.client, let rest = self.clientBytes[client].map({ $0 - entry.bytes }) else { return }
+        self.clientBytes[client] = rest > 0 ? rest : nil
     }
 }

@@ -32,7 +32,10 @@ extension RedisBrokerCore {
         let bytes = envelope.encoded()
         guard bytes.readableBytes <= Limits.maximumEnvelopeBytes else { return .failure(.tooLarge) }
         let isLinked = self.publisher?.isReady ?? false
-        guard self.outbox.hasRoom(forBytes: bytes.readableBytes, linked: isLinked) else { return .failure(.outboxFull) }
+        let client = request.message.sender
+        guard self.outbox.hasRoom(forBytes: bytes.readableBytes, of: client, linked: isLinked) else {
+            return .failure(.outboxFull)
+        }
         self.sequence += 1
 
         let isWanted = self.subscriptions.isWanted(request.topic)
@@ -50,7 +53,7 @@ extension RedisBrokerCore {
             isDegraded: isDegraded,
             isLogged: self.isLogged && request.message.isWorthLogging
         )
-        self.outbox.append(message, bytes: bytes.readableBytes, at: .now())
+        self.outbox.append(message, bytes: bytes.readableBytes, of: client, at: .now())
         if isLinked { self.writeWaiting() }
         return isLinked ? nil : .success(.degraded)
     }
@@ -134,7 +137,7 @@ extension RedisBrokerCore {
                 isDegraded: message.isDegraded,
                 isLogged: message.isLogged
             )
-            self.outbox.append(renewed, bytes: bytes.readableBytes, at: .now())
+            self.outbox.append(renewed, bytes: bytes.readableBytes, of: old.message.sender, at: .now())
         }
         self.deliver(local)
     }
@@ -194,6 +197,11 @@ extension RedisBrokerCore {
 }
 
 extension NodeMessage {
+    /// The client that said it; nil: none did.
+    fileprivate var sender: ConnectionID? {
+        if case .publication(let publication) = self { publication.sender } else { nil }
+    }
+
     /// Whether somebody who was away wants it afterwards. Nobody waits for a receipt that long.
     var isWorthLogging: Bool {
         switch self {

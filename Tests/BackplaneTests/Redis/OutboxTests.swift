@@ -1,4 +1,5 @@
 import NIOCore
+import Protocol
 import Testing
 
 @testable import Backplane
@@ -48,6 +49,28 @@ struct OutboxTests {
         let flying = self.outbox(3, limits: .init(unansweredBytes: 4 * each))
         #expect(flying.hasRoom(forBytes: 10, linked: true))
         #expect(!flying.hasRoom(forBytes: 11, linked: true))
+    }
+
+    @Test func aClientHasAShareOfWhatWaits() {
+        let (one, other) = (ConnectionID.random(on: NodeID(rawValue: 1)), ConnectionID.random(on: NodeID(rawValue: 1)))
+        let each = 10 + Outbox<Int>.overheadBytes
+        var outbox = Outbox<Int>(limits: .init(clientBytes: 2 * each))
+        for number in 0..<2 {
+            #expect(outbox.hasRoom(forBytes: 10, of: one, linked: false))
+            outbox.append(number, bytes: 10, of: one, at: self.start)
+        }
+        #expect(!outbox.hasRoom(forBytes: 0, of: one, linked: false))
+        #expect(outbox.hasRoom(forBytes: 0, of: one, linked: true))
+        #expect(outbox.hasRoom(forBytes: 10, linked: false))
+        #expect(outbox.hasRoom(forBytes: 3 * each, of: other, linked: false), "one of any size may wait alone")
+        outbox.takeWaiting { _ in }
+        _ = outbox.answered()
+        outbox.linkLost { _ in }
+        #expect(outbox.hasRoom(forBytes: 10, of: one, linked: false))
+        outbox.append(2, bytes: 10, of: one, at: self.start + .seconds(1))
+        #expect(!outbox.hasRoom(forBytes: 10, of: one, linked: false))
+        #expect(outbox.expire(at: self.start + .seconds(30)) == 1)
+        #expect(outbox.hasRoom(forBytes: 10, of: one, linked: false))
     }
 
     @Test func anEmptyOutboxTakesAnyMessage() {
