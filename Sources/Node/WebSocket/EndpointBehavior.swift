@@ -43,12 +43,14 @@ final class EndpointBehavior: WebSocketEvents {
             return
         }
         let id = connection.id
-        Task {
+        connection.listing = Task {
             // Listed once what is pushed to the user and to its groups arrives here: who finds it in the inventory may push to it.
-            // Without subscriptions (the broker is shut down) it is not.
+            // Without subscriptions (it is gone, or the broker is shut down) it is not.
             let isLive = await self.retain(topics)
             eventLoop.execute {
-                if isLive, let connection = self.connections.get(id, on: eventLoop), connection.isOpen {
+                let connection = self.connections.get(id, on: eventLoop)
+                connection?.listing = nil
+                if isLive, let connection, connection.isOpen {
                     connection.holdsUserTopic = connection.user != nil
                     self.joinGroups(connection, on: eventLoop)
                     self.list(connection)
@@ -76,6 +78,7 @@ final class EndpointBehavior: WebSocketEvents {
     func closed(_ connection: Connection, on eventLoop: any EventLoop) {
         self.connections.remove(connection.id, on: eventLoop)
         self.metrics.connectionClosed()
+        connection.listing?.cancel()
         if connection.isListed { self.presence.closed(connection.id) }
         var topics = connection.groups.map(Topic.group)
         if connection.holdsUserTopic, let user = connection.user { topics.append(.user(user)) }

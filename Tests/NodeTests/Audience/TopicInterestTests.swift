@@ -1,3 +1,4 @@
+import Backplane
 import Protocol
 import TestSupport
 import Testing
@@ -64,5 +65,45 @@ struct TopicInterestTests {
         await self.interest.release(self.topic)
         try await self.interest.retain(self.topic)
         #expect(self.broker.subscriptions == ["+group:g"])
+    }
+
+    @Test func `While the link is down, who is gone does not wait, and who stays gets its subscription`() async throws {
+        let broker = RecordingBroker(isLinked: false)
+        let interest = TopicInterest(broker: broker, clock: self.clock)
+        let gone = Task { await Self.outcome { () async throws(BrokerError) in try await interest.retain(self.topic) } }
+        let stays = Task { await Self.outcome { () async throws(BrokerError) in try await interest.retain(self.topic) } }
+        try #require(await eventually { broker.subscriptions == ["+group:g"] })
+        gone.cancel()
+        #expect(await gone.value == .cancelled)
+        await interest.release(self.topic)
+        broker.link()
+        #expect(await stays.value == nil)
+        #expect(broker.subscriptions == ["+group:g"])
+    }
+
+    @Test func `What nobody waits for any more is given up, and taken up again by who comes`() async throws {
+        let broker = RecordingBroker(isLinked: false)
+        let interest = TopicInterest(broker: broker, clock: self.clock)
+        let gone = Task { await Self.outcome { () async throws(BrokerError) in try await interest.retain(self.topic) } }
+        try #require(await eventually { broker.subscriptions == ["+group:g"] })
+        gone.cancel()
+        #expect(await gone.value == .cancelled)
+        await interest.release(self.topic)
+        try #require(await self.isLingering())
+        self.clock.advance(by: .seconds(5))
+        try #require(await eventually { broker.subscriptions == ["+group:g", "-group:g"] })
+        broker.link()
+        try await interest.retain(self.topic)
+        #expect(broker.subscriptions == ["+group:g", "-group:g", "+group:g"])
+    }
+
+    /// - Returns: what was thrown.
+    private static func outcome(_ body: () async throws(BrokerError) -> Void) async -> BrokerError? {
+        do throws(BrokerError) {
+            try await body()
+            return nil
+        } catch {
+            return error
+        }
     }
 }

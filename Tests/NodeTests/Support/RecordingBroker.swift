@@ -15,10 +15,15 @@ final class RecordingBroker: Broker {
     private let box = NIOLockedValueBox<[Published]>([])
     private let wishes = NIOLockedValueBox<[String]>([])
     private let outcome: Result<PublishOutcome, BrokerError>
+    private let isLinked: NIOLockedValueBox<Bool>
 
-    init(outcome: Result<PublishOutcome, BrokerError> = .success(.relayed(receivers: 1))) {
+    /// - Parameter isLinked: while it is not, who subscribes waits.
+    init(outcome: Result<PublishOutcome, BrokerError> = .success(.relayed(receivers: 1)), isLinked: Bool = true) {
         self.outcome = outcome
+        self.isLinked = NIOLockedValueBox(isLinked)
     }
+
+    func link() { self.isLinked.withLockedValue { $0 = true } }
 
     /// Topics subscribed to (`+`) and unsubscribed from (`-`), in their order.
     var subscriptions: [String] { self.wishes.withLockedValue { $0 } }
@@ -43,7 +48,17 @@ final class RecordingBroker: Broker {
     }
 
     func attach(_ receiver: any BrokerReceiver) {}
-    func subscribe(to topic: Topic) async throws(BrokerError) { self.wishes.withLockedValue { $0.append("+\(topic.name)") } }
+    func subscribe(to topic: Topic) async throws(BrokerError) {
+        self.wishes.withLockedValue { $0.append("+\(topic.name)") }
+        while !self.isLinked.withLockedValue({ $0 }) {
+            do {
+                try await Task.sleep(for: .milliseconds(1))
+            } catch {
+                throw .cancelled
+            }
+        }
+    }
+
     func unsubscribe(from topic: Topic) async { self.wishes.withLockedValue { $0.append("-\(topic.name)") } }
     var health: RelayHealth { RelayHealth(state: .up) }
     func run() async throws { try? await gracefulShutdown() }
