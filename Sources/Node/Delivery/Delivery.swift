@@ -15,6 +15,7 @@ final class Delivery: BrokerReceiver {
     private let connections: ConnectionManager
     private let receipts: ReceiptCollector
     private let requests: ConnectionRequests
+    private let changes = MembershipChanges()
     private let departure: Departure
     private let broker: any Broker
     private let metrics: NodeMetrics
@@ -145,7 +146,7 @@ final class Delivery: BrokerReceiver {
     }
 
     private func change(_ request: MembershipRequest) {
-        Task {
+        self.changes.append(of: request.connection) {
             do throws(BrokerError) {
                 let outcome =
                     request.joins
