@@ -21,9 +21,10 @@ final class ConnectionShard: @unchecked Sendable {
         var bytes = 0
     }
 
-    /// Payload bytes that may wait for a loop: 64 MiB. A loop that far behind loses publications, counted, instead of the whole
-    /// node losing its memory.
+    /// Bytes that may wait for a loop, ``overheadBytes`` for each piece of work included: 64 MiB. A loop that far behind loses publications,
+    /// counted, instead of the whole node losing its memory. One of any size may wait alone.
     static let queueBytes = 64 * 1024 * 1024
+    static let overheadBytes = 256
 
     let eventLoop: any EventLoop
     private let queue = NIOLockedValueBox(Queue())
@@ -56,7 +57,8 @@ final class ConnectionShard: @unchecked Sendable {
 
     private func submit(_ work: Work, bytes: Int) -> Bool {
         let (accepted, wake) = self.queue.withLockedValue { queue in
-            guard queue.bytes + bytes <= Self.queueBytes else { return (false, false) }
+            let bytes = bytes + Self.overheadBytes
+            guard queue.work.isEmpty || queue.bytes + bytes <= Self.queueBytes else { return (false, false) }
             queue.work.append(work)
             queue.bytes += bytes
             return (true, queue.work.count == 1)

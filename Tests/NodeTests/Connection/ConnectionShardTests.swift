@@ -91,4 +91,21 @@ struct ConnectionShardTests {
         #expect(wire.writes == 2)
         #expect(try embedded.sockets[0].sent() == ["1", "2", "3"].map(DeliveryHarness.binary))
     }
+
+    @Test func `What waits is bounded, with something for each piece of work; one of any size may wait alone`() {
+        let loop = EmbeddedEventLoop()
+        let shard = ConnectionShard(eventLoop: loop)
+        let accepted = [
+            shard.submit(bytes: 2 * ConnectionShard.queueBytes) { _ in },
+            shard.submit { _ in },
+        ]
+        #expect(accepted == [true, false])
+        loop.run()
+        let most = ConnectionShard.queueBytes / ConnectionShard.overheadBytes
+        let small = (0..<most).allSatisfy { _ in shard.submit { _ in } }
+        #expect(small)
+        let another = shard.submit { _ in }
+        #expect(!another)
+        loop.run()
+    }
 }
