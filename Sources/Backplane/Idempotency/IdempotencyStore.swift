@@ -34,13 +34,13 @@ public enum IdempotencyError: Error, Hashable, Sendable {
 
 /// How long an ``IdempotencyStore`` remembers.
 public struct IdempotencyLifetimes: Hashable, Sendable {
-    /// Of a reservation that nobody ends. Default 35 s: no request takes longer than the 30 s that a caller may wait for receipts, and
-    /// whose node has died may be tried again soon.
+    /// Of a reservation that nobody ends. Default 5 min, as long as an answer: its node may have died before it sent anything, or
+    /// after, or may stand still and go on.
     public let reservation: Duration
     /// Of an answer. Default 5 min: beyond what clients retry for.
     public let answer: Duration
 
-    public init(reservation: Duration = .seconds(35), answer: Duration = .seconds(300)) {
+    public init(reservation: Duration = .seconds(300), answer: Duration = .seconds(300)) {
         self.reservation = reservation
         self.answer = answer
     }

@@ -109,8 +109,8 @@ struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Durat
     private func settle(_ claim: IdempotencyClaim, _ ending: Ending, logger: Logger) async {
         if await self.tell(claim, ending, logger: logger) { return }
         Task {
-            // Bounded: 32 s in all. Without the store nothing new is reserved, so these are no more than were under way when it went.
-            for _ in 0..<16 {
+            // Bounded: 5 min in all. Without the store nothing new is reserved, so these are no more than were under way when it went.
+            for _ in 0..<150 {
                 do { try await self.clock.sleep(for: .seconds(2)) } catch { return }
                 if await self.tell(claim, ending, logger: logger) { return }
             }
@@ -160,7 +160,8 @@ extension Problem {
     static let idempotencyKeyBusy = Problem(
         .conflict,
         "idempotency-key-busy",
-        "The first request with this key has not ended yet. Its answer can be had by sending the same again.",
+        "The first request with this key has not ended yet. Its answer can be had by sending the same again. If its node has died, "
+            + "nobody knows whether it was carried out; the key is free again 5 minutes after it.",
         headers: [.retryAfter: "1"]
     )
 
