@@ -37,11 +37,15 @@ public final class Connection {
     var groups: Set<Name> = []
     /// Those that it is to be in before it is listed.
     var groupsToJoin: Set<Name> = []
+    /// Waits for its topics before it is listed. Ends with it: while Redis is away that may be long.
+    var listing: Task<Void, Never>?
     /// Whether the presence store has been told of it.
     var isListed = false
     /// Whether this connection is counted in the interest in its user's topic.
     var holdsUserTopic = false
     private var patience: Patience
+    /// Bytes of the largest message that waits, where it is larger than what may wait.
+    private var oversize = 0
     private let settings: WebSocketSettings
     private let events: any WebSocketEvents
 
@@ -88,7 +92,8 @@ public final class Connection {
 
     /// Writes encoded data frames.
     ///
-    /// A client that has let more than its share of bytes pile up is closed with 1013 instead, and gets nothing any more.
+    /// A client that has let more than its share of bytes pile up is closed with 1013 instead, and gets nothing any more. A message that
+    /// alone is larger than the share may wait: another client can say such a one, since JSON may be six times its text.
     /// - Parameter written: completed when the bytes have left for the kernel, or never will; not at all when this returns false.
     /// - Returns: false when the connection is not open, or is now closed as a slow consumer.
     @discardableResult
@@ -100,10 +105,13 @@ public final class Connection {
         }
         guard let context else { return false }
         // The channel counts its unsent bytes anyway; it is asked only once it is above its low mark.
-        if !context.channel.isWritable, self.unsentBytes > self.settings.maximumUnsentBytes {
+        if context.channel.isWritable {
+            self.oversize = 0
+        } else if self.unsentBytes > self.settings.maximumUnsentBytes + self.oversize {
             self.end(for: .unsentBytes)
             return false
         }
+        if rest.readableBytes > self.settings.maximumUnsentBytes { self.oversize = max(self.oversize, rest.readableBytes) }
         context.writeAndFlush(NIOAny(rest), promise: written)
         return true
     }

@@ -11,8 +11,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Messages of one client that may be on their way to the broker before the node stops reading from this client: 64, so that one
-    /// round trip to Redis does not stall a client, and a client cannot fill the outbox alone.
+    /// Messages of one client that may be on their way to the broker before the node stops listening to this client: 64, so that one
+    /// round trip to Redis does not stall a client, and others do not wait behind thousands of one's messages.
     static let maximumUnfinishedMessages = 64
 
     private let settings: WebSocketSettings
@@ -25,6 +25,10 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private var connection: Connection?
     private var unfinishedMessages = 0
     private var heldRead = false
+    /// What has been read, and comes after what this client may have unfinished at once: the rest of one read, 256 KiB at most.
+    private var held = ByteBuffer()
+    private var isDecoding = false
+    private var isGone = false
     private var expiry: Scheduled<Void>?
 
     init(settings: WebSocketSettings, client: WebSocketHandshake.Client, node: NodeID, events: any WebSocketEvents) {
@@ -57,6 +61,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        // What it said before it went counts.
+        self.isGone = true
+        self.decodeHeld(context)
         self.end(context)
         context.fireChannelInactive()
     }
@@ -103,16 +110,44 @@ final class WebSocketHandler: ChannelDuplexHandler {
         SharedReceiveAllocator.giveBack(bytes)
         guard let connection = self.connection, connection.mayReceive else { return }
         connection.sawTraffic()
+        if self.held.readableBytes > 0 {
+            self.held.writeBuffer(&bytes)
+            self.decodeHeld(context)
+        } else {
+            self.decode(&bytes, connection, context: context)
+            // A copy: the buffer is the thread's.
+            if bytes.readableBytes > 0 { self.held.writeBuffer(&bytes) }
+        }
+    }
+
+    /// Goes on until all bytes are used up, or the client has as much unfinished as it may have; the first message has been waited for.
+    private func decode(_ bytes: inout ByteBuffer, _ connection: Connection, context: ChannelHandlerContext) {
+        self.isDecoding = true
+        defer { self.isDecoding = false }
         do throws(ProtocolViolation) {
-            while let event = try self.next(&bytes) {
+            var isFirst = true
+            while isFirst || self.mayRead(context), let event = try self.next(&bytes) {
+                isFirst = false
                 self.messageEnded(by: event, connection)
                 if self.isWithinRate(event, connection, context: context) { self.handle(event, connection, context: context) }
-                guard connection.mayReceive else { return }
+                guard connection.mayReceive else { return bytes.clear() }
             }
         } catch {
+            bytes.clear()
             return connection.violationFound(error)
         }
-        self.timeMessage(connection, context: context)
+        self.timeMessage(connection, context: context, isHeld: bytes.readableBytes > 0)
+    }
+
+    private func decodeHeld(_ context: ChannelHandlerContext) {
+        guard self.held.readableBytes > 0, !self.isDecoding, let connection = self.connection, self.mayRead(context) else {
+            return
+        }
+        var bytes = self.held
+        self.held = ByteBuffer()
+        guard connection.mayReceive else { return }
+        self.decode(&bytes, connection, context: context)
+        if bytes.readableBytes > 0 { self.held = bytes }
     }
 
     private func next(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> MessageDecoder.Event? {
@@ -170,9 +205,10 @@ final class WebSocketHandler: ChannelDuplexHandler {
         return false
     }
 
-    /// A message that is not whole has its time from the first read that ends in it.
-    private func timeMessage(_ connection: Connection, context: ChannelHandlerContext) {
-        if self.decoder.isIncomplete {
+    /// A message that is not whole has its time from the first read that ends in it. While the node does not listen, the time is not the
+    /// client's.
+    private func timeMessage(_ connection: Connection, context: ChannelHandlerContext, isHeld: Bool) {
+        if self.decoder.isIncomplete, !isHeld {
             connection.messageIsIncomplete(now: context.eventLoop.now)
         } else {
             connection.messageIsOver()
@@ -182,11 +218,11 @@ final class WebSocketHandler: ChannelDuplexHandler {
     // MARK: - Back-pressure
 
     func read(context: ChannelHandlerContext) {
-        if self.mayRead(context) {
+        self.decodeHeld(context)
+        if self.held.readableBytes == 0, self.mayRead(context) {
             context.read()
         } else {
             self.heldRead = true
-            // The time in which the node does not read is not the client's.
             self.connection?.messageIsOver()
         }
     }
@@ -203,14 +239,15 @@ final class WebSocketHandler: ChannelDuplexHandler {
 
     /// A client that does not read is not read from: its echoes would pile up. One that is being closed is read, for its close frame.
     private func mayRead(_ context: ChannelHandlerContext) -> Bool {
-        guard let connection = self.connection, connection.isOpen else { return true }
+        guard let connection = self.connection, connection.isOpen, !self.isGone else { return true }
         return context.channel.isWritable && self.unfinishedMessages < Self.maximumUnfinishedMessages
     }
 
     private func releaseRead(_ context: ChannelHandlerContext) {
-        guard self.heldRead, self.mayRead(context) else { return }
+        self.decodeHeld(context)
+        guard self.heldRead, self.held.readableBytes == 0, !self.isDecoding, self.mayRead(context) else { return }
         self.heldRead = false
-        if let connection { self.timeMessage(connection, context: context) }
+        if let connection { self.timeMessage(connection, context: context, isHeld: false) }
         context.read()
     }
 }

@@ -78,6 +78,11 @@ final class EmbeddedWebSocket {
         self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
     }
 
+    /// The texts that its client has sent.
+    var messages: [String] {
+        self.events.compactMap { if case .text(let text) = $0 { text } else { nil } }
+    }
+
     deinit { _ = try? self.channel.finish(acceptAlreadyClosed: true) }
 
     func receive(_ bytes: [UInt8]...) {

@@ -31,14 +31,38 @@ struct WebSocketPressureTests {
     }
 
     @Test func `A slow consumer that reads nothing more is cut`() throws {
-        let socket = try EmbeddedWebSocket(maximumUnsentBytes: 1)
+        let socket = try EmbeddedWebSocket(maximumUnsentBytes: 4)
         socket.wire.isStalled = true
         socket.channel.isWritable = false
-        _ = socket.send("xx")
-        _ = socket.send("xx")
+        for _ in 0..<3 { _ = socket.send("xx") }
         #expect(!socket.connection.isOpen)
         socket.advance(.seconds(5))
         #expect(socket.events == [.opened, .breached(.unsentBytes), .closed])
+    }
+
+    @Test func `A message that is larger than the limit throws nobody out who reads it, and a second one does`() throws {
+        let socket = try EmbeddedWebSocket(maximumUnsentBytes: 1000)
+        socket.wire.isStalled = true
+        socket.channel.isWritable = false
+        let large = String(repeating: "x", count: 6000)
+        #expect(socket.send(large))
+        for _ in 0..<9 { #expect(socket.send(String(repeating: "y", count: 98))) }
+        #expect(socket.send(large), "what waits is within the limit beside the large one")
+        #expect(!socket.send("y"))
+        #expect(socket.events.last == .breached(.unsentBytes))
+    }
+
+    @Test func `Once it has been read, the limit is what it was`() throws {
+        let socket = try EmbeddedWebSocket(maximumUnsentBytes: 1000)
+        socket.wire.isStalled = true
+        #expect(socket.send(String(repeating: "x", count: 6000)))
+        socket.wire.isStalled = false
+        socket.channel.flush()
+        #expect(socket.send("small"))
+        socket.wire.isStalled = true
+        socket.channel.isWritable = false
+        for _ in 0..<11 { #expect(socket.send(String(repeating: "y", count: 98))) }
+        #expect(!socket.send("y"))
     }
 
     @Test func `A client that keeps up is not asked how much it has to read`() throws {
@@ -51,16 +75,14 @@ struct WebSocketPressureTests {
         let loop = EmbeddedEventLoop()
         let shard = ConnectionShard(eventLoop: loop)
         let sockets = try (0..<3).map { _ in
-            try EmbeddedWebSocket(maximumUnsentBytes: 10, onOpened: { shard.add($0) }, onClosed: { shard.remove($0.id) })
+            try EmbeddedWebSocket(maximumUnsentBytes: 20, onOpened: { shard.add($0) }, onClosed: { shard.remove($0.id) })
         }
         sockets[1].wire.isStalled = true
         sockets[1].channel.isWritable = false
         let frame = FrameEncoder.encode(opcode: .text, payload: ByteBuffer(string: "to all of you"))
-        #expect(shard.deliver(to: .all) { $0.send(frame) } == 3)
-        #expect(shard.deliver(to: .all) { $0.send(frame) } == 2)
-        #expect(shard.deliver(to: .all) { $0.send(frame) } == 2)
-        #expect(try sockets[0].sent().count == 3)
-        #expect(try sockets[2].sent().count == 3)
+        for reached in [3, 3, 2, 2] { #expect(shard.deliver(to: .all) { $0.send(frame) } == reached) }
+        #expect(try sockets[0].sent().count == 4)
+        #expect(try sockets[2].sent().count == 4)
         #expect(sockets.map(\.connection.isOpen) == [true, false, true])
         #expect(shard.memberIDs.count == 3, "it is there until its transport is gone")
         sockets[1].advance(.seconds(5))
@@ -111,6 +133,58 @@ struct WebSocketPressureTests {
         socket.channel.isWritable = true
         socket.channel.pipeline.fireChannelWritabilityChanged()
         #expect(socket.wire.reads == 1)
+    }
+
+    @Test func `What one read has beyond 64 unfinished messages waits, keeps its order, and goes before what is read next`()
+        throws
+    {
+        let socket = try EmbeddedWebSocket(finishes: false)
+        socket.receive((0..<100).flatMap { ClientFrame.text("\($0)") } + ClientFrame.text("cut off").prefix(5))
+        socket.channel.pipeline.read()
+        #expect(socket.messages == (0..<64).map(String.init))
+        socket.finish(1)
+        #expect(socket.messages == (0..<65).map(String.init))
+        #expect(socket.wire.reads == 0)
+        // What was under way in the channel.
+        socket.receive(Array(ClientFrame.text("cut off").dropFirst(5)) + ClientFrame.text("100"))
+        for unfinished in [64, 37] {
+            #expect(socket.unfinished.count == unfinished)
+            socket.finish(unfinished)
+        }
+        #expect(socket.messages == (0..<100).map(String.init) + ["cut off", "100"])
+        #expect(socket.wire.reads == 1)
+        #expect(try socket.sent().isEmpty)
+    }
+
+    @Test func `The time of a message does not run while the node does not listen`() throws {
+        let socket = try EmbeddedWebSocket(bounds: ConnectionBounds(messageTimeout: .seconds(60)))
+        socket.channel.isWritable = false
+        socket.receive(ClientFrame.text("a", isFinal: false) + ClientFrame.ping() + ClientFrame.continuation("b"))
+        for _ in 0..<3 {
+            socket.advanceAndLook(.seconds(29))
+            socket.receive(ClientFrame.pong())
+        }
+        #expect(socket.messages.isEmpty)
+        socket.channel.isWritable = true
+        socket.channel.pipeline.fireChannelWritabilityChanged()
+        #expect(socket.messages == ["ab"])
+        #expect(socket.connection.isOpen)
+    }
+
+    @Test func `Of a client that is gone, all that was read of it counts`() throws {
+        let socket = try EmbeddedWebSocket(finishes: false)
+        socket.receive((0..<100).flatMap { ClientFrame.text("\($0)") })
+        socket.channel.pipeline.fireChannelInactive()
+        #expect(socket.messages == (0..<100).map(String.init))
+        #expect(socket.events.last == .closed)
+    }
+
+    @Test func `Behind the last frame nothing counts, held or not`() throws {
+        let socket = try EmbeddedWebSocket(finishes: false)
+        socket.receive((0..<70).flatMap { ClientFrame.text("\($0)") } + ClientFrame.close(1000) + ClientFrame.text("late"))
+        socket.finish(64)
+        #expect(socket.messages == (0..<70).map(String.init))
+        #expect(try socket.sent() == [.close(1000, "")])
     }
 
     @Test(arguments: [true, false])
