@@ -14,7 +14,7 @@ public struct RelayHealth: Hashable, Sendable {
     public var interruptions: Int
     /// Messages in the outbox.
     public var waiting: Int
-    /// Messages that left the outbox unsent because they were too old, and so reached only this node.
+    /// Messages that left the outbox unsent because they were too old, or because the node ended, and so reached only this node.
     public var expired: Int
     /// Messages of others that this node is known to have missed, at most: see ``RelayGap/lost``.
     public var lost: Int

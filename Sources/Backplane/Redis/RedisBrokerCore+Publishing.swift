@@ -190,7 +190,7 @@ extension RedisBrokerCore {
         if expired > 0 { self.count(expired: expired, "Messages expired in the outbox") }
     }
 
-    private func count(expired: Int, _ text: Logger.Message) {
+    func count(expired: Int, _ text: Logger.Message) {
         self.expired += expired
         self.logger.warning(text, metadata: [RedisLogKey.count: "\(expired)"])
     }

@@ -242,6 +242,7 @@ struct RedisBrokerOutageTests {
         try await ended
         // Two seconds for the outbox, and whatever a busy machine adds.
         #expect((.milliseconds(1900)...(.seconds(15))).contains(clock.now - begin))
+        #expect(leaving.broker.health.expired == 1, "what is not sent is counted, and logged")
     }
 
     @Test func aFullOutboxRefusesAndDeliversNothing() async throws {
