@@ -45,6 +45,27 @@ struct RedisAccessTests {
         }
     }
 
+    /// Taking a refused message back out of the log needs rights that publishing does not.
+    @Test func readmesUserLeavesNoRefusedMessageInTheLog() async throws {
+        let user = try Self.user()
+        let server = try RedisServer.start(arguments: RedisServer.administrator + ["--user"] + user)
+        defer { server.stop() }
+        let configuration = try RedisConfiguration(url: "redis://volary:PASSWORD@127.0.0.1:\(server.port)")
+        let keys = LogKeys(.all, prefix: "volary")
+        try await BrokerKind.run([.redis(configuration)]) { nodes in
+            try await nodes[0].broker.subscribe(to: .all)
+            #expect(await nodes[0].publish("first") == .success(.relayed(receivers: 1)))
+            let epoch = server.administer("HGET", keys.head, "epoch")
+            #expect(server.administer("ACL", "SETUSER", "volary", "-publish") == "+OK\r\n")
+            #expect(await nodes[0].publish("refused") == .success(.degraded))
+            #expect(server.administer("XLEN", keys.log) == ":1\r\n")
+            #expect(server.administer("ACL", "SETUSER", "volary", "+publish") == "+OK\r\n")
+            #expect(await eventually { server.administer("XLEN", keys.log) == ":2\r\n" && nodes[0].broker.health.isUp })
+            #expect(server.administer("HGET", keys.head, "epoch") == epoch)
+            #expect(nodes[0].receiver.texts == ["first", "refused"] && nodes[0].broker.health.gaps == 0)
+        }
+    }
+
     @Test(
         arguments: [
             (1, "127.0.0.1", true, nil), (1, "localhost", true, nil),
