@@ -11,4 +11,10 @@ public struct RelayGap: Hashable, Sendable {
         self.topic = topic
         self.lost = lost
     }
+
+    /// How many are lost of two, where so many are. Past what an `Int` holds it stays there: a topic's offsets may be made up.
+    package static func sum(_ one: Int, _ other: Int) -> Int {
+        let (sum, isTooMuch) = one.addingReportingOverflow(other)
+        return isTooMuch ? .max : sum
+    }
 }

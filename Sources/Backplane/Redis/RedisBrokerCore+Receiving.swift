@@ -8,6 +8,11 @@ extension RedisBrokerCore {
     struct Missed {
         var lost = 0
         var gaps = 0
+
+        mutating func add(lost: Int, gaps: Int) {
+            self.lost = RelayGap.sum(self.lost, lost)
+            self.gaps += gaps
+        }
     }
 
     func received(_ pushes: [RedisPush]) {
@@ -32,14 +37,15 @@ extension RedisBrokerCore {
             if channel == self.canaryChannel { self.canaryCameBack(payload) }
             return
         }
-        guard let frame = BrokerFrame(payload) else { return self.couldNotDecode(1, .truncated) }
-        let (place, bytes): (LogPosition?, ByteBuffer) =
-            switch frame {
-            case .plain(let bytes): (nil, bytes)
-            case .logged(let place, let bytes): (place, bytes)
-            }
+        let place: LogPosition?
+        let bytes: ByteBuffer
         let envelope: Envelope
         do throws(EnvelopeError) {
+            (place, bytes) =
+                switch try BrokerFrame(payload) {
+                case .plain(let bytes): (nil, bytes)
+                case .logged(let place, let bytes): (place, bytes)
+                }
             envelope = try Envelope(decoding: bytes)
         } catch {
             return self.couldNotDecode(1, error)
@@ -73,10 +79,9 @@ extension RedisBrokerCore {
 
     func missed(_ lost: Int, gaps: Int, of topic: Topic) {
         guard lost > 0 || gaps > 0 else { return }
-        self.lost += lost
+        self.lost = RelayGap.sum(self.lost, lost)
         self.gaps += gaps
-        self.missed[topic, default: Missed()].lost += lost
-        self.missed[topic, default: Missed()].gaps += gaps
+        self.missed[topic, default: Missed()].add(lost: lost, gaps: gaps)
     }
 
     /// Topics that lost their link together are told of together.
@@ -87,7 +92,7 @@ extension RedisBrokerCore {
     func tellMissed() {
         guard !self.missed.isEmpty else { return }
         let gaps = self.missed.map { RelayGap(topic: $0.key, lost: $0.value.gaps > 0 ? nil : $0.value.lost) }
-        let lost = self.missed.values.reduce(0) { $0 + $1.lost }
+        let lost = self.missed.values.reduce(0) { RelayGap.sum($0, $1.lost) }
         self.missed = [:]
         self.logger.warning(
             "Messages were missed, or may have been",

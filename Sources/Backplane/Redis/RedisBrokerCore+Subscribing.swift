@@ -24,7 +24,8 @@ extension RedisBrokerCore {
         self.updateHealth()
     }
 
-    /// The topic stays wanted when others wait for it or have it; a caller that gives up alone takes its wish back.
+    /// The topic stays wanted while others wait for it. The last who waits takes the wish back, also that of callers who had it before the
+    /// link was lost.
     func cancelWaiter(_ waiter: SubscriptionWaiter, of topic: Topic) {
         guard let continuation = self.waiters[topic]?.removeValue(forKey: ObjectIdentifier(waiter)) else { return }
         if self.waiters[topic]?.isEmpty == true {

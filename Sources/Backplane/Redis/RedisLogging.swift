@@ -2,9 +2,9 @@ import Logging
 
 /// Keys of what the Redis side logs.
 enum RedisLogKey {
-    /// Which link: `publisher`, `subscriber`, `presence`.
+    /// Which link: `publisher`, `subscriber`, `presence`; to a sentinel `sentinel`, and `sentinel-events` for what it tells unasked.
     static let link = "volary.redis.link"
-    /// Host, port and database.
+    /// Host and port.
     static let address = "volary.redis.address"
     static let reason = "volary.redis.reason"
     static let count = "volary.redis.count"

@@ -13,7 +13,7 @@ extension Delivery {
     }
 
     private static func sum(_ gaps: [RelayGap]) -> Int? {
-        gaps.reduce(0) { sum, gap in sum.flatMap { sum in gap.lost.map { sum + $0 } } }
+        gaps.reduce(0) { sum, gap in sum.flatMap { sum in gap.lost.map { RelayGap.sum(sum, $0) } } }
     }
 
     /// This node's connections only: other nodes know themselves what they have missed.

@@ -15,11 +15,14 @@ struct RedisAccessTests {
         return try #require(line).split(separator: " ").dropFirst().map(String.init)
     }
 
+    /// Also what is called only where something has failed. `attempt` and `inPortions` hand on what they are given.
     @Test func readmeGrantsWhateverScriptsCall() throws {
         let granted = Set(try Self.user())
-        for script in RedisScript.all {
-            for match in script.source.matches(of: /(?:call|attempt)\('([A-Z]+)'/) {
-                #expect(granted.contains("+\(match.1.lowercased())"), "\(match.1) of \(script.name)")
+        for script in RedisScript.all + RedisScript.log {
+            for match in script.source.matches(of: /(?:redis\.p?call|attempt|inPortions)\(([^,)]+)/) {
+                guard !["...", "command"].contains(match.1) else { continue }
+                let command = try #require(match.1.wholeMatch(of: /'([A-Z]+)'/), "\(match.0) of \(script.name)").1
+                #expect(granted.contains("+\(command.lowercased())"), "\(command) of \(script.name)")
             }
         }
     }
@@ -39,6 +42,27 @@ struct RedisAccessTests {
             #expect(server.administer("ACL", "SETUSER", "volary", "+@all") == "+OK\r\n")
             #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
             #expect(await eventually { nodes[0].receiver.texts == ["allowed", "withdrawn"] })
+        }
+    }
+
+    /// Taking a refused message back out of the log needs rights that publishing does not.
+    @Test func readmesUserLeavesNoRefusedMessageInTheLog() async throws {
+        let user = try Self.user()
+        let server = try RedisServer.start(arguments: RedisServer.administrator + ["--user"] + user)
+        defer { server.stop() }
+        let configuration = try RedisConfiguration(url: "redis://volary:PASSWORD@127.0.0.1:\(server.port)")
+        let keys = LogKeys(.all, prefix: "volary")
+        try await BrokerKind.run([.redis(configuration)]) { nodes in
+            try await nodes[0].broker.subscribe(to: .all)
+            #expect(await nodes[0].publish("first") == .success(.relayed(receivers: 1)))
+            let epoch = server.administer("HGET", keys.head, "epoch")
+            #expect(server.administer("ACL", "SETUSER", "volary", "-publish") == "+OK\r\n")
+            #expect(await nodes[0].publish("refused") == .success(.degraded))
+            #expect(server.administer("XLEN", keys.log) == ":1\r\n")
+            #expect(server.administer("ACL", "SETUSER", "volary", "+publish") == "+OK\r\n")
+            #expect(await eventually { server.administer("XLEN", keys.log) == ":2\r\n" && nodes[0].broker.health.isUp })
+            #expect(server.administer("HGET", keys.head, "epoch") == epoch)
+            #expect(nodes[0].receiver.texts == ["first", "refused"] && nodes[0].broker.health.gaps == 0)
         }
     }
 

@@ -8,16 +8,26 @@ enum FuzzTarget: String, CaseIterable {
     case replies
     /// The same on a link, with commands that wait for them.
     case link
+    /// What comes of a topic, on its channel and from its log.
+    case log
     /// Frames of a client.
     case frames
     /// The same with permessage-deflate.
     case compressed
+    /// What a proxy says before a client's first byte.
+    case proxy
+    /// What proxies say in a request's head.
+    case forwarded
     /// The first request of a client.
     case handshake
+    /// Credentials of a request, and the claims of a token.
+    case token
     /// Query of a request.
     case query
     /// Body of a request.
     case json
+    /// Answers that are given again, as they were kept.
+    case answer
     /// Names, ids and settings as texts.
     case texts
 
@@ -27,11 +37,16 @@ enum FuzzTarget: String, CaseIterable {
         case .envelope: try EnvelopeFuzz.check(input)
         case .replies: try RepliesFuzz.check(input)
         case .link: try LinkFuzz.check(input)
+        case .log: try LogFuzz.check(input)
         case .frames: try FramesFuzz.check(input)
         case .compressed: try FramesFuzz.check(input, DeflateAgreement.accepting([ExtensionOffer("permessage-deflate")]))
+        case .proxy: try ProxyFuzz.check(input)
+        case .forwarded: try ForwardedFuzz.check(input)
         case .handshake: try HandshakeFuzz.check(input)
+        case .token: try TokenFuzz.check(input)
         case .query: try QueryFuzz.check(input)
         case .json: try JSONFuzz.check(input)
+        case .answer: try AnswerFuzz.check(input)
         case .texts: try TextsFuzz.check(input)
         }
     }
@@ -42,10 +57,15 @@ enum FuzzTarget: String, CaseIterable {
         case .envelope: EnvelopeFuzz.seeds
         case .replies: RepliesFuzz.seeds
         case .link: LinkFuzz.seeds
+        case .log: LogFuzz.seeds
         case .frames, .compressed: FramesFuzz.seeds
+        case .proxy: ProxyFuzz.seeds
+        case .forwarded: ForwardedFuzz.seeds
         case .handshake: HandshakeFuzz.seeds
+        case .token: TokenFuzz.seeds
         case .query: QueryFuzz.seeds
         case .json: JSONFuzz.seeds
+        case .answer: AnswerFuzz.seeds
         case .texts: TextsFuzz.seeds
         }
     }

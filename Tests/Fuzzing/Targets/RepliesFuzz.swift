@@ -15,7 +15,7 @@ enum RepliesFuzz {
         try hold(cut.isBroken == isBroken, "cut, it is broken or not: \(cut.isBroken), whole \(isBroken)")
         let again = self.decode([values.flatMap(self.bytes)[...]])
         try hold(again.values == values && !again.isBroken, "\(values) is read again as \(again.values)")
-        for value in values { self.interpret(value) }
+        for value in values { try self.interpret(value) }
     }
 
     static func decode(_ parts: [ArraySlice<UInt8>]) -> (values: [RESPValue], isBroken: Bool) {
@@ -45,7 +45,7 @@ enum RepliesFuzz {
 
     private static let quiet = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
 
-    private static func interpret(_ value: RESPValue) {
+    private static func interpret(_ value: RESPValue) throws(FuzzFailure) {
         let decoder = RedisPresenceDecoder(logger: self.quiet)
         let id = ConnectionID.random(on: NodeID(rawValue: 1))
         _ = try? decoder.leaseState(value)
@@ -55,6 +55,12 @@ enum RepliesFuzz {
         _ = try? decoder.page(value, for: ConnectionQuery(limit: 10))
         _ = try? decoder.connection(id, value)
         if let elements = value.elements { _ = RedisPush(elements) }
+        _ = (SentinelAnswer.address(value), SentinelAnswer.epoch(value), RedisRole(value))
+        if case .error(let text) = value { try hold(RedisErrorText.loggable(text).count <= 160, "a line of \(text.count)") }
+        guard let page = LogPage(value) else { return }
+        let offsets = page.entries.map(\.offset)
+        try hold(zip(offsets, offsets.dropFirst()).allSatisfy(<), "offsets \(offsets)")
+        try hold(offsets.allSatisfy { LogPosition.offsets.contains($0) && $0 <= page.head?.offset ?? 0 }, "offsets \(offsets)")
     }
 
     static var seeds: [[UInt8]] {
@@ -70,6 +76,7 @@ enum RepliesFuzz {
             "*2\r\n:1000\r\n*5\r\n\(bulk("01020304"))\(bulk("a"))\(bulk(record)):3\r\n:500\r\n",
             "*4\r\n*1\r\n*3\r\n\(bulk(id))\(bulk("a"))\(bulk(details)):1\r\n:0\r\n*1\r\n\(bulk("b"))",
             "*2\r\n\(bulk("a"))\(bulk(details))",
+            "*5\r\n\(bulk("epoch--1")):3\r\n:0\r\n:0\r\n*4\r\n:2\r\n\(bulk("x")):3\r\n\(bulk("y"))",
         ].map { [77] + Array($0.utf8) }
     }
 }

@@ -64,6 +64,19 @@ struct DeliveryTests {
         )
     }
 
+    @Test func `Losses of several topics are told together, and cannot run over`() throws {
+        let embedded = try DeliveryHarness.Embedded(1)
+        let parts = DeliveryHarness.parts(embedded.manager)
+        let own = Topic.node(embedded.manager.node)
+        for (one, other) in [(3, 4), (Int.max, 1), (1, .max)] {
+            parts.delivery.missed([RelayGap(topic: .all, lost: one), RelayGap(topic: own, lost: other)])
+        }
+        embedded.loop.run()
+        let texts = try embedded.sockets[0].sent().map { "\($0)" }
+        #expect(texts.count == 3)
+        for (text, count) in zip(texts, [7, Int.max, Int.max]) { #expect(text.contains("\(count) messages were lost.")) }
+    }
+
     @Test func `All connections on all loops get the same, in the same order`() async throws {
         try await Loops.with(3) { loops in
             let ids = try await loops.connect(9)

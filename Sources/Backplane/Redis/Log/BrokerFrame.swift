@@ -11,15 +11,17 @@ enum BrokerFrame {
 
     private static let loggedMark = UInt8(ascii: "L")
 
-    /// - Returns: nil for what begins as a logged message and ends too soon. What is no envelope, decoding it will tell.
-    init?(_ payload: ByteBuffer) {
+    /// - Throws: for what begins as a logged message and ends too soon, or has an offset that no log has. What is no envelope, decoding it
+    ///   will tell.
+    init(_ payload: ByteBuffer) throws(EnvelopeError) {
         var bytes = payload
         guard bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) == Self.loggedMark else {
             self = .plain(payload)
             return
         }
         bytes.moveReaderIndex(forwardBy: 1)
-        guard let (epoch, offset) = bytes.readMultipleIntegers(as: (UInt64, UInt64).self) else { return nil }
+        guard let (epoch, offset) = bytes.readMultipleIntegers(as: (UInt64, UInt64).self) else { throw .truncated }
+        guard LogPosition.offsets.contains(offset) else { throw .invalid(field: "offset") }
         self = .logged(LogPosition(epoch: epoch, offset: offset), bytes)
     }
 }

@@ -68,7 +68,8 @@ extension LogPage.Head {
     fileprivate init?(epoch: ByteBuffer, offset: RESPValue, start: RESPValue, beginning: RESPValue) {
         guard let epoch = epoch.getInteger(at: epoch.readerIndex, as: UInt64.self),
             let offset = offset.integer.flatMap(UInt64.init(exactly:)), let start = start.integer.flatMap(UInt64.init(exactly:)),
-            let beginning = beginning.integer.flatMap(LogPage.Beginning.init(rawValue:))
+            let beginning = beginning.integer.flatMap(LogPage.Beginning.init(rawValue:)), start <= offset,
+            offset <= LogPosition.offsets.upperBound
         else { return nil }
         self.init(epoch: epoch, offset: offset, start: start, beginning: beginning)
     }

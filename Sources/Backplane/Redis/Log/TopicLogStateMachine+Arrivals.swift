@@ -23,7 +23,7 @@ extension TopicLogStateMachine {
     private mutating func hold(_ arrival: LogArrival, _ output: inout Output) {
         self.held.append(arrival)
         guard self.held.count > self.limits.heldMessages || self.held.bytes > self.limits.heldBytes else { return }
-        output.lost += self.held.unlogged
+        output.lose(UInt64(self.held.unlogged))
         self.held.removeAll()
         self.heldWereForgotten = true
     }

@@ -43,6 +43,8 @@ struct TopicLogStateMachine {
         var undecodable = 0
         var decodingError: EnvelopeError?
 
+        mutating func lose(_ count: UInt64) { self.lost = RelayGap.sum(self.lost, Int(clamping: count)) }
+
         /// Keeps the room for envelopes, unless much was needed.
         mutating func clear() {
             self.envelopes.removeAll(keepingCapacity: self.envelopes.count <= 1024)
@@ -143,7 +145,7 @@ struct TopicLogStateMachine {
         self.state = .unsubscribed
         self.isInterrupted = true
         self.forkWasCounted = false
-        output.lost += self.held.unlogged
+        output.lose(UInt64(self.held.unlogged))
         self.held.removeAll()
         self.heldWereForgotten = false
     }
@@ -173,13 +175,13 @@ struct TopicLogStateMachine {
         self.givenUp = LogPosition(epoch: position.epoch, offset: offset)
         while let place = self.held.first?.position, place.epoch == position.epoch, place.offset <= offset {
             guard let arrival = self.held.popFirst(), place.offset > position.offset else { continue }
-            output.lost += Int(clamping: place.offset - position.offset - 1)
+            output.lose(place.offset - position.offset - 1)
             position = place
             mark = Mark(arrival.envelope)
             self.pass(arrival.envelope, &output)
         }
         if position.offset < offset {
-            output.lost += Int(clamping: offset - position.offset)
+            output.lose(offset - position.offset)
             position.offset = offset
             mark = nil
         }

@@ -1,0 +1,25 @@
+import HTTPTypes
+import HummingbirdCore
+import NIOCore
+
+@testable import Node
+
+enum AnswerFuzz {
+    /// An answer that is given again is a final one, is marked, and has no more than the bytes that were kept.
+    static func check(_ input: [UInt8]) throws(FuzzFailure) {
+        guard let response = StoredAnswer.decode(ByteBuffer(bytes: input)) else { return }
+        try hold((200...599).contains(response.status.code), "its status is \(response.status)")
+        try hold(response.headers[StoredAnswer.replayed] == "true", "nothing says that it is given again")
+        try hold(response.headers.allSatisfy { HTTPField.isValidValue($0.value) }, "\(response.headers)")
+        try hold((response.body.contentLength ?? .max) <= input.count, "its body has \(response.body.contentLength ?? -1) bytes")
+    }
+
+    static var seeds: [[UInt8]] {
+        func text(_ text: String) -> [UInt8] { [0, UInt8(text.utf8.count)] + Array(text.utf8) }
+        let type = text("Content-Type") + text("application/json")
+        return [
+            [1, 0, 200, 0, 1] + type + Array("{}".utf8), [1, 1, 0x94, 0, 0], [1, 0, 202, 0, 2] + type + text("x") + text("\r\n"),
+            [1, 0, 100, 0, 0], [2, 0, 200, 0, 0], [1, 0, 200, 255, 255] + type,
+        ]
+    }
+}

@@ -1,0 +1,25 @@
+@testable import Node
+
+enum ForwardedFuzz {
+    /// White space around a list changes nothing, what is put behind it is one hop more, and an address is the same in both fields.
+    static func check(_ input: [UInt8]) throws(FuzzFailure) {
+        let text = String(decoding: input, as: UTF8.self)
+        let nodes = try? ForwardedNode.nodes(text)
+        try hold((try? ForwardedNode.nodes(" \t\(text)\t ")) == nodes, "with white space around it, \(text) is something else")
+        if let nodes {
+            try hold((try? ForwardedNode.nodes("\(text), for=unknown")) == nodes + [.hidden], "\(text) goes on as something else")
+        }
+        for hop in text.split(separator: ",").map(\.trimmingOWS) {
+            // RFC 7239 section 6: IPv6 needs brackets there.
+            guard let address = ForwardedNode.address(hop), address.isIPv4 || hop.hasPrefix("[") else { continue }
+            try hold((try? ForwardedNode.nodes("for=\"\(hop)\"")) == [.address(address)], "\(hop) is another address")
+        }
+    }
+
+    static var seeds: [[UInt8]] {
+        [
+            "for=192.0.2.1", #"for="[2001:db8::1]:4711";proto=https;by=203.0.113.43"#, "for=unknown, for=_hidden;by=a",
+            #"host="a\"b", FOR="192.0.2.1:_port""#, "192.0.2.1, 198.51.100.7:80", "[2001:db8::1]:80,::1", "proto=http",
+        ].map { Array($0.utf8) }
+    }
+}
