@@ -95,10 +95,14 @@ extension RealProcesses {
                 #expect(receipt.degraded)
                 #expect(receipt.recipients == 0)
                 #expect(receipt.missing == ["b"])
-                #expect(try await cluster.a.request("DELETE", "/api/connections/\(remoteID)").status == 503)
+                // It waits for the link: what is refused would not be done later.
+                let asked = try await cluster.a.request("DELETE", "/api/connections/\(remoteID)?code=4321")
+                #expect(asked.status == 504, "\(asked.body)")
                 #expect(try await cluster.a.request("DELETE", "/api/connections/\(ownID)?code=4001").status == 204)
                 #expect(await own.closed() == 4001)
                 #expect(!remote.isEnded)
+                try cluster.redis.restart()
+                #expect(await remote.closed() == 4321)
             }
         }
 
