@@ -143,5 +143,10 @@ struct PushResult: Sendable {
     /// get it from the outbox.
     var knowsOfNoConnection: Bool { !self.answer.receipts.isEmpty && self.recipients == 0 }
 
+    /// The broker reached more than have answered.
+    var lacksReceipts: Bool {
+        if case .relayed(let receivers) = self.answer.outcome { self.answer.receipts.count < receivers } else { false }
+    }
+
     var isDegraded: Bool { self.answer.outcome == .degraded }
 }

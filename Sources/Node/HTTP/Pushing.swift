@@ -34,9 +34,9 @@ struct Pushing: Sendable {
                 return JSONBody.response(json: AcceptedPush(id: id).json, status: .accepted)
             }
             let result = try await self.publisher.push(message, to: audience, written: wait == .written, timeout: timeout)
-            if result.answer.receipts.keys.contains(where: { self.directory.name(of: $0) == nil }) {
-                // A node so new that the last beat did not see it.
-                self.directory.update(await self.inventory.nodes().nodes)
+            if result.lacksReceipts || result.answer.receipts.keys.contains(where: { self.directory.name(of: $0) == nil }) {
+                // It may be a node so new that the last beat did not see it.
+                await self.inventory.refreshDirectory()
             }
             var isConnected: Bool?
             if case .connection(let target) = audience {

@@ -69,7 +69,18 @@ struct PendingReceiptsTests {
         #expect(Seen(pending.received(1, from: self.nodes[0])) == .waitForGrace)
         #expect(Seen(pending.received(2, from: self.nodes[1])) == .wait)
         #expect(
-            Seen(pending.timeIsUp()) == .finish(.relayed(receivers: 3), [self.nodes[0]: 1, self.nodes[1]: 2])
+            Seen(pending.looked(live: [self.nodes[0]])) == .finish(.relayed(receivers: 3), [self.nodes[0]: 1, self.nodes[1]: 2])
+        )
+    }
+
+    @Test func `A node that is found after the grace is waited for, and with it the wait is over`() {
+        var pending = PendingReceipts(live: [self.nodes[0]])
+        _ = pending.published(.success(.relayed(receivers: 3)))
+        #expect(Seen(pending.received(1, from: self.nodes[0])) == .waitForGrace)
+        #expect(Seen(pending.looked(live: Set(self.nodes[..<2]))) == .wait)
+        #expect(
+            Seen(pending.received(2, from: self.nodes[1]))
+                == .finish(.relayed(receivers: 3), [self.nodes[0]: 1, self.nodes[1]: 2])
         )
     }
 

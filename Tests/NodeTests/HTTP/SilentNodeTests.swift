@@ -172,6 +172,37 @@ struct SilentNodeTests {
             #expect(try await scene.post(Self.send).status == 404)
         }
     }
+
+    // MARK: - Many
+
+    /// `b` is subscribed, and takes what comes without a word.
+    private func withSilentSubscriber(_ topics: Topic..., body: (Scene) async throws -> Void) async throws {
+        let bus = MemoryBus()
+        let silent = MemoryBroker(bus: bus, node: Self.b.id, eventLoop: MultiThreadedEventLoopGroup.singleton.any())
+        for topic in topics { try await silent.subscribe(to: topic) }
+        try await self.with(knowsOther: false, makeBroker: { MemoryBroker(bus: bus, node: $0, eventLoop: $1) }, body: body)
+    }
+
+    @Test func `A broadcast waits for a node that came since the last look, and names it`() async throws {
+        try await self.withSilentSubscriber(.all) { scene in
+            try await scene.register()
+            let start = ContinuousClock.now
+            let answer = try await scene.post("/api/connections/broadcast?timeout=700ms")
+            #expect(start.duration(to: .now) >= .milliseconds(690))
+            #expect(answer.status == 200, "\(answer.body)")
+            #expect(answer.json["missing"] as? [String] == ["b"])
+        }
+    }
+
+    @Test func `A subscriber that is no node is not waited for`() async throws {
+        try await self.withSilentSubscriber(.all) { scene in
+            let start = ContinuousClock.now
+            let answer = try await scene.post("/api/connections/broadcast?timeout=30s")
+            #expect(start.duration(to: .now) < .seconds(20))
+            #expect(answer.status == 200, "\(answer.body)")
+            #expect(answer.json["missing"] as? [String] == [])
+        }
+    }
 }
 
 /// Says that it has reached nobody.
