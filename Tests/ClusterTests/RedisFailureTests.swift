@@ -106,6 +106,21 @@ extension RealProcesses {
             }
         }
 
+        @Test("Without Redis a push to a group that has nobody here is answered at once, and the node does not miss itself")
+        func groupWhileDown() async throws {
+            try await Cluster.run(nodes: 2) { cluster in
+                cluster.redis.stop()
+                #expect(await eventually { await !cluster.a.isReady() })
+                let start = ContinuousClock.now
+                let answer = try await cluster.a.request("POST", "/api/groups/g/send?timeout=20s", body: #"{"message":"x"}"#)
+                #expect(start.duration(to: .now) < .seconds(10))
+                #expect(answer.status == 202, "\(answer.body)")
+                let receipt: Receipt = try answer.decode()
+                #expect(receipt.degraded && receipt.recipients == 0 && receipt.nodes.isEmpty)
+                #expect(receipt.missing == ["b"])
+            }
+        }
+
         @Test("What was published while Redis was away reaches the other nodes once, in order, when it is back")
         func outbox() async throws {
             try await Cluster.run(nodes: 2) { cluster in

@@ -47,7 +47,7 @@ struct PendingReceipts {
 
     /// The broker has the publication even where it has not said yet what became of it: it goes out, or waits to.
     mutating func timeIsUp() -> Action {
-        .finish(.success(.init(outcome: self.outcome ?? .degraded, receipts: self.receipts)))
+        .finish(.success(.init(outcome: self.outcome ?? .degraded(here: true), receipts: self.receipts)))
     }
 
     private mutating func next() -> Action {
@@ -55,8 +55,8 @@ struct PendingReceipts {
         let expected =
             switch outcome {
             case .relayed(let receivers): receivers
-            // Only this node's own receiver got it.
-            case .degraded: 1
+            // Only this node's own receiver got it, if that.
+            case .degraded(let here): here ? 1 : 0
             }
         let isAll = self.live.map { $0.isSubset(of: self.receipts.keys) } ?? false
         if self.receipts.count >= expected || isAll && self.hasLooked {

@@ -148,5 +148,5 @@ struct PushResult: Sendable {
         if case .relayed(let receivers) = self.answer.outcome { self.answer.receipts.count < receivers } else { false }
     }
 
-    var isDegraded: Bool { self.answer.outcome == .degraded }
+    var isDegraded: Bool { if case .degraded = self.answer.outcome { true } else { false } }
 }

@@ -110,7 +110,7 @@ struct SilentNodeTests {
         }
     }
 
-    @Test(arguments: [PublishOutcome.relayed(receivers: 0), .degraded])
+    @Test(arguments: [PublishOutcome.relayed(receivers: 0), .degraded(here: false)])
     func `What waits for a node that is listed is not refused`(outcome: PublishOutcome) async throws {
         try await self.publishing(outcome) { scene, broker in
             for (method, target) in Self.requests {
@@ -163,7 +163,8 @@ struct SilentNodeTests {
         let broker = MemoryBroker(bus: bus, node: Self.b.id, eventLoop: MultiThreadedEventLoopGroup.singleton.any())
         broker.attach(Unmoved(broker: broker))
         try await broker.subscribe(to: .node(Self.b.id))
-        try await self.with(knowsOther: true, makeBroker: { MemoryBroker(bus: bus, node: $0, eventLoop: $1) }) { scene in
+        let makeBroker = { (own: NodeID, eventLoop: any EventLoop) in MemoryBroker(bus: bus, node: own, eventLoop: eventLoop) }
+        try await self.with(knowsOther: true, makeBroker: makeBroker) { scene in
             scene.store.fail(true)
             let answer = try await scene.post("\(Self.send)?wait=written")
             #expect(answer.status == 200, "\(answer.body)")
@@ -201,6 +202,15 @@ struct SilentNodeTests {
             #expect(start.duration(to: .now) < .seconds(20))
             #expect(answer.status == 200, "\(answer.body)")
             #expect(answer.json["missing"] as? [String] == [])
+        }
+    }
+
+    @Test func `A push to a group names such a node, and not the one that answers`() async throws {
+        try await self.withSilentSubscriber(.group(try #require(Name("g")))) { scene in
+            try await scene.register()
+            let answer = try await scene.post("/api/groups/g/send?timeout=100ms")
+            #expect(answer.status == 200, "\(answer.body)")
+            #expect(answer.json["missing"] as? [String] == ["b"])
         }
     }
 }
