@@ -76,7 +76,8 @@ public struct NodeServer: Service {
             pingInterval: webSocketSettings.patience.shortest
         )
         let directory = NodeDirectory(own: record)
-        let receipts = ReceiptCollector(eventLoop: linkLoop, directory: directory)
+        let inventory = Inventory(store: links.store, connections: connections, directory: directory, logger: logger)
+        let receipts = ReceiptCollector(eventLoop: linkLoop, directory: directory) { await inventory.refreshDirectory() }
         let publisher = Publisher(node: id, broker: links.broker, receipts: receipts, now: now)
         let announcer = Announcer(limit: configuration.announcementsPerSecond, publisher: publisher, eventLoop: linkLoop)
         let presence = PresenceKeeper(
@@ -111,7 +112,6 @@ public struct NodeServer: Service {
             metrics: metrics,
             now: now
         )
-        let inventory = Inventory(store: links.store, connections: connections, directory: directory, logger: logger)
         let httpSettings = configuration.httpSettings
         let access = configuration.access
         let tokens = access.tokens(now: now)

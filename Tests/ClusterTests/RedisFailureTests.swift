@@ -95,10 +95,29 @@ extension RealProcesses {
                 #expect(receipt.degraded)
                 #expect(receipt.recipients == 0)
                 #expect(receipt.missing == ["b"])
-                #expect(try await cluster.a.request("DELETE", "/api/connections/\(remoteID)").status == 503)
+                // It waits for the link: what is refused would not be done later.
+                let asked = try await cluster.a.request("DELETE", "/api/connections/\(remoteID)?code=4321")
+                #expect(asked.status == 504, "\(asked.body)")
                 #expect(try await cluster.a.request("DELETE", "/api/connections/\(ownID)?code=4001").status == 204)
                 #expect(await own.closed() == 4001)
                 #expect(!remote.isEnded)
+                try cluster.redis.restart()
+                #expect(await remote.closed() == 4321)
+            }
+        }
+
+        @Test("Without Redis a push to a group that has nobody here is answered at once, and the node does not miss itself")
+        func groupWhileDown() async throws {
+            try await Cluster.run(nodes: 2) { cluster in
+                cluster.redis.stop()
+                #expect(await eventually { await !cluster.a.isReady() })
+                let start = ContinuousClock.now
+                let answer = try await cluster.a.request("POST", "/api/groups/g/send?timeout=20s", body: #"{"message":"x"}"#)
+                #expect(start.duration(to: .now) < .seconds(10))
+                #expect(answer.status == 202, "\(answer.body)")
+                let receipt: Receipt = try answer.decode()
+                #expect(receipt.degraded && receipt.recipients == 0 && receipt.nodes.isEmpty)
+                #expect(receipt.missing == ["b"])
             }
         }
 

@@ -102,5 +102,59 @@ extension RealProcesses {
                 try await cluster.waitForConnections(0)
             }
         }
+
+        /// The only connection, a client's of b, which stands still and has lost its subscriptions.
+        private func silence(_ cluster: Cluster) async throws -> (client: WebSocketTestClient, path: String) {
+            let client = try await cluster.b.connect()
+            try await cluster.waitForConnections(1)
+            let id = try #require(try await cluster.a.inventory().first).id
+            cluster.b.process.freeze()
+            cluster.redis.command("CLIENT", "KILL", "TYPE", "pubsub")
+            #expect(await eventually { await cluster.a.isReady() })
+            return (client, "/api/connections/\(id)")
+        }
+
+        @Test("What is refused, since the connection's node is silent past its lease, is not done when that is back")
+        func refused() async throws {
+            try await Cluster.run(nodes: 2, options: Cluster.quiet + ["--lease", "1s"]) { cluster in
+                let (client, path) = try await self.silence(cluster)
+                #expect(try await eventually { try await cluster.a.metric("volary_nodes_live") == 1 })
+                for _ in 0..<2 {
+                    let headers = ["idempotency-key": "key"]
+                    let body = #"{"message":"hello"}"#
+                    #expect(try await cluster.a.request("POST", "\(path)/send", headers: headers, body: body).status == 404)
+                }
+                let group = path.replacing("/api/connections", with: "/api/groups/g/connections")
+                for (method, target) in [("PUT", group), ("DELETE", group), ("DELETE", "\(path)?code=4321")] {
+                    #expect(try await cluster.a.request(method, target).status == 404)
+                }
+                cluster.b.process.thaw()
+                try await cluster.waitForConnections(1)
+                #expect(await eventually { await cluster.b.isReady() })
+                _ = try await cluster.b.broadcast("the end")
+                let seen = try await client.everything(until: "the end")
+                #expect(seen.filter { $0.type == "server-broadcast" }.isEmpty)
+                #expect(client.closeCode == nil)
+            }
+        }
+
+        @Test("Within its lease a node off Redis is said to be silent, and does what it was asked when it is back")
+        func silent() async throws {
+            try await Cluster.run(nodes: 2, options: Cluster.quiet + ["--lease", "60s"]) { cluster in
+                let (client, path) = try await self.silence(cluster)
+                let sent = try await cluster.a.request("POST", "\(path)/send", body: #"{"message":"hello"}"#)
+                #expect(sent.status == 200, "\(sent.body)")
+                #expect(try sent.decode(Receipt.self).missing == ["b"])
+                let group = path.replacing("/api/connections", with: "/api/groups/g/connections")
+                for (method, target) in [("PUT", group), ("DELETE", "\(path)?code=4321")] {
+                    let answer = try await cluster.a.request(method, target)
+                    #expect(answer.status == 504, "\(answer.body)")
+                    #expect(try answer.decode(Problem.self).type == "urn:volary:problem:node-silent")
+                }
+                cluster.b.process.thaw()
+                try await client.see { $0 == .broadcast("hello") }
+                #expect(await client.closed() == 4321)
+            }
+        }
     }
 }

@@ -45,9 +45,9 @@ public protocol Broker: Service {
 public enum PublishOutcome: Hashable, Sendable {
     /// The cluster has it. `receivers`: how many nodes were subscribed to the topic, this one included.
     case relayed(receivers: Int)
-    /// The link is down in one direction or both. This node has it; the other nodes have it, or get it when the link is back, if that is before
-    /// the outbox' age limit.
-    case degraded
+    /// The link is down in one direction or both. The other nodes have it, or get it when the link is back, if that is before the outbox' age
+    /// limit. `here`: this node is subscribed to the topic, and has it.
+    case degraded(here: Bool)
 }
 
 /// Why a broker did not take a message.

@@ -51,11 +51,12 @@ extension RedisBrokerCore {
             bytes: bytes,
             completion: isLinked ? request.completion : nil,
             isDegraded: isDegraded,
+            isWanted: isWanted,
             isLogged: self.isLogged && request.message.isWorthLogging
         )
         self.outbox.append(message, bytes: bytes.readableBytes, of: client, at: .now())
         if isLinked { self.writeWaiting() }
-        return isLinked ? nil : .success(.degraded)
+        return isLinked ? nil : .success(.degraded(here: isWanted))
     }
 
     private func writeWaiting() {
@@ -111,7 +112,8 @@ extension RedisBrokerCore {
         let overtaken = self.outbox.refusals > 0 ? self.outbox.removeRefused() : []
         guard var message = self.outbox.answered() else { return }
         if !overtaken.isEmpty { self.publishAnew(overtaken) }
-        message.completion?(.success(message.isDegraded ? .degraded : .relayed(receivers: Int(receivers))))
+        let isDegraded = message.isDegraded
+        message.completion?(.success(isDegraded ? .degraded(here: message.isWanted) : .relayed(receivers: Int(receivers))))
         if message.isLogged {
             message.completion = nil
             self.confirmed?.append(message, bytes: message.bytes.readableBytes, at: .now())
@@ -135,6 +137,7 @@ extension RedisBrokerCore {
                 bytes: bytes,
                 completion: message.completion,
                 isDegraded: message.isDegraded,
+                isWanted: message.isWanted,
                 isLogged: message.isLogged
             )
             self.outbox.append(renewed, bytes: bytes.readableBytes, of: old.message.sender, at: .now())
@@ -177,12 +180,13 @@ extension RedisBrokerCore {
         self.reads.removeAll()
         // Also those that Redis has confirmed already: delivered after the others they would be out of order.
         self.deliver(self.homeward.takeAll())
-        var completions: [(Result<PublishOutcome, BrokerError>) -> Void] = []
+        var answers: [() -> Void] = []
         self.outbox.linkLost { message in
-            if let completion = message.completion { completions.append(completion) }
+            let isWanted = message.isWanted
+            if let completion = message.completion { answers.append { completion(.success(.degraded(here: isWanted))) } }
             message.completion = nil
         }
-        for completion in completions { completion(.success(.degraded)) }
+        for answer in answers { answer() }
     }
 
     func expire() {

@@ -50,6 +50,8 @@ struct OutgoingMessage: Sendable {
     var completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
     /// Whether this node's own receiver got it past Redis.
     var isDegraded: Bool
+    /// Whether this node was subscribed to the topic: its own receiver gets it.
+    let isWanted: Bool
     /// Whether it gets a place in the topic's log.
     let isLogged: Bool
 }

@@ -5,15 +5,16 @@ import Protocol
 struct PendingReceipts {
     enum Action {
         case wait
-        /// All that are known have answered, though the broker reached more: wait a little longer for those.
+        /// All that are known have answered, though the broker reached more: wait a little longer for those, then look who is there.
         case waitForGrace
         case finish(Result<ReceiptCollector.Answer, BrokerError>)
     }
 
-    private let live: Set<NodeID>?
+    private var live: Set<NodeID>?
     private var outcome: PublishOutcome?
     private var receipts: [NodeID: UInt32] = [:]
     private var inGrace = false
+    private var hasLooked = false
 
     /// - Parameter live: the nodes that hold a lease as the wait begins; nil when not all of them are asked.
     init(live: Set<NodeID>?) {
@@ -35,9 +36,18 @@ struct PendingReceipts {
         return self.next()
     }
 
+    /// The grace is over.
+    /// - Parameter live: the nodes that hold a lease by now. Those of them that have not answered are waited for; others that the broker
+    ///   reached are no nodes.
+    mutating func looked(live: Set<NodeID>) -> Action {
+        self.live = live
+        self.hasLooked = true
+        return self.next()
+    }
+
     /// The broker has the publication even where it has not said yet what became of it: it goes out, or waits to.
     mutating func timeIsUp() -> Action {
-        .finish(.success(.init(outcome: self.outcome ?? .degraded, receipts: self.receipts)))
+        .finish(.success(.init(outcome: self.outcome ?? .degraded(here: true), receipts: self.receipts)))
     }
 
     private mutating func next() -> Action {
@@ -45,13 +55,14 @@ struct PendingReceipts {
         let expected =
             switch outcome {
             case .relayed(let receivers): receivers
-            // Only this node's own receiver got it.
-            case .degraded: 1
+            // Only this node's own receiver got it, if that.
+            case .degraded(let here): here ? 1 : 0
             }
-        if self.receipts.count >= expected {
+        let isAll = self.live.map { $0.isSubset(of: self.receipts.keys) } ?? false
+        if self.receipts.count >= expected || isAll && self.hasLooked {
             return .finish(.success(.init(outcome: outcome, receipts: self.receipts)))
         }
-        guard !self.inGrace, let live, live.isSubset(of: self.receipts.keys) else { return .wait }
+        guard isAll, !self.inGrace else { return .wait }
         self.inGrace = true
         return .waitForGrace
     }

@@ -139,10 +139,14 @@ struct PushResult: Sendable {
     /// The node that was asked may not do it.
     var isRefused: Bool { self.answer.receipts.values.contains(Receipt.refused) }
 
-    /// For what goes to one connection: no node is there that could hold it, or the one that could says that it does not.
-    var knowsOfNoConnection: Bool {
-        self.answer.outcome == .relayed(receivers: 0) || (!self.answer.receipts.isEmpty && self.recipients == 0)
+    /// For what goes to one connection: its node has answered, and did not reach it. Where none answers, one may still find it in the log, or
+    /// get it from the outbox.
+    var knowsOfNoConnection: Bool { !self.answer.receipts.isEmpty && self.recipients == 0 }
+
+    /// The broker reached more than have answered.
+    var lacksReceipts: Bool {
+        if case .relayed(let receivers) = self.answer.outcome { self.answer.receipts.count < receivers } else { false }
     }
 
-    var isDegraded: Bool { self.answer.outcome == .degraded }
+    var isDegraded: Bool { if case .degraded = self.answer.outcome { true } else { false } }
 }

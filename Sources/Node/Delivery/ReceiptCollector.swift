@@ -14,7 +14,8 @@ final class ReceiptCollector: Sendable {
     }
 
     /// How long to go on waiting once every live node has answered but the broker counted more receivers: 100 ms. The rest may be a
-    /// node too new to be known, which answers at once, or a process that was stopped, or a curious person, who never will.
+    /// node too new to be known, which mostly answers at once, or a process that was stopped, or a curious person, who never will. Then
+    /// the collector looks who is there.
     static let grace = TimeAmount.milliseconds(100)
 
     private struct Entry {
@@ -25,11 +26,15 @@ final class ReceiptCollector: Sendable {
     private let entries: NIOLockedValueBox<[PublicationID: Entry]> = NIOLockedValueBox([:])
     private let eventLoop: any EventLoop
     private let directory: NodeDirectory
+    private let refreshDirectory: @Sendable () async -> Void
 
-    /// - Parameter eventLoop: keeps the time.
-    init(eventLoop: any EventLoop, directory: NodeDirectory) {
+    /// - Parameters:
+    ///   - eventLoop: keeps the time.
+    ///   - refreshDirectory: called where the broker reached more than the directory has; by default it knows all that there are.
+    init(eventLoop: any EventLoop, directory: NodeDirectory, refreshDirectory: @escaping @Sendable () async -> Void = {}) {
         self.eventLoop = eventLoop
         self.directory = directory
+        self.refreshDirectory = refreshDirectory
     }
 
     /// Publishes, and waits until all that got it have answered, or the time is up.
@@ -68,6 +73,15 @@ final class ReceiptCollector: Sendable {
         for id in self.entries.withLockedValue({ Array($0.keys) }) { self.apply(id) { $0.timeIsUp() } }
     }
 
+    private func look(_ id: PublicationID) {
+        guard self.entries.withLockedValue({ $0[id] != nil }) else { return }
+        Task {
+            await self.refreshDirectory()
+            let live = self.directory.liveIDs
+            self.apply(id) { $0.looked(live: live) }
+        }
+    }
+
     private func apply(_ id: PublicationID, _ change: (inout PendingReceipts) -> PendingReceipts.Action) {
         let (action, entry) = self.entries.withLockedValue { entries in
             guard var entry = entries[id] else { return (PendingReceipts.Action.wait, nil as Entry?) }
@@ -78,7 +92,7 @@ final class ReceiptCollector: Sendable {
         switch action {
         case .wait: break
         case .waitForGrace:
-            self.eventLoop.scheduleTask(in: Self.grace) { self.apply(id) { $0.timeIsUp() } }
+            self.eventLoop.scheduleTask(in: Self.grace) { self.look(id) }
         case .finish(let result):
             entry?.continuation.resume(returning: result)
         }

@@ -33,13 +33,9 @@ struct AudienceRoutes: Sendable {
     private func change(_ context: BasicRequestContext, joins: Bool) async throws -> Response {
         let group = try context.name("group")
         let id = try context.connectionID()
-        let result: PushResult
-        do throws(BrokerError) {
+        return try await self.pushing.request(of: id) { () async throws(BrokerError) in
             // A join waits for Redis to confirm a subscription and for the presence store: longer than a push.
-            result = try await self.publisher.change(id, group: group, joins: joins, timeout: .seconds(3))
-        } catch {
-            throw Problem(error)
+            try await self.publisher.change(id, group: group, joins: joins, timeout: .seconds(3))
         }
-        return try result.noContent()
     }
 }

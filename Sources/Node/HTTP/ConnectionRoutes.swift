@@ -64,12 +64,8 @@ struct ConnectionRoutes: Sendable {
         guard reason.utf8.count <= Limits.maximumCloseReasonBytes else {
             throw Problem.invalidQuery("reason", "reason may have \(Limits.maximumCloseReasonBytes) bytes of UTF-8.")
         }
-        let result: PushResult
-        do throws(BrokerError) {
-            result = try await self.publisher.close(id, code: code, reason: reason, timeout: .seconds(1))
-        } catch {
-            throw Problem(error)
+        return try await self.pushing.request(of: id) { () async throws(BrokerError) in
+            try await self.publisher.close(id, code: code, reason: reason, timeout: .seconds(1))
         }
-        return try result.noContent()
     }
 }

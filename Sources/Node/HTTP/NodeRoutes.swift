@@ -31,6 +31,11 @@ struct NodeRoutes: Sendable {
 
     @Sendable private func drain(_: Request, _ context: BasicRequestContext) async throws -> Response {
         guard let id = NodeID(try context.parameters.require("id")) else { throw Problem.unknownNode }
+        // Before it is told: one that is away finds in the log what it has been told.
+        await self.inventory.refreshDirectory()
+        guard self.directory.expects(id) || self.directory.all.contains(where: { $0.record.id == id }) else {
+            throw Problem.unknownNode
+        }
         let result: PushResult
         do throws(BrokerError) {
             result = try await self.publisher.drain(id, timeout: .seconds(1))
@@ -40,10 +45,7 @@ struct NodeRoutes: Sendable {
         guard result.answer.receipts.isEmpty else {
             return JSONBody.response(AcceptedDrain(id: id.description), status: .accepted)
         }
-        // Nobody listens on its topic. One that only lost its link for a moment is still listed.
-        let isKnown = await self.inventory.nodes().nodes.contains { $0.record.id == id }
-        throw isKnown
-            ? Problem.nodeSilent("The node did not answer in time; it does what was asked when it can.") : Problem.unknownNode
+        throw Problem.nodeSilent("The node did not answer in time; it does what was asked when it can.")
     }
 
     /// The process serves HTTP: all that a supervisor should restart it for.

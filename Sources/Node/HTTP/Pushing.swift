@@ -25,22 +25,30 @@ struct Pushing: Sendable {
         let wait = try query.choice("wait", of: ["none": Wait.none, "routed": .routed, "written": .written]) ?? .routed
         let timeout = try query.timeout()
         let message = try await self.message(of: request)
+        if case .connection(let target) = audience, wait != .none, !self.directory.expects(target.node) {
+            try await self.findNode(of: target)
+        }
         do {
             if wait == .none {
                 let id = try await self.publisher.pushWithoutReceipts(message, to: audience)
                 return JSONBody.response(json: AcceptedPush(id: id).json, status: .accepted)
             }
             let result = try await self.publisher.push(message, to: audience, written: wait == .written, timeout: timeout)
-            if result.answer.receipts.keys.contains(where: { self.directory.name(of: $0) == nil }) {
-                // A node so new that the last beat did not see it.
-                self.directory.update(await self.inventory.nodes().nodes)
+            if result.lacksReceipts || result.answer.receipts.keys.contains(where: { self.directory.name(of: $0) == nil }) {
+                // It may be a node so new that the last beat did not see it.
+                await self.inventory.refreshDirectory()
             }
             var isConnected: Bool?
             if case .connection(let target) = audience {
                 isConnected = result.recipients > 0
                 if result.knowsOfNoConnection {
-                    // Its node does not have it open. One that is only just going is still listed.
-                    guard try await self.inventory.connection(target) != nil else { throw Problem.unknownConnection }
+                    do {
+                        // Its node does not have it open. One that is only just going is still listed.
+                        guard try await self.inventory.connection(target) != nil else { throw Problem.unknownConnection }
+                    } catch is PresenceError where wait == .written {
+                        // Or it reads too slowly.
+                        isConnected = nil
+                    }
                 }
             }
             return JSONBody.response(
@@ -53,6 +61,31 @@ struct Pushing: Sendable {
             // The node that should know says that it is not there.
             throw Problem.unknownConnection
         }
+    }
+
+    /// Has the node of one connection carry something out.
+    /// - Parameter send: publishes the request and waits for the receipt.
+    func request(
+        of connection: ConnectionID,
+        _ send: () async throws(BrokerError) -> PushResult
+    ) async throws -> Response {
+        try await self.findNode(of: connection)
+        let result: PushResult
+        do throws(BrokerError) {
+            result = try await send()
+        } catch {
+            throw Problem(error)
+        }
+        return try result.noContent()
+    }
+
+    /// Looks whether the node that could hold the connection is there. Before anything is sent: what is sent stays in the log for a node that
+    /// is away, and 404 must not be said of what is done later.
+    private func findNode(of connection: ConnectionID) async throws {
+        if connection.node == self.directory.ownID { return }
+        let isAnswered = await self.inventory.refreshDirectory()
+        if self.directory.expects(connection.node) { return }
+        throw isAnswered ? Problem.unknownConnection : Problem.presenceUnavailable
     }
 
     private func message(of request: Request) async throws -> String {
@@ -85,7 +118,6 @@ extension PushResult {
         }
         if self.recipients > 0 { return Response(status: .noContent) }
         if self.knowsOfNoConnection { throw Problem.unknownConnection }
-        if self.isDegraded { throw Problem.relayUnavailable }
         throw Problem.nodeSilent("The node that holds the connection did not answer in time; it does what was asked when it can.")
     }
 }

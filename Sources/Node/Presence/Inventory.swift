@@ -49,6 +49,15 @@ struct Inventory: Sendable {
         }
     }
 
+    /// Brings the directory up to date. A list without this node is from a store that has lost its data, and says nothing of the others.
+    /// - Returns: whether the store answers.
+    @discardableResult
+    func refreshDirectory() async -> Bool {
+        let (nodes, isComplete) = await self.nodes()
+        if isComplete, nodes.contains(where: { $0.record.id == self.directory.ownID }) { self.directory.update(nodes) }
+        return isComplete
+    }
+
     /// A store that has lost its data does not know whom it lacks; this node does.
     private func withAbsentNodes(_ page: ConnectionPage, _ query: ConnectionQuery) -> ConnectionPage {
         let absent = self.directory.absent(from: page.nodes).filter { name in query.nodeName.map { $0 == name } ?? true }

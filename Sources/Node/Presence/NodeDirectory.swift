@@ -34,6 +34,13 @@ final class NodeDirectory: Sendable {
 
     var liveIDs: Set<NodeID> { Set(self.live.map(\.id)) }
 
+    /// Whether the node is there as far as is known: it held a lease, or has lost it with the presence store's data and is awaited back.
+    func expects(_ id: NodeID) -> Bool {
+        self.state.withLockedValue { state in
+            state.nodes.contains { $0.record.id == id && !$0.expired } || state.awaited.contains(id)
+        }
+    }
+
     /// - Returns: the name; nil for a node that has never been seen.
     func name(of id: NodeID) -> String? { self.state.withLockedValue { $0.names[id] } }
 

@@ -38,7 +38,7 @@ struct RedisAccessTests {
             #expect(await nodes[0].publish("allowed") == .success(.relayed(receivers: 2)))
             #expect(server.administer("ACL", "SETUSER", "volary", "-@all") == "+OK\r\n")
             #expect(await eventually { nodes.allSatisfy { Self.reason($0).contains("NOPERM") } })
-            #expect(await nodes[0].publish("withdrawn") == .success(.degraded))
+            #expect(await nodes[0].publish("withdrawn") == .success(.degraded(here: true)))
             #expect(server.administer("ACL", "SETUSER", "volary", "+@all") == "+OK\r\n")
             #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
             #expect(await eventually { nodes[0].receiver.texts == ["allowed", "withdrawn"] })

@@ -34,7 +34,7 @@ struct RedisBrokerOutageTests {
             #expect(await eventually { nodes.allSatisfy { $0.receiver.texts == ["before"] } })
             server.kill()
             #expect(await eventually { nodes.allSatisfy { !$0.broker.health.isUp } })
-            for number in 0..<100 { #expect(await nodes[0].publish("\(number)") == .success(.degraded)) }
+            for number in 0..<100 { #expect(await nodes[0].publish("\(number)") == .success(.degraded(here: true))) }
             let own = ["before"] + (0..<100).map(String.init)
             #expect(nodes[0].receiver.texts == own)
             #expect(nodes[1].receiver.texts == ["before"])
@@ -108,7 +108,7 @@ struct RedisBrokerOutageTests {
             #expect(await eventually { nodes.allSatisfy { !$0.broker.health.isUp } })
             // Three seconds by the link's deadlines; five are the default lease.
             #expect(clock.now - frozen < .seconds(5))
-            #expect(await nodes[0].publish("frozen") == .success(.degraded))
+            #expect(await nodes[0].publish("frozen") == .success(.degraded(here: true)))
             server.thaw()
             #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
             // Redis may still count a connection that its owner has left.
@@ -124,8 +124,8 @@ struct RedisBrokerOutageTests {
         try await self.withNodes(2, commandTimeout: .milliseconds(300)) { server, nodes in
             server.freeze()
             // Written, and never answered: the first outcome is known when the deadline has passed.
-            #expect(await nodes[0].publish("one") == .success(.degraded))
-            #expect(await nodes[0].publish("two") == .success(.degraded))
+            #expect(await nodes[0].publish("one") == .success(.degraded(here: true)))
+            #expect(await nodes[0].publish("two") == .success(.degraded(here: true)))
             server.thaw()
             // What Redis still finds in the old connection and what is sent again are the same messages.
             #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
@@ -140,7 +140,7 @@ struct RedisBrokerOutageTests {
         try await self.withNodes(1) { server, nodes in
             server.command("ACL", "SETUSER", "default", "-publish")
             let before = Self.connectionsReceived(server)
-            #expect(await nodes[0].publish("refused") == .success(.degraded))
+            #expect(await nodes[0].publish("refused") == .success(.degraded(here: true)))
             #expect(nodes[0].receiver.texts == ["refused"])
             try await Task.sleep(for: .seconds(1))
             // With pauses of up to 50, 100, 200, 400 ms and so on there cannot be many in a second.
@@ -176,7 +176,7 @@ struct RedisBrokerOutageTests {
         try await BrokerKind.run([.redis(wrong)]) { nodes in
             #expect(await eventually { "\(nodes[0].broker.health.state)".contains("WRONGPASS") })
             #expect(!"\(nodes[0].broker.health.state)".contains("wr0ng"))
-            #expect(await nodes[0].publish("alone") == .success(.degraded))
+            #expect(await nodes[0].publish("alone") == .success(.degraded(here: false)))
         }
         let right = try RedisConfiguration(url: "redis://:right@127.0.0.1:\(server.port)/3")
         try await BrokerKind.run([.redis(right)]) { nodes in
@@ -197,7 +197,9 @@ struct RedisBrokerOutageTests {
                     return error
                 }
             }
-            #expect(await nodes[0].publish("nobody listens") == .success(.degraded))
+            let outcome = await nodes[0].publish("nobody listens")
+            #expect(outcome == .success(.degraded(here: nodes[0].receiver.texts == ["nobody listens"])))
+            #expect(await nodes[0].publish("nor to this", to: .node(NodeID(rawValue: 9))) == .success(.degraded(here: false)))
             waiting.cancel()
             #expect(await waiting.value == .cancelled)
             #expect(nodes[0].receiver.texts.isEmpty || nodes[0].receiver.texts == ["nobody listens"])
@@ -235,7 +237,7 @@ struct RedisBrokerOutageTests {
         leaving.broker.attach(leaving.receiver)
         let group = ServiceGroup(services: [leaving.broker], logger: .quiet)
         async let ended: Void = group.run()
-        #expect(await leaving.publish("lost") == .success(.degraded))
+        #expect(await leaving.publish("lost") == .success(.degraded(here: false)))
         let clock = ContinuousClock()
         let begin = clock.now
         await group.triggerGracefulShutdown()
@@ -252,10 +254,13 @@ struct RedisBrokerOutageTests {
             async let subscription: Void? = try? broker.subscribe(to: .all)
             let large = String(repeating: "x", count: 5_000_000)
             // The wish is known before the messages are.
-            #expect(await eventually { await nodes[0].publish("w") == .success(.degraded) && !nodes[0].receiver.texts.isEmpty })
+            let isHere = await eventually {
+                await nodes[0].publish("w") == .success(.degraded(here: true)) && !nodes[0].receiver.texts.isEmpty
+            }
+            #expect(isHere)
             var outcomes: [Result<PublishOutcome, BrokerError>] = []
             for _ in 0..<4 { outcomes.append(await nodes[0].publish(large)) }
-            #expect(outcomes == [.success(.degraded), .success(.degraded), .success(.degraded), .failure(.outboxFull)])
+            #expect(outcomes == Array(repeating: .success(.degraded(here: true)), count: 3) + [.failure(.outboxFull)])
             #expect(nodes[0].receiver.texts.filter { $0 == large }.count == 3)
             await broker.unsubscribe(from: .all)
             _ = await subscription

@@ -46,7 +46,7 @@ struct RedisLinkTests {
             #expect(await eventually { fake.connections >= 6 })
             #expect(!endpoint.broker.health.isUp)
             #expect(endpoint.broker.health.interruptions == 0)
-            #expect(await endpoint.publish("alive") == .success(.degraded))
+            #expect(await endpoint.publish("alive") == .success(.degraded(here: false)))
         }
     }
 
@@ -124,7 +124,7 @@ struct RedisLinkTests {
             #expect(
                 await eventually { nodes[0].broker.health.state != .down(reason: "not connected yet") }
             )
-            #expect(await nodes[0].publish("alive") == .success(.degraded))
+            #expect(await nodes[0].publish("alive") == .success(.degraded(here: false)))
         }
     }
 }

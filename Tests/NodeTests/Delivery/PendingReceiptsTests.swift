@@ -69,7 +69,18 @@ struct PendingReceiptsTests {
         #expect(Seen(pending.received(1, from: self.nodes[0])) == .waitForGrace)
         #expect(Seen(pending.received(2, from: self.nodes[1])) == .wait)
         #expect(
-            Seen(pending.timeIsUp()) == .finish(.relayed(receivers: 3), [self.nodes[0]: 1, self.nodes[1]: 2])
+            Seen(pending.looked(live: [self.nodes[0]])) == .finish(.relayed(receivers: 3), [self.nodes[0]: 1, self.nodes[1]: 2])
+        )
+    }
+
+    @Test func `A node that is found after the grace is waited for, and with it the wait is over`() {
+        var pending = PendingReceipts(live: [self.nodes[0]])
+        _ = pending.published(.success(.relayed(receivers: 3)))
+        #expect(Seen(pending.received(1, from: self.nodes[0])) == .waitForGrace)
+        #expect(Seen(pending.looked(live: Set(self.nodes[..<2]))) == .wait)
+        #expect(
+            Seen(pending.received(2, from: self.nodes[1]))
+                == .finish(.relayed(receivers: 3), [self.nodes[0]: 1, self.nodes[1]: 2])
         )
     }
 
@@ -91,8 +102,13 @@ struct PendingReceiptsTests {
 
     @Test func `Degraded, this node's own receipt is all there is to wait for`() {
         var pending = PendingReceipts(live: Set(self.nodes))
-        #expect(Seen(pending.published(.success(.degraded))) == .wait)
-        #expect(Seen(pending.received(7, from: self.nodes[0])) == .finish(.degraded, [self.nodes[0]: 7]))
+        #expect(Seen(pending.published(.success(.degraded(here: true)))) == .wait)
+        #expect(Seen(pending.received(7, from: self.nodes[0])) == .finish(.degraded(here: true), [self.nodes[0]: 7]))
+    }
+
+    @Test func `Degraded, and not wanted on this node, there is nothing to wait for`() {
+        var pending = PendingReceipts(live: nil)
+        #expect(Seen(pending.published(.success(.degraded(here: false)))) == .finish(.degraded(here: false), [:]))
     }
 
     @Test(arguments: [BrokerError.outboxFull, .tooLarge, .closed, .cancelled])
@@ -110,6 +126,6 @@ struct PendingReceiptsTests {
 
     @Test func `When time is up before the broker has said anything, the answer is degraded`() {
         var pending = PendingReceipts(live: Set(self.nodes))
-        #expect(Seen(pending.timeIsUp()) == .finish(.degraded, [:]))
+        #expect(Seen(pending.timeIsUp()) == .finish(.degraded(here: true), [:]))
     }
 }

@@ -1,13 +1,15 @@
 import Foundation
 import Logging
 import NIOConcurrencyHelpers
+import NIOCore
+import Protocol
 import ServiceLifecycle
 import TestSupport
 import Testing
 
 @testable import Node
 
-/// A whole node in this process, on a port of its own, a cluster of one.
+/// A whole node in this process, on a port of its own: a cluster of one, unless a test brings what joins it to others.
 struct APITestNode: Sendable {
     struct Failure: Error {}
 
@@ -18,6 +20,7 @@ struct APITestNode: Sendable {
     /// Runs `body` while the node serves; then stops it.
     static func with(
         _ options: [ConfigurationOption: String] = [:],
+        makeLinks: ((NodeID, any EventLoop) throws -> NodeServer.Links)? = nil,
         _ body: (APITestNode) async throws -> Void
     ) async throws {
         var flags = options
@@ -28,6 +31,7 @@ struct APITestNode: Sendable {
         let server = try NodeServer(
             configuration: try ConfigurationLoader(flags: flags, environment: [:], file: nil).load(),
             logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() },
+            makeLinks: makeLinks,
             onListening: { listening in port.withLockedValue { $0 = listening } }
         )
         let group = ServiceGroup(services: [server], logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
