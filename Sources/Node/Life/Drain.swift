@@ -77,7 +77,7 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     }
 
     /// Runs both, and cancels the one that is not done when the other is.
-    private static func first(
+    static func first(
         of one: @escaping @Sendable () async -> Void,
         _ other: @escaping @Sendable () async -> Void
     ) async {
