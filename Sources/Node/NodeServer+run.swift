@@ -3,9 +3,6 @@ import ServiceLifecycle
 public import UnixSignals
 
 extension NodeServer {
-    /// From the order to hurry until what is still under way is cut off.
-    private static let hurriedTime = Duration.seconds(1)
-
     /// Runs until graceful shutdown, or until the node has drained because another node asked for it.
     /// - Throws: when the address cannot be listened on, or a part fails for good.
     public func run() async throws {
@@ -29,6 +26,7 @@ extension NodeServer {
         case servicesEnded
         case timeIsUp
         case noMoreSignals
+        case receiptsFinished
     }
 
     /// A service group hears the first signal and is deaf to the second, so the signals are heard here.
@@ -44,10 +42,12 @@ extension NodeServer {
                 return .noMoreSignals
             }
             tasks.addTask {
-                await self.departure.told(.hurry)
-                // REST callers get what is known by now.
+                await self.deadlines.reached(.receipts)
                 self.receipts.finishAll()
-                try? await Task.sleep(for: Self.hurriedTime)
+                return .receiptsFinished
+            }
+            tasks.addTask {
+                await self.deadlines.reached(.links)
                 return .timeIsUp
             }
             while let event = try await tasks.next(), event != .servicesEnded {
@@ -63,13 +63,10 @@ extension NodeServer {
             service: self.drain,
             successTerminationBehavior: .gracefullyShutdownGroup
         )
-        var configuration = ServiceGroupConfiguration(
+        let configuration = ServiceGroupConfiguration(
             services: self.services.map { .init(service: $0) } + [drain],
             logger: self.logger
         )
-        // Drain keeps its own time; this is for whatever hangs in spite of it.
-        configuration.maximumGracefulShutdownDuration =
-            self.configuration.drainDelay + self.configuration.drainTimeout + .seconds(10)
         return ServiceGroup(configuration: configuration)
     }
 }

@@ -37,6 +37,7 @@ public struct NodeServer: Service {
     let group: MultiThreadedEventLoopGroup
     let departure: Departure
     let receipts: ReceiptCollector
+    let deadlines: DrainDeadlines<ContinuousClock>
     let services: [any Service]
     /// Shut down before them.
     let drain: Drain<ContinuousClock>
@@ -138,6 +139,12 @@ public struct NodeServer: Service {
             metrics.tlsHandshakeFailed()
             logger.debug("A TLS handshake failed", metadata: [LogKey.error: "\(error)"])
         }
+        let deadlines = DrainDeadlines(
+            departure: departure,
+            delay: configuration.drainDelay,
+            timeout: configuration.drainTimeout,
+            clock: ContinuousClock()
+        )
         let listener = HTTPListener(
             host: configuration.host,
             port: configuration.port,
@@ -159,6 +166,7 @@ public struct NodeServer: Service {
             ),
             responder: api.router().buildResponder(),
             logger: logger,
+            timeIsUp: { await deadlines.reached(.requests) },
             onListening: { [logger] channel in
                 // As soon as there is a listener; until then NIO's own, longer, pause serves.
                 try? await channel.eventLoop.submit {
@@ -173,6 +181,7 @@ public struct NodeServer: Service {
             life: life,
             connections: connections,
             announce: presence.beginDraining,
+            unsent: { broker.health.waiting },
             delay: configuration.drainDelay,
             timeout: configuration.drainTimeout,
             logger: logger,
@@ -183,6 +192,7 @@ public struct NodeServer: Service {
         self.group = group
         self.departure = departure
         self.receipts = receipts
+        self.deadlines = deadlines
         if !access.isProtected, !AccessConfiguration.isLoopback(configuration.host) {
             logger.warning("Everybody who reaches this node may use it: --insecure")
         }
@@ -191,7 +201,8 @@ public struct NodeServer: Service {
                 + (access.hasFiles ? [{ [logger] in access.reload(logger: logger) }] : [])
         )
         self.services = [
-            reload, links.broker, links.store, Subscriptions(broker: links.broker, node: id, logger: logger),
+            reload, links.broker, Outlasting(base: links.store, otherEnded: { await presence.ended() }),
+            Subscriptions(broker: links.broker, node: id, logger: logger),
             // Clients that come at once are told to the store at once.
             LoopService(base: presence, eventLoop: linkLoop), listener,
         ]

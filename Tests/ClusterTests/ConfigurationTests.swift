@@ -99,6 +99,15 @@ extension RealProcesses {
             }
         }
 
+        @Test("An empty name of a file counts as absent, as empty options do")
+        func emptyConfig() async throws {
+            try await self.expectRefusal(
+                ["--port", "65536"],
+                environment: ["VOLARY_CONFIG": ""],
+                names: ["--port", "\"65536\""]
+            )
+        }
+
         @Test("A wrong Redis address is refused, and neither its user nor its password is shown")
         func wrongRedis() async throws {
             let wrong = [

@@ -23,7 +23,12 @@ final class ReceiptCollector: Sendable {
         let continuation: CheckedContinuation<Result<Answer, BrokerError>, Never>
     }
 
-    private let entries: NIOLockedValueBox<[PublicationID: Entry]> = NIOLockedValueBox([:])
+    private struct State {
+        var entries: [PublicationID: Entry] = [:]
+        var isFinishing = false
+    }
+
+    private let state = NIOLockedValueBox(State())
     private let eventLoop: any EventLoop
     private let directory: NodeDirectory
     private let refreshDirectory: @Sendable () async -> Void
@@ -53,8 +58,13 @@ final class ReceiptCollector: Sendable {
                 pending: PendingReceipts(live: expectsAll ? self.directory.liveIDs : nil),
                 continuation: continuation
             )
-            self.entries.withLockedValue { $0[id] = entry }
-            deadline = self.eventLoop.scheduleTask(in: timeout) { self.apply(id) { $0.timeIsUp() } }
+            let isFinishing = self.state.withLockedValue { state in
+                state.entries[id] = entry
+                return state.isFinishing
+            }
+            deadline = self.eventLoop.scheduleTask(in: isFinishing ? min(timeout, Self.grace) : timeout) {
+                self.apply(id) { $0.timeIsUp() }
+            }
             publish { outcome in self.apply(id) { $0.published(outcome) } }
         }
         deadline?.cancel()
@@ -68,9 +78,13 @@ final class ReceiptCollector: Sendable {
         }
     }
 
-    /// Ends every wait with what has come so far.
+    /// Ends every wait with what has come so far. Those that begin later last for ``grace`` at most.
     func finishAll() {
-        for id in self.entries.withLockedValue({ Array($0.keys) }) { self.apply(id) { $0.timeIsUp() } }
+        let ids = self.state.withLockedValue { state in
+            state.isFinishing = true
+            return Array(state.entries.keys)
+        }
+        for id in ids { self.apply(id) { $0.timeIsUp() } }
     }
 
     private func look(_ id: PublicationID) {
@@ -83,10 +97,10 @@ final class ReceiptCollector: Sendable {
     }
 
     private func apply(_ id: PublicationID, _ change: (inout PendingReceipts) -> PendingReceipts.Action) {
-        let (action, entry) = self.entries.withLockedValue { entries in
-            guard var entry = entries[id] else { return (PendingReceipts.Action.wait, nil as Entry?) }
+        let (action, entry) = self.state.withLockedValue { state in
+            guard var entry = state.entries[id] else { return (PendingReceipts.Action.wait, nil as Entry?) }
             let action = change(&entry.pending)
-            if case .finish = action { entries[id] = nil } else { entries[id] = entry }
+            if case .finish = action { state.entries[id] = nil } else { state.entries[id] = entry }
             return (action, entry)
         }
         switch action {

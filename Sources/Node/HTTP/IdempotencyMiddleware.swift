@@ -83,7 +83,12 @@ struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Durat
             }
             let now = self.clock.now
             guard now < deadline else { throw Problem.idempotencyKeyBusy }
-            try await self.clock.sleep(until: min(now.advanced(by: pause), deadline), tolerance: nil)
+            do {
+                try await self.clock.sleep(until: min(now.advanced(by: pause), deadline), tolerance: nil)
+            } catch {
+                // The node is going, and waits no longer.
+                throw Problem.idempotencyKeyBusy
+            }
             pause = min(pause * 2, .milliseconds(250))
         }
     }

@@ -6,6 +6,9 @@ import Protocol
 
 /// The query parameters of one request, each checked as it is read.
 struct Query {
+    /// For receipts. Load balancers must wait longer.
+    static let longestTimeout = Duration.seconds(30)
+
     private let values: [String: String]
 
     /// - Parameter names: of the parameters that the path has.
@@ -75,8 +78,8 @@ struct Query {
         return TimeAmount(value)
     }
 
-    /// How long to wait for receipts: 1 ms to 30 s, by default 1 s.
+    /// How long to wait for receipts: 1 ms to ``longestTimeout``, by default 1 s.
     func timeout() throws(Problem) -> TimeAmount {
-        try self.duration("timeout", in: .milliseconds(1)...(.seconds(30))) ?? .seconds(1)
+        try self.duration("timeout", in: .milliseconds(1)...Self.longestTimeout) ?? .seconds(1)
     }
 }

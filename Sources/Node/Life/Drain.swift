@@ -18,8 +18,10 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     let connections: ConnectionManager
     /// Tells the other nodes.
     let announce: @Sendable () -> Void
+    /// How many messages wait for the link to the other nodes.
+    let unsent: @Sendable () -> Int
     let delay: Duration
-    /// For all connections to be gone, after the delay.
+    /// For all connections to be gone, and for what they have said to be on its way, after the delay.
     let timeout: Duration
     let logger: Logger
     let clock: C
@@ -49,13 +51,17 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
         try? await self.clock.sleep(for: self.delay)
         if Task.isCancelled { return }
         self.life.enter(.draining)
-        await self.closeAll()
+        let end = self.clock.now.advanced(by: self.timeout)
+        await self.closeAll(until: end)
+        // A link that is away may come back, and its messages have nobody else.
+        while self.unsent() > 0, self.clock.now < end, !Task.isCancelled {
+            try? await self.clock.sleep(for: .milliseconds(20))
+        }
     }
 
     /// The first half of the time is for the closes to be spread over, so that clients do not all come to the other nodes at once; the
     /// second is for the last of them to answer. Returns when all connections have ended, or the time is up.
-    private func closeAll() async {
-        let end = self.clock.now.advanced(by: self.timeout)
+    private func closeAll(until end: C.Instant) async {
         let batches = max(1, Int((self.timeout / 2) / Self.pace))
         let batch = max(Self.smallestBatch, (self.connections.total + batches - 1) / batches)
         while self.connections.total > 0, self.clock.now < end, !Task.isCancelled {
@@ -77,7 +83,7 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     }
 
     /// Runs both, and cancels the one that is not done when the other is.
-    private static func first(
+    static func first(
         of one: @escaping @Sendable () async -> Void,
         _ other: @escaping @Sendable () async -> Void
     ) async {

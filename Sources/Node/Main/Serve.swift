@@ -35,11 +35,13 @@ struct Serve: AsyncParsableCommand {
 
     private func loadConfiguration() throws -> NodeConfiguration {
         let environment = ProcessInfo.processInfo.environment
+        // An empty one counts as absent, as those of the options do.
+        let named = environment["VOLARY_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
         do throws(ConfigurationError) {
             let loader = try ConfigurationLoader(
                 flags: self.flags.values,
                 environment: environment,
-                file: self.flags.config ?? environment["VOLARY_CONFIG"]
+                file: self.flags.config ?? named
             )
             return try loader.load()
         } catch {

@@ -34,6 +34,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     private let pause: @Sendable () async -> Void
     private let state: NIOLockedValueBox<State>
     private let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    private let (untilEnd, end) = AsyncStream.makeStream(of: Never.self)
 
     /// - Parameters:
     ///   - record: its lease is renewed five times over, so that four renewals in a row may fail.
@@ -104,10 +105,14 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         self.wakeUp.yield()
     }
 
+    /// Returns once the store is not used any more. For one caller.
+    func ended() async { for await _ in self.untilEnd {} }
+
     // MARK: - The task
 
     /// Runs until graceful shutdown, which takes this node and its connections out of the store.
     func run() async throws {
+        defer { self.end.finish() }
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.beat() }

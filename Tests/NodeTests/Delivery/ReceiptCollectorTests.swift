@@ -51,6 +51,23 @@ struct ReceiptCollectorTests {
         #expect(clock.now - start >= .milliseconds(90))
     }
 
+    @Test func `A node that goes ends all waits, and begins none that last`() async throws {
+        let collector = self.collector(live: [self.other])
+        let clock = ContinuousClock()
+        let start = clock.now
+        for endsBefore in [false, true] {
+            let id = PublicationID.random(on: self.node)
+            let answer = try await collector.collect(id, expectsAll: true, timeout: .seconds(600)) { completion in
+                completion(.success(.relayed(receivers: 2)))
+                collector.received(self.receipt(id, 3), from: self.node)
+                if !endsBefore { collector.finishAll() }
+            }
+            #expect(answer.receipts == [self.node: 3])
+            #expect(answer.outcome == .relayed(receivers: 2))
+        }
+        #expect(clock.now - start < .seconds(90))
+    }
+
     @Test func `What the broker refuses is thrown at once`() async {
         let collector = self.collector(live: [self.other])
         await #expect(throws: BrokerError.outboxFull) {

@@ -54,6 +54,24 @@ struct HTTPConnectionTests {
         }
     }
 
+    @Test func `A node that stops waits for no body of an answered request, and for no other once its time is up`() async throws {
+        let half = "Host: h\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+        var clients: [RawTestClient] = []
+        var start = ContinuousClock.now
+        try await APITestNode.with([.drainTimeout: "500ms"]) { node in
+            for head in ["POST /livez HTTP/1.1\r\n", "POST \(Self.path) HTTP/1.1\r\n"] {
+                clients.append(try await RawTestClient.connect(port: node.port))
+                try await clients.last?.send(head + half)
+            }
+            #expect(await eventually { Self.statuses(clients[0].received) == ["405"] })
+            start = .now
+        }
+        // A body has 30.
+        #expect(start.duration(to: .now) < .seconds(15))
+        #expect(await eventually { clients.allSatisfy(\.isEnded) })
+        #expect(Self.statuses(clients[1].received) == ["408"])
+    }
+
     @Test func `Who ends its half behind its requests gets all the answers`() async throws {
         try await APITestNode.with { node in
             let client = try await RawTestClient.connect(port: node.port)

@@ -16,17 +16,19 @@ struct DrainTests {
         let departure = Departure()
         let loops: Loops
         let announced = NIOLockedValueBox(0)
+        let unsent = NIOLockedValueBox(0)
         private let group: ServiceGroup
         private let ended = NIOLockedValueBox(false)
 
         init(_ loops: Loops, delay: Duration, timeout: Duration) {
             self.loops = loops
-            let announced = self.announced
+            let (announced, unsent) = (self.announced, self.unsent)
             let drain = Drain(
                 departure: self.departure,
                 life: self.life,
                 connections: loops.manager,
                 announce: { announced.withLockedValue { $0 += 1 } },
+                unsent: { unsent.withLockedValue { $0 } },
                 delay: delay,
                 timeout: timeout,
                 logger: .quiet,
@@ -70,6 +72,23 @@ struct DrainTests {
                 await node.shutDown()
             }
             #expect(node.life.phase == .draining)
+        }
+    }
+
+    @Test(arguments: [(Duration.seconds(4), Duration.seconds(4)), (.seconds(60), .seconds(10))])
+    func `What waits for the other nodes is waited for, as long as the time lasts`(linkIsBack: Duration, end: Duration) async throws {
+        try await Loops.with(1) { loops in
+            let node = Harness(loops, delay: .zero, timeout: .seconds(10))
+            node.unsent.withLockedValue { $0 = 3 }
+            let start = node.clock.now
+            try await node.run {
+                await node.shutDown()
+                _ = await node.clock.advance(by: .milliseconds(20)) {
+                    if start.duration(to: node.clock.now) >= linkIsBack { node.unsent.withLockedValue { $0 = 0 } }
+                    return node.hasEnded
+                }
+            }
+            #expect((end...(end + .milliseconds(200))).contains(start.duration(to: node.clock.now)))
         }
     }
 

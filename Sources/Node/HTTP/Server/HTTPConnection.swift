@@ -25,7 +25,7 @@ struct HTTPConnection: Sendable {
     }
 
     /// Answers the requests until there are no more; the connection ends with the last answer. When the task is cancelled, with that of the
-    /// request that is under way.
+    /// request that is under way, which gets no more of its body.
     ///
     /// Runs on a ``LoopExecutor`` of the channel's event loop.
     func serve(with responder: some HTTPResponder<BasicRequestContext>, date: DateField, logger: Logger) async {
@@ -39,9 +39,9 @@ struct HTTPConnection: Sendable {
                 self.onLoop { [answer, bytes] in $0.answer(answer, bytes) }
                 if isLast { break }
             }
-            self.onLoop { $0.end() }
+            await withCheckedContinuation { continuation in self.onLoop { $0.end(continuation) } }
         } onCancel: {
-            self.onLoop { $0.stop() }
+            self.onLoop { $0.cut() }
         }
     }
 

@@ -7,10 +7,13 @@ import ServiceLifecycle
 
 /// Listens, and has every HTTP connection served until it ends. WebSockets need no task, and live by themselves.
 ///
-/// Graceful shutdown: nobody is accepted any more, idle connections end, others when they owe no answer.
+/// Graceful shutdown: nobody is accepted any more, idle connections end, others when they owe no answer, or nobody waits for it any more.
 struct HTTPListener: Service {
     /// Connections that the kernel keeps until they are accepted: it must not refuse a reconnect storm.
     private static let backlog: Int32 = 4096
+
+    /// For sockets to be gone once nobody is served any more: closing ones of TLS may wait for their clients.
+    private static let closeTime = TimeAmount.milliseconds(250)
 
     let host: String
     let port: Int
@@ -18,6 +21,8 @@ struct HTTPListener: Service {
     let server: ServerChannel
     let responder: RouterResponder<BasicRequestContext>
     let logger: Logger
+    /// Returns when a graceful shutdown waits no longer for answers.
+    let timeIsUp: @Sendable () async -> Void
     /// Called once connections are accepted.
     let onListening: @Sendable (any Channel) async -> Void
 
@@ -31,13 +36,25 @@ struct HTTPListener: Service {
         }
         listener.closeFuture.whenComplete { _ in accepted.finish() }
         self.logger.info("Server started and listening on \(self.host):\(listener.localAddress?.port ?? self.port)")
+        let closed = listener.eventLoop.makePromise(of: Void.self)
         await withGracefulShutdownHandler {
             await self.onListening(listener)
-            await self.serve(connections)
+            await Drain<ContinuousClock>.first(
+                of: { await self.serve(connections) },
+                {
+                    await self.timeIsUp()
+                    // The drain needs its own moment to end; a listener that ended before would be one that failed.
+                    try? await gracefulShutdown()
+                }
+            )
         } onGracefulShutdown: {
-            quiescing.initiateShutdown(promise: nil)
+            quiescing.initiateShutdown(promise: closed)
         }
         listener.close(promise: nil)
+        // Before their event loops go.
+        let deadline = listener.eventLoop.scheduleTask(in: Self.closeTime) { closed.succeed() }
+        try? await closed.futureResult.get()
+        deadline.cancel()
     }
 
     private func listen(

@@ -22,13 +22,18 @@ final class RequestHandler: ChannelDuplexHandler {
     private var parts = RequestParts()
     private var awaitsRequest: CheckedContinuation<Arrival?, Never>?
     private var awaitsBody: CheckedContinuation<ByteBuffer?, any Error>?
+    private var awaitsEnd: CheckedContinuation<Void, Never>?
     /// Why nothing more comes.
     private var failure: (any Error)?
     private var isInputClosed = false
     private var isReadHeld = false
     /// The connection is to end as soon as it owes no answer.
     private var isStopping = false
+    /// And no request that is not under way is answered.
+    private var isCut = false
     private var hasEnded = false
+    /// All answers have left for the kernel, or never will.
+    private var isWritten = false
     /// Nil while a request is under way.
     private var idleSince: NIODeadline?
     private var idleTimer: Scheduled<Void>?
@@ -62,23 +67,45 @@ final class RequestHandler: ChannelDuplexHandler {
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
     }
 
-    /// All answers are written.
-    func end() {
-        guard let context, !self.hasEnded else { return }
+    /// There are no more answers.
+    /// - Parameter continuation: resumed when the last of them has left for the kernel, or never will.
+    func end(_ continuation: CheckedContinuation<Void, Never>) {
+        guard let context, !self.hasEnded, !self.isCut else {
+            self.context?.close(promise: nil)
+            return continuation.resume()
+        }
         self.hasEnded = true
         self.idleSince = .now()
+        self.awaitsEnd = continuation
         let written = context.eventLoop.makePromise(of: Void.self)
-        let closesAtOnce = self.isStopping
-        written.futureResult.assumeIsolated().whenComplete { _ in if closesAtOnce { context.close(promise: nil) } }
+        written.futureResult.assumeIsolated().whenComplete { _ in
+            self.answersAreOut()
+            if self.isStopping { context.close(promise: nil) }
+        }
         context.close(mode: .output, promise: written)
         self.readOn()
+    }
+
+    private func answersAreOut() {
+        self.isWritten = true
+        self.awaitsEnd?.resume()
+        self.awaitsEnd = nil
     }
 
     /// Ends the connection as soon as all that has come of requests is answered.
     func stop() {
         self.isStopping = true
-        if self.hasEnded { self.context?.close(promise: nil) }
+        if self.isWritten { self.context?.close(promise: nil) }
         self.deliver()
+    }
+
+    /// As ``stop()``, but nobody is waited for any more: the request under way is told that its body has not come in time, and others go
+    /// without an answer.
+    func cut() {
+        self.isCut = true
+        self.failure = self.failure ?? RequestDeadlines.BodyTimeout()
+        self.stop()
+        if self.hasEnded { self.context?.close(promise: nil) }
     }
 
     // MARK: - Reading
@@ -121,13 +148,17 @@ final class RequestHandler: ChannelDuplexHandler {
     private func deliverRequest(to continuation: CheckedContinuation<Arrival?, Never>) {
         let channel = self.context?.channel
         let isActive = channel?.isActive ?? false
+        if self.isCut {
+            self.awaitsRequest = nil
+            return continuation.resume(returning: nil)
+        }
         // A client that does not read its answers gets no more of them.
         guard !isActive || channel?.isWritable == true else { return }
         if isActive, let arrival = self.parts.takeRequest() {
             self.awaitsRequest = nil
             self.idleSince = nil
             continuation.resume(returning: arrival)
-        } else if !isActive || self.failure != nil || self.isInputClosed || self.isStopping && !self.parts.isBodyOpen {
+        } else if !isActive || self.failure != nil || self.isInputClosed || self.isStopping {
             self.awaitsRequest = nil
             continuation.resume(returning: nil)
         } else if self.idleSince == nil {
@@ -145,6 +176,7 @@ final class RequestHandler: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.fail(ChannelError.ioOnClosedChannel)
+        self.answersAreOut()
         self.idleTimer?.cancel()
         self.context = nil
     }

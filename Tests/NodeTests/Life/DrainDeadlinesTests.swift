@@ -1,0 +1,81 @@
+import NIOConcurrencyHelpers
+import TestSupport
+import Testing
+
+@testable import Node
+
+@Suite("How long a node that goes waits for its callers and links")
+struct DrainDeadlinesTests {
+    private typealias Deadline = DrainDeadlines<ManualClock>.Deadline
+
+    private static let deadlines: [Deadline] = [.receipts, .requests, .links]
+
+    /// Runs `body` with what it needs to tell the node to go, and to see how many deadlines have been reached.
+    private func run(
+        delay: Duration = .seconds(3),
+        timeout: Duration = .seconds(10),
+        _ body: (Departure, ManualClock, _ reached: @Sendable () -> [Deadline]) async -> Void
+    ) async {
+        let (departure, clock) = (Departure(), ManualClock())
+        let reached = NIOLockedValueBox<[Deadline]>([])
+        let deadlines = DrainDeadlines(departure: departure, delay: delay, timeout: timeout, clock: clock)
+        await withDiscardingTaskGroup { tasks in
+            for deadline in Self.deadlines {
+                tasks.addTask {
+                    await deadlines.reached(deadline)
+                    if !Task.isCancelled { reached.withLockedValue { $0.append(deadline) } }
+                }
+            }
+            await body(departure, clock) { reached.withLockedValue { $0 } }
+            tasks.cancelAll()
+        }
+    }
+
+    @Test func `Receipts half a second before the end, requests at the end, links 5 s behind it`() async {
+        await self.run { departure, clock, reached in
+            departure.tell(.go)
+            #expect(await eventually { clock.sleepers == 3 })
+            for (index, step) in [12_499, 1, 499, 1, 4_999, 1].enumerated() {
+                clock.advance(by: .milliseconds(step))
+                let expected = (index + 1) / 2
+                #expect(await eventually { reached().count == expected && clock.sleepers == 3 - expected })
+                #expect(reached() == Array(Self.deadlines.prefix(expected)))
+            }
+        }
+    }
+
+    @Test func `In a hurry receipts at once, requests after half a second, links after one`() async {
+        await self.run(delay: .seconds(600), timeout: .seconds(600)) { departure, clock, reached in
+            departure.tell(.go)
+            #expect(await eventually { clock.sleepers == 3 })
+            departure.tell(.hurry)
+            #expect(await eventually { reached() == [.receipts] && clock.sleepers == 4 })
+            for (index, step) in [499, 1, 499, 1].enumerated() {
+                clock.advance(by: .milliseconds(step))
+                let expected = 1 + (index + 1) / 2
+                #expect(await eventually { reached().count == expected && clock.sleepers == 2 * (3 - expected) })
+                #expect(reached() == Array(Self.deadlines.prefix(expected)))
+            }
+        }
+    }
+
+    @Test func `A hurry moves no deadline behind its own time`() async {
+        await self.run(delay: .zero, timeout: .milliseconds(600)) { departure, clock, reached in
+            departure.tell(.go)
+            #expect(await eventually { clock.sleepers == 3 })
+            clock.advance(by: .milliseconds(300))
+            #expect(await eventually { reached() == [.receipts] && clock.sleepers == 2 }, "half of a short time is the answers'")
+            departure.tell(.hurry)
+            #expect(await eventually { clock.sleepers == 4 })
+            clock.advance(by: .milliseconds(300))
+            #expect(await eventually { reached() == [.receipts, .requests] })
+        }
+    }
+
+    @Test func `Nothing happens before the node is told to go`() async {
+        await self.run(delay: .zero) { _, clock, reached in
+            clock.advance(by: .seconds(3600))
+            #expect(clock.sleepers == 0 && reached().isEmpty)
+        }
+    }
+}
