@@ -181,7 +181,7 @@ public struct NodeServer: Service {
             life: life,
             connections: connections,
             announce: presence.beginDraining,
-            unsent: { broker.health.waiting },
+            unsent: { links.broker.health.waiting },
             delay: configuration.drainDelay,
             timeout: configuration.drainTimeout,
             logger: logger,

@@ -192,7 +192,10 @@ final class RedisBrokerCore {
         self.subscriptions.unlinked()
         self.publisherWasLost()
         if !self.outbox.isEmpty {
-            self.count(expired: self.outbox.waiting, "The node ends with messages that Redis has not confirmed: other nodes may lack them")
+            self.count(
+                expired: self.outbox.waiting,
+                "The node ends with messages that Redis has not confirmed: other nodes may lack them"
+            )
         }
         self.updateHealth()
         self.whenFlushed?()

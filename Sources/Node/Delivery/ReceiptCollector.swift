@@ -88,7 +88,7 @@ final class ReceiptCollector: Sendable {
     }
 
     private func look(_ id: PublicationID) {
-        guard self.entries.withLockedValue({ $0[id] != nil }) else { return }
+        guard self.state.withLockedValue({ $0.entries[id] != nil }) else { return }
         Task {
             await self.refreshDirectory()
             let live = self.directory.liveIDs

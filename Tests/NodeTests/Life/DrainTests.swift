@@ -76,7 +76,10 @@ struct DrainTests {
     }
 
     @Test(arguments: [(Duration.seconds(4), Duration.seconds(4)), (.seconds(60), .seconds(10))])
-    func `What waits for the other nodes is waited for, as long as the time lasts`(linkIsBack: Duration, end: Duration) async throws {
+    func `What waits for the other nodes is waited for, as long as the time lasts`(
+        linkIsBack: Duration,
+        end: Duration
+    ) async throws {
         try await Loops.with(1) { loops in
             let node = Harness(loops, delay: .zero, timeout: .seconds(10))
             node.unsent.withLockedValue { $0 = 3 }
