@@ -12,7 +12,10 @@ public import ServiceLifecycle
 public protocol PresenceStore: Service {
     /// Takes a new lease for `node`, replacing whatever stands under its id, without connections. When another node is registered under the
     /// same name and `replacingName` is set, that node's entries are deleted (a restarted node's predecessor).
-    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError)
+    /// - Returns: whether somebody has reaped connections of `node`, at most ``PresenceLimits/reapedFor`` ago, and it has not renewed a lease
+    ///   since: all have been told then that they left.
+    @discardableResult
+    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> Bool
 
     /// Prolongs the lease to its full length and rewrites the node's record.
     /// - Returns: `.lost` when there is no live lease under this id; nothing has been written then.
@@ -33,7 +36,8 @@ public protocol PresenceStore: Service {
     /// Deletes the node and all its entries. Does nothing when it is not there.
     func unregister(_ node: NodeID) async throws(PresenceError)
 
-    /// Deletes every node whose lease has expired. Each expired node is reported to one caller only, whichever nodes reap at once.
+    /// Deletes every node whose lease has expired. Each expired node is reported to one caller only, whichever nodes reap at once; should
+    /// it live after all, ``register(_:replacingName:)`` tells it.
     func reap() async throws(PresenceError) -> [ReapedNode]
 
     /// The nodes with a live lease, and those expired and not reaped yet, ordered by name, then id.
@@ -87,6 +91,8 @@ public enum PresenceLimits {
     /// Groups that one connection may be in: 64, which makes at most 129 index entries and 17 KB of a connection. Stores refuse nothing;
     /// whoever puts a connection into a group checks.
     public static let groupsPerConnection = 64
+    /// How long it is known that a node was reaped: a day. A node that stands still for longer comes back in silence.
+    public static let reapedFor = Duration.seconds(24 * 60 * 60)
     /// The largest page: 1,000 connections.
     public static let pageSize = 1000
 }

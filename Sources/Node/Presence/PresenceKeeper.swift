@@ -222,11 +222,11 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
             return (state.record, state.hasRegisteredBefore)
         }
         // Only a start may push out another node of its name: two that live would push each other out for ever.
-        try await self.store.register(record, replacingName: !again)
+        let wasReaped = try await self.store.register(record, replacingName: !again)
         let connections = await self.connections.records
         self.state.withLockedValue { state in
             state.hasRegisteredBefore = true
-            state.registration.registered(with: connections)
+            state.registration.registered(with: connections, toldAsLeft: wasReaped)
             // They may all have gone meanwhile.
             state.completeRegistration()
         }

@@ -28,7 +28,8 @@ struct PresenceRegistration {
     private var toRemove: Set<ConnectionID> = []
     /// Those to add that the store may have already: sent without an answer, or to be replaced.
     private var attempted: Set<ConnectionID> = []
-    /// Opened, and not news yet. A registration after a lost lease adds connections again that are no news.
+    /// Opened, and not news yet; or told as left, with the node, by another. A registration after a lost lease adds connections again that
+    /// are no news otherwise.
     private var unannounced: Set<ConnectionID> = []
     /// Those that were open when the lease was taken, and that the store does not have yet.
     private var owed: Set<ConnectionID> = []
@@ -125,8 +126,14 @@ struct PresenceRegistration {
     }
 
     /// The lease has been taken, and the store has no connection of this node's. `connections` are those open since.
-    mutating func registered(with connections: [ConnectionRecord]) {
+    /// - Parameter toldAsLeft: whether clients have been told that those in the store had left. Who is there still is news again, and who has
+    ///   gone since is none.
+    mutating func registered(with connections: [ConnectionRecord], toldAsLeft: Bool = false) {
         self.isRegistered = true
+        if toldAsLeft {
+            self.unannounced.formUnion(Set(connections.lazy.map(\.id)).subtracting(self.owed))
+            self.unannounced.formUnion(self.toRemove)
+        }
         self.attempted = []
         self.owed = Set(connections.lazy.map(\.id)).subtracting(self.toRemove)
         // What is to be told already is not older.

@@ -130,6 +130,26 @@ struct PresenceKeeperTests {
         }
     }
 
+    @Test func `Clients that were told of as left with their node are told of as joined when it is back`() async throws {
+        try await self.run { node in
+            let ids = try await node.connect(3)
+            #expect(await eventually { await node.listed == Set(ids) })
+            #expect(await eventually { node.broker.texts.count == 3 })
+            node.store.fail(true)
+            node.clock.advance(by: .seconds(6))
+            #expect(try await node.outside.reap().map(\.connections) == [3])
+            await node.disconnect(ids[0])
+            node.store.fail(false)
+            await node.beat()
+            #expect(await eventually { await node.listed == Set(ids.dropFirst()) })
+            let expected = Set(ids.dropFirst().map { "Client \($0.short) joined." })
+            #expect(await eventually { Set(node.broker.texts.dropFirst(3)) == expected })
+            await node.beat()
+            await node.disconnect(ids[1])
+            #expect(await eventually { node.broker.texts.dropFirst(5) == ["Client \(ids[1].short) left."] })
+        }
+    }
+
     @Test func `Until all that it had is listed again, lists say that the node is missing`() async throws {
         try await self.run { node in
             let ids = try await node.connect(4)

@@ -223,6 +223,34 @@ struct PresenceRegistrationTests {
         #expect(self.registration.next() == .nothing)
     }
 
+    @Test mutating func `Told as left with their node, those that are open are news again, and those that have ended are none`() {
+        self.registration.registered(with: [])
+        let open = self.records(3)
+        for record in open { self.registration.opened(record) }
+        _ = self.settle()
+        self.registration.leaseLost()
+        self.registration.closed(open[0].id)
+        self.registration.registered(with: Array(open[1...]), toldAsLeft: true)
+        // Before the store has it again.
+        self.registration.closed(open[1].id)
+        #expect(self.settle() == .init(joined: [open[2].id]))
+        self.registration.closed(open[2].id)
+        #expect(self.settle() == .init(left: [open[2].id]))
+    }
+
+    @Test mutating func `Those that the store did not have when they were told of as left are not told of again`() {
+        self.registration.registered(with: [])
+        let open = self.records(2)
+        for record in open { self.registration.opened(record) }
+        _ = self.settle()
+        // The store had lost everything, and got nothing back before the lease was lost again.
+        for toldAsLeft in [false, true] {
+            self.registration.leaseLost()
+            self.registration.registered(with: open, toldAsLeft: toldAsLeft)
+        }
+        #expect(self.settle() == .init())
+    }
+
     @Test mutating func `What opened around a lost lease is news once`() throws {
         self.registration.registered(with: [])
         let record = self.record()

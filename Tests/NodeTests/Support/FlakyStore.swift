@@ -48,12 +48,13 @@ final class FlakyStore: PresenceStore {
         if isFailing { throw .unavailable("the test says so") }
     }
 
-    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) {
+    @discardableResult
+    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> Bool {
         try self.count {
             $0.register += 1
             $0.replacedName = replacingName
         }
-        try await self.store.register(node, replacingName: replacingName)
+        return try await self.store.register(node, replacingName: replacingName)
     }
 
     func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState {
