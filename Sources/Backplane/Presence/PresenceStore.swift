@@ -22,7 +22,8 @@ public protocol PresenceStore: Service {
     func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState
 
     /// Adds, then removes connections of `node`. Adding one that is there replaces its record, and with it by which users and groups it is
-    /// found; removing one that is not does nothing. At most ``PresenceLimits/connectionsPerUpdate`` in all.
+    /// found; removing one that is not does nothing. At most ``PresenceLimits/connectionsPerUpdate`` in all. Prolongs the lease to its full
+    /// length, time and again while it lasts: however long the way to the store is, an update does not outlast the lease.
     ///
     /// Each connection changes at once and as a whole: nobody finds it twice or, while it stays, not at all. The update as a whole may
     /// become visible, or fail, in parts.

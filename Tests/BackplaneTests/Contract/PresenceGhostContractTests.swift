@@ -125,6 +125,21 @@ struct PresenceGhostContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
+    func anUpdateKeepsTheLeaseToo(kind: PresenceKind) async throws {
+        try await kind.withStores(1) { harness in
+            let node = harness.record("busy", short: true)
+            try await harness.store.register(node, replacingName: true)
+            for _ in 0..<2 {
+                try await harness.outlive(node.leaseMilliseconds * 3 / 5)
+                let connections = harness.connections(1, on: node.id)
+                #expect(try await harness.store.update(node.id, adding: connections, removing: []) == .held)
+            }
+            let status = try #require(try await harness.store.nodes().first)
+            #expect(!status.expired && status.leaseAge < .milliseconds(node.leaseMilliseconds / 2))
+        }
+    }
+
+    @Test(arguments: PresenceKind.allCases)
     func whoWasReapedAndGoesLeavesNothing(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("going", short: true)
