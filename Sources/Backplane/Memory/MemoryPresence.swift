@@ -43,6 +43,8 @@ public final class MemoryPresence: Sendable {
     }
 
     private let entries = NIOLockedValueBox<[NodeID: Entry]>([:])
+    /// Those that were reaped with connections, until they renew a lease. The nodes of one process are few: none is forgotten for its age.
+    let reaped = NIOLockedValueBox<Set<NodeID>>([])
     private let elapsed: @Sendable () -> Duration
 
     /// - Parameter clock: the one clock on which leases are granted and judged.

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 public import Protocol
 import ServiceLifecycle
 
@@ -9,12 +10,14 @@ public struct MemoryPresenceStore: PresenceStore {
         self.shared = shared
     }
 
-    public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) {
+    @discardableResult
+    public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> Bool {
         self.shared.withEntries { entries, now in
             if replacingName {
                 for (id, entry) in entries where entry.record.name == node.name { entries[id] = nil }
             }
             entries[node.id] = MemoryPresence.Entry(record: node, renewedAt: now)
+            return self.shared.reaped.withLockedValue { $0.contains(node.id) }
         }
     }
 
@@ -22,6 +25,7 @@ public struct MemoryPresenceStore: PresenceStore {
         self.changeLive(node.id) { entry, now in
             entry.record = node
             entry.renewedAt = now
+            self.shared.reaped.withLockedValue { _ = $0.remove(node.id) }
         }
     }
 
@@ -30,14 +34,18 @@ public struct MemoryPresenceStore: PresenceStore {
         adding: [ConnectionRecord],
         removing: [ConnectionID]
     ) async throws(PresenceError) -> LeaseState {
-        self.changeLive(node) { entry, _ in
+        self.changeLive(node) { entry, now in
+            entry.renewedAt = now
             for connection in adding { entry.add(connection) }
             for id in removing { entry.remove(id) }
         }
     }
 
     public func unregister(_ node: NodeID) async throws(PresenceError) {
-        self.shared.withEntries { entries, _ in entries[node] = nil }
+        self.shared.withEntries { entries, _ in
+            entries[node] = nil
+            self.shared.reaped.withLockedValue { _ = $0.remove(node) }
+        }
     }
 
     public func reap() async throws(PresenceError) -> [ReapedNode] {
@@ -45,6 +53,7 @@ public struct MemoryPresenceStore: PresenceStore {
             var reaped: [ReapedNode] = []
             for (id, entry) in entries where entry.isExpired(at: now) {
                 entries[id] = nil
+                if !entry.connections.isEmpty { self.shared.reaped.withLockedValue { _ = $0.insert(id) } }
                 reaped.append(
                     ReapedNode(
                         id: id,

@@ -12,14 +12,18 @@ public import ServiceLifecycle
 public protocol PresenceStore: Service {
     /// Takes a new lease for `node`, replacing whatever stands under its id, without connections. When another node is registered under the
     /// same name and `replacingName` is set, that node's entries are deleted (a restarted node's predecessor).
-    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError)
+    /// - Returns: whether somebody has reaped connections of `node`, at most ``PresenceLimits/reapedFor`` ago, and it has not renewed a lease
+    ///   since: all have been told then that they left.
+    @discardableResult
+    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> Bool
 
     /// Prolongs the lease to its full length and rewrites the node's record.
     /// - Returns: `.lost` when there is no live lease under this id; nothing has been written then.
     func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState
 
     /// Adds, then removes connections of `node`. Adding one that is there replaces its record, and with it by which users and groups it is
-    /// found; removing one that is not does nothing. At most ``PresenceLimits/connectionsPerUpdate`` in all.
+    /// found; removing one that is not does nothing. At most ``PresenceLimits/connectionsPerUpdate`` in all. Prolongs the lease to its full
+    /// length, time and again while it lasts: however long the way to the store is, an update does not outlast the lease.
     ///
     /// Each connection changes at once and as a whole: nobody finds it twice or, while it stays, not at all. The update as a whole may
     /// become visible, or fail, in parts.
@@ -33,7 +37,8 @@ public protocol PresenceStore: Service {
     /// Deletes the node and all its entries. Does nothing when it is not there.
     func unregister(_ node: NodeID) async throws(PresenceError)
 
-    /// Deletes every node whose lease has expired. Each expired node is reported to one caller only, whichever nodes reap at once.
+    /// Deletes every node whose lease has expired. Each expired node is reported to one caller only, whichever nodes reap at once; should
+    /// it live after all, ``register(_:replacingName:)`` tells it.
     func reap() async throws(PresenceError) -> [ReapedNode]
 
     /// The nodes with a live lease, and those expired and not reaped yet, ordered by name, then id.
@@ -87,6 +92,8 @@ public enum PresenceLimits {
     /// Groups that one connection may be in: 64, which makes at most 129 index entries and 17 KB of a connection. Stores refuse nothing;
     /// whoever puts a connection into a group checks.
     public static let groupsPerConnection = 64
+    /// How long it is known that a node was reaped: a day. A node that stands still for longer comes back in silence.
+    public static let reapedFor = Duration.seconds(24 * 60 * 60)
     /// The largest page: 1,000 connections.
     public static let pageSize = 1000
 }

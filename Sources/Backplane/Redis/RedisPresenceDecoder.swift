@@ -64,6 +64,14 @@ struct RedisPresenceDecoder: Sendable {
 
     // MARK: - Reading
 
+    func wasReaped(_ reply: RESPValue) throws(PresenceError) -> Bool {
+        switch reply.integer {
+        case 1: return true
+        case 0: return false
+        default: throw Self.wrongShape
+        }
+    }
+
     func leaseState(_ reply: RESPValue) throws(PresenceError) -> LeaseState {
         switch reply.integer {
         case 1: return .held

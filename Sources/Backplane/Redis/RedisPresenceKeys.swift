@@ -4,7 +4,8 @@ import Protocol
 ///
 /// `<prefix>:nodes` sorted set, node id by the expiry of its lease in ms; `<prefix>:names` hash, node id to name;
 /// `<prefix>:node:{<id>}:record` JSON; `…:index` sorted set of connection ids, all of score 0 and so in the order of ids;
-/// `…:details` hash, connection id to JSON; `…:filters` sorted set, see ``RedisPresenceKeys/filterPrefix(_:)``. The braces keep one node's keys in one slot of a Redis Cluster.
+/// `…:details` hash, connection id to JSON; `…:filters` sorted set, see ``RedisPresenceKeys/filterPrefix(_:)``; `…:reaped` how many
+/// connections went when the node was reaped, for ``PresenceLimits/reapedFor``. The braces keep one node's keys in one slot of a Redis Cluster.
 struct RedisPresenceKeys: Sendable {
     let nodes: String
     let names: String
@@ -21,12 +22,13 @@ struct RedisPresenceKeys: Sendable {
     func index(of node: NodeID) -> String { "\(self.nodePrefix){\(node)}:index" }
     func details(of node: NodeID) -> String { "\(self.nodePrefix){\(node)}:details" }
     func filters(of node: NodeID) -> String { "\(self.nodePrefix){\(node)}:filters" }
+    func reaped(of node: NodeID) -> String { "\(self.nodePrefix){\(node)}:reaped" }
 
     /// All of a node's, in the order in which the scripts take them.
     func all(of node: NodeID) -> [String] {
         [
             self.nodes, self.names, self.record(of: node), self.index(of: node), self.details(of: node),
-            self.filters(of: node),
+            self.filters(of: node), self.reaped(of: node),
         ]
     }
 

@@ -35,10 +35,11 @@ public final class RedisPresenceStore: PresenceStore {
         self.runner = RedisScriptRunner(role: "presence", watch: watch, logger: logger)
     }
 
-    public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) {
+    @discardableResult
+    public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> Bool {
         var arguments = try self.arguments(of: node)
         arguments += [replacingName ? "1" : "0", self.keys.nodePrefix]
-        _ = try await self.evaluate(.register, self.keys.all(of: node.id), arguments)
+        return try self.decoder.wasReaped(try await self.evaluate(.register, self.keys.all(of: node.id), arguments))
     }
 
     public func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState {
@@ -67,7 +68,8 @@ public final class RedisPresenceStore: PresenceStore {
     }
 
     public func reap() async throws(PresenceError) -> [ReapedNode] {
-        let reply = try await self.evaluate(.reap, [self.keys.nodes, self.keys.names], [self.keys.nodePrefix])
+        let arguments = [self.keys.nodePrefix, "\(PresenceLimits.reapedFor.components.seconds)"]
+        let reply = try await self.evaluate(.reap, [self.keys.nodes, self.keys.names], arguments)
         return try self.decoder.reaped(reply)
     }
 

@@ -6,20 +6,34 @@ import ServiceLifecycle
 
 /// Keeps this node's part of the presence store true: lease, connections, and the removal of nodes that died.
 ///
-/// One task talks to the store, one call at a time; changes that come meanwhile go together in the next call.
+/// One task talks to the store, one call at a time, see ``PresenceTurns``; changes that come meanwhile go together in the next call.
 final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     private struct State {
         var record: NodeRecord
-        /// The store has to be told before the next beat.
-        var isRecordChanged = false
+        var turns = PresenceTurns()
+        var nextBeat: C.Instant
         var registration = PresenceRegistration()
         var hasRegisteredBefore = false
         /// Until when nodes that were there before a lost lease are expected back.
         var awaitsOthersUntil: C.Instant?
-        /// Those that wait until the store has everything.
-        var waiting: [CheckedContinuation<Void, Never>] = []
+        /// Those that wait until the store has a batch.
+        var waiting: [(batch: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var health = PresenceHealth.down(reason: "not registered yet")
         var healthSince: Int64
+
+        /// Says that the list is whole, as soon as it is.
+        mutating func completeRegistration() {
+            guard self.record.registering, self.registration.isWhole else { return }
+            self.record.registering = false
+            self.turns.renew()
+        }
+
+        /// Those whose batch has been told.
+        mutating func takeWaiting(upTo batch: Int) -> [CheckedContinuation<Void, Never>] {
+            let told = self.waiting.lazy.filter { $0.batch <= batch }.map(\.continuation)
+            defer { self.waiting.removeAll { $0.batch <= batch } }
+            return Array(told)
+        }
     }
 
     private let store: any PresenceStore
@@ -62,7 +76,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         self.pause = pause
         self.now = now
         self.interval = .milliseconds(record.leaseMilliseconds / 5)
-        self.state = NIOLockedValueBox(State(record: record, healthSince: now()))
+        self.state = NIOLockedValueBox(State(record: record, nextBeat: clock.now, healthSince: now()))
     }
 
     // MARK: - From any thread
@@ -86,7 +100,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     /// Returns once the store has all changes made so far, or has failed to take them: it gets them later then.
     func settled() async {
         await withCheckedContinuation { continuation in
-            self.state.withLockedValue { $0.waiting.append(continuation) }
+            self.state.withLockedValue { $0.waiting.append(($0.registration.nextBatch, continuation)) }
             self.wakeUp.yield()
         }
     }
@@ -100,7 +114,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     func beginDraining() {
         self.state.withLockedValue { state in
             state.record.draining = true
-            state.isRecordChanged = true
+            state.turns.renew()
         }
         self.wakeUp.yield()
     }
@@ -120,11 +134,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
                 group.cancelAll()
             }
         }
-        let waiting = self.state.withLockedValue { state in
-            defer { state.waiting = [] }
-            return state.waiting
-        }
-        for continuation in waiting { continuation.resume() }
+        self.resumeWaiting()
         do {
             try await self.store.unregister(self.directory.ownID)
         } catch {
@@ -143,67 +153,70 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     }
 
     private func work() async {
-        var nextBeat = self.clock.now
         for await _ in self.wakeUps {
-            let waiting = self.state.withLockedValue { state in
-                defer { state.waiting = [] }
-                return state.waiting
-            }
-            // Also where the store fails: the change stands on this node, and is retried.
-            defer { for continuation in waiting { continuation.resume() } }
             do throws(PresenceError) {
-                // Before the beat and after it: what clients wait for goes first.
-                try await self.tellChanges()
-                if self.clock.now >= nextBeat || self.takeRecordChange() {
-                    nextBeat = self.clock.now.advanced(by: self.interval * 0.9)
-                    try await self.renew()
-                    try await self.tellChanges()
-                    try await self.look()
+                while !Task.isCancelled, let turn = self.nextTurn() {
+                    switch turn {
+                    case .renewal: try await self.renew()
+                    case .changes: try await self.tellChanges()
+                    case .reaping: try await self.reap()
+                    case .nodes: try await self.look()
+                    }
                 }
                 self.became(.up)
             } catch {
-                nextBeat = self.clock.now
+                self.state.withLockedValue { $0.turns = PresenceTurns() }
                 self.became(.down(reason: "\(error)"))
+                // The changes stand on this node, and are retried.
+                self.resumeWaiting()
             }
         }
     }
 
-    private func takeRecordChange() -> Bool {
-        self.state.withLockedValue { state in
-            defer { state.isRecordChanged = false }
-            return state.isRecordChanged
+    /// - Returns: nil when the store has everything; whoever waits for that is told.
+    private func nextTurn() -> PresenceTurns.Turn? {
+        let now = self.clock.now
+        let (turn, settled) = self.state.withLockedValue { state in
+            if now >= state.nextBeat {
+                state.nextBeat = now.advanced(by: self.interval * 0.9)
+                state.turns.beat()
+            }
+            let turn = state.turns.next(
+                isRegistered: state.registration.isRegistered,
+                hasChanges: state.registration.hasChanges
+            )
+            return (turn, turn == nil ? state.takeWaiting(upTo: .max) : [])
         }
+        for continuation in settled { continuation.resume() }
+        return turn
+    }
+
+    /// - Parameter batch: the last that the store has; by default whoever waits is told.
+    private func resumeWaiting(upTo batch: Int = .max) {
+        for continuation in self.state.withLockedValue({ $0.takeWaiting(upTo: batch) }) { continuation.resume() }
     }
 
     private func tellChanges() async throws(PresenceError) {
-        while !Task.isCancelled {
-            switch self.state.withLockedValue({ $0.registration.next() }) {
-            case .nothing:
-                return
-            case .register:
-                try await self.register()
-            case .update(let adding, let removing):
-                guard try await self.store.update(self.directory.ownID, adding: adding, removing: removing) == .held else {
-                    self.leaseLost()
-                    continue
-                }
-                let news = self.state.withLockedValue { $0.registration.updated(adding: adding, removing: removing) }
-                for id in news.joined { self.announcer.happened(.joined(id)) }
-                for id in news.left { self.announcer.happened(.left(id)) }
-                try await self.registerOn()
-                if self.state.withLockedValue({ $0.registration.isWhole && $0.registration.hasChanges }) { await self.pause() }
+        switch self.state.withLockedValue({ $0.registration.next() }) {
+        case .nothing:
+            return
+        case .register:
+            try await self.register()
+        case .update(let adding, let removing):
+            guard try await self.store.update(self.directory.ownID, adding: adding, removing: removing) == .held else {
+                return self.leaseLost()
             }
+            let (news, batch, isMoreWaiting) = self.state.withLockedValue { state in
+                let news = state.registration.updated(adding: adding, removing: removing)
+                state.completeRegistration()
+                let isMoreWaiting = state.registration.isWhole && state.registration.hasChanges
+                return (news, state.registration.batchesTold, isMoreWaiting)
+            }
+            for id in news.joined { self.announcer.happened(.joined(id)) }
+            for id in news.left { self.announcer.happened(.left(id)) }
+            self.resumeWaiting(upTo: batch)
+            if isMoreWaiting { await self.pause() }
         }
-    }
-
-    /// After each part of a registration: keeps the lease, for many connections may take longer than it lasts, and says when the list is
-    /// whole.
-    private func registerOn() async throws(PresenceError) {
-        let isRegistering = self.state.withLockedValue { state in
-            defer { if state.registration.isWhole { state.record.registering = false } }
-            return state.record.registering
-        }
-        if isRegistering { try await self.renew() }
     }
 
     private func register() async throws(PresenceError) {
@@ -214,14 +227,14 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
             return (state.record, state.hasRegisteredBefore)
         }
         // Only a start may push out another node of its name: two that live would push each other out for ever.
-        try await self.store.register(record, replacingName: !again)
+        let wasReaped = try await self.store.register(record, replacingName: !again)
         let connections = await self.connections.records
         self.state.withLockedValue { state in
             state.hasRegisteredBefore = true
-            state.registration.registered(with: connections)
+            state.registration.registered(with: connections, toldAsLeft: wasReaped)
+            // They may all have gone meanwhile.
+            state.completeRegistration()
         }
-        // They may all have gone meanwhile.
-        if connections.isEmpty { try await self.registerOn() }
         self.logger.info(
             again ? "Presence registered again" : "Presence registered",
             metadata: [LogKey.connections: "\(connections.count)"]
@@ -244,8 +257,8 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         self.logger.warning("Presence lease lost: registering again with all connections")
     }
 
-    /// Removes nodes that died, then sees who is there.
-    private func look() async throws(PresenceError) {
+    /// Removes nodes that died.
+    private func reap() async throws(PresenceError) {
         for dead in try await self.store.reap() {
             self.metrics.reaped(silence: dead.silence)
             self.logger.warning(
@@ -256,13 +269,19 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
             )
             self.announcer.lost(dead.connections)
         }
+    }
+
+    /// Sees who is there: the last step of a beat.
+    private func look() async throws(PresenceError) {
         self.directory.update(try await self.store.nodes())
-        let isOver = self.state.withLockedValue { state in
-            guard let end = state.awaitsOthersUntil, self.clock.now >= end else { return false }
+        let (isOver, isWhole) = self.state.withLockedValue { state in
+            guard let end = state.awaitsOthersUntil, self.clock.now >= end else { return (false, state.registration.isWhole) }
             state.awaitsOthersUntil = nil
-            return true
+            return (true, state.registration.isWhole)
         }
         if isOver { self.directory.awaitNobody() }
+        // There may be changes for as long as the node lives.
+        if isWhole { self.became(.up) }
     }
 
     private func became(_ health: PresenceHealth) {

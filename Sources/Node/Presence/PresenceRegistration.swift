@@ -5,6 +5,9 @@ import Protocol
 ///
 /// Holds the changes that the store does not have yet. Whatever goes wrong ends in a retry or in a new registration, which is made
 /// from the connections as they are then: the store converges on the truth.
+///
+/// All that waits at one time is one batch, told in as many updates as it takes; what comes meanwhile goes into the next. So nothing waits
+/// for ever, however much comes and goes.
 struct PresenceRegistration {
     enum Step: Equatable {
         /// Take a new lease, then add every connection that is there.
@@ -25,10 +28,21 @@ struct PresenceRegistration {
     private var toRemove: Set<ConnectionID> = []
     /// Those to add that the store may have already: sent without an answer, or to be replaced.
     private var attempted: Set<ConnectionID> = []
-    /// Opened, and not news yet. A registration after a lost lease adds connections again that are no news.
+    /// Opened, and not news yet; or told as left, with the node, by another. A registration after a lost lease adds connections again that
+    /// are no news otherwise.
     private var unannounced: Set<ConnectionID> = []
     /// Those that were open when the lease was taken, and that the store does not have yet.
     private var owed: Set<ConnectionID> = []
+    /// Those of the batch that are to be told yet, removals first.
+    private var batch: ArraySlice<ConnectionID> = []
+    /// How many of them, the first ones, the last update has dealt with.
+    private var underWay = 0
+    private var batchesBegun = 0
+    /// The number of the last batch that the store has as a whole.
+    private(set) var batchesTold = 0
+
+    /// Which batch has all changes made so far, at the latest.
+    var nextBatch: Int { self.batchesBegun + 1 }
 
     /// Whether the store has, or has had, every connection that was open when the lease was taken.
     var isWhole: Bool { self.isRegistered && self.owed.isEmpty }
@@ -62,10 +76,27 @@ struct PresenceRegistration {
     mutating func next() -> Step {
         guard self.isRegistered else { return .register }
         guard self.hasChanges else { return .nothing }
-        let removing = Array(self.toRemove.prefix(PresenceLimits.connectionsPerUpdate))
-        let adding = Array(self.toAdd.values.prefix(PresenceLimits.connectionsPerUpdate - removing.count))
+        var adding: [ConnectionRecord] = []
+        var removing: [ConnectionID] = []
+        repeat {
+            if self.batch.isEmpty { self.beginBatch() }
+            self.underWay = 0
+            for id in self.batch {
+                if adding.count + removing.count == PresenceLimits.connectionsPerUpdate { break }
+                self.underWay += 1
+                if self.toRemove.contains(id) { removing.append(id) }
+                if let record = self.toAdd[id] { adding.append(record) }
+            }
+            // All of it may have come to nothing.
+            if adding.isEmpty && removing.isEmpty { self.batch = [] }
+        } while self.batch.isEmpty
         self.attempted.formUnion(adding.lazy.map(\.id))
         return .update(adding: adding, removing: removing)
+    }
+
+    private mutating func beginBatch() {
+        self.batch = ArraySlice(Array(self.toRemove) + self.toAdd.keys)
+        self.batchesBegun += 1
     }
 
     /// The store has the last update.
@@ -85,12 +116,24 @@ struct PresenceRegistration {
             self.attempted.remove(id)
             if self.unannounced.remove(id) == nil { news.left.append(id) }
         }
+        self.batch = self.batch.dropFirst(self.underWay)
+        self.underWay = 0
+        if self.batch.isEmpty {
+            self.batch = []
+            self.batchesTold = self.batchesBegun
+        }
         return news
     }
 
     /// The lease has been taken, and the store has no connection of this node's. `connections` are those open since.
-    mutating func registered(with connections: [ConnectionRecord]) {
+    /// - Parameter toldAsLeft: whether clients have been told that those in the store had left. Who is there still is news again, and who has
+    ///   gone since is none.
+    mutating func registered(with connections: [ConnectionRecord], toldAsLeft: Bool = false) {
         self.isRegistered = true
+        if toldAsLeft {
+            self.unannounced.formUnion(Set(connections.lazy.map(\.id)).subtracting(self.owed))
+            self.unannounced.formUnion(self.toRemove)
+        }
         self.attempted = []
         self.owed = Set(connections.lazy.map(\.id)).subtracting(self.toRemove)
         // What is to be told already is not older.
@@ -99,7 +142,9 @@ struct PresenceRegistration {
         }
     }
 
+    /// What the batch was to tell goes into the next.
     mutating func leaseLost() {
         self.isRegistered = false
+        self.batch = []
     }
 }

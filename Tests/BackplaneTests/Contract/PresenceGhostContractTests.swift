@@ -104,6 +104,55 @@ struct PresenceGhostContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
+    func whoWasReapedWithConnectionsHearsOfItUntilItRenews(kind: PresenceKind) async throws {
+        try await kind.withStores(2) { harness in
+            let (frozen, empty) = (harness.record("frozen", short: true), harness.record("empty", short: true))
+            for node in [frozen, empty] { #expect(try await harness.store.register(node, replacingName: true) == false) }
+            _ = try await harness.store.update(frozen.id, adding: harness.connections(2, on: frozen.id), removing: [])
+            try await harness.outlive(frozen.leaseMilliseconds)
+            // Expired, but nobody has been told.
+            let longer = harness.record("empty", id: empty.id)
+            #expect(try await harness.store.register(longer, replacingName: false) == false)
+            #expect(try await harness.stores[1].reap().map(\.id) == [frozen.id])
+            #expect(try await harness.store.register(longer, replacingName: false) == false)
+
+            let back = harness.record("frozen", id: frozen.id)
+            // An answer that was lost, and so the same again.
+            for _ in 0..<2 { #expect(try await harness.store.register(back, replacingName: false)) }
+            #expect(try await harness.store.renew(back) == .held)
+            #expect(try await harness.store.register(back, replacingName: false) == false)
+        }
+    }
+
+    @Test(arguments: PresenceKind.allCases)
+    func anUpdateKeepsTheLeaseToo(kind: PresenceKind) async throws {
+        try await kind.withStores(1) { harness in
+            let node = harness.record("busy", short: true)
+            try await harness.store.register(node, replacingName: true)
+            for _ in 0..<2 {
+                try await harness.outlive(node.leaseMilliseconds * 3 / 5)
+                let connections = harness.connections(1, on: node.id)
+                #expect(try await harness.store.update(node.id, adding: connections, removing: []) == .held)
+            }
+            let status = try #require(try await harness.store.nodes().first)
+            #expect(!status.expired && status.leaseAge < .milliseconds(node.leaseMilliseconds / 2))
+        }
+    }
+
+    @Test(arguments: PresenceKind.allCases)
+    func whoWasReapedAndGoesLeavesNothing(kind: PresenceKind) async throws {
+        try await kind.withStores(1) { harness in
+            let node = harness.record("going", short: true)
+            try await harness.store.register(node, replacingName: true)
+            _ = try await harness.store.update(node.id, adding: harness.connections(2, on: node.id), removing: [])
+            try await harness.outlive(node.leaseMilliseconds)
+            #expect(try await harness.store.reap().map(\.connections) == [2])
+            try await harness.store.unregister(node.id)
+            #expect(try await harness.store.register(node, replacingName: true) == false)
+        }
+    }
+
+    @Test(arguments: PresenceKind.allCases)
     func nodesWhoseEntriesAreLostHearOfItAndBringThemBack(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let nodes = [harness.record("a"), harness.record("b")]

@@ -66,6 +66,55 @@ struct PresenceKeeperTests {
         }
     }
 
+    /// Every update takes 300 ms and finds another connection opened by its end; 20 s of it.
+    private func underSteadyComing(_ body: (PresenceHarness) async throws -> Void) async throws {
+        try await self.run { node in
+            let start = node.clock.now.elapsed
+            node.store.duringUpdates { [clock = node.clock, keeper = node.keeper, id = node.record.id] in
+                guard clock.now.elapsed - start < .seconds(20) else { return }
+                clock.advance(by: .milliseconds(300))
+                keeper.opened(ConnectionRecord(id: .random(on: id), protocol: "plain", connectedAt: 0))
+            }
+            try await body(node)
+            #expect(await eventually { node.clock.now.elapsed - start >= .seconds(20) })
+        }
+    }
+
+    @Test func `However steadily connections come, the lease is renewed and the dead are removed`() async throws {
+        try await self.underSteadyComing { node in
+            let dead = PresenceHarness.record(NodeID(rawValue: 77), "dead")
+            try await node.outside.register(dead, replacingName: true)
+            _ = try await node.connect(1)
+            #expect(await eventually { node.store.calls.update >= 60 })
+            #expect(node.store.calls.register == 1)
+            #expect(try await node.outside.nodes().map(\.record.name) == ["own"])
+            #expect(node.keeper.health == .up)
+        }
+    }
+
+    @Test func `However steadily connections come, who waits for what was before is told, and a drain is`() async throws {
+        let isTold = NIOLockedValueBox(false)
+        try await self.run { node in
+            let isOver = NIOLockedValueBox(false)
+            node.store.duringUpdates { [keeper = node.keeper, id = node.record.id, store = node.store] in
+                guard !isOver.withLockedValue({ $0 }) else { return }
+                if store.calls.update == 5 {
+                    keeper.beginDraining()
+                    Task {
+                        await keeper.settled()
+                        isTold.withLockedValue { $0 = true }
+                    }
+                }
+                keeper.opened(ConnectionRecord(id: .random(on: id), protocol: "plain", connectedAt: 0))
+                await Task.yield()
+            }
+            _ = try await node.connect(1)
+            #expect(await eventually { (try? await node.outside.nodes().map(\.record.draining)) == [true] })
+            #expect(await eventually { isTold.withLockedValue { $0 } })
+            isOver.withLockedValue { $0 = true }
+        }
+    }
+
     @Test func `A lease that was lost is taken again, with all connections, and nobody is told a second time`() async throws {
         try await self.run { node in
             let ids = try await node.connect(4)
@@ -78,6 +127,26 @@ struct PresenceKeeperTests {
             await node.beat()
             #expect(node.broker.texts.count == 4)
             #expect(node.keeper.health == .up)
+        }
+    }
+
+    @Test func `Clients that were told of as left with their node are told of as joined when it is back`() async throws {
+        try await self.run { node in
+            let ids = try await node.connect(3)
+            #expect(await eventually { await node.listed == Set(ids) })
+            #expect(await eventually { node.broker.texts.count == 3 })
+            node.store.fail(true)
+            node.clock.advance(by: .seconds(6))
+            #expect(try await node.outside.reap().map(\.connections) == [3])
+            await node.disconnect(ids[0])
+            node.store.fail(false)
+            await node.beat()
+            #expect(await eventually { await node.listed == Set(ids.dropFirst()) })
+            let expected = Set(ids.dropFirst().map { "Client \($0.short) joined." })
+            #expect(await eventually { Set(node.broker.texts.dropFirst(3)) == expected })
+            await node.beat()
+            await node.disconnect(ids[1])
+            #expect(await eventually { node.broker.texts.dropFirst(5) == ["Client \(ids[1].short) left."] })
         }
     }
 

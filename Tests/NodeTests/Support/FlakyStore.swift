@@ -17,6 +17,7 @@ final class FlakyStore: PresenceStore {
     private struct State {
         var isFailing = false
         var isFailingUpdates = false
+        var duringUpdates: @Sendable () async -> Void = {}
         var calls = Calls()
     }
 
@@ -34,6 +35,11 @@ final class FlakyStore: PresenceStore {
     /// Updates only: a lease can be taken, and what the node holds does not follow.
     func failUpdates(_ isFailing: Bool) { self.state.withLockedValue { $0.isFailingUpdates = isFailing } }
 
+    /// - Parameter event: happens while an update is under way, each time.
+    func duringUpdates(_ event: @escaping @Sendable () async -> Void) {
+        self.state.withLockedValue { $0.duringUpdates = event }
+    }
+
     private func count(_ change: (inout Calls) -> Void) throws(PresenceError) {
         let isFailing = self.state.withLockedValue { state in
             change(&state.calls)
@@ -42,12 +48,13 @@ final class FlakyStore: PresenceStore {
         if isFailing { throw .unavailable("the test says so") }
     }
 
-    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) {
+    @discardableResult
+    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> Bool {
         try self.count {
             $0.register += 1
             $0.replacedName = replacingName
         }
-        try await self.store.register(node, replacingName: replacingName)
+        return try await self.store.register(node, replacingName: replacingName)
     }
 
     func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState {
@@ -61,6 +68,7 @@ final class FlakyStore: PresenceStore {
         removing: [ConnectionID]
     ) async throws(PresenceError) -> LeaseState {
         try self.count { $0.update += 1 }
+        await self.state.withLockedValue { $0.duringUpdates }()
         if self.state.withLockedValue({ $0.isFailingUpdates }) { throw .unavailable("the test says so") }
         return try await self.store.update(node, adding: adding, removing: removing)
     }

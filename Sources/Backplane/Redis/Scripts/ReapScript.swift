@@ -1,7 +1,7 @@
 extension RedisScript {
-    /// Deletes every node whose lease has expired.
+    /// Deletes every node whose lease has expired; of those with connections that is known for a while.
     ///
-    /// KEYS: 1 nodes, 2 names. ARGV: 1 `<prefix>:node:`.
+    /// KEYS: 1 nodes, 2 names. ARGV: 1 `<prefix>:node:`, 2 for how long, in seconds.
     /// Returns the time in ms, then for each deleted node: id, name or nil, record or nil, connections, expiry of its lease in ms.
     static let reap = RedisScript(
         name: "reap",
@@ -11,11 +11,12 @@ extension RedisScript {
             for i = 1, #entries, 2 do
                 local id = entries[i]
                 local node = ARGV[1] .. '{' .. id .. '}:'
+                local connections = attempt('ZCARD', node .. 'index') or 0
                 reaped[#reaped + 1] = {
-                    id, redis.call('HGET', KEYS[2], id), attempt('GET', node .. 'record'),
-                    attempt('ZCARD', node .. 'index') or 0, tonumber(entries[i + 1])
+                    id, redis.call('HGET', KEYS[2], id), attempt('GET', node .. 'record'), connections, tonumber(entries[i + 1])
                 }
                 delete(node, id)
+                if connections > 0 then redis.call('SET', node .. 'reaped', connections, 'EX', ARGV[2]) end
             end
             return reaped
             """

@@ -1,9 +1,10 @@
 extension RedisScript {
     /// Grants a new lease to a node without connections; deletes others of its name when that is wished.
     ///
-    /// KEYS: 1 nodes, 2 names, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`.
+    /// KEYS: 1 nodes, 2 names, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`, 7 `<node>reaped`.
     /// ARGV: 1 id, 2 lease in ms, 3 backstop in ms, 4 name, 5 record, 6 `1` to delete others of the name, 7 `<prefix>:node:`.
-    /// Returns 1.
+    /// Returns 1 when connections of the node have been reaped, else 0. That is forgotten with the first renewal and not here: an answer
+    /// may be lost.
     static let register = RedisScript(
         name: "register",
         source: Self.clock + Self.deletion + Self.backstop + """
@@ -21,7 +22,7 @@ extension RedisScript {
             redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[3])
             keep(KEYS[1], ARGV[3])
             keep(KEYS[2], ARGV[3])
-            return 1
+            return redis.call('EXISTS', KEYS[7])
             """
     )
 }

@@ -1,5 +1,6 @@
 extension RedisScript {
-    /// Adds, then removes connections of a node that holds its lease: as many as the budget allows, in the order given, at least one.
+    /// Adds, then removes connections of a node that holds its lease: as many as the budget allows, in the order given, at least one. The lease,
+    /// whose length the record has, begins anew.
     ///
     /// What stands in the filters for a connection follows from its details: those that it had are read, and their entries removed. Where
     /// somebody else has overwritten them, entries may stay behind; readers leave out what a record does not bear out.
@@ -73,6 +74,10 @@ extension RedisScript {
             inPortions('HDEL', KEYS[5], gone)
             inPortions('HSET', KEYS[5], details)
             if #details > 0 then redis.call('PEXPIRE', KEYS[5], backstop) end
+
+            local _, record = pcall(cjson.decode, redis.pcall('GET', KEYS[3]))
+            local lease = type(record) == 'table' and tonumber(record.leaseMilliseconds) or 0
+            redis.call('ZADD', KEYS[1], math.max(tonumber(expiry), now + lease), ARGV[1])
             return made
             """
     )
