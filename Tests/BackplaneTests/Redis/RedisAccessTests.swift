@@ -57,7 +57,7 @@ struct RedisAccessTests {
             #expect(await nodes[0].publish("first") == .success(.relayed(receivers: 1)))
             let epoch = server.administer("HGET", keys.head, "epoch")
             #expect(server.administer("ACL", "SETUSER", "volary", "-publish") == "+OK\r\n")
-            #expect(await nodes[0].publish("refused") == .success(.degraded))
+            #expect(await nodes[0].publish("refused") == .success(.degraded(here: true)))
             #expect(server.administer("XLEN", keys.log) == ":1\r\n")
             #expect(server.administer("ACL", "SETUSER", "volary", "+publish") == "+OK\r\n")
             #expect(await eventually { server.administer("XLEN", keys.log) == ":2\r\n" && nodes[0].broker.health.isUp })
