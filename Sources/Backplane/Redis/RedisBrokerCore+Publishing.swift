@@ -163,8 +163,9 @@ extension RedisBrokerCore {
     private func publishConfirmedAgain() {
         guard let address = self.publisher?.address else { return }
         defer { self.confirmedAt = address }
-        guard let confirmedAt, confirmedAt != address, let messages = self.confirmed?.takeAll(at: .now()), !messages.isEmpty
+        guard let confirmedAt, confirmedAt != address, var messages = self.confirmed?.takeAll(at: .now()), !messages.isEmpty
         else { return }
+        for index in messages.indices { Envelope.countAttempt(in: &messages[index].bytes) }
         self.outbox.putBack(messages.map { ($0, $0.bytes.readableBytes) }, at: .now())
         self.logger.info("What the last master confirmed is published again", metadata: [RedisLogKey.count: "\(messages.count)"])
     }
@@ -178,6 +179,7 @@ extension RedisBrokerCore {
         self.outbox.linkLost { message in
             if let completion = message.completion { completions.append(completion) }
             message.completion = nil
+            Envelope.countAttempt(in: &message.bytes)
         }
         for completion in completions { completion(.success(.degraded)) }
     }

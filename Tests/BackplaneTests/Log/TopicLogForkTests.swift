@@ -58,6 +58,25 @@ struct TopicLogForkTests {
         #expect(node.output.gaps == 1 && node.output.lost == 0)
     }
 
+    /// What was said at both masters may stand at the same place in both logs, behind what only the new one has.
+    @Test func theSameMessageAtTheSamePlaceIsAForkWhenItWasSentTwice() {
+        var node = Follower()
+        node.relink()
+        node.hear(2)
+        let replica = node.model
+        for sequence: UInt64 in 1...2 {
+            node.machine.received(node.model.publish(.init(origin: Self.third, sequence: sequence)), into: &node.output)
+        }
+        node.unlink()
+        node.model = replica
+        node.miss(1)
+        _ = node.model.publish(.init(origin: Self.third, sequence: 2), attempt: 1)
+        node.relink()
+        node.hear()
+        #expect(node.output.envelopes.filter { $0.origin == Follower.other }.map(\.sequence) == Array(1...4))
+        #expect(node.output.gaps == 1 && node.output.lost == 0)
+    }
+
     @Test func anEpochThatEndsWhileItIsReadGoesOnInTheNextOne() {
         var node = Follower()
         node.pageEntries = 2

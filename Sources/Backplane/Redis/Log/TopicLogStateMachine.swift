@@ -58,14 +58,17 @@ struct TopicLogStateMachine {
         case at(LogPosition, Mark?)
     }
 
-    /// Tells a message from another at the same place. Unknown where the message could not be read.
+    /// Tells a message from another at the same place, and one sending of it from the next: what was sent to two masters may stand at one
+    /// place in both logs, and yet not be preceded by the same. Unknown where the message could not be read.
     struct Mark: Hashable {
         let origin: NodeID
         let sequence: UInt64
+        let attempt: UInt8
 
         init(_ envelope: Envelope) {
             self.origin = envelope.origin
             self.sequence = envelope.sequence
+            self.attempt = envelope.attempt
         }
     }
 
