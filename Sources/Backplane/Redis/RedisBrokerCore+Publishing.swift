@@ -162,7 +162,10 @@ extension RedisBrokerCore {
     /// After a fail-over: before anything else, since what is older than what a node has heard of its origin is passed over.
     private func publishConfirmedAgain() {
         guard let address = self.publisher?.address else { return }
-        defer { self.confirmedAt = address }
+        defer {
+            self.confirmedAt = address
+            self.confirmed?.linked()
+        }
         guard let confirmedAt, confirmedAt != address, var messages = self.confirmed?.takeAll(at: .now()), !messages.isEmpty
         else { return }
         for index in messages.indices { Envelope.countAttempt(in: &messages[index].bytes) }
@@ -173,6 +176,7 @@ extension RedisBrokerCore {
     func publisherWasLost() {
         self.scripts.removeAll()
         self.reads.removeAll()
+        self.confirmed?.linkLost(at: .now())
         // Also those that Redis has confirmed already: delivered after the others they would be out of order.
         self.deliver(self.homeward.takeAll())
         var completions: [(Result<PublishOutcome, BrokerError>) -> Void] = []
