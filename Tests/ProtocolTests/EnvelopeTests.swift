@@ -329,6 +329,29 @@ struct EnvelopeTests {
         #expect(envelopes > 1000)
     }
 
+    @Test func `An attempt is counted in the bytes, modulo 16, and changes nothing else`() throws {
+        for golden in Self.goldens {
+            var bytes = ByteBuffer(bytes: [0] + golden.bytes)
+            bytes.moveReaderIndex(forwardBy: 1)
+            for attempt: UInt8 in (1...17).map({ $0 % 16 }) {
+                Envelope.countAttempt(in: &bytes)
+                let envelope = try Envelope(decoding: bytes)
+                let original = golden.envelope
+                let expected = Envelope(
+                    origin: original.origin,
+                    sequence: original.sequence,
+                    message: original.message,
+                    attempt: attempt
+                )
+                #expect(envelope == expected)
+                #expect(envelope.encoded() == bytes)
+            }
+        }
+        var short = ByteBuffer(bytes: [0x56, 1])
+        Envelope.countAttempt(in: &short)
+        #expect(short == ByteBuffer(bytes: [0x56, 1]))
+    }
+
     @Test func `A fault in the head has its own error`() {
         let bytes = Self.goldens[1].bytes
         func changed(_ index: Int, to value: UInt8) -> EnvelopeError? {

@@ -168,9 +168,13 @@ extension RedisBrokerCore {
     /// After a fail-over: before anything else, since what is older than what a node has heard of its origin is passed over.
     private func publishConfirmedAgain() {
         guard let address = self.publisher?.address else { return }
-        defer { self.confirmedAt = address }
-        guard let confirmedAt, confirmedAt != address, let messages = self.confirmed?.takeAll(at: .now()), !messages.isEmpty
+        defer {
+            self.confirmedAt = address
+            self.confirmed?.linked()
+        }
+        guard let confirmedAt, confirmedAt != address, var messages = self.confirmed?.takeAll(at: .now()), !messages.isEmpty
         else { return }
+        for index in messages.indices { Envelope.countAttempt(in: &messages[index].bytes) }
         self.outbox.putBack(messages.map { ($0, $0.bytes.readableBytes) }, at: .now())
         self.logger.info("What the last master confirmed is published again", metadata: [RedisLogKey.count: "\(messages.count)"])
     }
@@ -178,6 +182,7 @@ extension RedisBrokerCore {
     func publisherWasLost() {
         self.scripts.removeAll()
         self.reads.removeAll()
+        self.confirmed?.linkLost(at: .now())
         // Also those that Redis has confirmed already: delivered after the others they would be out of order.
         self.deliver(self.homeward.takeAll())
         var answers: [() -> Void] = []
@@ -185,6 +190,7 @@ extension RedisBrokerCore {
             let isWanted = message.isWanted
             if let completion = message.completion { answers.append { completion(.success(.degraded(here: isWanted))) } }
             message.completion = nil
+            Envelope.countAttempt(in: &message.bytes)
         }
         for answer in answers { answer() }
     }

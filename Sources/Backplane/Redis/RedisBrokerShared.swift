@@ -45,7 +45,7 @@ final class SubscriptionWaiter: Sendable {
 struct OutgoingMessage: Sendable {
     let topic: Topic
     /// The encoded envelope.
-    let bytes: ByteBuffer
+    var bytes: ByteBuffer
     /// Nil when nobody waits, or no longer.
     var completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
     /// Whether this node's own receiver got it past Redis.

@@ -9,16 +9,25 @@ public struct Envelope: Hashable, Sendable {
     public let origin: NodeID
     public let sequence: UInt64
     public let message: NodeMessage
+    /// How often it had been sent before, modulo 16. The same in two copies of a log only if both have it from one sending.
+    public let attempt: UInt8
 
-    public init(origin: NodeID, sequence: UInt64, message: NodeMessage) {
+    /// - Parameter attempt: modulo 16.
+    public init(origin: NodeID, sequence: UInt64, message: NodeMessage, attempt: UInt8 = 0) {
         self.origin = origin
         self.sequence = sequence
         self.message = message
+        self.attempt = attempt % 16
     }
 
     /// The bytes that carry it, by ``EnvelopeCodec``.
     public func encoded(allocator: ByteBufferAllocator = ByteBufferAllocator()) -> ByteBuffer {
         EnvelopeCodec.encode(self, allocator: allocator)
+    }
+
+    /// Makes the bytes of an envelope, which begin at the reader index, those of its next attempt.
+    public static func countAttempt(in bytes: inout ByteBuffer) {
+        EnvelopeCodec.countAttempt(in: &bytes)
     }
 
     /// - Parameter bytes: exactly one envelope.

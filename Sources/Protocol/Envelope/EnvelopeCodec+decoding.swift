@@ -10,7 +10,7 @@ extension EnvelopeCodec {
         guard let (rawType, origin, sequence) = bytes.readMultipleIntegers(as: (UInt8, UInt32, UInt64).self) else {
             throw .truncated
         }
-        guard let type = MessageType(rawValue: rawType) else { throw .invalid(field: "type") }
+        guard let type = MessageType(rawValue: rawType & 0x0F) else { throw .invalid(field: "type") }
         let message: NodeMessage
         switch type {
         case .publication: message = .publication(try self.decodePublication(&bytes))
@@ -19,7 +19,7 @@ extension EnvelopeCodec {
         case .membership: message = .membership(try self.decodeMembership(&bytes))
         case .drain: message = .drain(try self.decodeDrain(&bytes))
         }
-        return Envelope(origin: NodeID(rawValue: origin), sequence: sequence, message: message)
+        return Envelope(origin: NodeID(rawValue: origin), sequence: sequence, message: message, attempt: rawType >> 4)
     }
 
     private static func decodePublication(_ bytes: inout ByteBuffer) throws(EnvelopeError) -> Publication {

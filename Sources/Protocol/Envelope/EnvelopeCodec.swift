@@ -5,7 +5,7 @@ import NIOCore
 ///     offset  bytes
 ///     0       1      0x56, "V"
 ///     1       1      version, 1
-///     2       1      type: 1 publication, 2 receipts, 3 close, 4 membership, 5 drain
+///     2       1      low 4 bits: type, 1 publication, 2 receipts, 3 close, 4 membership, 5 drain; high 4 bits: attempt
 ///     3       4      origin
 ///     7       8      sequence
 ///     15      …      the message, to the end
@@ -53,7 +53,7 @@ enum EnvelopeCodec {
         bytes.write(atMost: count) { writer in
             writer.write(self.magic)
             writer.write(self.version)
-            writer.write(self.type(of: envelope.message).rawValue)
+            writer.write(self.type(of: envelope.message).rawValue | envelope.attempt << 4)
             writer.write(envelope.origin.rawValue)
             writer.write(envelope.sequence)
             switch envelope.message {
@@ -65,6 +65,12 @@ enum EnvelopeCodec {
             }
         }
         return bytes
+    }
+
+    static func countAttempt(in bytes: inout ByteBuffer) {
+        let index = bytes.readerIndex + 2
+        guard let byte = bytes.getInteger(at: index, as: UInt8.self) else { return }
+        bytes.setInteger(byte &+ 0x10, at: index)
     }
 
     /// The bytes that a message takes, as the table above has it.

@@ -9,30 +9,33 @@ struct LogModel {
         let origin: NodeID
         let sequence: UInt64
 
-        var envelope: Envelope { Envelope(origin: self.origin, sequence: self.sequence, message: .receipts([])) }
+        func envelope(attempt: UInt8 = 0) -> Envelope {
+            Envelope(origin: self.origin, sequence: self.sequence, message: .receipts([]), attempt: attempt)
+        }
     }
 
     private(set) var head: LogPage.Head?
-    private(set) var entries: [(offset: UInt64, message: Message)] = []
+    private(set) var entries: [(offset: UInt64, message: Message, attempt: UInt8)] = []
     /// Names the data, for as long as Redis keeps it.
     private(set) var store = 1
     private var epochs: UInt64 = 100
 
     /// - Returns: what subscribers get.
-    mutating func publish(_ message: Message) -> LogArrival {
+    mutating func publish(_ message: Message, attempt: UInt8 = 0) -> LogArrival {
         if self.head == nil { self.beginEpoch(.fresh) }
         guard let head else { preconditionFailure() }
         let offset = head.offset + 1
         self.head = .init(epoch: head.epoch, offset: offset, start: head.start, beginning: head.beginning)
-        self.entries.append((offset, message))
-        return LogArrival(position: .init(epoch: head.epoch, offset: offset), envelope: message.envelope, bytes: 10)
+        self.entries.append((offset, message, attempt))
+        let envelope = message.envelope(attempt: attempt)
+        return LogArrival(position: .init(epoch: head.epoch, offset: offset), envelope: envelope, bytes: 10)
     }
 
     /// Redis had no room: the epoch ends.
     mutating func publishUnlogged(_ message: Message) -> LogArrival {
         self.entries = []
         self.beginEpoch(.afterLoss)
-        return LogArrival(position: nil, envelope: message.envelope, bytes: 10)
+        return LogArrival(position: nil, envelope: message.envelope(), bytes: 10)
     }
 
     private mutating func beginEpoch(_ beginning: LogPage.Beginning) {
@@ -76,6 +79,9 @@ struct LogModel {
         guard let head, case .entries(let position) = wish else { return LogPage(head: self.head) }
         let from = position?.epoch == head.epoch ? position?.offset ?? 0 : 0
         let found = self.entries.filter { $0.offset >= from }.prefix(count)
-        return LogPage(head: head, entries: found.map { .init(offset: $0.offset, bytes: $0.message.envelope.encoded()) })
+        return LogPage(
+            head: head,
+            entries: found.map { .init(offset: $0.offset, bytes: $0.message.envelope(attempt: $0.attempt).encoded()) }
+        )
     }
 }

@@ -6,67 +6,7 @@ import Testing
 
 /// One topic followed by one node, step by step.
 struct TopicLogStateMachineTests {
-    /// A machine on a model, with what came of it.
-    private struct Follower {
-        var model = LogModel()
-        var machine: TopicLogStateMachine
-        var output = TopicLogStateMachine.Output()
-        var pageEntries = 256
-        private var next: UInt64 = 0
-        private var sessions = 0
-
-        init(limits: TopicLogStateMachine.Limits = .init()) {
-            self.machine = TopicLogStateMachine(own: NodeID(rawValue: 1), limits: limits)
-        }
-
-        var texts: [UInt64] { self.output.envelopes.map(\.sequence) }
-
-        mutating func publish() -> LogArrival {
-            self.next += 1
-            return self.model.publish(.init(origin: other, sequence: self.next))
-        }
-
-        mutating func publishUnlogged() -> LogArrival {
-            self.next += 1
-            return self.model.publishUnlogged(.init(origin: other, sequence: self.next))
-        }
-
-        /// Publishes, and the node hears it.
-        mutating func hear(_ count: Int = 1) {
-            for _ in 0..<count { self.machine.received(self.publish(), into: &self.output) }
-        }
-
-        mutating func miss(_ count: Int) { for _ in 0..<count { _ = self.publish() } }
-
-        mutating func unlink() { self.machine.unlinked(into: &self.output) }
-
-        mutating func subscribe() {
-            self.sessions += 1
-            self.machine.subscribed(session: self.sessions)
-        }
-
-        mutating func relink() {
-            self.subscribe()
-            self.answerAll()
-        }
-
-        mutating func answerAll() {
-            for _ in 0..<100 {
-                guard let wish = self.machine.wish else { return }
-                self.answer(wish)
-            }
-            Issue.record("it asks without end")
-        }
-
-        mutating func answer(_ wish: TopicLogStateMachine.Wish) {
-            if case .endEpoch(let epoch) = wish {
-                self.model.endEpoch(epoch)
-                self.machine.epochWasEnded()
-            } else {
-                self.machine.read(self.model.page(for: wish, entries: self.pageEntries), into: &self.output)
-            }
-        }
-    }
+    private typealias Follower = TopicLogFollower
 
     @Test func whatWasPublishedBeforeTheSubscriptionIsNoNews() {
         var node = Follower()
@@ -182,7 +122,7 @@ struct TopicLogStateMachineTests {
         var node = Follower()
         node.relink()
         node.hear(2)
-        let again = node.model.publish(.init(origin: other, sequence: 2))
+        let again = node.model.publish(.init(origin: Follower.other, sequence: 2))
         node.machine.received(again, into: &node.output)
         node.hear()
         #expect(node.texts == [1, 2, 3] && node.output.gaps == 0)
@@ -236,60 +176,7 @@ struct TopicLogStateMachineTests {
         #expect(node.output.gaps == 0)
     }
 
-    @Test func aShorterLogIsAForkAndItsEpochEnds() {
-        var node = Follower()
-        node.relink()
-        node.hear(5)
-        node.unlink()
-        node.model = node.model.replica(lagging: 2)
-        node.subscribe()
-        let head = node.model.head
-        node.answerAll()
-        #expect(node.model.head?.epoch != head?.epoch && node.model.head?.offset == 3)
-        #expect(node.texts == Array(1...5) && node.output.gaps == 1 && node.output.lost == 0)
-        node.hear(2)
-        #expect(node.texts == Array(1...7) && node.output.gaps == 1)
-    }
-
-    @Test func anotherMessageAtTheSamePlaceIsAForkAndAllOfTheOtherHistoryIsRead() {
-        var node = Follower()
-        node.relink()
-        node.hear(5)
-        node.unlink()
-        node.model = node.model.replica(lagging: 2)
-        node.miss(4)
-        node.relink()
-        #expect(node.texts == Array(1...9) && node.output.gaps == 1)
-    }
-
-    @Test func aNodeThatWasAwayLearnsOfAForkThatOthersFound() {
-        var node = Follower()
-        node.relink()
-        node.hear(2)
-        node.unlink()
-        node.miss(3)
-        node.model = node.model.replica(lagging: 2)
-        node.miss(2)
-        node.model.endEpoch(node.model.head?.epoch ?? 0)
-        node.relink()
-        #expect(node.texts == [1, 2, 3, 6, 7] && node.output.gaps == 1)
-    }
-
-    @Test func aRewindOnALiveLinkIsFollowedAndEndsTheEpoch() {
-        var node = Follower()
-        node.relink()
-        node.hear(5)
-        node.model = node.model.replica(lagging: 3)
-        node.hear(1)
-        #expect(node.texts == Array(1...6) && node.output.gaps == 1)
-        #expect(node.machine.wish == .endEpoch(node.model.head?.epoch ?? 0))
-        node.hear(1)
-        node.answerAll()
-        node.hear(2)
-        node.answerAll()
-        #expect(node.texts == Array(1...9) && node.output.gaps == 1 && node.output.lost == 0)
-    }
-
+    /// The node heard at a master that was replaced what nobody else did, and comes to the new one after the others.
     @Test func withoutRoomInRedisALiveLinkLosesNothingAndAnotherLearnsOfIt() {
         var live = Follower()
         live.relink()
@@ -319,7 +206,7 @@ struct TopicLogStateMachineTests {
             head: .init(epoch: head.epoch, offset: 3, start: 0),
             entries: [
                 .init(offset: 2, bytes: .init(string: "rubbish")),
-                .init(offset: 3, bytes: Envelope(origin: other, sequence: 9, message: .receipts([])).encoded()),
+                .init(offset: 3, bytes: Envelope(origin: Follower.other, sequence: 9, message: .receipts([])).encoded()),
             ]
         )
         node.machine.read(page, into: &node.output)
@@ -339,5 +226,3 @@ struct TopicLogStateMachineTests {
         #expect(node.texts == [1, 2, 3] && node.output.lost == 0 && node.output.gaps == 0)
     }
 }
-
-private let other = NodeID(rawValue: 7)

@@ -16,6 +16,27 @@ struct ConfirmedMessagesTests {
         #expect(messages.takeAll(at: self.start + .seconds(11)) == [])
     }
 
+    @Test("While the link is down time stands still, for a minute: a master may be called dead half a minute after its end")
+    func untilItIsReplaced() {
+        var messages = ConfirmedMessages<Int>()
+        for number in 0..<10 { messages.append(number, bytes: 1, at: self.start + .seconds(Int64(number))) }
+        messages.linkLost(at: self.start + .seconds(11))
+        messages.linkLost(at: self.start + .seconds(20))
+        var late = messages
+        #expect(messages.takeAll(at: self.start + .seconds(71)) == [6, 7, 8, 9])
+        #expect(late.takeAll(at: self.start + .seconds(72)) == [])
+    }
+
+    @Test("The same master again: it has them")
+    func linkedAgain() {
+        var messages = ConfirmedMessages<Int>()
+        messages.append(0, bytes: 1, at: self.start)
+        messages.linkLost(at: self.start)
+        messages.linked()
+        messages.append(1, bytes: 1, at: self.start + .seconds(6))
+        #expect(messages.takeAll(at: self.start + .seconds(6)) == [1])
+    }
+
     @Test("It takes 4 MiB at most, overhead counted; the oldest go")
     func bytes() {
         var messages = ConfirmedMessages<Int>()

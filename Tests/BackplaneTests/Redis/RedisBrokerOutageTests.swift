@@ -133,6 +133,10 @@ struct RedisBrokerOutageTests {
             #expect(await eventually { nodes[1].receiver.texts.last == "probe" })
             #expect(nodes[0].receiver.texts.filter { $0 != "probe" } == ["one", "two"])
             #expect(Set(nodes[1].receiver.envelopes.map(\.sequence)).count == nodes[1].receiver.envelopes.count)
+            // A log with both tells them apart.
+            let sendings = server.sendings().filter { $0.sequence <= 2 }
+            #expect(sendings.contains { $0 == (1, 1) }, "\(sendings)")
+            #expect(Set(sendings.map { "\($0)" }).count == sendings.count, "\(sendings)")
         }
     }
 

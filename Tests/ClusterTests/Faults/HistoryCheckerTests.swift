@@ -86,6 +86,25 @@ struct HistoryCheckerTests {
         #expect(HistoryChecker.check(history).brokenPromises == [.order])
     }
 
+    @Test(
+        "While two masters serve there are two orders, also of what neither of two nodes has said; each publisher still has one"
+    )
+    func orderOfTwoMasters() {
+        var history = Self.contrary()
+        history.disturbances = [.init("a", from: .zero, to: .seconds(2)), .init("b", from: .zero, to: .seconds(2))]
+        for number in [1, 2] {
+            history.connections.append(History.Connection("c\(number)", on: "c"))
+            let payloads = ["from a", "from b"]
+            history.deliveries += Self.payloads(number == 1 ? payloads : payloads.reversed(), to: "c\(number)")
+        }
+        #expect(HistoryChecker.check(history).brokenPromises == [.order])
+        for index in history.disturbances.indices { history.disturbances[index].hasTwoMasters = true }
+        #expect(HistoryChecker.check(history).violations.isEmpty)
+        history.publications.append(.init("later", by: "a1", on: "a", at: .seconds(1), .taken))
+        history.deliveries.insert(contentsOf: Self.payloads(["later"], to: "b1"), at: 0)
+        #expect(HistoryChecker.check(history).brokenPromises.contains(.order))
+    }
+
     @Test("Three connections that agree two by two, but not together, are seen")
     func orderInACircle() {
         var history = History()

@@ -8,7 +8,8 @@ extension Fault {
             "sentinel-planned",
             "Sentinel: a planned fail-over; the old master serves on for 10 s",
             isFast: false,
-            needsSentinels: true
+            needsSentinels: true,
+            hasTwoMasters: true
         ) {
             cluster in
             try await Self.replaced(cluster) { sentinels, _ in try sentinels.failOver() }
@@ -18,7 +19,8 @@ extension Fault {
             "sentinel-frozen",
             "Sentinel: the master stands still, is replaced, and comes back",
             isFast: false,
-            needsSentinels: true
+            needsSentinels: true,
+            hasTwoMasters: true
         ) {
             cluster in
             try await Self.replaced(cluster) { _, old in old.freeze() }

@@ -16,6 +16,8 @@ public struct Fault: Sendable {
     public let options: [String]
     /// It happens to a Redis with replicas and sentinels.
     public let needsSentinels: Bool
+    /// The master that is replaced may serve on for a while.
+    let hasTwoMasters: Bool
     /// Messages must be lost in it, and announced.
     public let losesMessages: Bool
     /// Makes it happen, proves that it did (or throws), and ends it.
@@ -34,6 +36,7 @@ public struct Fault: Sendable {
         isGraceful: Bool = false,
         options: [String] = [],
         needsSentinels: Bool = false,
+        hasTwoMasters: Bool = false,
         losesMessages: Bool = false,
         happen: @escaping @Sendable (FaultCluster) async throws -> Void
     ) {
@@ -45,6 +48,7 @@ public struct Fault: Sendable {
         self.isGraceful = isGraceful
         self.options = options
         self.needsSentinels = needsSentinels
+        self.hasTwoMasters = hasTwoMasters
         self.losesMessages = losesMessages
         self.happen = happen
     }

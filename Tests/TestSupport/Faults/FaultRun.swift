@@ -74,7 +74,13 @@ public struct FaultRun: Sendable {
         self.recorder.edit { history in
             for node in self.cluster.nodes where self.fault.suffering?.contains(node.name) ?? true {
                 history.disturbances.append(
-                    .init(node.name, from: from, to: to, killed: self.fault.killed.contains(node.name) && !self.fault.isGraceful)
+                    .init(
+                        node.name,
+                        from: from,
+                        to: to,
+                        killed: self.fault.killed.contains(node.name) && !self.fault.isGraceful,
+                        hasTwoMasters: self.fault.hasTwoMasters
+                    )
                 )
             }
         }

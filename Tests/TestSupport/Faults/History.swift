@@ -133,12 +133,15 @@ public struct History: Sendable {
         public var to: Duration
         /// The process ended in it: what it had taken and not passed on is gone with it.
         public var killed: Bool
+        /// A master may have served beside the one that had replaced it: what both of them say has two orders.
+        public var hasTwoMasters: Bool
 
-        public init(_ node: String, from: Duration, to: Duration, killed: Bool = false) {
+        public init(_ node: String, from: Duration, to: Duration, killed: Bool = false, hasTwoMasters: Bool = false) {
             self.node = node
             self.from = from
             self.to = to
             self.killed = killed
+            self.hasTwoMasters = hasTwoMasters
         }
     }
 

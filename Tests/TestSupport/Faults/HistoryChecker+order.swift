@@ -60,12 +60,14 @@ extension HistoryChecker {
         }
     }
 
-    /// Without what a node that was cut off gave to its own clients first.
+    /// Without what a node that was cut off gave to its own clients first, and without what two masters may have said.
     private func ordered(_ connection: String, topic: String) -> [String] {
         let node = self.connections[connection]?.node
         return self.received[connection, default: []].filter { payload in
             guard let publication = self.publications[payload], publication.topic == topic else { return false }
-            return publication.node != node || !self.isDisturbed(publication.node, at: publication.at)
+            return self.disturbances(of: publication.node, at: publication.at).allSatisfy {
+                publication.node != node && !$0.hasTwoMasters
+            }
         }
     }
 

@@ -3,7 +3,8 @@
 /// - Nothing is delivered that was not published, and nothing that was refused.
 /// - No connection gets a message twice.
 /// - All connections see the messages of a topic in one order. Those that a node takes while it is cut off reach its own clients first:
-///   these deliveries are left out; but always one publisher's messages come in their order.
+///   these deliveries are left out, and so is what was published while two masters served; but always one publisher's messages come in
+///   their order.
 /// - What was taken reaches every connection that hears its topic, or it was published while one of the two nodes was under a fault, and
 ///   the loss was announced: to the client, to the publisher, or in the numbers of the node.
 /// - A 200 counts no connection that has not got the message, and it is never said of a message that did not reach the cluster.
@@ -107,7 +108,11 @@ public struct HistoryChecker {
     }
 
     func isDisturbed(_ node: String, at time: Duration) -> Bool {
-        self.history.disturbances.contains { $0.node == node && time >= $0.from - Self.margin && time <= $0.to }
+        !self.disturbances(of: node, at: time).isEmpty
+    }
+
+    func disturbances(of node: String, at time: Duration) -> [History.Disturbance] {
+        self.history.disturbances.filter { $0.node == node && time >= $0.from - Self.margin && time <= $0.to }
     }
 
     // MARK: - Answers

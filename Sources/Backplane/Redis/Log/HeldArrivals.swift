@@ -4,7 +4,7 @@ import Protocol
 /// One message as it came from Redis.
 struct LogArrival: Hashable, Sendable {
     /// Nil when it was published without a place in the log.
-    let position: LogPosition?
+    var position: LogPosition?
     let envelope: Envelope
     let bytes: Int
     /// One connection brings offsets that rise: this one does not, so the log itself has gone back.
@@ -32,6 +32,14 @@ struct HeldArrivals {
         guard let arrival = self.arrivals.popFirst() else { return nil }
         self.bytes -= arrival.bytes + Outbox<Void>.overheadBytes
         return arrival
+    }
+
+    /// Gives those of other epochs that have an offset, up to this one, the same offset in `epoch`.
+    mutating func move(to epoch: UInt64, upTo offset: UInt64) {
+        for index in self.arrivals.indices {
+            guard let place = self.arrivals[index].position, place.offset <= offset else { continue }
+            self.arrivals[index].position = LogPosition(epoch: epoch, offset: place.offset)
+        }
     }
 
     mutating func removeAll() {

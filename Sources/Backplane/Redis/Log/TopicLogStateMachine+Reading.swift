@@ -22,8 +22,8 @@ extension TopicLogStateMachine {
             guard Self.isSameHistory(position, mark, head, page.entries) else { return self.forked(position.epoch, &output) }
             self.take(page.entries, of: head, &output)
         case (.at, let head?):
-            // What of the old epoch was still to be read is gone, and of what came after it nobody knows.
-            if let target { self.skip(to: target, &output) }
+            // What of the old epoch was still to be read is gone, unless the log goes on, and of what came after it nobody knows.
+            if let target, head.beginning != .forked { self.skip(to: target, &output) }
             if self.isInterrupted { output.gaps += 1 }
             self.enter(head, isCounted: self.isInterrupted || self.forkWasCounted, &output)
             self.forkWasCounted = false

@@ -60,14 +60,17 @@ struct TopicLogStateMachine {
         case at(LogPosition, Mark?)
     }
 
-    /// Tells a message from another at the same place. Unknown where the message could not be read.
+    /// Tells a message from another at the same place, and one sending of it from the next: what was sent to two masters may stand at one
+    /// place in both logs, and yet not be preceded by the same. Unknown where the message could not be read.
     struct Mark: Hashable {
         let origin: NodeID
         let sequence: UInt64
+        let attempt: UInt8
 
         init(_ envelope: Envelope) {
             self.origin = envelope.origin
             self.sequence = envelope.sequence
+            self.attempt = envelope.attempt
         }
     }
 
@@ -93,7 +96,8 @@ struct TopicLogStateMachine {
     var isInterrupted = false
     /// Redis may have lost its data since then.
     var storeIsInDoubt = false
-    private var forkedEpoch: UInt64?
+    /// Its end is wished for, as it has two histories.
+    var forkedEpoch: UInt64?
     /// That the log has two histories has been counted.
     var forkWasCounted = false
     /// Entries of the position's epoch up to here are older than the subscription.
@@ -186,41 +190,6 @@ struct TopicLogStateMachine {
             mark = nil
         }
         self.position = .at(position, mark)
-    }
-
-    /// The log goes on in another epoch. What was held back of the one before comes first.
-    /// - Parameter isCounted: whether it has been counted that something may be missing.
-    mutating func enter(_ head: LogPage.Head, isCounted: Bool, _ output: inout Output) {
-        // Its offsets go on: what was old is still old.
-        self.firstNews = head.beginning == .forked ? min(max(head.start, self.firstNews), head.offset) : head.start
-        let epoch: UInt64? = if case .at(let position, _) = self.position { position.epoch } else { nil }
-        // Whoever followed the shorter of two histories has seen no sign of the other until now.
-        var isInDoubt = head.beginning == .forked
-        // Until the subscription has come so far too, it may still bring what belongs before: too late, if others are read first.
-        if !self.isInterrupted, self.heldWereForgotten || !self.held.contains(epoch: head.epoch) { isInDoubt = true }
-        while let first = self.held.first, first.position?.epoch != head.epoch {
-            _ = self.held.popFirst()
-            // Of neither epoch: it may have come after what is still to be read, and then others are passed over.
-            if first.position == nil || first.position?.epoch != epoch { isInDoubt = true }
-            self.pass(first.envelope, &output)
-        }
-        if isInDoubt, !isCounted { output.gaps += 1 }
-        self.position = .at(LogPosition(epoch: head.epoch, offset: self.firstNews), nil)
-        self.target = nil
-    }
-
-    /// The log has two histories; the second is read once its epoch has another name.
-    mutating func forked(_ epoch: UInt64, _ output: inout Output) {
-        output.gaps += 1
-        self.forkWasCounted = true
-        self.forkedEpoch = epoch
-        self.isInterrupted = false
-        self.target = nil
-    }
-
-    /// Redis has answered ``Wish/endEpoch(_:)``.
-    mutating func epochWasEnded() {
-        self.forkedEpoch = nil
     }
 
     /// Everything that was missing has been read, or will never be.

@@ -1,0 +1,122 @@
+import Protocol
+import Testing
+
+@testable import Backplane
+
+/// One topic whose log has two histories: that of a master, and that of the replica that took its place.
+struct TopicLogForkTests {
+    private typealias Follower = TopicLogFollower
+
+    private static let third = NodeID(rawValue: 8)
+
+    @Test func aShorterLogIsAForkAndItsEpochEnds() {
+        var node = Follower()
+        node.relink()
+        node.hear(5)
+        node.unlink()
+        node.model = node.model.replica(lagging: 2)
+        node.subscribe()
+        let head = node.model.head
+        node.answerAll()
+        #expect(node.model.head?.epoch != head?.epoch && node.model.head?.offset == 3)
+        #expect(node.texts == Array(1...5) && node.output.gaps == 1 && node.output.lost == 0)
+        node.hear(2)
+        #expect(node.texts == Array(1...7) && node.output.gaps == 1)
+    }
+
+    @Test func anotherMessageAtTheSamePlaceIsAForkAndAllOfTheOtherHistoryIsRead() {
+        var node = Follower()
+        node.relink()
+        node.hear(5)
+        node.unlink()
+        node.model = node.model.replica(lagging: 2)
+        node.miss(4)
+        node.relink()
+        #expect(node.texts == Array(1...9) && node.output.gaps == 1)
+    }
+
+    /// The node heard, at a master that was replaced, what nobody else did, and comes to the new one after the others.
+    @Test(arguments: [false, true])
+    func whatTheOtherHistoryHadBeforeTheSubscriptionComesBeforeWhatTheSubscriptionBrings(othersFoundIt: Bool) {
+        var node = Follower()
+        node.pageEntries = 2
+        node.relink()
+        node.hear(2)
+        let replica = node.model
+        for sequence: UInt64 in 1...3 {
+            node.machine.received(node.model.publish(.init(origin: Self.third, sequence: sequence)), into: &node.output)
+        }
+        node.unlink()
+        node.model = replica
+        node.miss(2)
+        node.subscribe()
+        node.hear(2)
+        if othersFoundIt { node.model.endEpoch(node.model.head?.epoch ?? 0) }
+        node.answerAll()
+        node.hear()
+        #expect(node.output.envelopes.filter { $0.origin == Follower.other }.map(\.sequence) == Array(1...7))
+        #expect(node.output.gaps == 1 && node.output.lost == 0)
+    }
+
+    /// What was said at both masters may stand at the same place in both logs, behind what only the new one has.
+    @Test func theSameMessageAtTheSamePlaceIsAForkWhenItWasSentTwice() {
+        var node = Follower()
+        node.relink()
+        node.hear(2)
+        let replica = node.model
+        for sequence: UInt64 in 1...2 {
+            node.machine.received(node.model.publish(.init(origin: Self.third, sequence: sequence)), into: &node.output)
+        }
+        node.unlink()
+        node.model = replica
+        node.miss(1)
+        _ = node.model.publish(.init(origin: Self.third, sequence: 2), attempt: 1)
+        node.relink()
+        node.hear()
+        #expect(node.output.envelopes.filter { $0.origin == Follower.other }.map(\.sequence) == Array(1...4))
+        #expect(node.output.gaps == 1 && node.output.lost == 0)
+    }
+
+    @Test func anEpochThatEndsWhileItIsReadGoesOnInTheNextOne() {
+        var node = Follower()
+        node.pageEntries = 2
+        node.relink()
+        node.hear(2)
+        node.unlink()
+        node.miss(5)
+        node.subscribe()
+        node.hear(2)
+        if let wish = node.machine.wish { node.answer(wish) }
+        node.model.endEpoch(node.model.head?.epoch ?? 0)
+        node.answerAll()
+        #expect(node.texts == Array(1...9) && node.output.lost == 0)
+    }
+
+    @Test func aNodeThatWasAwayLearnsOfAForkThatOthersFound() {
+        var node = Follower()
+        node.relink()
+        node.hear(2)
+        node.unlink()
+        node.miss(3)
+        node.model = node.model.replica(lagging: 2)
+        node.miss(2)
+        node.model.endEpoch(node.model.head?.epoch ?? 0)
+        node.relink()
+        #expect(node.texts == [1, 2, 3, 6, 7] && node.output.gaps == 1)
+    }
+
+    @Test func aRewindOnALiveLinkIsFollowedAndEndsTheEpoch() {
+        var node = Follower()
+        node.relink()
+        node.hear(5)
+        node.model = node.model.replica(lagging: 3)
+        node.hear(1)
+        #expect(node.texts == Array(1...6) && node.output.gaps == 1)
+        #expect(node.machine.wish == .endEpoch(node.model.head?.epoch ?? 0))
+        node.hear(1)
+        node.answerAll()
+        node.hear(2)
+        node.answerAll()
+        #expect(node.texts == Array(1...9) && node.output.gaps == 1 && node.output.lost == 0)
+    }
+}
