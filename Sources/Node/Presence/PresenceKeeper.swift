@@ -8,7 +8,7 @@ import ServiceLifecycle
 ///
 /// One task talks to the store, one call at a time, see ``PresenceTurns``; changes that come meanwhile go together in the next call.
 final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
-    private struct State {
+    struct State {
         var record: NodeRecord
         var turns = PresenceTurns()
         var nextBeat: C.Instant
@@ -36,17 +36,17 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         }
     }
 
-    private let store: any PresenceStore
-    private let connections: ConnectionManager
-    private let directory: NodeDirectory
-    private let announcer: Announcer
-    private let metrics: NodeMetrics
-    private let logger: Logger
-    private let clock: C
+    let store: any PresenceStore
+    let connections: ConnectionManager
+    let directory: NodeDirectory
+    let announcer: Announcer
+    let metrics: NodeMetrics
+    let logger: Logger
+    let clock: C
     private let now: @Sendable () -> Int64
-    private let interval: Duration
-    private let pause: @Sendable () async -> Void
-    private let state: NIOLockedValueBox<State>
+    let interval: Duration
+    let pause: @Sendable () async -> Void
+    let state: NIOLockedValueBox<State>
     private let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let (untilEnd, end) = AsyncStream.makeStream(of: Never.self)
 
@@ -192,99 +192,11 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     }
 
     /// - Parameter batch: the last that the store has; by default whoever waits is told.
-    private func resumeWaiting(upTo batch: Int = .max) {
+    func resumeWaiting(upTo batch: Int = .max) {
         for continuation in self.state.withLockedValue({ $0.takeWaiting(upTo: batch) }) { continuation.resume() }
     }
 
-    private func tellChanges() async throws(PresenceError) {
-        switch self.state.withLockedValue({ $0.registration.next() }) {
-        case .nothing:
-            return
-        case .register:
-            try await self.register()
-        case .update(let adding, let removing):
-            guard try await self.store.update(self.directory.ownID, adding: adding, removing: removing) == .held else {
-                return self.leaseLost()
-            }
-            let (news, batch, isMoreWaiting) = self.state.withLockedValue { state in
-                let news = state.registration.updated(adding: adding, removing: removing)
-                state.completeRegistration()
-                let isMoreWaiting = state.registration.isWhole && state.registration.hasChanges
-                return (news, state.registration.batchesTold, isMoreWaiting)
-            }
-            for id in news.joined { self.announcer.happened(.joined(id)) }
-            for id in news.left { self.announcer.happened(.left(id)) }
-            self.resumeWaiting(upTo: batch)
-            if isMoreWaiting { await self.pause() }
-        }
-    }
-
-    private func register() async throws(PresenceError) {
-        let hasConnections = self.connections.count > 0
-        let (record, again) = self.state.withLockedValue { state in
-            // Until the store has them, lists say that this node is missing.
-            state.record.registering = hasConnections
-            return (state.record, state.hasRegisteredBefore)
-        }
-        // Only a start may push out another node of its name: two that live would push each other out for ever.
-        let wasReaped = try await self.store.register(record, replacingName: !again)
-        let connections = await self.connections.records
-        self.state.withLockedValue { state in
-            state.hasRegisteredBefore = true
-            state.registration.registered(with: connections, toldAsLeft: wasReaped)
-            // They may all have gone meanwhile.
-            state.completeRegistration()
-        }
-        self.logger.info(
-            again ? "Presence registered again" : "Presence registered",
-            metadata: [LogKey.connections: "\(connections.count)"]
-        )
-    }
-
-    private func renew() async throws(PresenceError) {
-        let record = self.state.withLockedValue { $0.record }
-        if try await self.store.renew(record) == .lost { self.leaseLost() }
-    }
-
-    private func leaseLost() {
-        self.directory.awaitAll()
-        let lease = Duration.milliseconds(self.directory.own.record.leaseMilliseconds)
-        self.state.withLockedValue { state in
-            state.registration.leaseLost()
-            state.awaitsOthersUntil = self.clock.now.advanced(by: lease)
-        }
-        self.metrics.leaseLost()
-        self.logger.warning("Presence lease lost: registering again with all connections")
-    }
-
-    /// Removes nodes that died.
-    private func reap() async throws(PresenceError) {
-        for dead in try await self.store.reap() {
-            self.metrics.reaped(silence: dead.silence)
-            self.logger.warning(
-                "Dead node removed",
-                metadata: [
-                    LogKey.node: "\(dead.name)", LogKey.connections: "\(dead.connections)", LogKey.silence: "\(dead.silence)",
-                ]
-            )
-            self.announcer.lost(dead.connections)
-        }
-    }
-
-    /// Sees who is there: the last step of a beat.
-    private func look() async throws(PresenceError) {
-        self.directory.update(try await self.store.nodes())
-        let (isOver, isWhole) = self.state.withLockedValue { state in
-            guard let end = state.awaitsOthersUntil, self.clock.now >= end else { return (false, state.registration.isWhole) }
-            state.awaitsOthersUntil = nil
-            return (true, state.registration.isWhole)
-        }
-        if isOver { self.directory.awaitNobody() }
-        // There may be changes for as long as the node lives.
-        if isWhole { self.became(.up) }
-    }
-
-    private func became(_ health: PresenceHealth) {
+    func became(_ health: PresenceHealth) {
         let before = self.state.withLockedValue { state in
             defer { state.health = health }
             if (health == .up) != (state.health == .up) { state.healthSince = self.now() }
