@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 
 /// A clock that moves only when a test says so.
@@ -24,22 +24,22 @@ final class ManualClock: Clock, Sendable {
         var cancelled: Set<Int> = []
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
-    var now: Instant { self.state.withLock { $0.now } }
+    var now: Instant { self.state.withLockedValue { $0.now } }
     var minimumResolution: Duration { .zero }
 
     /// Tasks that sleep now.
-    var sleepers: Int { self.state.withLock { $0.sleepers.count } }
+    var sleepers: Int { self.state.withLockedValue { $0.sleepers.count } }
 
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
-        let id = self.state.withLock { state in
+        let id = self.state.withLockedValue { state in
             state.lastID += 1
             return state.lastID
         }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let (isOver, isCancelled) = self.state.withLock { state in
+                let (isOver, isCancelled) = self.state.withLockedValue { state in
                     if state.cancelled.remove(id) != nil { return (false, true) }
                     if deadline <= state.now { return (true, false) }
                     state.sleepers[id] = Sleeper(deadline: deadline, continuation: continuation)
@@ -49,7 +49,7 @@ final class ManualClock: Clock, Sendable {
                 if isOver { continuation.resume() }
             }
         } onCancel: {
-            let sleeper = self.state.withLock { state in
+            let sleeper = self.state.withLockedValue { state in
                 let sleeper = state.sleepers.removeValue(forKey: id)
                 if sleeper == nil { state.cancelled.insert(id) }
                 return sleeper
@@ -60,7 +60,7 @@ final class ManualClock: Clock, Sendable {
 
     /// Moves the clock and wakes those whose time has come.
     func advance(by duration: Duration) {
-        let woken = self.state.withLock { state in
+        let woken = self.state.withLockedValue { state in
             state.now = state.now.advanced(by: duration)
             let woken = state.sleepers.filter { $0.value.deadline <= state.now }
             for id in woken.keys { state.sleepers[id] = nil }
