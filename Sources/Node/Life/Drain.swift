@@ -27,12 +27,12 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     let clock: C
 
     func run() async throws {
-        await Self.first(of: { try? await gracefulShutdown() }, { await self.departure.told(.go) })
+        await Task.first(of: { try? await gracefulShutdown() }, { await self.departure.told(.go) })
         self.departure.tell(.go)
         self.life.enter(.leaving)
         self.announce()
         self.logger.info("Draining", metadata: [LogKey.connections: "\(self.connections.total)"])
-        await Self.first(of: { await self.leave() }, { await self.departure.told(.hurry) })
+        await Task.first(of: { await self.leave() }, { await self.departure.told(.hurry) })
         self.life.enter(.draining)
         if self.departure.isTold(.hurry), self.connections.total > 0 {
             self.logger.notice("Draining in a hurry", metadata: [LogKey.connections: "\(self.connections.total)"])
@@ -79,19 +79,6 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     private func awaitEnd(until deadline: C.Instant) async {
         while self.connections.total > 0, self.clock.now < deadline, !Task.isCancelled {
             try? await self.clock.sleep(for: .milliseconds(5))
-        }
-    }
-
-    /// Runs both, and cancels the one that is not done when the other is.
-    static func first(
-        of one: @escaping @Sendable () async -> Void,
-        _ other: @escaping @Sendable () async -> Void
-    ) async {
-        await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await one() }
-            tasks.addTask { await other() }
-            await tasks.next()
-            tasks.cancelAll()
         }
     }
 }

@@ -40,7 +40,7 @@ struct DrainDeadlines<C: Clock>: Sendable where C.Duration == Duration {
     func reached(_ deadline: Deadline) async {
         await self.departure.told(.go)
         let end = self.clock.now.advanced(by: self.delay + deadline.time(of: self.timeout))
-        await Drain<C>.first(
+        await Task.first(
             of: { try? await self.clock.sleep(until: end, tolerance: nil) },
             {
                 await self.departure.told(.hurry)

@@ -17,7 +17,7 @@ struct Outlasting: Service {
             try await task.value
         } onCancel: {
             Task {
-                await Drain<ContinuousClock>.first(of: self.otherEnded, { try? await Task.sleep(for: Self.patience) })
+                await Task.first(of: self.otherEnded, { try? await Task.sleep(for: Self.patience) })
                 task.cancel()
             }
         }

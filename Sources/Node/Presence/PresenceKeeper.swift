@@ -44,7 +44,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     let logger: Logger
     let clock: C
     private let now: @Sendable () -> Int64
-    let interval: Duration
+    private let interval: Duration
     let pause: @Sendable () async -> Void
     let state: NIOLockedValueBox<State>
     private let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

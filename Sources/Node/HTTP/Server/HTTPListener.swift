@@ -39,7 +39,7 @@ struct HTTPListener: Service {
         let closed = listener.eventLoop.makePromise(of: Void.self)
         await withGracefulShutdownHandler {
             await self.onListening(listener)
-            await Drain<ContinuousClock>.first(
+            await Task.first(
                 of: { await self.serve(connections) },
                 {
                     await self.timeIsUp()
