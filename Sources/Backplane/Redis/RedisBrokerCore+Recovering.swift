@@ -86,7 +86,7 @@ extension RedisBrokerCore {
         switch wish {
         case .head:
             command = self.scripts.command(.readLog, keys: keys)
-            for argument in ["", "0", "0", "0", "0"] { command.append(argument) }
+            for argument in ["", "last", "1", "1", "\(Limits.maximumEnvelopeBytes)"] { command.append(argument) }
         case .entries(let position):
             command = self.scripts.command(.readLog, keys: keys)
             if let position { command.append(bytesOf: position.epoch) } else { command.append("") }

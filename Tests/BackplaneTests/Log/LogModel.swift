@@ -76,8 +76,13 @@ struct LogModel {
     }
 
     func page(for wish: TopicLogStateMachine.Wish, entries count: Int) -> LogPage {
-        guard let head, case .entries(let position) = wish else { return LogPage(head: self.head) }
-        let from = position?.epoch == head.epoch ? position?.offset ?? 0 : 0
+        guard let head else { return LogPage(head: nil) }
+        let from =
+            switch wish {
+            case .head: head.offset
+            case .entries(let position): position?.epoch == head.epoch ? position?.offset ?? 0 : 0
+            case .endEpoch: UInt64.max
+            }
         let found = self.entries.filter { $0.offset >= from }.prefix(count)
         return LogPage(
             head: head,

@@ -63,13 +63,13 @@ struct PublishRefusalTests {
             log.server.command("CONFIG", "SET", "maxmemory", "1")
             for number in 2...4 {
                 #expect(try await log.publish("lost", epoch: "epoch--\(number)") == .init(epoch: "", offset: 0))
-                let page = try await log.read(epoch: "epoch--1", from: 4)
+                let page = try await log.read(epoch: "epoch--1", from: "4")
                 #expect(page.head?.name == "epoch--\(number)" && page.head?.beginning == .afterLoss && page.head?.offset == 0)
                 #expect(page.entries.isEmpty && !log.hasLog)
             }
             log.server.command("CONFIG", "SET", "maxmemory", "0")
             #expect(try await log.publish("kept", epoch: "another1") == .init(epoch: "epoch--4", offset: 1))
-            let page = try await log.read(epoch: "epoch--1", from: 4)
+            let page = try await log.read(epoch: "epoch--1", from: "4")
             #expect(page.texts == ["kept"] && page.head?.beginning == .afterLoss)
         }
     }

@@ -111,7 +111,7 @@ struct PublishScriptTests {
             log.server.command("FLUSHALL")
             #expect(try await log.read().head == nil)
             #expect(try await log.publish("new", epoch: "epoch--2") == .init(epoch: "epoch--2", offset: 1))
-            let page = try await log.read(epoch: "epoch--1", from: 4)
+            let page = try await log.read(epoch: "epoch--1", from: "4")
             #expect(page.head?.name == "epoch--2" && page.head?.beginning == .fresh && page.texts == ["new"])
         }
     }

@@ -14,13 +14,13 @@ struct ReadLogScriptTests {
                 let size = min(entries, (bytes + 2) / 3)
                 var next = 7
                 while next <= 100 {
-                    let page = try await log.read(epoch: "epoch--1", from: next, entries: entries, bytes: bytes)
+                    let page = try await log.read(epoch: "epoch--1", from: "\(next)", entries: entries, bytes: bytes)
                     let expected = next..<min(next + size, 101)
                     #expect(page.offsets == expected.map(UInt64.init) && page.texts == expected.map { "\($0 + 99)" })
                     #expect(page.head?.offset == 100)
                     next += max(page.entries.count, 1)
                 }
-                #expect(try await log.read(epoch: "epoch--1", from: 101, entries: entries, bytes: bytes).entries.isEmpty)
+                #expect(try await log.read(epoch: "epoch--1", from: "101", entries: entries, bytes: bytes).entries.isEmpty)
             }
         }
     }
@@ -32,9 +32,24 @@ struct ReadLogScriptTests {
             log.count = 16
             try await log.publish(1...40)
             let whole = try await log.read(epoch: "epoch--1")
-            #expect(try await log.read(epoch: "another1", from: 39) == whole)
-            #expect(try await log.read(epoch: "epoch--1", from: 39).texts == ["39", "40"])
+            #expect(try await log.read(epoch: "another1", from: "39") == whole)
+            #expect(try await log.read(epoch: "epoch--1", from: "39").texts == ["39", "40"])
             #expect(try await log.read(entries: 0).entries.isEmpty)
+        }
+    }
+
+    @Test("Who begins to follow a log gets its last message only, if it is still there")
+    func last() async throws {
+        try await ScriptedLog.run { log in
+            #expect(try await log.read(from: "last", entries: 1, bytes: 1) == LogPage(head: nil))
+            try await log.publish(1...40)
+            for epoch in ["", "epoch--1", "another1"] {
+                let page = try await log.read(epoch: epoch, from: "last", entries: 1, bytes: 1)
+                #expect(page.head?.offset == 40 && page.offsets == [40] && page.texts == ["40"])
+            }
+            log.server.command("DEL", log.keys.log)
+            let empty = try await log.read(from: "last", entries: 1, bytes: 1)
+            #expect(empty.head?.offset == 40 && empty.entries.isEmpty)
         }
     }
 
@@ -67,7 +82,7 @@ struct ReadLogScriptTests {
             #expect(try await log.endEpoch("epoch--1", next: "epoch--2") == 1)
             // Others have found it out too.
             for next in ["epoch--3", "epoch--4"] { #expect(try await log.endEpoch("epoch--1", next: next) == 0) }
-            let after = try await log.read(epoch: "epoch--1", from: 40)
+            let after = try await log.read(epoch: "epoch--1", from: "40")
             #expect(after.entries == before.entries && after.head?.name == "epoch--2" && after.head?.offset == 40)
             #expect(after.head?.beginning == .forked && after.head?.start == (before.offsets.first ?? 0) - 1)
             #expect(try await log.publish("41", epoch: "another1") == .init(epoch: "epoch--2", offset: 41))

@@ -67,10 +67,10 @@ struct ScriptedLog {
 
     /// - Parameters:
     ///   - epoch: what the reader followed; empty for none.
-    ///   - offset: the first that it wants.
+    ///   - offset: the first that it wants, or `last`.
     func read(
         epoch: String = "",
-        from offset: Int = 1,
+        from offset: String = "1",
         entries: Int = 100_000,
         bytes: Int = LogPage.bytes,
         largest: Int = Limits.maximumEnvelopeBytes
@@ -78,7 +78,7 @@ struct ScriptedLog {
         let answer = try await self.runner.evaluate(
             .readLog,
             keys: self.keys.all,
-            arguments: [epoch, "\(offset)", "\(entries)", "\(bytes)", "\(largest)"]
+            arguments: [epoch, offset, "\(entries)", "\(bytes)", "\(largest)"]
         )
         guard let page = LogPage(answer) else { throw RedisScriptError.refused("\(answer)") }
         return page

@@ -77,6 +77,20 @@ struct TopicLogForkTests {
         #expect(node.output.gaps == 1 && node.output.lost == 0)
     }
 
+    /// It subscribed at a master that was replaced, heard nothing there, and comes to the new one when that has said as much.
+    @Test func aForkIsSeenAlsoByWhoHasHeardNothingYet() {
+        var node = Follower()
+        node.miss(5)
+        node.relink()
+        node.unlink()
+        node.model = node.model.replica(lagging: 2)
+        node.miss(4)
+        node.relink()
+        #expect(node.output.gaps == 1, "6 and 7 stand where it has not looked: that must be said")
+        node.hear(2)
+        #expect(node.texts == [8, 9, 10, 11] && node.output.gaps == 1)
+    }
+
     @Test func anEpochThatEndsWhileItIsReadGoesOnInTheNextOne() {
         var node = Follower()
         node.pageEntries = 2

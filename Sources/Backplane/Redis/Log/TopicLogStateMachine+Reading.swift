@@ -6,7 +6,7 @@ extension TopicLogStateMachine {
         guard self.isReading else { return }
         switch (self.position, page.head) {
         case (.unknown, let head):
-            self.began(at: head, &output)
+            self.began(at: head, last: page.entries.last { $0.offset == head?.offset }, &output)
         case (.none, nil):
             self.noteDoubt(&output)
             self.caughtUp(&output)

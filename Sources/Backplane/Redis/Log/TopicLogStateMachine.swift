@@ -22,7 +22,7 @@ struct TopicLogStateMachine {
 
     /// What is to be asked of Redis.
     enum Wish: Hashable {
-        /// Only where the log stands.
+        /// Where the log stands, and the message there: another at its place tells, later, that the log is not the same any more.
         case head
         /// All from there on, and from the log's start in another epoch.
         case entries(from: LogPosition?)
@@ -211,9 +211,11 @@ struct TopicLogStateMachine {
     }
 
     /// The log was looked at for the first time.
-    mutating func began(at head: LogPage.Head?, _ output: inout Output) {
+    /// - Parameter last: the message that it ends with; nil when it does not hold it any more.
+    mutating func began(at head: LogPage.Head?, last: LogPage.Entry?, _ output: inout Output) {
         let place = head.map { LogPosition(epoch: $0.epoch, offset: $0.offset) }
-        self.position = place.map { .at($0, nil) } ?? .none
+        let mark = last.flatMap { try? Envelope(decoding: $0.bytes) }.map { Mark($0) }
+        self.position = place.map { .at($0, mark) } ?? .none
         self.floor = place
         self.firstNews = head?.offset ?? 0
         self.caughtUp(&output)

@@ -1,10 +1,11 @@
 extension RedisScript {
     /// Reads a topic's log from an offset on, or from its start when it is another epoch's than the caller's. Writes nothing.
     ///
-    /// KEYS: 1 the log, 2 its head. ARGV: 1 the caller's epoch, or empty, 2 the first offset of that epoch that it wants, 3 the most
-    /// entries, 4 after how many bytes to stop; 5 the most bytes of an entry: a larger one is no node's, and comes empty.
-    /// Returns the head's epoch, offset and start, how the epoch began, see ``LogPage/Beginning``, and one list of offset, envelope, offset, envelope and so on; an empty array
-    /// when there is no log.
+    /// KEYS: 1 the log, 2 its head. ARGV: 1 the caller's epoch, or empty, 2 the first offset of that epoch that it wants, or `last` for
+    /// only the last of whichever epoch, 3 the most entries, 4 after how many bytes to stop; 5 the most bytes of an entry: a larger one
+    /// is no node's, and comes empty.
+    /// Returns the head's epoch, offset and start, how the epoch began, see ``LogPage/Beginning``, and one list of offset, envelope,
+    /// offset, envelope and so on; an empty array when there is no log.
     static let readLog = RedisScript(
         name: "read log",
         source: Self.logEntries + """
@@ -13,7 +14,8 @@ extension RedisScript {
             local epoch, last, start = fields[1], whole(fields[2]), whole(fields[3])
             if not epoch or #epoch ~= 8 or not last or not start or start > last then return {} end
 
-            local from = math.max(epoch == ARGV[1] and whole(ARGV[2]) or 1, 1)
+            local from = ARGV[2] == 'last' and last or epoch == ARGV[1] and whole(ARGV[2]) or 1
+            from = math.max(from, 1)
             local left, room = tonumber(ARGV[3]), tonumber(ARGV[4])
             local entries = {}
             while left > 0 and room > 0 do
