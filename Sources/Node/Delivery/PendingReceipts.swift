@@ -10,15 +10,15 @@ struct PendingReceipts {
         case finish(Result<ReceiptCollector.Answer, BrokerError>)
     }
 
-    private var live: Set<NodeID>?
+    private var expected: Set<NodeID>?
     private var outcome: PublishOutcome?
     private var receipts: [NodeID: UInt32] = [:]
     private var inGrace = false
     private var hasLooked = false
 
-    /// - Parameter live: the nodes that hold a lease as the wait begins; nil when not all of them are asked.
-    init(live: Set<NodeID>?) {
-        self.live = live
+    /// - Parameter expected: the nodes that are there as the wait begins; nil when not all of them are asked.
+    init(expected: Set<NodeID>?) {
+        self.expected = expected
     }
 
     mutating func published(_ outcome: Result<PublishOutcome, BrokerError>) -> Action {
@@ -37,10 +37,10 @@ struct PendingReceipts {
     }
 
     /// The grace is over.
-    /// - Parameter live: the nodes that hold a lease by now. Those of them that have not answered are waited for; others that the broker
+    /// - Parameter expected: the nodes that are there by now. Those of them that have not answered are waited for; others that the broker
     ///   reached are no nodes.
-    mutating func looked(live: Set<NodeID>) -> Action {
-        self.live = live
+    mutating func looked(expected: Set<NodeID>) -> Action {
+        self.expected = expected
         self.hasLooked = true
         return self.next()
     }
@@ -52,14 +52,14 @@ struct PendingReceipts {
 
     private mutating func next() -> Action {
         guard let outcome else { return .wait }
-        let expected =
+        let receivers =
             switch outcome {
             case .relayed(let receivers): receivers
             // Only this node's own receiver got it, if that.
             case .degraded(let here): here ? 1 : 0
             }
-        let isAll = self.live.map { $0.isSubset(of: self.receipts.keys) } ?? false
-        if self.receipts.count >= expected || isAll && self.hasLooked {
+        let isAll = self.expected.map { $0.isSubset(of: self.receipts.keys) } ?? false
+        if self.receipts.count >= receivers || isAll && self.hasLooked {
             return .finish(.success(.init(outcome: outcome, receipts: self.receipts)))
         }
         guard isAll, !self.inGrace else { return .wait }

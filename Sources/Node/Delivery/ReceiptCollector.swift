@@ -13,7 +13,7 @@ final class ReceiptCollector: Sendable {
         let receipts: [NodeID: UInt32]
     }
 
-    /// How long to go on waiting once every live node has answered but the broker counted more receivers: 100 ms. The rest may be a
+    /// How long to go on waiting once every node that is known has answered but the broker counted more receivers: 100 ms. The rest may be a
     /// node too new to be known, which mostly answers at once, or a process that was stopped, or a curious person, who never will. Then
     /// the collector looks who is there.
     static let grace = TimeAmount.milliseconds(100)
@@ -44,7 +44,7 @@ final class ReceiptCollector: Sendable {
 
     /// Publishes, and waits until all that got it have answered, or the time is up.
     /// - Parameters:
-    ///   - expectsAll: whether every live node should answer; else only as many as the broker reached.
+    ///   - expectsAll: whether every node that is there should answer; else only as many as the broker reached.
     ///   - publish: called once, with what it must tell of the outcome.
     func collect(
         _ id: PublicationID,
@@ -55,7 +55,7 @@ final class ReceiptCollector: Sendable {
         var deadline: Scheduled<Void>?
         let result = await withCheckedContinuation { continuation in
             let entry = Entry(
-                pending: PendingReceipts(live: expectsAll ? self.directory.liveIDs : nil),
+                pending: PendingReceipts(expected: expectsAll ? self.directory.expected : nil),
                 continuation: continuation
             )
             let isFinishing = self.state.withLockedValue { state in
@@ -91,8 +91,8 @@ final class ReceiptCollector: Sendable {
         guard self.state.withLockedValue({ $0.entries[id] != nil }) else { return }
         Task {
             await self.refreshDirectory()
-            let live = self.directory.liveIDs
-            self.apply(id) { $0.looked(live: live) }
+            let expected = self.directory.expected
+            self.apply(id) { $0.looked(expected: expected) }
         }
     }
 

@@ -32,13 +32,9 @@ final class NodeDirectory: Sendable {
         self.all.filter { !$0.expired }.map(\.record)
     }
 
-    var liveIDs: Set<NodeID> { Set(self.live.map(\.id)) }
-
-    /// Whether the node is there as far as is known: it held a lease, or has lost it with the presence store's data and is awaited back.
-    func expects(_ id: NodeID) -> Bool {
-        self.state.withLockedValue { state in
-            state.nodes.contains { $0.record.id == id && !$0.expired } || state.awaited.contains(id)
-        }
+    /// Those that are there as far as is known: they held a lease, or have lost it with the presence store's data and are awaited back.
+    var expected: Set<NodeID> {
+        self.state.withLockedValue { $0.awaited.union($0.nodes.lazy.filter { !$0.expired }.map(\.record.id)) }
     }
 
     /// - Returns: the name; nil for a node that has never been seen.

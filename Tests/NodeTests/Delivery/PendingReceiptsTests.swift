@@ -26,7 +26,7 @@ struct PendingReceiptsTests {
     }
 
     @Test func `It is over when as many nodes have answered as the broker reached`() {
-        var pending = PendingReceipts(live: Set(self.nodes[..<2]))
+        var pending = PendingReceipts(expected: Set(self.nodes[..<2]))
         #expect(Seen(pending.published(.success(.relayed(receivers: 2)))) == .wait)
         #expect(Seen(pending.received(3, from: self.nodes[0])) == .wait)
         #expect(
@@ -36,7 +36,7 @@ struct PendingReceiptsTests {
     }
 
     @Test func `Receipts may come before the broker says whom it reached`() {
-        var pending = PendingReceipts(live: Set(self.nodes[..<2]))
+        var pending = PendingReceipts(expected: Set(self.nodes[..<2]))
         #expect(Seen(pending.received(3, from: self.nodes[0])) == .wait)
         #expect(Seen(pending.received(0, from: self.nodes[1])) == .wait)
         #expect(
@@ -46,38 +46,39 @@ struct PendingReceiptsTests {
     }
 
     @Test func `A node that answers twice counts once`() {
-        var pending = PendingReceipts(live: Set(self.nodes[..<2]))
+        var pending = PendingReceipts(expected: Set(self.nodes[..<2]))
         _ = pending.published(.success(.relayed(receivers: 2)))
         #expect(Seen(pending.received(1, from: self.nodes[0])) == .wait)
         #expect(Seen(pending.received(1, from: self.nodes[0])) == .wait)
     }
 
     @Test func `What reached nobody is over at once`() {
-        var pending = PendingReceipts(live: Set(self.nodes))
+        var pending = PendingReceipts(expected: Set(self.nodes))
         #expect(Seen(pending.published(.success(.relayed(receivers: 0)))) == .finish(.relayed(receivers: 0), [:]))
     }
 
     @Test func `Live nodes that the broker did not reach are not waited for`() {
-        var pending = PendingReceipts(live: Set(self.nodes))
+        var pending = PendingReceipts(expected: Set(self.nodes))
         _ = pending.published(.success(.relayed(receivers: 1)))
         #expect(Seen(pending.received(5, from: self.nodes[2])) == .finish(.relayed(receivers: 1), [self.nodes[2]: 5]))
     }
 
     @Test func `When all live nodes have answered, others that the broker reached get a little longer, once`() {
-        var pending = PendingReceipts(live: [self.nodes[0]])
+        var pending = PendingReceipts(expected: [self.nodes[0]])
         #expect(Seen(pending.published(.success(.relayed(receivers: 3)))) == .wait)
         #expect(Seen(pending.received(1, from: self.nodes[0])) == .waitForGrace)
         #expect(Seen(pending.received(2, from: self.nodes[1])) == .wait)
         #expect(
-            Seen(pending.looked(live: [self.nodes[0]])) == .finish(.relayed(receivers: 3), [self.nodes[0]: 1, self.nodes[1]: 2])
+            Seen(pending.looked(expected: [self.nodes[0]]))
+                == .finish(.relayed(receivers: 3), [self.nodes[0]: 1, self.nodes[1]: 2])
         )
     }
 
     @Test func `A node that is found after the grace is waited for, and with it the wait is over`() {
-        var pending = PendingReceipts(live: [self.nodes[0]])
+        var pending = PendingReceipts(expected: [self.nodes[0]])
         _ = pending.published(.success(.relayed(receivers: 3)))
         #expect(Seen(pending.received(1, from: self.nodes[0])) == .waitForGrace)
-        #expect(Seen(pending.looked(live: Set(self.nodes[..<2]))) == .wait)
+        #expect(Seen(pending.looked(expected: Set(self.nodes[..<2]))) == .wait)
         #expect(
             Seen(pending.received(2, from: self.nodes[1]))
                 == .finish(.relayed(receivers: 3), [self.nodes[0]: 1, self.nodes[1]: 2])
@@ -85,7 +86,7 @@ struct PendingReceiptsTests {
     }
 
     @Test func `The last of the unknown nodes ends the grace`() {
-        var pending = PendingReceipts(live: [self.nodes[0]])
+        var pending = PendingReceipts(expected: [self.nodes[0]])
         _ = pending.published(.success(.relayed(receivers: 2)))
         #expect(Seen(pending.received(1, from: self.nodes[0])) == .waitForGrace)
         #expect(
@@ -95,37 +96,37 @@ struct PendingReceiptsTests {
     }
 
     @Test func `The grace may begin with the broker's answer`() {
-        var pending = PendingReceipts(live: [self.nodes[0]])
+        var pending = PendingReceipts(expected: [self.nodes[0]])
         #expect(Seen(pending.received(1, from: self.nodes[0])) == .wait)
         #expect(Seen(pending.published(.success(.relayed(receivers: 2)))) == .waitForGrace)
     }
 
     @Test func `Degraded, this node's own receipt is all there is to wait for`() {
-        var pending = PendingReceipts(live: Set(self.nodes))
+        var pending = PendingReceipts(expected: Set(self.nodes))
         #expect(Seen(pending.published(.success(.degraded(here: true)))) == .wait)
         #expect(Seen(pending.received(7, from: self.nodes[0])) == .finish(.degraded(here: true), [self.nodes[0]: 7]))
     }
 
     @Test func `Degraded, and not wanted on this node, there is nothing to wait for`() {
-        var pending = PendingReceipts(live: nil)
+        var pending = PendingReceipts(expected: nil)
         #expect(Seen(pending.published(.success(.degraded(here: false)))) == .finish(.degraded(here: false), [:]))
     }
 
     @Test(arguments: [BrokerError.outboxFull, .tooLarge, .closed, .cancelled])
     func `What the broker does not take is over at once`(error: BrokerError) {
-        var pending = PendingReceipts(live: Set(self.nodes))
+        var pending = PendingReceipts(expected: Set(self.nodes))
         #expect(Seen(pending.published(.failure(error))) == .fail(error))
     }
 
     @Test func `When time is up, the answer has what came`() {
-        var pending = PendingReceipts(live: Set(self.nodes))
+        var pending = PendingReceipts(expected: Set(self.nodes))
         _ = pending.published(.success(.relayed(receivers: 4)))
         _ = pending.received(9, from: self.nodes[3])
         #expect(Seen(pending.timeIsUp()) == .finish(.relayed(receivers: 4), [self.nodes[3]: 9]))
     }
 
     @Test func `When time is up before the broker has said anything, the answer is degraded`() {
-        var pending = PendingReceipts(live: Set(self.nodes))
+        var pending = PendingReceipts(expected: Set(self.nodes))
         #expect(Seen(pending.timeIsUp()) == .finish(.degraded(here: true), [:]))
     }
 }

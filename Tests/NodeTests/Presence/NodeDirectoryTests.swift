@@ -25,6 +25,23 @@ struct NodeDirectoryTests {
         #expect(directory.live.map(\.name) == ["own"])
     }
 
+    @Test("Nodes that the store has lost are expected, until they are back or nobody is awaited any more")
+    func expectsAwaited() {
+        let (own, other, third) = (Self.record("own"), Self.record("other"), Self.record("third"))
+        let directory = NodeDirectory(own: own)
+        directory.update([
+            Self.status(own), Self.status(other), Self.status(third), Self.status(Self.record("gone"), expired: true),
+        ])
+        directory.awaitAll()
+        directory.update([Self.status(own)])
+        #expect(directory.expected == [own.id, other.id, third.id])
+        directory.update([Self.status(own), Self.status(other)])
+        directory.update([Self.status(own)])
+        #expect(directory.expected == [own.id, third.id], "what was back has gone again")
+        directory.awaitNobody()
+        #expect(directory.expected == [own.id])
+    }
+
     @Test("Names are not remembered without bounds")
     func forgetsNames() {
         let (own, first) = (Self.record("own"), Self.record("first"))
