@@ -159,9 +159,9 @@ public struct NodeServer: Service {
                 keepsConnections: { life.phase == .serving },
                 acceptsUserQuery: configuration.acceptsUserQuery,
                 compresses: configuration.compresses,
-                access: webSocketAccess,
-                makeWebSocketHandler: { client in
-                    WebSocketHandler(settings: webSocketSettings, client: client, node: id, events: behavior)
+                webSocketAdmission: WebSocketAdmission(access: webSocketAccess) { await interest.reserve($0) },
+                makeWebSocketHandler: { guest in
+                    WebSocketHandler(settings: webSocketSettings, guest: guest, node: id, events: behavior)
                 }
             ),
             responder: api.router().buildResponder(),

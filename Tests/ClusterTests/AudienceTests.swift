@@ -5,6 +5,7 @@ extension RealProcesses {
     @Suite("Groups and users in a cluster")
     struct AudienceTests {
         private static let options = Cluster.quiet + ["--insecure-user-query"]
+        private static let patient = "?timeout=10s"
 
         /// A client whose id the test knows: the only one of its user.
         private struct Member {
@@ -57,6 +58,44 @@ extension RealProcesses {
                     #expect(got.isEmpty)
                 }
             }
+        }
+
+        @Test("Who has the answer to its handshake is reached by what is pushed to its user from then on, however far Redis is")
+        func straightAfterTheHandshake() async throws {
+            let redis = try RedisServer.start()
+            let proxy = try await TCPProxy.start(to: redis.port)
+            try await Cluster.run(nodes: 1, options: Self.options, on: redis) { cluster in
+                let far = try await cluster.start("far", options: Self.options + ["--redis", proxy.url])
+                try await proxy.set(.delay(.milliseconds(30)))
+                for number in 0..<5 {
+                    let client = try await far.connect("/ws?user=user-\(number)")
+                    let receipt = try await self.push("Welcome", to: "users/user-\(number)", via: cluster.a, query: Self.patient)
+                    #expect(receipt.recipients == 1, "user-\(number) is not reached")
+                    let seen = try await client.see()
+                    #expect(seen == .broadcast("Welcome"))
+                }
+            }
+            await proxy.stop()
+        }
+
+        @Test("A handshake does not wait for a Redis that does not answer, and its user counts once it does")
+        func handshakeWithoutRedis() async throws {
+            let redis = try RedisServer.start()
+            let proxy = try await TCPProxy.start(to: redis.port)
+            try await Cluster.run(nodes: 1, options: Self.options, on: redis) { cluster in
+                let far = try await cluster.start("far", options: Self.options + ["--redis", proxy.url])
+                try await proxy.set(.hold)
+                let client = try await far.connect("/ws?user=alice")
+                let before = try await self.push("Lost", to: "users/alice", via: cluster.a)
+                #expect(before.recipients == 0)
+                try await proxy.set(.pass)
+                try await cluster.waitForConnections(1)
+                let after = try await self.push("Welcome", to: "users/alice", via: cluster.a)
+                #expect(after.recipients == 1)
+                let seen = try await client.see()
+                #expect(seen == .broadcast("Welcome"))
+            }
+            await proxy.stop()
         }
 
         @Test("A push to nobody is 200 with 0 recipients, at once")

@@ -37,6 +37,8 @@ public final class Connection {
     var groups: Set<Name> = []
     /// Those that it is to be in before it is listed.
     var groupsToJoin: Set<Name> = []
+    /// Of its user's topic and those of ``groupsToJoin``, until it takes them over. Nil when it has none.
+    var reservation: TopicReservation?
     /// Waits for its topics before it is listed. Ends with it: while Redis is away that may be long.
     var listing: Task<Void, Never>?
     /// Whether the presence store has been told of it.

@@ -37,28 +37,12 @@ final class EndpointBehavior: WebSocketEvents {
         self.connections.add(connection, on: eventLoop)
         self.metrics.connectionOpened()
         guard connection.endpoint == .plain else { return }
-        let topics = (connection.user.map { [Topic.user($0)] } ?? []) + connection.groupsToJoin.map(Topic.group)
-        guard !topics.isEmpty else {
-            self.list(connection)
-            return
-        }
-        let id = connection.id
-        connection.listing = Task {
-            // Listed once what is pushed to the user and to its groups arrives here: who finds it in the inventory may push to it.
-            // Without subscriptions (it is gone, or the broker is shut down) it is not.
-            let isLive = await self.retain(topics)
-            eventLoop.execute {
-                let connection = self.connections.get(id, on: eventLoop)
-                connection?.listing = nil
-                if isLive, let connection, connection.isOpen {
-                    connection.holdsUserTopic = connection.user != nil
-                    self.joinGroups(connection, on: eventLoop)
-                    self.list(connection)
-                } else {
-                    // Gone before it counted: nobody else takes it out of the count.
-                    self.release(topics)
-                }
-            }
+        guard let reservation = connection.reservation else { return self.list(connection) }
+        connection.reservation = nil
+        if reservation.take() {
+            self.becomeMember(connection, on: eventLoop)
+        } else {
+            self.listLate(connection, topics: reservation.topics, on: eventLoop)
         }
     }
 
@@ -82,7 +66,7 @@ final class EndpointBehavior: WebSocketEvents {
         if connection.isListed { self.presence.closed(connection.id) }
         var topics = connection.groups.map(Topic.group)
         if connection.holdsUserTopic, let user = connection.user { topics.append(.user(user)) }
-        self.release(topics)
+        self.interest.release(topics)
     }
 
     func breached(_ breach: Breach) { self.metrics.breached(breach) }
@@ -97,14 +81,30 @@ final class EndpointBehavior: WebSocketEvents {
 
     // MARK: - Subscriptions and presence
 
-    /// - Returns: whether all of them are live now. Each is counted, whatever became of it.
-    private func retain(_ topics: [Topic]) async -> Bool {
-        await withTaskGroup(of: Bool.self) { tasks in
-            for topic in topics {
-                tasks.addTask { (try? await self.interest.retain(topic)) != nil }
+    /// Its topics were not live when its handshake was answered: it is listed once they are. Without subscriptions (it is gone, or the broker
+    /// is shut down) it is not.
+    private func listLate(_ connection: Connection, topics: [Topic], on eventLoop: any EventLoop) {
+        let id = connection.id
+        connection.listing = Task {
+            let areLive = await self.interest.retain(topics)
+            eventLoop.execute {
+                let connection = self.connections.get(id, on: eventLoop)
+                connection?.listing = nil
+                if areLive, let connection, connection.isOpen {
+                    self.becomeMember(connection, on: eventLoop)
+                } else {
+                    // Gone before it counted: nobody else takes it out of the count.
+                    self.interest.release(topics)
+                }
             }
-            return await tasks.reduce(true) { $0 && $1 }
         }
+    }
+
+    /// What is pushed to its user and to its groups arrives here from now on: who finds it in the inventory may push to it.
+    private func becomeMember(_ connection: Connection, on eventLoop: any EventLoop) {
+        connection.holdsUserTopic = connection.user != nil
+        self.joinGroups(connection, on: eventLoop)
+        self.list(connection)
     }
 
     /// Those of its token. A REST caller may have been quicker with one, or have filled its share: what is not joined is counted out.
@@ -118,17 +118,12 @@ final class EndpointBehavior: WebSocketEvents {
             }
         }
         connection.groupsToJoin = []
-        self.release(left)
+        self.interest.release(left)
     }
 
     private func list(_ connection: Connection) {
         connection.isListed = true
         self.presence.opened(connection.record)
-    }
-
-    private func release(_ topics: [Topic]) {
-        guard !topics.isEmpty else { return }
-        Task { for topic in topics { await self.interest.release(topic) } }
     }
 
     // MARK: - /echo

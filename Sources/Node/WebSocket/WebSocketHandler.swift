@@ -16,7 +16,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     static let maximumUnfinishedMessages = 64
 
     private let settings: WebSocketSettings
-    private let client: WebSocketHandshake.Client
+    private var guest: WebSocketAdmission.Guest
     private let node: NodeID
     private let events: any WebSocketEvents
     private var decoder: MessageDecoder
@@ -31,29 +31,32 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private var isGone = false
     private var expiry: Scheduled<Void>?
 
-    init(settings: WebSocketSettings, client: WebSocketHandshake.Client, node: NodeID, events: any WebSocketEvents) {
+    init(settings: WebSocketSettings, guest: WebSocketAdmission.Guest, node: NodeID, events: any WebSocketEvents) {
         self.settings = settings
-        self.client = client
+        self.guest = guest
         self.node = node
         self.events = events
-        self.decoder = MessageDecoder(limits: settings.messageLimits, compression: client.compression)
+        self.decoder = MessageDecoder(limits: settings.messageLimits, compression: guest.client.compression)
     }
 
     // MARK: - Life
 
     func handlerAdded(context: ChannelHandlerContext) {
+        let client = self.guest.client
         let connection = Connection(
             id: .random(on: self.node),
-            endpoint: self.client.endpoint,
-            user: self.client.user,
-            compression: self.client.compression,
+            endpoint: client.endpoint,
+            user: client.user,
+            compression: client.compression,
             connectedAt: self.settings.now(),
             settings: self.settings,
             events: self.events,
             context: context
         )
         self.meter = RateMeter(self.settings.bounds, now: context.eventLoop.now)
-        connection.groupsToJoin = self.client.groups
+        connection.groupsToJoin = client.groups
+        connection.reservation = self.guest.reservation
+        self.guest.reservation = nil
         self.connection = connection
         if self.settings.isPlain { try? context.channel.syncOptions?.shareReceiveBuffer() }
         self.events.opened(connection, on: context.eventLoop)
@@ -87,7 +90,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
 
     /// A socket lives no longer than the token that opened it.
     private func scheduleExpiry(_ context: ChannelHandlerContext) {
-        guard let expiresAt = self.client.expiresAt else { return }
+        guard let expiresAt = self.guest.client.expiresAt else { return }
         let milliseconds = max(0, expiresAt - self.settings.now())
         self.expiry = context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) {
             self.connection?.close(code: .unauthorized, reason: "the token has expired")

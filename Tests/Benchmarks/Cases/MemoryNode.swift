@@ -38,7 +38,7 @@ final class MemoryNode {
         )
         let handler = WebSocketHandler(
             settings: settings,
-            client: WebSocketHandshake.Client(endpoint: .plain, user: nil),
+            guest: WebSocketAdmission.Guest(client: WebSocketHandshake.Client(endpoint: .plain, user: nil)),
             node: Samples.node,
             events: Members(connections)
         )

@@ -58,10 +58,12 @@ final class EmbeddedServer {
             keepsConnections: { !isDraining },
             acceptsUserQuery: false,
             compresses: compresses,
-            access: WebSocketAccess(origins: nil, tokens: nil, acceptsAnonymous: false),
-            makeWebSocketHandler: { client in
+            admission: WebSocketAdmission(access: WebSocketAccess(origins: nil, tokens: nil, acceptsAnonymous: false)) {
+                TopicReservation($0, isHeld: false) { _ in }
+            },
+            makeWebSocketHandler: { guest in
                 decision.withLockedValue { $0.append(.webSocket) }
-                return Self.webSocketHandler(client, seen)
+                return Self.webSocketHandler(guest, seen)
             },
             becomeHTTP: { _ in decision.withLockedValue { $0.append(.http) } }
         )
@@ -93,7 +95,7 @@ final class EmbeddedServer {
     }
 
     private static func webSocketHandler(
-        _ client: WebSocketHandshake.Client,
+        _ guest: WebSocketAdmission.Guest,
         _ seen: NIOLockedValueBox<[Event]>
     ) -> WebSocketHandler {
         let settings = WebSocketSettings(
@@ -113,7 +115,7 @@ final class EmbeddedServer {
                 done()
             }
         )
-        return WebSocketHandler(settings: settings, client: client, node: EmbeddedWebSocket.node, events: events)
+        return WebSocketHandler(settings: settings, guest: guest, node: EmbeddedWebSocket.node, events: events)
     }
 
     /// - Parameter runs: whether the event loop gets a turn after it; the same read may bring several parts otherwise.

@@ -70,7 +70,9 @@ final class EmbeddedWebSocket {
         try self.channel.pipeline.syncOperations.addHandler(
             WebSocketHandler(
                 settings: settings,
-                client: WebSocketHandshake.Client(endpoint: endpoint, user: nil, compression: compression),
+                guest: WebSocketAdmission.Guest(
+                    client: WebSocketHandshake.Client(endpoint: endpoint, user: nil, compression: compression)
+                ),
                 node: Self.node,
                 events: events
             )

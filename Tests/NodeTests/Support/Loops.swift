@@ -71,7 +71,7 @@ final class Loops: Sendable {
                 closeTimeout: .seconds(5),
                 now: { 0 }
             ),
-            client: WebSocketHandshake.Client(endpoint: .plain, user: nil),
+            guest: WebSocketAdmission.Guest(client: WebSocketHandshake.Client(endpoint: .plain, user: nil)),
             node: manager.node,
             events: ClosureEvents(
                 opened: { connection, eventLoop in

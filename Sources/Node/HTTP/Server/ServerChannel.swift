@@ -13,8 +13,8 @@ struct ServerChannel: Sendable {
     let keepsConnections: @Sendable () -> Bool
     let acceptsUserQuery: Bool
     let compresses: Bool
-    let access: WebSocketAccess
-    let makeWebSocketHandler: @Sendable (WebSocketHandshake.Client) -> WebSocketHandler
+    let webSocketAdmission: WebSocketAdmission
+    let makeWebSocketHandler: @Sendable (WebSocketAdmission.Guest) -> WebSocketHandler
 
     /// - Parameters:
     ///   - channel: just accepted; called on its event loop.
@@ -43,7 +43,7 @@ struct ServerChannel: Sendable {
                 keepsConnections: self.keepsConnections,
                 acceptsUserQuery: self.acceptsUserQuery,
                 compresses: self.compresses,
-                access: self.access,
+                admission: self.webSocketAdmission,
                 noPlace: self.metrics.connectionRefused,
                 makeWebSocketHandler: self.makeWebSocketHandler,
                 becomeHTTP: { becameHTTP(try self.addHTTPHandler($0)) }

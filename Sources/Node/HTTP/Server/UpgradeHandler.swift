@@ -11,23 +11,6 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOS
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// What the handler cannot decide by itself.
-    struct Delegate: Sendable {
-        /// Whether WebSockets are taken now.
-        var acceptsConnections: @Sendable () -> Bool
-        /// Whether an HTTP connection may have another request; else the one that comes now is its last.
-        var keepsConnections: @Sendable () -> Bool
-        /// As of ``WebSocketHandshake/validate(_:acceptsUserQuery:compresses:)``.
-        var acceptsUserQuery: Bool
-        var compresses: Bool
-        var access: WebSocketAccess
-        /// Called when there is no room for the socket.
-        var noPlace: @Sendable () -> Void = {}
-        var makeWebSocketHandler: @Sendable (WebSocketHandshake.Client) -> WebSocketHandler
-        /// Adds what HTTP needs behind this handler.
-        var becomeHTTP: @Sendable (any Channel) throws -> Void
-    }
-
     private enum State {
         case waitingForHead
         /// A good handshake, of which the end is still to come.
@@ -154,7 +137,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOS
                 acceptsUserQuery: self.delegate.acceptsUserQuery,
                 compresses: self.delegate.compresses
             )
-            try self.delegate.access.checkOrigin(head)
+            try self.delegate.admission.access.checkOrigin(head)
             guard self.delegate.acceptsConnections() else { throw .draining }
             self.state = .handshake(head, client)
         } catch {
@@ -202,15 +185,17 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOS
     // MARK: - WebSocket
 
     private func admit(_ head: HTTPRequestHead, _ client: WebSocketHandshake.Client, context: ChannelHandlerContext) {
-        let access = self.delegate.access
-        guard access.needsTime else { return self.upgrade(head, for: client, context: context) }
+        let admission = self.delegate.admission
+        guard admission.needsTime(for: client) else {
+            return self.upgrade(head, for: WebSocketAdmission.Guest(client: client), context: context)
+        }
         self.state = .admission
         let (me, here) = (NIOLoopBound(self, eventLoop: context.eventLoop), NIOLoopBound(context, eventLoop: context.eventLoop))
         let eventLoop = context.eventLoop
         Task {
-            let result: Result<WebSocketHandshake.Client, WebSocketHandshake.Refusal>
+            let result: Result<WebSocketAdmission.Guest, WebSocketHandshake.Refusal>
             do throws(WebSocketHandshake.Refusal) {
-                result = .success(try await access.admit(head, client))
+                result = .success(try await admission.admit(head, client))
             } catch {
                 result = .failure(error)
             }
@@ -220,27 +205,27 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOS
 
     private func admitted(
         _ head: HTTPRequestHead,
-        _ result: Result<WebSocketHandshake.Client, WebSocketHandshake.Refusal>,
+        _ result: Result<WebSocketAdmission.Guest, WebSocketHandshake.Refusal>,
         context: ChannelHandlerContext
     ) {
         // The client may be gone, or have used up its time.
         guard case .admission = self.state, context.channel.isActive else { return }
         switch result {
         case .success where !self.delegate.acceptsConnections(): self.refuse(.draining, head, context: context)
-        case .success(let client): self.upgrade(head, for: client, context: context)
+        case .success(let guest): self.upgrade(head, for: guest, context: context)
         case .failure(let refusal): self.refuse(refusal, head, context: context)
         }
     }
 
-    private func upgrade(_ head: HTTPRequestHead, for client: WebSocketHandshake.Client, context: ChannelHandlerContext) {
+    private func upgrade(_ head: HTTPRequestHead, for guest: WebSocketAdmission.Guest, context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
         do {
             // Past the encoder and all else that only answers of HTTP need.
-            let response = WebSocketHandshake.response(to: head, for: client)
+            let response = WebSocketHandshake.response(to: head, for: guest.client)
             try pipeline.context(handler: self.encoder).writeAndFlush(NIOAny(response), promise: nil)
             // An end of input is the end of the connection: half-open ones are for HTTP.
             try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
-            let handler = self.delegate.makeWebSocketHandler(client)
+            let handler = self.delegate.makeWebSocketHandler(guest)
             self.state = .webSocket
             pipeline.removeHandler(self.encoder, promise: nil)
             for handler in self.others { pipeline.removeHandler(handler, promise: nil) }
