@@ -60,3 +60,8 @@ struct NodeRoutes: Sendable {
         return response
     }
 }
+
+/// A node that drains from now on.
+private struct AcceptedDrain: Encodable {
+    let id: String
+}

@@ -257,12 +257,3 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOS
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: written)
     }
 }
-
-extension HTTPRequestHead {
-    /// The same, as the last request of its connection.
-    fileprivate var asLast: HTTPRequestHead {
-        var head = self
-        head.headers.replaceOrAdd(name: "connection", value: "close")
-        return head
-    }
-}

@@ -1,0 +1,30 @@
+public import Protocol
+
+/// Which connections to list.
+public struct ConnectionQuery: Hashable, Sendable {
+    /// Connections a page, 1 to ``PresenceLimits/pageSize``.
+    public let limit: Int
+    /// Only ids above this one: where the page before ended.
+    public let after: ConnectionID?
+    /// Only those on nodes of this name.
+    public let nodeName: String?
+    /// Only those of this user.
+    public let user: Name?
+    /// Only those in this group.
+    public let group: Name?
+
+    public init(
+        limit: Int,
+        after: ConnectionID? = nil,
+        nodeName: String? = nil,
+        user: Name? = nil,
+        group: Name? = nil
+    ) {
+        precondition((1...PresenceLimits.pageSize).contains(limit), "callers check the limit that clients give")
+        self.limit = limit
+        self.after = after
+        self.nodeName = nodeName
+        self.user = user
+        self.group = group
+    }
+}
