@@ -31,6 +31,17 @@ extension RealProcesses {
             return try response.decode()
         }
 
+        /// - Parameter body: gets a second node, and the network between it and Redis.
+        private func withFarNode(_ body: (Cluster, TestNode, TCPProxy) async throws -> Void) async throws {
+            let redis = try RedisServer.start()
+            let proxy = try await TCPProxy.start(to: redis.port)
+            try await Cluster.run(nodes: 1, options: Self.options, on: redis) { cluster in
+                let far = try await cluster.start("far", options: Self.options + ["--redis", proxy.url])
+                try await body(cluster, far, proxy)
+            }
+            await proxy.stop()
+        }
+
         /// Everything a client has got up to a broadcast that comes after it.
         private func got(_ client: WebSocketTestClient) async throws -> [String] {
             try await client.everything(until: "the end").compactMap(\.message)
@@ -62,10 +73,7 @@ extension RealProcesses {
 
         @Test("Who has the answer to its handshake is reached by what is pushed to its user from then on, however far Redis is")
         func straightAfterTheHandshake() async throws {
-            let redis = try RedisServer.start()
-            let proxy = try await TCPProxy.start(to: redis.port)
-            try await Cluster.run(nodes: 1, options: Self.options, on: redis) { cluster in
-                let far = try await cluster.start("far", options: Self.options + ["--redis", proxy.url])
+            try await self.withFarNode { cluster, far, proxy in
                 try await proxy.set(.delay(.milliseconds(30)))
                 for number in 0..<5 {
                     let client = try await far.connect("/ws?user=user-\(number)")
@@ -75,15 +83,11 @@ extension RealProcesses {
                     #expect(seen == .broadcast("Welcome"))
                 }
             }
-            await proxy.stop()
         }
 
         @Test("A handshake does not wait for a Redis that does not answer, and its user counts once it does")
         func handshakeWithoutRedis() async throws {
-            let redis = try RedisServer.start()
-            let proxy = try await TCPProxy.start(to: redis.port)
-            try await Cluster.run(nodes: 1, options: Self.options, on: redis) { cluster in
-                let far = try await cluster.start("far", options: Self.options + ["--redis", proxy.url])
+            try await self.withFarNode { cluster, far, proxy in
                 try await proxy.set(.hold)
                 let client = try await far.connect("/ws?user=alice")
                 let before = try await self.push("Lost", to: "users/alice", via: cluster.a)
@@ -95,7 +99,6 @@ extension RealProcesses {
                 let seen = try await client.see()
                 #expect(seen == .broadcast("Welcome"))
             }
-            await proxy.stop()
         }
 
         @Test("A push to nobody is 200 with 0 recipients, at once")
