@@ -69,8 +69,10 @@ public final class Connection {
         self.connectedAt = connectedAt
         self.settings = settings
         self.events = events
-        let interval = settings.pingInterval.nanoseconds
-        self.patience = Patience(now: context.eventLoop.now, firstPing: .nanoseconds(.random(in: (interval / 2)...interval)))
+        let half = settings.pingInterval.nanoseconds / 2
+        // Random enough, and no system call.
+        let share = Int64(id.hashValue.magnitude % UInt(half))
+        self.patience = Patience(now: context.eventLoop.now, firstPing: .nanoseconds(half + share))
         self.socket = settings.isPlain ? DirectSocket(context.channel) : nil
         self.context = context
     }
@@ -231,14 +233,14 @@ public final class Connection {
     private func sendClose(code: CloseCode?, reason: String, thenFinish: Bool) {
         guard let context else { return }
         let frame = FrameEncoder.close(code: code, reason: reason, allocator: context.channel.allocator)
-        if thenFinish {
-            let written = context.eventLoop.makePromise(of: Void.self)
-            written.futureResult.assumeIsolated().whenComplete { _ in self.finish() }
-            self.write(frame, context, promise: written)
-        } else {
-            self.write(frame, context, promise: nil)
-        }
         self.cutAfterDeadline(context)
+        if let rest = self.sendDirectly(frame) {
+            let written = thenFinish ? context.eventLoop.makePromise(of: Void.self) : nil
+            written?.futureResult.assumeIsolated().whenComplete { _ in self.finish() }
+            context.writeAndFlush(NIOAny(rest), promise: written)
+        } else if thenFinish {
+            self.finish()
+        }
         // The client's answer is read also where back-pressure has stopped the reading.
         context.channel.read()
     }

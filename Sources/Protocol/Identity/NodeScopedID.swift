@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// 128 bits, written as 32 lower-case hex digits: 96 random ones, then the id of the node that made it.
 ///
 /// Any node can therefore tell from the id alone where to send what concerns it. Ordered as the texts are, which is the order of
@@ -13,8 +19,11 @@ public struct NodeScopedID<Kind>: Hashable, Sendable {
 
     /// A new id, made by `node`.
     public static func random(on node: NodeID) -> Self {
-        let random = UInt64(UInt32.random(in: .min ... .max))
-        return Self(high: .random(in: .min ... .max), low: random << 32 | UInt64(node.rawValue))
+        var bits = (high: UInt64(0), low: UInt64(0))
+        // One system call, where two random numbers would be two: this is done for each connection and each message.
+        let result = withUnsafeMutableBytes(of: &bits) { getentropy($0.baseAddress!, $0.count) }
+        precondition(result == 0, "the system has random numbers, as many as these")
+        return Self(high: bits.high, low: bits.low << 32 | UInt64(node.rawValue))
     }
 
     /// - Parameter text: exactly 32 lower-case hex digits; anything else gives nil.
