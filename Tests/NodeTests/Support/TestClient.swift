@@ -17,10 +17,13 @@ final class TestClient: Sendable {
         var isClosed = false
     }
 
+    /// Also when it is closed by now.
+    let localPort: Int?
     private let channel: any Channel
     private let state: NIOLockedValueBox<State>
 
     private init(channel: any Channel, state: NIOLockedValueBox<State>) {
+        self.localPort = channel.localAddress?.port
         self.channel = channel
         self.state = state
     }
@@ -28,14 +31,16 @@ final class TestClient: Sendable {
     /// A plain TCP connection, whose bytes are frames at once, or after ``open(port:path:answersClose:)``'s handshake.
     static func connect(port: Int, isWebSocket: Bool, answersClose: Bool = true) async throws -> TestClient {
         let state = NIOLockedValueBox(State(isWebSocket: isWebSocket))
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Collector(state: state, answersClose: answersClose))
                 }
             }
-            .connect(host: "127.0.0.1", port: port).get()
-        return TestClient(channel: channel, state: state)
+            .connect(host: "127.0.0.1", port: port)
+            // On the event loop: by the time a busy machine goes on here, the server may have cut it.
+            .map { TestClient(channel: $0, state: state) }
+            .get()
     }
 
     /// - Parameter answersClose: whether it ends the closing handshake as a client should.
@@ -80,7 +85,6 @@ final class TestClient: Sendable {
         return Answer(status: status, json: (try? JSONSerialization.jsonObject(with: Data(rest)) as? [String: Any]) ?? [:])
     }
 
-    var localPort: Int? { self.channel.localAddress?.port }
     var isClosed: Bool { self.state.withLockedValue { $0.isClosed } }
     var frames: [ServerFrame] { self.state.withLockedValue { $0.frames } }
 
