@@ -23,7 +23,7 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
     static var linger: Duration { .seconds(5) }
 
     private let broker: any Broker
-    let clock: C
+    private let clock: C
     private var entries: [Topic: Entry] = [:]
     /// Of entries and waiters.
     private var lastNumber: UInt64 = 0

@@ -20,6 +20,7 @@ struct WebSocketAdmission: Sendable {
         self.access.needsTime || !client.topics.isEmpty
     }
 
+    /// - Returns: also when cancelled: a client is let in without its reservation then.
     func admit(
         _ request: HTTPRequestHead,
         _ client: WebSocketHandshake.Client

@@ -16,7 +16,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOS
         /// A good handshake, of which the end is still to come.
         case handshake(HTTPRequestHead, WebSocketHandshake.Client)
         /// Whole; whether the client may connect is being found out. The decoder holds what follows.
-        case admission
+        case admission(Task<Void, Never>)
         /// Whatever comes is not for this handler any more.
         case webSocket
         case http
@@ -24,6 +24,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOS
         /// never reach the router.
         case refused
     }
+
+    /// How long a handshake is held up for what Redis has to do with it: 250 ms, many round trips. Without Redis clients connect all the same.
+    private static let admissionTime = TimeAmount.milliseconds(250)
 
     /// For the client to close its half after a refusal.
     private static let lingerTime = TimeAmount.seconds(2)
@@ -67,8 +70,13 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOS
         self.deadline = try? context.eventLoop.assumeIsolated().scheduleCallback(in: self.timeout, handler: self)
     }
 
-    /// The first head has not come in time.
-    func handleScheduledCallback(eventLoop: some EventLoop) { self.context?.close(promise: nil) }
+    func handleScheduledCallback(eventLoop: some EventLoop) {
+        switch self.state {
+        case .admission(let task): task.cancel()
+        // The first head has not come in time, or its end.
+        case .waitingForHead, .handshake, .webSocket, .http, .refused: self.context?.close(promise: nil)
+        }
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
@@ -189,10 +197,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOS
         guard admission.needsTime(for: client) else {
             return self.upgrade(head, for: WebSocketAdmission.Guest(client: client), context: context)
         }
-        self.state = .admission
         let (me, here) = (NIOLoopBound(self, eventLoop: context.eventLoop), NIOLoopBound(context, eventLoop: context.eventLoop))
         let eventLoop = context.eventLoop
-        Task {
+        let task = Task {
             let result: Result<WebSocketAdmission.Guest, WebSocketHandshake.Refusal>
             do throws(WebSocketHandshake.Refusal) {
                 result = .success(try await admission.admit(head, client))
@@ -201,6 +208,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOS
             }
             eventLoop.execute { me.value.admitted(head, result, context: here.value) }
         }
+        self.state = .admission(task)
+        self.deadline?.cancel()
+        self.deadline = try? eventLoop.assumeIsolated().scheduleCallback(in: Self.admissionTime, handler: self)
     }
 
     private func admitted(
