@@ -11,13 +11,19 @@ public struct MemoryPresenceStore: PresenceStore {
     }
 
     @discardableResult
-    public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> Bool {
+    public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> NodeRegistration {
         self.shared.withEntries { entries, now in
+            var replaced = 0
             if replacingName {
-                for (id, entry) in entries where entry.record.name == node.name { entries[id] = nil }
+                for (id, entry) in entries where entry.record.name == node.name && id != node.id {
+                    entries[id] = nil
+                    replaced += entry.connections.count
+                    if !entry.connections.isEmpty { self.shared.reaped.withLockedValue { _ = $0.insert(id) } }
+                }
             }
             entries[node.id] = MemoryPresence.Entry(record: node, renewedAt: now)
-            return self.shared.reaped.withLockedValue { $0.contains(node.id) }
+            let wasReaped = self.shared.reaped.withLockedValue { $0.contains(node.id) }
+            return NodeRegistration(wasReaped: wasReaped, replacedConnections: replaced)
         }
     }
 

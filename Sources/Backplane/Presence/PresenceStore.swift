@@ -12,10 +12,8 @@ public import ServiceLifecycle
 public protocol PresenceStore: Service {
     /// Takes a new lease for `node`, replacing whatever stands under its id, without connections. When another node is registered under the
     /// same name and `replacingName` is set, that node's entries are deleted (a restarted node's predecessor).
-    /// - Returns: whether somebody has reaped connections of `node`, at most ``PresenceLimits/reapedFor`` ago, and it has not renewed a lease
-    ///   since: all have been told then that they left.
     @discardableResult
-    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> Bool
+    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> NodeRegistration
 
     /// Prolongs the lease to its full length and rewrites the node's record.
     /// - Returns: `.lost` when there is no live lease under this id; nothing has been written then.

@@ -64,12 +64,11 @@ struct RedisPresenceDecoder: Sendable {
 
     // MARK: - Reading
 
-    func wasReaped(_ reply: RESPValue) throws(PresenceError) -> Bool {
-        switch reply.integer {
-        case 1: return true
-        case 0: return false
-        default: throw Self.wrongShape
-        }
+    func registration(_ reply: RESPValue) throws(PresenceError) -> NodeRegistration {
+        guard let parts = reply.elements, parts.count == 2, let wasReaped = parts[0].integer, (0...1).contains(wasReaped),
+            let replaced = parts[1].integer, replaced >= 0
+        else { throw Self.wrongShape }
+        return NodeRegistration(wasReaped: wasReaped == 1, replacedConnections: Int(replaced))
     }
 
     func leaseState(_ reply: RESPValue) throws(PresenceError) -> LeaseState {

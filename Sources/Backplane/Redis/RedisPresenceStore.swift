@@ -10,6 +10,7 @@ import ServiceLifecycle
 /// least 10 minutes) after the last renewal: should a whole cluster vanish, nothing of it stays for ever.
 public final class RedisPresenceStore: PresenceStore {
     /// The shortest time that keys live on after the last renewal of a lease.
+    private static let reapedSeconds = "\(PresenceLimits.reapedFor.components.seconds)"
     private static let minimumBackstopMilliseconds: Int64 = 10 * 60 * 1000
     /// Pages of nothing but unreadable records that are passed over before a query is given up.
     private static let maximumUnreadablePages = 8
@@ -36,10 +37,10 @@ public final class RedisPresenceStore: PresenceStore {
     }
 
     @discardableResult
-    public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> Bool {
+    public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> NodeRegistration {
         var arguments = try self.arguments(of: node)
-        arguments += [replacingName ? "1" : "0", self.keys.nodePrefix]
-        return try self.decoder.wasReaped(try await self.evaluate(.register, self.keys.all(of: node.id), arguments))
+        arguments += [replacingName ? "1" : "0", self.keys.nodePrefix, Self.reapedSeconds]
+        return try self.decoder.registration(try await self.evaluate(.register, self.keys.all(of: node.id), arguments))
     }
 
     public func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState {
@@ -68,8 +69,7 @@ public final class RedisPresenceStore: PresenceStore {
     }
 
     public func reap() async throws(PresenceError) -> [ReapedNode] {
-        let arguments = [self.keys.nodePrefix, "\(PresenceLimits.reapedFor.components.seconds)"]
-        let reply = try await self.evaluate(.reap, [self.keys.nodes, self.keys.names], arguments)
+        let reply = try await self.evaluate(.reap, [self.keys.nodes, self.keys.names], [self.keys.nodePrefix, Self.reapedSeconds])
         return try self.decoder.reaped(reply)
     }
 

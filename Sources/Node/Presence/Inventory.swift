@@ -49,13 +49,16 @@ struct Inventory: Sendable {
         }
     }
 
-    /// Brings the directory up to date. A list without this node is from a store that has lost its data, and says nothing of the others.
+    /// Brings the directory up to date. A list without this node says nothing of the others that are known: the store may have lost its
+    /// data. To a node that knows of no others, and has only just begun, it says who is there.
     /// - Returns: whether the store answers.
     @discardableResult
     func refreshDirectory() async -> Bool {
         let (nodes, isComplete) = await self.nodes()
-        if isComplete, nodes.contains(where: { $0.record.id == self.directory.ownID }) { self.directory.update(nodes) }
-        return isComplete
+        guard isComplete else { return false }
+        let knowsOthers = self.directory.all.count > 1
+        if !knowsOthers || nodes.contains(where: { $0.record.id == self.directory.ownID }) { self.directory.update(nodes) }
+        return true
     }
 
     /// A store that has lost its data does not know whom it lacks; this node does.

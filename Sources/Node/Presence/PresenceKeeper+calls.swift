@@ -36,11 +36,12 @@ extension PresenceKeeper {
             return (state.record, state.hasRegisteredBefore)
         }
         // Only a start may push out another node of its name: two that live would push each other out for ever.
-        let wasReaped = try await self.store.register(record, replacingName: !again)
+        let answer = try await self.store.register(record, replacingName: !again)
+        self.announcer.lost(answer.replacedConnections)
         let connections = await self.connections.records
         self.state.withLockedValue { state in
             state.hasRegisteredBefore = true
-            state.registration.registered(with: connections, toldAsLeft: wasReaped)
+            state.registration.registered(with: connections, toldAsLeft: answer.wasReaped)
             // They may all have gone meanwhile.
             state.completeRegistration()
         }

@@ -208,7 +208,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         case .down(let reason):
             // Not up yet is no failure: the links take a moment, and say themselves what is wrong with them.
             self.logger.log(
-                level: before == .up ? .error : .notice,
+                level: before == .up ? .error : .debug,
                 "Presence store fails",
                 metadata: [LogKey.error: "\(reason)"]
             )

@@ -80,9 +80,12 @@ enum WebSocketHandshake {
     private static func user(ofTarget target: String, accepted: Bool) throws(Refusal) -> Name? {
         guard let start = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return nil }
         let query = target[start...].dropFirst()
-        guard let parameter = query.split(separator: "&").first(where: { $0.hasPrefix("user=") }) else { return nil }
+        let parameters = query.split(separator: "&").filter { $0.hasPrefix("user=") }
+        guard let parameter = parameters.first else { return nil }
         guard accepted else { throw .userNotAccepted }
-        guard let user = parameter.dropFirst(5).removingPercentEncoding.flatMap({ Name($0) }) else { throw .badUser }
+        guard parameters.count == 1, let user = parameter.dropFirst(5).removingPercentEncoding.flatMap({ Name($0) }) else {
+            throw .badUser
+        }
         return user
     }
 

@@ -171,11 +171,16 @@ struct PresenceContractTests {
             }
             let both = try await harness.store.nodes()
             #expect(both.map(\.record.id) == [other.id] + [first.id, second.id].sorted())
-            try await harness.store.register(third, replacingName: true)
+            let answer = try await harness.store.register(third, replacingName: true)
+            #expect(answer == NodeRegistration(wasReaped: false, replacedConnections: 2))
             #expect(try await harness.store.nodes().map(\.record.id) == [other.id, third.id])
             #expect(try await harness.store.connections(ConnectionQuery(limit: 10)).total == 1)
             #expect(try await harness.store.renew(first) == .lost)
             #expect(try await harness.store.reap().isEmpty)
+            // Others have been told that its connections left.
+            #expect(try await harness.store.register(first, replacingName: false).wasReaped)
+            let again = try await harness.store.register(harness.record("other"), replacingName: true)
+            #expect(again.replacedConnections == 1)
         }
     }
 

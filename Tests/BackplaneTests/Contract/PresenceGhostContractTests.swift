@@ -107,20 +107,22 @@ struct PresenceGhostContractTests {
     func whoWasReapedWithConnectionsHearsOfItUntilItRenews(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let (frozen, empty) = (harness.record("frozen", short: true), harness.record("empty", short: true))
-            for node in [frozen, empty] { #expect(try await harness.store.register(node, replacingName: true) == false) }
+            for node in [frozen, empty] {
+                #expect(try await harness.store.register(node, replacingName: true).wasReaped == false)
+            }
             _ = try await harness.store.update(frozen.id, adding: harness.connections(2, on: frozen.id), removing: [])
             try await harness.outlive(frozen.leaseMilliseconds)
             // Expired, but nobody has been told.
             let longer = harness.record("empty", id: empty.id)
-            #expect(try await harness.store.register(longer, replacingName: false) == false)
+            #expect(try await harness.store.register(longer, replacingName: false).wasReaped == false)
             #expect(try await harness.stores[1].reap().map(\.id) == [frozen.id])
-            #expect(try await harness.store.register(longer, replacingName: false) == false)
+            #expect(try await harness.store.register(longer, replacingName: false).wasReaped == false)
 
             let back = harness.record("frozen", id: frozen.id)
             // An answer that was lost, and so the same again.
-            for _ in 0..<2 { #expect(try await harness.store.register(back, replacingName: false)) }
+            for _ in 0..<2 { #expect(try await harness.store.register(back, replacingName: false).wasReaped) }
             #expect(try await harness.store.renew(back) == .held)
-            #expect(try await harness.store.register(back, replacingName: false) == false)
+            #expect(try await harness.store.register(back, replacingName: false).wasReaped == false)
         }
     }
 
@@ -148,7 +150,7 @@ struct PresenceGhostContractTests {
             try await harness.outlive(node.leaseMilliseconds)
             #expect(try await harness.store.reap().map(\.connections) == [2])
             try await harness.store.unregister(node.id)
-            #expect(try await harness.store.register(node, replacingName: true) == false)
+            #expect(try await harness.store.register(node, replacingName: true).wasReaped == false)
         }
     }
 

@@ -49,7 +49,7 @@ enum RepliesFuzz {
         let decoder = RedisPresenceDecoder(logger: self.quiet)
         let id = ConnectionID.random(on: NodeID(rawValue: 1))
         _ = try? decoder.leaseState(value)
-        _ = try? decoder.wasReaped(value)
+        _ = try? decoder.registration(value)
         _ = try? decoder.changesMade(value, of: 3)
         _ = try? decoder.nodes(value)
         _ = try? decoder.reaped(value)

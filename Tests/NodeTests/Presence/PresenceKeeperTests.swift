@@ -12,9 +12,13 @@ import Testing
 
 @Suite("A node keeps its part of the presence store")
 struct PresenceKeeperTests {
-    private func run(_ body: (PresenceHarness) async throws -> Void) async throws {
+    private func run(
+        before: (PresenceHarness) async throws -> Void = { _ in },
+        _ body: (PresenceHarness) async throws -> Void
+    ) async throws {
         try await Loops.with(2, node: .random()) { loops in
             let harness = PresenceHarness(loops)
+            try await before(harness)
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(services: [harness.keeper], logger: .quiet)
             )
@@ -249,6 +253,20 @@ struct PresenceKeeperTests {
             #expect(await eventually { node.directory.live.map(\.name) == ["own"] })
             #expect(await eventually { node.broker.texts == ["3 clients left."] })
             #expect(await node.listed.isEmpty)
+        }
+    }
+
+    @Test func `A node that takes the place of a dead one of its name tells of the dead one's clients`() async throws {
+        try await self.run { node in
+            let dead = PresenceHarness.record(NodeID(rawValue: 77), "own")
+            try await node.outside.register(dead, replacingName: true)
+            let connections = (0..<3).map { _ in ConnectionRecord(id: .random(on: dead.id), protocol: "plain", connectedAt: 0) }
+            _ = try await node.outside.update(dead.id, adding: connections, removing: [])
+        } _: { node in
+            #expect(await eventually { node.broker.texts == ["3 clients left."] })
+            #expect(await node.listed.isEmpty)
+            let ids = try await node.outside.nodes().map(\.record.id)
+            #expect(ids == [node.record.id])
         }
     }
 

@@ -49,7 +49,7 @@ final class FlakyStore: PresenceStore {
     }
 
     @discardableResult
-    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> Bool {
+    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> NodeRegistration {
         try self.count {
             $0.register += 1
             $0.replacedName = replacingName

@@ -48,7 +48,7 @@ struct WebSocketHandshakeTests {
         #expect(self.refusal(Self.request(target)) == (user == nil ? nil : .userNotAccepted))
     }
 
-    @Test(arguments: ["/ws?user=", "/ws?user=%", "/ws?user=a%20b", "/ws?user=%C3%A9"])
+    @Test(arguments: ["/ws?user=", "/ws?user=%", "/ws?user=a%20b", "/ws?user=%C3%A9", "/ws?user=a&user=a"])
     func `A user that is no name is refused`(target: String) {
         #expect(throws: WebSocketHandshake.Refusal.badUser) {
             try WebSocketHandshake.validate(Self.request(target), acceptsUserQuery: true)

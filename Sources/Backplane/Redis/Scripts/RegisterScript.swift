@@ -2,17 +2,23 @@ extension RedisScript {
     /// Grants a new lease to a node without connections; deletes others of its name when that is wished.
     ///
     /// KEYS: 1 nodes, 2 names, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`, 7 `<node>reaped`.
-    /// ARGV: 1 id, 2 lease in ms, 3 backstop in ms, 4 name, 5 record, 6 `1` to delete others of the name, 7 `<prefix>:node:`.
-    /// Returns 1 when connections of the node have been reaped, else 0. That is forgotten with the first renewal and not here: an answer
-    /// may be lost.
+    /// ARGV: 1 id, 2 lease in ms, 3 backstop in ms, 4 name, 5 record, 6 `1` to delete others of the name, 7 `<prefix>:node:`, 8 for how
+    /// long it is known that they were, in seconds.
+    /// Returns 1 when connections of the node have been reaped, else 0, and how many connections the deleted ones had. The first is
+    /// forgotten with the first renewal and not here: an answer may be lost.
     static let register = RedisScript(
         name: "register",
-        source: Self.clock + Self.deletion + Self.backstop + """
+        source: Self.clock + Self.attempt + Self.deletion + Self.backstop + """
+            local replaced = 0
             if ARGV[6] == '1' then
                 local names = redis.call('HGETALL', KEYS[2])
                 for i = 1, #names, 2 do
                     if names[i + 1] == ARGV[4] and names[i] ~= ARGV[1] then
-                        delete(ARGV[7] .. '{' .. names[i] .. '}:', names[i])
+                        local node = ARGV[7] .. '{' .. names[i] .. '}:'
+                        local connections = attempt('ZCARD', node .. 'index') or 0
+                        delete(node, names[i])
+                        if connections > 0 then redis.call('SET', node .. 'reaped', connections, 'EX', ARGV[8]) end
+                        replaced = replaced + connections
                     end
                 end
             end
@@ -22,7 +28,7 @@ extension RedisScript {
             redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[3])
             keep(KEYS[1], ARGV[3])
             keep(KEYS[2], ARGV[3])
-            return redis.call('EXISTS', KEYS[7])
+            return {redis.call('EXISTS', KEYS[7]), replaced}
             """
     )
 }
