@@ -69,7 +69,8 @@ public final class RedisPresenceStore: PresenceStore {
     }
 
     public func reap() async throws(PresenceError) -> [ReapedNode] {
-        let reply = try await self.evaluate(.reap, [self.keys.nodes, self.keys.names], [self.keys.nodePrefix, Self.reapedSeconds])
+        let arguments = [self.keys.nodePrefix, Self.reapedSeconds]
+        let reply = try await self.evaluate(.reap, [self.keys.nodes, self.keys.names], arguments)
         return try self.decoder.reaped(reply)
     }
 
