@@ -21,7 +21,6 @@ extension Fault {
         Fault(
             "rolling-restart",
             "SIGTERM to one node after the other, each back before the next",
-            isFast: false,
             killed: FaultCluster.names,
             isGraceful: true,
             options: ["--drain-timeout", "2s"]
