@@ -191,5 +191,20 @@ extension RealProcesses {
                 withExtendedLifetime((doomed, staying)) {}
             }
         }
+
+        @Test("The clients of a killed node are announced as left also when it is started again before its lease is over")
+        func sameNameAnnounced() async throws {
+            try await Cluster.run(nodes: 2, options: ["--lease", "15s"]) { cluster in
+                let doomed = try await cluster.b.connect(3)
+                let watcher = try await cluster.a.connect()
+                try await cluster.waitForConnections(4)
+                cluster.kill(cluster.b)
+                try await cluster.start("b", options: ["--lease", "15s"])
+                try await watcher.see(within: .seconds(10)) {
+                    $0 == .plain(type: "system", from: nil, message: "3 clients left.")
+                }
+                withExtendedLifetime(doomed) {}
+            }
+        }
     }
 }
