@@ -53,6 +53,14 @@ public final class MemoryPresence: Sendable {
         self.elapsed = { start.duration(to: clock.now) }
     }
 
+    /// Deletes a node that has not said that it goes. With connections, that is known until it renews a lease.
+    /// - Returns: how many connections it had.
+    func delete(_ id: NodeID, from entries: inout [NodeID: Entry]) -> Int {
+        guard let entry = entries.removeValue(forKey: id) else { return 0 }
+        if !entry.connections.isEmpty { self.reaped.withLockedValue { _ = $0.insert(id) } }
+        return entry.connections.count
+    }
+
     func withEntries<Result: Sendable>(
         _ body: (inout [NodeID: Entry], _ now: Duration) -> Result
     ) -> Result {

@@ -16,9 +16,7 @@ public struct MemoryPresenceStore: PresenceStore {
             var replaced = 0
             if replacingName {
                 for (id, entry) in entries where entry.record.name == node.name && id != node.id {
-                    entries[id] = nil
-                    replaced += entry.connections.count
-                    if !entry.connections.isEmpty { self.shared.reaped.withLockedValue { _ = $0.insert(id) } }
+                    replaced += self.shared.delete(id, from: &entries)
                 }
             }
             entries[node.id] = MemoryPresence.Entry(record: node, renewedAt: now)
@@ -58,13 +56,11 @@ public struct MemoryPresenceStore: PresenceStore {
         self.shared.withEntries { entries, now in
             var reaped: [ReapedNode] = []
             for (id, entry) in entries where entry.isExpired(at: now) {
-                entries[id] = nil
-                if !entry.connections.isEmpty { self.shared.reaped.withLockedValue { _ = $0.insert(id) } }
                 reaped.append(
                     ReapedNode(
                         id: id,
                         name: entry.record.name,
-                        connections: entry.connections.count,
+                        connections: self.shared.delete(id, from: &entries),
                         silence: now - entry.renewedAt
                     )
                 )

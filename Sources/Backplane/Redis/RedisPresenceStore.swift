@@ -9,8 +9,8 @@ import ServiceLifecycle
 /// judged on Redis' clock. While that is down, calls fail at once; otherwise each trip ends within the configuration's command timeout. All keys also expire by themselves, 20 leases (at
 /// least 10 minutes) after the last renewal: should a whole cluster vanish, nothing of it stays for ever.
 public final class RedisPresenceStore: PresenceStore {
-    /// The shortest time that keys live on after the last renewal of a lease.
     private static let reapedSeconds = "\(PresenceLimits.reapedFor.components.seconds)"
+    /// The shortest time that keys live on after the last renewal of a lease.
     private static let minimumBackstopMilliseconds: Int64 = 10 * 60 * 1000
     /// Pages of nothing but unreadable records that are passed over before a query is given up.
     private static let maximumUnreadablePages = 8

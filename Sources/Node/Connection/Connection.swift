@@ -123,7 +123,7 @@ public final class Connection {
     /// Writes an encoded control frame, if the close handshake still allows it.
     func sendControl(_ frame: ByteBuffer) {
         guard let context, self.close.maySend else { return }
-        self.write(frame, context, promise: nil)
+        self.write(frame, context)
     }
 
     /// Begins the closing handshake; nothing but the client's answer follows. Does nothing on a connection that is closing already.
@@ -156,9 +156,7 @@ public final class Connection {
     private func watchUnsentBytes(_ context: ChannelHandlerContext, now: NIODeadline) {
         guard self.close.maySend, self.patience.unsentSince == nil, self.unsentBytes > 0 else { return }
         self.patience.sawUnsentBytes(now: now)
-        let left = context.eventLoop.makePromise(of: Void.self)
-        left.futureResult.assumeIsolated().whenComplete { _ in self.patience.unsentBytesLeft() }
-        self.write(Self.ping(context), context, promise: left)
+        self.write(Self.ping(context), context) { self.patience.unsentBytesLeft() }
     }
 
     private static func ping(_ context: ChannelHandlerContext) -> ByteBuffer {
@@ -215,12 +213,18 @@ public final class Connection {
 
     // MARK: -
 
-    private func write(_ frame: ByteBuffer, _ context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
-        if let rest = self.sendDirectly(frame) {
-            context.writeAndFlush(NIOAny(rest), promise: promise)
-        } else {
-            promise?.succeed()
+    /// - Parameter done: called once the frame has left for the kernel, or never will; perhaps before this returns.
+    private func write(_ frame: ByteBuffer, _ context: ChannelHandlerContext, then done: (() -> Void)? = nil) {
+        guard let rest = self.sendDirectly(frame) else {
+            done?()
+            return
         }
+        let written = done.map { done in
+            let promise = context.eventLoop.makePromise(of: Void.self)
+            promise.futureResult.assumeIsolated().whenComplete { _ in done() }
+            return promise
+        }
+        context.writeAndFlush(NIOAny(rest), promise: written)
     }
 
     /// - Returns: what is left for the channel to write; nil for nothing.
@@ -234,12 +238,10 @@ public final class Connection {
         guard let context else { return }
         let frame = FrameEncoder.close(code: code, reason: reason, allocator: context.channel.allocator)
         self.cutAfterDeadline(context)
-        if let rest = self.sendDirectly(frame) {
-            let written = thenFinish ? context.eventLoop.makePromise(of: Void.self) : nil
-            written?.futureResult.assumeIsolated().whenComplete { _ in self.finish() }
-            context.writeAndFlush(NIOAny(rest), promise: written)
-        } else if thenFinish {
-            self.finish()
+        if thenFinish {
+            self.write(frame, context) { self.finish() }
+        } else {
+            self.write(frame, context)
         }
         // The client's answer is read also where back-pressure has stopped the reading.
         context.channel.read()

@@ -33,7 +33,7 @@ struct NodeRoutes: Sendable {
         guard let id = NodeID(try context.parameters.require("id")) else { throw Problem.unknownNode }
         // Before it is told: one that is away finds in the log what it has been told.
         await self.inventory.refreshDirectory()
-        guard self.directory.expected.contains(id) || self.directory.all.contains(where: { $0.record.id == id }) else {
+        guard self.directory.expects(id) || self.directory.all.contains(where: { $0.record.id == id }) else {
             throw Problem.unknownNode
         }
         let result: PushResult

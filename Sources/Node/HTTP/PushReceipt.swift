@@ -32,15 +32,12 @@ struct PushReceipt: Encodable {
         let receipts = result.answer.receipts
         // Of a group or a user, only the broker knows which nodes have members: where it counted more than have answered, each of
         // the others may be the one. This node would have answered.
-        let all = directory.expected
-        let others = all.subtracting([directory.ownID])
         let asked: Set<NodeID> =
-            switch (audience, result.answer.outcome) {
-            case (.connection(let id), _): [id.node]
-            case (.group, .relayed(let receivers)), (.user, .relayed(let receivers)):
-                receipts.count < receivers ? others : []
-            case (.group, .degraded), (.user, .degraded): others
-            case (.all, _): all
+            switch audience {
+            case .connection(let id): [id.node]
+            case .group, .user:
+                result.lacksReceipts || result.isDegraded ? directory.expected.subtracting([directory.ownID]) : []
+            case .all: directory.expected
             }
         self.id = result.id.description
         self.recipients = result.recipients

@@ -25,7 +25,7 @@ struct Pushing: Sendable {
         let wait = try query.choice("wait", of: ["none": Wait.none, "routed": .routed, "written": .written]) ?? .routed
         let timeout = try query.timeout()
         let message = try await self.message(of: request)
-        if case .connection(let target) = audience, wait != .none, !self.directory.expected.contains(target.node) {
+        if case .connection(let target) = audience, wait != .none, !self.directory.expects(target.node) {
             try await self.findNode(of: target)
         }
         do {
@@ -84,7 +84,7 @@ struct Pushing: Sendable {
     private func findNode(of connection: ConnectionID) async throws {
         if connection.node == self.directory.ownID { return }
         let isAnswered = await self.inventory.refreshDirectory()
-        if self.directory.expected.contains(connection.node) { return }
+        if self.directory.expects(connection.node) { return }
         throw isAnswered ? Problem.unknownConnection : Problem.presenceUnavailable
     }
 

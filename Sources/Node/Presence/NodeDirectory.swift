@@ -37,6 +37,13 @@ final class NodeDirectory: Sendable {
         self.state.withLockedValue { $0.awaited.union($0.nodes.lazy.filter { !$0.expired }.map(\.record.id)) }
     }
 
+    /// Whether ``expected`` has the node; asked for every push to a connection.
+    func expects(_ id: NodeID) -> Bool {
+        self.state.withLockedValue { state in
+            state.nodes.contains { $0.record.id == id && !$0.expired } || state.awaited.contains(id)
+        }
+    }
+
     /// - Returns: the name; nil for a node that has never been seen.
     func name(of id: NodeID) -> String? { self.state.withLockedValue { $0.names[id] } }
 

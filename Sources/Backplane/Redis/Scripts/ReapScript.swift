@@ -11,12 +11,8 @@ extension RedisScript {
             for i = 1, #entries, 2 do
                 local id = entries[i]
                 local node = ARGV[1] .. '{' .. id .. '}:'
-                local connections = attempt('ZCARD', node .. 'index') or 0
-                reaped[#reaped + 1] = {
-                    id, redis.call('HGET', KEYS[2], id), attempt('GET', node .. 'record'), connections, tonumber(entries[i + 1])
-                }
-                delete(node, id)
-                if connections > 0 then redis.call('SET', node .. 'reaped', connections, 'EX', ARGV[2]) end
+                local name, record = redis.call('HGET', KEYS[2], id), attempt('GET', node .. 'record')
+                reaped[#reaped + 1] = {id, name, record, delete(node, id, ARGV[2]), tonumber(entries[i + 1])}
             end
             return reaped
             """

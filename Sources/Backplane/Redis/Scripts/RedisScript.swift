@@ -22,12 +22,16 @@ struct RedisScript: Hashable, Sendable {
 
         """
 
-    /// Deletes all that hangs off a node, given the start of its keys.
+    /// Deletes all that hangs off a node which has not said that it goes, given the start of its keys, and returns how many connections it
+    /// had. With connections, that is known for a while. Needs ``attempt``.
     static let deletion = """
-        local function delete(node, id)
+        local function delete(node, id, seconds)
+            local connections = attempt('ZCARD', node .. 'index') or 0
             redis.call('UNLINK', node .. 'record', node .. 'index', node .. 'details', node .. 'filters')
             redis.call('ZREM', KEYS[1], id)
             redis.call('HDEL', KEYS[2], id)
+            if connections > 0 then redis.call('SET', node .. 'reaped', connections, 'EX', seconds) end
+            return connections
         end
 
         """

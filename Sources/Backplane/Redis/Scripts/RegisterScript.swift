@@ -14,11 +14,7 @@ extension RedisScript {
                 local names = redis.call('HGETALL', KEYS[2])
                 for i = 1, #names, 2 do
                     if names[i + 1] == ARGV[4] and names[i] ~= ARGV[1] then
-                        local node = ARGV[7] .. '{' .. names[i] .. '}:'
-                        local connections = attempt('ZCARD', node .. 'index') or 0
-                        delete(node, names[i])
-                        if connections > 0 then redis.call('SET', node .. 'reaped', connections, 'EX', ARGV[8]) end
-                        replaced = replaced + connections
+                        replaced = replaced + delete(ARGV[7] .. '{' .. names[i] .. '}:', names[i], ARGV[8])
                     end
                 end
             end
