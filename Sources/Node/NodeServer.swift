@@ -161,7 +161,7 @@ public struct NodeServer: Service {
                 compresses: configuration.compresses,
                 webSocketAdmission: WebSocketAdmission(access: webSocketAccess) { await interest.reserve($0) },
                 makeWebSocketHandler: { guest in
-                    WebSocketHandler(settings: webSocketSettings, guest: guest, node: id, events: behavior)
+                    WebSocketHandler(settings: webSocketSettings, guest: guest, events: behavior)
                 }
             ),
             responder: api.router().buildResponder(),

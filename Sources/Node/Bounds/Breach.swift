@@ -10,6 +10,8 @@ enum Breach: Hashable, Sendable, CaseIterable {
     case slowMessage
     /// It said nothing for too long.
     case idle
+    /// It gave no sign of life from one ping to the next.
+    case unresponsive
     /// It sent more in a second than it may.
     case rate
 
@@ -18,6 +20,8 @@ enum Breach: Hashable, Sendable, CaseIterable {
         case close(CloseCode, reason: String)
         /// Nothing of it counts any more.
         case violation(ProtocolViolation)
+        /// Nobody is there to be told: the socket is closed at once.
+        case cut
     }
 
     var ending: Ending {
@@ -27,6 +31,7 @@ enum Breach: Hashable, Sendable, CaseIterable {
         case .idle: .close(.timeout, reason: "no message for too long")
         case .slowMessage: .violation(.messageTooSlow)
         case .rate: .violation(.tooFast)
+        case .unresponsive: .cut
         }
     }
 }

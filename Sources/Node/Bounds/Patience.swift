@@ -3,6 +3,8 @@ import NIOCore
 /// How long one client may keep its node waiting: for a sign of life, for the rest of a message, for any message at all, for its unsent
 /// bytes to be taken. Pure.
 ///
+/// None of these times runs while the node itself does not read from the client.
+///
 /// Nothing here runs on a timer of its own: the loop looks at all of its connections four times in the shortest of these times, so each is
 /// exceeded by a quarter of that before it is noticed.
 struct Patience: Sendable {
@@ -22,8 +24,6 @@ struct Patience: Sendable {
     enum Verdict: Hashable {
         case fine
         case ping
-        /// No sign of life since the last ping.
-        case dead
         case over(Breach)
     }
 
@@ -35,6 +35,8 @@ struct Patience: Sendable {
     private var lastMessage: NIODeadline
     /// When the message began that has not ended; nil when there is none, or when it is the node that does not read.
     private var messageBegan: NIODeadline?
+    /// Whether the node reads from the client: what it does not read says nothing about the client.
+    private var isReading = true
     /// When bytes were seen waiting that still wait.
     private(set) var unsentSince: NIODeadline?
 
@@ -58,6 +60,22 @@ struct Patience: Sendable {
     /// There is none that the client should go on with: it has ended, or the node does not read on.
     mutating func messageIsOver() { self.messageBegan = nil }
 
+    /// The node does not read until ``goesOnReading()``.
+    mutating func stopsReading() {
+        self.isReading = false
+        self.messageBegan = nil
+    }
+
+    /// The times that ran before begin anew.
+    /// - Returns: whether the node had stopped.
+    mutating func goesOnReading() -> Bool {
+        guard !self.isReading else { return false }
+        self.isReading = true
+        self.hadTraffic = true
+        self.hadMessage = true
+        return true
+    }
+
     mutating func sawUnsentBytes(now: NIODeadline) { self.unsentSince = now }
 
     /// All that waited when bytes were last seen waiting has left.
@@ -68,14 +86,14 @@ struct Patience: Sendable {
     mutating func look(now: NIODeadline, limits: Limits) -> Verdict {
         if let unsentSince, now - unsentSince >= limits.unsentAge { return .over(.unsentAge) }
         if let messageBegan, now - messageBegan >= limits.messageTimeout { return .over(.slowMessage) }
-        if self.hadMessage {
+        if self.hadMessage || !self.isReading {
             self.hadMessage = false
             self.lastMessage = now
         } else if let idleTimeout = limits.idleTimeout, now - self.lastMessage >= idleTimeout {
             return .over(.idle)
         }
         guard now >= self.nextPing else { return .fine }
-        guard self.hadTraffic else { return .dead }
+        guard self.hadTraffic || !self.isReading else { return .over(.unresponsive) }
         self.nextPing = now + limits.pingInterval
         self.hadTraffic = false
         return .ping

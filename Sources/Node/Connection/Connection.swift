@@ -9,10 +9,7 @@ public final class Connection {
     // What a delivery looks at comes first, on one or two lines of the processor's cache.
 
     private var close = CloseStateMachine()
-    /// Nil where TLS has to encrypt what is written, and once the channel is gone.
-    private var socket: DirectSocket?
-    /// Nil once the channel is gone. Writing from the handler's own context goes past all that stands behind it.
-    private var context: ChannelHandlerContext?
+    private var transport: WebSocketTransport
 
     /// What a client asked for by its path.
     public enum Endpoint: String, Sendable {
@@ -50,6 +47,7 @@ public final class Connection {
     private var oversize = 0
     private let settings: WebSocketSettings
     private let events: any WebSocketEvents
+    private let eventLoop: any EventLoop
 
     /// - Parameter events: told when the connection is closed because a bound was passed.
     init(
@@ -73,8 +71,8 @@ public final class Connection {
         // Random enough, and no system call.
         let share = Int64(id.hashValue.magnitude % UInt(half))
         self.patience = Patience(now: context.eventLoop.now, firstPing: .nanoseconds(half + share))
-        self.socket = settings.isPlain ? DirectSocket(context.channel) : nil
-        self.context = context
+        self.transport = WebSocketTransport(context, isPlain: settings.isPlain)
+        self.eventLoop = context.eventLoop
     }
 
     /// As the presence store keeps it.
@@ -89,10 +87,16 @@ public final class Connection {
     }
 
     /// Whether data may still be sent: false from the first close frame on, in either direction.
-    public var isOpen: Bool { self.context != nil && self.close.maySend }
+    public var isOpen: Bool { self.close.maySend && !self.transport.isClosed }
+
+    /// Whether writes go to the kernel past the channel's queue.
+    var isDirect: Bool { self.transport.isDirect }
 
     /// What waits in the channel because the kernel has not taken it.
-    var unsentBytes: Int { (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+    var unsentBytes: Int { self.transport.unsentBytes }
+
+    /// Whether little enough waits in the channel for the client to be listened to.
+    var isWritable: Bool { self.transport.isWritable }
 
     /// Writes encoded data frames.
     ///
@@ -103,27 +107,33 @@ public final class Connection {
     @discardableResult
     public func send(_ frames: ByteBuffer, written: EventLoopPromise<Void>? = nil) -> Bool {
         guard self.close.maySend else { return false }
-        guard let rest = self.sendDirectly(frames) else {
+        guard let rest = self.transport.send(frames, collects: written == nil) else {
             written?.succeed()
             return true
         }
-        guard let context else { return false }
+        guard !self.transport.isClosed else { return false }
         // The channel counts its unsent bytes anyway; it is asked only once it is above its low mark.
-        if context.channel.isWritable {
+        if self.transport.isWritable {
             self.oversize = 0
         } else if self.unsentBytes > self.settings.maximumUnsentBytes + self.oversize {
             self.end(for: .unsentBytes)
             return false
         }
         if rest.readableBytes > self.settings.maximumUnsentBytes { self.oversize = max(self.oversize, rest.readableBytes) }
-        context.writeAndFlush(NIOAny(rest), promise: written)
+        self.enqueue(rest, written: written)
         return true
     }
 
     /// Writes an encoded control frame, if the close handshake still allows it.
     func sendControl(_ frame: ByteBuffer) {
-        guard let context, self.close.maySend else { return }
-        self.write(frame, context)
+        if self.isOpen { self.write(frame) }
+    }
+
+    /// Collects what is sent from now on, up to 64 KiB, until ``uncork()``: the replies of one read leave in one write.
+    func cork() { self.transport.cork() }
+
+    func uncork() {
+        if let rest = self.transport.uncork() { self.enqueue(rest) }
     }
 
     /// Begins the closing handshake; nothing but the client's answer follows. Does nothing on a connection that is closing already.
@@ -134,34 +144,31 @@ public final class Connection {
 
     /// Closes the socket at once, whatever is still unsent.
     func cut() {
-        self.context?.close(mode: .all, promise: nil)
+        let transport = self.transport
+        transport.cut()
     }
 
     // MARK: - Time
 
-    /// Sends a ping when it is time for one, cuts the socket of a client that showed no sign of life since the one before, and closes the
-    /// connection of one that lets the node wait for too long.
+    /// Sends a ping when it is time for one, and ends the connection of a client that goes past one of its times.
     func keepAlive(now: NIODeadline) {
-        guard let context else { return }
-        self.watchUnsentBytes(context, now: now)
+        guard !self.transport.isClosed else { return }
+        self.watchUnsentBytes(now: now)
         switch self.patience.look(now: now, limits: self.settings.patience) {
         case .fine: break
-        case .ping: self.sendControl(Self.ping(context))
-        case .dead: self.cut()
+        case .ping: self.sendControl(Self.ping)
         case .over(let breach): self.end(for: breach)
         }
     }
 
     /// The age of what waits is measured here, and not for every delivery: a ping stands behind all that waits, and has left when that has.
-    private func watchUnsentBytes(_ context: ChannelHandlerContext, now: NIODeadline) {
+    private func watchUnsentBytes(now: NIODeadline) {
         guard self.close.maySend, self.patience.unsentSince == nil, self.unsentBytes > 0 else { return }
         self.patience.sawUnsentBytes(now: now)
-        self.write(Self.ping(context), context) { self.patience.unsentBytesLeft() }
+        self.write(Self.ping) { self.patience.unsentBytesLeft() }
     }
 
-    private static func ping(_ context: ChannelHandlerContext) -> ByteBuffer {
-        FrameEncoder.encode(opcode: .ping, payload: ByteBuffer(), allocator: context.channel.allocator)
-    }
+    private static var ping: ByteBuffer { FrameEncoder.encode(opcode: .ping, payload: ByteBuffer()) }
 
     /// Closes the connection because its client went past a bound. Does nothing on one that is closing already.
     func end(for breach: Breach) {
@@ -170,6 +177,7 @@ public final class Connection {
         switch breach.ending {
         case .close(let code, let reason): self.close(code: code, reason: reason)
         case .violation(let violation): self.violationFound(violation)
+        case .cut: self.cut()
         }
     }
 
@@ -186,8 +194,14 @@ public final class Connection {
     /// The client owes nothing: its message is whole, or it is the node that does not read on.
     func messageIsOver() { self.patience.messageIsOver() }
 
+    /// The node does not read from the client: the client's times do not run until ``goesOnReading()``.
+    func stopsReading() { self.patience.stopsReading() }
+
+    /// - Returns: whether the node had stopped.
+    func goesOnReading() -> Bool { self.patience.goesOnReading() }
+
     /// Whether frames from the client still count.
-    var mayReceive: Bool { self.context != nil && self.close.mayReceive }
+    var mayReceive: Bool { self.close.mayReceive && !self.transport.isClosed }
 
     func violationFound(_ violation: ProtocolViolation) {
         switch self.close.violationFound(violation) {
@@ -207,56 +221,56 @@ public final class Connection {
 
     func transportClosed() {
         _ = self.close.transportClosed()
-        self.socket = nil
-        self.context = nil
+        self.transport.closed()
     }
 
     // MARK: -
 
     /// - Parameter done: called once the frame has left for the kernel, or never will; perhaps before this returns.
-    private func write(_ frame: ByteBuffer, _ context: ChannelHandlerContext, then done: (() -> Void)? = nil) {
-        guard let rest = self.sendDirectly(frame) else {
+    private func write(_ frame: ByteBuffer, then done: (() -> Void)? = nil) {
+        guard let rest = self.transport.send(frame, collects: done == nil) else {
             done?()
             return
         }
         let written = done.map { done in
-            let promise = context.eventLoop.makePromise(of: Void.self)
+            let promise = self.eventLoop.makePromise(of: Void.self)
             promise.futureResult.assumeIsolated().whenComplete { _ in done() }
             return promise
         }
-        context.writeAndFlush(NIOAny(rest), promise: written)
+        self.enqueue(rest, written: written)
     }
 
-    /// - Returns: what is left for the channel to write; nil for nothing.
-    private func sendDirectly(_ bytes: ByteBuffer) -> ByteBuffer? {
-        guard let taken = self.socket?.send(bytes, before: self.context?.channel), taken > 0 else { return bytes }
-        guard taken < bytes.readableBytes else { return nil }
-        return bytes.getSlice(at: bytes.readerIndex + taken, length: bytes.readableBytes - taken)
+    /// May call back before it returns: a write that fails closes the channel.
+    private func enqueue(_ bytes: ByteBuffer, written: EventLoopPromise<Void>? = nil) {
+        let transport = self.transport
+        transport.enqueue(bytes, written: written)
     }
 
     private func sendClose(code: CloseCode?, reason: String, thenFinish: Bool) {
-        guard let context else { return }
-        let frame = FrameEncoder.close(code: code, reason: reason, allocator: context.channel.allocator)
-        self.cutAfterDeadline(context)
+        guard !self.transport.isClosed else { return }
+        let frame = FrameEncoder.close(code: code, reason: reason)
+        self.cutAfterDeadline()
+        // Behind the replies that were collected before it.
+        self.uncork()
         if thenFinish {
-            self.write(frame, context) { self.finish() }
+            self.write(frame) { self.finish() }
         } else {
-            self.write(frame, context)
+            self.write(frame)
         }
         // The client's answer is read also where back-pressure has stopped the reading.
-        context.channel.read()
+        let transport = self.transport
+        transport.read()
     }
 
     /// A client that neither reads nor answers must not keep its socket.
-    private func cutAfterDeadline(_ context: ChannelHandlerContext) {
-        let deadline = context.eventLoop.assumeIsolated().scheduleTask(in: self.settings.closeTimeout) { self.deadlinePassed() }
-        context.channel.closeFuture.whenComplete { _ in deadline.cancel() }
+    private func cutAfterDeadline() {
+        let deadline = self.eventLoop.assumeIsolated().scheduleTask(in: self.settings.closeTimeout) { self.deadlinePassed() }
+        self.transport.whenClosed { deadline.cancel() }
     }
 
-    /// Ends our half, and leaves the client to end its own: closing a socket that still has unread input would reset it, and the close
-    /// frame could be lost with it (RFC 6455 section 7.1.1).
     private func finish() {
-        self.context?.close(mode: .output, promise: nil)
+        let transport = self.transport
+        transport.closeOutput()
     }
 
     private func deadlinePassed() {

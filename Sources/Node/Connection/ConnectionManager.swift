@@ -11,15 +11,22 @@ public final class ConnectionManager: Sendable {
     /// The node whose connections these are.
     public let node: NodeID
     let shards: [ConnectionShard]
+    private let audienceShards: AudienceShards
     private let members = ManagedAtomic<Int>(0)
     private let everything = ManagedAtomic<Int>(0)
     private let inflating = ManagedAtomic<Int>(0)
 
-    /// - Parameter pingInterval: of the connections, or the shortest other time that they are held to; they are looked after four times in
-    ///   it.
+    /// - Parameters:
+    ///   - eventLoops: at most 256.
+    ///   - pingInterval: of the connections, or the shortest other time that they are held to; they are looked after four times in it.
     public init(node: NodeID, eventLoops: [any EventLoop], pingInterval: TimeAmount) {
+        precondition(eventLoops.count <= 256, "an id has 8 bits for the event loop")
         self.node = node
-        self.shards = eventLoops.map(ConnectionShard.init)
+        let audienceShards = AudienceShards()
+        self.audienceShards = audienceShards
+        self.shards = eventLoops.enumerated().map { index, eventLoop in
+            ConnectionShard(eventLoop: eventLoop, index: index, audienceShards: audienceShards)
+        }
         for shard in self.shards { shard.startKeepAlive(every: .nanoseconds(pingInterval.nanoseconds / 4)) }
     }
 
@@ -53,7 +60,23 @@ public final class ConnectionManager: Sendable {
         of id: ConnectionID,
         _ body: @escaping @Sendable (ConnectionShard, Connection) -> Result
     ) async -> Result? {
-        await self.onEachShard { shard in shard.connection(id).map { body(shard, $0) } }.lazy.compactMap(\.self).first
+        guard let shard = self.shard(of: id) else { return nil }
+        // Fails only on an event loop that has ended, and all connections with it.
+        return try? await shard.eventLoop.submit { shard.connection(id).map { body(shard, $0) } }.get()
+    }
+
+    /// Those that have members of the audience. A connection that has been told that it is one is counted.
+    func shards(of audience: Audience) -> [ConnectionShard] {
+        switch audience {
+        case .all: self.shards
+        case .connection(let id): self.shard(of: id).map { [$0] } ?? []
+        case .group, .user: self.audienceShards.shards(of: audience).map { self.shards[$0] }
+        }
+    }
+
+    /// Where the connection is, if this node holds it.
+    func shard(of id: ConnectionID) -> ConnectionShard? {
+        id.node == self.node && Int(id.shard) < self.shards.count ? self.shards[Int(id.shard)] : nil
     }
 
     /// Sends encoded frames to one connection.
@@ -86,6 +109,14 @@ public final class ConnectionManager: Sendable {
     }
 
     // MARK: - Called on the connection's event loop
+
+    /// An id for a connection on this event loop.
+    func makeID(on eventLoop: any EventLoop) -> ConnectionID {
+        .random(on: self.node, shard: UInt8(truncatingIfNeeded: self.index(of: eventLoop)))
+    }
+
+    /// Where connections wait that have more to handle than one turn may.
+    func turns(on eventLoop: any EventLoop) -> TurnQueue { self.shard(of: eventLoop).turns }
 
     /// Makes a connection known. Before this returns, no frame of its client has been read.
     func add(_ connection: Connection, on eventLoop: any EventLoop) {
@@ -121,12 +152,14 @@ public final class ConnectionManager: Sendable {
 
     // MARK: -
 
-    private func shard(of eventLoop: any EventLoop) -> ConnectionShard {
+    private func shard(of eventLoop: any EventLoop) -> ConnectionShard { self.shards[self.index(of: eventLoop)] }
+
+    private func index(of eventLoop: any EventLoop) -> Int {
         // A node has as many loops as cores: a walk is shorter than a hash.
-        guard let shard = self.shards.first(where: { $0.eventLoop === eventLoop }) else {
+        guard let index = self.shards.firstIndex(where: { $0.eventLoop === eventLoop }) else {
             preconditionFailure("a channel runs on one of the loops that the manager was made with")
         }
-        return shard
+        return index
     }
 
     private func onEachShard<Result: Sendable>(

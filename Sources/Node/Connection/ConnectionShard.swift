@@ -8,25 +8,48 @@ import Protocol
 /// Everything is done on the loop, unlocked; only ``submit(bytes:_:)`` may be called from elsewhere. Work that waits together is done
 /// together, so a burst of publications costs one hop.
 final class ConnectionShard: @unchecked Sendable {
-    // Unchecked: `pace`, `connections`, `members`, `audiences` and `deflater` are touched on `eventLoop` only (asserted); the queue has its lock; the rest
-    // is constant.
+    // Unchecked: `pace`, `connections`, `members`, `audiences`, `turns` and `deflater` are touched on `eventLoop` only (asserted); the queue has its lock; the
+    // rest is constant.
 
     private enum Work {
         case fanOut(FanOut)
-        case other(@Sendable (ConnectionShard) -> Void)
+        /// To be answered once the bytes have left for the kernel, or after this time.
+        case written(FanOut, TimeAmount)
+        case request(@Sendable (ConnectionShard) -> Void)
     }
 
     private struct Queue {
         var work: [Work] = []
         var bytes = 0
+        var requests = 0
+        var lost = LostPublications()
+        /// What clients are told of so many lost publications; nil: of an unknown number.
+        var lossNotice: (@Sendable (Int?) -> ByteBuffer)?
+
+        /// Empties it.
+        mutating func take() -> (work: [Work], bytes: Int, lost: LostPublications) {
+            defer {
+                self.work = []
+                (self.bytes, self.requests) = (0, 0)
+                self.lost = LostPublications()
+            }
+            return (self.work, self.bytes, self.lost)
+        }
     }
 
-    /// Bytes that may wait for a loop, ``overheadBytes`` for each piece of work included: 64 MiB. A loop that far behind loses publications,
-    /// counted, instead of the whole node losing its memory. One of any size may wait alone.
+    /// Bytes that may wait for a loop, ``overheadBytes`` for each publication included: 64 MiB. A loop that far behind loses publications,
+    /// counted and told to their clients, instead of the whole node losing its memory. One of any size may wait alone.
     static let queueBytes = 64 * 1024 * 1024
     static let overheadBytes = 256
+    /// Requests that may wait beside them: 65,536.
+    static let queueRequests = 65_536
 
     let eventLoop: any EventLoop
+    /// Where its connections wait that have more to handle than one turn may.
+    let turns: TurnQueue
+    /// Its place among the shards of its node, which the ids of its connections have.
+    private let index: Int
+    private let audienceShards: AudienceShards
     private let queue = NIOLockedValueBox(Queue())
     private var pace = FanOutPace()
     private var connections: [ConnectionID: Connection] = [:]
@@ -37,30 +60,52 @@ final class ConnectionShard: @unchecked Sendable {
     /// Groups and users that have a member here.
     private var audiences: [Audience: [ObjectIdentifier: Connection]] = [:]
 
-    init(eventLoop: any EventLoop) {
+    /// - Parameter audienceShards: where other threads find out which shards have members of an audience.
+    init(eventLoop: any EventLoop, index: Int = 0, audienceShards: AudienceShards = AudienceShards()) {
         self.eventLoop = eventLoop
+        self.turns = TurnQueue(eventLoop: eventLoop)
+        self.index = index
+        self.audienceShards = audienceShards
+    }
+
+    /// - Parameter lossNotice: gives the frames that tell clients of so many lost publications; of nil, of an unknown number.
+    func tellLosses(with lossNotice: @escaping @Sendable (Int?) -> ByteBuffer) {
+        self.queue.withLockedValue { $0.lossNotice = lossNotice }
     }
 
     /// Queues frames for the loop to deliver.
-    /// - Parameter bytes: what waits with them.
+    /// - Parameters:
+    ///   - publications: in the frames. Without room they are lost, and their audience on this loop is told so as soon as what waits is delivered.
+    ///   - bytes: what waits with them.
+    ///   - writtenWithin: whether, and for how long, to wait until they have left for the kernel.
     /// - Returns: false when the queue is full; nothing is done then.
-    func submit(_ fanOut: FanOut, bytes: Int) -> Bool {
-        self.submit(.fanOut(fanOut), bytes: bytes)
-    }
-
-    /// Queues work for the loop.
-    /// - Parameter bytes: payload that waits with it.
-    /// - Returns: false when the queue is full; nothing is done then.
-    func submit(bytes: Int = 0, _ work: @escaping @Sendable (ConnectionShard) -> Void) -> Bool {
-        self.submit(.other(work), bytes: bytes)
-    }
-
-    private func submit(_ work: Work, bytes: Int) -> Bool {
-        let (accepted, wake) = self.queue.withLockedValue { queue in
+    func submit(_ fanOut: FanOut, publications: Int = 1, bytes: Int, writtenWithin: TimeAmount? = nil) -> Bool {
+        let work = writtenWithin.map { Work.written(fanOut, $0) } ?? .fanOut(fanOut)
+        return self.submit { queue in
             let bytes = bytes + Self.overheadBytes
-            guard queue.work.isEmpty || queue.bytes + bytes <= Self.queueBytes else { return (false, false) }
-            queue.work.append(work)
+            guard queue.work.isEmpty || queue.bytes + bytes <= Self.queueBytes else {
+                queue.lost.add(publications, of: fanOut.audience)
+                return nil
+            }
             queue.bytes += bytes
+            return work
+        }
+    }
+
+    /// Queues a request. What is full of publications has room for it.
+    /// - Returns: false when there are too many; nothing is done then.
+    func submit(_ request: @escaping @Sendable (ConnectionShard) -> Void) -> Bool {
+        self.submit { queue in
+            guard queue.requests < Self.queueRequests else { return nil }
+            queue.requests += 1
+            return .request(request)
+        }
+    }
+
+    private func submit(_ admit: (inout Queue) -> Work?) -> Bool {
+        let (accepted, wake) = self.queue.withLockedValue { queue in
+            guard let work = admit(&queue) else { return (false, false) }
+            queue.work.append(work)
             return (true, queue.work.count == 1)
         }
         if wake {
@@ -76,26 +121,36 @@ final class ConnectionShard: @unchecked Sendable {
             self.eventLoop.assumeIsolated().scheduleTask(deadline: later) { self.drain() }
             return
         }
-        let (work, bytes) = self.queue.withLockedValue { queue in
-            defer { queue = Queue() }
-            return (queue.work, queue.bytes)
-        }
+        let (work, bytes, lost) = self.queue.withLockedValue { $0.take() }
         var joined: FanOut?
         for item in work {
-            switch item {
-            case .fanOut(let next):
+            if case .fanOut(let next) = item {
                 if joined?.join(next) != true {
                     self.deliverAndFinish(joined)
                     joined = next
                 }
-            case .other(let work):
-                self.deliverAndFinish(joined)
-                joined = nil
-                work(self)
+                continue
+            }
+            self.deliverAndFinish(joined)
+            joined = nil
+            switch item {
+            case .fanOut: break
+            case .written(let fanOut, let time): self.write(fanOut, within: time)
+            case .request(let request): request(self)
             }
         }
         self.deliverAndFinish(joined)
+        self.tell(lost)
         self.pace.fannedOut(bytes: bytes, from: start, to: self.eventLoop.now)
+    }
+
+    /// What was lost came after all that has been delivered now.
+    private func tell(_ lost: LostPublications) {
+        guard !lost.isEmpty, let notice = self.queue.withLockedValue({ $0.lossNotice }) else { return }
+        for (audience, count) in lost.byAudience {
+            let frames = notice(count)
+            _ = self.deliver(to: audience) { $0.send(frames) }
+        }
     }
 
     private func deliverAndFinish(_ fanOut: FanOut?) {
@@ -164,12 +219,15 @@ final class ConnectionShard: @unchecked Sendable {
     }
 
     private func insert(_ connection: Connection, into audience: Audience) {
+        if self.audiences[audience] == nil { self.audienceShards.insert(self.index, for: audience) }
         self.audiences[audience, default: [:]][ObjectIdentifier(connection)] = connection
     }
 
     private func erase(_ connection: Connection, from audience: Audience) {
         self.audiences[audience]?[ObjectIdentifier(connection)] = nil
-        if self.audiences[audience]?.isEmpty == true { self.audiences[audience] = nil }
+        guard self.audiences[audience]?.isEmpty == true else { return }
+        self.audiences[audience] = nil
+        self.audienceShards.remove(self.index, for: audience)
     }
 
     // MARK: - Delivery

@@ -26,7 +26,7 @@ struct BatchFrames: Sendable {
     var compressed: CompressedFrames? { self.messages.map(CompressedFrames.init) }
 }
 
-/// The compressed form of a batch, made once, by the first event loop that needs it.
+/// The compressed form of a batch, made once, by the first event loop that needs it. No event loop waits for another.
 final class CompressedFrames: Sendable {
     /// Of the longest message, not compressed.
     private let longest: Int
@@ -43,16 +43,17 @@ final class CompressedFrames: Sendable {
         connection.compression?.allowsCompressed(bytes: self.longest) ?? false
     }
 
-    /// Another event loop that asks meanwhile waits: it would need as long by itself.
+    /// Event loops that ask while the first is at it make them too. All use what was ready first.
     func frames(by deflater: Deflater) -> ByteBuffer {
-        self.frames.withLockedValue { frames in
-            if let frames { return frames }
-            var made = ByteBuffer()
-            for (opcode, payload) in self.messages {
-                FrameEncoder.append(opcode: opcode, payload: payload, compressedBy: deflater, to: &made)
-            }
-            frames = made
-            return made
+        if let frames = self.frames.withLockedValue({ $0 }) { return frames }
+        var made = ByteBuffer()
+        for (opcode, payload) in self.messages {
+            FrameEncoder.append(opcode: opcode, payload: payload, compressedBy: deflater, to: &made)
+        }
+        return self.frames.withLockedValue { [made] frames in
+            let first = frames ?? made
+            frames = first
+            return first
         }
     }
 }

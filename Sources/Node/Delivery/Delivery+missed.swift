@@ -18,18 +18,12 @@ extension Delivery {
 
     /// This node's connections only: other nodes know themselves what they have missed.
     private func tell(_ audience: Audience, lost: Int?) {
-        let text =
-            switch lost {
-            case nil: "Messages may have been lost."
-            case 1: "1 message was lost."
-            case let count?: "\(count) messages were lost."
-            }
         let publication = Publication(
             id: .random(on: self.node),
             kind: .system,
             audience: audience,
             timestamp: self.now(),
-            payload: ByteBuffer(string: text)
+            payload: ByteBuffer(string: LossNotice.text(lost: lost))
         )
         self.receive([Envelope(origin: self.node, sequence: 0, message: .publication(publication))])
     }

@@ -1,5 +1,6 @@
 import Backplane
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
 
@@ -23,6 +24,7 @@ final class Delivery: BrokerReceiver {
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
     private let allocator = ByteBufferAllocator()
+    private let drops = NIOLockedValueBox(OccurrenceLog(interval: .seconds(10)))
 
     init(
         connections: ConnectionManager,
@@ -43,6 +45,7 @@ final class Delivery: BrokerReceiver {
         self.metrics = metrics
         self.logger = logger
         self.now = now
+        for shard in connections.shards { shard.tellLosses { LossNotice.frames(lost: $0, at: now()) } }
     }
 
     /// Publications for one audience that are handed over together.
@@ -111,18 +114,20 @@ final class Delivery: BrokerReceiver {
     private func handOver(_ batch: inout Batch?) {
         guard let whole = batch else { return }
         batch = nil
-        let tally = Tally(ids: whole.wanted, parts: self.connections.shards.count)
+        let shards = self.connections.shards(of: whole.audience)
+        guard !shards.isEmpty else { return self.answer(whole.wanted, count: 0) }
+        let tally = Tally(ids: whole.wanted, parts: shards.count)
         let fanOut = FanOut(to: whole.audience, frames: whole.frames.plain, compressed: whole.frames.compressed) { reached in
             self.metrics.delivered(publications: whole.publications, connections: Int(reached))
             self.finish(tally, reached: reached)
         }
-        for shard in self.connections.shards {
-            let accepted =
-                if let time = whole.writtenWithin {
-                    shard.submit(bytes: whole.frames.bytes) { $0.write(fanOut, within: time) }
-                } else {
-                    shard.submit(fanOut, bytes: whole.frames.bytes)
-                }
+        for shard in shards {
+            let accepted = shard.submit(
+                fanOut,
+                publications: whole.publications,
+                bytes: whole.frames.bytes,
+                writtenWithin: whole.writtenWithin
+            )
             if !accepted {
                 self.dropped(whole.publications)
                 self.finish(tally, reached: 0)
@@ -132,16 +137,15 @@ final class Delivery: BrokerReceiver {
 
     // MARK: - Requests
 
+    /// Answered with nothing when the event loop has too many requests: who asked learns that this node did not answer, and not that there is no such
+    /// connection.
     private func close(_ request: CloseRequest) {
-        let tally = Tally(ids: [request.id], parts: self.connections.shards.count)
-        for shard in self.connections.shards {
-            let accepted = shard.submit { shard in
-                guard let connection = shard.connection(request.connection), connection.isOpen else {
-                    return self.finish(tally, reached: 0)
-                }
-                self.requests.close(connection, code: request.code, reason: request.reason) { self.finish(tally, reached: 1) }
+        guard let shard = self.connections.shard(of: request.connection) else { return self.answer([request.id], count: 0) }
+        _ = shard.submit { shard in
+            guard let connection = shard.connection(request.connection), connection.isOpen else {
+                return self.answer([request.id], count: 0)
             }
-            if !accepted { self.finish(tally, reached: 0) }
+            self.requests.close(connection, code: request.code, reason: request.reason) { self.answer([request.id], count: 1) }
         }
     }
 
@@ -181,6 +185,7 @@ final class Delivery: BrokerReceiver {
 
     /// Receipts for one node travel together.
     private func answer(_ ids: [PublicationID], count: UInt32) {
+        guard !ids.isEmpty else { return }
         for (origin, ids) in Dictionary(grouping: ids, by: \.node) {
             var rest = ids.map { Receipt(id: $0, connections: count) }[...]
             if origin == self.node {
@@ -196,11 +201,13 @@ final class Delivery: BrokerReceiver {
         }
     }
 
+    /// Their clients are told by the event loop that had no room.
     private func dropped(_ publications: Int) {
         self.metrics.dropped(publications: publications)
+        guard let count = self.drops.withLockedValue({ $0.occurred(publications, at: .now()) }) else { return }
         self.logger.warning(
             "Publications dropped: an event loop is too far behind",
-            metadata: [LogKey.publications: "\(publications)"]
+            metadata: [LogKey.publications: "\(count)"]
         )
     }
 }

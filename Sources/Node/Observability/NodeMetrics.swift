@@ -14,6 +14,8 @@ struct NodeMetrics: Sendable {
     private let slowConsumers: Counter
     private let slowMessages: Counter
     private let idleClients: Counter
+    private let unresponsiveClients: Counter
+    private let clientsGoneUnread: Counter
     private let fastClients: Counter
     private let droppedMessages: Counter
     private let refusedConnections: Counter
@@ -35,6 +37,8 @@ struct NodeMetrics: Sendable {
         self.slowConsumers = Counter(label: "volary_slow_consumers", factory: factory)
         self.slowMessages = Counter(label: "volary_slow_messages", factory: factory)
         self.idleClients = Counter(label: "volary_idle_clients", factory: factory)
+        self.unresponsiveClients = Counter(label: "volary_unresponsive_clients", factory: factory)
+        self.clientsGoneUnread = Counter(label: "volary_clients_gone_unread", factory: factory)
         self.fastClients = Counter(label: "volary_clients_over_rate", factory: factory)
         self.droppedMessages = Counter(label: "volary_messages_dropped", factory: factory)
         self.refusedConnections = Counter(label: "volary_connections_refused", factory: factory)
@@ -71,9 +75,13 @@ struct NodeMetrics: Sendable {
         case .unsentBytes, .unsentAge: self.slowConsumers.increment()
         case .slowMessage: self.slowMessages.increment()
         case .idle: self.idleClients.increment()
+        case .unresponsive: self.unresponsiveClients.increment()
         case .rate: self.fastClients.increment()
         }
     }
+
+    /// A client that ended its connection with more unread bytes than are kept for it: the rest was dropped.
+    func clientGoneUnread() { self.clientsGoneUnread.increment() }
 
     /// A client's message past its rate.
     func messageDropped() { self.droppedMessages.increment() }

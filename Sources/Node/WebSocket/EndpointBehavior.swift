@@ -31,6 +31,12 @@ final class EndpointBehavior: WebSocketEvents {
         self.now = now
     }
 
+    // MARK: - What connections ask
+
+    func makeID(on eventLoop: any EventLoop) -> ConnectionID { self.connections.makeID(on: eventLoop) }
+
+    func turns(on eventLoop: any EventLoop) -> TurnQueue { self.connections.turns(on: eventLoop) }
+
     // MARK: - What connections tell
 
     func opened(_ connection: Connection, on eventLoop: any EventLoop) {
@@ -70,6 +76,8 @@ final class EndpointBehavior: WebSocketEvents {
     }
 
     func breached(_ breach: Breach) { self.metrics.breached(breach) }
+
+    func goneUnread() { self.metrics.clientGoneUnread() }
 
     /// Told once, and again only after something has passed: a flood is not answered with another.
     func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {

@@ -4,9 +4,10 @@ import Glibc
 import Darwin
 #endif
 
-/// 128 bits, written as 32 lower-case hex digits: 96 random ones, then the id of the node that made it.
+/// 128 bits, written as 32 lower-case hex digits: 96 of the node's own, random but for the last 8 of a connection's, then the id of the node
+/// that made it.
 ///
-/// Any node can therefore tell from the id alone where to send what concerns it. Ordered as the texts are, which is the order of
+/// Any node can therefore tell from the id alone where to send what concerns it, and the node which of its event loops has it. Ordered as the texts are, which is the order of
 /// the inventory's pages. `Kind` keeps ids of different things apart at no cost.
 public struct NodeScopedID<Kind>: Hashable, Sendable {
     let high: UInt64
@@ -50,6 +51,18 @@ extension NodeScopedID: CustomStringConvertible {
 
 extension NodeScopedID: Comparable {
     public static func < (left: Self, right: Self) -> Bool { (left.high, left.low) < (right.high, right.low) }
+}
+
+extension NodeScopedID where Kind == ConnectionKind {
+    /// A new id of a connection on `node`, with 88 random bits.
+    /// - Parameter shard: tells the node where it keeps the connection.
+    public static func random(on node: NodeID, shard: UInt8) -> Self {
+        let id = Self.random(on: node)
+        return Self(high: id.high, low: id.low & ~0xFF_0000_0000 | UInt64(shard) << 32)
+    }
+
+    /// As given when the id was made. Of an id that somebody made up, any.
+    public var shard: UInt8 { UInt8(truncatingIfNeeded: self.low >> 32) }
 }
 
 /// Names one client connection in the cluster; `node` is the one that holds it.

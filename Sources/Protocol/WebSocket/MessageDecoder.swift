@@ -76,6 +76,9 @@ public struct MessageDecoder {
         }
     }
 
+    /// Frames whose headers have been read so far, of every kind; wraps around.
+    public private(set) var frameCount: UInt32 = 0
+
     /// Whether a data message has begun and not ended, whatever control frames stand in it.
     public var isInMessage: Bool { self.kind != nil }
 
@@ -98,6 +101,7 @@ public struct MessageDecoder {
                     self.state = .header(reader)
                     return nil
                 }
+                self.frameCount &+= 1
                 try self.admit(header)
                 self.state = .payload(header, received: 0)
             case .payload(let header, var received):

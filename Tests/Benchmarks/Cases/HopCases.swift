@@ -15,7 +15,7 @@ enum HopCases {
                 let shard = ConnectionShard(eventLoop: loop)
                 return { rounds in
                     for _ in 0..<rounds {
-                        _ = shard.submit(bytes: 64) { _ in }
+                        _ = shard.submit { _ in }
                         loop.run()
                     }
                 }
@@ -27,7 +27,7 @@ enum HopCases {
                 let done = DispatchSemaphore(value: 0)
                 return { rounds in
                     for _ in 0..<rounds {
-                        _ = shard.submit(bytes: 64) { _ in done.signal() }
+                        _ = shard.submit { _ in done.signal() }
                         done.wait()
                     }
                 }

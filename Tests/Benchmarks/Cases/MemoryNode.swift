@@ -39,7 +39,6 @@ final class MemoryNode {
         let handler = WebSocketHandler(
             settings: settings,
             guest: WebSocketAdmission.Guest(client: WebSocketHandshake.Client(endpoint: .plain, user: nil)),
-            node: Samples.node,
             events: Members(connections)
         )
         return EmbeddedChannel(handlers: [Abyss(), handler], loop: loop)
@@ -92,8 +91,11 @@ private final class Members: WebSocketEvents {
         done: @escaping @Sendable () -> Void
     ) { done() }
 
+    func makeID(on eventLoop: any EventLoop) -> ConnectionID { self.connections.makeID(on: eventLoop) }
+    func turns(on eventLoop: any EventLoop) -> TurnQueue { self.connections.turns(on: eventLoop) }
     func closed(_ connection: Connection, on eventLoop: any EventLoop) {}
     func breached(_ breach: Breach) {}
+    func goneUnread() {}
     func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {}
 }
 

@@ -79,6 +79,38 @@ struct PatienceTests {
         }
     }
 
+    @Test func `A client that shows no sign of life from one ping to the next is unresponsive`() {
+        var patience = self.patience()
+        patience.sawMessage()
+        #expect(self.look(&patience, after: .hours(1)) == .ping)
+        patience.sawMessage()
+        #expect(self.look(&patience, after: .hours(2) - self.nanosecond) == .fine)
+        patience.sawMessage()
+        #expect(self.look(&patience, after: .hours(2)) == .over(.unresponsive))
+    }
+
+    @Test func `While the node does not read, a client is neither unresponsive nor idle nor slow`() {
+        var patience = self.patience()
+        patience.sawMessage()
+        #expect(self.look(&patience, after: .hours(1)) == .ping)
+        patience.messageIsIncomplete(now: Self.start + .hours(1))
+        patience.stopsReading()
+        for hour in 2...5 { #expect(self.look(&patience, after: .hours(Int64(hour))) == .ping) }
+        let hadStopped = [patience.goesOnReading(), patience.goesOnReading()]
+        #expect(hadStopped == [true, false])
+        // All times begin anew.
+        #expect(self.look(&patience, after: .hours(5)) == .fine)
+        #expect(self.look(&patience, after: .hours(5) + .seconds(90) - self.nanosecond) == .fine)
+        #expect(self.look(&patience, after: .hours(5) + .seconds(90)) == .over(.idle))
+    }
+
+    @Test func `Bytes that wait for the client have their time also while the node does not read`() {
+        var patience = self.patience()
+        patience.stopsReading()
+        patience.sawUnsentBytes(now: Self.start)
+        #expect(self.look(&patience, after: .seconds(30)) == .over(.unsentAge))
+    }
+
     @Test func `It is looked at four times in the shortest of the times`() {
         #expect(Self.limits.shortest == .seconds(30))
         var limits = Self.limits

@@ -237,6 +237,7 @@ struct WebSocketBoundsTests {
             switch breach.ending {
             case .close(_, let reason): reason
             case .violation(let violation): violation.reason
+            case .cut: ""
             }
         #expect(reason.utf8.count <= Limits.maximumCloseReasonBytes)
     }

@@ -92,20 +92,74 @@ struct ConnectionShardTests {
         #expect(try embedded.sockets[0].sent() == ["1", "2", "3"].map(DeliveryHarness.binary))
     }
 
-    @Test func `What waits is bounded, with something for each piece of work; one of any size may wait alone`() {
+    // MARK: - Bounds
+
+    private static func fanOut(to audience: Audience = .all) -> FanOut {
+        FanOut(to: audience, frames: ByteBuffer(string: "x"), compressed: nil) { _ in }
+    }
+
+    @Test func `What waits is bounded, with something for each publication; one of any size may wait alone`() {
         let loop = EmbeddedEventLoop()
         let shard = ConnectionShard(eventLoop: loop)
         let accepted = [
-            shard.submit(bytes: 2 * ConnectionShard.queueBytes) { _ in },
-            shard.submit { _ in },
+            shard.submit(Self.fanOut(), bytes: 2 * ConnectionShard.queueBytes),
+            shard.submit(Self.fanOut(), bytes: 0),
         ]
         #expect(accepted == [true, false])
         loop.run()
         let most = ConnectionShard.queueBytes / ConnectionShard.overheadBytes
-        let small = (0..<most).allSatisfy { _ in shard.submit { _ in } }
+        let small = (0..<most).allSatisfy { _ in shard.submit(Self.fanOut(), bytes: 0) }
         #expect(small)
+        let another = shard.submit(Self.fanOut(), bytes: 0)
+        #expect(!another)
+        loop.run()
+    }
+
+    @Test func `A loop that is full of publications takes requests, up to 65,536`() {
+        let loop = EmbeddedEventLoop()
+        let shard = ConnectionShard(eventLoop: loop)
+        #expect(shard.submit(Self.fanOut(), bytes: 2 * ConnectionShard.queueBytes))
+        let requests = (0..<ConnectionShard.queueRequests).allSatisfy { _ in shard.submit { _ in } }
+        #expect(requests)
         let another = shard.submit { _ in }
         #expect(!another)
         loop.run()
+        #expect(shard.submit { _ in }, "the loop has done what waited")
+        loop.run()
+    }
+
+    @Test func `Clients are told of publications for which there was no room, those concerned only, behind what had room`() throws {
+        let embedded = try DeliveryHarness.Embedded(2)
+        let parts = DeliveryHarness.parts(embedded.manager)
+        let shard = embedded.manager.shards[0]
+        let group = try #require(Name("g"))
+        shard.join(embedded.sockets[1].connection, group)
+        let large = String(repeating: "x", count: 40 * 1024 * 1024)
+        parts.delivery.receive([DeliveryHarness.envelope(large)])
+        for _ in 0..<3 { parts.delivery.receive([DeliveryHarness.envelope(large, to: .group(group))]) }
+        parts.delivery.receive([DeliveryHarness.envelope("small")])
+        embedded.loop.run()
+        let received = try embedded.sockets.map { try $0.sent() }
+        #expect(received[0].count == 2)
+        #expect(received[0].last == DeliveryHarness.binary("small"))
+        #expect(received[1].count == 3)
+        guard case .text(let notice)? = received[1].last else {
+            Issue.record("the group was not told")
+            return
+        }
+        #expect(notice.contains(#""type":"system","message":"3 messages were lost.""#))
+    }
+
+    @Test func `Past a thousand audiences everyone is told that something may be lost`() {
+        var lost = LostPublications()
+        #expect(lost.isEmpty)
+        for number in 0..<LostPublications.maximumAudiences { lost.add(2, of: .group(Name("\(number)")!)) }
+        lost.add(3, of: .group(Name("0")!))
+        #expect(lost.byAudience.count == LostPublications.maximumAudiences)
+        #expect(lost.byAudience.first { $0.audience == .group(Name("0")!) }?.count == 5)
+        lost.add(1, of: .user(Name("another")!))
+        #expect(lost.byAudience.count == 1)
+        #expect(lost.byAudience[0].audience == .all)
+        #expect(lost.byAudience[0].count == nil)
     }
 }

@@ -62,22 +62,16 @@ struct DirectSocketTests {
         }
     }
 
-    @Test func `A TCP socket has a short way`() async throws {
-        let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .bind(host: "127.0.0.1", port: 0).get()
-        let address = try #require(listener.localAddress)
-        let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup).connect(to: address).get()
-        let hasOne = try await channel.eventLoop.submit { DirectSocket(channel) != nil }.get()
-        #expect(hasOne)
-        try await channel.close()
-        let hasOneStill = try await channel.eventLoop.submit { DirectSocket(channel) != nil }.get()
-        #expect(!hasOneStill, "its descriptor is another's")
-        try await listener.close()
+    @Test func `A TCP socket has a short way, also when NIO is renewed`() async throws {
+        try await Loops.with(1) { loops in
+            let id = try await loops.connect(1)[0]
+            #expect(await loops.manager.onShard(of: id) { $1.isDirect } == true)
+        }
     }
 
     @Test func `A channel that is no socket has no short way`() throws {
         let socket = try EmbeddedWebSocket()
-        #expect(DirectSocket(socket.channel) == nil)
+        #expect(!socket.connection.isDirect)
         #expect(socket.send("through the pipeline"))
         #expect(socket.wire.writes == 1)
     }

@@ -115,7 +115,7 @@ final class EmbeddedServer {
                 done()
             }
         )
-        return WebSocketHandler(settings: settings, guest: guest, node: EmbeddedWebSocket.node, events: events)
+        return WebSocketHandler(settings: settings, guest: guest, events: events)
     }
 
     /// - Parameter runs: whether the event loop gets a turn after it; the same read may bring several parts otherwise.

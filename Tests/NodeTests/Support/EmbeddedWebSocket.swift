@@ -14,9 +14,10 @@ final class EmbeddedWebSocket {
         case closed
         case breached(Breach)
         case dropped(first: Bool)
+        case goneUnread
     }
 
-    let channel = EmbeddedChannel()
+    let channel: EmbeddedChannel
     let wire = Wire()
     private(set) var events: [Event] = []
     private(set) var connection: Connection!
@@ -26,18 +27,26 @@ final class EmbeddedWebSocket {
 
     static let node = NodeID(rawValue: 0x0A0B_0C0D)
 
-    /// - Parameter finishes: whether messages count as done as soon as they were received.
+    /// - Parameters:
+    ///   - finishes: whether messages count as done as soon as they were received.
+    ///   - echoes: whether texts are sent back.
+    ///   - turns: where the connection waits for its turns; by default it waits for nobody else.
     init(
         maximumMessageBytes: Int = 1024,
         maximumUnsentBytes: Int = 1000,
         endpoint: Connection.Endpoint = .plain,
         compression: DeflateAgreement? = nil,
         finishes: Bool = true,
+        echoes: Bool = false,
+        turns: TurnQueue? = nil,
+        loop: EmbeddedEventLoop = EmbeddedEventLoop(),
         maximumFrames: Int = 16_384,
         bounds: ConnectionBounds = ConnectionBounds(),
         onOpened: @escaping (Connection) -> Void = { _ in },
         onClosed: @escaping (Connection) -> Void = { _ in }
     ) throws {
+        self.channel = EmbeddedChannel(loop: loop)
+        let ownTurns = TurnQueue(eventLoop: loop)
         let settings = WebSocketSettings(
             messageLimits: MessageLimits(maximumMessageBytes: maximumMessageBytes, maximumFramesPerMessage: maximumFrames),
             maximumUnsentBytes: maximumUnsentBytes,
@@ -47,14 +56,17 @@ final class EmbeddedWebSocket {
             bounds: bounds
         )
         let events = ClosureEvents(
+            turns: { _ in turns ?? ownTurns },
             opened: { [weak self] connection, _ in
                 self?.connection = connection
                 self?.events.append(.opened)
                 onOpened(connection)
             },
-            received: { [weak self] _, message, done in
+            received: { [weak self] connection, message, done in
                 switch message {
-                case .text(let text): self?.events.append(.text(String(buffer: text)))
+                case .text(let text):
+                    self?.events.append(.text(String(buffer: text)))
+                    if echoes { connection.send(FrameEncoder.encode(opcode: .text, payload: text)) }
                 case .binary(let bytes): self?.events.append(.binary(Array(buffer: bytes)))
                 }
                 if finishes { done() } else { self?.unfinished.append(done) }
@@ -64,7 +76,8 @@ final class EmbeddedWebSocket {
                 onClosed(connection)
             },
             breached: { [weak self] in self?.events.append(.breached($0)) },
-            dropped: { [weak self] in self?.events.append(.dropped(first: $0)) }
+            dropped: { [weak self] in self?.events.append(.dropped(first: $0)) },
+            goneUnread: { [weak self] in self?.events.append(.goneUnread) }
         )
         try self.channel.pipeline.syncOperations.addHandler(self.wire)
         try self.channel.pipeline.syncOperations.addHandler(
@@ -73,7 +86,6 @@ final class EmbeddedWebSocket {
                 guest: WebSocketAdmission.Guest(
                     client: WebSocketHandshake.Client(endpoint: endpoint, user: nil, compression: compression)
                 ),
-                node: Self.node,
                 events: events
             )
         )

@@ -72,16 +72,10 @@ final class Loops: Sendable {
                 now: { 0 }
             ),
             guest: WebSocketAdmission.Guest(client: WebSocketHandshake.Client(endpoint: .plain, user: nil)),
-            node: manager.node,
-            events: ClosureEvents(
-                opened: { connection, eventLoop in
-                    manager.add(connection, on: eventLoop)
-                    connection.isListed = true
-                    guard let port = channel.remoteAddress?.port else { return }
-                    ids.withLockedValue { $0[port] = connection.id }
-                },
-                closed: { connection, eventLoop in manager.remove(connection.id, on: eventLoop) }
-            )
+            events: LoopsEvents(manager) { connection in
+                guard let port = channel.remoteAddress?.port else { return }
+                ids.withLockedValue { $0[port] = connection.id }
+            }
         )
     }
 
@@ -112,4 +106,38 @@ final class Loops: Sendable {
         _ = await eventually { client.frames.count >= count }
         return client.frames
     }
+}
+
+/// Keeps connections in their manager, and makes nothing of their messages.
+private final class LoopsEvents: WebSocketEvents, @unchecked Sendable {
+    // Unchecked: called on the event loop of its one channel.
+
+    private let manager: ConnectionManager
+    private let onOpened: (Connection) -> Void
+
+    init(_ manager: ConnectionManager, onOpened: @escaping (Connection) -> Void) {
+        self.manager = manager
+        self.onOpened = onOpened
+    }
+
+    func makeID(on eventLoop: any EventLoop) -> ConnectionID { self.manager.makeID(on: eventLoop) }
+    func turns(on eventLoop: any EventLoop) -> TurnQueue { self.manager.turns(on: eventLoop) }
+
+    func opened(_ connection: Connection, on eventLoop: any EventLoop) {
+        self.manager.add(connection, on: eventLoop)
+        connection.isListed = true
+        self.onOpened(connection)
+    }
+
+    func received(
+        _ message: ClientMessage,
+        from connection: Connection,
+        on eventLoop: any EventLoop,
+        done: @escaping @Sendable () -> Void
+    ) { done() }
+
+    func closed(_ connection: Connection, on eventLoop: any EventLoop) { self.manager.remove(connection.id, on: eventLoop) }
+    func breached(_ breach: Breach) {}
+    func goneUnread() {}
+    func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {}
 }

@@ -107,7 +107,7 @@ struct WebSocketPressureTests {
         #expect(socket.wire.reads == 2, "nobody has asked for more")
     }
 
-    @Test func `With 64 messages unfinished nothing is read, until one is done`() throws {
+    @Test func `With 64 messages unfinished nothing is read, until half of them are done`() throws {
         let socket = try EmbeddedWebSocket(finishes: false)
         for _ in 0..<63 { socket.receive(ClientFrame.text("x")) }
         socket.channel.pipeline.read()
@@ -115,9 +115,11 @@ struct WebSocketPressureTests {
         socket.receive(ClientFrame.text("x"))
         socket.channel.pipeline.read()
         #expect(socket.wire.reads == 1)
+        socket.finish(31)
+        #expect(socket.wire.reads == 1)
         socket.finish(1)
         #expect(socket.wire.reads == 2)
-        socket.finish(63)
+        socket.finish(32)
         #expect(socket.wire.reads == 2)
         socket.channel.pipeline.read()
         #expect(socket.wire.reads == 3)
@@ -142,12 +144,12 @@ struct WebSocketPressureTests {
         socket.receive((0..<100).flatMap { ClientFrame.text("\($0)") } + ClientFrame.text("cut off").prefix(5))
         socket.channel.pipeline.read()
         #expect(socket.messages == (0..<64).map(String.init))
-        socket.finish(1)
-        #expect(socket.messages == (0..<65).map(String.init))
+        socket.finish(32)
+        #expect(socket.messages == (0..<96).map(String.init))
         #expect(socket.wire.reads == 0)
         // What was under way in the channel.
         socket.receive(Array(ClientFrame.text("cut off").dropFirst(5)) + ClientFrame.text("100"))
-        for unfinished in [64, 37] {
+        for unfinished in [64, 6] {
             #expect(socket.unfinished.count == unfinished)
             socket.finish(unfinished)
         }
@@ -160,23 +162,12 @@ struct WebSocketPressureTests {
         let socket = try EmbeddedWebSocket(bounds: ConnectionBounds(messageTimeout: .seconds(60)))
         socket.channel.isWritable = false
         socket.receive(ClientFrame.text("a", isFinal: false) + ClientFrame.ping() + ClientFrame.continuation("b"))
-        for _ in 0..<3 {
-            socket.advanceAndLook(.seconds(29))
-            socket.receive(ClientFrame.pong())
-        }
+        for _ in 0..<3 { socket.advanceAndLook(.seconds(29)) }
         #expect(socket.messages.isEmpty)
         socket.channel.isWritable = true
         socket.channel.pipeline.fireChannelWritabilityChanged()
         #expect(socket.messages == ["ab"])
         #expect(socket.connection.isOpen)
-    }
-
-    @Test func `Of a client that is gone, all that was read of it counts`() throws {
-        let socket = try EmbeddedWebSocket(finishes: false)
-        socket.receive((0..<100).flatMap { ClientFrame.text("\($0)") })
-        socket.channel.pipeline.fireChannelInactive()
-        #expect(socket.messages == (0..<100).map(String.init))
-        #expect(socket.events.last == .closed)
     }
 
     @Test func `Behind the last frame nothing counts, held or not`() throws {
