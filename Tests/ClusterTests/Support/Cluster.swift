@@ -137,10 +137,11 @@ extension SentinelCluster: TestRedis {}
 /// One node without Redis, for one test.
 func withSingleNode(
     options: [String] = Cluster.quiet,
+    environment: [String: String] = [:],
     tls: TestCertificate? = nil,
     _ body: (TestNode) async throws -> Void
 ) async throws {
-    let process = try await VolaryProcess.start(["--node-name", "solo"] + options, tls: tls)
+    let process = try await VolaryProcess.start(["--node-name", "solo"] + options, environment: environment, tls: tls)
     do {
         try await body(TestNode(name: "solo", process: process))
     } catch {
