@@ -86,5 +86,38 @@ extension RealProcesses {
                 #expect(await eventually { listeners[0].bytes > Self.megabyte.utf8.count })
             }
         }
+
+        /// The pings run, and the node judges nobody by what it does not read.
+        @Test("A client that goes on sending while the node waits for it to read is not taken for dead, and gets everything")
+        func lateReader() async throws {
+            let options = ["--ping-interval", "1s", "--max-unsent", "64MiB", "--max-unsent-age", "60s", "--max-message", "4MiB"]
+            try await withSingleNode(options: Cluster.quiet + options) { node in
+                let client = try await RawTestClient.connect(port: node.process.port)
+                try await client.send(
+                    "GET /echo HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+                )
+                try #require(await eventually { client.received.contains("\r\n\r\n") })
+                let handshake = client.bytes.count
+                try await client.stopReading()
+                // More than the kernel keeps on both sides of the way back.
+                let count = 4
+                let size = 4 << 20
+                let header: [UInt8] = [0x82, 0xFF, 0, 0, 0, 0] + [UInt8(size >> 24 & 255), UInt8(size >> 16 & 255), 0, 0]
+                let message = header + [0, 0, 0, 0] + Array(repeating: 7, count: size)
+                let sending = Task { for _ in 0..<count { try await client.send(bytes: message) } }
+                // Three ping intervals, in which it sends and does not read.
+                for _ in 0..<6 {
+                    try await Task.sleep(for: .milliseconds(500))
+                    #expect(!client.isEnded)
+                }
+                #expect(try await node.metric("volary_unresponsive_clients_total") == 0)
+                #expect(try await node.metric("volary_connections_all_endpoints") == 1)
+                try await client.goOnReading()
+                try await sending.value
+                let expected = count * (10 + size)
+                #expect(await eventually { client.bytes.count - handshake >= expected })
+            }
+        }
     }
 }
