@@ -20,6 +20,8 @@ public struct Fault: Sendable {
     let hasTwoMasters: Bool
     /// Messages must be lost in it, and announced.
     public let losesMessages: Bool
+    /// Clients that are not recorded come and go. Nothing else is wrong, so every node must be ready all the time.
+    let bringsStrangers: Bool
     /// Makes it happen, proves that it did (or throws), and ends it.
     let happen: @Sendable (FaultCluster) async throws -> Void
 
@@ -38,6 +40,7 @@ public struct Fault: Sendable {
         needsSentinels: Bool = false,
         hasTwoMasters: Bool = false,
         losesMessages: Bool = false,
+        bringsStrangers: Bool = false,
         happen: @escaping @Sendable (FaultCluster) async throws -> Void
     ) {
         self.name = name
@@ -50,11 +53,12 @@ public struct Fault: Sendable {
         self.needsSentinels = needsSentinels
         self.hasTwoMasters = hasTwoMasters
         self.losesMessages = losesMessages
+        self.bringsStrangers = bringsStrangers
         self.happen = happen
     }
 
     /// Every one there is, in the order of the table.
-    public static let all = redisProcess + redisState + sentinel + network + node
+    public static let all = redisProcess + redisState + sentinel + network + node + crowd
 
     /// Throws when something that should have happened has not.
     static func prove(_ what: String, _ condition: Bool) throws {

@@ -42,6 +42,7 @@ public struct FaultRun: Sendable {
         }
         let after = await self.counts()
         self.recorder.edit { history in
+            history.hasStrangers = self.fault.bringsStrangers
             for (node, counts) in after {
                 // A new process counts from zero.
                 let base = self.fault.killed.contains(node) ? History.Counts() : before[node] ?? History.Counts()
@@ -53,6 +54,9 @@ public struct FaultRun: Sendable {
         self.judgeConnections(&verdict)
         if let presence { verdict.violated(.presence, presence) }
         if recovery == nil { verdict.violated(.recovery, "the cluster was not whole again within \(Fault.recoveryBound)") }
+        if self.fault.bringsStrangers, monitor.longestOutage > .zero {
+            verdict.violated(.readiness, "a node was not ready for \(FaultReport.seconds(monitor.longestOutage))")
+        }
         return FaultReport(
             fault: self.fault,
             verdict: verdict,

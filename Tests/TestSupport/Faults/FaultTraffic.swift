@@ -121,6 +121,7 @@ final class FaultTraffic: Sendable {
         case "system" where message.message.contains("not delivered"): self.recorder.told(.refused, to: name)
         case "system" where message.message.contains("lost"): self.recorder.told(.missed, to: name)
         case "system": break
+        case "message" where message.message == Crowd.word: break
         default: self.recorder.got(message.message, by: name)
         }
         return message.type == "echo"

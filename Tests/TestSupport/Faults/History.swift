@@ -126,6 +126,8 @@ public struct History: Sendable {
         }
     }
 
+    /// Whether others were there, too: receipts count them.
+    public var hasStrangers = false
     /// From when to when a node was under a fault, its recovery included.
     public struct Disturbance: Sendable {
         public var node: String

@@ -3,7 +3,7 @@ public struct HistoryVerdict: Sendable {
     /// A promise that was not kept.
     public struct Violation: Hashable, Sendable, CustomStringConvertible {
         public enum Promise: String, Hashable, Sendable {
-            case published, once, order, loss, receipt, answer, presence, connected, recovery
+            case published, once, order, loss, receipt, answer, presence, connected, recovery, readiness
         }
 
         public let promise: Promise
