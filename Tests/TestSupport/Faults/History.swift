@@ -126,8 +126,6 @@ public struct History: Sendable {
         }
     }
 
-    /// Whether others were there, too: receipts count them.
-    public var hasStrangers = false
     /// From when to when a node was under a fault, its recovery included.
     public struct Disturbance: Sendable {
         public var node: String
@@ -153,6 +151,8 @@ public struct History: Sendable {
     public var notices: [Notice] = []
     public var counts: [String: Counts] = [:]
     public var disturbances: [Disturbance] = []
+    /// Whether others were there, who are not in ``connections``: receipts count them, too.
+    public var hasStrangers = false
 
     public init() {}
 }
