@@ -50,8 +50,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.8.0"),
         // Command line, help texts and sub-commands.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
-        // One view of flags, environment and file, in that order.
-        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.0.2"),
         // Lock-free counters read by REST and metrics while event loops write them.
         .package(url: "https://github.com/apple/swift-atomics.git", from: "1.2.0"),
         // Ordered indexes and queues.
@@ -101,7 +99,6 @@ let package = Package(
                 "Backplane",
                 "Protocol",
                 .product(name: "Atomics", package: "swift-atomics"),
-                .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),

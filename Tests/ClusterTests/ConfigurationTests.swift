@@ -95,7 +95,7 @@ extension RealProcesses {
             for (option, values) in Self.wrongValues {
                 let value = try #require(values.first { !$0.isEmpty })
                 let variable = "VOLARY_" + option.uppercased().replacing("-", with: "_")
-                try await self.expectRefusal([], environment: [variable: value], names: ["--\(option)", "\"\(value)\""])
+                try await self.expectRefusal([], environment: [variable: value], names: ["volary: \(variable) \"\(value)\": "])
             }
         }
 
@@ -116,10 +116,12 @@ extension RealProcesses {
                 "redis://jane:s3cret@host@ name", "jane:s3cret@localhost", "redis://jane:s3cret", "redis://s3cret@localhost",
             ]
             for url in wrong {
-                for (arguments, environment) in [(["--redis", url], [:]), ([], ["VOLARY_REDIS": url])] {
+                for (arguments, environment, name) in [
+                    (["--redis", url], [:], "--redis"), ([], ["VOLARY_REDIS": url], "VOLARY_REDIS"),
+                ] {
                     let (status, output, errors) = try await VolaryProcess.run(arguments, environment: environment)
                     #expect(status == Self.exitConfig, "\(url)")
-                    #expect(errors.hasPrefix("volary: --redis"), "\(errors)")
+                    #expect(errors.hasPrefix("volary: \(name): "), "\(errors)")
                     #expect(errors.filter(\.isNewline).count == 1, "\(errors)")
                     for secret in ["s3cret", "jane"] { #expect(!(output + errors).contains(secret), "\(errors)") }
                 }
@@ -162,18 +164,87 @@ extension RealProcesses {
             }
         }
 
-        @Test("A file that is no object of options is refused, and names what is wrong")
+        @Test("A file that is no object of options is refused: its name, the line and the column, and what is wrong there")
         func wrongFile() async throws {
             let wrong = [
-                ("", "config"), ("[]", "config"), ("not json", "config"), (#"{"prot": 8080}"#, "\"prot\""),
-                (#"{"port": 8080, "Lease": "5s"}"#, "\"Lease\""), (#"{"port": true}"#, "\"port\""),
-                (#"{"port": [1]}"#, "\"port\""),
-                (#"{"port": null}"#, "\"port\""), (#"{"lease": 5}"#, "--lease \"5\""), (#"{"port": "x"}"#, "--port \"x\""),
+                ("", "line 1, column 1: "), ("port: 8080\n", "YAML"), ("{\n  \"prot\": 8080\n}", "line 2, column 3: \"prot\""),
+                ("{\"port\": 8080,\n \"port\": 8081}", "line 2, column 2: \"port\" is there twice"),
+                (#"{"port": true}"#, "column 10: \"port\""), (#"{"lease": 5}"#, "\"lease\" \"5\": "),
+                (#"{"port": "x"}"#, "\"port\" \"x\": "),
             ]
             for (text, part) in wrong {
                 try await self.withFile(text) { path in
-                    try await self.expectRefusal(["--config", path], names: [part])
+                    try await self.expectRefusal(["--config", path], names: [path, part])
                 }
+            }
+            let environment = ["VOLARY_CONFIG": "/nowhere"]
+            try await self.expectRefusal([], environment: environment, names: ["VOLARY_CONFIG \"/nowhere\": there is no"])
+        }
+
+        @Test("Switches in the file may be true or false")
+        func switches() async throws {
+            try await self.withFile(#"{"host": "0.0.0.0", "insecure": true, "compression": false}"#) { path in
+                let process = try await VolaryProcess.start(["--config", path])
+                #expect(await process.terminate(within: .seconds(10)) == 0)
+            }
+        }
+
+        @Test("--help lists the options in the groups of the README, in its order")
+        func help() async throws {
+            let help = try await VolaryProcess.run(["serve", "--help"], environment: ["COLUMNS": "200"])
+            var groups: [(title: String, options: [String])] = []
+            for line in help.output.split(separator: "\n") {
+                if let title = line.wholeMatch(of: /([A-Z ]+):/)?.1 { groups.append((String(title), [])) }
+                if let option = line.prefixMatch(of: #/  --([\w-]+)/#)?.1, !groups.isEmpty {
+                    groups[groups.count - 1].options.append(String(option))
+                }
+            }
+            groups.removeAll { $0.title == "OPTIONS" }
+            let readme = try Self.readmeGroups()
+            #expect(readme.count > 3)
+            #expect(groups.map(\.title) == readme.map { $0.title.uppercased() })
+            #expect(groups.map(\.options) == readme.map(\.options))
+        }
+
+        /// Rows of the table of options under the row of their group, which has its title in bold.
+        private static func readmeGroups() throws -> [(title: String, options: [String])] {
+            let file = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../README.md").standardized
+            var groups: [(title: String, options: [String])] = []
+            for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+                if let title = line.wholeMatch(of: /\| \*\*([\w ]+)\*\* \| \| \|/)?.1 { groups.append((String(title), [])) }
+                guard line.hasPrefix("| `--"), let cell = line.split(separator: "|").first, !groups.isEmpty else { continue }
+                groups[groups.count - 1].options += cell.matches(of: /`--([\w-]+)`/).map { String($0.1) }
+            }
+            return groups
+        }
+
+        @Test(
+            "volary version shows what --version does, and what is no command suggests serve",
+            arguments: ["run", "start", "8080"]
+        )
+        func commands(_ word: String) async throws {
+            let version = try await VolaryProcess.run(["version"])
+            #expect(version.status == 0)
+            #expect(version.output == (try await VolaryProcess.run(["--version"]).output))
+            let (status, output, errors) = try await VolaryProcess.run([word, "--port", "0"])
+            #expect(status == 64 && output.isEmpty)
+            #expect(errors.contains("no command '\(word)'") && errors.contains("volary serve"), "\(errors)")
+        }
+
+        @Test("A token needs a key: a wrong use; what its options may not be is named: 78")
+        func wrongToken() async throws {
+            let none = try await VolaryProcess.run(["token", "--user", "alice"])
+            #expect(none.status == 64 && none.errors.contains("--jwt-key or VOLARY_JWT_KEY is missing"), "\(none.errors)")
+            let missing = ["token", "--user", "a", "--jwt-key", "/nowhere"]
+            try await self.expectRefusal(missing, names: ["--jwt-key \"/nowhere\": there is no"])
+            try await self.expectRefusal(
+                ["token", "--user", "a"],
+                environment: ["VOLARY_JWT_KEY": "/"],
+                names: ["VOLARY_JWT_KEY \"/\": is a directory"]
+            )
+            try await self.withFile(String(repeating: "k", count: 32)) { path in
+                let arguments = ["token", "--jwt-key", path, "--user", "alice", "--group", "staff", "--group"]
+                try await self.expectRefusal(arguments + [""], names: ["--group \"\": must be"])
             }
         }
 
@@ -207,14 +278,6 @@ extension RealProcesses {
                 let process = try await VolaryProcess.start(options)
                 #expect(await process.terminate(within: .seconds(10)) == 0)
             }
-        }
-
-        @Test("A port that is taken ends the program with an error, not with 78")
-        func takenPort() async throws {
-            let first = try await VolaryProcess.start([])
-            let (status, _, _) = try await VolaryProcess.run(["--port", "\(first.port)"])
-            #expect(status == 1)
-            #expect(first.isRunning)
         }
 
         private func withFile(_ text: String, _ body: (String) async throws -> Void) async throws {

@@ -36,12 +36,14 @@ public final class VolaryProcess: Sendable {
     ///   - port: nil for any that is free.
     ///   - tls: for its clients.
     ///   - openFiles: its limit of open files, soft and hard; nil for the tests' own.
+    ///   - wrapper: a command that ends by becoming the program, which follows it with its arguments.
     public static func start(
         _ options: [String],
         environment: [String: String] = [:],
         port: Int? = nil,
         tls: TestCertificate? = nil,
         openFiles: Int? = nil,
+        through wrapper: [String] = [],
         until milestone: Milestone = .ready
     ) async throws -> VolaryProcess {
         var failure = Failure(description: "volary was not started")
@@ -53,7 +55,7 @@ public final class VolaryProcess: Sendable {
                 environment: environment,
                 port: port,
                 tls: tls?.client,
-                openFiles: openFiles
+                wrapper: wrapper + (openFiles.map { ["/bin/sh", "-c", "ulimit -n \($0) && exec \"$0\" \"$@\""] } ?? [])
             )
             let path = milestone == .ready ? "/readyz" : "/livez"
             let client = HTTPTestClient(port: port, tls: process.tls)
@@ -69,12 +71,14 @@ public final class VolaryProcess: Sendable {
     }
 
     /// Runs the program to its end.
+    /// - Parameter wrapper: as of ``start(_:environment:port:tls:openFiles:through:until:)``.
     public static func run(
         _ arguments: [String],
         environment: [String: String] = [:],
+        through wrapper: [String] = [],
         within deadline: Duration = .seconds(30)
     ) async throws -> (status: Int, output: String, errors: String) {
-        let process = try VolaryProcess(arguments: arguments, environment: environment, port: 0, tls: nil)
+        let process = try VolaryProcess(arguments: arguments, environment: environment, port: 0, tls: nil, wrapper: wrapper)
         guard let status = await process.exit(within: deadline) else {
             throw Failure(description: "volary \(arguments) does not end:\n\(process.output)")
         }
@@ -86,16 +90,14 @@ public final class VolaryProcess: Sendable {
         environment: [String: String],
         port: Int,
         tls: TestTLS?,
-        openFiles: Int? = nil
+        wrapper: [String]
     ) throws {
         let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("volary-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         // Settings of whoever runs the tests are not the tests'.
         let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VOLARY_") }
         let command = ChildProcess.Command(
-            // The shell gives way to the program: the process is the same.
-            arguments: (openFiles.map { ["/bin/sh", "-c", "ulimit -n \($0) && exec \"$0\" \"$@\""] } ?? [])
-                + [try Self.binary()] + arguments,
+            arguments: wrapper + [try Self.binary()] + arguments,
             environment: inherited.merging(environment) { $1 },
             output: directory.appendingPathComponent("output").path,
             errors: directory.appendingPathComponent("errors").path
@@ -180,9 +182,6 @@ public final class VolaryProcess: Sendable {
     /// SIGTERM, and nothing else: see ``exit(within:)``.
     public func beginTermination() { self.signal(SIGTERM) }
 
-    /// SIGINT, as Ctrl-C sends it.
-    public func interrupt() { self.signal(SIGINT) }
-
     /// SIGTERM.
     /// - Returns: the exit status; nil when it still runs at the end of the deadline.
     public func terminate(within deadline: Duration) async -> Int? {
@@ -215,7 +214,8 @@ public final class VolaryProcess: Sendable {
 
     public func thaw() { self.signal(SIGCONT) }
 
-    private func signal(_ signal: CInt) {
+    /// - Parameter signal: its number.
+    public func signal(_ signal: CInt) {
         self.process.withLockedValue { state in
             guard case .running(let pid) = state else { return }
             _ = sendSignal(pid, signal)

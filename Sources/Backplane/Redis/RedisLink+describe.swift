@@ -2,13 +2,20 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 extension RedisLink {
     /// One line that is the same at each attempt that fails alike, so that a change of reason can be told.
     static func describe(_ error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
             if let first = error.connectionErrors.first { self.describe(first.error) } else { "the host's name does not resolve" }
-        case let error as IOError: error.description
+        // The library's own text has more brackets closed than opened, and names its functions.
+        case let error as IOError: String(cString: strerror(error.errnoCode))
         case ChannelError.connectTimeout: "no connection within the deadline"
         case ChannelError.eof: "Redis closed the connection"
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:

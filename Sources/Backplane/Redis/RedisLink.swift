@@ -183,6 +183,7 @@ final class RedisLink {
             self.delegate?.link(self, received: pushes)
         }
         self.logger.info("Redis link is up")
+        if case .master(let watch) = self.destination { watch.linkIsUp() }
         self.scheduleLivenessCheck()
         self.delegate?.linkBecameReady(self)
     }
@@ -210,15 +211,16 @@ final class RedisLink {
         switch self.machine.lost(reason: reason, at: .now()) {
         case .none: break
         case .pause(let attempt, let wasReady, let reasonIsNew):
+            var isNews = reasonIsNew
+            if case .master(let watch) = self.destination { isNews = watch.linkIsDown(reason: reason) && isNews }
             let metadata: Logger.Metadata = [RedisLogKey.reason: "\(reason)"]
-            self.logger.log(level: reasonIsNew ? .warning : .debug, "Redis link is down", metadata: metadata)
+            self.logger.log(level: isNews ? .warning : .debug, "Redis link is down", metadata: metadata)
             let pause = self.backoff.pause(attempt: attempt, random: self.random())
             self.pauseTimer = self.eventLoop.scheduleTask(in: TimeAmount(pause)) { [weak self] in
                 guard let self, self.machine.pauseEnded() else { return }
                 self.connect()
             }
             if wasReady { self.delegate?.linkWasLost(self, reason: reason) }
-            if case .master(let watch) = self.destination { watch.linkIsDown() }
         }
     }
 

@@ -8,6 +8,8 @@ final class RedisMasterWatchCore {
     private let logger: Logger
     private var links: [ObjectIdentifier: RedisLink] = [:]
     private var sentinels: SentinelWatch?
+    /// What a link was last said to be down for; nil since one came up.
+    private var reportedReason: String?
 
     /// Nil while it is not known.
     private(set) var master: RedisAddress?
@@ -46,8 +48,13 @@ final class RedisMasterWatchCore {
         self.sentinels = nil
     }
 
-    func linkIsDown() {
+    func linkIsUp() { self.reportedReason = nil }
+
+    /// - Returns: whether no other link has said the same since one was up: all of them fail alike when Redis is away.
+    func linkIsDown(reason: String) -> Bool {
         self.sentinels?.hurry()
+        defer { self.reportedReason = reason }
+        return self.reportedReason != reason
     }
 
     /// A link has asked the server. The others, if they are there, must not wait until they find out: a subscriber never would.

@@ -1,5 +1,6 @@
 public import Foundation
 import JWTKit
+import Protocol
 
 /// Makes tokens, for trials: `volary token`.
 public enum TokenMint {
@@ -51,6 +52,10 @@ public enum TokenMint {
                 description: "--permission must be one of \(Permission.allCases.map(\.rawValue).joined(separator: ", "))"
             )
         }
+        for (option, names) in [("user", [request.user]), ("group", request.groups)] {
+            guard let wrong = names.first(where: { Name($0) == nil }) else { continue }
+            throw Failure(description: "--\(option) \"\(ConfigurationError.printable(wrong))\": \(Name.rule)")
+        }
         let seconds = now.timeIntervalSince1970
         let claims = TokenClaims(
             sub: request.user,
@@ -80,7 +85,7 @@ public enum TokenMint {
         }
         throw Failure(
             description: """
-                the key must be a file with a secret of \(TokenKey.minimumSecretBytes) or more visible ASCII characters, or with a private \
+                --jwt-key or VOLARY_JWT_KEY must be a file with a secret of \(TokenKey.minimumSecretBytes) or more visible ASCII characters, or with a private \
                 key in PEM: RSA of 2048 bits or more, or P-256
                 """
         )

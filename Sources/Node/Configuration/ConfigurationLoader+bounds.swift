@@ -39,7 +39,7 @@ extension ConfigurationLoader {
             header: try self.text(.forwardedHeader, allowed: "x-forwarded-for or forwarded") {
                 TrustedProxies.Header(rawValue: $0)
             },
-            speakProxyProtocol: try self.text(.proxyProtocol, allowed: "on or off") { ["on": true, "off": false][$0] }
+            speakProxyProtocol: try self.isOn(.proxyProtocol)
         )
         guard !proxies.speakProxyProtocol || !proxies.ranges.isEmpty else {
             throw ConfigurationError(

@@ -1,17 +1,21 @@
 import Backplane
-import Configuration
-import Logging
+public import Logging
 import NIOCore
-import NIOSSL
 import Protocol
 
 /// Reads the options from flags, environment and file, in this order, and checks every value before anything is opened.
 public struct ConfigurationLoader {
-    private let reader: ConfigReader
+    private struct Given {
+        let text: String
+        let origin: ConfigurationError.Origin
+    }
+
+    private let environment: EnvironmentVariables
+    private let given: [ConfigurationOption: Given]
 
     /// - Parameters:
     ///   - flags: by option; those given on the command line.
-    ///   - environment: of the process.
+    ///   - environment: of the process. `VOLARY_CONFIG` names the file where `file` is nil.
     ///   - file: path of a JSON file, one object with the options' names.
     /// - Throws: ``ConfigurationError`` for a file that cannot be read, is no such object, or names an unknown option.
     public init(
@@ -19,22 +23,34 @@ public struct ConfigurationLoader {
         environment: [String: String],
         file: String?
     ) throws(ConfigurationError) {
-        let fileValues = try file.map(Self.values(inFile:)) ?? [:]
-        self.reader = ConfigReader(providers: [
-            Self.provider("flags", flags),
-            // VOLARY_NODE_NAME is read as volary.node-name. An empty one counts as absent: compose files set those.
-            EnvironmentVariablesProvider(
-                environmentVariables: environment.filter { $0.key.hasPrefix("VOLARY_") && !$0.value.isEmpty }
-            ),
-            Self.provider("file", fileValues),
-        ])
+        let environment = EnvironmentVariables(environment)
+        var given: [ConfigurationOption: Given] = [:]
+        if let path = file ?? environment.file {
+            let values = try ConfigurationFile.values(path, origin: file == nil ? .variable : .flag)
+            for (option, text) in values { given[option] = Given(text: text, origin: .file(path)) }
+        }
+        for (option, text) in environment.values { given[option] = Given(text: text, origin: .variable) }
+        for (option, text) in flags { given[option] = Given(text: text, origin: .flag) }
+        self.environment = environment
+        self.given = given
     }
 
     public func load() throws(ConfigurationError) -> NodeConfiguration {
-        let configuration = try self.values()
-        try Self.checkProtection(configuration)
-        return configuration
+        do throws(ConfigurationError) {
+            let configuration = try self.values()
+            try Self.checkProtection(configuration)
+            return configuration
+        } catch {
+            var error = error
+            if let option = ConfigurationOption(rawValue: error.option), let given = self.given[option] {
+                error.origin = given.origin
+            }
+            throw error
+        }
     }
+
+    /// Says which variables of the environment were ignored.
+    public func logIgnored(to logger: Logger) { self.environment.logIgnored(to: logger) }
 
     private func values() throws(ConfigurationError) -> NodeConfiguration {
         NodeConfiguration(
@@ -54,7 +70,7 @@ public struct ConfigurationLoader {
             access: try self.access(),
             maximumMessageBytes: try self.bytes(.maximumMessage, 1...Limits.maximumPayloadBytes),
             maximumUnsentBytes: try self.bytes(.maximumUnsent, (64 * 1024)...(256 * 1024 * 1024)),
-            compresses: try self.text(.compression, allowed: "on or off") { ["on": true, "off": false][$0] },
+            compresses: try self.isOn(.compression),
             pingInterval: try self.duration(.pingInterval, .seconds(1)...(.seconds(3600))),
             closeTimeout: try self.duration(.closeTimeout, .milliseconds(100)...(.seconds(60))),
             maximumFramesPerMessage: try self.integer(.maximumFrames, 1...1_000_000),
@@ -66,10 +82,7 @@ public struct ConfigurationLoader {
             bodyTimeout: try self.duration(.bodyTimeout, .seconds(1)...(.seconds(600))),
             maximumRequests: try self.integer(.maximumRequests, 1...100_000),
             corsOrigins: try self.origins(.corsOrigins) ?? .these([]),
-            swaggerAssets: try self.optional(
-                .swaggerAssets,
-                allowed: "a directory with \(SwaggerAssets.script) and \(SwaggerAssets.style)"
-            ) { SwaggerAssets(directory: $0) },
+            swaggerAssets: try self.swaggerAssets(),
             handshakeTimeout: try self.duration(.handshakeTimeout, .milliseconds(100)...(.seconds(60))),
             idleTimeout: try self.duration(.idleTimeout, .seconds(1)...(.seconds(3600))),
             drainDelay: try self.duration(.drainDelay, .zero...(.seconds(300))),
@@ -83,9 +96,7 @@ public struct ConfigurationLoader {
 
     // MARK: - Values
 
-    func value(_ option: ConfigurationOption) -> String? {
-        self.reader.string(forKey: Self.key(option)) ?? option.defaultValue
-    }
+    func value(_ option: ConfigurationOption) -> String? { self.given[option]?.text ?? option.defaultValue }
 
     func optional<Value>(
         _ option: ConfigurationOption,
@@ -151,17 +162,6 @@ public struct ConfigurationLoader {
         self.value(option) == "off" ? nil : try read(", or off")
     }
 
-    private func relay() throws(ConfigurationError) -> RelaySettings {
-        RelaySettings(
-            delivery: try self.text(.delivery, allowed: "logged or at-most-once") { RelaySettings.Delivery(rawValue: $0) },
-            historyMessages: try self.integer(.historyMessages, 16...1_000_000),
-            // Half of what one answer of Redis may hold: a log can be read whatever the sizes of its messages.
-            historyBytes: try self.bytes(.historyBytes, (64 * 1024)...(32 * 1024 * 1024)),
-            historyAge: try self.duration(.historyAge, .seconds(1)...(.seconds(3600))),
-            canaryInterval: try self.duration(.canaryInterval, .milliseconds(100)...(.seconds(60)))
-        )
-    }
-
     func isOn(_ option: ConfigurationOption) throws(ConfigurationError) -> Bool {
         try self.text(option, allowed: "on or off") { ["on": true, "off": false][$0] }
     }
@@ -172,70 +172,13 @@ public struct ConfigurationLoader {
         }
     }
 
-    private func announcements() throws(ConfigurationError) -> Int? {
-        try self.unlessOff(.announcementsPerSecond) { orOff throws(ConfigurationError) in
-            try self.integer(.announcementsPerSecond, 0...1000, or: orOff)
-        }
-    }
-
-    private func tls() throws(ConfigurationError) -> ServerTLS? {
-        switch (self.value(.tlsCertificate), self.value(.tlsKey)) {
-        case (nil, nil): return nil
-        case (let certificate?, let key?): return try ServerTLS(files: TLSFiles(certificate: certificate, key: key))
-        case (let certificate?, nil): throw Self.alone(.tlsCertificate, certificate, needs: .tlsKey)
-        case (nil, let key?): throw Self.alone(.tlsKey, key, needs: .tlsCertificate)
-        }
-    }
-
-    private static func alone(
-        _ option: ConfigurationOption,
-        _ value: String,
-        needs other: ConfigurationOption
-    ) -> ConfigurationError {
-        ConfigurationError(option: option.rawValue, value: value, allowed: "needs --\(other.rawValue) as well")
-    }
-
-    private func redis() throws(ConfigurationError) -> RedisConfiguration? {
-        let prefix = try self.text(.redisPrefix, allowed: "1 to 64 letters, digits, '.', '_' and '-'") {
-            Self.isName($0) ? $0 : nil
-        }
-        let authorities = try self.optional(.redisAuthorities, allowed: "a PEM file with certificates") {
-            (try? NIOSSLCertificate.fromPEMFile($0))?.isEmpty == false ? $0 : nil
-        }
-        guard let url = self.value(.redis) else { return nil }
-        do throws(RedisURLError) {
-            var redis = try RedisConfiguration(url: url)
-            redis.keyPrefix = prefix
-            redis.trustRootsFile = authorities
-            return redis
-        } catch {
-            // The value may hold a password.
-            throw ConfigurationError(option: ConfigurationOption.redis.rawValue, value: nil, allowed: error.description)
-        }
-    }
-
     static func integer(_ text: String, _ range: ClosedRange<Int>) -> Int? {
         guard text.allSatisfy({ $0.isASCII && $0.isNumber }), let value = Int(text), range.contains(value) else { return nil }
         return value
     }
 
-    private static func isName(_ text: String) -> Bool {
+    static func isName(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)
             && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "." || $0 == "_" || $0 == "-") }
-    }
-
-    // MARK: - Sources
-
-    private static func key(_ option: ConfigurationOption) -> ConfigKey {
-        ConfigKey(["volary", option.rawValue])
-    }
-
-    private static func provider(_ name: String, _ values: [ConfigurationOption: String]) -> InMemoryProvider {
-        InMemoryProvider(
-            name: name,
-            values: values.reduce(into: [:]) {
-                $0[AbsoluteConfigKey(Self.key($1.key))] = ConfigValue(.string($1.value), isSecret: false)
-            }
-        )
     }
 }

@@ -4,11 +4,11 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case port
     case tlsCertificate = "tls-certificate"
     case tlsKey = "tls-key"
-    case nodeName = "node-name"
-    case threads
     case redis
     case redisPrefix = "redis-prefix"
     case redisAuthorities = "redis-ca"
+    case nodeName = "node-name"
+    case threads
     case lease
     case delivery
     case historyMessages = "history-messages"
@@ -56,6 +56,20 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case drainTimeout = "drain-timeout"
     case logLevel = "log-level"
     case logFormat = "log-format"
+
+    /// The environment variable of the option.
+    var variable: String { Self.variable(named: self.rawValue) }
+
+    /// - Parameter name: of an option, or `config`, which names the file and is no option of it.
+    static func variable(named name: String) -> String { "VOLARY_" + name.uppercased().replacing("-", with: "_") }
+
+    /// Whether the only values are `on` and `off`, so that the file may have `true` and `false`.
+    var isSwitch: Bool {
+        switch self {
+        case .insecureUserQuery, .anonymousClients, .insecure, .compression, .proxyProtocol: true
+        default: false
+        }
+    }
 
     /// Nil where there is no default text: the option is absent, or its default depends on the machine.
     public var defaultValue: String? {

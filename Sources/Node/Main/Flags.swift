@@ -1,191 +1,86 @@
 import ArgumentParser
 import Node
 
-/// The flags of `volary serve`, one per ``Node/ConfigurationOption``. All are texts here: ``Node/ConfigurationLoader`` checks them, whichever
-/// way they came.
+/// The flags of `volary serve`, one per ``Node/ConfigurationOption`` and in its order, in the groups of the README. All are texts here:
+/// ``Node/ConfigurationLoader`` checks them, whichever way they came.
 struct Flags: ParsableArguments {
     @Option(help: "A JSON file with any of these options.")
     var config: String?
 
-    @Option(name: .customLong("host"), help: Self.help(.host))
-    var host: String?
-
-    @Option(name: .customLong("port"), help: Self.help(.port))
-    var port: String?
-
-    @Option(name: .customLong("tls-certificate"), help: Self.help(.tlsCertificate))
-    var tlsCertificate: String?
-
-    @Option(name: .customLong("tls-key"), help: Self.help(.tlsKey))
-    var tlsKey: String?
-
-    @Option(name: .customLong("node-name"), help: Self.help(.nodeName))
-    var nodeName: String?
-
-    @Option(name: .customLong("threads"), help: Self.help(.threads))
-    var threads: String?
-
-    @Option(name: .customLong("redis"), help: Self.help(.redis))
-    var redis: String?
-
-    @Option(name: .customLong("redis-prefix"), help: Self.help(.redisPrefix))
-    var redisPrefix: String?
-
-    @Option(name: .customLong("redis-ca"), help: Self.help(.redisAuthorities))
-    var redisAuthorities: String?
-
-    @Option(name: .customLong("lease"), help: Self.help(.lease))
-    var lease: String?
-
-    @Option(name: .customLong("delivery"), help: Self.help(.delivery))
-    var delivery: String?
-
-    @Option(name: .customLong("history-messages"), help: Self.help(.historyMessages))
-    var historyMessages: String?
-
-    @Option(name: .customLong("history-bytes"), help: Self.help(.historyBytes))
-    var historyBytes: String?
-
-    @Option(name: .customLong("history-age"), help: Self.help(.historyAge))
-    var historyAge: String?
-
-    @Option(name: .customLong("canary-interval"), help: Self.help(.canaryInterval))
-    var canaryInterval: String?
-
-    @Option(name: .customLong("announcements-per-second"), help: Self.help(.announcementsPerSecond))
-    var announcementsPerSecond: String?
-
-    @Flag(name: .customLong("insecure-user-query"), help: Self.help(.insecureUserQuery))
-    var insecureUserQuery = false
-
-    @Option(name: .customLong("api-key"), help: Self.help(.apiKey))
-    var apiKey: String?
-
-    @Option(name: .customLong("api-keys"), help: Self.help(.apiKeys))
-    var apiKeys: String?
-
-    @Option(name: .customLong("jwt-key"), help: Self.help(.jwtKey))
-    var jwtKey: String?
-
-    @Option(name: .customLong("jwks"), help: Self.help(.jwks))
-    var jwks: String?
-
-    @Option(name: .customLong("jwt-audience"), help: Self.help(.jwtAudience))
-    var jwtAudience: String?
-
-    @Option(name: .customLong("jwt-issuer"), help: Self.help(.jwtIssuer))
-    var jwtIssuer: String?
-
-    @Flag(name: .customLong("anonymous-clients"), help: Self.help(.anonymousClients))
-    var anonymousClients = false
-
-    @Option(name: .customLong("allowed-origins"), help: Self.help(.allowedOrigins))
-    var allowedOrigins: String?
-
-    @Flag(name: .customLong("insecure"), help: Self.help(.insecure))
-    var insecure = false
-
-    @Option(name: .customLong("max-message"), help: Self.help(.maximumMessage))
-    var maximumMessage: String?
-
-    @Option(name: .customLong("max-unsent"), help: Self.help(.maximumUnsent))
-    var maximumUnsent: String?
-
-    @Flag(name: .customLong("compression"), help: Self.help(.compression))
-    var compression = false
-
-    @Option(name: .customLong("ping-interval"), help: Self.help(.pingInterval))
-    var pingInterval: String?
-
-    @Option(name: .customLong("close-timeout"), help: Self.help(.closeTimeout))
-    var closeTimeout: String?
-
-    @Option(name: .customLong("max-frames"), help: Self.help(.maximumFrames))
-    var maximumFrames: String?
-
-    @Option(name: .customLong("message-timeout"), help: Self.help(.messageTimeout))
-    var messageTimeout: String?
-
-    @Option(name: .customLong("max-unsent-age"), help: Self.help(.maximumUnsentAge))
-    var maximumUnsentAge: String?
-
-    @Option(name: .customLong("client-idle-timeout"), help: Self.help(.clientIdleTimeout))
-    var clientIdleTimeout: String?
-
-    @Option(name: .customLong("message-rate"), help: Self.help(.messageRate))
-    var messageRate: String?
-
-    @Option(name: .customLong("byte-rate"), help: Self.help(.byteRate))
-    var byteRate: String?
-
-    @Option(name: .customLong("over-rate"), help: Self.help(.overRate))
-    var overRate: String?
-
-    @Option(name: .customLong("max-connections"), help: Self.help(.maximumConnections))
-    var maximumConnections: String?
-
-    @Option(name: .customLong("max-connections-per-address"), help: Self.help(.maximumConnectionsPerAddress))
-    var maximumConnectionsPerAddress: String?
-
-    @Option(name: .customLong("trusted-proxies"), help: Self.help(.trustedProxies))
-    var trustedProxies: String?
-
-    @Option(name: .customLong("forwarded-header"), help: Self.help(.forwardedHeader))
-    var forwardedHeader: String?
-
-    @Option(name: .customLong("proxy-protocol"), help: Self.help(.proxyProtocol))
-    var proxyProtocol: String?
-
-    @Option(name: .customLong("max-header-fields"), help: Self.help(.maximumHeaderFields))
-    var maximumHeaderFields: String?
-
-    @Option(name: .customLong("body-timeout"), help: Self.help(.bodyTimeout))
-    var bodyTimeout: String?
-
-    @Option(name: .customLong("max-requests"), help: Self.help(.maximumRequests))
-    var maximumRequests: String?
-
-    @Option(name: .customLong("max-body"), help: Self.help(.maximumBody))
-    var maximumBody: String?
-
-    @Option(name: .customLong("max-header"), help: Self.help(.maximumHeader))
-    var maximumHeader: String?
-
-    @Option(name: .customLong("cors-origins"), help: Self.help(.corsOrigins))
-    var corsOrigins: String?
-
-    @Option(name: .customLong("swagger-assets"), help: Self.help(.swaggerAssets))
-    var swaggerAssets: String?
-
-    @Option(name: .customLong("handshake-timeout"), help: Self.help(.handshakeTimeout))
-    var handshakeTimeout: String?
-
-    @Option(name: .customLong("idle-timeout"), help: Self.help(.idleTimeout))
-    var idleTimeout: String?
-
-    @Option(name: .customLong("drain-delay"), help: Self.help(.drainDelay))
-    var drainDelay: String?
-
-    @Option(name: .customLong("drain-timeout"), help: Self.help(.drainTimeout))
-    var drainTimeout: String?
-
-    @Option(name: .customLong("log-level"), help: Self.help(.logLevel))
-    var logLevel: String?
-
-    @Option(name: .customLong("log-format"), help: Self.help(.logFormat))
-    var logFormat: String?
+    @OptionGroup(title: "Network") var network: NetworkFlags
+    @OptionGroup(title: "Cluster") var cluster: ClusterFlags
+    @OptionGroup(title: "Access") var access: AccessFlags
+    @OptionGroup(title: "Clients") var client: ClientFlags
+    @OptionGroup(title: "Connections and proxies") var admission: AdmissionFlags
+    @OptionGroup(title: "HTTP") var http: HTTPFlags
+    @OptionGroup(title: "Shutdown and logs") var process: ProcessFlags
 
     var values: [ConfigurationOption: String] {
-        let all: [(ConfigurationOption, String?)] = [
+        let all = [
+            self.network.values, self.cluster.values, self.access.values, self.client.values, self.admission.values,
+            self.http.values, self.process.values,
+        ]
+        return all.joined().reduce(into: [:]) { $0[$1.0] = $1.1 }
+    }
+}
+
+extension Option where Value == String? {
+    fileprivate init(_ option: ConfigurationOption) {
+        self.init(name: .customLong(option.rawValue), help: option.argumentHelp)
+    }
+}
+
+extension Flag where Value == Bool {
+    fileprivate init(wrappedValue: Bool, _ option: ConfigurationOption) {
+        self.init(wrappedValue: wrappedValue, name: .customLong(option.rawValue), help: option.argumentHelp)
+    }
+}
+
+extension ConfigurationOption {
+    fileprivate var argumentHelp: ArgumentHelp {
+        ArgumentHelp(stringLiteral: self.defaultValue.map { "\(self.help) (default: \($0))" } ?? self.help)
+    }
+}
+
+// MARK: - Groups
+
+struct NetworkFlags: ParsableArguments {
+    @Option(.host) var host: String?
+    @Option(.port) var port: String?
+    @Option(.tlsCertificate) var tlsCertificate: String?
+    @Option(.tlsKey) var tlsKey: String?
+
+    var values: [(ConfigurationOption, String?)] {
+        [
             (.host, self.host),
             (.port, self.port),
             (.tlsCertificate, self.tlsCertificate),
             (.tlsKey, self.tlsKey),
-            (.nodeName, self.nodeName),
-            (.threads, self.threads),
+        ]
+    }
+}
+
+struct ClusterFlags: ParsableArguments {
+    @Option(.redis) var redis: String?
+    @Option(.redisPrefix) var redisPrefix: String?
+    @Option(.redisAuthorities) var redisAuthorities: String?
+    @Option(.nodeName) var nodeName: String?
+    @Option(.threads) var threads: String?
+    @Option(.lease) var lease: String?
+    @Option(.delivery) var delivery: String?
+    @Option(.historyMessages) var historyMessages: String?
+    @Option(.historyBytes) var historyBytes: String?
+    @Option(.historyAge) var historyAge: String?
+    @Option(.canaryInterval) var canaryInterval: String?
+    @Option(.announcementsPerSecond) var announcementsPerSecond: String?
+
+    var values: [(ConfigurationOption, String?)] {
+        [
             (.redis, self.redis),
             (.redisPrefix, self.redisPrefix),
             (.redisAuthorities, self.redisAuthorities),
+            (.nodeName, self.nodeName),
+            (.threads, self.threads),
             (.lease, self.lease),
             (.delivery, self.delivery),
             (.historyMessages, self.historyMessages),
@@ -193,6 +88,24 @@ struct Flags: ParsableArguments {
             (.historyAge, self.historyAge),
             (.canaryInterval, self.canaryInterval),
             (.announcementsPerSecond, self.announcementsPerSecond),
+        ]
+    }
+}
+
+struct AccessFlags: ParsableArguments {
+    @Flag(.insecureUserQuery) var insecureUserQuery = false
+    @Option(.apiKey) var apiKey: String?
+    @Option(.apiKeys) var apiKeys: String?
+    @Option(.jwtKey) var jwtKey: String?
+    @Option(.jwks) var jwks: String?
+    @Option(.jwtAudience) var jwtAudience: String?
+    @Option(.jwtIssuer) var jwtIssuer: String?
+    @Flag(.anonymousClients) var anonymousClients = false
+    @Option(.allowedOrigins) var allowedOrigins: String?
+    @Flag(.insecure) var insecure = false
+
+    var values: [(ConfigurationOption, String?)] {
+        [
             (.insecureUserQuery, self.insecureUserQuery ? "on" : nil),
             (.apiKey, self.apiKey),
             (.apiKeys, self.apiKeys),
@@ -203,6 +116,26 @@ struct Flags: ParsableArguments {
             (.anonymousClients, self.anonymousClients ? "on" : nil),
             (.allowedOrigins, self.allowedOrigins),
             (.insecure, self.insecure ? "on" : nil),
+        ]
+    }
+}
+
+struct ClientFlags: ParsableArguments {
+    @Option(.maximumMessage) var maximumMessage: String?
+    @Option(.maximumUnsent) var maximumUnsent: String?
+    @Flag(.compression) var compression = false
+    @Option(.pingInterval) var pingInterval: String?
+    @Option(.closeTimeout) var closeTimeout: String?
+    @Option(.maximumFrames) var maximumFrames: String?
+    @Option(.messageTimeout) var messageTimeout: String?
+    @Option(.maximumUnsentAge) var maximumUnsentAge: String?
+    @Option(.clientIdleTimeout) var clientIdleTimeout: String?
+    @Option(.messageRate) var messageRate: String?
+    @Option(.byteRate) var byteRate: String?
+    @Option(.overRate) var overRate: String?
+
+    var values: [(ConfigurationOption, String?)] {
+        [
             (.maximumMessage, self.maximumMessage),
             (.maximumUnsent, self.maximumUnsent),
             (.compression, self.compression ? "on" : nil),
@@ -215,11 +148,41 @@ struct Flags: ParsableArguments {
             (.messageRate, self.messageRate),
             (.byteRate, self.byteRate),
             (.overRate, self.overRate),
+        ]
+    }
+}
+
+struct AdmissionFlags: ParsableArguments {
+    @Option(.maximumConnections) var maximumConnections: String?
+    @Option(.maximumConnectionsPerAddress) var maximumConnectionsPerAddress: String?
+    @Option(.trustedProxies) var trustedProxies: String?
+    @Option(.forwardedHeader) var forwardedHeader: String?
+    @Option(.proxyProtocol) var proxyProtocol: String?
+
+    var values: [(ConfigurationOption, String?)] {
+        [
             (.maximumConnections, self.maximumConnections),
             (.maximumConnectionsPerAddress, self.maximumConnectionsPerAddress),
             (.trustedProxies, self.trustedProxies),
             (.forwardedHeader, self.forwardedHeader),
             (.proxyProtocol, self.proxyProtocol),
+        ]
+    }
+}
+
+struct HTTPFlags: ParsableArguments {
+    @Option(.maximumHeaderFields) var maximumHeaderFields: String?
+    @Option(.bodyTimeout) var bodyTimeout: String?
+    @Option(.maximumRequests) var maximumRequests: String?
+    @Option(.maximumBody) var maximumBody: String?
+    @Option(.maximumHeader) var maximumHeader: String?
+    @Option(.corsOrigins) var corsOrigins: String?
+    @Option(.swaggerAssets) var swaggerAssets: String?
+    @Option(.handshakeTimeout) var handshakeTimeout: String?
+    @Option(.idleTimeout) var idleTimeout: String?
+
+    var values: [(ConfigurationOption, String?)] {
+        [
             (.maximumHeaderFields, self.maximumHeaderFields),
             (.bodyTimeout, self.bodyTimeout),
             (.maximumRequests, self.maximumRequests),
@@ -229,15 +192,22 @@ struct Flags: ParsableArguments {
             (.swaggerAssets, self.swaggerAssets),
             (.handshakeTimeout, self.handshakeTimeout),
             (.idleTimeout, self.idleTimeout),
+        ]
+    }
+}
+
+struct ProcessFlags: ParsableArguments {
+    @Option(.drainDelay) var drainDelay: String?
+    @Option(.drainTimeout) var drainTimeout: String?
+    @Option(.logLevel) var logLevel: String?
+    @Option(.logFormat) var logFormat: String?
+
+    var values: [(ConfigurationOption, String?)] {
+        [
             (.drainDelay, self.drainDelay),
             (.drainTimeout, self.drainTimeout),
             (.logLevel, self.logLevel),
             (.logFormat, self.logFormat),
         ]
-        return all.reduce(into: [:]) { $0[$1.0] = $1.1 }
-    }
-
-    private static func help(_ option: ConfigurationOption) -> ArgumentHelp {
-        ArgumentHelp(stringLiteral: option.defaultValue.map { "\(option.help) (default: \($0))" } ?? option.help)
     }
 }

@@ -5,6 +5,7 @@ import Node
 /// `volary token`: a token for trials, as an identity provider would issue it.
 struct Token: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "token",
         abstract: "Makes a token for trials.",
         discussion: """
             Signs with a secret or a private key; a node that has the secret, or the public key, takes it. What is not said here is read \
@@ -38,9 +39,6 @@ struct Token: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment.filter { !$0.value.isEmpty }
-        guard let path = self.key ?? environment["VOLARY_JWT_KEY"], let key = FileManager.default.contents(atPath: path) else {
-            throw ValidationError("--jwt-key must be a file that can be read")
-        }
         let request = TokenMint.Request(
             user: self.user,
             groups: self.groups,
@@ -50,10 +48,24 @@ struct Token: AsyncParsableCommand {
             expiresIn: self.expiresIn,
             keyID: self.keyID
         )
+        guard let path = self.key ?? environment["VOLARY_JWT_KEY"] else {
+            throw ValidationError("--jwt-key or VOLARY_JWT_KEY is missing.")
+        }
         do {
-            print(try await TokenMint.token(request, key: key))
+            print(try await TokenMint.token(request, key: self.contents(of: path)))
         } catch let failure as TokenMint.Failure {
-            throw ValidationError(failure.description)
+            throw Refusal.of(failure)
+        }
+    }
+
+    private func contents(of path: String) throws -> Data {
+        do throws(OperatorFile.Fault) {
+            return try OperatorFile.text(path)
+        } catch {
+            let origin = self.key == nil ? ConfigurationError.Origin.variable : .flag
+            throw Refusal.of(
+                ConfigurationError(option: "jwt-key", value: path, allowed: error.description, origin: origin)
+            )
         }
     }
 }

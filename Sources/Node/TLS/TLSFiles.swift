@@ -16,8 +16,9 @@ struct TLSFiles: Hashable, Sendable {
         let chain = try self.loadCertificates()
         // Of the others in the chain, some are out of date on purpose: old clients know no newer root.
         try self.checkTimes(of: chain[0], now: now)
-        guard let key = try? NIOSSLPrivateKey(file: self.key, format: .pem) else {
-            throw self.wrongKey("must be a file that can be read, with a private key in PEM that is not encrypted")
+        let pem = try ConfigurationLoader.contents(.tlsKey, path: self.key)
+        guard let key = try? NIOSSLPrivateKey(bytes: Array(pem), format: .pem) else {
+            throw self.wrongKey("must be a file with a private key in PEM that is not encrypted")
         }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) },
@@ -35,8 +36,9 @@ struct TLSFiles: Hashable, Sendable {
     }
 
     private func loadCertificates() throws(ConfigurationError) -> [NIOSSLCertificate] {
-        guard let chain = try? NIOSSLCertificate.fromPEMFile(self.certificate), !chain.isEmpty else {
-            throw self.wrongCertificate("must be a file that can be read, with certificates in PEM, the node's own first")
+        let pem = try ConfigurationLoader.contents(.tlsCertificate, path: self.certificate)
+        guard let chain = try? NIOSSLCertificate.fromPEMBytes(Array(pem)), !chain.isEmpty else {
+            throw self.wrongCertificate("must be a file with certificates in PEM, the node's own first")
         }
         return chain
     }

@@ -11,15 +11,6 @@ struct ConfigurationErrorTests {
         }
     }
 
-    private func error(file contents: String) throws -> ConfigurationError? {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("volary-\(UUID().uuidString).json")
-        try Data(contents.utf8).write(to: path)
-        defer { try? FileManager.default.removeItem(at: path) }
-        return #expect(throws: ConfigurationError.self) {
-            try ConfigurationLoader(flags: [:], environment: [:], file: path.path).load()
-        }
-    }
-
     private static let names = ["", String(repeating: "a", count: 65), "a b", "a/b", "ä", "a\n"]
     static let wrong: [(ConfigurationOption, [String], String)] = [
         (.host, [""], "must be an address or a name"),
@@ -27,7 +18,7 @@ struct ConfigurationErrorTests {
         (.nodeName, Self.names, "must be 1 to 64 letters, digits, '.', '_' and '-'"),
         (.threads, ["0", "257", "x"], "must be a whole number from 1 to 256"),
         (.redisPrefix, Self.names, "must be 1 to 64 letters, digits, '.', '_' and '-'"),
-        (.redisAuthorities, ["/nowhere/at/all", "/dev/null"], "must be a PEM file with certificates"),
+        (.redisAuthorities, ["/dev/null"], "must be a PEM file with certificates"),
         (.lease, ["999ms", "301s", "6m", "5", "0s"], "must be a time from 1s to 5m, such as 250ms, 5s or 2m"),
         (.delivery, ["", "at-least-once", "Logged"], "must be logged or at-most-once"),
         (.historyMessages, ["15", "1000001", "10k"], "must be a whole number from 16 to 1000000"),
@@ -36,9 +27,9 @@ struct ConfigurationErrorTests {
         (.historyAge, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),
         (.announcementsPerSecond, ["-1", "1001", "OFF", "none"], "must be a whole number from 0 to 1000, or off"),
         (.insecureUserQuery, ["yes", "ON", "1"], "must be on or off"),
-        (.apiKeys, ["/nowhere/at/all", "/dev/null", "/"], APIKey.fileRule),
-        (.jwtKey, ["/nowhere/at/all", "/dev/null", "/"], TokenKeyFile.keyRule),
-        (.jwks, ["/nowhere/at/all", "/dev/null", "/"], TokenKeyFile.setRule),
+        (.apiKeys, ["/dev/null"], APIKey.fileRule),
+        (.jwtKey, ["/dev/null"], TokenKeyFile.keyRule),
+        (.jwks, ["/dev/null"], TokenKeyFile.setRule),
         (.jwtAudience, [""], "must be a text"),
         (.jwtIssuer, [""], "must be a text"),
         (.anonymousClients, ["yes"], "must be on or off"),
@@ -78,7 +69,7 @@ struct ConfigurationErrorTests {
         ),
         (
             .swaggerAssets, ["/nowhere/at/all", "/dev/null"],
-            "must be a directory with \(SwaggerAssets.script) and \(SwaggerAssets.style)"
+            "swagger-ui-bundle.js: there is no such file; must be a directory with \(SwaggerAssets.script) and \(SwaggerAssets.style)"
         ),
         (.handshakeTimeout, ["99ms", "61s"], "must be a time from 100ms to 1m, such as 250ms, 5s or 2m"),
         (.idleTimeout, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),
@@ -140,38 +131,69 @@ struct ConfigurationErrorTests {
         #expect(!"\(configuration)\(dumped)".contains("hunter2"))
     }
 
-    // MARK: - The file
+    // MARK: - Where it was set
 
-    @Test func `A file that is not there is wrong`() {
-        let error = #expect(throws: ConfigurationError.self) {
-            try ConfigurationLoader(flags: [:], environment: [:], file: "/nowhere/at.all")
+    @Test("A wrong value is named by the flag, the variable or the file that has it")
+    func origins() throws {
+        let rule = "must be a whole number from 0 to 65535"
+        let variable = #expect(throws: ConfigurationError.self) {
+            try ConfigurationLoader(flags: [:], environment: ["VOLARY_PORT": "x"], file: nil).load()
         }
-        #expect(error?.description == #"--config "/nowhere/at.all": must be a file that can be read"#)
+        #expect(variable?.description == #"VOLARY_PORT "x": \#(rule)"#)
+        let file = try TemporaryFile(#"{"port": 70000, "jwt-key": "/nowhere"}"#)
+        let member = #expect(throws: ConfigurationError.self) {
+            try ConfigurationLoader(flags: [:], environment: [:], file: file.path).load()
+        }
+        #expect(member?.description == #"\#(file.path) "port" "70000": \#(rule)"#)
+        // The flag goes before the file, and what it has is right.
+        let other = #expect(throws: ConfigurationError.self) {
+            try ConfigurationLoader(flags: [.port: "80"], environment: [:], file: file.path).load()
+        }
+        #expect(other?.description == #"\#(file.path) "jwt-key" "/nowhere": there is no such file"#)
+        let protection = #expect(throws: ConfigurationError.self) {
+            try ConfigurationLoader(flags: [:], environment: ["VOLARY_HOST": "0.0.0.0"], file: nil).load()
+        }
+        #expect(protection?.description.hasPrefix(#"VOLARY_HOST "0.0.0.0": others reach this address"#) == true)
     }
 
-    @Test(arguments: ["", "{", "[]", "1", "null", #""port""#, "port = 1"])
-    func `A file that is no JSON object is wrong`(contents: String) throws {
-        #expect(try self.error(file: contents)?.allowed.hasPrefix("must be a JSON object") == true)
+    @Test(
+        "A file that cannot be read says why, not what it would have to say",
+        arguments: [
+            ConfigurationOption.apiKeys, .jwtKey, .jwks, .redisAuthorities, .tlsCertificate,
+        ]
+    )
+    func unreadable(option: ConfigurationOption) throws {
+        // A certificate needs a key beside it.
+        let others: [ConfigurationOption: String] = option == .tlsCertificate ? [.tlsKey: "/nowhere/else"] : [:]
+        for (path, reason) in [("/nowhere/at/all", "there is no such file"), ("/", "is a directory, not a file")] {
+            let error = self.error(others.merging([option: path]) { $1 })
+            #expect(error?.description == "--\(option.rawValue) \"\(path)\": \(reason)")
+        }
+        let large = try TemporaryFile(String(repeating: "x", count: OperatorFile.maximumTextBytes + 1))
+        #expect(self.error(others.merging([option: large.path]) { $1 })?.allowed == "is larger than 1MiB")
     }
 
-    @Test(arguments: ["Port", "volary.port", "node_name", "config", ""])
-    func `A file that names an unknown option is wrong`(name: String) throws {
-        let error = try self.error(file: #"{"\#(name)": "1"}"#)
-        #expect(error?.option == "config")
-        #expect(error?.value == name)
-        #expect(error?.allowed == "names an unknown option")
+    @Test("A file that only others may read says so")
+    func forbidden() {
+        #expect(OperatorFile.Fault(errno: EACCES).description == "may not be read by this user")
+        #expect(OperatorFile.Fault(errno: ENOTDIR) == .missing)
+        #expect(OperatorFile.Fault(errno: EIO).description == "cannot be read: Input/output error")
     }
 
-    @Test(arguments: ["true", "false", "null", "1.5", "[]", "{}"])
-    func `A file with values that are neither text nor whole numbers is wrong`(value: String) throws {
-        let error = try self.error(file: #"{"port": \#(value)}"#)
-        #expect(error?.value == "port")
-        #expect(error?.allowed == "must give this option text or a whole number")
-    }
-
-    @Test func `A wrong value in the file is named like one of a flag`() throws {
-        #expect(
-            try self.error(file: #"{"port": 70000}"#)?.description == #"--port "70000": must be a whole number from 0 to 65535"#
-        )
+    @Test(
+        "An address of Redis without its scheme is suggested with it, but not where it may hold a password",
+        arguments: [
+            ("127.0.0.1:6379", "redis://127.0.0.1:6379"), ("redis:6379/2", "redis://redis:6379/2"),
+            ("[::1]:6379", "redis://[::1]:6379"), ("jane:s3cret@localhost:6379", nil), ("hunter2", nil), ("localhost:0", nil),
+            ("http://localhost:6379", nil),
+        ]
+    )
+    func redisWithoutScheme(text: String, suggestion: String?) throws {
+        let error = try #require(self.error([.redis: text]))
+        if let suggestion {
+            #expect(error.description.hasPrefix("--redis: did you mean \(suggestion)? "))
+        } else {
+            #expect(!error.description.contains("did you mean"))
+        }
     }
 }

@@ -14,21 +14,25 @@ struct SwaggerAssets: Sendable {
     let script: ByteBuffer
     let style: ByteBuffer
 
-    /// - Returns: nil when one of the files is not there, cannot be read, is empty or too large.
-    init?(directory: String) {
-        guard let script = Self.read(Self.script, in: directory), let style = Self.read(Self.style, in: directory) else {
-            return nil
-        }
-        self.script = script
-        self.style = style
+    /// Which of the files is wrong, and why.
+    struct Fault: Error, CustomStringConvertible {
+        let description: String
     }
 
-    private static func read(_ name: String, in directory: String) -> ByteBuffer? {
-        let url = URL(fileURLWithPath: directory, isDirectory: true).appendingPathComponent(name)
-        guard let values = try? url.resolvingSymlinksInPath().resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey]),
-            values.isRegularFile == true, let size = values.fileSize, (1...Self.maximumBytes).contains(size),
-            let data = try? Data(contentsOf: url)
-        else { return nil }
+    init(directory: String) throws(Fault) {
+        self.script = try Self.read(Self.script, in: directory)
+        self.style = try Self.read(Self.style, in: directory)
+    }
+
+    private static func read(_ name: String, in directory: String) throws(Fault) -> ByteBuffer {
+        let path = URL(fileURLWithPath: directory, isDirectory: true).appendingPathComponent(name).path
+        let data: Data
+        do throws(OperatorFile.Fault) {
+            data = try OperatorFile.contents(path, maximumBytes: self.maximumBytes)
+        } catch {
+            throw Fault(description: "\(name): \(error)")
+        }
+        guard !data.isEmpty else { throw Fault(description: "\(name): is empty") }
         return ByteBuffer(bytes: data)
     }
 }

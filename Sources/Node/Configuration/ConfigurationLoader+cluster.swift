@@ -1,0 +1,62 @@
+import Backplane
+import NIOSSL
+
+extension ConfigurationLoader {
+    func relay() throws(ConfigurationError) -> RelaySettings {
+        RelaySettings(
+            delivery: try self.text(.delivery, allowed: "logged or at-most-once") { RelaySettings.Delivery(rawValue: $0) },
+            historyMessages: try self.integer(.historyMessages, 16...1_000_000),
+            // Half of what one answer of Redis may hold: a log can be read whatever the sizes of its messages.
+            historyBytes: try self.bytes(.historyBytes, (64 * 1024)...(32 * 1024 * 1024)),
+            historyAge: try self.duration(.historyAge, .seconds(1)...(.seconds(3600))),
+            canaryInterval: try self.duration(.canaryInterval, .milliseconds(100)...(.seconds(60)))
+        )
+    }
+
+    func announcements() throws(ConfigurationError) -> Int? {
+        try self.unlessOff(.announcementsPerSecond) { orOff throws(ConfigurationError) in
+            try self.integer(.announcementsPerSecond, 0...1000, or: orOff)
+        }
+    }
+
+    func redis() throws(ConfigurationError) -> RedisConfiguration? {
+        let prefix = try self.text(.redisPrefix, allowed: "1 to 64 letters, digits, '.', '_' and '-'") {
+            Self.isName($0) ? $0 : nil
+        }
+        let authorities = try self.redisAuthorities()
+        guard let url = self.value(.redis) else { return nil }
+        do throws(RedisURLError) {
+            var redis = try RedisConfiguration(url: url)
+            redis.keyPrefix = prefix
+            redis.trustRootsFile = authorities
+            return redis
+        } catch {
+            let suggestion = Self.redisSuggestion(for: url).map { "did you mean \($0)? " } ?? ""
+            // The value may hold a password.
+            throw ConfigurationError(
+                option: ConfigurationOption.redis.rawValue,
+                value: nil,
+                allowed: suggestion + error.description
+            )
+        }
+    }
+
+    /// The address that lacks nothing but its scheme: a host and its port. One with an `@` may hold a password and is not repeated.
+    private static func redisSuggestion(for text: String) -> String? {
+        guard text.contains(/^[^@\/]+:[0-9]+(\/[0-9]+)?$/) else { return nil }
+        return (try? RedisConfiguration(url: "redis://\(text)")).map { _ in "redis://\(text)" }
+    }
+
+    private func redisAuthorities() throws(ConfigurationError) -> String? {
+        guard let path = self.value(.redisAuthorities) else { return nil }
+        let pem = try Self.contents(.redisAuthorities, path: path)
+        guard (try? NIOSSLCertificate.fromPEMBytes(Array(pem)))?.isEmpty == false else {
+            throw ConfigurationError(
+                option: ConfigurationOption.redisAuthorities.rawValue,
+                value: path,
+                allowed: "must be a PEM file with certificates"
+            )
+        }
+        return path
+    }
+}

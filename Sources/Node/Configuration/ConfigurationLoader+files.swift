@@ -1,0 +1,42 @@
+import Foundation
+
+extension ConfigurationLoader {
+    func tls() throws(ConfigurationError) -> ServerTLS? {
+        switch (self.value(.tlsCertificate), self.value(.tlsKey)) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?): return try ServerTLS(files: TLSFiles(certificate: certificate, key: key))
+        case (let certificate?, nil): throw Self.alone(.tlsCertificate, certificate, needs: .tlsKey)
+        case (nil, let key?): throw Self.alone(.tlsKey, key, needs: .tlsCertificate)
+        }
+    }
+
+    private static func alone(
+        _ option: ConfigurationOption,
+        _ value: String,
+        needs other: ConfigurationOption
+    ) -> ConfigurationError {
+        ConfigurationError(option: option.rawValue, value: value, allowed: "needs --\(other.rawValue) as well")
+    }
+
+    func swaggerAssets() throws(ConfigurationError) -> SwaggerAssets? {
+        guard let directory = self.value(.swaggerAssets) else { return nil }
+        do throws(SwaggerAssets.Fault) {
+            return try SwaggerAssets(directory: directory)
+        } catch {
+            throw ConfigurationError(
+                option: ConfigurationOption.swaggerAssets.rawValue,
+                value: directory,
+                allowed: "\(error); must be a directory with \(SwaggerAssets.script) and \(SwaggerAssets.style)"
+            )
+        }
+    }
+
+    /// - Returns: a text file's bytes.
+    static func contents(_ option: ConfigurationOption, path: String) throws(ConfigurationError) -> Data {
+        do throws(OperatorFile.Fault) {
+            return try OperatorFile.text(path)
+        } catch {
+            throw ConfigurationError(option: option.rawValue, value: path, allowed: error.description)
+        }
+    }
+}

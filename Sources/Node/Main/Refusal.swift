@@ -1,0 +1,22 @@
+import ArgumentParser
+import Foundation
+
+/// How the program ends over a value that is not allowed: one line on standard error, and EX_CONFIG of sysexits.h.
+enum Refusal {
+    static let status = ExitCode(78)
+
+    /// - Returns: what to throw.
+    static func of(_ error: some Error & CustomStringConvertible) -> ExitCode {
+        self.write(error.description)
+        return self.status
+    }
+
+    static func write(_ line: String) {
+        try? FileHandle.standardError.write(contentsOf: Data("volary: \(line)\n".utf8))
+    }
+
+    /// One line, and not a long one.
+    static func printable(_ text: String) -> String {
+        text.unicodeScalars.prefix(100).map { $0.properties.generalCategory == .control ? "?" : String($0) }.joined()
+    }
+}

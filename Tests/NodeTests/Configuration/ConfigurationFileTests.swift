@@ -1,0 +1,119 @@
+import Foundation
+import Testing
+
+@testable import Node
+
+@Suite("The configuration file")
+struct ConfigurationFileTests {
+    private func values(_ contents: String) throws -> [ConfigurationOption: String] {
+        let file = try TemporaryFile(contents)
+        return try ConfigurationFile.values(file.path, origin: .flag)
+    }
+
+    private func error(_ contents: String) -> ConfigurationError? {
+        #expect(throws: ConfigurationError.self) { try self.values(contents) }
+    }
+
+    @Test("Texts, whole numbers, and true and false for switches")
+    func good() throws {
+        #expect(try self.values("{}").isEmpty)
+        #expect(try self.values(" {\r\n\t\"port\" : 8081 ,\n\"lease\":\"5s\"}\n\n") == [.port: "8081", .lease: "5s"])
+        #expect(
+            try self.values(#"{"insecure": true, "compression": false, "proxy-protocol": "on", "anonymous-clients": "off"}"#)
+                == [.insecure: "on", .compression: "off", .proxyProtocol: "on", .anonymousClients: "off"]
+        )
+        #expect(
+            try self.values(#"{"\u0070ort": -1, "jwt-issuer": "a\"\\\u00fcü\ud83d\ude42"}"#) == [
+                .port: "-1", .jwtIssuer: "a\"\\üü🙂",
+            ]
+        )
+    }
+
+    @Test("A byte order mark and the line ends of Windows are no part of it")
+    func byteOrderMark() throws {
+        #expect(try self.values("\u{FEFF}{\r\n\"port\": 1\r\n}\r\n") == [.port: "1"])
+        let file = try TemporaryFile("")
+        try #require("{}".data(using: .utf16)).write(to: URL(fileURLWithPath: file.path))
+        let error = #expect(throws: ConfigurationError.self) { try ConfigurationFile.values(file.path, origin: .flag) }
+        #expect(error?.allowed == "is UTF-16 text; save it as UTF-8")
+    }
+
+    @Test(
+        "What is wrong is said with its line and column",
+        arguments: [
+            ("{\n  \"prot\": 8080\n}", 2, 3, #""prot" is not an option; did you mean "port"?"#),
+            ("{\"favourite-colour\": 1}", 1, 2, #""favourite-colour" is not an option"#),
+            ("{\"ü\": 1}", 1, 2, #""ü" is not an option"#),
+            ("{\"port\": 1,\r\n \"port\": 2}", 2, 2, #""port" is there twice"#),
+            ("{\"port\": 1 \"lease\": \"5s\"}", 1, 12, "expected ',' or '}'"),
+            ("{\"port\": 1", 1, 11, "expected ',' or '}'"),
+            ("{\"port\": 1,}", 1, 12, "a ',' before '}' is one too many"),
+            ("{\"port\" 1}", 1, 9, "expected ':' and a value after \"port\""),
+            ("{\"port\": }", 1, 10, "\"port\" must be a text in double quotation marks or a whole number"),
+            ("{\"port\":", 1, 9, "the file ends before the value of \"port\""),
+            ("{\"port\": 1}x", 1, 12, "nothing may follow the object"),
+            ("{port: 1}", 1, 2, "expected an option's name in double quotation marks"),
+            ("{'port': 1}", 1, 2, "JSON has \" where this is '"),
+            ("{\n// the port\n\"port\": 1}", 2, 1, "JSON has no comments"),
+            ("{\"jwt-issuer\": \"ü\", \"lease\": \"5s", 1, 30, "this text has no end"),
+            ("{\"lease\": \"5s\n\"}", 1, 14, "a text ends in the line in which it begins, with a double quotation mark"),
+            (#"{"swagger-assets": "C:\web"}"#, 1, 20, #"this text has a '\' that JSON does not know; a plain one is '\\'"#),
+            ("{\"port\": true}", 1, 10, "\"port\" must be a text in double quotation marks or a whole number"),
+            ("{\"port\": null}", 1, 10, "\"port\" must be a text in double quotation marks or a whole number"),
+            ("{\"port\": 1.5}", 1, 10, "\"port\" must be a text in double quotation marks or a whole number"),
+            ("{\"port\": [1]}", 1, 10, "\"port\" must be a text in double quotation marks or a whole number"),
+            ("{\"port\": {}}", 1, 10, "\"port\" must be a text in double quotation marks or a whole number"),
+            ("{\"insecure\": yes}", 1, 14, "\"insecure\" must be true, false, \"on\" or \"off\""),
+        ]
+    )
+    func wrong(contents: String, line: Int, column: Int, says: String) {
+        let error = self.error(contents)
+        #expect(error?.allowed == says)
+        guard case .place(let file, line, column)? = error?.origin else {
+            Issue.record("\(error.map { "\($0)" } ?? "no error")")
+            return
+        }
+        #expect(error?.description == "\(file), line \(line), column \(column): \(says)")
+    }
+
+    @Test(
+        "What is no object says what it looks like",
+        arguments: [
+            ("", "the file says nothing; expected a JSON object"),
+            (" \n# nothing\n", "the file says nothing; expected a JSON object"),
+            ("port: 8080", "this looks like YAML; expected"), ("# a\n---\nport: 1", "this looks like YAML; expected"),
+            ("port = 8080", "this looks like TOML or variables; expected"),
+            ("VOLARY_PORT=1", "this looks like TOML or variables; expected"),
+            ("[network]\nport = 1", "this looks like TOML or variables; expected"), ("[]", "expected a JSON object"),
+            ("1", "expected a JSON object"), ("null", "expected a JSON object"), ("\"port\"", "expected a JSON object"),
+        ]
+    )
+    func noObject(contents: String, says: String) {
+        #expect(self.error(contents)?.allowed.hasPrefix(says) == true, "\(self.error(contents)?.allowed ?? "")")
+    }
+
+    @Test("A file that cannot be read says why")
+    func unreadable() {
+        for (path, reason) in [("/nowhere/at.all", "there is no such file"), ("/", "is a directory, not a file")] {
+            let error = #expect(throws: ConfigurationError.self) {
+                try ConfigurationLoader(flags: [:], environment: [:], file: path)
+            }
+            #expect(error?.description == "--config \"\(path)\": \(reason)")
+            let named = #expect(throws: ConfigurationError.self) {
+                try ConfigurationLoader(flags: [:], environment: ["VOLARY_CONFIG": path], file: nil)
+            }
+            #expect(named?.description == "VOLARY_CONFIG \"\(path)\": \(reason)")
+        }
+    }
+
+    @Test("Random bytes are refused or read, and never end the process")
+    func random() {
+        var generator = SystemRandomNumberGenerator()
+        let pieces = ["{", "}", "\"port\"", ":", ",", "1", "\"", "\\", "\\u", "true", "\n", "\u{FEFF}", "ü", " ", "[", "-"]
+        for _ in 0..<2000 {
+            let text = (0..<Int.random(in: 0...12, using: &generator)).map { _ in pieces.randomElement(using: &generator)! }
+                .joined()
+            _ = try? self.values(text)
+        }
+    }
+}
