@@ -1,18 +1,22 @@
+import Logging
 import NIOCore
 import ServiceLifecycle
-public import UnixSignals
 
 extension NodeServer {
     /// Runs until graceful shutdown, or until the node has drained because another node asked for it.
-    /// - Throws: when the address cannot be listened on, or a part fails for good.
+    /// - Throws: ``ListenError`` when the address cannot be listened on; something else when a part fails for good.
     public func run() async throws {
-        try await self.run(signals: [])
+        try await self.run(handlesSignals: false)
     }
 
-    /// As ``run()``; the first of the signals begins the graceful shutdown, each further one hurries it: it is over within about a second.
-    public func run(signals: [UnixSignal]) async throws {
+    /// As ``run()``.
+    /// - Parameter handlesSignals: the process is the node's: the first SIGTERM, SIGINT or SIGQUIT begins the graceful shutdown, each further
+    ///   one hurries it, so that it is over within about a second; SIGHUP reads files again, and SIGUSR1, SIGUSR2 and SIGALRM do nothing.
+    public func run(handlesSignals: Bool) async throws {
+        let signals = handlesSignals ? await ProcessSignals() : nil
         let result: Result<Void, any Error>
         do {
+            try ListenError.check(host: self.configuration.host, port: self.configuration.port)
             try await self.runServices(signals)
             result = .success(())
         } catch {
@@ -20,6 +24,9 @@ extension NodeServer {
         }
         try await self.group.shutdownGracefully()
         try result.get()
+        self.logger.info("Stopped")
+        // Until here a late signal does not change how the process ends.
+        withExtendedLifetime(signals) {}
     }
 
     private enum Event {
@@ -30,15 +37,14 @@ extension NodeServer {
     }
 
     /// A service group hears the first signal and is deaf to the second, so the signals are heard here.
-    private func runServices(_ signals: [UnixSignal]) async throws {
-        let signals = await UnixSignalsSequence(trapping: signals)
+    private func runServices(_ signals: ProcessSignals?) async throws {
         try await withThrowingTaskGroup(of: Event.self) { tasks in
             tasks.addTask {
                 try await self.serviceGroup.run()
                 return .servicesEnded
             }
             tasks.addTask {
-                for await _ in signals { self.departure.signalled() }
+                await signals?.handle(self.departure, self.reload, logger: self.logger)
                 return .noMoreSignals
             }
             tasks.addTask {

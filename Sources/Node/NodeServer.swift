@@ -38,6 +38,7 @@ public struct NodeServer: Service {
     let departure: Departure
     let receipts: ReceiptCollector
     let deadlines: DrainDeadlines<ContinuousClock>
+    let reload: Reload
     let services: [any Service]
     /// Shut down before them.
     let drain: Drain<ContinuousClock>
@@ -196,12 +197,13 @@ public struct NodeServer: Service {
         if !access.isProtected, !AccessConfiguration.isLoopback(configuration.host) {
             logger.warning("Everybody who reaches this node may use it: --insecure")
         }
-        let reload = Reload(
+        self.reload = Reload(
             actions: (configuration.tls.map { tls in [{ [logger] in tls.reload(logger: logger) }] } ?? [])
-                + (access.hasFiles ? [{ [logger] in access.reload(logger: logger) }] : [])
+                + (access.hasFiles ? [{ [logger] in access.reload(logger: logger) }] : []),
+            logger: logger
         )
         self.services = [
-            reload, links.broker, Outlasting(base: links.store, otherEnded: { await presence.ended() }),
+            links.broker, Outlasting(base: links.store, otherEnded: { await presence.ended() }),
             Subscriptions(broker: links.broker, node: id, logger: logger),
             // Clients that come at once are told to the store at once.
             LoopService(base: presence, eventLoop: linkLoop), listener,

@@ -76,15 +76,13 @@ extension RealProcesses {
 
         @Test(
             "A second signal hurries: everybody gets 1012 now, REST callers their answer, exit 0 within about a second",
-            arguments: [
-                "SIGTERM", "SIGINT",
-            ]
+            arguments: [SIGTERM, SIGINT, SIGQUIT]
         )
-        func hurried(signal: String) async throws {
+        func hurried(signal: CInt) async throws {
             let options = Cluster.quiet + ["--drain-delay", "60s", "--drain-timeout", "60s", "--close-timeout", "60s"]
             try await Cluster.run(options: options) { cluster in
                 let (leaving, other, frozen) = (cluster.a, cluster.b, cluster.c)
-                let send = { signal == "SIGTERM" ? leaving.process.beginTermination() : leaving.process.interrupt() }
+                let send = { leaving.process.signal(signal) }
                 let clients = try await leaving.connect(150)
                 let silent = try await leaving.connect(options: .init(answersClose: false))
                 try await cluster.waitForConnections(151)

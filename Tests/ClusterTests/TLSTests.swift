@@ -79,13 +79,6 @@ extension RealProcesses {
             }
         }
 
-        @Test("Without files to read again, SIGHUP ends the program as it always did")
-        func hangup() async throws {
-            let process = try await VolaryProcess.start([])
-            process.reload()
-            #expect(await process.exit(within: .seconds(5)) == 129)
-        }
-
         @Test("Bad files stop the start: exit 78, and one line")
         func badFiles() async throws {
             let expired = try TestCertificate(days: -1)

@@ -7,11 +7,12 @@ work=
 make_work_directory() { work=$(mktemp -d "${TMPDIR:-/tmp}/volary-run.XXXXXX"); }
 
 # start NAME COMMAND...: in a session of its own, so that a Ctrl-C on the terminal reaches this script alone, which then stops
-# everybody in order; and if this script is killed the hard way, the kernel ends the process (--pdeathsig).
+# everybody in order; and if this script is killed the hard way, the kernel ends the process (--pdeathsig). Variables of these scripts
+# are no options of a node, which would warn of them.
 start() {
     local name=$1
     shift
-    setsid setpriv --pdeathsig TERM -- "$@" > "$work/$name.log" 2>&1 < /dev/null &
+    env -u VOLARY_BINARY -u VOLARY_STRICT setsid setpriv --pdeathsig TERM -- "$@" > "$work/$name.log" 2>&1 < /dev/null &
     pid_of[$name]=$!
 }
 

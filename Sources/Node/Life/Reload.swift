@@ -1,19 +1,13 @@
-import ServiceLifecycle
-import UnixSignals
+import Logging
 
-/// Reads again, on SIGHUP, the files that may change while the node runs.
-struct Reload: Service {
-    /// Called one after the other; each may block for as long as its files are read.
+/// Reads again, when the process gets SIGHUP, the files that may change while the node runs.
+struct Reload: Sendable {
+    /// Called one after the other; each may block for as long as its files are read. Empty: the node has no such files.
     let actions: [@Sendable () -> Void]
+    let logger: Logger
 
-    func run() async throws {
-        guard !self.actions.isEmpty else {
-            // Nothing to read again: the signal keeps its meaning, that the terminal is gone.
-            try? await gracefulShutdown()
-            return
-        }
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
-            for action in self.actions { action() }
-        }
+    func run() {
+        guard !self.actions.isEmpty else { return self.logger.notice("SIGHUP ignored: there are no files to read again") }
+        for action in self.actions { action() }
     }
 }

@@ -36,7 +36,8 @@ struct JSONLogHandler: LogHandler {
             message: "\(event.message)",
             metadata: metadata.mapValues { "\($0)" }
         )
-        // One write, so that lines of different threads do not mix.
-        FileHandle.standardOutput.write(Data(buffer: JSONBody.encode(line)) + Data("\n".utf8))
+        // One write, so that lines of different threads do not mix. A log that cannot be written (its reader is gone, the disk is full) is
+        // lost; the node goes on.
+        try? FileHandle.standardOutput.write(contentsOf: Data(buffer: JSONBody.encode(line)) + Data("\n".utf8))
     }
 }

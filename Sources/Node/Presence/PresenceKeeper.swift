@@ -19,6 +19,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         /// Those that wait until the store has a batch.
         var waiting: [(batch: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var health = PresenceHealth.down(reason: "not registered yet")
+        var hasBeenUp = false
         var healthSince: Int64
 
         /// Says that the list is whole, as soon as it is.
@@ -197,14 +198,18 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     }
 
     func became(_ health: PresenceHealth) {
-        let before = self.state.withLockedValue { state in
-            defer { state.health = health }
+        let (before, isFirst) = self.state.withLockedValue { state in
+            defer {
+                state.health = health
+                state.hasBeenUp = state.hasBeenUp || health == .up
+            }
             if (health == .up) != (state.health == .up) { state.healthSince = self.now() }
-            return state.health
+            return (state.health, !state.hasBeenUp)
         }
         guard before != health else { return }
         switch health {
-        case .up: self.logger.info("Presence store answers")
+        // At first it is no news: "Presence registered" says as much.
+        case .up: self.logger.log(level: isFirst ? .debug : .info, "Presence store answers")
         case .down(let reason):
             // Not up yet is no failure: the links take a moment, and say themselves what is wrong with them.
             self.logger.log(

@@ -26,7 +26,7 @@ struct HTTPListener: Service {
     /// Called once connections are accepted.
     let onListening: @Sendable (any Channel) async -> Void
 
-    /// - Throws: when the address cannot be listened on.
+    /// - Throws: ``ListenError``.
     func run() async throws {
         let quiescing = ServerQuiescingHelper(group: self.group)
         let (connections, accepted) = AsyncStream.makeStream(of: HTTPConnection.self)
@@ -74,7 +74,11 @@ struct HTTPListener: Service {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.server.setUp(channel, becameHTTP: becameHTTP) }
             }
-        return try await bootstrap.bind(host: self.host, port: self.port).get()
+        do {
+            return try await bootstrap.bind(host: self.host, port: self.port).get()
+        } catch {
+            throw ListenError(host: self.host, port: self.port, error)
+        }
     }
 
     private func serve(_ connections: AsyncStream<HTTPConnection>) async {

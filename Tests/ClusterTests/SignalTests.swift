@@ -1,0 +1,58 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension RealProcesses {
+    @Suite("What signals do to a node")
+    struct SignalTests {
+        @Test(
+            "A signal that asks for nothing leaves the node and its clients as they are, and a line in the log",
+            arguments: [(SIGHUP, "SIGHUP"), (SIGUSR1, "SIGUSR1"), (SIGUSR2, "SIGUSR2"), (SIGALRM, "SIGALRM")]
+        )
+        func ignored(_ signal: CInt, _ name: String) async throws {
+            try await withSingleNode { node in
+                let client = try await node.connect()
+                node.process.signal(signal)
+                #expect(await eventually(within: .seconds(10)) { node.process.output.contains(name) || !node.process.isRunning })
+                try await client.send("still here")
+                try await client.see { $0.message == "still here" }
+                #expect(node.process.output.contains("ignored"))
+            }
+        }
+
+        @Test(
+            "SIGQUIT closes the clients with 1012 and ends with 0, as SIGTERM does; the last line says Stopped",
+            arguments: ["text", "json"]
+        )
+        func quit(format: String) async throws {
+            let process = try await VolaryProcess.start(Cluster.quiet + ["--log-format", format])
+            let clients = try await TestNode(name: "solo", process: process).connect(3)
+            process.signal(SIGQUIT)
+            #expect(await process.exit(within: .seconds(10)) == 0)
+            for client in clients { #expect(await client.closed() == 1012) }
+            let last = try #require(process.output.split(separator: "\n").last)
+            #expect(last.contains("Stopped"), "\(last)")
+        }
+
+        @Test(
+            "A node goes on when nobody reads its log any more, and when there is no room for it",
+            arguments: ["text", "json"],
+            ["exec \"$0\" \"$@\" > >(head -n 1)", "exec \"$0\" \"$@\" > /dev/full"]
+        )
+        func lostLog(format: String, command: String) async throws {
+            let process = try await VolaryProcess.start(
+                Cluster.quiet + ["--log-format", format],
+                through: ["/bin/bash", "-c", command]
+            )
+            let client = try await TestNode(name: "solo", process: process).connect()
+            // Each is a line in the log.
+            for _ in 0..<20 { process.signal(SIGUSR1) }
+            for text in ["one", "two"] {
+                try await client.send(text)
+                try await client.see { $0.message == text }
+            }
+            #expect(await process.terminate(within: .seconds(10)) == 0)
+            #expect(await client.closed() == 1012)
+        }
+    }
+}
