@@ -2,6 +2,12 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 #if canImport(Glibc)
 import Glibc
 #else
@@ -27,10 +33,17 @@ final class RedisTLS {
     private func currentContext() throws -> NIOSSLContext {
         if let context { return context }
         var tls = TLSConfiguration.makeClientConfiguration()
-        if let trustRootsFile { tls.trustRoots = .file(trustRootsFile) }
+        if let trustRootsFile { tls.trustRoots = .certificates(try Self.authorities(in: trustRootsFile)) }
         let context = try NIOSSLContext(configuration: tls)
         self.context = context
         return context
+    }
+
+    /// Read here, because the library does not see a certificate behind a byte order mark.
+    private static func authorities(in file: String) throws -> [NIOSSLCertificate] {
+        guard let pem = FileManager.default.contents(atPath: file) else { throw NIOSSLError.noSuchFilesystemObject }
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        return try NIOSSLCertificate.fromPEMBytes(Array(pem.starts(with: mark) ? pem.dropFirst(mark.count) : pem))
     }
 
     /// Server names are names: an address is checked against the certificate's addresses instead.

@@ -47,12 +47,13 @@ extension APIKey {
     /// Reads a file: a key on each line, as ``fileRule`` says; empty lines and those that start with `#` are left out.
     /// - Returns: nil for anything else, for no key at all, and for more than ``maximumCount``.
     static func parse(_ data: Data) -> [APIKey]? {
-        guard let text = String(validating: data, as: UTF8.self) else { return nil }
+        guard let lines = KeyFileLines.of(data) else { return nil }
         var keys: [APIKey] = []
-        for line in text.split(whereSeparator: \.isNewline) {
+        for line in lines where !line.hasPrefix("#") {
             let words = line.split { $0 == " " || $0 == "\t" }
-            guard let first = words.first, !first.hasPrefix("#") else { continue }
-            guard words.count == 2, let hash = self.hash(first), let permissions = self.permissions(words[1]) else { return nil }
+            guard words.count == 2, let hash = self.hash(words[0]), let permissions = self.permissions(words[1]) else {
+                return nil
+            }
             keys.append(APIKey(hash: hash, permissions: permissions))
         }
         return (1...self.maximumCount).contains(keys.count) ? keys : nil

@@ -5,20 +5,20 @@ struct PEMBlock {
     let text: String
 
     /// - Returns: nil when a block does not end, or ends as another one.
-    static func all(in text: String) -> [PEMBlock]? {
+    static func all(in lines: [Substring]) -> [PEMBlock]? {
         var blocks: [PEMBlock] = []
-        var lines: [Substring] = []
+        var block: [Substring] = []
         var label: Substring?
-        for line in text.split(whereSeparator: \.isNewline) {
+        for line in lines {
             if let begun = label {
-                lines.append(line)
+                block.append(line)
                 guard line.hasPrefix("-----END") else { continue }
                 guard line == "-----END \(begun)-----" else { return nil }
-                blocks.append(PEMBlock(label: String(begun), text: lines.joined(separator: "\n") + "\n"))
+                blocks.append(PEMBlock(label: String(begun), text: block.joined(separator: "\n") + "\n"))
                 label = nil
             } else if line.hasPrefix("-----BEGIN "), line.hasSuffix("-----") {
                 label = line.dropFirst(11).dropLast(5)
-                lines = [line]
+                block = [line]
             }
         }
         return label == nil ? blocks : nil

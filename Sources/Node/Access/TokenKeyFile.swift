@@ -17,12 +17,16 @@ enum TokenKeyFile {
     // MARK: - PEM, or secrets
 
     static func parseKeys(_ data: Data) -> [TokenKey]? {
-        guard let text = String(validating: data, as: UTF8.self) else { return nil }
-        return self.bounded(text.contains("-----BEGIN") ? self.publicKeys(text) : self.secrets(text))
+        guard let lines = KeyFileLines.of(data) else { return nil }
+        return self.bounded(
+            self.isPEM(lines) ? self.publicKeys(lines) : self.secrets(lines)?.map { TokenKey(secret: Array($0.utf8)) }
+        )
     }
 
-    private static func publicKeys(_ text: String) -> [TokenKey]? {
-        let blocks = PEMBlock.all(in: text)
+    static func isPEM(_ lines: [Substring]) -> Bool { lines.contains { $0.contains("-----BEGIN") } }
+
+    private static func publicKeys(_ lines: [Substring]) -> [TokenKey]? {
+        let blocks = PEMBlock.all(in: lines)
         let keys = blocks?.compactMap { block -> TokenKey? in
             switch block.label {
             case "PUBLIC KEY":
@@ -39,12 +43,13 @@ enum TokenKeyFile {
     }
 
     /// Binary files and JSON are no secrets: who names the wrong file must not end up with a key that everybody knows.
-    private static func secrets(_ text: String) -> [TokenKey]? {
-        let lines = text.split(whereSeparator: \.isNewline)
+    /// A space at an end is a slip of the editor and no part of a secret; one inside makes the file bad.
+    /// - Returns: nil unless all lines are secrets.
+    static func secrets(_ lines: [Substring]) -> [Substring]? {
         let isGood = lines.allSatisfy { line in
             line.utf8.count >= TokenKey.minimumSecretBytes && line.utf8.allSatisfy { (0x21...0x7E).contains($0) }
         }
-        return isGood ? lines.map { TokenKey(secret: Array($0.utf8)) } : nil
+        return isGood ? lines : nil
     }
 
     private static func bounded(_ keys: [TokenKey]?) -> [TokenKey]? {

@@ -76,11 +76,12 @@ public enum TokenMint {
 
     private static func keys(_ data: Data) async throws -> JWTKeyCollection {
         let keys = JWTKeyCollection()
-        let text = String(decoding: data, as: UTF8.self)
-        if text.contains("-----BEGIN") {
+        let lines = KeyFileLines.of(data) ?? []
+        if TokenKeyFile.isPEM(lines) {
+            let text = lines.joined(separator: "\n") + "\n"
             if let key = try? Insecure.RSA.PrivateKey(pem: text) { return await keys.add(rsa: key, digestAlgorithm: .sha256) }
             if let key = try? ES256PrivateKey(pem: text) { return await keys.add(ecdsa: key) }
-        } else if TokenKeyFile.parseKeys(data) != nil, let secret = text.split(whereSeparator: \.isNewline).first {
+        } else if let secret = TokenKeyFile.secrets(lines)?.first {
             return await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
         }
         throw Failure(

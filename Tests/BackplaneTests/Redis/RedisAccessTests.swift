@@ -91,6 +91,22 @@ struct RedisAccessTests {
         }
     }
 
+    @Test("Authorities are read as editors write them: a byte order mark, CRLF, spaces at the ends of lines")
+    func authoritiesWithByteOrderMark() async throws {
+        let certificate = try TestCertificate()
+        let server = try RedisServer.start(arguments: [], certificate: certificate)
+        defer { server.stop() }
+        let pem = try String(contentsOfFile: certificate.certificate, encoding: .utf8)
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("volary-ca-\(UUID().uuidString)")
+        try Data("\u{FEFF}\(pem.replacing("\n", with: " \r\n"))".utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        var configuration = try RedisConfiguration(url: "rediss://127.0.0.1:\(try #require(server.tlsPort))")
+        configuration.trustRootsFile = file.path
+        try await BrokerKind.run([.redis(configuration)]) { nodes in
+            #expect(await eventually(within: .seconds(10)) { nodes[0].broker.health.isUp }, "\(nodes[0].broker.health)")
+        }
+    }
+
     private static func reason(_ endpoint: BrokerEndpoint) -> String {
         if case .down(let reason) = endpoint.broker.health.state { reason } else { "" }
     }
