@@ -61,5 +61,37 @@ extension RealProcesses {
                 #expect(await eventually { await cluster.a.isReady() })
             }
         }
+
+        @Test("Of clients that come, each the first of its user: nothing, all the while")
+        func joins() async throws {
+            let redis = try RedisServer.start()
+            let proxy = try await TCPProxy.start(to: redis.port)
+            let options = Cluster.quiet + ["--insecure-user-query", "--redis", proxy.url]
+            try await Cluster.run(nodes: 1, options: options, on: redis) { cluster in
+                #expect(await eventually { await cluster.a.isReady() })
+                let before = try await Self.readiness(of: cluster.a)
+                // Each new subscription takes a while.
+                try await proxy.set(.delay(.milliseconds(5)))
+                async let clients = withThrowingTaskGroup(of: WebSocketTestClient.self) { group in
+                    for number in 0..<100 {
+                        group.addTask { try await cluster.a.connect("/ws?user=user-\(number)") }
+                        try await Task.sleep(for: .milliseconds(5))
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                var pending = 0
+                while try await cluster.a.count() != 100 {
+                    let answer = try await cluster.a.request("GET", "/readyz")
+                    try #require(answer.status == 200, "\(answer.body)")
+                    #expect(try await cluster.a.metric("volary_relay_up") == 1)
+                    pending = max(pending, try #require(try await cluster.a.metric("volary_subscriptions_pending")))
+                }
+                #expect(try await clients.count == 100)
+                #expect(pending > 0, "nobody was seen joining")
+                #expect(try await Self.readiness(of: cluster.a).relay.since == before.relay.since)
+                #expect(try await cluster.a.metric("volary_subscriptions_pending") == 0)
+            }
+            await proxy.stop()
+        }
     }
 }

@@ -1,9 +1,10 @@
 /// Whether messages flow between this node and the others.
 public struct RelayHealth: Hashable, Sendable {
     public enum State: Hashable, Sendable {
-        /// Linked and subscribed to everything that was asked for.
+        /// Linked, subscribed to the topics that every node needs, and, since the link was last lost, again to all others. Topics that are
+        /// subscribed to for the first time do not count: see ``RelayHealth/pending``.
         case up
-        /// Not linked, or not yet subscribed again. The text says why, for operators; it names no password.
+        /// Not linked, not yet subscribed again, or what was missed is being fetched. The text says why, for operators; it names no password.
         case down(reason: String)
     }
 
@@ -14,6 +15,8 @@ public struct RelayHealth: Hashable, Sendable {
     public var interruptions: Int
     /// Messages in the outbox.
     public var waiting: Int
+    /// Topics that are being subscribed to for the first time. With each new user and group there is one for a moment.
+    public var pending: Int
     /// Messages that left the outbox unsent because they were too old, or because the node ended, and so reached only this node.
     public var expired: Int
     /// Messages of others that this node is known to have missed, at most: see ``RelayGap/lost``.
@@ -30,6 +33,7 @@ public struct RelayHealth: Hashable, Sendable {
         since: Int64 = 0,
         interruptions: Int = 0,
         waiting: Int = 0,
+        pending: Int = 0,
         expired: Int = 0,
         lost: Int = 0,
         gaps: Int = 0,
@@ -40,6 +44,7 @@ public struct RelayHealth: Hashable, Sendable {
         self.since = since
         self.interruptions = interruptions
         self.waiting = waiting
+        self.pending = pending
         self.expired = expired
         self.lost = lost
         self.gaps = gaps

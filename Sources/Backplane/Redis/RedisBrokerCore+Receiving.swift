@@ -86,7 +86,7 @@ extension RedisBrokerCore {
 
     /// Topics that lost their link together are told of together.
     func tellMissedIfSettled() {
-        if self.catchingUp.isEmpty { self.tellMissed() }
+        if self.unsettled.required.isEmpty { self.tellMissed() }
     }
 
     func tellMissed() {

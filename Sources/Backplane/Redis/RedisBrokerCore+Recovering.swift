@@ -40,17 +40,7 @@ extension RedisBrokerCore {
         output.clear()
         self.output = output
         if self.logs.values[slot].wish != nil { self.readIfWished(topic) }
-        if !self.logs.values[slot].isFollowing {
-            self.catchingUp.insert(topic)
-        } else if !self.catchingUp.isEmpty, self.catchingUp.remove(topic) != nil {
-            self.caughtUp(topic)
-        }
-    }
-
-    private func caughtUp(_ topic: Topic) {
-        // Before anybody is told: who asks then for the health must not be told of the past.
-        self.updateHealth()
-        self.resumeWaiters(of: topic, with: .success(()))
+        if self.logs.values[slot].isFollowing { self.becameLive(topic) } else { self.unsettled.interrupted(topic) }
     }
 
     // MARK: - Reading

@@ -11,12 +11,10 @@ extension RedisBrokerCore {
         guard !waiter.isCancelled else { return continuation.resume(returning: .failure(.cancelled)) }
         guard !self.isClosing else { return continuation.resume(returning: .failure(.closed)) }
         self.topics[self.keys(of: topic).channel] = topic
-        if self.isLogged, self.logs[topic] == nil {
-            self.logs[topic] = TopicLogStateMachine(own: self.node)
-            self.catchingUp.insert(topic)
-        }
+        if self.isLogged, self.logs[topic] == nil { self.logs[topic] = TopicLogStateMachine(own: self.node) }
+        if !self.subscriptions.isWanted(topic) { self.unsettled.wanted(topic) }
         switch self.subscriptions.want(topic) {
-        case .none where !self.catchingUp.contains(topic): return continuation.resume(returning: .success(()))
+        case .none where !self.unsettled.contains(topic): return continuation.resume(returning: .success(()))
         case .none, .wait: break
         case .subscribe: self.send("SUBSCRIBE", [topic])
         }
@@ -39,7 +37,7 @@ extension RedisBrokerCore {
         if self.subscriptions.unwant(topic) { self.send("UNSUBSCRIBE", [topic]) }
         self.topics[self.keys(of: topic).channel] = nil
         self.logs[topic] = nil
-        self.catchingUp.remove(topic)
+        self.unsettled.unwanted(topic)
         self.interrupted.remove(topic)
         self.homeward.forget(topic)
         self.resumeWaiters(of: topic, with: .failure(.cancelled))
@@ -51,13 +49,17 @@ extension RedisBrokerCore {
     }
 
     func subscriberBecameReady() {
-        let topics = self.subscriptions.linked()
+        let topics = self.unsettled.inOrder(self.subscriptions.linked())
         if !topics.isEmpty { self.send("SUBSCRIBE", topics) }
         if self.isLogged { self.subscriberReturned() }
     }
 
     func subscriberWasLost() {
-        if !self.isLogged { self.interrupted.formUnion(self.subscriptions.confirmed) }
+        if !self.isLogged {
+            let topics = self.subscriptions.confirmed
+            self.interrupted.formUnion(topics)
+            for topic in topics { self.unsettled.interrupted(topic) }
+        }
         self.subscriptions.unlinked()
         self.unlinkLogs()
         self.deliver(self.homeward.takeAll())
@@ -85,10 +87,16 @@ extension RedisBrokerCore {
             self.follow(topic, into: &envelopes) { log, _ in log.subscribed(session: session) }
         } else {
             if self.interrupted.remove(topic) != nil { self.missed(0, gaps: 1, of: topic) }
-            // Before anybody is told: who asks then for the health must not be told of the past.
-            self.updateHealth()
-            self.resumeWaiters(of: topic, with: .success(()))
+            self.becameLive(topic)
         }
+    }
+
+    /// All that is published to the topic from now on arrives, and what was missed has been fetched.
+    func becameLive(_ topic: Topic) {
+        guard self.unsettled.becameLive(topic) else { return }
+        // Before anybody is told: who asks then for the health must not be told of the past.
+        self.updateHealth()
+        self.resumeWaiters(of: topic, with: .success(()))
     }
 
     private func send(_ name: String, _ topics: [Topic]) {

@@ -45,6 +45,7 @@ final class RedisBrokerCore {
     /// Those that were confirmed when the link was lost, where nothing tells what they missed.
     var interrupted: Set<Topic> = []
     var waiters: [Topic: [ObjectIdentifier: CheckedContinuation<Result<Void, BrokerError>, Never>]] = [:]
+    var unsettled: UnsettledTopics
 
     // The canary
     /// A channel of the broker's own, since its user may not want the node's topic; and the name of the key that is deleted, which is never
@@ -69,8 +70,6 @@ final class RedisBrokerCore {
     // Recovering
     /// Of every topic that is wanted, unless messages are not logged.
     var logs: [Topic: TopicLogStateMachine] = [:]
-    /// Those that have not caught up with their log.
-    var catchingUp: Set<Topic> = []
     var reads = LogReadQueue()
     var output = TopicLogStateMachine.Output()
     var sessions = 0
@@ -92,6 +91,7 @@ final class RedisBrokerCore {
         self.shared = shared
         self.logger = logger
         self.outbox = Outbox(limits: outboxLimits)
+        self.unsettled = UnsettledTopics(own: node)
         if case .master = watch.configuration.target { self.confirmed = ConfirmedMessages() }
         self.canaryChannel = "\(LogKeys(.node(node), prefix: watch.configuration.keyPrefix).channel):canary"
         self.canary = CanaryStateMachine(interval: TimeAmount(settings.canaryInterval))
@@ -142,6 +142,7 @@ final class RedisBrokerCore {
             state: self.downReason.map { .down(reason: $0) } ?? .up,
             interruptions: self.interruptions,
             waiting: self.outbox.waiting,
+            pending: self.unsettled.pending.count,
             expired: self.expired,
             lost: self.lost,
             gaps: self.gaps,
@@ -156,8 +157,9 @@ final class RedisBrokerCore {
         guard let publisher, let subscriber else { return "not started" }
         if !publisher.isReady { return publisher.reason }
         if !subscriber.isReady { return subscriber.reason }
-        guard self.subscriptions.isComplete else { return "not all topics are subscribed to yet" }
-        guard self.catchingUp.isEmpty else { return "what was missed is being fetched" }
+        guard self.unsettled.required.isEmpty else {
+            return "not all topics are subscribed to yet, or what was missed is being fetched"
+        }
         return self.canary.isProven ? nil : self.canaryRefusal ?? "nothing has come back through Redis yet"
     }
 

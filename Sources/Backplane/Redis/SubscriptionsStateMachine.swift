@@ -30,10 +30,6 @@ struct SubscriptionsStateMachine {
 
     private var entries: [Topic: Entry] = [:]
     private(set) var isLinked = false
-    private var unconfirmed = 0
-
-    /// Linked, and everything wanted is confirmed.
-    var isComplete: Bool { self.isLinked && self.unconfirmed == 0 }
 
     func isWanted(_ topic: Topic) -> Bool { self.entries[topic]?.wanted ?? false }
     func isConfirmed(_ topic: Topic) -> Bool { self.entries[topic]?.isConfirmed ?? false }
@@ -47,7 +43,6 @@ struct SubscriptionsStateMachine {
             self.entries[topic]!.unacknowledged = 1
             self.entries[topic]!.subscribedOnLink = true
         }
-        self.unconfirmed = self.entries.count
         return Array(self.entries.keys)
     }
 
@@ -56,7 +51,6 @@ struct SubscriptionsStateMachine {
         self.entries = self.entries.filter(\.value.wanted).mapValues { _ in
             Entry(wanted: true, unacknowledged: 0, subscribedOnLink: false)
         }
-        self.unconfirmed = self.entries.count
     }
 
     mutating func want(_ topic: Topic) -> WantAction {
@@ -68,14 +62,12 @@ struct SubscriptionsStateMachine {
             entry.subscribedOnLink = true
         }
         self.entries[topic] = entry
-        self.unconfirmed += 1
         return self.isLinked ? .subscribe : .wait
     }
 
     /// - Returns: whether to send UNSUBSCRIBE.
     mutating func unwant(_ topic: Topic) -> Bool {
         guard var entry = self.entries[topic], entry.wanted else { return false }
-        if !entry.isConfirmed { self.unconfirmed -= 1 }
         entry.wanted = false
         entry.subscribedOnLink = false
         if self.isLinked { entry.unacknowledged += 1 }
@@ -87,8 +79,6 @@ struct SubscriptionsStateMachine {
         guard var entry = self.entries[topic], entry.unacknowledged > 0 else { return .violation }
         entry.unacknowledged -= 1
         self.entries[topic] = entry.wanted || entry.unacknowledged > 0 ? entry : nil
-        guard entry.isConfirmed else { return .none }
-        self.unconfirmed -= 1
-        return .confirmed
+        return entry.isConfirmed ? .confirmed : .none
     }
 }

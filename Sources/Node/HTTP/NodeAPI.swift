@@ -84,6 +84,7 @@ struct NodeAPI: Sendable {
             ("volary_relay_interruptions", relay.interruptions),
             ("volary_relay_waiting", relay.waiting),
             ("volary_relay_expired", relay.expired),
+            ("volary_subscriptions_pending", relay.pending),
             ("volary_relay_lost", relay.lost),
             ("volary_relay_gaps", relay.gaps),
             ("volary_relay_recovered", relay.recovered),

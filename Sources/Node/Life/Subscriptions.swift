@@ -12,8 +12,10 @@ struct Subscriptions: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             do {
+                // Both at once: the broker is not up without the one, as soon as it knows that it is wanted.
+                async let own: Void = self.broker.subscribe(to: .node(self.node))
                 try await self.broker.subscribe(to: .all)
-                try await self.broker.subscribe(to: .node(self.node))
+                try await own
                 self.logger.info("Subscribed")
             } catch {
                 // Cancelled before the broker was reached; the broker says so itself.

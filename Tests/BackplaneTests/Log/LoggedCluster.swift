@@ -87,6 +87,9 @@ struct LoggedCluster {
         #expect(await eventually(within: Self.patience) { self.last.broker.health.isUp })
     }
 
+    /// Lets the last node through to Redis, with a delay each way.
+    func slowLast(_ delay: Duration) async throws { try await self.proxy.set(.delay(delay)) }
+
     /// Kills Redis, and starts it again with nothing but what is in its files.
     func restart(erasing: Bool = false) throws {
         self.server.kill()

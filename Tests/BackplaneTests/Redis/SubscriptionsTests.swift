@@ -12,9 +12,9 @@ struct SubscriptionsTests {
         #expect(machine.want(self.topic) == .wait)
         #expect(machine.unwant(self.topic) == false)
         #expect(machine.linked() == [.all])
-        #expect(!machine.isComplete)
+        #expect(!machine.isConfirmed(.all))
         #expect(machine.acknowledged(.all) == .confirmed)
-        #expect(machine.isComplete && machine.isConfirmed(.all))
+        #expect(machine.isLinked && machine.isConfirmed(.all))
         #expect(machine.want(.all) == .none)
     }
 
@@ -28,7 +28,7 @@ struct SubscriptionsTests {
         #expect(machine.acknowledged(self.topic) == .none)
         #expect(!machine.isConfirmed(self.topic))
         #expect(machine.acknowledged(self.topic) == .confirmed)
-        #expect(machine.isComplete)
+        #expect(machine.isConfirmed(self.topic))
         #expect(machine.acknowledged(self.topic) == .violation)
     }
 
@@ -40,7 +40,7 @@ struct SubscriptionsTests {
         _ = machine.want(self.topic)
         #expect(machine.unwant(self.topic) == true)
         machine.unlinked()
-        #expect(!machine.isConfirmed(.all) && !machine.isComplete)
+        #expect(!machine.isConfirmed(.all) && !machine.isLinked)
         #expect(machine.linked() == [.all])
         #expect(machine.acknowledged(self.topic) == .violation)
         #expect(machine.acknowledged(.all) == .confirmed)
