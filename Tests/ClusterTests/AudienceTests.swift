@@ -101,6 +101,28 @@ extension RealProcesses {
             }
         }
 
+        @Test("A push through the node to which a user's first client there is just connecting tells the truth, and comes once")
+        func pushOnConnect() async throws {
+            try await Cluster.run(nodes: 2, options: Self.options) { cluster in
+                for number in 0..<100 {
+                    let path = "/ws?user=user-\(number)"
+                    let there = try await cluster.b.connect(path)
+                    async let here = cluster.a.connect(path)
+                    // From before the handshake's end to after it.
+                    if !number.isMultiple(of: 4) { try await Task.sleep(for: .microseconds(500 * (number % 4))) }
+                    let receipt = try await self.push("Welcome", to: "users/user-\(number)", via: cluster.a)
+                    let clients = [there, try await here]
+                    #expect(!receipt.degraded && receipt.missing.isEmpty, "\(receipt)")
+                    _ = try await self.push("the end", to: "users/user-\(number)", via: cluster.b)
+                    var got: [[String]] = []
+                    for client in clients { got.append(try await self.got(client)) }
+                    #expect(got[0] == ["Welcome"])
+                    #expect(got[1] == Array(repeating: "Welcome", count: receipt.recipients - 1), "\(receipt)")
+                    for client in clients { try await client.close(code: 1000) }
+                }
+            }
+        }
+
         @Test("A push to nobody is 200 with 0 recipients, at once")
         func nobody() async throws {
             try await Cluster.run(nodes: 2, options: Self.options) { cluster in

@@ -1,7 +1,8 @@
 import NIOCore
 import Protocol
 
-/// What has been published and not been looked at yet by the broker's loop; its order is the order of sequences.
+/// What has been published and has no sequence yet, in the order in which it will get one: what the broker's loop has not looked at, and what
+/// waits for a subscription.
 struct PublishInbox: Sendable {
     private let maximumBytes: Int
     private var requests: [PublishRequest] = []

@@ -4,42 +4,68 @@ import NIOCore
 import Protocol
 
 extension RedisBrokerCore {
-    /// Takes what has been published since the last time: one order, one flush, one batch for the own receiver.
+    /// Takes what has been published since the last time.
     func takeInbox() {
-        let requests = self.shared.inbox.withLockedValue { $0.take() }
+        self.publish(self.shared.inbox.withLockedValue { $0.take() })
+        if self.homeward.isOverfull { self.subscriber?.drop(reason: "own messages do not come back") }
+        self.updateHealth()
+    }
+
+    /// Publishes what waited for a subscription of this node's own, as far as it need not wait any longer.
+    ///
+    /// While SUBSCRIBE is under way, nobody knows whether what is published now will come back. What is published once it is confirmed does:
+    /// this node's clients get it, once and in the order of all others, and its receipt is one of those that Redis counts. The wait is one
+    /// round trip. It ends with either link too.
+    /// - Parameter untilConfirmed: false: nothing waits any longer.
+    func publishHeld(untilConfirmed: Bool = true) {
+        guard self.held.count > 0 else { return }
+        self.publish(self.held.take(), holds: untilConfirmed)
+    }
+
+    /// One order, one flush, one batch for the own receiver.
+    private func publish(_ requests: [PublishRequest], holds: Bool = true) {
         var local: [Envelope] = []
         var answers: [() -> Void] = []
         for request in requests {
-            let outcome = self.publish(request, local: &local)
+            let outcome = self.publish(request, holds: holds, local: &local)
             if let outcome, let completion = request.completion { answers.append { completion(outcome) } }
         }
         self.publisher?.flush()
         self.deliver(local)
         for answer in answers { answer() }
-        if self.homeward.isOverfull { self.subscriber?.drop(reason: "own messages do not come back") }
-        self.updateHealth()
     }
 
+    /// - Parameters:
+    ///   - holds: whether it may wait for this node's own subscription to its topic.
+    ///   - local: gets what this node's receiver is to be given at once.
     /// - Returns: the outcome, when it is known already.
-    private func publish(_ request: PublishRequest, local: inout [Envelope]) -> Result<PublishOutcome, BrokerError>? {
+    private func publish(
+        _ request: PublishRequest,
+        holds: Bool,
+        local: inout [Envelope]
+    ) -> Result<PublishOutcome, BrokerError>? {
         guard !self.isClosing else { return .failure(.closed) }
         if case .publication(let publication) = request.message,
             publication.payload.readableBytes > Limits.maximumEnvelopeBytes
         {
             return .failure(.tooLarge)
         }
+        let isLinked = self.publisher?.isReady ?? false
+        let isWanted = self.subscriptions.isWanted(request.topic)
+        let isConfirmed = self.subscriptions.isConfirmed(request.topic)
+        if holds, isLinked, self.subscriptions.isLinked, isWanted, !isConfirmed {
+            return self.held.append(request) ? nil : .failure(.outboxFull)
+        }
         let envelope = Envelope(origin: self.node, sequence: self.sequence + 1, message: request.message)
         let bytes = envelope.encoded()
         guard bytes.readableBytes <= Limits.maximumEnvelopeBytes else { return .failure(.tooLarge) }
-        let isLinked = self.publisher?.isReady ?? false
         let client = request.message.sender
         guard self.outbox.hasRoom(forBytes: bytes.readableBytes, of: client, linked: isLinked) else {
             return .failure(.outboxFull)
         }
         self.sequence += 1
 
-        let isWanted = self.subscriptions.isWanted(request.topic)
-        let comesBack = isLinked && self.subscriptions.isConfirmed(request.topic)
+        let comesBack = isLinked && isConfirmed
         let isDegraded = !isLinked || !self.subscriptions.isLinked || isWanted && !comesBack
         if comesBack {
             self.homeward.sent(envelope, on: request.topic, bytes: bytes.readableBytes)

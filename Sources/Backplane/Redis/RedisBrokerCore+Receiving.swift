@@ -27,6 +27,8 @@ extension RedisBrokerCore {
             }
         }
         self.deliver(envelopes)
+        // Some of it may have waited for a confirmation that has come.
+        self.publishHeld()
         self.tellMissedIfSettled()
         self.updateHealth()
     }

@@ -41,6 +41,7 @@ extension RedisBrokerCore {
         self.interrupted.remove(topic)
         self.homeward.forget(topic)
         self.resumeWaiters(of: topic, with: .failure(.cancelled))
+        self.publishHeld()
         self.updateHealth()
     }
 

@@ -46,6 +46,8 @@ final class RedisBrokerCore {
     var interrupted: Set<Topic> = []
     var waiters: [Topic: [ObjectIdentifier: CheckedContinuation<Result<Void, BrokerError>, Never>]] = [:]
     var unsettled: UnsettledTopics
+    /// Published to topics whose SUBSCRIBE is under way, and not written yet: see ``publishHeld()``.
+    var held: PublishInbox
 
     // The canary
     /// A channel of the broker's own, since its user may not want the node's topic; and the name of the key that is deleted, which is never
@@ -91,6 +93,7 @@ final class RedisBrokerCore {
         self.shared = shared
         self.logger = logger
         self.outbox = Outbox(limits: outboxLimits)
+        self.held = PublishInbox(maximumBytes: outboxLimits.waitingBytes)
         self.unsettled = UnsettledTopics(own: node)
         if case .master = watch.configuration.target { self.confirmed = ConfirmedMessages() }
         self.canaryChannel = "\(LogKeys(.node(node), prefix: watch.configuration.keyPrefix).channel):canary"
@@ -141,7 +144,7 @@ final class RedisBrokerCore {
         let health = RelayHealth(
             state: self.downReason.map { .down(reason: $0) } ?? .up,
             interruptions: self.interruptions,
-            waiting: self.outbox.waiting,
+            waiting: self.outbox.waiting + self.held.count,
             pending: self.unsettled.pending.count,
             expired: self.expired,
             lost: self.lost,
@@ -168,6 +171,7 @@ final class RedisBrokerCore {
     /// - Parameter done: called once, when everything is closed.
     func shutDown(flushing: Bool, done: @escaping () -> Void) {
         self.takeInbox()
+        self.publishHeld(untilConfirmed: false)
         self.isClosing = true
         self.failAllWaiters()
         self.whenFlushed = done
@@ -220,6 +224,7 @@ extension RedisBrokerCore: RedisLinkDelegate {
             self.interruptions += 1
             self.subscriberWasLost()
         }
+        self.publishHeld()
         self.updateHealth()
     }
 

@@ -121,6 +121,31 @@ struct BrokerContractTests {
     }
 
     @Test(arguments: BrokerKind.allCases)
+    func whatIsPublishedWhileItsNodeSubscribesArrivesOnceWhereverItCounts(kind: BrokerKind) async throws {
+        try await kind.withCluster(of: 2) { nodes in
+            for node in nodes { try await node.broker.subscribe(to: .all) }
+            #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
+            for round in 0..<200 {
+                let topic = Topic.user(try #require(Name("user-\(round)" as String)))
+                try await nodes[1].broker.subscribe(to: topic)
+                async let subscription: Void = nodes[0].broker.subscribe(to: topic)
+                let outcome = await nodes[0].publish("\(round)", to: topic)
+                try await subscription
+                guard case .success(.relayed(let receivers)) = outcome else {
+                    Issue.record("Round \(round): \(outcome)")
+                    return
+                }
+                // Behind it, nothing of before can come.
+                #expect(await nodes[0].publish("end \(round)", to: topic) == .success(.relayed(receivers: 2)))
+                #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.last == "end \(round)" } })
+                #expect(nodes[1].receiver.texts.count { $0 == "\(round)" } == 1)
+                #expect(nodes[0].receiver.texts.count { $0 == "\(round)" } == receivers - 1)
+            }
+            #expect(nodes.allSatisfy { $0.receiver.missed.isEmpty })
+        }
+    }
+
+    @Test(arguments: BrokerKind.allCases)
     func onceEverythingIsSubscribedHealthIsUp(kind: BrokerKind) async throws {
         try await kind.withCluster(of: 1) { nodes in
             try await nodes[0].broker.subscribe(to: .all)
