@@ -7,7 +7,8 @@ public import ServiceLifecycle
 /// of its `publish` calls, across topics, unless some have to be fetched again.
 /// **Once.** A node's receiver gets no envelope twice.
 /// **Loss.** What a subscribed node misses while its link is down is fetched from the topic's log, as far back as that goes. What is
-/// gone is counted and told: ``BrokerReceiver/missed(_:)``, ``RelayHealth/lost``, ``RelayHealth/gaps``. Receipts are not logged; with
+/// gone is counted and told: ``BrokerReceiver/missed(_:)``, ``RelayHealth/lost``, ``RelayHealth/gaps``; so is what comes and cannot be
+/// read, as a node of another version may write it. Receipts are not logged, and no loss; with
 /// ``RelaySettings/Delivery/atMostOnce`` nothing is, and each interruption is a gap.
 /// **Degraded.** While the link is down, `publish` hands the message to this node's own receiver at once, keeps it in a bounded
 /// outbox, and sends it to the other nodes, in order, when the link is back. Own receivers do not get it again then.

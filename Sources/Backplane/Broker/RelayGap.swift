@@ -1,6 +1,6 @@
 public import Protocol
 
-/// Messages of one topic that this node did not get, or may not have got.
+/// Messages of one topic that this node did not get or could not read, or may not have got.
 public struct RelayGap: Hashable, Sendable {
     public let topic: Topic
     /// How many, at most: some may have been sent twice, or be this node's own, which it has. Nil when that cannot be known, or whether

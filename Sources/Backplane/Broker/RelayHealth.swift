@@ -19,7 +19,7 @@ public struct RelayHealth: Hashable, Sendable {
     public var pending: Int
     /// Messages that left the outbox unsent because they were too old, or because the node ended, and so reached only this node.
     public var expired: Int
-    /// Messages of others that this node is known to have missed, at most: see ``RelayGap/lost``.
+    /// Messages of others that this node is known to have missed, or could not read, at most: see ``RelayGap/lost``.
     public var lost: Int
     /// How often, topic by topic, this node may have missed messages and nobody can say how many.
     public var gaps: Int

@@ -41,24 +41,39 @@ extension RedisBrokerCore {
         }
         let place: LogPosition?
         let bytes: ByteBuffer
-        let envelope: Envelope
         do throws(EnvelopeError) {
             (place, bytes) =
                 switch try BrokerFrame(payload) {
                 case .plain(let bytes): (nil, bytes)
                 case .logged(let place, let bytes): (place, bytes)
                 }
-            envelope = try Envelope(decoding: bytes)
         } catch {
             return self.couldNotDecode(1, error)
         }
-        if self.isLogged, envelope.message.isWorthLogging {
+        let envelope = self.envelope(of: bytes)
+        // Of what cannot be read, receipts are no loss, nor is what no node of any version has written.
+        let mayBeLoss = envelope?.message.isWorthLogging ?? (place != nil || Envelope.mayConcernClients(bytes))
+        if self.isLogged, mayBeLoss {
             let arrival = LogArrival(position: place, envelope: envelope, bytes: bytes.readableBytes)
             self.follow(topic, into: &envelopes) { $0.received(arrival, into: &$1) }
-        } else if envelope.origin == self.node {
-            self.homeward.cameBack(envelope.sequence, on: topic, into: &envelopes)
-        } else if self.duplicates.admits(envelope.sequence, from: envelope.origin) {
-            envelopes.append(envelope)
+        } else if let envelope {
+            if envelope.origin == self.node {
+                self.homeward.cameBack(envelope.sequence, on: topic, into: &envelopes)
+            } else if self.duplicates.admits(envelope.sequence, from: envelope.origin) {
+                envelopes.append(envelope)
+            }
+        } else if mayBeLoss {
+            self.missed(1, gaps: 0, of: topic)
+        }
+    }
+
+    /// - Returns: nil, and counts, what cannot be read.
+    private func envelope(of bytes: ByteBuffer) -> Envelope? {
+        do throws(EnvelopeError) {
+            return try Envelope(decoding: bytes)
+        } catch {
+            self.couldNotDecode(1, error)
+            return nil
         }
     }
 
@@ -66,7 +81,7 @@ extension RedisBrokerCore {
     func couldNotDecode(_ count: Int, _ error: EnvelopeError) {
         guard let count = self.undecodable.occurred(count, at: .now()) else { return }
         self.logger.warning(
-            "Messages that are no envelopes were ignored",
+            "Messages that cannot be read were dropped: they are of another version, or no node's",
             metadata: [RedisLogKey.count: "\(count)", RedisLogKey.error: "\(error)"]
         )
     }
@@ -86,20 +101,24 @@ extension RedisBrokerCore {
         self.missed[topic, default: Missed()].add(lost: lost, gaps: gaps)
     }
 
-    /// Topics that lost their link together are told of together.
+    /// Topics that lost their link together are told of together, as soon as the last has caught up. All else is told once a second.
     func tellMissedIfSettled() {
-        if self.unsettled.required.isEmpty { self.tellMissed() }
+        guard self.hasSettled else { return }
+        self.hasSettled = false
+        self.tellMissed()
     }
 
     func tellMissed() {
         guard !self.missed.isEmpty else { return }
         let gaps = self.missed.map { RelayGap(topic: $0.key, lost: $0.value.gaps > 0 ? nil : $0.value.lost) }
-        let lost = self.missed.values.reduce(0) { RelayGap.sum($0, $1.lost) }
         self.missed = [:]
-        self.logger.warning(
-            "Messages were missed, or may have been",
-            metadata: [RedisLogKey.topics: "\(gaps.count)", RedisLogKey.lost: "\(lost)"]
-        )
+        if let topics = self.missedLog.occurred(gaps.count, at: .now()) {
+            self.logger.warning(
+                "Messages were missed, or may have been",
+                metadata: [RedisLogKey.topics: "\(topics)", RedisLogKey.lost: "\(self.lost - self.lostAtLastLine)"]
+            )
+            self.lostAtLastLine = self.lost
+        }
         let receiver = self.shared.receiver.withLockedValue { $0 }
         receiver?.missed(gaps)
     }

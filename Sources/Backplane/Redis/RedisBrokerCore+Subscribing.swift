@@ -94,7 +94,9 @@ extension RedisBrokerCore {
 
     /// All that is published to the topic from now on arrives, and what was missed has been fetched.
     func becameLive(_ topic: Topic) {
+        let wasAwaited = !self.unsettled.required.isEmpty
         guard self.unsettled.becameLive(topic) else { return }
+        self.hasSettled = self.hasSettled || wasAwaited && self.unsettled.required.isEmpty
         // Before anybody is told: who asks then for the health must not be told of the past.
         self.updateHealth()
         self.resumeWaiters(of: topic, with: .success(()))

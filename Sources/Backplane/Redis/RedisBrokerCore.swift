@@ -65,6 +65,11 @@ final class RedisBrokerCore {
     var duplicates = DuplicateFilter()
     var undecodable = OccurrenceLog(interval: .seconds(10))
     var missed: [Topic: Missed] = [:]
+    /// The last topic that the health waited for has become live: what was missed is to be told.
+    var hasSettled = false
+    var missedLog = OccurrenceLog(interval: .seconds(10))
+    /// As ``lost``, when the last line was logged.
+    var lostAtLastLine = 0
     var lost = 0
     var gaps = 0
     var recovered = 0

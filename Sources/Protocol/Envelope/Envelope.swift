@@ -30,6 +30,10 @@ public struct Envelope: Hashable, Sendable {
         EnvelopeCodec.countAttempt(in: &bytes)
     }
 
+    /// Whether bytes that cannot be decoded may have been meant for clients: they begin as an envelope of whichever version does, and are no
+    /// receipts.
+    public static func mayConcernClients(_ bytes: ByteBuffer) -> Bool { EnvelopeCodec.mayConcernClients(bytes) }
+
     /// - Parameter bytes: exactly one envelope.
     /// - Throws: ``EnvelopeError`` for every sequence of bytes that ``encoded(allocator:)`` does not make.
     public init(decoding bytes: ByteBuffer) throws(EnvelopeError) {

@@ -22,6 +22,12 @@ extension EnvelopeCodec {
         return Envelope(origin: NodeID(rawValue: origin), sequence: sequence, message: message, attempt: rawType >> 4)
     }
 
+    static func mayConcernClients(_ bytes: ByteBuffer) -> Bool {
+        guard bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) == self.magic else { return false }
+        let rawType = bytes.getInteger(at: bytes.readerIndex + 2, as: UInt8.self)
+        return rawType.map { $0 & 0x0F } != MessageType.receipts.rawValue
+    }
+
     private static func decodePublication(_ bytes: inout ByteBuffer) throws(EnvelopeError) -> Publication {
         let id = try bytes.readID(of: PublicationKind.self)
         guard

@@ -5,7 +5,8 @@ import NIOCore
 ///     offset  bytes
 ///     0       1      0x56, "V"
 ///     1       1      version, 1
-///     2       1      low 4 bits: type, 1 publication, 2 receipts, 3 close, 4 membership, 5 drain; high 4 bits: attempt
+///     2       1      low 4 bits: type, 1 publication, 2 receipts, 3 close, 4 membership, 5 drain; high 4 bits: attempt.
+///                    So far every version is the same: a node must know whether something is lost in what it cannot read
 ///     3       4      origin
 ///     7       8      sequence
 ///     15      …      the message, to the end

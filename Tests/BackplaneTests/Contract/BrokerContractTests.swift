@@ -1,5 +1,7 @@
 import Backplane
+import NIOConcurrencyHelpers
 import NIOCore
+import NIOPosix
 import Protocol
 import TestSupport
 import Testing
@@ -143,6 +145,38 @@ struct BrokerContractTests {
             }
             #expect(nodes.allSatisfy { $0.receiver.missed.isEmpty })
         }
+    }
+
+    @Test(arguments: BrokerKind.allCases)
+    func ofWhatABrokerTakesAReceiverThatStandsStillMissesNothingUntold(kind: BrokerKind) async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        try await kind.withCluster(of: 2, on: group) { nodes in
+            for node in nodes { try await node.broker.subscribe(to: .all) }
+            #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
+            // More than waits anywhere on its way.
+            let gate = ConditionLock(value: 0)
+            nodes[1].eventLoop.execute {
+                gate.lock(whenValue: 1)
+                gate.unlock()
+            }
+            var taken = 0
+            for number in 0..<24 {
+                let outcome = await nodes[0].publish("\(number)" + String(repeating: "x", count: 4_000_000))
+                if case .success = outcome { taken += 1 } else { #expect(outcome == .failure(.outboxFull)) }
+            }
+            gate.lock()
+            gate.unlock(withValue: 1)
+            let receiver = nodes[1].receiver
+            let isTold = await eventually {
+                let lost = receiver.missed.reduce(0) { $0 + ($1.lost ?? 24) }
+                return receiver.count + lost >= taken
+            }
+            #expect(isTold, "\(receiver.count) of \(taken), told: \(receiver.missed)")
+            #expect(receiver.missed.allSatisfy { $0.topic == .all })
+            #expect(kind != .memory || taken < 24 && receiver.count == taken && receiver.missed.isEmpty)
+            #expect(kind == .memory || !receiver.missed.isEmpty, "nothing was lost")
+        }
+        try await group.shutdownGracefully()
     }
 
     @Test(arguments: BrokerKind.allCases)

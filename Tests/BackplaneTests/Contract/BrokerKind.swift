@@ -1,6 +1,7 @@
 import Backplane
 import Logging
 import NIOConcurrencyHelpers
+import NIOCore
 import NIOPosix
 import Protocol
 import TestSupport
@@ -11,17 +12,22 @@ enum BrokerKind: String, CaseIterable, Sendable {
     case redisAtMostOnce = "redis, at most once"
 
     /// Runs `body` with brokers of one cluster, each with its receiver, all running.
-    func withCluster(of count: Int, _ body: ([BrokerEndpoint]) async throws -> Void) async throws {
+    /// - Parameter group: whose event loops they take by turns.
+    func withCluster(
+        of count: Int,
+        on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        _ body: ([BrokerEndpoint]) async throws -> Void
+    ) async throws {
         switch self {
         case .memory:
             let bus = MemoryBus()
-            try await Self.run((0..<count).map { _ in .memory(bus) }, body)
+            try await Self.run((0..<count).map { _ in .memory(bus, on: group.next()) }, body)
         case .redis, .redisAtMostOnce:
             let server = try RedisServer.start()
             defer { server.stop() }
             let configuration = try RedisConfiguration(url: server.url)
             let settings = RelaySettings(delivery: self == .redis ? .logged : .atMostOnce)
-            try await Self.run((0..<count).map { _ in .redis(configuration, settings: settings) }, body)
+            try await Self.run((0..<count).map { _ in .redis(configuration, settings: settings, on: group.next()) }, body)
         }
     }
 
@@ -42,24 +48,30 @@ enum BrokerKind: String, CaseIterable, Sendable {
 struct BrokerEndpoint: Sendable {
     let node: NodeID
     let broker: any Broker
+    let eventLoop: any EventLoop
     let receiver = RecordingReceiver()
 
-    static func memory(_ bus: MemoryBus) -> BrokerEndpoint {
+    static func memory(_ bus: MemoryBus, on eventLoop: any EventLoop) -> BrokerEndpoint {
         let node = NodeID.random()
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
-        return BrokerEndpoint(node: node, broker: MemoryBroker(bus: bus, node: node, eventLoop: eventLoop))
+        let broker = MemoryBroker(bus: bus, node: node, eventLoop: eventLoop)
+        return BrokerEndpoint(node: node, broker: broker, eventLoop: eventLoop)
     }
 
-    static func redis(_ configuration: RedisConfiguration, settings: RelaySettings = .init()) -> BrokerEndpoint {
+    static func redis(
+        _ configuration: RedisConfiguration,
+        settings: RelaySettings = .init(),
+        on eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any(),
+        logger: Logger = .quiet
+    ) -> BrokerEndpoint {
         let node = NodeID.random()
         let broker = RedisBroker(
             configuration: configuration,
             settings: settings,
             node: node,
-            eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
-            logger: .quiet
+            eventLoop: eventLoop,
+            logger: logger
         )
-        return BrokerEndpoint(node: node, broker: broker)
+        return BrokerEndpoint(node: node, broker: broker, eventLoop: eventLoop)
     }
 
     /// Publishes and waits for the outcome.

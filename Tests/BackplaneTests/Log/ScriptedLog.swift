@@ -16,7 +16,7 @@ struct ScriptedLog {
     }
 
     let server: RedisServer
-    let keys = LogKeys(.all, prefix: "volary")
+    let keys: LogKeys
     var count = 10_000
     var bytes = 8 * 1024 * 1024
     /// Milliseconds.
@@ -26,6 +26,11 @@ struct ScriptedLog {
     static func run(_ body: (inout ScriptedLog) async throws -> Void) async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
+        try await self.run(on: server, .all, body)
+    }
+
+    /// Of a topic in a Redis that is there already.
+    static func run(on server: RedisServer, _ topic: Topic, _ body: (inout ScriptedLog) async throws -> Void) async throws {
         let watch = RedisMasterWatch(
             configuration: try RedisConfiguration(url: server.url),
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
@@ -34,13 +39,14 @@ struct ScriptedLog {
         let runner = RedisScriptRunner(role: "test", watch: watch, logger: .quiet)
         runner.start()
         defer { runner.stop() }
-        var log = ScriptedLog(server: server, runner: runner)
+        var log = ScriptedLog(server: server, topic: topic, runner: runner)
         guard await eventually({ (try? await log.read()) != nil }) else { throw NotLinked() }
         try await body(&log)
     }
 
-    private init(server: RedisServer, runner: RedisScriptRunner) {
+    private init(server: RedisServer, topic: Topic, runner: RedisScriptRunner) {
         self.server = server
+        self.keys = LogKeys(topic, prefix: "volary")
         self.runner = runner
     }
 

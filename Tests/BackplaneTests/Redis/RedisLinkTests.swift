@@ -22,15 +22,7 @@ struct RedisLinkTests {
         var configuration = RedisConfiguration(port: fake.port)
         configuration.password = password
         configuration.commandTimeout = commandTimeout
-        let node = NodeID.random()
-        let broker = RedisBroker(
-            configuration: configuration,
-            settings: settings,
-            node: node,
-            eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
-            logger: logger
-        )
-        try await BrokerKind.run([BrokerEndpoint(node: node, broker: broker)]) { try await body($0[0]) }
+        try await BrokerKind.run([.redis(configuration, settings: settings, logger: logger)]) { try await body($0[0]) }
         await fake.stop()
     }
 

@@ -128,8 +128,8 @@ extension LogFuzz.Run {
             case .plain(let bytes): (nil, bytes)
             case .logged(let place, let bytes): (place, bytes)
             }
-        guard let envelope = try? Envelope(decoding: bytes) else { return }
-        self.taken.insert(envelope)
+        let envelope = try? Envelope(decoding: bytes)
+        if let envelope { self.taken.insert(envelope) }
         self.machine.received(LogArrival(position: place, envelope: envelope, bytes: bytes.readableBytes), into: &self.output)
     }
 

@@ -5,7 +5,8 @@ import Protocol
 struct LogArrival: Hashable, Sendable {
     /// Nil when it was published without a place in the log.
     var position: LogPosition?
-    let envelope: Envelope
+    /// Nil when it cannot be read: it is lost.
+    let envelope: Envelope?
     let bytes: Int
     /// One connection brings offsets that rise: this one does not, so the log itself has gone back.
     var isRewound = false

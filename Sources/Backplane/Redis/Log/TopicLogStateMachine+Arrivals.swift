@@ -58,7 +58,7 @@ extension TopicLogStateMachine {
     }
 
     private mutating func advance(to arrival: LogArrival, at place: LogPosition, _ output: inout Output) {
-        self.position = .at(place, Mark(arrival.envelope))
+        self.position = .at(place, arrival.envelope.map { Mark($0) })
         self.floor = nil
         self.trigger = nil
         self.pass(arrival.envelope, &output)
@@ -66,18 +66,24 @@ extension TopicLogStateMachine {
 
     /// An offset that the log has had already: nearly always a message that has been read from it.
     private mutating func tookOldOffset(_ arrival: LogArrival, at place: LogPosition, _ output: inout Output) {
+        let isBeforeFirstLook = self.floor.map { $0.epoch == place.epoch && place.offset <= $0.offset } ?? false
+        guard let envelope = arrival.envelope else {
+            // What has been read from the log has been counted then.
+            if arrival.isRewound || isBeforeFirstLook { output.lose(1) }
+            return
+        }
         let count = output.envelopes.count
-        self.pass(arrival.envelope, &output)
+        self.pass(envelope, &output)
         guard output.envelopes.count > count else { return }
         if !arrival.isRewound {
-            if let floor, floor.epoch == place.epoch, place.offset <= floor.offset { return }
+            if isBeforeFirstLook { return }
             if let givenUp, givenUp.epoch == place.epoch, place.offset <= givenUp.offset {
                 output.envelopes.removeLast()
                 return
             }
         }
         // A message never heard of, at an offset that another had: the log has been rewound.
-        self.position = .at(place, Mark(arrival.envelope))
+        self.position = .at(place, Mark(envelope))
         self.forked(place.epoch, &output)
     }
 

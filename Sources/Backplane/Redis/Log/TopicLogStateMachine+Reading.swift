@@ -83,6 +83,7 @@ extension TopicLogStateMachine {
             self.recover(envelope, &output)
         } catch {
             self.position = .at(place, nil)
+            output.lose(1)
             output.undecodable += 1
             output.decodingError = error
         }

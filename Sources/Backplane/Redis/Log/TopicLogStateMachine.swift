@@ -8,7 +8,7 @@ import Protocol
 ///
 /// **Losses.** Counted, as ``Output/lost``, when their number is known: the log has forgotten them. A ``Output/gaps`` where it is not: the
 /// link was lost, and the log that is there now is not, or not certainly, the one that was followed. While the link is up everything
-/// published has been heard, so a log that begins anew then costs nothing.
+/// published has been heard, so a log that begins anew then costs nothing. What comes and cannot be read is lost, too.
 ///
 /// **One history.** Should the log have gone back behind what was heard (a replica took over that had not got everything, or Redis lost the
 /// end of its file), its epoch is ended for all nodes by ``Wish/endEpoch(_:)``: offsets alone do not tell two histories apart later.
@@ -39,7 +39,7 @@ struct TopicLogStateMachine {
         var lost = 0
         /// Times that something may have been lost, and nobody can say how much.
         var gaps = 0
-        /// Entries of the log that are no envelopes, and why the last of them is none.
+        /// Entries of the log that are no envelopes, and lost, and why the last of them is none.
         var undecodable = 0
         var decodingError: EnvelopeError?
 
@@ -162,7 +162,9 @@ struct TopicLogStateMachine {
     // MARK: - Steps that arrivals and reading share
 
     /// Hands on what has not been handed on before.
-    mutating func pass(_ envelope: Envelope, _ output: inout Output) {
+    /// - Parameter envelope: nil for what cannot be read.
+    mutating func pass(_ envelope: Envelope?, _ output: inout Output) {
+        guard let envelope else { return output.lose(1) }
         if self.filter.admits(envelope.sequence, from: envelope.origin) { output.envelopes.append(envelope) }
     }
 
@@ -181,7 +183,7 @@ struct TopicLogStateMachine {
             guard let arrival = self.held.popFirst(), place.offset > position.offset else { continue }
             output.lose(place.offset - position.offset - 1)
             position = place
-            mark = Mark(arrival.envelope)
+            mark = arrival.envelope.map { Mark($0) }
             self.pass(arrival.envelope, &output)
         }
         if position.offset < offset {
