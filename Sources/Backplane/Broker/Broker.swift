@@ -55,8 +55,10 @@ public enum PublishOutcome: Hashable, Sendable {
 public enum BrokerError: Error, Hashable, Sendable {
     /// The outbox is full (bytes or messages), or has as much of this client as it may have. May be tried again later.
     case outboxFull
-    /// Larger than ``Protocol/Limits/maximumEnvelopeBytes``. Must not be tried again.
+    /// Larger than ``Protocol/Limits/maximumEnvelopeBytes``, or than what Redis takes. Nobody has got it. Must not be tried again.
     case tooLarge
+    /// Redis refuses this message, and would again. Nobody has got it. Must not be tried again.
+    case refused
     /// The broker has been shut down. Must not be tried again.
     case closed
     /// The caller was cancelled while it waited.

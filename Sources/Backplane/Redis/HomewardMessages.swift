@@ -50,6 +50,15 @@ struct HomewardMessages {
         } while next < sequence
     }
 
+    /// This one will not come, and nobody is to get it.
+    mutating func forget(_ sequence: UInt64, on topic: Topic) {
+        guard let slot = self.topics.index(forKey: topic),
+            let found = self.topics.values[slot].firstIndex(where: { $0.envelope.sequence == sequence })
+        else { return }
+        self.totalBytes -= self.topics.values[slot].remove(at: found).bytes
+        self.count -= 1
+    }
+
     /// Nobody listens to `topic` here any longer.
     mutating func forget(_ topic: Topic) {
         for entry in self.topics.removeValue(forKey: topic) ?? [] {

@@ -74,12 +74,36 @@ struct Outbox<Element> {
         }
     }
 
-    /// Hands out everything that waits, in order; from now on it is unanswered. Nothing while there are ``refusals``: what they hold
+    /// The oldest that has been written, is unanswered, and is such.
+    func firstUnanswered(where isSuch: (Element) -> Bool) -> Element? {
+        (self.refusals..<self.refusals + self.unanswered).lazy.map { self.entries[offset: $0].element }.first(where: isSuch)
+    }
+
+    /// The oldest of all.
+    var first: Element? { self.entries.first?.element }
+
+    /// Hands out what waits, in order; from now on it is unanswered. Nothing while there are ``refusals``: what they hold
     /// goes first.
-    mutating func takeWaiting(_ write: (Element) -> Void) {
+    /// - Parameter mayGo: whether an element may be written behind so many that are unanswered. Past the first that may not, nothing is.
+    mutating func takeWaiting(
+        while mayGo: (_ element: Element, _ unanswered: Int) -> Bool = { _, _ in true },
+        _ write: (Element) -> Void
+    ) {
         guard self.refusals == 0 else { return }
-        for offset in self.unanswered..<self.entries.count { write(self.entries[offset: offset].element) }
-        self.unanswered = self.entries.count
+        while self.unanswered < self.entries.count {
+            let element = self.entries[offset: self.unanswered].element
+            guard mayGo(element, self.unanswered) else { return }
+            self.unanswered += 1
+            write(element)
+        }
+    }
+
+    /// Removes such of those that wait, while nothing is unanswered.
+    mutating func removeWaiting(where isSuch: (Element) -> Bool) -> [Element] {
+        let removed = self.entries.filter { isSuch($0.element) }
+        self.entries.removeAll { isSuch($0.element) }
+        for entry in removed { self.isGone(entry) }
+        return removed.map(\.element)
     }
 
     /// Redis has answered the oldest message.
@@ -112,6 +136,11 @@ struct Outbox<Element> {
         for offset in 0..<self.refusals + self.unanswered { update(&self.entries[offset: offset].element) }
         self.unanswered = 0
         self.refusals = 0
+    }
+
+    /// Calls `update` with each message, in order.
+    mutating func updateAll(_ update: (inout Element) -> Void) {
+        for offset in 0..<self.entries.count { update(&self.entries[offset: offset].element) }
     }
 
     /// Removes what has waited for too long, as long as nothing is unanswered.

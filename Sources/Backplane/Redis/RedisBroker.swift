@@ -12,6 +12,8 @@ import ServiceLifecycle
 /// again under its old sequence; receivers drop what they have seen. Where somebody empties Redis' cache of scripts, messages that are under
 /// way may reach other nodes after later ones of this node.
 ///
+/// A message that Redis does not take is given up alone, see ``SuspectMessage``; all others wait for the link and are sent again.
+///
 /// ``RelayHealth/interruptions`` counts losses of the subscribed connection: only those keep messages of others from this node. They are
 /// fetched over the publishing one.
 ///

@@ -50,7 +50,8 @@ extension RedisBrokerCore {
         {
             return .failure(.tooLarge)
         }
-        let isLinked = self.publisher?.isReady ?? false
+        // What waits for the fate of a suspect is as on a link that is slow.
+        let isLinked = self.isPublisherReady || self.decisionTimer != nil
         let isWanted = self.subscriptions.isWanted(request.topic)
         let isConfirmed = self.subscriptions.isConfirmed(request.topic)
         if holds, isLinked, self.subscriptions.isLinked, isWanted, !isConfirmed {
@@ -58,7 +59,8 @@ extension RedisBrokerCore {
         }
         let envelope = Envelope(origin: self.node, sequence: self.sequence + 1, message: request.message)
         let bytes = envelope.encoded()
-        guard bytes.readableBytes <= Limits.maximumEnvelopeBytes else { return .failure(.tooLarge) }
+        guard bytes.readableBytes <= Limits.maximumEnvelopeBytes, !self.suspect.refuses(bytes: bytes.readableBytes, at: .now())
+        else { return .failure(.tooLarge) }
         let client = request.message.sender
         guard self.outbox.hasRoom(forBytes: bytes.readableBytes, of: client, linked: isLinked) else {
             return .failure(.outboxFull)
@@ -74,6 +76,7 @@ extension RedisBrokerCore {
         }
         let message = OutgoingMessage(
             topic: request.topic,
+            sequence: envelope.sequence,
             bytes: bytes,
             completion: isLinked ? request.completion : nil,
             isDegraded: isDegraded,
@@ -81,13 +84,22 @@ extension RedisBrokerCore {
             isLogged: self.isLogged && request.message.isWorthLogging
         )
         self.outbox.append(message, bytes: bytes.readableBytes, of: client, at: .now())
-        if isLinked { self.writeWaiting() }
+        self.writeWaiting()
         return isLinked ? nil : .success(.degraded(here: isWanted))
     }
 
+    private var isPublisherReady: Bool { self.publisher?.isReady ?? false }
+
+    /// A message under suspicion goes alone, when all before it have been answered, and before all others.
     private func writeWaiting() {
-        guard let publisher else { return }
-        self.outbox.takeWaiting { message in
+        guard let publisher, publisher.isReady else { return }
+        if let suspect = self.suspect.sequence, let first = self.outbox.first, first.sequence > suspect { self.suspect.clear() }
+        let suspect = self.suspect.sequence
+        func mayGo(_ message: OutgoingMessage, behind unanswered: Int) -> Bool {
+            guard let suspect else { return true }
+            return message.sequence < suspect || message.sequence == suspect && unanswered == 0
+        }
+        self.outbox.takeWaiting(while: mayGo) { message in
             publisher.send(self.command(for: message)) { [weak self] result in self?.publishAnswered(result) }
         }
     }
@@ -128,7 +140,7 @@ extension RedisBrokerCore {
             self.outbox.refused()
             self.goOnAfterRefusals()
         case .success(.error(let text)):
-            self.publisher?.drop(reason: "a message was refused: \(RedisErrorText.loggable(text))")
+            self.messageWasRefused(text)
         case .success:
             self.publisher?.drop(reason: "a message was answered with something else")
         }
@@ -137,6 +149,7 @@ extension RedisBrokerCore {
     private func wasPublished(receivers: Int64) {
         let overtaken = self.outbox.refusals > 0 ? self.outbox.removeRefused() : []
         guard var message = self.outbox.answered() else { return }
+        self.answered(message)
         if !overtaken.isEmpty { self.publishAnew(overtaken) }
         let isDegraded = message.isDegraded
         message.completion?(.success(isDegraded ? .degraded(here: message.isWanted) : .relayed(receivers: Int(receivers))))
@@ -160,6 +173,7 @@ extension RedisBrokerCore {
             let bytes = Envelope(origin: self.node, sequence: self.sequence, message: old.message).encoded()
             let renewed = OutgoingMessage(
                 topic: message.topic,
+                sequence: self.sequence,
                 bytes: bytes,
                 completion: message.completion,
                 isDegraded: message.isDegraded,
@@ -171,8 +185,8 @@ extension RedisBrokerCore {
         self.deliver(local)
     }
 
-    private func goOnAfterRefusals() {
-        guard self.outbox.refusals == 0, self.outbox.waiting > 0, self.publisher?.isReady ?? false else { return }
+    func goOnAfterRefusals() {
+        guard self.outbox.refusals == 0, self.outbox.waiting > 0, self.isPublisherReady else { return }
         self.writeWaiting()
         self.publisher?.flush()
     }
@@ -180,6 +194,7 @@ extension RedisBrokerCore {
     // MARK: - The link
 
     func publisherBecameReady() {
+        self.suspect.linked(to: self.publisher?.address)
         if self.isLogged, let publisher {
             self.scripts.load(RedisScript.log, over: publisher)
             self.identifyStore()
@@ -205,18 +220,36 @@ extension RedisBrokerCore {
         self.logger.info("What the last master confirmed is published again", metadata: [RedisLogKey.count: "\(messages.count)"])
     }
 
-    func publisherWasLost() {
+    func publisherWasLost(_ loss: RedisLinkLoss) {
         self.scripts.removeAll()
         self.reads.removeAll()
         self.confirmed?.linkLost(at: .now())
+        let large = self.outbox.firstUnanswered { $0.bytes.readableBytes >= SuspectMessage.minimumBytes }
+        let verdict = self.suspect.connectionEnded(
+            isByPeer: loss.isByPeer,
+            message: large.map { ($0.sequence, $0.bytes.readableBytes) },
+            isAlone: self.outbox.unanswered == 1,
+            at: .now()
+        )
+        self.outbox.linkLost { Envelope.countAttempt(in: &$0.bytes) }
+        switch verdict {
+        case .linkIsDown: self.publisherIsDown()
+        case .wait: self.decideSoon()
+        case .giveUp: self.giveUpRefused()
+        }
+    }
+
+    /// This node's clients get what was under way, and whoever waits is told.
+    func publisherIsDown() {
+        self.decisionTimer?.cancel()
+        self.decisionTimer = nil
         // Also those that Redis has confirmed already: delivered after the others they would be out of order.
         self.deliver(self.homeward.takeAll())
         var answers: [() -> Void] = []
-        self.outbox.linkLost { message in
+        self.outbox.updateAll { message in
             let isWanted = message.isWanted
             if let completion = message.completion { answers.append { completion(.success(.degraded(here: isWanted))) } }
             message.completion = nil
-            Envelope.countAttempt(in: &message.bytes)
         }
         for answer in answers { answer() }
     }

@@ -33,6 +33,10 @@ final class RedisBrokerCore {
     /// Where they were confirmed.
     var confirmedAt: RedisAddress?
     var homeward = HomewardMessages()
+    var suspect = SuspectMessage()
+    /// While it waits for what becomes of a suspect, the publisher's link counts as up, if slow.
+    var decisionTimer: Scheduled<Void>?
+    var givenUp = OccurrenceLog(interval: .seconds(10))
     var sequence: UInt64 = 0
     /// Names a log that has to begin; another one for each message.
     var nextEpoch = UInt64.random(in: .min ... .max)
@@ -198,10 +202,11 @@ final class RedisBrokerCore {
         self.shared.isClosed.withLockedValue { $0 = true }
         self.housekeeping?.cancel()
         self.canaryTimer?.cancel()
+        self.decisionTimer?.cancel()
         self.publisher?.stop()
         self.subscriber?.stop()
         self.subscriptions.unlinked()
-        self.publisherWasLost()
+        self.publisherWasLost(RedisLinkLoss(reason: "shut down"))
         if !self.outbox.isEmpty {
             self.count(
                 expired: self.outbox.waiting,
@@ -221,16 +226,22 @@ extension RedisBrokerCore: RedisLinkDelegate {
         self.updateHealth()
     }
 
-    func linkWasLost(_ link: RedisLink, reason: String) {
+    func linkWasLost(_ link: RedisLink, _ loss: RedisLinkLoss) {
         self.canary.unlinked()
         if link === self.publisher {
-            self.publisherWasLost()
+            self.publisherWasLost(loss)
         } else {
             self.interruptions += 1
             self.subscriberWasLost()
         }
         self.publishHeld()
         self.updateHealth()
+    }
+
+    func linkDidNotConnect(_ link: RedisLink) {
+        guard link === self.publisher else { return }
+        self.suspect.connectionFailed()
+        self.stopDeciding()
     }
 
     func link(_ link: RedisLink, received pushes: [RedisPush]) {

@@ -44,6 +44,8 @@ final class SubscriptionWaiter: Sendable {
 /// A message in the outbox.
 struct OutgoingMessage: Sendable {
     let topic: Topic
+    /// The envelope's.
+    let sequence: UInt64
     /// The encoded envelope.
     var bytes: ByteBuffer
     /// Nil when nobody waits, or no longer.

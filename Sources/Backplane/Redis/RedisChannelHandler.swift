@@ -1,4 +1,11 @@
 import NIOCore
+import NIOSSL
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
 
 /// One connection to Redis: commands out, replies in their order in.
 ///
@@ -37,8 +44,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     /// What one read has brought, in order.
     var onPushes: (([RedisPush]) -> Void)?
-    /// The text is for operators.
-    var onClose: ((String) -> Void)?
+    var onClose: ((RedisLinkLoss) -> Void)?
 
     /// - Parameters:
     ///   - timeout: from a command to its answer, at most. On a subscriber's connection: without anything being read.
@@ -80,7 +86,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     /// Ends the connection; what waits for an answer fails with `reason`.
-    func close(reason: String) {
+    /// - Parameter isByPeer: whether the other side has ended it.
+    func close(reason: String, isByPeer: Bool = false) {
         guard !self.closed else { return }
         self.closed = true
         self.deadlineTimer?.cancel()
@@ -93,7 +100,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         let onClose = self.onClose
         self.onClose = nil
         self.onPushes = nil
-        onClose?(reason)
+        onClose?(RedisLinkLoss(reason: reason, isByPeer: isByPeer))
     }
 
     // MARK: - Deadlines
@@ -156,13 +163,22 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.close(reason: "Redis closed the connection")
+        self.close(reason: "Redis closed the connection", isByPeer: true)
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if !self.closed { self.failure = error }
-        self.close(reason: RedisLink.describe(error))
+        self.close(reason: RedisLink.describe(error), isByPeer: Self.isByPeer(error))
+    }
+
+    /// Reset, or closed without the end that TLS asks for.
+    private static func isByPeer(_ error: any Error) -> Bool {
+        switch error {
+        case let error as IOError: [ECONNRESET, EPIPE].contains(error.errnoCode)
+        case ChannelError.eof, NIOSSLError.uncleanShutdown: true
+        default: false
+        }
     }
 
     private func take(_ value: RESPValue) {

@@ -5,8 +5,14 @@ import NIOCore
 protocol RedisLinkDelegate: AnyObject {
     func linkBecameReady(_ link: RedisLink)
     /// The link was ready and is no longer. It connects again by itself. Unanswered commands have failed before this is called.
-    func linkWasLost(_ link: RedisLink, reason: String)
+    func linkWasLost(_ link: RedisLink, _ loss: RedisLinkLoss)
+    /// An attempt to connect has failed. Another follows by itself.
+    func linkDidNotConnect(_ link: RedisLink)
     func link(_ link: RedisLink, received pushes: [RedisPush])
+}
+
+extension RedisLinkDelegate {
+    func linkDidNotConnect(_ link: RedisLink) {}
 }
 
 /// Keeps one connection to Redis up: connects to the server it is to be on, looks every second whether that still answers and is still a
@@ -177,7 +183,7 @@ final class RedisLink {
         self.handler = handler
         self.address = address
         handler.isReady = true
-        handler.onClose = { [weak self] reason in self?.lost(reason: reason) }
+        handler.onClose = { [weak self] in self?.lost($0) }
         handler.onPushes = { [weak self] pushes in
             guard let self else { return }
             self.delegate?.link(self, received: pushes)
@@ -196,31 +202,31 @@ final class RedisLink {
             return self.connect()
         }
         if error == .replica { self.foundReplica(at: address) }
-        self.lost(reason: error.reason)
+        self.lost(RedisLinkLoss(reason: error.reason))
     }
 
     private func foundReplica(at address: RedisAddress) {
         if case .master(let watch) = self.destination { watch.foundReplica(at: address) }
     }
 
-    private func lost(reason: String) {
+    private func lost(_ loss: RedisLinkLoss) {
         self.livenessTimer?.cancel()
         self.livenessTimer = nil
         self.handler = nil
         self.address = nil
-        switch self.machine.lost(reason: reason, at: .now()) {
+        switch self.machine.lost(reason: loss.reason, at: .now()) {
         case .none: break
         case .pause(let attempt, let wasReady, let reasonIsNew):
             var isNews = reasonIsNew
-            if case .master(let watch) = self.destination { isNews = watch.linkIsDown(reason: reason) && isNews }
-            let metadata: Logger.Metadata = [RedisLogKey.reason: "\(reason)"]
+            if case .master(let watch) = self.destination { isNews = watch.linkIsDown(reason: loss.reason) && isNews }
+            let metadata: Logger.Metadata = [RedisLogKey.reason: "\(loss.reason)"]
             self.logger.log(level: isNews ? .warning : .debug, "Redis link is down", metadata: metadata)
             let pause = self.backoff.pause(attempt: attempt, random: self.random())
             self.pauseTimer = self.eventLoop.scheduleTask(in: TimeAmount(pause)) { [weak self] in
                 guard let self, self.machine.pauseEnded() else { return }
                 self.connect()
             }
-            if wasReady { self.delegate?.linkWasLost(self, reason: reason) }
+            if wasReady { self.delegate?.linkWasLost(self, loss) } else { self.delegate?.linkDidNotConnect(self) }
         }
     }
 

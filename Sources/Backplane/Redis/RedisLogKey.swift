@@ -8,6 +8,8 @@ enum RedisLogKey {
     static let address = "volary.redis.address"
     static let reason = "volary.redis.reason"
     static let count = "volary.redis.count"
+    /// Of a message, encoded.
+    static let bytes = "volary.redis.bytes"
     /// Messages known to be lost.
     static let lost = "volary.redis.lost"
     static let topics = "volary.redis.topics"

@@ -85,7 +85,7 @@ final class RedisScriptCore: RedisLinkDelegate {
         link.flush()
     }
 
-    func linkWasLost(_ link: RedisLink, reason: String) {
+    func linkWasLost(_ link: RedisLink, _ loss: RedisLinkLoss) {
         self.scripts.removeAll()
     }
 

@@ -199,7 +199,7 @@ extension SentinelWatch: RedisLinkDelegate {
         link.flush()
     }
 
-    func linkWasLost(_ link: RedisLink, reason: String) {
+    func linkWasLost(_ link: RedisLink, _ loss: RedisLinkLoss) {
         guard let index = self.links.firstIndex(where: { $0 === link }) else { return }
         self.opinions[index] = nil
     }

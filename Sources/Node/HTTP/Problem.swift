@@ -140,6 +140,8 @@ extension Problem {
             self = .relayUnavailable
         case .tooLarge:
             self.init(.contentTooLarge, "message-too-large", "The message is too large for the cluster.", field: "message")
+        case .refused:
+            self.init(.serviceUnavailable, "relay-refused", "Redis refuses this message. Sending it again will not help.")
         }
     }
 }

@@ -51,6 +51,16 @@ struct HomewardMessagesTests {
         #expect(self.back(&homeward, 2) == [])
     }
 
+    @Test func whatIsGivenUpIsNotDelivered() {
+        var homeward = HomewardMessages()
+        for sequence in 1...3 as ClosedRange<UInt64> { homeward.sent(self.envelope(sequence), on: .all, bytes: 10) }
+        homeward.forget(2, on: .all)
+        homeward.forget(2, on: .all)
+        homeward.forget(3, on: .node(self.node))
+        #expect(homeward.count == 2)
+        #expect(self.back(&homeward, 3) == [1, 3])
+    }
+
     @Test func anEndedSubscriptionForgetsItsMessages() {
         var homeward = HomewardMessages(maximumBytes: 600)
         homeward.sent(self.envelope(1), on: .all, bytes: 100)

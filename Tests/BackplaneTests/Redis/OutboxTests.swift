@@ -79,6 +79,25 @@ struct OutboxTests {
         #expect(!self.outbox(1, limits: limits).hasRoom(forBytes: 0, linked: true))
     }
 
+    @Test func whatMayNotGoKeepsWhatIsBehindItBack() {
+        var outbox = self.outbox(4)
+        var written: [Int] = []
+        let mayGo = { (number: Int, unanswered: Int) in number < 2 || number == 2 && unanswered == 0 }
+        outbox.takeWaiting(while: mayGo) { written.append($0) }
+        #expect(written == [0, 1] && outbox.unanswered == 2 && outbox.waiting == 2)
+        #expect(outbox.firstUnanswered { $0 > 0 } == 1 && outbox.firstUnanswered { $0 > 1 } == nil)
+        _ = outbox.answered()
+        _ = outbox.answered()
+        #expect(outbox.first == 2)
+        outbox.takeWaiting(while: mayGo) { written.append($0) }
+        #expect(written == [0, 1, 2] && outbox.unanswered == 1)
+        outbox.linkLost { _ in }
+        #expect(outbox.removeWaiting { $0 == 2 } == [2])
+        outbox.takeWaiting { written.append($0) }
+        #expect(written == [0, 1, 2, 3])
+        #expect(outbox.answered() == 3 && outbox.isEmpty)
+    }
+
     @Test func roomComesBackWithAnswers() {
         var outbox = self.outbox(2, limits: .init(waitingMessages: 2))
         outbox.takeWaiting { _ in }

@@ -45,12 +45,12 @@ struct ProblemTests {
 
     @Test(arguments: [
         (BrokerError.outboxFull, 503, "relay-unavailable"), (.closed, 503, "relay-unavailable"),
-        (.cancelled, 503, "relay-unavailable"),
+        (.cancelled, 503, "relay-unavailable"), (.refused, 503, "relay-refused"),
         (.tooLarge, 413, "message-too-large"),
     ])
     func `What the broker does not take has its status`(error: BrokerError, status: Int, name: String) {
         #expect(Problem(error).status.code == status)
         #expect(Problem(error).name == name)
-        #expect((Problem(error).headers[.retryAfter] != nil) == (status == 503))
+        #expect((Problem(error).headers[.retryAfter] != nil) == (status == 503 && error != .refused))
     }
 }

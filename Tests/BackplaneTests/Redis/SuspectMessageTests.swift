@@ -1,0 +1,97 @@
+import NIOCore
+import Testing
+
+@testable import Backplane
+
+@Suite("Which message costs the connection")
+struct SuspectMessageTests {
+    private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+    private let large = (sequence: UInt64(7), bytes: 1_048_700)
+    private var machine = SuspectMessage()
+
+    private mutating func closed(
+        _ message: (sequence: UInt64, bytes: Int)?,
+        isAlone: Bool,
+        after time: TimeAmount = .zero
+    )
+        -> SuspectMessage.Verdict
+    {
+        self.machine.connectionEnded(isByPeer: true, message: message, isAlone: isAlone, at: self.start + time)
+    }
+
+    @Test("One that is alone, and whose connection is closed twice in a row, after once with others")
+    mutating func givenUp() {
+        #expect(self.closed(self.large, isAlone: false) == .wait)
+        #expect(self.machine.sequence == 7)
+        self.machine.linked(to: nil)
+        self.machine.answered(6)
+        #expect(self.closed(self.large, isAlone: true, after: .milliseconds(100)) == .wait)
+        #expect(!self.machine.refuses(bytes: self.large.bytes, at: self.start))
+        #expect(self.closed(self.large, isAlone: true, after: .milliseconds(200)) == .giveUp)
+        #expect(self.machine.sequence == nil)
+        #expect(self.machine.isDeciding(at: self.start + .milliseconds(900)))
+        #expect(!self.machine.isDeciding(at: self.start + .seconds(1)))
+        #expect(self.machine.refuses(bytes: self.large.bytes, at: self.start + .seconds(299)))
+        #expect(!self.machine.refuses(bytes: self.large.bytes - 1, at: self.start + .seconds(299)))
+        #expect(!self.machine.refuses(bytes: self.large.bytes, at: self.start + .seconds(301)))
+    }
+
+    @Test("None where nothing large is unanswered, or this side has ended the connection")
+    mutating func innocent() {
+        #expect(self.closed(nil, isAlone: false) == .linkIsDown)
+        let ended = self.machine.connectionEnded(isByPeer: false, message: self.large, isAlone: true, at: self.start)
+        #expect(ended == .linkIsDown && self.machine.sequence == nil)
+    }
+
+    @Test("A Redis that is down or loads in between acquits it, as often as it likes")
+    mutating func restarts() {
+        for round in 0..<10 {
+            let now = TimeAmount.seconds(Int64(round))
+            // Before anything has been answered, nobody waits a second time.
+            #expect(self.closed(self.large, isAlone: true, after: now) == (round == 0 ? .wait : .linkIsDown))
+            self.machine.connectionFailed()
+            #expect(!self.machine.isDeciding(at: self.start + now))
+            self.machine.linked(to: nil)
+        }
+        #expect(self.machine.sequence == 7)
+        self.machine.answered(7)
+        #expect(self.machine.sequence == nil)
+        #expect(self.closed(self.large, isAlone: false, after: .seconds(20)) == .wait)
+    }
+
+    @Test("Another server may take what the one before did not")
+    mutating func otherServer() {
+        let (one, other) = (RedisAddress(host: "one", port: 1), RedisAddress(host: "other", port: 1))
+        self.machine.linked(to: one)
+        #expect(self.closed(self.large, isAlone: false) == .wait)
+        self.machine.linked(to: one)
+        #expect(self.closed(self.large, isAlone: true) == .wait)
+        self.machine.linked(to: other)
+        #expect(self.closed(self.large, isAlone: true) == .wait)
+        self.machine.linked(to: other)
+        #expect(self.closed(self.large, isAlone: true) == .giveUp)
+        self.machine.linked(to: other)
+        #expect(self.machine.refuses(bytes: self.large.bytes, at: self.start))
+        self.machine.linked(to: one)
+        #expect(!self.machine.refuses(bytes: self.large.bytes, at: self.start))
+    }
+
+    @Test("One that Redis has refused in words, with the connection that it closes then")
+    mutating func saidSo() {
+        self.machine.wasRefused(bytes: self.large.bytes, at: self.start)
+        #expect(self.machine.refuses(bytes: self.large.bytes, at: self.start))
+        #expect(self.closed(nil, isAlone: false, after: .milliseconds(1)) == .wait)
+        self.machine.linked(to: nil)
+        self.machine.answered(8)
+        #expect(self.closed(nil, isAlone: false, after: .milliseconds(2)) == .linkIsDown)
+    }
+
+    @Test("A decision that takes too long is none: the link is down, and the message still alone when it is back")
+    mutating func late() {
+        #expect(self.closed(self.large, isAlone: true) == .wait)
+        _ = self.machine.endDecision()
+        self.machine.linked(to: nil)
+        #expect(self.closed(self.large, isAlone: true, after: .seconds(2)) == .linkIsDown)
+        #expect(self.closed(self.large, isAlone: true, after: .seconds(3)) == .giveUp)
+    }
+}
