@@ -69,9 +69,12 @@ extension NodeServer {
             service: self.drain,
             successTerminationBehavior: .gracefullyShutdownGroup
         )
+        // At debug it would write out each service with all that is in it.
+        var logger = self.logger
+        logger.logLevel = max(logger.logLevel, .info)
         let configuration = ServiceGroupConfiguration(
             services: self.services.map { .init(service: $0) } + [drain],
-            logger: self.logger
+            logger: logger
         )
         return ServiceGroup(configuration: configuration)
     }

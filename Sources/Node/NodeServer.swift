@@ -71,6 +71,7 @@ public struct NodeServer: Service {
         let links = try makeLinks?(id, linkLoop) ?? Self.links(configuration, id: id, eventLoop: linkLoop, logger: logger)
         let registry = MetricsRegistry()
         let metrics = NodeMetrics(factory: registry)
+        let activity = ActivityLog(metrics: metrics, logger: logger)
         let webSocketSettings = configuration.webSocketSettings(now: now)
         let connections = ConnectionManager(
             node: id,
@@ -127,6 +128,7 @@ public struct NodeServer: Service {
             connections: connections,
             directory: directory,
             registry: registry,
+            activity: activity,
             life: life,
             access: RESTAccess(key: access.apiKey, keys: access.apiKeys, tokens: tokens),
             admission: admission
@@ -156,6 +158,7 @@ public struct NodeServer: Service {
                 tlsFailed: tlsFailed,
                 admission: admission,
                 metrics: metrics,
+                activity: activity,
                 acceptsConnections: { life.phase < .draining },
                 keepsConnections: { life.phase == .serving },
                 acceptsUserQuery: configuration.acceptsUserQuery,

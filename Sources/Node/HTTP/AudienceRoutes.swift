@@ -7,6 +7,7 @@ import Protocol
 struct AudienceRoutes: Sendable {
     let publisher: Publisher
     let pushing: Pushing
+    let activity: ActivityLog
 
     func add(to router: Router<BasicRequestContext>) {
         router.on("api/groups/:group/send", [.post: self.sendToGroup])
@@ -33,9 +34,11 @@ struct AudienceRoutes: Sendable {
     private func change(_ context: BasicRequestContext, joins: Bool) async throws -> Response {
         let group = try context.name("group")
         let id = try context.connectionID()
-        return try await self.pushing.request(of: id) { () async throws(BrokerError) in
+        let response = try await self.pushing.request(of: id) { () async throws(BrokerError) in
             // A join waits for Redis to confirm a subscription and for the presence store: longer than a push.
             try await self.publisher.change(id, group: group, joins: joins, timeout: .seconds(3))
         }
+        self.activity.changed(joins ? .join : .leave, of: "\(id)", by: .current)
+        return response
     }
 }

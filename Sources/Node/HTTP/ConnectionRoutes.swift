@@ -9,6 +9,7 @@ struct ConnectionRoutes: Sendable {
     let inventory: Inventory
     let publisher: Publisher
     let pushing: Pushing
+    let activity: ActivityLog
 
     func add(to router: Router<BasicRequestContext>) {
         router.on("api/connections", [.get: self.list])
@@ -64,8 +65,10 @@ struct ConnectionRoutes: Sendable {
         guard reason.utf8.count <= Limits.maximumCloseReasonBytes else {
             throw Problem.invalidQuery("reason", "reason may have \(Limits.maximumCloseReasonBytes) bytes of UTF-8.")
         }
-        return try await self.pushing.request(of: id) { () async throws(BrokerError) in
+        let response = try await self.pushing.request(of: id) { () async throws(BrokerError) in
             try await self.publisher.close(id, code: code, reason: reason, timeout: .seconds(1))
         }
+        self.activity.changed(.close, of: "\(id)", by: .current)
+        return response
     }
 }

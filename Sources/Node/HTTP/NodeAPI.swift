@@ -11,6 +11,7 @@ struct NodeAPI: Sendable {
     let connections: ConnectionManager
     let directory: NodeDirectory
     let registry: MetricsRegistry
+    let activity: ActivityLog
     let life: NodeLife
     let access: RESTAccess
     let admission: Admission
@@ -26,12 +27,18 @@ struct NodeAPI: Sendable {
             maximumBodyBytes: settings.maximumBodyBytes,
             maximumMessageBytes: self.configuration.maximumMessageBytes
         )
-        ConnectionRoutes(inventory: self.inventory, publisher: self.publisher, pushing: pushing).add(to: router)
-        AudienceRoutes(publisher: self.publisher, pushing: pushing).add(to: router)
+        ConnectionRoutes(
+            inventory: self.inventory,
+            publisher: self.publisher,
+            pushing: pushing,
+            activity: self.activity
+        ).add(to: router)
+        AudienceRoutes(publisher: self.publisher, pushing: pushing, activity: self.activity).add(to: router)
         NodeRoutes(
             inventory: self.inventory,
             directory: self.directory,
             publisher: self.publisher,
+            activity: self.activity,
             readiness: { self.readiness }
         ).add(to: router)
         MetricsRoutes(registry: self.registry, gauges: { self.gauges }).add(to: router)
@@ -50,9 +57,11 @@ struct NodeAPI: Sendable {
         // Before anything is kept or looked up: an answer that is kept is its caller's.
         let access = AccessMiddleware(access: self.access)
         let idempotency = IdempotencyMiddleware(store: self.links.idempotency, maximumBodyBytes: settings.maximumBodyBytes)
+        let activity = self.activity
         return Edge { request, context, route in
-            try await origin.handle(request, context) { request, context in
-                try await problems.handle(request, context) { request, context in
+            var problem: Problem?
+            let response = try await origin.handle(request, context) { request, context in
+                try await problems.handle(request, context, found: { problem = $0 }) { request, context in
                     try await limit.handle(request, context) { request, context in
                         try await target.handle(request, context) { request, context in
                             try await access.handle(request, context) { request, context in
@@ -62,6 +71,9 @@ struct NodeAPI: Sendable {
                     }
                 }
             }
+            let answered = RequestRoute(request.method, context.endpointPath)
+            activity.requestAnswered(answered, status: response.status.code, problem)
+            return response
         }
     }
 

@@ -8,6 +8,7 @@ struct NodeRoutes: Sendable {
     let inventory: Inventory
     let directory: NodeDirectory
     let publisher: Publisher
+    let activity: ActivityLog
     let readiness: @Sendable () -> Readiness
 
     func add(to router: Router<BasicRequestContext>) {
@@ -43,6 +44,7 @@ struct NodeRoutes: Sendable {
             throw Problem(error)
         }
         guard result.answer.receipts.isEmpty else {
+            self.activity.changed(.drain, of: "\(id)", by: .current)
             return JSONBody.response(AcceptedDrain(id: id.description), status: .accepted)
         }
         throw Problem.nodeSilent("The node did not answer in time; it does what was asked when it can.")

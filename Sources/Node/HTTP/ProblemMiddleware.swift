@@ -7,9 +7,11 @@ import NIOHTTP1
 
 /// Turns whatever a route throws into `application/problem+json`, without a body for HEAD.
 struct ProblemMiddleware: Sendable {
+    /// - Parameter found: called before the answer with what it says, if that is a problem.
     func handle(
         _ request: Request,
         _ context: BasicRequestContext,
+        found: (Problem) -> Void = { _ in },
         next: Edge.Next
     ) async throws -> Response {
         do {
@@ -17,7 +19,9 @@ struct ProblemMiddleware: Sendable {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            let response = self.problem(for: error, logger: context.logger).response
+            let problem = self.problem(for: error, logger: context.logger)
+            found(problem)
+            let response = problem.response
             return request.method == .head ? response.createHeadResponse() : response
         }
     }

@@ -1,14 +1,30 @@
 /// The metadata keys of this module's logs.
 enum LogKey {
     static let address = "volary.address"
+    /// Who made a REST call: a key by the beginning of its hash, or a user.
+    static let caller = "volary.caller"
+    static let change = "volary.change"
+    /// Of a WebSocket's end.
+    static let code = "volary.code"
+    static let connection = "volary.connection"
     static let connections = "volary.connections"
     static let count = "volary.count"
     static let error = "volary.error"
     static let node = "volary.node"
     static let option = "volary.option"
+    static let origin = "volary.origin"
+    static let problem = "volary.problem"
     static let publications = "volary.publications"
+    static let reason = "volary.reason"
+    /// The template of a path.
+    static let route = "volary.route"
+    static let side = "volary.side"
     static let signal = "volary.signal"
     static let silence = "volary.silence"
+    static let status = "volary.status"
     static let suggestion = "volary.suggestion"
+    /// Lines of the same kind that were left out since the last one.
+    static let suppressed = "volary.suppressed"
+    static let target = "volary.target"
     static let variable = "volary.variable"
 }

@@ -2,39 +2,58 @@ import Atomics
 import Metrics
 import NIOConcurrencyHelpers
 
-/// Keeps one node's metrics in memory, and writes them out in Prometheus' text format.
+/// Keeps one node's metrics in memory, and writes them out in Prometheus' text format
+/// (https://prometheus.io/docs/instrumenting/exposition_formats).
 ///
-/// One per node and not the process' own: nodes that share a process in a test do not add up. Dimensions are ignored: this node's
-/// metrics have none.
+/// One per node and not the process' own: nodes that share a process in a test do not add up. Dimensions are labels; see ``MetricLabel``.
 final class MetricsRegistry: MetricsFactory {
+    /// Series of one name: what makes more of them is a mistake, and is counted without being shown.
+    private static let maximumSeries = 2000
+    /// Where a name has more series than this, those that are zero are left out.
+    private static let maximumZeros = 100
+
     private enum Metric {
         case counter(CounterCell)
         /// Written as a summary without quantiles: how many, and their sum in seconds or in the recorded unit.
         case summary(SummaryCell)
     }
 
-    private let metrics = NIOLockedValueBox<[String: Metric]>([:])
+    private let help: [String: String]
+    /// By name, and then by the text of the labels: empty for none.
+    private let families = NIOLockedValueBox<[String: [String: Metric]]>([:])
+
+    /// - Parameter help: what the names mean, as they are shown.
+    init(help: [String: String] = MetricsHelp.texts) {
+        self.help = help
+    }
 
     // MARK: - Making
 
     func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         let cell = CounterCell()
-        self.metrics.withLockedValue { $0[label] = .counter(cell) }
+        self.add(.counter(cell), label, dimensions)
         return cell
     }
 
     func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
-        self.makeSummary(label, unit: 1)
+        self.makeSummary(label, dimensions, unit: 1)
     }
 
     func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        self.makeSummary(label, unit: 1e-9)
+        self.makeSummary(label, dimensions, unit: 1e-9)
     }
 
-    private func makeSummary(_ label: String, unit: Double) -> SummaryCell {
+    private func makeSummary(_ label: String, _ dimensions: [(String, String)], unit: Double) -> SummaryCell {
         let cell = SummaryCell(unit: unit)
-        self.metrics.withLockedValue { $0[label] = .summary(cell) }
+        self.add(.summary(cell), label, dimensions)
         return cell
+    }
+
+    private func add(_ metric: Metric, _ name: String, _ dimensions: [(String, String)]) {
+        self.families.withLockedValue { families in
+            guard families[name, default: [:]].count < Self.maximumSeries else { return }
+            families[name, default: [:]][Self.labels(dimensions)] = metric
+        }
     }
 
     // A node's metrics live as long as the node.
@@ -47,17 +66,41 @@ final class MetricsRegistry: MetricsFactory {
     /// - Parameter gauges: values of this moment, by name.
     func text(gauges: [(name: String, value: Int)]) -> String {
         var lines: [String] = []
-        for (label, metric) in self.metrics.withLockedValue({ $0 }).sorted(by: { $0.key < $1.key }) {
-            switch metric {
-            case .counter(let cell):
-                lines += ["# TYPE \(label)_total counter", "\(label)_total \(cell.value)"]
-            case .summary(let cell):
-                let (count, sum) = cell.value
-                lines += ["# TYPE \(label) summary", "\(label)_count \(count)", "\(label)_sum \(sum)"]
+        for (name, series) in self.families.withLockedValue({ $0 }).sorted(by: { $0.key < $1.key }) {
+            let sorted = series.sorted { $0.key < $1.key }
+            switch sorted.first?.value {
+            case .counter: lines += self.header("\(name)_total", "counter")
+            case .summary: lines += self.header(name, "summary")
+            case nil: break
+            }
+            for (labels, metric) in sorted {
+                switch metric {
+                case .counter(let cell):
+                    let value = cell.value
+                    if value != 0 || sorted.count <= Self.maximumZeros { lines.append("\(name)_total\(labels) \(value)") }
+                case .summary(let cell):
+                    let (count, sum) = cell.value
+                    lines += ["\(name)_count\(labels) \(count)", "\(name)_sum\(labels) \(sum)"]
+                }
             }
         }
-        for (name, value) in gauges { lines += ["# TYPE \(name) gauge", "\(name) \(value)"] }
+        for (name, value) in gauges { lines += self.header(name, "gauge") + ["\(name) \(value)"] }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func header(_ name: String, _ type: String) -> [String] {
+        let help = self.help[name].map { ["# HELP \(name) \(Self.escaped($0, quotes: false))"] } ?? []
+        return help + ["# TYPE \(name) \(type)"]
+    }
+
+    private static func labels(_ dimensions: [(String, String)]) -> String {
+        guard !dimensions.isEmpty else { return "" }
+        return "{" + dimensions.map { "\($0)=\"\(self.escaped($1, quotes: true))\"" }.joined(separator: ",") + "}"
+    }
+
+    private static func escaped(_ text: String, quotes: Bool) -> String {
+        let text = text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+        return quotes ? text.replacing("\"", with: "\\\"") : text
     }
 }
 

@@ -1,7 +1,7 @@
 import Metrics
 import Protocol
 
-/// Everything this node counts. No name that a user chose becomes a dimension.
+/// Everything this node counts. No name that a user chose becomes a label (``MetricLabel``).
 struct NodeMetrics: Sendable {
     private let opened: Counter
     private let tlsFailures: Counter
@@ -24,6 +24,10 @@ struct NodeMetrics: Sendable {
     private let reapedNodes: Counter
     /// Seconds from a dead node's last sign of life to the removal of its connections.
     private let ghosts: Timer
+    private let handshakeRefusals: LabelledCounters<RefusalReason>
+    private let closes: LabelledCounters<ConnectionClose>
+    private let requests: LabelledCounters<RequestAnswer>
+    private let changes: LabelledCounters<RequestedChange>
 
     init(factory: any MetricsFactory = MetricsSystem.factory) {
         self.tlsFailures = Counter(label: "volary_tls_handshakes_failed", factory: factory)
@@ -46,6 +50,10 @@ struct NodeMetrics: Sendable {
         self.leasesLost = Counter(label: "volary_leases_lost", factory: factory)
         self.reapedNodes = Counter(label: "volary_nodes_reaped", factory: factory)
         self.ghosts = Timer(label: "volary_ghost_time", factory: factory)
+        self.handshakeRefusals = LabelledCounters("volary_handshakes_refused", factory: factory)
+        self.closes = LabelledCounters("volary_websocket_closes", factory: factory)
+        self.requests = LabelledCounters("volary_http_requests", factory: factory)
+        self.changes = LabelledCounters("volary_rest_changes", factory: factory)
     }
 
     /// A client's, or whatever else knocked: a balancer that only looks whether the port is open counts too.
@@ -98,4 +106,14 @@ struct NodeMetrics: Sendable {
         self.reapedNodes.increment()
         self.ghosts.record(duration: silence)
     }
+
+    // MARK: - By label; called by ``ActivityLog``
+
+    func handshakeRefused(_ reason: RefusalReason) { self.handshakeRefusals.increment(reason) }
+
+    func connectionClosed(_ close: ConnectionClose) { self.closes.increment(close) }
+
+    func requestAnswered(_ answer: RequestAnswer) { self.requests.increment(answer) }
+
+    func changed(_ change: RequestedChange) { self.changes.increment(change) }
 }

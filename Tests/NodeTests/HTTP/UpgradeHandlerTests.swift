@@ -175,6 +175,28 @@ struct UpgradeHandlerTests {
         #expect(try server.sent().readableBytes == 0)
     }
 
+    @Test(
+        "Each refused handshake is told once, with its reason",
+        arguments: [
+            (Self.handshake("/nowhere"), RefusalReason.unknownPath), (Self.handshake(method: "POST"), .notAWebSocket),
+            (Self.handshake().replacing("Version: 13", with: "Version: 8"), .unsupportedVersion),
+            (Self.handshake().replacing("==", with: ""), .badKey),
+            (Self.handshake("/ws", "Sec-WebSocket-Extensions: a;\r\n"), .badExtensions),
+            (Self.handshake(method: "GET", "Content-Length: 3\r\n") + "abc", .notAWebSocket),
+            (Self.handshake("/ws?user=a"), .userNotAccepted),
+            (Self.handshake("/ws", "Origin: https://other.example\r\n"), .originNotAllowed),
+        ]
+    )
+    func refusalsAreTold(request: String, reason: RefusalReason) throws {
+        let server = try EmbeddedServer()
+        server.receive(request)
+        server.receive(request)
+        for other in RefusalReason.allCases { #expect(server.refusals(other) == (other == reason ? 1 : 0)) }
+        let good = try EmbeddedServer()
+        good.receive(Self.handshake())
+        for other in RefusalReason.allCases { #expect(good.refusals(other) == 0) }
+    }
+
     @Test func `A HEAD request is refused without a body`() throws {
         let server = try EmbeddedServer()
         server.receive(Self.handshake(method: "HEAD"))

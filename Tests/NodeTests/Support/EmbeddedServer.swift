@@ -36,10 +36,16 @@ final class EmbeddedServer {
     private let seen = NIOLockedValueBox<[Event]>([])
     private let failures = NIOLockedValueBox(0)
     private let decision = NIOLockedValueBox<[Outcome]>([])
+    private let activity = RecordedActivity()
 
     /// Errors that the router would have heard of.
     var errors: Int { self.failures.withLockedValue { $0 } }
     var events: [Event] { self.seen.withLockedValue { $0 } }
+    /// How many refused handshakes were told for this reason.
+    func refusals(_ reason: RefusalReason) -> Int? {
+        self.activity.count("volary_handshakes_refused_total{reason=\"\(reason.text)\"}")
+    }
+
     /// What was decided; nothing is, when the upgrade is refused or the socket ends before.
     var outcomes: [Outcome] { self.decision.withLockedValue { $0 } }
 
@@ -61,6 +67,7 @@ final class EmbeddedServer {
             admission: WebSocketAdmission(access: WebSocketAccess(origins: nil, tokens: nil, acceptsAnonymous: false)) {
                 TopicReservation($0, isHeld: false) { _ in }
             },
+            refused: self.activity.log.handshakeRefused,
             makeWebSocketHandler: { guest in
                 decision.withLockedValue { $0.append(.webSocket) }
                 return Self.webSocketHandler(guest, seen)

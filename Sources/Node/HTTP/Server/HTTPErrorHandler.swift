@@ -16,10 +16,13 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private static let lingerTime = TimeAmount.seconds(2)
 
     private let settings: HTTPSettings
+    private let refused: @Sendable (Problem) -> Void
     private var machine = StateMachine()
 
-    init(settings: HTTPSettings) {
+    /// - Parameter refused: called with the answer to what never became a request.
+    init(settings: HTTPSettings, refused: @escaping @Sendable (Problem) -> Void = { _ in }) {
         self.settings = settings
+        self.refused = refused
     }
 
     // MARK: - Reading
@@ -100,6 +103,7 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .nothing, .failRequest: break
         case .answer(let fault):
             let problem = fault.problem(self.settings)
+            self.refused(problem)
             let body = problem.json
             context.write(self.wrapOutboundOut(.head(problem.responseHead(bodyBytes: body.readableBytes))), promise: nil)
             context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)

@@ -9,6 +9,7 @@ struct ServerChannel: Sendable {
     let tlsFailed: @Sendable (any Error) -> Void
     let admission: Admission
     let metrics: NodeMetrics
+    let activity: ActivityLog
     let acceptsConnections: @Sendable () -> Bool
     let keepsConnections: @Sendable () -> Bool
     let acceptsUserQuery: Bool
@@ -32,7 +33,7 @@ struct ServerChannel: Sendable {
         let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
         )
-        let errors = HTTPErrorHandler(settings: self.settings)
+        let errors = HTTPErrorHandler(settings: self.settings, refused: self.activity.malformedRequestAnswered)
         let deadlines = RequestDeadlines(
             bodyTimeout: self.settings.bodyTimeout,
             answerTimeout: self.settings.answerTimeout
@@ -45,6 +46,7 @@ struct ServerChannel: Sendable {
                 compresses: self.compresses,
                 admission: self.webSocketAdmission,
                 noPlace: self.metrics.connectionRefused,
+                refused: self.activity.handshakeRefused,
                 makeWebSocketHandler: self.makeWebSocketHandler,
                 becomeHTTP: { becameHTTP(try self.addHTTPHandler($0)) }
             ),
@@ -63,17 +65,17 @@ struct ServerChannel: Sendable {
         let place = Place(in: self.admission, peer: IPAddress(channel.remoteAddress))
         channel.closeFuture.assumeIsolated().whenComplete { _ in place.leave() }
         guard !place.isRefused else {
-            self.metrics.connectionRefused()
+            self.activity.socketRefused(.noRoom)
             channel.close(promise: nil)
             return nil
         }
         guard place.expectsProxyHeader else { return place }
-        let metrics = self.metrics
+        let activity = self.activity
         try channel.pipeline.syncOperations.addHandler(
             ProxyProtocolHandler { header in
                 if let header { place.received(header) }
                 guard header == nil || place.isRefused else { return }
-                metrics.connectionRefused()
+                activity.socketRefused(header == nil ? .badProxyHeader : .noRoom)
                 channel.close(promise: nil)
             }
         )

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP1
 
 extension UpgradeHandler {
     /// What the handler cannot decide by itself.
@@ -13,6 +14,8 @@ extension UpgradeHandler {
         var admission: WebSocketAdmission
         /// Called when there is no room for the socket.
         var noPlace: @Sendable () -> Void = {}
+        /// Called when a handshake is answered with a refusal.
+        var refused: @Sendable (WebSocketHandshake.Refusal, HTTPRequestHead) -> Void = { _, _ in }
         var makeWebSocketHandler: @Sendable (WebSocketAdmission.Guest) -> WebSocketHandler
         /// Adds what HTTP needs behind this handler.
         var becomeHTTP: @Sendable (any Channel) throws -> Void

@@ -253,6 +253,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler, NIOS
     private func refuse(_ refusal: WebSocketHandshake.Refusal, _ request: HTTPRequestHead, context: ChannelHandlerContext) {
         self.state = .refused
         self.deadline?.cancel()
+        self.delegate.refused(refusal, request)
         let problem = refusal.problem
         let body = problem.json
         context.write(self.wrapOutboundOut(.head(problem.responseHead(bodyBytes: body.readableBytes))), promise: nil)

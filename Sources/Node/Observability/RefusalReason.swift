@@ -1,0 +1,73 @@
+/// Why a WebSocket handshake was refused, as a label.
+enum RefusalReason: Int, CaseIterable, MetricLabel {
+    case notAWebSocket
+    case unknownPath
+    case unsupportedVersion
+    case badKey
+    case badExtensions
+    case userNotAccepted
+    case badUser
+    case originNotAllowed
+    case tokenMissing
+    case tokenAmbiguous
+    case tokenMalformed
+    case tokenSignature
+    case tokenExpired
+    case tokenNotYetValid
+    case tokenAudience
+    case tokenIssuer
+    case tokenSubject
+    case tokenGroups
+    case tokenWithoutExpiry
+    case tokenTooLongLived
+    case draining
+    case tooManyConnections
+    case tooManyFromAddress
+    case badForwarding
+
+    init(_ refusal: WebSocketHandshake.Refusal) {
+        self =
+            switch refusal {
+            case .notWebSocket, .wrongMethod, .hasBody: .notAWebSocket
+            case .unknownPath: .unknownPath
+            case .unsupportedVersion: .unsupportedVersion
+            case .badKey: .badKey
+            case .badExtensions: .badExtensions
+            case .userNotAccepted: .userNotAccepted
+            case .badUser: .badUser
+            case .originNotAllowed: .originNotAllowed
+            case .unauthorized(let fault): Self(fault)
+            case .draining: .draining
+            case .noPlace(.tooManyConnections): .tooManyConnections
+            case .noPlace(.tooManyFromAddress): .tooManyFromAddress
+            case .noPlace(.badForwarding): .badForwarding
+            }
+    }
+
+    private init(_ fault: TokenFault) {
+        self =
+            switch fault {
+            case .missing: .tokenMissing
+            case .ambiguous: .tokenAmbiguous
+            case .malformed: .tokenMalformed
+            case .signature: .tokenSignature
+            case .expired: .tokenExpired
+            case .notYetValid: .tokenNotYetValid
+            case .audience: .tokenAudience
+            case .issuer: .tokenIssuer
+            case .subject: .tokenSubject
+            case .groups: .tokenGroups
+            case .expiry: .tokenWithoutExpiry
+            case .tooLongLived: .tokenTooLongLived
+            }
+    }
+
+    /// As `origin-not-allowed`.
+    var text: String {
+        "\(self)".reduce(into: "") { text, character in
+            text += character.isUppercase ? "-\(character.lowercased())" : String(character)
+        }
+    }
+
+    var dimensions: [(String, String)] { [("reason", self.text)] }
+}

@@ -1,0 +1,77 @@
+import Metrics
+import TestSupport
+import Testing
+
+@testable import Node
+
+@Suite("Metrics in Prometheus' text format")
+struct MetricsRegistryTests {
+    @Test("Families are in one piece, with HELP and TYPE once, and labels are escaped")
+    func format() throws {
+        let registry = MetricsRegistry(help: ["a_total": "A \\ and\nanother line.", "b": "B.", "g": "G."])
+        let plain = Counter(label: "a", factory: registry)
+        let labelled = Counter(label: "a", dimensions: [("x", "say \"\\\n"), ("y", "2")], factory: registry)
+        Timer(label: "b", dimensions: [("x", "1")], factory: registry).recordNanoseconds(1_500_000_000)
+        plain.increment(by: 3)
+        labelled.increment()
+        let text = registry.text(gauges: [("g", -1)])
+        #expect(
+            text == """
+                # HELP a_total A \\\\ and\\nanother line.
+                # TYPE a_total counter
+                a_total 3
+                a_total{x="say \\"\\\\\\n",y="2"} 1
+                # HELP b B.
+                # TYPE b summary
+                b_count{x="1"} 1
+                b_sum{x="1"} 1.5
+                # HELP g G.
+                # TYPE g gauge
+                g -1
+
+                """
+        )
+        #expect(throws: Never.self) { try Exposition(text) }
+    }
+
+    @Test("Of a name with many series those that are zero are left out; no name has more than a bound")
+    func manySeries() throws {
+        let registry = MetricsRegistry(help: ["few_total": "F.", "many_total": "M."])
+        let few = (0..<100).map { Counter(label: "few", dimensions: [("n", "\($0)")], factory: registry) }
+        let many = (0..<5000).map { Counter(label: "many", dimensions: [("n", "\($0)")], factory: registry) }
+        for counter in [few[7], many[7], many[4999]] { counter.increment() }
+        let exposition = try Exposition(registry.text(gauges: []))
+        #expect(exposition.families.map(\.samples.count) == [100, 1])
+        #expect(exposition.value("few_total", ["n": "8"]) == 0 && exposition.value("many_total", ["n": "7"]) == 1)
+    }
+
+    @Test("Each label's values have indexes from 0 on, in their order, and texts of their own")
+    func labels() {
+        func check<Label: MetricLabel>(_: Label.Type) {
+            #expect(Label.all.map(\.index) == Array(0..<Label.all.count))
+            let texts = Label.all.map { $0.dimensions.map { "\($0)=\($1)" }.joined(separator: ",") }
+            #expect(Set(texts).count == Label.all.count && Label.all.count < 1000)
+            let isPlain = Label.all.flatMap(\.dimensions).allSatisfy { name, value in
+                name.contains(/^[a-z]+$/) && value.contains(/^[A-Za-z0-9{}\/._-]+$/)
+            }
+            #expect(isPlain)
+        }
+        check(RefusalReason.self)
+        check(ConnectionClose.self)
+        check(RequestAnswer.self)
+        check(RequestedChange.self)
+    }
+
+    @Test("All that a node shows has a HELP line, and the help says nothing of what is not shown")
+    func node() async throws {
+        try await APITestNode.with { node in
+            let exposition = try Exposition(try await node.http.request("GET", "/metrics").body)
+            #expect(exposition.families.count > 30)
+            #expect(Set(MetricsHelp.texts.keys) == Set(exposition.families.map(\.name)))
+            // Those that many dashboards begin with are there before they first happen.
+            let refused = exposition.value("volary_handshakes_refused_total", ["reason": "origin-not-allowed"])
+            let closed = exposition.value("volary_websocket_closes_total", ["code": "1006", "side": "server"])
+            #expect(refused == 0 && closed == 0)
+        }
+    }
+}
