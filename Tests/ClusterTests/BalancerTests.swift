@@ -15,7 +15,7 @@ extension RealProcesses {
         @Test("A second request behind a refused upgrade does not reach the API through it")
         func smuggling() async throws {
             try await Cluster.run(nodes: 2) { cluster in
-                let balancer = try await HAProxyServer.start(nodes: cluster.nodes.map(\.process.port))
+                let balancer = try await ProxyServer.start(nodes: cluster.nodes.map(\.process.port))
                 defer { balancer.stop() }
                 let watcher = try await cluster.a.connect()
                 let body = #"{"message":"smuggled"}"#

@@ -14,7 +14,7 @@ extension RealProcesses {
         )
         func rollingRestart() async throws {
             try await Cluster.run(options: Self.options) { cluster in
-                let balancer = try await HAProxyServer.start(nodes: cluster.nodes.map(\.process.port))
+                let balancer = try await ProxyServer.start(nodes: cluster.nodes.map(\.process.port))
                 let restart = RollingRestart(cluster: cluster, balancer: balancer, options: Self.options)
                 let members = try await RollingRestart.join(Self.clients, port: balancer.port)
                 try await cluster.waitForConnections(Self.clients)

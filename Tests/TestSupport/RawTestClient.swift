@@ -17,9 +17,16 @@ public final class RawTestClient: Sendable {
     /// - Parameters:
     ///   - tls: nil: plain TCP.
     ///   - preface: sent before anything else, TLS included, as a proxy does.
-    public static func connect(port: Int, tls: TestTLS? = nil, preface: [UInt8] = []) async throws -> RawTestClient {
+    ///   - goesOn: whether it goes on when the server has ended its half; then ``isEnded`` means both.
+    public static func connect(
+        port: Int,
+        tls: TestTLS? = nil,
+        preface: [UInt8] = [],
+        goesOn: Bool = false
+    ) async throws -> RawTestClient {
         let state = NIOLockedValueBox(State())
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.allowRemoteHalfClosure, value: goesOn)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Preface(bytes: preface))
@@ -42,6 +49,17 @@ public final class RawTestClient: Sendable {
     public func send(_ text: String) async throws { try await self.send(bytes: Array(text.utf8)) }
 
     public func send(bytes: [UInt8]) async throws { try await self.channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
+
+    /// - Returns: whether the kernel has taken all of it within the deadline; it has not when the server ends the connection or does not
+    ///   read. What it has not taken is sent as soon as it can be.
+    public func sends(_ bytes: [UInt8], within deadline: Duration) async -> Bool {
+        let result = NIOLockedValueBox<Bool?>(nil)
+        self.channel.writeAndFlush(ByteBuffer(bytes: bytes)).whenComplete { outcome in
+            result.withLockedValue { $0 = (try? outcome.get()) != nil }
+        }
+        _ = await eventually(within: deadline) { result.withLockedValue { $0 } != nil }
+        return result.withLockedValue { $0 } ?? false
+    }
 
     /// Says that nothing more will come, and goes on reading.
     public func endOutput() async throws { try await self.channel.close(mode: .output) }

@@ -157,6 +157,16 @@ public final class VolaryProcess: Sendable {
         }
     }
 
+    /// The most memory that it ever had in use, in bytes; nil where the system does not say.
+    public var peakResidentBytes: Int? {
+        self.process.withLockedValue { state in
+            guard case .running(let pid) = state, let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),
+                let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+            else { return nil }
+            return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+        }
+    }
+
     /// What it wrote, for messages of tests that fail.
     public var output: String { self.text("output") + self.text("errors") }
 

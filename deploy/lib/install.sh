@@ -11,6 +11,7 @@ is_there() {
         zlib1g-dev) [ -e /usr/include/zlib.h ] || [ -e /usr/local/include/zlib.h ] ;;
         binutils) command -v strip > /dev/null ;;
         libc6-dev) [ -e /usr/include/stdio.h ] ;;
+        nginx-light) command -v nginx > /dev/null ;;
         libnginx-mod-nchan) [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] ;;
         libuv1) ldconfig -p | grep -q 'libuv\.so\.1 ' ;;
         python3-venv) python3 -c 'import ensurepip' 2> /dev/null ;;
@@ -46,7 +47,7 @@ install_missing() {
         apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@"
         [ -d /run/systemd/system ] || exit 0
         for package; do
-            case $package in redis-server | redis-sentinel | haproxy) systemctl --quiet disable "$package" || true ;; libnginx-mod-nchan) systemctl --quiet disable nginx || true ;; esac
+            case $package in redis-server | redis-sentinel | haproxy | caddy) systemctl --quiet disable "$package" || true ;; nginx-light | libnginx-mod-nchan) systemctl --quiet disable nginx || true ;; esac
         done
     ' sh "${missing[@]}" || fail "apt could not install ${missing[*]}, see above"
     for package in "${missing[@]}"; do

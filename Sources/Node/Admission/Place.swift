@@ -2,7 +2,7 @@ import NIOHTTP1
 
 /// One accepted socket's place among a node's connections. Bound to the socket's event loop.
 final class Place {
-    /// Why a socket's first request is answered with a refusal.
+    /// Why a socket's first request, or a handshake, is answered with a refusal.
     enum Refusal: Error, Hashable {
         case tooManyConnections
         case tooManyFromAddress
@@ -40,7 +40,8 @@ final class Place {
         self.count(self.peer)
     }
 
-    /// Judges the socket's first request.
+    /// Judges the socket's first request, and a handshake that comes behind others: on a proxy's socket, those may have been other clients',
+    /// and only the client of the WebSocket is counted.
     /// - Returns: whether there is room; without it, a request is answered and the socket closed.
     /// - Throws: what to answer instead.
     func judge(_ request: HTTPRequestHead, asksForWebSocket: Bool) throws(Refusal) -> Bool {

@@ -1,6 +1,6 @@
 import Hummingbird
 
-/// `/ws` and `/echo` for requests that are no WebSocket handshake, or come too late to be one.
+/// `/ws` and `/echo` for requests that are no WebSocket handshake.
 struct WebSocketRoutes: Sendable {
     func add(to router: Router<BasicRequestContext>) {
         router.on("ws", [.get: self.refuse])
@@ -11,7 +11,7 @@ struct WebSocketRoutes: Sendable {
         throw Problem(
             .badRequest,
             "not-a-websocket",
-            "This path speaks WebSocket only: send a GET request with an upgrade, first thing on a connection."
+            "This path speaks WebSocket only: send a GET request with an upgrade."
         )
     }
 }

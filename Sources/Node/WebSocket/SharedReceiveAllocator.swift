@@ -42,16 +42,38 @@ struct SharedReceiveAllocator: RecvByteBufferAllocator {
 }
 
 extension NIOSynchronousChannelOptions {
-    /// For a socket's first request. NIO never lets go of a channel's first buffer: this one holds what programs ask for, browsers take a
-    /// second read, and those that follow grow as ever.
-    func beginWithSmallReceiveBuffer() throws {
-        try self.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 256, maximum: 64 * 1024))
+    /// For requests: what has been read is kept by nobody but who uses it.
+    /// - Parameter isPlain: a TLS handshake is longer than a first request.
+    func receiveInSmallBuffers(isPlain: Bool) throws {
+        try self.setOption(.recvAllocator, value: RequestReceiveAllocator(firstBytes: isPlain ? 256 : 2048))
+        // Of each turn of the event loop: what a node keeps of a client that sends on is one read. NIO keeps as many buffers, too.
+        try self.setOption(.maxMessagesPerRead, value: 1)
     }
 
     /// After the read that follows, the channel keeps its first buffer and no other.
     func shareReceiveBuffer() throws {
         try self.setOption(.recvAllocator, value: SharedReceiveAllocator())
-        // NIO keeps as many as it may read at once.
-        try self.setOption(.maxMessagesPerRead, value: 1)
+    }
+}
+
+/// Buffers for the reads of an HTTP connection: a small one first, and then as large as what comes, up to 64 KiB.
+///
+/// NIO never lets go of a channel's first buffer, and would let it grow: this one holds what programs ask for, browsers take a second read.
+/// Each further read has a buffer of its own, so that a connection that is idle, or becomes a WebSocket, keeps nothing of a large request.
+private struct RequestReceiveAllocator: RecvByteBufferAllocator {
+    private var sizes: AdaptiveRecvByteBufferAllocator
+
+    init(firstBytes: Int) {
+        self.sizes = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: firstBytes, maximum: 64 * 1024)
+    }
+
+    func buffer(allocator: ByteBufferAllocator) -> ByteBuffer { self.sizes.buffer(allocator: allocator) }
+
+    /// Nil, as the next is true: the channel shall not use what it used before.
+    func nextBufferSize() -> Int? { nil }
+
+    mutating func record(actualReadBytes: Int) -> Bool {
+        _ = self.sizes.record(actualReadBytes: actualReadBytes)
+        return true
     }
 }

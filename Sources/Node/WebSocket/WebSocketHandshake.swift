@@ -28,7 +28,7 @@ enum WebSocketHandshake {
         case unauthorized(TokenFault)
         /// The node is going away.
         case draining
-        /// Not for a WebSocket only: whatever the first request of a socket is, there is no room for it.
+        /// There is no room for the socket, whatever its first request is, or for the WebSocket.
         case noPlace(Place.Refusal)
     }
 

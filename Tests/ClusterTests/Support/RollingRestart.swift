@@ -5,7 +5,7 @@ import Testing
 /// Drains each node of a cluster and starts it again, while clients and callers go on.
 struct RollingRestart {
     let cluster: Cluster
-    let balancer: HAProxyServer
+    let balancer: ProxyServer
     let options: [String]
 
     /// Whether clients and callers go on.

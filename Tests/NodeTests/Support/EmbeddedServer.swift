@@ -34,12 +34,16 @@ final class EmbeddedServer {
     let wire = Wire()
     private let place: Place
     private let seen = NIOLockedValueBox<[Event]>([])
-    private let failures = NIOLockedValueBox(0)
     private let decision = NIOLockedValueBox<[Outcome]>([])
     private let activity = RecordedActivity()
+    private let refusal = NIOLockedValueBox<[WebSocketHandshake.Refusal]>([])
+    private let recorder: NIOLoopBound<RequestRecorder>
 
     /// Errors that the router would have heard of.
-    var errors: Int { self.failures.withLockedValue { $0 } }
+    var errors: Int { self.recorder.value.errors }
+    /// Whether the router's place in the pipeline is empty: there was no request for it, or it has gone.
+    var hasNoRouter: Bool { self.recorder.value.context == nil }
+    var refusals: [WebSocketHandshake.Refusal] { self.refusal.withLockedValue { $0 } }
     var events: [Event] { self.seen.withLockedValue { $0 } }
     /// How many refused handshakes were told for this reason.
     func refusals(_ reason: RefusalReason) -> Int? {
@@ -51,44 +55,41 @@ final class EmbeddedServer {
 
     /// - Parameter peer: nil for no address.
     init(
-        isDraining: Bool = false,
+        isDraining: NIOLockedValueBox<Bool> = NIOLockedValueBox(false),
         compresses: Bool = false,
         admission: Admission = Admission(maximumConnections: 1000),
+        access: WebSocketAccess = WebSocketAccess(origins: nil, tokens: nil, acceptsAnonymous: false),
         peer: String? = nil,
         settings: HTTPSettings = EmbeddedServer.settings
     ) throws {
-        let (seen, decision) = (self.seen, self.decision)
+        self.recorder = NIOLoopBound(RequestRecorder(self.seen), eventLoop: self.channel.eventLoop)
+        let (seen, decision, refused, recorder) = (self.seen, self.decision, self.refusal, self.recorder)
+        let log = self.activity.log
         self.place = Place(in: admission, peer: peer.flatMap { IPAddress($0) })
         let delegate = UpgradeHandler.Delegate(
-            acceptsConnections: { !isDraining },
-            keepsConnections: { !isDraining },
+            acceptsConnections: { !isDraining.withLockedValue { $0 } },
+            keepsConnections: { !isDraining.withLockedValue { $0 } },
             acceptsUserQuery: false,
             compresses: compresses,
-            admission: WebSocketAdmission(access: WebSocketAccess(origins: nil, tokens: nil, acceptsAnonymous: false)) {
-                TopicReservation($0, isHeld: false) { _ in }
+            admission: WebSocketAdmission(access: access) { TopicReservation($0, isHeld: false) { _ in } },
+            refused: { refusal, request in
+                refused.withLockedValue { $0.append(refusal) }
+                log.handshakeRefused(refusal, request)
             },
-            refused: self.activity.log.handshakeRefused,
             makeWebSocketHandler: { guest in
                 decision.withLockedValue { $0.append(.webSocket) }
                 return Self.webSocketHandler(guest, seen)
             },
-            becomeHTTP: { _ in decision.withLockedValue { $0.append(.http) } }
+            becomeHTTP: { channel, reader in
+                decision.withLockedValue { $0.append(.http) }
+                let handler = recorder.value
+                handler.reader = reader
+                try channel.pipeline.syncOperations.addHandler(handler)
+                return [handler]
+            }
         )
-        let encoder = HTTPResponseEncoder()
-        let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
-        let errors = HTTPErrorHandler(settings: settings)
-        let deadlines = RequestDeadlines(bodyTimeout: settings.bodyTimeout, answerTimeout: settings.answerTimeout)
-        let upgrade = UpgradeHandler(
-            delegate: delegate,
-            place: self.place,
-            timeout: .seconds(10),
-            encoder: encoder,
-            decoder: decoder,
-            others: [errors, deadlines]
-        )
-        try self.channel.pipeline.syncOperations.addHandlers([
-            self.wire, encoder, decoder, deadlines, errors, upgrade, RequestRecorder(seen, self.failures),
-        ])
+        try self.channel.pipeline.syncOperations.addHandler(self.wire)
+        try self.channel.pipeline.syncOperations.addHTTPHandlers(settings: settings, place: self.place, delegate: delegate)
         self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
     }
 
@@ -134,6 +135,38 @@ final class EmbeddedServer {
 
     func receive(_ text: String) { self.receive(text.utf8) }
 
+    /// The client ends its half.
+    func endInput() {
+        self.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        self.channel.embeddedEventLoop.run()
+    }
+
+    /// The router answers the oldest of its requests.
+    func answer(_ text: String = "") {
+        self.recorder.value.answer(text)
+        self.channel.embeddedEventLoop.run()
+    }
+
+    /// Has the router take nothing more, or go on.
+    func setFull(_ isFull: Bool) {
+        self.recorder.value.reader?.isFull = isFull
+        self.channel.embeddedEventLoop.run()
+    }
+
+    /// Of the body that the router collects, what may still come.
+    func setBodyBytes(_ count: Int) { self.recorder.value.reader?.bodyBytes = count }
+
+    /// Called with each thing that the router gets.
+    var onEvent: (Event) -> Void {
+        get { self.recorder.value.onEvent }
+        set { self.recorder.value.onEvent = newValue }
+    }
+
+    /// Bytes that wait for something.
+    var waitingBytes: Int {
+        (try? self.channel.pipeline.syncOperations.handler(type: RequestReader.self).count) ?? 0
+    }
+
     /// What the client has read since the last call.
     func sent() throws -> ByteBuffer {
         var bytes = ByteBuffer()
@@ -144,19 +177,26 @@ final class EmbeddedServer {
     func advance(_ time: TimeAmount) { self.channel.embeddedEventLoop.advanceTime(by: time) }
 }
 
-/// Stands for the router.
-private final class RequestRecorder: ChannelInboundHandler {
+/// Stands for the router, and answers when it is told to.
+private final class RequestRecorder: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
 
     private let seen: NIOLockedValueBox<[EmbeddedServer.Event]>
-    private let failures: NIOLockedValueBox<Int>
+    private(set) var errors = 0
+    private(set) var context: ChannelHandlerContext?
+    var reader: RequestReader?
+    var onEvent: (EmbeddedServer.Event) -> Void = { _ in }
 
-    init(_ seen: NIOLockedValueBox<[EmbeddedServer.Event]>, _ failures: NIOLockedValueBox<Int>) {
+    init(_ seen: NIOLockedValueBox<[EmbeddedServer.Event]>) {
         self.seen = seen
-        self.failures = failures
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { self.failures.withLockedValue { $0 += 1 } }
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { self.errors += 1 }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let event: EmbeddedServer.Event =
@@ -167,6 +207,15 @@ private final class RequestRecorder: ChannelInboundHandler {
             case .end: .end
             }
         self.seen.withLockedValue { $0.append(event) }
+        self.onEvent(event)
+    }
+
+    func answer(_ text: String) {
+        guard let context else { return }
+        let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["content-length": "\(text.utf8.count)"])
+        context.write(self.wrapOutboundOut(.head(head)), promise: nil)
+        context.write(self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+        context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
     }
 }
 

@@ -9,6 +9,8 @@ extension HTTPErrorHandler {
         case badHost
         /// The body did not arrive in time.
         case slowBody
+        /// Its length has more than 64 bits.
+        case bodyTooLarge
         /// A tunnel is asked for; nothing that follows is HTTP.
         case tunnel
     }

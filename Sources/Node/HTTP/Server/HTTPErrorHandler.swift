@@ -12,16 +12,17 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// For the client to read the answer and close its half: closed at once, a socket with unread bytes takes the answer with it.
-    private static let lingerTime = TimeAmount.seconds(2)
-
     private let settings: HTTPSettings
+    private let reader: RequestReader
     private let refused: @Sendable (Problem) -> Void
     private var machine = StateMachine()
 
-    /// - Parameter refused: called with the answer to what never became a request.
-    init(settings: HTTPSettings, refused: @escaping @Sendable (Problem) -> Void = { _ in }) {
+    /// - Parameters:
+    ///   - reader: is told when nothing that comes is wanted any more.
+    ///   - refused: called with the answer to what never became a request.
+    init(settings: HTTPSettings, reader: RequestReader, refused: @escaping @Sendable (Problem) -> Void) {
         self.settings = settings
+        self.reader = reader
         self.refused = refused
     }
 
@@ -44,7 +45,7 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             }
             context.fireChannelRead(self.wrapInboundOut(.head(request)))
         } catch {
-            self.perform(self.machine.received(error), context: context)
+            self.found(error, context: context)
         }
     }
 
@@ -62,28 +63,23 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
-        case HTTPParserError.closedConnection:
-            // Bytes behind a request that was to be the connection's last: RFC 9112 section 9.6 has them ignored.
-            break
-        case let error as HTTPParserError:
-            let action = self.machine.received(error == .headerOverflow ? .headerTooLarge : .malformed)
-            if action == .failRequest { context.fireErrorCaught(error) }
-            self.perform(action, context: context)
+        case let parserError as HTTPParserError:
+            self.found(parserError == .headerOverflow ? .headerTooLarge : .malformed, error, context: context)
+        case is HugeContentLength:
+            self.found(.bodyTooLarge, error, context: context)
         case is RequestDeadlines.BodyTimeout:
-            let action = self.machine.received(.slowBody)
-            if action == .failRequest { context.fireErrorCaught(error) }
-            self.perform(action, context: context)
-        case is ByteToMessageDecoderError:
-            // More bytes for a decoder that has given up.
-            break
+            self.found(.slowBody, error, context: context)
         default:
             context.fireErrorCaught(error)
         }
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if self.machine.isEnded, (event as? ChannelEvent) == .inputClosed { context.close(promise: nil) }
-        context.fireUserInboundEventTriggered(event)
+    /// - Parameter error: for the route that is answering the request.
+    private func found(_ fault: Fault, _ error: (any Error)? = nil, context: ChannelHandlerContext) {
+        let action = self.machine.received(fault)
+        self.reader.end()
+        if action == .failRequest, let error { context.fireErrorCaught(error) }
+        self.perform(action, context: context)
     }
 
     // MARK: - Writing
@@ -109,19 +105,14 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
             let written = context.eventLoop.makePromise(of: Void.self)
             context.channel.closeOutput(when: written)
+            self.reader.end(after: written.futureResult)
             context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: written)
-            self.linger(context)
         case .end:
+            let written = context.eventLoop.makePromise(of: Void.self)
+            self.reader.end(after: written.futureResult)
             context.flush()
-            context.channel.close(mode: .output, promise: nil)
-            self.linger(context)
+            context.channel.close(mode: .output, promise: written)
         }
-    }
-
-    private func linger(_ context: ChannelHandlerContext) {
-        let channel = context.channel
-        let linger = context.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
-        channel.closeFuture.whenComplete { _ in linger.cancel() }
     }
 }
 
@@ -146,6 +137,8 @@ extension HTTPErrorHandler.Fault {
             )
         case .slowBody:
             .slowBody
+        case .bodyTooLarge:
+            .bodyTooLarge(settings.maximumBodyBytes)
         case .tunnel:
             Problem(.notImplemented, "unknown-method", "This is no proxy.")
         }

@@ -3,7 +3,8 @@ import NIOHTTP1
 
 /// The times that HTTP clients are held to once a request has begun: for its body to arrive, and for its answer to be read.
 ///
-/// ``UpgradeHandler`` has the time for the first head, and Hummingbird the one between requests, in which a further head must become whole.
+/// ``UpgradeHandler`` has the time for the first head, and ``RequestHandler`` the one between requests, in which a further head must become
+/// whole.
 final class RequestDeadlines: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart

@@ -4,20 +4,21 @@ import NIOHTTP1
 /// Hands the requests of a connection, one after the other, to the task that answers them, and writes its answers. The last handler of an
 /// HTTP connection.
 ///
-/// Parts wait here until they are taken: those of ``heldParts``, and what a read brings more. Beyond that nothing is read.
-final class RequestHandler: ChannelDuplexHandler {
+/// Parts wait here until they are taken: those of ``heldParts``, and what the ``RequestReader`` decodes at a time. Beyond that it decodes and
+/// reads nothing.
+final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
-    typealias InboundOut = Never
-    typealias OutboundIn = Never
     typealias OutboundOut = HTTPServerResponsePart
 
     /// A request; its body, if all of it came with the head.
     typealias Arrival = (head: HTTPRequestHead, body: ByteBuffer?)
 
-    /// With so many waiting, nothing more is read: the head and the end of a few short requests, or some reads' worth of a body.
+    /// With so many waiting, nothing more is read: the head and the end of a few short requests, or some pieces of a body.
     private static let heldParts = 8
 
+    private let reader: RequestReader
     private let idleTimeout: TimeAmount
+    private let maximumBodyBytes: Int
     private var context: ChannelHandlerContext?
     private var parts = RequestParts()
     private var awaitsRequest: CheckedContinuation<Arrival?, Never>?
@@ -26,7 +27,6 @@ final class RequestHandler: ChannelDuplexHandler {
     /// Why nothing more comes.
     private var failure: (any Error)?
     private var isInputClosed = false
-    private var isReadHeld = false
     /// The connection is to end as soon as it owes no answer.
     private var isStopping = false
     /// And no request that is not under way is answered.
@@ -38,10 +38,13 @@ final class RequestHandler: ChannelDuplexHandler {
     private var idleSince: NIODeadline?
     private var idleTimer: Scheduled<Void>?
 
-    /// - Parameter idleTimeout: from one answer to the next whole head, and for the client to end its half after the last answer; then the
-    ///   socket is closed.
-    init(idleTimeout: TimeAmount) {
-        self.idleTimeout = idleTimeout
+    /// - Parameters:
+    ///   - reader: where the requests come from.
+    ///   - settings: of these, the time from one answer to the next whole head, after which the connection is closed, and the largest body.
+    init(reader: RequestReader, settings: HTTPSettings) {
+        self.reader = reader
+        self.idleTimeout = settings.idleTimeout
+        self.maximumBodyBytes = settings.maximumBodyBytes
     }
 
     // MARK: - For the task
@@ -50,14 +53,12 @@ final class RequestHandler: ChannelDuplexHandler {
     func next(_ continuation: CheckedContinuation<Arrival?, Never>) {
         self.awaitsRequest = continuation
         self.deliver()
-        self.readOn()
     }
 
     /// - Parameter continuation: gets nil at the body's end.
     func nextBodyPart(_ continuation: CheckedContinuation<ByteBuffer?, any Error>) {
         self.awaitsBody = continuation
         self.deliver()
-        self.readOn()
     }
 
     func answer(_ head: HTTPResponseHead, _ body: ByteBuffer) {
@@ -75,15 +76,14 @@ final class RequestHandler: ChannelDuplexHandler {
             return continuation.resume()
         }
         self.hasEnded = true
-        self.idleSince = .now()
         self.awaitsEnd = continuation
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenComplete { _ in
             self.answersAreOut()
             if self.isStopping { context.close(promise: nil) }
         }
+        self.reader.end(after: written.futureResult)
         context.close(mode: .output, promise: written)
-        self.readOn()
     }
 
     private func answersAreOut() {
@@ -113,22 +113,25 @@ final class RequestHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !self.hasEnded else { return }
         self.parts.append(self.unwrapInboundIn(data))
+        self.bound()
     }
 
     /// Not before: most bodies come with their heads, and then nobody has to wait for them.
     func channelReadComplete(context: ChannelHandlerContext) { self.deliver() }
 
-    func read(context: ChannelHandlerContext) {
-        self.isReadHeld = !self.hasEnded && self.parts.count >= Self.heldParts
-        if !self.isReadHeld { context.read() }
-    }
-
-    private func readOn() {
-        guard self.isReadHeld, let context else { return }
-        self.read(context: context)
+    /// Has the reader keep what the request may have that is being answered, or that will be next: one body in all.
+    private func bound() {
+        let isFirst = self.parts.requests == 0 || self.parts.requests == 1 && self.awaitsRequest != nil
+        self.reader.bodyBytes = isFirst ? self.parts.arrivedBodyBytes.map { max(0, self.maximumBodyBytes - $0) } ?? 0 : 0
+        self.reader.isFull = self.parts.count >= Self.heldParts
     }
 
     private func deliver() {
+        self.deliverParts()
+        self.bound()
+    }
+
+    private func deliverParts() {
         if let continuation = self.awaitsBody {
             if let bytes = self.parts.takeBodyPart() {
                 self.awaitsBody = nil
@@ -179,6 +182,8 @@ final class RequestHandler: ChannelDuplexHandler {
         self.answersAreOut()
         self.idleTimer?.cancel()
         self.context = nil
+        self.reader.bodyBytes = 0
+        self.reader.isFull = false
     }
 
     func channelInactive(context: ChannelHandlerContext) { self.fail(ChannelError.ioOnClosedChannel) }

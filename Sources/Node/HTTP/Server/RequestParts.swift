@@ -6,17 +6,31 @@ struct RequestParts {
     private var parts: CircularBuffer<HTTPServerRequestPart> = []
     /// The end of the body of the request that was taken last has not been taken.
     private(set) var isBodyOpen = false
+    /// Requests of which nothing has been taken.
+    private(set) var requests = 0
+    /// Of the body of the request that came last, the bytes that have come; nil when its end has.
+    private(set) var arrivedBodyBytes: Int?
 
     var count: Int { self.parts.count }
     var isEmpty: Bool { self.parts.isEmpty }
 
-    mutating func append(_ part: HTTPServerRequestPart) { self.parts.append(part) }
+    mutating func append(_ part: HTTPServerRequestPart) {
+        switch part {
+        case .head:
+            self.requests += 1
+            self.arrivedBodyBytes = 0
+        case .body(let bytes): self.arrivedBodyBytes? += bytes.readableBytes
+        case .end: self.arrivedBodyBytes = nil
+        }
+        self.parts.append(part)
+    }
 
     /// Drops what nobody has taken of the body before.
     /// - Returns: the body only when all of it is here; else ``takeBodyPart()`` has it, part by part.
     mutating func takeRequest() -> (head: HTTPRequestHead, body: ByteBuffer?)? {
         while self.isBodyOpen, !self.parts.isEmpty { _ = self.takeBodyPart() }
         guard case .head(let head)? = self.parts.popFirst() else { return nil }
+        self.requests -= 1
         self.isBodyOpen = true
         return (head, self.takeWholeBody())
     }

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// What a node makes of each accepted socket: a WebSocket if its first request asks for one, else HTTP for the router.
+/// What a node makes of each accepted socket: HTTP for the router, or a WebSocket from the first request on that asks for one.
 struct ServerChannel: Sendable {
     let settings: HTTPSettings
     /// Nil: plain.
@@ -23,40 +23,33 @@ struct ServerChannel: Sendable {
     func setUp(_ channel: any Channel, becameHTTP: @escaping @Sendable (HTTPConnection) -> Void) throws {
         guard let place = try self.place(for: channel) else { return }
         try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
-        if self.tls == nil { try channel.syncOptions?.beginWithSmallReceiveBuffer() }
+        try channel.syncOptions?.receiveInSmallBuffers(isPlain: self.tls == nil)
         try self.tls?.addHandlers(to: channel, failed: self.tlsFailed)
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderListSize = self.settings.maximumHeaderBytes
-        limits.maxHeaderFieldSize = self.settings.maximumHeaderBytes
-        limits.maxHeaderFieldCount = self.settings.maximumHeaderFields
-        let encoder = HTTPResponseEncoder()
-        let decoder = ByteToMessageHandler(
-            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits)
+        let (metrics, activity) = (self.metrics, self.activity)
+        let delegate = UpgradeHandler.Delegate(
+            acceptsConnections: self.acceptsConnections,
+            keepsConnections: self.keepsConnections,
+            acceptsUserQuery: self.acceptsUserQuery,
+            compresses: self.compresses,
+            admission: self.webSocketAdmission,
+            refused: { refusal, request in
+                if case .noPlace = refusal { metrics.connectionRefused() }
+                activity.handshakeRefused(refusal, request)
+            },
+            makeWebSocketHandler: self.makeWebSocketHandler,
+            becomeHTTP: { channel, reader in
+                let handler = RequestHandler(reader: reader, settings: self.settings)
+                try channel.pipeline.syncOperations.addHandler(handler)
+                becameHTTP(HTTPConnection(channel: channel, isSecure: self.tls != nil, handler: handler))
+                return [handler]
+            }
         )
-        let errors = HTTPErrorHandler(settings: self.settings, refused: self.activity.malformedRequestAnswered)
-        let deadlines = RequestDeadlines(
-            bodyTimeout: self.settings.bodyTimeout,
-            answerTimeout: self.settings.answerTimeout
-        )
-        let upgrade = UpgradeHandler(
-            delegate: UpgradeHandler.Delegate(
-                acceptsConnections: self.acceptsConnections,
-                keepsConnections: self.keepsConnections,
-                acceptsUserQuery: self.acceptsUserQuery,
-                compresses: self.compresses,
-                admission: self.webSocketAdmission,
-                noPlace: self.metrics.connectionRefused,
-                refused: self.activity.handshakeRefused,
-                makeWebSocketHandler: self.makeWebSocketHandler,
-                becomeHTTP: { becameHTTP(try self.addHTTPHandler($0)) }
-            ),
+        try channel.pipeline.syncOperations.addHTTPHandlers(
+            settings: self.settings,
             place: place,
-            timeout: self.settings.handshakeTimeout,
-            encoder: encoder,
-            decoder: decoder,
-            others: [errors, deadlines]
+            delegate: delegate,
+            refused: self.activity.malformedRequestAnswered
         )
-        try channel.pipeline.syncOperations.addHandlers([encoder, decoder, deadlines, errors, upgrade])
     }
 
     /// Counts the socket, and lets its proxy, if it has one to speak for it, say whose it is.
@@ -81,10 +74,29 @@ struct ServerChannel: Sendable {
         )
         return place
     }
+}
 
-    private func addHTTPHandler(_ channel: any Channel) throws -> HTTPConnection {
-        let handler = RequestHandler(idleTimeout: self.settings.idleTimeout)
-        try channel.pipeline.syncOperations.addHandler(handler)
-        return HTTPConnection(channel: channel, isSecure: self.tls != nil, handler: handler)
+extension ChannelPipeline.SynchronousOperations {
+    /// Adds what a connection needs until it is known what it is for.
+    /// - Parameter refused: called with the answer to what never became a request.
+    func addHTTPHandlers(
+        settings: HTTPSettings,
+        place: Place,
+        delegate: UpgradeHandler.Delegate,
+        refused: @escaping @Sendable (Problem) -> Void = { _ in }
+    ) throws {
+        let encoder = HTTPResponseEncoder()
+        let reader = RequestReader(settings: settings)
+        let deadlines = RequestDeadlines(bodyTimeout: settings.bodyTimeout, answerTimeout: settings.answerTimeout)
+        let errors = HTTPErrorHandler(settings: settings, reader: reader, refused: refused)
+        let upgrade = UpgradeHandler(
+            delegate: delegate,
+            place: place,
+            timeout: settings.handshakeTimeout,
+            encoder: encoder,
+            reader: reader,
+            others: [errors, deadlines]
+        )
+        try self.addHandlers([encoder, reader, deadlines, errors, upgrade])
     }
 }

@@ -12,12 +12,11 @@ extension UpgradeHandler {
         var acceptsUserQuery: Bool
         var compresses: Bool
         var admission: WebSocketAdmission
-        /// Called when there is no room for the socket.
-        var noPlace: @Sendable () -> Void = {}
-        /// Called when a handshake is answered with a refusal.
+        /// Told of every refusal, with the request that it answers.
         var refused: @Sendable (WebSocketHandshake.Refusal, HTTPRequestHead) -> Void = { _, _ in }
         var makeWebSocketHandler: @Sendable (WebSocketAdmission.Guest) -> WebSocketHandler
-        /// Adds what HTTP needs behind this handler.
-        var becomeHTTP: @Sendable (any Channel) throws -> Void
+        /// Adds what answers requests behind this handler. Called with the first request that is one for the router.
+        /// - Returns: the handlers that go when the connection becomes a WebSocket.
+        var becomeHTTP: @Sendable (any Channel, RequestReader) throws -> [any RemovableChannelHandler]
     }
 }

@@ -1,0 +1,200 @@
+import NIOCore
+import Testing
+
+@testable import Node
+
+@Suite("What a connection keeps of its client's bytes")
+struct RequestReaderTests {
+    private static let get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
+    private static let handshake =
+        "GET /echo HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    private static let read = [UInt8](repeating: 0x61, count: 64 * 1024)
+
+    /// The largest number of bytes that waited while so many reads came, as when a client ends its half and NIO reads all that there is.
+    private func most(_ server: EmbeddedServer, of reads: Int = 100, _ bytes: [UInt8] = Self.read) -> Int {
+        var most = 0
+        for _ in 0..<reads {
+            server.receive(bytes, runs: false)
+            most = max(most, server.waitingBytes)
+        }
+        return most
+    }
+
+    private func reads(_ server: EmbeddedServer) -> Bool {
+        let before = server.wire.reads
+        server.channel.read()
+        return server.wire.reads > before
+    }
+
+    private static let bound = RequestReader.waitingBytes + EmbeddedServer.settings.maximumHeaderBytes
+
+    @Test(
+        "Behind a connection's last request nothing is kept, and nothing is read.",
+        arguments: [
+            "GET /a HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "GET /a HTTP/1.0\r\n\r\n",
+            "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+            "POST /a HTTP/1.1\r\nHost: h\r\nUpgrade: x\r\nConnection: upgrade\r\nContent-Length: 2\r\n\r\nhi",
+        ]
+    )
+    func behindTheLast(_ request: String) throws {
+        let server = try EmbeddedServer()
+        server.receive(request)
+        let events = server.events
+        #expect(events.last == .end)
+        #expect(self.most(server) == 0)
+        #expect(!self.reads(server))
+        #expect(server.events == events)
+    }
+
+    @Test(
+        "Behind a refusal everything is read, so that the answer arrives, and dropped; and the connection ends in 2 s.",
+        arguments: [
+            Self.handshake.replacing("/echo", with: "/nowhere"), Self.handshake.replacing("13", with: "8"), "NONSENSE\r\n\r\n",
+            "GET /a HTTP/1.1\r\n\r\n", "GET /\(String(repeating: "x", count: 20_000)) HTTP/1.1\r\n",
+        ]
+    )
+    func behindRefusal(_ request: String) throws {
+        let server = try EmbeddedServer()
+        server.receive(request)
+        #expect(try server.sent().readableBytes > 0)
+        #expect(self.reads(server))
+        #expect(self.most(server) == 0)
+        server.advance(.seconds(2) - .nanoseconds(1))
+        #expect(!server.wire.isClosed && server.wire.outputIsClosed)
+        #expect(self.most(server) == 0)
+        server.advance(.nanoseconds(1))
+        #expect(server.wire.isClosed)
+        #expect(server.events.isEmpty)
+    }
+
+    @Test("A client that ends its half behind a refusal ends the connection.")
+    func endBehindRefusal() throws {
+        let server = try EmbeddedServer()
+        server.receive("NONSENSE\r\n\r\n")
+        #expect(!server.wire.isClosed)
+        server.endInput()
+        #expect(server.wire.isClosed)
+    }
+
+    @Test("A refusal that its client does not read has the time of an answer, then the connection ends.")
+    func unreadRefusal() throws {
+        let server = try EmbeddedServer()
+        server.receive(Self.get)
+        server.answer()
+        server.wire.isStalled = true
+        server.receive("NONSENSE\r\n\r\n")
+        server.advance(EmbeddedServer.settings.answerTimeout - .nanoseconds(1))
+        #expect(!server.wire.isClosed && !server.wire.outputIsClosed)
+        #expect(!self.reads(server))
+        server.advance(.nanoseconds(1))
+        #expect(server.wire.isClosed)
+    }
+
+    @Test("While a handshake waits nothing is read; what comes all the same is kept up to the bound, and then nothing of it.")
+    func behindQueuedHandshake() throws {
+        let server = try EmbeddedServer()
+        server.receive(Self.get + Self.handshake + "xyz")
+        #expect(!self.reads(server))
+        #expect(server.waitingBytes == 3)
+        #expect(self.most(server) <= Self.bound)
+        #expect(server.waitingBytes == 0, "so much comes only of a client that has ended its half")
+        server.answer()
+        #expect(server.outcomes == [.http])
+    }
+
+    @Test("What wait while the router is busy are bytes, not thousands of requests.")
+    func small() throws {
+        let server = try EmbeddedServer()
+        server.receive(Self.get)
+        server.setFull(true)
+        #expect(!self.reads(server))
+        let requests = Array(String(repeating: Self.get, count: 2000).utf8)
+        server.receive(requests)
+        #expect(server.events.count == 2 && server.waitingBytes == requests.count)
+        server.setFull(false)
+        #expect(server.events.count == 2 + 2 * 2000 && server.waitingBytes == 0)
+        #expect(self.reads(server))
+    }
+
+    @Test("A router that is full gets no more than one piece of what has come.")
+    func piece() throws {
+        let server = try EmbeddedServer()
+        server.onEvent = { if $0 == .end { server.setFull(true) } }
+        server.receive(String(repeating: Self.get, count: 2000))
+        let heads = server.events.count / 2
+        #expect(heads <= RequestReader.pieceBytes / Self.get.utf8.count + 1, "\(heads)")
+        #expect(server.waitingBytes >= 2000 * Self.get.utf8.count - RequestReader.pieceBytes)
+    }
+
+    @Test("Past the bound the client has said nothing: what came before is answered, and the connection ends.")
+    func pastTheBound() throws {
+        let server = try EmbeddedServer()
+        server.receive(Self.get)
+        server.setFull(true)
+        let requests = Array(String(repeating: Self.get, count: 2000).utf8)
+        #expect(self.most(server, requests) <= Self.bound)
+        #expect(server.waitingBytes == Self.bound)
+        server.setFull(false)
+        let whole = Self.bound / Self.get.utf8.count
+        #expect(server.events.count { $0 == .end } == 1 + whole)
+        for _ in 0...whole { server.answer() }
+        let text = String(buffer: try server.sent())
+        #expect(text.matches(of: #/HTTP/1\.1 200 /#).count == 1 + whole)
+        #expect(text.contains("urn:volary:problem:malformed-request"), "the last one was cut")
+    }
+
+    @Test("Of a body that is being collected, all that it may have is kept for a client that ends its half behind it.")
+    func body() throws {
+        let server = try EmbeddedServer()
+        server.receive("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n")
+        server.setFull(true)
+        server.setBodyBytes(1_000_000)
+        for _ in 0..<10 { server.receive([UInt8](repeating: 0x61, count: 100_000)) }
+        #expect(server.waitingBytes == 1_000_000)
+        server.endInput()
+        server.setFull(false)
+        #expect(server.events.last == .end)
+        #expect(self.most(server) == 0, "nothing comes behind the end")
+    }
+
+    @Test("The end of a client's half is told behind what it had said.")
+    func endBehindRequests() throws {
+        let server = try EmbeddedServer()
+        server.receive(Self.get)
+        server.setFull(true)
+        server.receive(Self.get + "GET /b HTTP/1.1\r\nHo")
+        server.endInput()
+        #expect(server.events.count == 2 && !server.wire.isClosed)
+        server.setFull(false)
+        #expect(server.events.count == 4)
+        server.answer()
+        server.answer()
+        let text = String(buffer: try server.sent())
+        #expect(text.matches(of: #/HTTP/1\.1 (\d+) /#).map { String($0.1) } == ["200", "200", "400"], "\(text)")
+    }
+
+    @Test("What was sent behind a handshake counts also of a client that has ended its half.")
+    func framesOfOneThatIsGone() throws {
+        let server = try EmbeddedServer()
+        server.receive(Self.get)
+        server.answer()
+        server.setFull(true)
+        server.receive(Array(Self.handshake.utf8) + ClientFrame.text("Goodbye!"))
+        server.endInput()
+        server.setFull(false)
+        #expect(server.events.suffix(2) == [.opened(.echo), .text("Goodbye!")])
+        #expect(server.wire.isClosed)
+    }
+
+    @Test(
+        "A first head that is not whole is kept up to the limit of heads, whatever it is made of.",
+        arguments: ["GET /", "GET / HTTP/1.1\r\nX: ", "\r\n", "GET / HTTP/1.1\r\nHost: h\r\n", ""]
+    )
+    func head(_ beginning: String) throws {
+        let server = try EmbeddedServer()
+        server.receive(beginning)
+        let reads = beginning.isEmpty || beginning == "\r\n" ? Array(String(repeating: "\r\n", count: 32 * 1024).utf8) : Self.read
+        #expect(self.most(server, reads) <= Self.bound)
+    }
+}
