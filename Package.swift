@@ -37,8 +37,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         // HTTP/1 heads as HTTP types, and the quiet end of a listener with its connections.
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.0"),
-        // SHA-256: of requests that carry an Idempotency-Key (2 MiB of body become 32 bytes that mean the same to every node), and of
-        // what the console's browser may run.
+        // SHA-256: of requests that carry an Idempotency-Key (2 MiB of body become 32 bytes that mean the same to every node), of
+        // what the console's browser may run, and of names that are too long for a key of Redis.
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         // JSON Web Tokens: whose they are, and whether their signature holds.
         .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
@@ -83,6 +83,7 @@ let package = Package(
                 "CHiredis",
                 "Protocol",
                 .product(name: "Collections", package: "swift-collections"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),

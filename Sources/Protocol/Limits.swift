@@ -5,8 +5,8 @@ public enum Limits {
     public static let maximumPayloadBytes = 16 * 1024 * 1024
     /// Magic, version, type, origin, sequence.
     public static let envelopeHeaderBytes = 15
-    /// The largest envelope, in bytes: the largest payload and the at most 320 bytes before it, rounded up.
-    public static let maximumEnvelopeBytes = Self.maximumPayloadBytes + 512
+    /// The largest envelope, in bytes: the largest payload and what stands before it, at most 64 bytes and a ``Name``, rounded up.
+    public static let maximumEnvelopeBytes = Self.maximumPayloadBytes + 4096
     /// Receipts that travel in one envelope: 1,000, about 20 KB.
     public static let maximumReceiptsPerEnvelope = 1000
     /// Bytes of a close frame's reason (RFC 6455 section 5.5: a control frame carries 125, and the code takes two).

@@ -24,7 +24,8 @@ struct EnvelopeTests {
     static let target = ConnectionID("0f1e2d3c4b5a69788796a5b4deadbeef")!
 
     static let audiences: [Audience] = [
-        .all, .connection(target), .group(Name("g")!), .user(Name(String(repeating: "u", count: 256))!),
+        .all, .connection(target), .group(Name("g")!), .user(Name(String(repeating: "u", count: 1024))!),
+        .group(Name("/staff\u{301} \n{}")!), .user(Name(String(repeating: "😀", count: 512))!),
     ]
 
     static let goldens: [Golden] = [
@@ -266,7 +267,7 @@ struct EnvelopeTests {
             id: Self.id,
             kind: .message,
             sender: Self.connection,
-            audience: .group(Name(String(repeating: "g", count: Name.maximumBytes))!),
+            audience: .group(Name(String(repeating: "日", count: Name.maximumUnits))!),
             timestamp: 0,
             confirmation: .written(milliseconds: .max),
             payload: payload
@@ -388,6 +389,22 @@ struct EnvelopeTests {
         #expect(self.error(of: head + [1, 0] + timestamp + payload) == .invalid(field: "payload"))
         #expect(self.error(of: head + [2, 0] + timestamp + payload) == nil)
         #expect(self.error(of: head + [1, 0] + timestamp + [0x61]) == nil)
+    }
+
+    @Test(
+        "A name that is no name of UTF-8 is refused, and not repaired.",
+        arguments: [
+            [0xFF], [0x61, 0xC3], [0xED, 0xA0, 0x80], [0xC0, 0x80], [0], [0x61, 0, 0x61], [],
+        ] as [[UInt8]]
+    )
+    func nameThatIsNone(name: [UInt8]) {
+        let head = Self.bytes(
+            "56 01 04 0a0b0c0d 0000000000000003 00112233445566778899aabb0a0b0c0d 0f1e2d3c4b5a69788796a5b4deadbeef 01"
+        )
+        #expect(self.error(of: head + [0, UInt8(name.count)] + name) == .invalid(field: "group"))
+        #expect(self.error(of: head + [0, 1, 0x61]) == nil)
+        // Said to be longer than any name: nothing is read.
+        #expect(self.error(of: head + [0x0C, 0x01]) == .invalid(field: "group"))
     }
 
     @Test func `A count of receipts that lies is refused`() {

@@ -75,33 +75,76 @@ struct IdentityTests {
         #expect(ids.sorted().map(\.description) == texts.sorted())
     }
 
-    // MARK: - Topics
+    // MARK: - Names
 
-    @Test func `Topics have names that read back`() {
-        #expect(Topic.all.name == "all")
-        #expect(Topic.node(NodeID(rawValue: 0xA0)).name == "node:000000a0")
-        for topic in [.all, .node(NodeID(rawValue: 0)), .node(.random()), .group(Name("a:b")!), .user(Name("x@y")!)] as [Topic] {
-            #expect(Topic(name: topic.name) == topic)
+    /// Alike to Unicode's canonical equivalence, and different.
+    private static let twins = [
+        ("\u{E9}", "e\u{301}"), ("a\u{301}\u{323}", "a\u{323}\u{301}"), ("K", "\u{212A}"), ("\u{37E}", ";"),
+    ]
+
+    /// Not arguments of the test: to print the longest of combining marks takes seconds.
+    private static let texts = [
+        "a", "Z9", "alice@example.com", "a b", "a/b", "\u{E9}", "e\u{301}", "a\n", "a%20", "{a}", "*", " ", "\u{1}", "\u{7F}", "\u{FFFF}",
+        String(repeating: "n", count: 1024), String(repeating: "日", count: 1024), String(repeating: "😀", count: 512),
+        String(repeating: "\u{301}", count: 1024),
+    ]
+
+    @Test("Any text is a name, byte for byte.")
+    func textIsAName() throws {
+        for (number, text) in Self.texts.enumerated() {
+            // A part of another text is one too.
+            let part = Substring("-\(text)".unicodeScalars.dropFirst())
+            for name in [Name(text), Name(part)] {
+                let name = try #require(name)
+                let isSame = name.text.utf8.elementsEqual(text.utf8)
+                #expect(isSame, "text \(number)")
+                #expect(name.byteCount == text.utf8.count && name.byteCount <= Name.maximumBytes)
+            }
         }
     }
 
-    @Test(arguments: [
-        "", "All", "all ", "node", "node:", "node:0", "node:000000A0", "node:000000a00", "nodes:000000a0", "group:", "user:a b",
-        "groups:x",
-    ])
-    func `Other texts name no topic`(name: String) {
-        #expect(Topic(name: name) == nil)
-    }
-
-    // MARK: - Names
-
-    @Test(arguments: ["a", "Z9", "alice@example.com", "-._~@:+=", String(repeating: "n", count: 256)])
-    func `What is a name is taken as it is`(text: String) {
-        #expect(Name(text)?.text == text)
-    }
-
-    @Test(arguments: ["", "a b", "a/b", "é", "a\n", "a%20", "{a}", "a*", String(repeating: "n", count: 257)])
-    func `What is no name is refused`(text: String) {
+    @Test(
+        "A text that is empty, too long, or has U+0000 in it is no name.",
+        arguments: [
+            "", "\u{0}", "a\u{0}b", String(repeating: "n", count: 1025), String(repeating: "日", count: 1025),
+            String(repeating: "😀", count: 513), String(repeating: "😀", count: 512) + "n", String(repeating: "n", count: 5000),
+        ]
+    )
+    func textIsNoName(text: String) {
         #expect(Name(text) == nil)
+    }
+
+    @Test("Names that look alike are two, also in sets and dictionaries.")
+    func namesThatLookAlike() throws {
+        for (left, right) in Self.twins {
+            #expect(left == right, "Swift takes them for one text")
+            let (left, right) = (try #require(Name(left)), try #require(Name(right)))
+            #expect(left != right && (left < right) != (right < left))
+            #expect(Set([left, right, left]).count == 2)
+            let topics: [Topic: Int] = [.group(left): 1, .group(right): 2, .user(left): 3]
+            #expect(topics[.group(left)] == 1 && topics[.group(right)] == 2)
+        }
+    }
+
+    @Test("The order of names is that of their bytes.")
+    func orderOfNames() {
+        var random = SeededGenerator(seed: 7)
+        let scalars: [Unicode.Scalar] = [
+            "a", "b", "/", " ", "\u{7F}", "\u{80}", "\u{301}", "\u{323}", "\u{E9}", "\u{FFFF}", "\u{10000}", "\u{10FFFF}",
+        ]
+        let names = (0..<2000).compactMap { _ -> Name? in
+            var text = String.UnicodeScalarView()
+            for _ in 0..<Int.random(in: 1...6, using: &random) { text.append(scalars.randomElement(using: &random) ?? "a") }
+            return Name(String(text))
+        }
+        let sorted = names.sorted()
+        for (left, right) in zip(sorted, sorted.dropFirst()) {
+            let isBelow = left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+            let isSame = left.text.utf8.elementsEqual(right.text.utf8)
+            #expect(isBelow || isSame)
+            #expect((left == right) == isSame && (left < right) == isBelow)
+            #expect(!isSame || left.hashValue == right.hashValue)
+        }
+        #expect(Set(names).count == Set(names.map { Array($0.text.utf8) }).count)
     }
 }

@@ -85,11 +85,20 @@ extension PresenceError {
 /// Bounds of ``PresenceStore``.
 public enum PresenceLimits {
     /// Connections that one update may name: 500. Without users and groups that is about 50 KB and two milliseconds of the store's time; with
-    /// the longest names and the most groups 8 MB, which the store takes in small steps.
+    /// the longest names and the most groups 32 MB, which the store takes in small steps.
     public static let connectionsPerUpdate = 500
-    /// Groups that one connection may be in: 64, which makes at most 129 index entries and 17 KB of a connection. Stores refuse nothing;
-    /// whoever puts a connection into a group checks.
+    /// Groups that one connection may be in: 64, which makes at most 129 index entries. Stores refuse nothing; whoever puts a connection into
+    /// a group checks ``hasRoom(for:in:)``.
     public static let groupsPerConnection = 64
+    /// Bytes of the names of all groups of one connection: 16 KiB, 256 for each of the most groups. A connection then takes at most 64 KiB of
+    /// the store, in the longest encoding of names.
+    public static let groupBytesPerConnection = 16 * 1024
+
+    /// Whether a connection that is in `groups` may be in one more.
+    public static func hasRoom(for group: Name, in groups: Set<Name>) -> Bool {
+        groups.count < self.groupsPerConnection
+            && groups.reduce(group.byteCount) { $0 + $1.byteCount } <= self.groupBytesPerConnection
+    }
     /// How long it is known that a node was reaped: a day. A node that stands still for longer comes back in silence.
     public static let reapedFor = Duration.seconds(24 * 60 * 60)
     /// The largest page: 1,000 connections.

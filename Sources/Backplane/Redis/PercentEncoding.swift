@@ -19,6 +19,43 @@ package enum PercentEncoding {
         return String(validating: bytes, as: UTF8.self)
     }
 
+    /// Encodes every byte but letters, digits and `- . _ ~ @ : + =`, which a segment of a path may have as they are.
+    static func encode(_ text: String) -> String {
+        let encoded = text.utf8.count { !self.isPlain($0) }
+        guard encoded > 0 else { return text }
+        return String(unsafeUninitializedCapacity: text.utf8.count + 2 * encoded) { target in
+            var count = 0
+            func write(_ byte: UInt8) {
+                target[count] = byte
+                count += 1
+            }
+            for byte in text.utf8 {
+                if self.isPlain(byte) {
+                    write(byte)
+                } else {
+                    write(UInt8(ascii: "%"))
+                    write(self.capitalDigit(byte >> 4))
+                    write(self.capitalDigit(byte & 15))
+                }
+            }
+            return count
+        }
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"),
+            UInt8(ascii: "@"), UInt8(ascii: ":"), UInt8(ascii: "+"), UInt8(ascii: "="):
+            true
+        default: false
+        }
+    }
+
+    private static func capitalDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
+    }
+
     private static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")

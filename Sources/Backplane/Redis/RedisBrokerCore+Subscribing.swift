@@ -10,7 +10,9 @@ extension RedisBrokerCore {
     ) {
         guard !waiter.isCancelled else { return continuation.resume(returning: .failure(.cancelled)) }
         guard !self.isClosing else { return continuation.resume(returning: .failure(.closed)) }
-        self.topics[self.keys(of: topic).channel] = topic
+        let channel = self.keys(of: topic).channel
+        self.topics[channel] = topic
+        self.leavingTopics[channel] = nil
         if self.isLogged, self.logs[topic] == nil { self.logs[topic] = TopicLogStateMachine(own: self.node) }
         if !self.subscriptions.isWanted(topic) { self.unsettled.wanted(topic) }
         switch self.subscriptions.want(topic) {
@@ -34,8 +36,12 @@ extension RedisBrokerCore {
     }
 
     func unsubscribe(from topic: Topic) {
-        if self.subscriptions.unwant(topic) { self.send("UNSUBSCRIBE", [topic]) }
-        self.topics[self.keys(of: topic).channel] = nil
+        let channel = self.keys(of: topic).channel
+        self.topics[channel] = nil
+        if self.subscriptions.unwant(topic) {
+            self.leavingTopics[channel] = topic
+            self.send("UNSUBSCRIBE", [topic])
+        }
         self.logs[topic] = nil
         self.unsettled.unwanted(topic)
         self.interrupted.remove(topic)
@@ -62,17 +68,20 @@ extension RedisBrokerCore {
             for topic in topics { self.unsettled.interrupted(topic) }
         }
         self.subscriptions.unlinked()
+        self.leavingTopics = [:]
         self.unlinkLogs()
         self.deliver(self.homeward.takeAll())
     }
 
     func acknowledged(_ channel: String) {
         guard channel != self.canaryChannel else { return self.canaryIsHeard() }
-        guard let topic = LogKeys.topic(of: channel, prefix: self.configuration.keyPrefix) else {
-            self.subscriber?.drop(reason: "Redis broke its protocol: acknowledged an unknown channel")
+        guard let topic = self.topics[channel] ?? self.leavingTopics[channel] else {
+            self.subscriber?.drop(reason: "Redis broke its protocol: acknowledged what was not asked for")
             return
         }
-        switch self.subscriptions.acknowledged(topic) {
+        let action = self.subscriptions.acknowledged(topic)
+        if !self.subscriptions.isPending(topic) { self.leavingTopics[channel] = nil }
+        switch action {
         case .confirmed: self.confirmed(topic)
         case .none: break
         case .violation: self.subscriber?.drop(reason: "Redis broke its protocol: acknowledged what was not asked for")

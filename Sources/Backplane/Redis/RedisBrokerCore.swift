@@ -46,6 +46,8 @@ final class RedisBrokerCore {
     var subscriptions = SubscriptionsStateMachine()
     /// By channel, those that are wanted.
     var topics: [String: Topic] = [:]
+    /// By channel, those that are not wanted any more, until Redis has acknowledged it: a channel alone does not say whose it is.
+    var leavingTopics: [String: Topic] = [:]
     /// Those that were confirmed when the link was lost, where nothing tells what they missed.
     var interrupted: Set<Topic> = []
     var waiters: [Topic: [ObjectIdentifier: CheckedContinuation<Result<Void, BrokerError>, Never>]] = [:]

@@ -14,15 +14,25 @@ struct RedisPresenceDecoder: Sendable {
     private struct Details: Decodable {
         let `protocol`: String
         let connectedAt: Int64
-        /// Absent for nobody in particular.
+        /// A ``NameKey``. Absent for nobody in particular.
         let user: String?
-        /// Absent when there are none.
+        /// ``NameKey``s. Absent when there are none.
         let groups: [String]?
+        /// The names whose keys are hashes, as ``NameKey/encode(_:)`` has them. Absent when there are none.
+        let long: [String]?
 
-        /// Nil when a name is none.
+        /// Nil when a key is not as a node writes it.
         func record(_ id: ConnectionID) -> ConnectionRecord? {
-            let user = self.user.map { Name($0) }
-            let groups = (self.groups ?? []).map { Name($0) }
+            let long = self.long ?? []
+            // Of a user and of all groups.
+            guard long.count <= 1 + PresenceLimits.groupsPerConnection else { return nil }
+            let hashed = long.compactMap { NameKey.decode($0) }.map { (key: NameKey($0), name: $0) }
+            func name(_ key: String) -> Name? {
+                if let name = NameKey.decode(key) { return NameKey(name).isHash ? nil : name }
+                return hashed.first { $0.key.description.utf8.elementsEqual(key.utf8) }?.name
+            }
+            let user = self.user.map(name)
+            let groups = (self.groups ?? []).map(name)
             guard user != .some(nil), !groups.contains(nil) else { return nil }
             return ConnectionRecord(
                 id: id,
@@ -40,15 +50,23 @@ struct RedisPresenceDecoder: Sendable {
 
     static func json(of node: NodeRecord) throws(PresenceError) -> String { try self.encode(node) }
 
-    /// The same record gives the same text: the update script sees that nothing has changed. Names of users, groups and protocols have
-    /// nothing that JSON would escape, and an encoder would be a twentieth of what a client costs that comes and goes.
+    /// The same record gives the same text: the update script sees that nothing has changed. Names stand there as their keys, which the
+    /// script builds index entries from. Keys and protocols have nothing that JSON would escape, and an encoder would be a twentieth of what a
+    /// client costs that comes and goes.
     static func details(of record: ConnectionRecord) -> String {
+        var long: [Name] = []
+        func quotedKey(_ name: Name) -> String {
+            let key = NameKey(name)
+            if key.isHash { long.append(name) }
+            return "\"\(key)\""
+        }
         var text = "{\"connectedAt\":\(record.connectedAt)"
         if !record.groups.isEmpty {
-            text += ",\"groups\":[\(record.groups.sorted().map { "\"\($0.text)\"" }.joined(separator: ","))]"
+            text += ",\"groups\":[\(record.groups.sorted().map(quotedKey).joined(separator: ","))]"
         }
         text += ",\"protocol\":\"\(record.protocol)\""
-        if let user = record.user { text += ",\"user\":\"\(user.text)\"" }
+        if let user = record.user { text += ",\"user\":\(quotedKey(user))" }
+        if !long.isEmpty { text += ",\"long\":[\(long.map { "\"\(NameKey.encode($0))\"" }.joined(separator: ","))]" }
         return text + "}"
     }
 

@@ -33,17 +33,17 @@ struct RedisPresenceKeys: Sendable {
     }
 
     /// What the entries of connections that pass `filter` begin with in a node's `filters`: `u/<user>/`, `g/<group>/` or
-    /// `b/<user>/<group>/`; their ids follow. All have score 0, so a filter's entries stand together and in the order of ids. No name
-    /// holds a `/`. Nil for ``ConnectionFilter/everything``, which `index` answers.
+    /// `b/<user>/<group>/`; their ids follow. All have score 0, so a filter's entries stand together and in the order of ids. Users and groups
+    /// are ``NameKey``s, which hold no `/`. Nil for ``ConnectionFilter/everything``, which `index` answers.
     ///
     /// One set for all filters, and not a key for each: a node's entries stay a handful of keys to renew at every heartbeat and
     /// to delete at once, however many users it has.
     static func filterPrefix(_ filter: ConnectionFilter) -> String? {
         switch (filter.user, filter.group) {
         case (nil, nil): nil
-        case (let user?, nil): "u/\(user)/"
-        case (nil, let group?): "g/\(group)/"
-        case (let user?, let group?): "b/\(user)/\(group)/"
+        case (let user?, nil): "u/\(NameKey(user))/"
+        case (nil, let group?): "g/\(NameKey(group))/"
+        case (let user?, let group?): "b/\(NameKey(user))/\(NameKey(group))/"
         }
     }
 }

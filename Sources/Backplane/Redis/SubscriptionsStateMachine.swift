@@ -33,6 +33,8 @@ struct SubscriptionsStateMachine {
 
     func isWanted(_ topic: Topic) -> Bool { self.entries[topic]?.wanted ?? false }
     func isConfirmed(_ topic: Topic) -> Bool { self.entries[topic]?.isConfirmed ?? false }
+    /// Whether Redis has to acknowledge a command for it yet.
+    func isPending(_ topic: Topic) -> Bool { (self.entries[topic]?.unacknowledged ?? 0) > 0 }
 
     var confirmed: [Topic] { self.entries.filter(\.value.isConfirmed).map(\.key) }
 

@@ -18,16 +18,16 @@ enum BearerToken {
 
     /// - Parameter protocols: the entries of all `Sec-WebSocket-Protocol` fields.
     static func inSubprotocols(_ protocols: [String]) throws(TokenFault) -> String? {
-        let tokens = protocols.filter { $0.hasPrefix(self.subprotocolPrefix) }
+        let prefix = self.subprotocolPrefix.utf8
+        let tokens = protocols.filter { $0.utf8.starts(with: prefix) }
         guard tokens.count <= 1 else { throw .ambiguous }
-        return tokens.first.map { String($0.dropFirst(self.subprotocolPrefix.count)) }
+        return tokens.first.map { String(Substring($0.utf8.dropFirst(prefix.count))) }
     }
 
     /// - Parameter target: of the request: path and query. A token needs no percent-encoding, and must have none.
     static func inQuery(ofTarget target: String) throws(TokenFault) -> String? {
-        let parameters = target.drop { $0 != "?" }.dropFirst().split(separator: "&")
-        let tokens = parameters.filter { $0.hasPrefix(self.queryParameter + "=") }
+        let tokens = HandshakeQuery.values(of: self.queryParameter, inTarget: target)
         guard tokens.count <= 1 else { throw .ambiguous }
-        return tokens.first.map { String($0.dropFirst(self.queryParameter.count + 1)) }
+        return tokens.first.map { String($0) }
     }
 }

@@ -17,7 +17,7 @@ enum Permission: String, CaseIterable, Sendable {
     static func needed(for method: HTTPRequest.Method, _ path: String) -> Permission? {
         if method == .options || self.isOpen(path) { return nil }
         if method == .get || method == .head { return .read }
-        return path.hasSuffix("/send") || path == "/api/connections/broadcast" ? .send : .manage
+        return path.utf8.suffix(5).elementsEqual("/send".utf8) || path == "/api/connections/broadcast" ? .send : .manage
     }
 
     /// Health, what is the same on every node of the version, and the places of WebSockets, which have their own rules.

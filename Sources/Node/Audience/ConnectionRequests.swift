@@ -7,7 +7,7 @@ struct ConnectionRequests: Sendable {
     enum Outcome: Sendable {
         case done
         case unknownConnection
-        /// The connection is in as many groups as it may be in.
+        /// The connection is in as many groups as it may be in, or their names have as many bytes as they may.
         case tooManyGroups
     }
 
@@ -24,7 +24,7 @@ struct ConnectionRequests: Sendable {
         let outcome = await self.connections.onShard(of: id) { shard, connection -> (Outcome, Bool) in
             guard connection.isOpen, connection.endpoint == .plain else { return (.unknownConnection, false) }
             guard !connection.groups.contains(group) else { return (.done, false) }
-            guard connection.groups.count < PresenceLimits.groupsPerConnection else { return (.tooManyGroups, false) }
+            guard PresenceLimits.hasRoom(for: group, in: connection.groups) else { return (.tooManyGroups, false) }
             shard.join(connection, group)
             if connection.isListed { self.presence.changed(connection.record) }
             return (.done, true)

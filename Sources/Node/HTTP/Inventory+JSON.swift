@@ -18,7 +18,7 @@ extension ListedConnection: Encodable {
         try container.encode(self.record.id.description, forKey: .id)
         try container.encode(self.nodeName, forKey: .node)
         try container.encode(self.record.user?.text, forKey: .user)
-        try container.encode(self.record.groups.map(\.text).sorted(), forKey: .groups)
+        try container.encode(self.record.groups.sorted().map(\.text), forKey: .groups)
         try container.encode(self.record.protocol, forKey: .protocol)
         try container.encode(Timestamp.milliseconds(self.record.connectedAt), forKey: .connectedAt)
     }

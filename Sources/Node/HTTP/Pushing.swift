@@ -112,7 +112,7 @@ extension PushResult {
             throw Problem(
                 .conflict,
                 "too-many-groups",
-                "A connection may be in \(PresenceLimits.groupsPerConnection) groups.",
+                "A connection may be in \(PresenceLimits.groupsPerConnection) groups, of names with \(PresenceLimits.groupBytesPerConnection) bytes together.",
                 field: "group"
             )
         }

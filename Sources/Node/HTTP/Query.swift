@@ -19,13 +19,14 @@ struct Query {
         for part in (request.uri.query ?? "").utf8.split(separator: UInt8(ascii: "&")) {
             let end = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
             let (encodedName, encodedValue) = (Substring(part[..<end]), Substring(part[end...].dropFirst()))
-            guard let name = PercentEncoding.decode(encodedName), let value = PercentEncoding.decode(encodedValue) else {
+            guard let name = PercentEncoding.decode(encodedName), let value = PercentEncoding.decode(encodedValue)
+            else {
                 throw .invalidQuery(
                     String(encodedName.prefix(64)),
                     "The query must be percent-encoded UTF-8 (RFC 3986 section 3.4)."
                 )
             }
-            guard names.contains(name) else {
+            guard names.contains(where: { $0.utf8.elementsEqual(name.utf8) }) else {
                 throw .invalidQuery(String(name.prefix(64)), "The parameters of this path are \(names.joined(separator: ", ")).")
             }
             guard values.updateValue(value, forKey: name) == nil else {

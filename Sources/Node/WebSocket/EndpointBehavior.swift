@@ -119,7 +119,7 @@ final class EndpointBehavior: WebSocketEvents {
     private func joinGroups(_ connection: Connection, on eventLoop: any EventLoop) {
         var left: [Topic] = []
         for group in connection.groupsToJoin {
-            if connection.groups.count < PresenceLimits.groupsPerConnection, !connection.groups.contains(group) {
+            if !connection.groups.contains(group), PresenceLimits.hasRoom(for: group, in: connection.groups) {
                 self.connections.join(connection, group, on: eventLoop)
             } else {
                 left.append(.group(group))

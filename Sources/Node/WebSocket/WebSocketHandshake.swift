@@ -1,3 +1,4 @@
+import Backplane
 import Crypto
 import Foundation
 import HTTPTypes
@@ -78,14 +79,10 @@ enum WebSocketHandshake {
     }
 
     private static func user(ofTarget target: String, accepted: Bool) throws(Refusal) -> Name? {
-        guard let start = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return nil }
-        let query = target[start...].dropFirst()
-        let parameters = query.split(separator: "&").filter { $0.hasPrefix("user=") }
-        guard let parameter = parameters.first else { return nil }
+        let values = HandshakeQuery.values(of: "user", inTarget: target)
+        guard let value = values.first else { return nil }
         guard accepted else { throw .userNotAccepted }
-        guard parameters.count == 1, let user = parameter.dropFirst(5).removingPercentEncoding.flatMap({ Name($0) }) else {
-            throw .badUser
-        }
+        guard values.count == 1, let user = PercentEncoding.decode(value).flatMap({ Name($0) }) else { throw .badUser }
         return user
     }
 

@@ -121,8 +121,8 @@ extension ByteBuffer {
     fileprivate mutating func readName(field: String) throws(EnvelopeError) -> Name {
         guard let length = self.readInteger(as: UInt16.self) else { throw .truncated }
         guard length <= Name.maximumBytes else { throw .invalid(field: field) }
-        guard let text = self.readString(length: Int(length)) else { throw .truncated }
-        guard let name = Name(text) else { throw .invalid(field: field) }
+        guard let bytes = self.readSlice(length: Int(length)) else { throw .truncated }
+        guard bytes.isWellFormedUTF8, let name = Name(String(buffer: bytes)) else { throw .invalid(field: field) }
         return name
     }
 

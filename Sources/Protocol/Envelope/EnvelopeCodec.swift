@@ -15,7 +15,7 @@ import NIOCore
 ///                  payload to the end
 ///                  flags: 1 wants receipt, 2 has sender, 4 for one connection (16), 8 for a group (name), 16 for a user (name),
 ///                  32 wants receipt once written; at most one of 4, 8, 16, and one of 1, 32
-///     name         length 2, bytes
+///     name         length 2, UTF-8
 ///     receipts     count 2, then per receipt: id 16, connections 4
 ///     membership   id 16, connection 16, joins 1 (0 or 1), group (name)
 ///     close        id 16, connection 16, code 2, reason to the end
@@ -83,13 +83,13 @@ enum EnvelopeCodec {
                 switch publication.audience {
                 case .all: 0
                 case .connection: 16
-                case .group(let name), .user(let name): 2 + name.text.utf8.count
+                case .group(let name), .user(let name): 2 + name.byteCount
                 }
             let within = if case .written = publication.confirmation { 4 } else { 0 }
             return 27 + sender + audience + within + publication.payload.readableBytes
         case .receipts(let receipts): return 2 + 20 * receipts.count
         case .close(let request): return 34 + request.reason.utf8.count
-        case .membership(let request): return 35 + request.group.text.utf8.count
+        case .membership(let request): return 35 + request.group.byteCount
         case .drain: return 16
         }
     }
@@ -168,7 +168,7 @@ extension ByteWriter {
     }
 
     fileprivate mutating func write(_ name: Name) {
-        self.write(UInt16(name.text.utf8.count))
+        self.write(UInt16(name.byteCount))
         self.write(text: name.text)
     }
 }

@@ -82,6 +82,29 @@ struct BrokerContractTests {
         }
     }
 
+    @Test("Groups and users of any name have topics of their own.", arguments: BrokerKind.allCases)
+    func topicsOfAnyName(kind: BrokerKind) async throws {
+        try await kind.withCluster(of: 2) { nodes in
+            let topics = AwkwardNames.all.compactMap { Name($0) }.flatMap { [Topic.group($0), .user($0)] }
+            #expect(topics.count == 2 * AwkwardNames.all.count)
+            for topic in topics { try await nodes[1].broker.subscribe(to: topic) }
+            for (number, topic) in topics.enumerated() {
+                #expect(await nodes[0].publish("\(number)", to: topic) == .success(.relayed(receivers: 1)), "\(number)")
+            }
+            #expect(await eventually { nodes[1].receiver.texts == topics.indices.map(String.init) })
+            // Given up and taken up again, where the channel alone does not say whose it is, too.
+            for topic in topics {
+                await nodes[1].broker.unsubscribe(from: topic)
+                try await nodes[1].broker.subscribe(to: topic)
+            }
+            for topic in topics { await nodes[1].broker.unsubscribe(from: topic) }
+            for topic in topics {
+                #expect(await eventually { await nodes[0].publish("nobody", to: topic) == .success(.relayed(receivers: 0)) })
+            }
+            #expect(nodes[1].broker.health.interruptions == 0)
+        }
+    }
+
     @Test(arguments: BrokerKind.allCases)
     func whatIsLargerThanAnEnvelopeIsRefused(kind: BrokerKind) async throws {
         try await kind.withCluster(of: 1) { nodes in

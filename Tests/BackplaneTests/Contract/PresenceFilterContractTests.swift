@@ -90,8 +90,10 @@ struct PresenceFilterContractTests {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, replacingName: false)
-            let longest = String(repeating: "~", count: Name.maximumBytes)
-            let texts = ["a", "A", "aa", "a-", "a.", "a_", "a~", "a@", "a:", "a+", "a=", "a0", "u", "g", "b", "-", longest]
+            let longest = String(repeating: "~", count: Name.maximumUnits)
+            let texts =
+                ["a", "A", "aa", "a-", "a.", "a_", "a~", "a@", "a:", "a+", "a=", "a0", "u", "g", "b", "-", longest]
+                + AwkwardNames.all
             let names = texts.compactMap { Name($0) }
             #expect(names.count == texts.count)
             let records = names.flatMap { name in

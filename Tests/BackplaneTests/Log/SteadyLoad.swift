@@ -60,7 +60,7 @@ final class SteadyLoad: Sendable {
         let number = self.rounds.withLockedValue { $0 }
         for (index, node) in self.nodes.enumerated() {
             for topic in self.topics {
-                node.broker.publish(.text("\(topic.name) \(index) \(number)", from: node.node), to: topic) { [refused] outcome in
+                node.broker.publish(.text("\(topic) \(index) \(number)", from: node.node), to: topic) { [refused] outcome in
                     if case .failure = outcome { refused.withLockedValue { $0 += 1 } }
                 }
             }

@@ -1,5 +1,6 @@
 import Protocol
 
+@testable import Backplane
 @testable import Node
 
 enum TextsFuzz {
@@ -7,11 +8,12 @@ enum TextsFuzz {
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         let text = String(decoding: input, as: UTF8.self)
         if let name = Name(text) {
-            try hold(name.text == text && Name(name.description) == name, "\(name) is another name")
+            try hold(name.text.utf8.elementsEqual(text.utf8) && Name(name.description) == name, "\(name) is another name")
+            try self.checkKey(of: name)
         }
         if let id = ConnectionID(text) { try hold(ConnectionID(id.description) == id, "\(id) is another id") }
         if let id = NodeID(text) { try hold(NodeID(id.description) == id, "\(id) is another node") }
-        if let topic = Topic(name: text) { try hold(topic.name == text, "\(topic) has another name") }
+        if let name = NameKey.decode(text) { try hold(NameKey.encode(name) == text, "\(name) is written as another text") }
         if let size = ByteSizeText.parse(text) {
             try hold(ByteSizeText.parse(ByteSizeText.format(size)) == size, "\(size) is another size")
         }
@@ -21,9 +23,18 @@ enum TextsFuzz {
         _ = AllowedOrigins(text)
     }
 
+    /// What Redis' keys have for a name is short, of their alphabet, and read back as the name unless it is a hash.
+    private static func checkKey(of name: Name) throws(FuzzFailure) {
+        let key = NameKey(name)
+        try hold((1...NameKey.maximumBytes).contains(key.description.utf8.count), "\(key) is too long")
+        try hold(key.description.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"/{}\"\\*".utf8.contains($0) }, "\(key)")
+        try hold(key.isHash ? key.description.utf8.count == 65 : NameKey.decode(key.description) == name, "\(key) is another's")
+        try hold(NameKey.decode(NameKey.encode(name)) == name, "\(name) is read as another")
+    }
+
     static var seeds: [[UInt8]] {
         [
-            "ann.B-9_~@:+=", "0123456789abcdef0123456701020304", "01020304", "all", "group:red", "user:ann", "node:01020304",
+            "ann.B-9_~@:+=", "0123456789abcdef0123456701020304", "01020304", "all", "/staff/a b", "e\u{301}%2F", "😀",
             "64KiB",
             "1MiB", "512", "250ms", "5s", "2m", "1h", "https://app.example.org,http://localhost:3000", "http://[::1]:8080", "*",
         ].map { Array($0.utf8) }

@@ -12,8 +12,8 @@ struct BadInputTests {
         ("limit=0", "limit"), ("limit=1001", "limit"), ("limit=-1", "limit"), ("limit=+1", "limit"), ("limit=", "limit"),
         ("limit=99999999999999999999", "limit"), ("limit=1&limit=1", "limit"), ("limit=1&%6cimit=2", "limit"),
         ("cursor=x", "cursor"), ("cursor=", "cursor"), ("cursor=0123456789ABCDEF0123456789ABCDEF", "cursor"),
-        ("user=a%20b", "user"), ("user=", "user"), ("group=%C3%A4", "group"),
-        ("group=\(String(repeating: "x", count: 257))", "group"), ("node=%ff", "node"), ("node=%zz", "node"),
+        ("user=a%00b", "user"), ("user=", "user"), ("group=%00", "group"),
+        ("group=\(String(repeating: "x", count: 1025))", "group"), ("node=%ff", "node"), ("node=%zz", "node"),
         ("gruop=x", "gruop"), ("%ff=1", "%ff"),
     ])
     func `A query that is wrong`(query: String, field: String) async throws {
@@ -86,18 +86,4 @@ struct BadInputTests {
         }
     }
 
-    @Test(arguments: ["a%20b", "%C3%A4", "a%2Fb", String(repeating: "x", count: 257)])
-    func `A name outside its alphabet names the parameter`(name: String) async throws {
-        try await APITestNode.with { node in
-            for (method, path, field) in [
-                ("POST", "/api/groups/\(name)/send", "group"), ("POST", "/api/users/\(name)/send", "user"),
-                ("PUT", "/api/groups/\(name)/connections/\(Self.id)", "group"),
-            ] {
-                let answer = try await node.http.request(method, path, body: #"{"message":"a"}"#)
-                #expect(answer.status == 400)
-                #expect(answer.problem == "invalid-name")
-                #expect(answer.field == field)
-            }
-        }
-    }
 }

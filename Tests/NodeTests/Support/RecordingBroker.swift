@@ -49,7 +49,7 @@ final class RecordingBroker: Broker {
 
     func attach(_ receiver: any BrokerReceiver) {}
     func subscribe(to topic: Topic) async throws(BrokerError) {
-        self.wishes.withLockedValue { $0.append("+\(topic.name)") }
+        self.wishes.withLockedValue { $0.append("+\(topic.label)") }
         while !self.isLinked.withLockedValue({ $0 }) {
             do {
                 try await Task.sleep(for: .milliseconds(1))
@@ -59,9 +59,20 @@ final class RecordingBroker: Broker {
         }
     }
 
-    func unsubscribe(from topic: Topic) async { self.wishes.withLockedValue { $0.append("-\(topic.name)") } }
+    func unsubscribe(from topic: Topic) async { self.wishes.withLockedValue { $0.append("-\(topic.label)") } }
     var health: RelayHealth { RelayHealth(state: .up) }
     func run() async throws { try? await gracefulShutdown() }
+}
+
+extension Topic {
+    fileprivate var label: String {
+        switch self {
+        case .all: "all"
+        case .node(let id): "node:\(id)"
+        case .group(let name): "group:\(name)"
+        case .user(let name): "user:\(name)"
+        }
+    }
 }
 
 extension Logger {

@@ -42,13 +42,16 @@ struct WebSocketHandshakeTests {
         #expect(try WebSocketHandshake.validate(Self.request(target), acceptsUserQuery: false).endpoint == endpoint)
     }
 
-    @Test(arguments: [("/ws?user=alice", "alice"), ("/ws?a=b&user=a%40x&c=d", "a@x"), ("/ws?users=x", nil), ("/ws", nil)])
+    @Test(arguments: [
+        ("/ws?user=alice", "alice"), ("/ws?a=b&user=a%40x&c=d", "a@x"), ("/ws?user=auth0%7C5%20%C3%A9/", "auth0|5 é/"),
+        ("/ws?user=a+b", "a+b"), ("/ws?users=x", nil), ("/ws", nil),
+    ])
     func `A user in the query is taken where that is allowed`(target: String, user: String?) throws {
         #expect(try WebSocketHandshake.validate(Self.request(target), acceptsUserQuery: true).user?.text == user)
         #expect(self.refusal(Self.request(target)) == (user == nil ? nil : .userNotAccepted))
     }
 
-    @Test(arguments: ["/ws?user=", "/ws?user=%", "/ws?user=a%20b", "/ws?user=%C3%A9", "/ws?user=a&user=a"])
+    @Test(arguments: ["/ws?user=", "/ws?user=%", "/ws?user=a%00b", "/ws?user=%C3", "/ws?user=a&user=a", "/ws?user=%ED%A0%80"])
     func `A user that is no name is refused`(target: String) {
         #expect(throws: WebSocketHandshake.Refusal.badUser) {
             try WebSocketHandshake.validate(Self.request(target), acceptsUserQuery: true)

@@ -2,18 +2,18 @@ import Protocol
 
 /// The names in Redis that belong to one topic. The braces keep them in one slot of a Redis Cluster.
 struct LogKeys: Hashable, Sendable {
-    /// `<prefix>:{<topic>}`, the pub/sub channel.
+    /// `<prefix>:{<topic>}`, the pub/sub channel. The topic is `all`, `node:<8 hex digits>`, `group:<key>` or `user:<key>`; see ``NameKey``.
     let channel: String
 
     init(_ topic: Topic, prefix: String) {
-        self.channel = "\(prefix):{\(topic.name)}"
-    }
-
-    /// - Returns: the topic of a channel of that prefix; nil for any other name.
-    static func topic(of channel: String, prefix: String) -> Topic? {
-        let start = "\(prefix):{"
-        guard channel.hasPrefix(start), channel.hasSuffix("}") else { return nil }
-        return Topic(name: channel.dropFirst(start.count).dropLast())
+        let text =
+            switch topic {
+            case .all: "all"
+            case .node(let id): "node:\(id)"
+            case .group(let name): "group:\(NameKey(name))"
+            case .user(let name): "user:\(NameKey(name))"
+            }
+        self.channel = "\(prefix):{\(text)}"
     }
 
     /// A stream, see ``RedisScript/publish``.

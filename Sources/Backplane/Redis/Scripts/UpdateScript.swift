@@ -33,7 +33,7 @@ extension RedisScript {
                 if before == nil then before = stored[i] end
                 if before ~= wished[i] then
                     -- Four times what a node writes at most is no node's, and not worth the time.
-                    if before and #before > 65536 then before = false end
+                    if before and #before > 262144 then before = false end
                     local leaves, enters = prefixes(before), prefixes(wished[i])
                     spent = spent + #leaves + #enters
                     if spent > budget and made > 0 then break end
@@ -82,7 +82,8 @@ extension RedisScript {
             """
     )
 
-    /// What the entries of a connection in the filters begin with, given its details; see ``RedisPresenceKeys/filterPrefix(_:)``. Details
+    /// What the entries of a connection in the filters begin with, given its details, in which names stand as their keys; see
+    /// ``RedisPresenceKeys/filterPrefix(_:)``. Details
     /// that no node has written have none.
     private static let filterPrefixes = """
         local function prefixes(details)

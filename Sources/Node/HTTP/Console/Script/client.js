@@ -9,8 +9,8 @@ function connect() {
   clearTimeout(client.timer);
   const url = new URL("/ws", location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  const user = $("link").elements.user.value.trim();
-  if (user) url.searchParams.set("user", user);
+  const user = $("link").elements.user.value;
+  if (user) url.search = queryOf([["user", user]]);
   const socket = new WebSocket(url, access.subprotocols($("link").elements.token.value.trim()));
   socket.binaryType = "arraybuffer";
   client.socket = socket;

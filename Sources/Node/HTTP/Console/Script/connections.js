@@ -1,13 +1,10 @@
 // The cluster's connections, page by page. The page in sight is looked at again every two seconds.
 
 const pageSize = 20;
-const pages = { cursor: null, next: null, number: 1, filter: new URLSearchParams() };
+const pages = { cursor: null, next: null, number: 1, filter: [] };
 
 const lookAtPage = watch(2, async () => {
-  const query = new URLSearchParams(pages.filter);
-  query.set("limit", pageSize);
-  if (pages.cursor) query.set("cursor", pages.cursor);
-  const asked = query.toString();
+  const asked = queryOf([...pages.filter, ["limit", pageSize], ...(pages.cursor ? [["cursor", pages.cursor]] : [])]);
   pages.asked = asked;
   const { value } = await ask(`/api/connections?${asked}`);
   // By now, another page may be wanted.
@@ -28,8 +25,8 @@ function showPage({ count: total, complete, missing, connections, next }) {
   keep($("rows"), connections, (connection) => connection.id, createRow, (row, connection) => {
     const [, node, user, groups, since] = row.children;
     write(node, connection.node);
-    write(user, connection.user ?? "");
-    write(groups, connection.groups.join(", "));
+    showNames(user, connection.user === null ? [] : [connection.user]);
+    showNames(groups, connection.groups);
     const date = new Date(connection.connectedAt);
     const isOfToday = date.toDateString() === new Date().toDateString();
     write(since, isOfToday ? clock(date) : `${date.toLocaleDateString()} ${clock(date)}`);
@@ -56,8 +53,8 @@ function turnTo(cursor, number) {
 
 $("filter").addEventListener("submit", (event) => {
   event.preventDefault();
-  const fields = [...new FormData(event.target)].map(([name, value]) => [name, value.trim()]);
-  pages.filter = new URLSearchParams(fields.filter(([, value]) => value));
+  // As they are: a blank may be a name's.
+  pages.filter = [...new FormData(event.target)].filter(([, value]) => value);
   turnTo(null, 1);
 });
 $("first-page").addEventListener("click", () => {

@@ -53,9 +53,9 @@ function chooseTarget() {
   write($("send-name").firstElementChild, label ?? "Name");
 }
 
-/** True when there is something in it; else the focus goes there. */
-function filled(input) {
-  if (input.value.trim()) return true;
+/** True when there is something in it; else the focus goes there. A blank may be a name, and is no id. */
+function filled(input, isName = false) {
+  if (isName ? input.value : input.value.trim()) return true;
   input.focus();
   return false;
 }
@@ -64,8 +64,9 @@ $("send").elements.target.addEventListener("change", chooseTarget);
 $("send").addEventListener("submit", (event) => {
   event.preventDefault();
   const { target, name, message } = event.target.elements;
-  if (!name.disabled && !filled(name)) return;
-  const path = targets[target.value].path(name.value.trim());
+  const isName = target.value !== "connection";
+  if (!name.disabled && !filled(name, isName)) return;
+  const path = targets[target.value].path(isName ? name.value : name.value.trim());
   report($("receipt"), async () => {
     const { status, value } = await ask(path, { method: "POST", body: { message: message.value } });
     flow.pushed();
@@ -76,8 +77,7 @@ $("close").addEventListener("submit", (event) => {
   event.preventDefault();
   const { id, code, reason } = event.target.elements;
   if (!filled(id)) return;
-  const query = new URLSearchParams({ code: code.value.trim() });
-  if (reason.value) query.set("reason", reason.value);
+  const query = queryOf([["code", code.value.trim()], ...(reason.value ? [["reason", reason.value]] : [])]);
   report($("closed"), async () => {
     const { status } = await ask(`/api/connections/${part(id.value.trim())}?${query}`, { method: "DELETE" });
     lookAtPage();
@@ -87,14 +87,14 @@ $("close").addEventListener("submit", (event) => {
 $("membership").addEventListener("submit", (event) => {
   event.preventDefault();
   const { group, id } = event.target.elements;
-  if (!filled(group) || !filled(id)) return;
+  if (!filled(group, true) || !filled(id)) return;
   const method = event.submitter?.value ?? "PUT";
   report($("member"), async () => {
-    const path = `/api/groups/${part(group.value.trim())}/connections/${part(id.value.trim())}`;
+    const path = `/api/groups/${part(group.value)}/connections/${part(id.value.trim())}`;
     const { status } = await ask(path, { method });
     lookAtPage();
     const word = method === "PUT" ? "Added" : "Removed";
-    return (took) => [line("good", word, `${shortID(id.value.trim())}, ${group.value.trim()} (${status}, ${took})`)];
+    return (took) => [line("good", word, `${shortID(id.value.trim())}, ${visible(group.value)} (${status}, ${took})`)];
   });
 });
 

@@ -19,6 +19,23 @@ const count = (number, thing) => `${number.toLocaleString("en")} ${thing}${numbe
 /** At most four characters: 9999, 10K, 1.2M. */
 const brief = (number) => (number < 10000 ? String(number) : number.toLocaleString("en", { notation: "compact" }));
 const shortID = (id) => id.slice(0, 8);
+
+/** A query as the API reads it: a blank is `%20`, where URLSearchParams writes a plus, which is a plus to the API. */
+const queryOf = (entries) => entries.map((entry) => entry.map(encodeURIComponent).join("=")).join("&");
+
+/** A text with what cannot be seen in it made visible: control and format characters, and separators but the blank. */
+const visible = (text) => text.replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`);
+
+/** Names of users or groups, which may be any text: none turns or joins what stands beside it. */
+function showNames(element, names) {
+  const key = JSON.stringify(names);
+  if (element.dataset.names === key) return;
+  element.dataset.names = key;
+  element.replaceChildren(...names.flatMap((name, index) => {
+    const shown = make("bdi", { className: "name" }, visible(name));
+    return index ? [", ", shown] : [shown];
+  }));
+}
 const clock = (date) => date.toTimeString().slice(0, 8);
 
 /** How long ago, in one unit. */
