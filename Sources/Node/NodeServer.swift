@@ -136,8 +136,10 @@ public struct NodeServer: Service {
         let webSocketAccess = WebSocketAccess(
             origins: access.origins,
             tokens: tokens,
-            acceptsAnonymous: access.acceptsAnonymousClients
+            acceptsAnonymous: access.acceptsAnonymousClients,
+            groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
         )
+        access.logUnusableKeys(logger: logger)
         let tlsFailed: @Sendable (any Error) -> Void = { [logger] error in
             metrics.tlsHandshakeFailed()
             logger.debug("A TLS handshake failed", metadata: [LogKey.error: "\(error)"])

@@ -84,7 +84,8 @@ struct IdentityTests {
 
     /// Not arguments of the test: to print the longest of combining marks takes seconds.
     private static let texts = [
-        "a", "Z9", "alice@example.com", "a b", "a/b", "\u{E9}", "e\u{301}", "a\n", "a%20", "{a}", "*", " ", "\u{1}", "\u{7F}", "\u{FFFF}",
+        "a", "Z9", "alice@example.com", "a b", "a/b", "\u{E9}", "e\u{301}", "a\n", "a%20", "{a}", "*", " ", "\u{1}", "\u{7F}",
+        "\u{FFFF}",
         String(repeating: "n", count: 1024), String(repeating: "日", count: 1024), String(repeating: "😀", count: 512),
         String(repeating: "\u{301}", count: 1024),
     ]

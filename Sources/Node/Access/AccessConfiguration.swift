@@ -5,7 +5,7 @@ struct AccessConfiguration: Sendable {
     var apiKey: APIKey?
     var apiKeys: ReloadableFile<[APIKey]>?
     /// Of `--jwt-key` and `--jwks`; empty: no tokens.
-    var tokenKeys: [ReloadableFile<[TokenKey]>] = []
+    var tokenKeys: [ReloadableFile<TokenKeys>] = []
     var tokenRules = TokenClaims.Rules()
     var acceptsAnonymousClients = false
     /// Nil: the node's own.
@@ -26,10 +26,17 @@ struct AccessConfiguration: Sendable {
         self.tokenKeys.isEmpty ? nil : TokenVerifier(files: self.tokenKeys, rules: self.tokenRules, now: now)
     }
 
+    /// Says which keys of the key set are not used.
+    func logUnusableKeys(logger: Logger) {
+        for file in self.tokenKeys { file.content.logUnusable(of: file.option, logger: logger) }
+    }
+
     /// Reads all files again.
     func reload(logger: Logger) {
         self.apiKeys?.reload(logger: logger)
-        for file in self.tokenKeys { file.reload(logger: logger) }
+        for file in self.tokenKeys where file.reload(logger: logger) {
+            file.content.logUnusable(of: file.option, logger: logger)
+        }
     }
 
     /// Whether only this machine can connect to what listens there. A name counts only if it cannot mean anything else.

@@ -20,4 +20,16 @@ enum Base64URL {
         digits += Array(repeating: UInt8(ascii: "="), count: (4 - digits.count % 4) % 4)
         return Data(base64Encoded: Data(digits))
     }
+
+    static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        let digits = Data(bytes).base64EncodedData().compactMap { digit -> UInt8? in
+            switch digit {
+            case UInt8(ascii: "+"): UInt8(ascii: "-")
+            case UInt8(ascii: "/"): UInt8(ascii: "_")
+            case UInt8(ascii: "="): nil
+            default: digit
+            }
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
 }

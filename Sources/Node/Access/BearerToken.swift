@@ -4,16 +4,24 @@ enum BearerToken {
     static let subprotocolPrefix = "volary.token."
     static let queryParameter = "access_token"
 
-    /// The credential of `Authorization: Bearer …` (RFC 6750 section 2.1); nil without the field.
-    /// - Throws: ``TokenFault/ambiguous`` when it comes twice, ``TokenFault/malformed`` when it is of another scheme.
+    /// The credential of `Authorization: Bearer …` (RFC 6750 section 2.1); nil without one. A field of another scheme is somebody else's: a proxy
+    /// that asks for a password hands it on.
+    /// - Throws: ``TokenFault/ambiguous`` when it comes twice, ``TokenFault/malformed`` when there is no credential in it.
     static func inAuthorization(_ values: [String]) throws(TokenFault) -> String? {
-        guard let value = values.first else { return nil }
-        guard values.count == 1 else { throw .ambiguous }
-        let parts = value.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { throw .malformed }
-        let token = parts[1].drop { $0 == " " }
-        guard !token.isEmpty, token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { throw .malformed }
-        return String(token)
+        let credentials = values.compactMap(self.credential)
+        guard let token = credentials.first else { return nil }
+        guard credentials.count == 1 else { throw .ambiguous }
+        guard !token.isEmpty, token.allSatisfy({ (0x21...0x7E).contains($0) }) else { throw .malformed }
+        return String(Substring(token))
+    }
+
+    /// - Returns: nil when the value is of another scheme.
+    private static func credential(_ value: String) -> Substring.UTF8View? {
+        let blank = UInt8(ascii: " ")
+        let scheme = value.utf8.prefix { $0 != blank }
+        // Letters are compared without their case.
+        guard scheme.count == 6, zip(scheme, "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 }) else { return nil }
+        return value.utf8.dropFirst(6).drop { $0 == blank }
     }
 
     /// - Parameter protocols: the entries of all `Sec-WebSocket-Protocol` fields.

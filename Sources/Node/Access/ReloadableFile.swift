@@ -4,7 +4,7 @@ import NIOConcurrencyHelpers
 
 /// What a file says: read at the start, and again whenever ``reload(logger:)`` is called. A bad file leaves what was read before.
 final class ReloadableFile<Content: Sendable>: Sendable {
-    private let option: ConfigurationOption
+    let option: ConfigurationOption
     private let path: String
     private let rule: String
     private let parse: @Sendable (Data) -> Content?
@@ -29,15 +29,19 @@ final class ReloadableFile<Content: Sendable>: Sendable {
 
     var content: Content { self.box.withLockedValue { $0 } }
 
-    func reload(logger: Logger) {
+    /// - Returns: whether there is a new content.
+    @discardableResult
+    func reload(logger: Logger) -> Bool {
         var metadata: Logger.Metadata = [LogKey.option: "\(self.option.rawValue)"]
         do throws(ConfigurationError) {
             let content = try Self.read(self.option, self.path, self.rule, self.parse)
             self.box.withLockedValue { $0 = content }
             logger.notice("File read again", metadata: metadata)
+            return true
         } catch {
             metadata[LogKey.error] = "\(error.allowed)"
             logger.error("A file could not be read again: what it said before stays in force", metadata: metadata)
+            return false
         }
     }
 

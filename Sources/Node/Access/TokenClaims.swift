@@ -1,15 +1,19 @@
 import Backplane
-import JWTKit
+import NIOCore
 import Protocol
 
 /// What a token says (RFC 7519), before anybody has looked whether it may be said.
-struct TokenClaims: JWTPayload, Hashable {
-    /// What a node asks of its tokens.
+struct TokenClaims: Hashable {
+    /// What a node asks of its tokens, and where they say who somebody is.
     struct Rules: Sendable {
         /// Nil: tokens have none. RFC 7519 section 4.1.3: one that has is meant for somebody else.
         var audience: String?
         /// Nil: any.
         var issuer: String?
+        var user = ClaimPath.user
+        var groups = ClaimPath.groups
+        /// All of them count.
+        var permissions = ClaimPath.permissions
         /// How far the clocks of issuer and node may be apart: 5 s.
         static let leeway: Int64 = 5000
     }
@@ -18,73 +22,111 @@ struct TokenClaims: JWTPayload, Hashable {
     struct Grant: Hashable, Sendable {
         let user: Name
         let groups: Set<Name>
+        /// Groups of the token that are not in `groups`: no names, or more than a connection may be in.
+        let groupsLeftOut: Int
         let permissions: Set<Permission>
         /// Milliseconds since 1970, UTC; with the leeway.
         let expiresAt: Int64
     }
 
-    var sub: String?
-    var exp: Double?
-    var nbf: Double?
-    var aud: Audiences?
-    var iss: String?
-    var groups: [String]?
-    var permissions: [String]?
-    /// RFC 8693 section 4.2: names with spaces between them.
-    var scope: String?
+    private let claims: JSONValue
 
-    /// One, or a list of them.
-    struct Audiences: Codable, Hashable {
-        let names: [String]
-
-        init(_ names: [String]) {
-            self.names = names
-        }
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            self.names = try (try? container.decode(String.self)).map { [$0] } ?? container.decode([String].self)
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            if self.names.count == 1 { try container.encode(self.names[0]) } else { try container.encode(self.names) }
-        }
+    /// - Parameter payload: of a token whose signature holds; no more than ``TokenVerifier/maximumBytes``.
+    init(payload: ByteBuffer) throws(TokenFault) {
+        guard let claims = try? JSONValue(parsing: payload), claims.kind == .object else { throw .payload }
+        self.claims = claims
     }
-
-    /// The library's place for checks; ours are in ``grant(_:now:)``, where the time is given.
-    func verify(using _: some JWTAlgorithm) {}
 
     /// - Parameter now: milliseconds since 1970, UTC.
     func grant(_ rules: Rules, now: Int64) throws(TokenFault) -> Grant {
-        guard let exp, let expiry = Self.milliseconds(exp) else { throw .expiry }
+        guard let expiry = try self.time("exp") else { throw .absent("exp") }
         guard now < expiry + Rules.leeway else { throw .expired }
-        if let nbf {
-            guard let start = Self.milliseconds(nbf), now >= start - Rules.leeway else { throw .notYetValid }
+        if let start = try self.time("nbf"), now < start - Rules.leeway { throw .notYetValid }
+        try self.checkAudience(rules.audience)
+        if let issuer = rules.issuer {
+            guard let value = self.claims["iss"] else { throw .absent("iss") }
+            guard let text = value.text else { throw .kind("iss", value.kind, needed: .text) }
+            guard text.utf8.elementsEqual(issuer.utf8) else { throw .issuer }
         }
-        if let audience = rules.audience {
-            guard self.aud?.names.contains(audience) == true else { throw .audience }
-        } else {
-            guard self.aud == nil else { throw .audience }
-        }
-        if let issuer = rules.issuer, self.iss != issuer { throw .issuer }
-        guard let user = self.sub.flatMap({ Name($0) }) else { throw .subject }
-        let groups = Set((self.groups ?? []).compactMap { Name($0) })
-        guard groups.count == Set(self.groups ?? []).count, groups.count <= PresenceLimits.groupsPerConnection else {
-            throw .groups
-        }
-        let permissions = (self.permissions ?? []) + (self.scope ?? "").split(separator: " ").map(String.init)
+        let (groups, leftOut) = try self.groups(rules.groups)
         return Grant(
-            user: user,
+            user: try self.user(rules.user),
             groups: groups,
-            // What other services make of a token is theirs.
-            permissions: Set(permissions.compactMap { Permission(rawValue: $0) }),
+            groupsLeftOut: leftOut,
+            permissions: try self.permissions(rules.permissions),
             expiresAt: expiry + Rules.leeway
         )
     }
 
-    /// - Returns: nil for what is no time between 1970 and the year 10000.
-    private static func milliseconds(_ seconds: Double) -> Int64? {
-        (0..<253_402_300_800).contains(seconds) ? Int64(seconds * 1000) : nil
+    /// RFC 7519 section 2: seconds since 1970, which need not be whole.
+    /// - Returns: milliseconds; nil when the claim is absent.
+    private func time(_ name: String) throws(TokenFault) -> Int64? {
+        guard let value = self.claims[name] else { return nil }
+        guard case .number(let seconds) = value else { throw .kind(name, value.kind, needed: .number) }
+        guard (0..<253_402_300_800).contains(seconds) else { throw .noTime(name) }
+        return Int64(seconds * 1000)
+    }
+
+    private func checkAudience(_ audience: String?) throws(TokenFault) {
+        guard let value = self.claims["aud"] else {
+            guard audience == nil else { throw .absent("aud") }
+            return
+        }
+        guard let audience else { throw .unexpectedAudience }
+        guard let names = value.texts else { throw .kind("aud", value.kind, needed: .text) }
+        guard names.contains(where: { $0?.utf8.elementsEqual(audience.utf8) == true }) else { throw .audience }
+    }
+
+    private func user(_ path: ClaimPath) throws(TokenFault) -> Name {
+        guard let value = path.value(in: self.claims) else { throw .absent(path.description) }
+        guard let text = value.text else { throw .kind(path.description, value.kind, needed: .text) }
+        guard let user = Name(text) else { throw .noUser(path.description) }
+        return user
+    }
+
+    /// What cannot be a group here is somebody else's business, and keeps nobody out.
+    private func groups(_ path: ClaimPath) throws(TokenFault) -> (groups: Set<Name>, leftOut: Int) {
+        guard let value = path.value(in: self.claims) else { return ([], 0) }
+        guard let names = value.texts else { throw .kind(path.description, value.kind, needed: .list) }
+        var groups: Set<Name> = []
+        var leftOut = 0
+        for text in names {
+            guard let group = text.flatMap({ Name($0) }), groups.contains(group) || PresenceLimits.hasRoom(for: group, in: groups)
+            else {
+                leftOut += 1
+                continue
+            }
+            groups.insert(group)
+        }
+        return (groups, leftOut)
+    }
+
+    /// Texts with blanks between the permissions, or lists of them. What other services make of a token is theirs.
+    private func permissions(_ paths: [ClaimPath]) throws(TokenFault) -> Set<Permission> {
+        var permissions: Set<Permission> = []
+        for path in paths {
+            guard let value = path.value(in: self.claims) else { continue }
+            guard let texts = value.texts else {
+                // One that the operator has not named may be of another service's form.
+                if ClaimPath.permissions.contains(path) { continue }
+                throw .kind(path.description, value.kind, needed: .list)
+            }
+            let words =
+                value.kind == .text
+                ? texts.flatMap { $0?.split(separator: " ").map(String.init) ?? [] } : texts.compactMap(\.self)
+            permissions.formUnion(words.compactMap { Permission(rawValue: $0) })
+        }
+        return permissions
+    }
+}
+
+extension JSONValue {
+    /// A text as a list of one, or the elements of a list, nil for those that are no texts; nil for every other value.
+    fileprivate var texts: [String?]? {
+        switch self {
+        case .text(let text): [text]
+        case .list(let elements): elements.map(\.text)
+        default: nil
+        }
     }
 }

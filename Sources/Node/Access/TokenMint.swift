@@ -1,5 +1,6 @@
 public import Foundation
 import JWTKit
+import NIOCore
 import Protocol
 
 /// Makes tokens, for trials: `volary token`.
@@ -18,6 +19,10 @@ public enum TokenMint {
         /// Such as `1h`.
         public var expiresIn: String
         public var keyID: String?
+        /// As the node's `--jwt-user-claim`; nil: its default.
+        public var userClaim: String?
+        public var groupsClaim: String?
+        public var permissionsClaim: String?
 
         public init(
             user: String,
@@ -26,7 +31,10 @@ public enum TokenMint {
             audience: String? = nil,
             issuer: String? = nil,
             expiresIn: String = "1h",
-            keyID: String? = nil
+            keyID: String? = nil,
+            userClaim: String? = nil,
+            groupsClaim: String? = nil,
+            permissionsClaim: String? = nil
         ) {
             self.user = user
             self.groups = groups
@@ -35,6 +43,9 @@ public enum TokenMint {
             self.issuer = issuer
             self.expiresIn = expiresIn
             self.keyID = keyID
+            self.userClaim = userClaim
+            self.groupsClaim = groupsClaim
+            self.permissionsClaim = permissionsClaim
         }
     }
 
@@ -56,22 +67,48 @@ public enum TokenMint {
             guard let wrong = names.first(where: { Name($0) == nil }) else { continue }
             throw Failure(description: "--\(option) \"\(ConfigurationError.printable(wrong))\": \(Name.rule)")
         }
-        let seconds = now.timeIntervalSince1970
-        let claims = TokenClaims(
-            sub: request.user,
-            exp: (seconds + Double(life.milliseconds) / 1000).rounded(.down),
-            aud: request.audience.map { TokenClaims.Audiences([$0]) },
-            iss: request.issuer,
-            groups: request.groups.isEmpty ? nil : request.groups,
-            permissions: permissions.isEmpty ? nil : permissions
+        let rules = TokenClaims.Rules(
+            audience: request.audience,
+            issuer: request.issuer,
+            user: try self.path(request.userClaim, "jwt-user-claim") ?? ClaimPath.user,
+            groups: try self.path(request.groupsClaim, "jwt-groups-claim") ?? ClaimPath.groups,
+            permissions: try self.path(request.permissionsClaim, "jwt-permissions-claim").map { [$0] } ?? ClaimPath.permissions
         )
+        let seconds = now.timeIntervalSince1970
+        var claims: [JSONValue.Member] = []
+        func put(_ name: String, _ value: JSONValue) { claims.append(JSONValue.Member(name: name, value: value)) }
+        put("exp", .number((seconds + Double(life.milliseconds) / 1000).rounded(.down)))
+        if let audience = request.audience { put("aud", .text(audience)) }
+        if let issuer = request.issuer { put("iss", .text(issuer)) }
+        rules.user.put(.text(request.user), into: &claims)
+        if !request.groups.isEmpty { rules.groups.put(.list(request.groups.map { .text($0) }), into: &claims) }
+        if !permissions.isEmpty { rules.permissions[0].put(.list(permissions.map { .text($0) }), into: &claims) }
+        let payload = JSONBody.encode(JSONValue.object(claims))
+        let leftOut: Int
         do throws(TokenFault) {
-            let rules = TokenClaims.Rules(audience: request.audience, issuer: request.issuer)
-            _ = try claims.grant(rules, now: Int64(seconds * 1000))
+            leftOut = try TokenClaims(payload: payload).grant(rules, now: Int64(seconds * 1000)).groupsLeftOut
         } catch {
             throw Failure(description: error.text)
         }
-        return try await self.keys(key).sign(claims, header: request.keyID.map { ["kid": .string($0)] } ?? [:])
+        guard leftOut == 0 else { throw Failure(description: "--group: a node would leave \(leftOut) of them out") }
+        return try await self.sign(payload, key: key, id: request.keyID)
+    }
+
+    private static func path(_ text: String?, _ option: String) throws -> ClaimPath? {
+        guard let text else { return nil }
+        guard let path = ClaimPath(text) else { throw Failure(description: "--\(option) must be \(ClaimPath.rule)") }
+        return path
+    }
+
+    private static func sign(_ payload: ByteBuffer, key: Data, id: String?) async throws -> String {
+        let algorithm = try await self.keys(key).getKey()
+        var header: [JSONValue.Member] = [
+            .init(name: "alg", value: .text(algorithm.name)), .init(name: "typ", value: .text("JWT")),
+        ]
+        if let id { header.append(.init(name: "kid", value: .text(id))) }
+        let head = JSONBody.encode(JSONValue.object(header))
+        let signed = "\(Base64URL.encode(head.readableBytesView)).\(Base64URL.encode(payload.readableBytesView))"
+        return "\(signed).\(Base64URL.encode(try algorithm.sign(Data(signed.utf8))))"
     }
 
     private static func keys(_ data: Data) async throws -> JWTKeyCollection {

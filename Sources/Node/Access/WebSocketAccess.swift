@@ -12,6 +12,8 @@ struct WebSocketAccess: Sendable {
     let tokens: TokenVerifier?
     /// Whether those may connect who have no token, where there are tokens.
     let acceptsAnonymous: Bool
+    /// Called with how many groups of a token that is taken are left out.
+    var groupsLeftOut: @Sendable (Int) -> Void = { _ in }
 
     /// Whether ``admit(_:_:)`` may have to wait for something.
     var needsTime: Bool { self.tokens != nil }
@@ -44,7 +46,9 @@ struct WebSocketAccess: Sendable {
             if isInQuery, grant.expiresAt - tokens.now() > Self.maximumQueryLifetime + TokenClaims.Rules.leeway {
                 throw .tooLongLived
             }
-            return try client.granted(grant)
+            let granted = try client.granted(grant)
+            if grant.groupsLeftOut > 0 { self.groupsLeftOut(grant.groupsLeftOut) }
+            return granted
         } catch {
             throw .unauthorized(error)
         }
@@ -63,7 +67,7 @@ struct WebSocketAccess: Sendable {
 extension WebSocketHandshake.Client {
     fileprivate func granted(_ grant: TokenClaims.Grant) throws(TokenFault) -> Self {
         // Who says in the query that they are somebody else must not be taken for either.
-        guard self.user == nil || self.user == grant.user else { throw .subject }
+        guard self.user == nil || self.user == grant.user else { throw .otherUser }
         var client = self
         client.user = grant.user
         client.groups = grant.groups

@@ -6,17 +6,24 @@ extension ConfigurationLoader {
             apiKey: try self.apiKey(),
             apiKeys: try self.file(.apiKeys, rule: APIKey.fileRule, APIKey.parse),
             tokenKeys: [
-                try self.file(.jwtKey, rule: TokenKeyFile.keyRule, TokenKeyFile.parseKeys),
-                try self.file(.jwks, rule: TokenKeyFile.setRule, TokenKeyFile.parseSet),
+                try self.file(.jwtKey, rule: TokenKeyFile.keyRule, TokenKeyFile.parse),
+                try self.file(.jwks, rule: TokenKeySet.rule, TokenKeySet.parse),
             ].compactMap { $0 },
             tokenRules: TokenClaims.Rules(
                 audience: try self.optional(.jwtAudience, allowed: "a text") { $0.isEmpty ? nil : $0 },
-                issuer: try self.optional(.jwtIssuer, allowed: "a text") { $0.isEmpty ? nil : $0 }
+                issuer: try self.optional(.jwtIssuer, allowed: "a text") { $0.isEmpty ? nil : $0 },
+                user: try self.claim(.jwtUserClaim) ?? .user,
+                groups: try self.claim(.jwtGroupsClaim) ?? .groups,
+                permissions: try self.claim(.jwtPermissionsClaim).map { [$0] } ?? ClaimPath.permissions
             ),
             acceptsAnonymousClients: try self.isOn(.anonymousClients),
             origins: try self.origins(.allowedOrigins),
             isInsecure: try self.isOn(.insecure)
         )
+    }
+
+    private func claim(_ option: ConfigurationOption) throws(ConfigurationError) -> ClaimPath? {
+        try self.optional(option, allowed: ClaimPath.rule) { ClaimPath($0) }
     }
 
     private func apiKey() throws(ConfigurationError) -> APIKey? {

@@ -23,6 +23,9 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case jwks
     case jwtAudience = "jwt-audience"
     case jwtIssuer = "jwt-issuer"
+    case jwtUserClaim = "jwt-user-claim"
+    case jwtGroupsClaim = "jwt-groups-claim"
+    case jwtPermissionsClaim = "jwt-permissions-claim"
     case anonymousClients = "anonymous-clients"
     case allowedOrigins = "allowed-origins"
     case insecure
@@ -77,7 +80,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .host: "127.0.0.1"
         case .port: "8080"
         case .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .redisAuthorities, .corsOrigins, .swaggerAssets: nil
-        case .apiKey, .apiKeys, .jwtKey, .jwks, .jwtAudience, .jwtIssuer, .allowedOrigins: nil
+        case .apiKey, .apiKeys, .jwtKey, .jwks, .jwtAudience, .jwtIssuer, .jwtPermissionsClaim, .allowedOrigins: nil
         case .maximumConnections, .trustedProxies: nil
         case .redisPrefix: "volary"
         case .lease: "5s"
@@ -88,6 +91,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .canaryInterval: "2s"
         case .announcementsPerSecond: "10"
         case .insecureUserQuery: "off"
+        case .jwtUserClaim: "sub"
+        case .jwtGroupsClaim: "groups"
         case .anonymousClients, .insecure: "off"
         case .maximumMessage: "1MiB"
         case .maximumUnsent: "1MiB"
@@ -144,6 +149,10 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .jwks: "The same as a JSON Web Key Set. With either, clients and REST callers need a token. Default: none."
         case .jwtAudience: "What a token's aud must have in it. Default: none, tokens must have no aud."
         case .jwtIssuer: "What a token's iss must be. Default: any."
+        case .jwtUserClaim: "The claim of a token that has the user: a name, or a JSON Pointer such as /user/id."
+        case .jwtGroupsClaim: "The claim of a token that has the groups: a name, or a JSON Pointer."
+        case .jwtPermissionsClaim:
+            "The claim of a token that has the permissions. Default: permissions, scope, scp and roles together."
         case .anonymousClients: "Clients may connect without a token also where there are keys. As a variable: on or off."
         case .allowedOrigins: "Origins whose pages may open WebSockets, with commas, or '*'. Default: the node's own, no other."
         case .insecure: "Listens where others reach it although everybody may do everything. As a variable: on or off."

@@ -18,18 +18,16 @@ enum JSONBody {
         guard body.readableBytes > 0 else { throw Problem.invalidBody("The body is empty.") }
         // Without a type, or with that of a form, pages of any origin may send a body; as JSON only those that CORS lets in.
         guard contentType != nil else { throw Problem.notJSON }
-        let member: JSONScanner.Member
+        let value: JSONValue
         do throws(JSONScanner.Fault) {
-            member = try JSONScanner.member(name, of: body)
+            value = try JSONValue(parsing: body)
         } catch {
             throw error.problem
         }
-        switch member {
-        case .text(let text): return text
-        case .other: throw Problem.invalidBody("\(name) must be a string.", field: name)
-        case .missing: throw Problem.invalidBody("\(name) is missing.", field: name)
-        case .noObject: throw Problem.invalidBody("The body must be a JSON object.")
-        }
+        guard value.kind == .object else { throw Problem.invalidBody("The body must be a JSON object.") }
+        guard let member = value[name] else { throw Problem.invalidBody("\(name) is missing.", field: name) }
+        guard let text = member.text else { throw Problem.invalidBody("\(name) must be a string.", field: name) }
+        return text
     }
 
     /// - Throws: ``Problem`` 413.
@@ -75,5 +73,19 @@ extension HTTPFields {
         var fields = self.lazy.filter { $0.name == name }.makeIterator()
         guard let first = fields.next() else { return nil }
         return fields.next() == nil ? first.value : self[name]
+    }
+}
+
+extension JSONScanner.Fault {
+    /// What the caller is told.
+    var problem: Problem {
+        switch self {
+        case .notUTF8: .invalidBody("The body is not UTF-8.")
+        case .malformed: .invalidBody("The body is not well-formed JSON.")
+        case .tooDeep: .invalidBody("The body may be \(JSONScanner.maximumDepth) levels deep.")
+        // A caller's own names, and it may have made them long.
+        case .duplicate(let name): .invalidBody("\(name.prefix(64)) is there twice.", field: String(name.prefix(64)))
+        case .unknownMember(let name): .invalidBody("\(name.prefix(64)) is not known.", field: String(name.prefix(64)))
+        }
     }
 }

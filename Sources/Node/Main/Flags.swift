@@ -100,6 +100,9 @@ struct AccessFlags: ParsableArguments {
     @Option(.jwks) var jwks: String?
     @Option(.jwtAudience) var jwtAudience: String?
     @Option(.jwtIssuer) var jwtIssuer: String?
+    @Option(.jwtUserClaim) var jwtUserClaim: String?
+    @Option(.jwtGroupsClaim) var jwtGroupsClaim: String?
+    @Option(.jwtPermissionsClaim) var jwtPermissionsClaim: String?
     @Flag(.anonymousClients) var anonymousClients = false
     @Option(.allowedOrigins) var allowedOrigins: String?
     @Flag(.insecure) var insecure = false
@@ -113,6 +116,9 @@ struct AccessFlags: ParsableArguments {
             (.jwks, self.jwks),
             (.jwtAudience, self.jwtAudience),
             (.jwtIssuer, self.jwtIssuer),
+            (.jwtUserClaim, self.jwtUserClaim),
+            (.jwtGroupsClaim, self.jwtGroupsClaim),
+            (.jwtPermissionsClaim, self.jwtPermissionsClaim),
             (.anonymousClients, self.anonymousClients ? "on" : nil),
             (.allowedOrigins, self.allowedOrigins),
             (.insecure, self.insecure ? "on" : nil),

@@ -9,14 +9,15 @@ struct Token: AsyncParsableCommand {
         abstract: "Makes a token for trials.",
         discussion: """
             Signs with a secret or a private key; a node that has the secret, or the public key, takes it. What is not said here is read \
-            from the node's own variables: VOLARY_JWT_KEY, VOLARY_JWT_AUDIENCE, VOLARY_JWT_ISSUER.
+            from the node's own variables: VOLARY_JWT_KEY, VOLARY_JWT_AUDIENCE, VOLARY_JWT_ISSUER, VOLARY_JWT_USER_CLAIM, \
+            VOLARY_JWT_GROUPS_CLAIM, VOLARY_JWT_PERMISSIONS_CLAIM.
             """
     )
 
     @Option(name: .customLong("jwt-key"), help: "File with a secret, or with a private key in PEM (RSA, P-256).")
     var key: String?
 
-    @Option(help: "Whose token it is (sub).")
+    @Option(help: "Whose token it is.")
     var user: String
 
     @Option(name: .customLong("group"), help: "A group that the user's connections join; may be given more than once.")
@@ -46,7 +47,10 @@ struct Token: AsyncParsableCommand {
             audience: self.audience ?? environment["VOLARY_JWT_AUDIENCE"],
             issuer: self.issuer ?? environment["VOLARY_JWT_ISSUER"],
             expiresIn: self.expiresIn,
-            keyID: self.keyID
+            keyID: self.keyID,
+            userClaim: environment["VOLARY_JWT_USER_CLAIM"],
+            groupsClaim: environment["VOLARY_JWT_GROUPS_CLAIM"],
+            permissionsClaim: environment["VOLARY_JWT_PERMISSIONS_CLAIM"]
         )
         guard let path = self.key ?? environment["VOLARY_JWT_KEY"] else {
             throw ValidationError("--jwt-key or VOLARY_JWT_KEY is missing.")

@@ -10,6 +10,7 @@ enum LogKey {
     static let connections = "volary.connections"
     static let count = "volary.count"
     static let error = "volary.error"
+    static let key = "volary.key"
     static let node = "volary.node"
     static let option = "volary.option"
     static let origin = "volary.origin"

@@ -19,6 +19,7 @@ struct NodeMetrics: Sendable {
     private let fastClients: Counter
     private let droppedMessages: Counter
     private let refusedConnections: Counter
+    private let groupsLeftOut: Counter
     private let acceptPauses: Counter
     private let leasesLost: Counter
     private let reapedNodes: Counter
@@ -46,6 +47,7 @@ struct NodeMetrics: Sendable {
         self.fastClients = Counter(label: "volary_clients_over_rate", factory: factory)
         self.droppedMessages = Counter(label: "volary_messages_dropped", factory: factory)
         self.refusedConnections = Counter(label: "volary_connections_refused", factory: factory)
+        self.groupsLeftOut = Counter(label: "volary_token_groups_left_out", factory: factory)
         self.acceptPauses = Counter(label: "volary_accept_pauses", factory: factory)
         self.leasesLost = Counter(label: "volary_leases_lost", factory: factory)
         self.reapedNodes = Counter(label: "volary_nodes_reaped", factory: factory)
@@ -96,6 +98,9 @@ struct NodeMetrics: Sendable {
 
     /// A socket for which there was no room, in all or from its address, or whose proxy did not say whose it was.
     func connectionRefused() { self.refusedConnections.increment() }
+
+    /// Groups of tokens that are no groups here, or more than a connection may be in.
+    func tokenGroupsLeftOut(_ count: Int) { self.groupsLeftOut.increment(by: count) }
 
     /// There were no file descriptors for more.
     func acceptPaused() { self.acceptPauses.increment() }

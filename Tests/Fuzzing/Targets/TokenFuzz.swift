@@ -1,5 +1,6 @@
 import Backplane
-import Foundation
+import NIOCore
+import Protocol
 
 @testable import Node
 
@@ -19,10 +20,13 @@ enum TokenFuzz {
             }
         }
         _ = (try? BearerToken.inQuery(ofTarget: text), Base64URL.decode(text[...]))
-        guard let claims = try? JSONDecoder().decode(TokenClaims.self, from: Data(input)) else { return }
-        for now in [0, 1_781_330_400_000, Int64.max] {
-            guard let grant = try? claims.grant(.init(audience: claims.aud?.names.first), now: now) else { continue }
+        _ = (try? TokenParts(text), ClaimPath(text))
+        guard let claims = try? TokenClaims(payload: ByteBuffer(bytes: input)) else { return }
+        for (now, audience) in [(0, nil), (1_781_330_400_000, "volary"), (1_781_330_400_000, nil), (Int64.max, nil)] {
+            guard let grant = try? claims.grant(.init(audience: audience), now: now) else { continue }
+            let bytes = grant.groups.reduce(0) { $0 + $1.byteCount }
             try hold(now < grant.expiresAt && grant.groups.count <= PresenceLimits.groupsPerConnection, "\(grant) at \(now)")
+            try hold(bytes <= PresenceLimits.groupBytesPerConnection, "\(bytes) bytes of groups")
         }
     }
 
@@ -31,7 +35,8 @@ enum TokenFuzz {
             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2ln", "/ws?access_token=a.b.c&x=1",
             #"{"sub":"ann","exp":1781330500,"nbf":1781330300.5,"groups":["red"],"permissions":["read"],"scope":"send x"}"#,
             #"{"sub":"ann","exp":253402300799.999,"aud":["volary","b"],"iss":"i"}"#,
-            #"{"sub":"ann","exp":-1e308,"aud":"volary"}"#,
+            #"{"sub":"ann","exp":-1e308,"aud":"volary"}"#, "/realm_access/roles~1", "https://example.org/groups",
+            #"{"sub":"auth0|5f7","exp":1781330500.0,"groups":["/staff",7,""],"scp":["read"],"roles":"send","aud":"volary"}"#,
         ].map { Array($0.utf8) }
     }
 }

@@ -118,7 +118,7 @@ struct RESTAccessTests {
         let file = try TemporaryFile(TestKeys.secret)
         try await APITestNode.with([.jwtKey: file.path]) { node in
             let expiry = Date().timeIntervalSince1970 + 60
-            var claims = TokenClaims(sub: "alice", exp: expiry)
+            var claims = TestClaims(sub: "alice", exp: expiry)
             let plain = try await TestKeys.sign(claims)
             #expect(try await node.http.request("GET", "/api/nodes", headers: Self.bearer(plain)).status == 403)
             claims.scope = "openid read"

@@ -62,7 +62,7 @@ enum TestKeys {
         -----END PUBLIC KEY-----
         """
 
-    static func sign(_ claims: TokenClaims, secret: String = Self.secret, header: JWTHeader = [:]) async throws -> String {
+    static func sign(_ claims: TestClaims, secret: String = Self.secret, header: JWTHeader = [:]) async throws -> String {
         let keys = await JWTKeyCollection().add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
         return try await keys.sign(claims, header: header)
     }
@@ -80,11 +80,25 @@ enum TestKeys {
     static func verifier(_ keys: [TokenKey], now: Int64 = 0, rules: TokenClaims.Rules = .init()) throws -> TokenVerifier {
         let file = try TemporaryFile("")
         return TokenVerifier(
-            files: [try ReloadableFile(.jwtKey, path: file.path, rule: "") { _ in keys }],
+            files: [try ReloadableFile(.jwtKey, path: file.path, rule: "") { _ in TokenKeys(keys: keys) }],
             rules: rules,
             now: { now }
         )
     }
+}
+
+/// The claims that most tests need, as other programs write them.
+struct TestClaims: JWTPayload {
+    var sub: String?
+    var exp: Double?
+    var nbf: Double?
+    var aud: [String]?
+    var iss: String?
+    var groups: [String]?
+    var permissions: [String]?
+    var scope: String?
+
+    func verify(using _: some JWTAlgorithm) {}
 }
 
 /// A file for one test, gone with its last reference.

@@ -25,9 +25,9 @@ struct WebSocketAccessTests {
     private static func token(
         _ user: String = "alice",
         in seconds: Double = 60,
-        _ change: (inout TokenClaims) -> Void = { _ in }
+        _ change: (inout TestClaims) -> Void = { _ in }
     ) async throws -> String {
-        var claims = TokenClaims(sub: user, exp: Date().timeIntervalSince1970 + seconds)
+        var claims = TestClaims(sub: user, exp: Date().timeIntervalSince1970 + seconds)
         change(&claims)
         return try await TestKeys.sign(claims)
     }
@@ -92,16 +92,18 @@ struct WebSocketAccessTests {
     @Test(arguments: ["/ws", "/echo"])
     func `Every refusal has its status and its reason, and ends the connection`(path: String) async throws {
         let other = try await TestKeys.sign(
-            TokenClaims(sub: "a", exp: Date().timeIntervalSince1970 + 60),
+            TestClaims(sub: "a", exp: Date().timeIntervalSince1970 + 60),
             secret: TestKeys.otherSecret
         )
         let (good, old) = (try await Self.token(), try await Self.token(in: -60))
-        let audience = try await Self.token { $0.aud = .init(["x"]) }
+        let audience = try await Self.token { $0.aud = ["x"] }
         let long = try await Self.token(in: 3600)
         let refusals: [(target: String, headers: [String: String], fault: TokenFault)] = [
-            (path, [:], .missing), (path, ["Authorization": "Basic YTpi"], .malformed),
+            (path, [:], .missing), (path, ["Authorization": "Basic YTpi"], .missing),
+            (path, ["Authorization": "Bearer"], .malformed),
             (path, ["Authorization": "Bearer \(old)"], .expired), (path, ["Authorization": "Bearer \(other)"], .signature),
-            (path, ["Authorization": "Bearer \(audience)"], .audience), (path, ["Authorization": "Bearer x"], .malformed),
+            (path, ["Authorization": "Bearer \(audience)"], .unexpectedAudience),
+            (path, ["Authorization": "Bearer x"], .malformed),
             (path, ["Sec-WebSocket-Protocol": "volary, volary.token.\(old)"], .expired),
             (path, ["Sec-WebSocket-Protocol": "volary"], .missing),
             ("\(path)?access_token=\(old)", [:], .expired), ("\(path)?access_token=", [:], .malformed),

@@ -29,9 +29,12 @@ struct ConfigurationErrorTests {
         (.insecureUserQuery, ["yes", "ON", "1"], "must be on or off"),
         (.apiKeys, ["/dev/null"], APIKey.fileRule),
         (.jwtKey, ["/dev/null"], TokenKeyFile.keyRule),
-        (.jwks, ["/dev/null"], TokenKeyFile.setRule),
+        (.jwks, ["/dev/null"], TokenKeySet.rule),
         (.jwtAudience, [""], "must be a text"),
         (.jwtIssuer, [""], "must be a text"),
+        (.jwtUserClaim, ["", "/a~2b", "/~"], "must be \(ClaimPath.rule)"),
+        (.jwtGroupsClaim, ["", "/a~2b", String(repeating: "x", count: 257)], "must be \(ClaimPath.rule)"),
+        (.jwtPermissionsClaim, ["", "/a~"], "must be \(ClaimPath.rule)"),
         (.anonymousClients, ["yes"], "must be on or off"),
         (
             .allowedOrigins, ["", "example.org", "https://example.org/", "null"],

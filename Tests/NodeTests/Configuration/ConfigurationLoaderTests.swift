@@ -112,6 +112,27 @@ struct ConfigurationLoaderTests {
             byDefault: "none"
         ),
         Example(
+            option: .jwtUserClaim,
+            text: "preferred_username",
+            reads: { $0.access.tokenRules.user.description },
+            gives: "preferred_username",
+            byDefault: "sub"
+        ),
+        Example(
+            option: .jwtGroupsClaim,
+            text: "https://example.org/groups",
+            reads: { $0.access.tokenRules.groups.description },
+            gives: "https://example.org/groups",
+            byDefault: "groups"
+        ),
+        Example(
+            option: .jwtPermissionsClaim,
+            text: "/realm_access/roles",
+            reads: { $0.access.tokenRules.permissions.map(\.description).joined(separator: ",") },
+            gives: "/realm_access/roles",
+            byDefault: "permissions,scope,scp,roles"
+        ),
+        Example(
             option: .anonymousClients,
             text: "on",
             reads: { "\($0.access.acceptsAnonymousClients)" },

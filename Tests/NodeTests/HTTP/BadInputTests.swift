@@ -29,13 +29,12 @@ struct BadInputTests {
         let bodies: [(bytes: [UInt8], field: String?)] = [
             (Array(#"{"message":"a","message":"b"}"#.utf8), "message"),
             (Array(#"{"message":"a","m\u0065ssage":"b"}"#.utf8), "message"),
-            (Array(#"{"message":"a","more":{"x":1,"x":2}}"#.utf8), "more.x"),
+            (Array(#"{"message":"a","more":{"x":1,"x":2}}"#.utf8), "x"),
             (Array(#"{"message":"a","more":"#.utf8) + Array(Self.deep.utf8), nil),
             (
-                Array(#"{"message":"a","more":\#(String(repeating: "[", count: 40))\#(String(repeating: "]", count: 40))}"#.utf8),
+                Array(#"{"message":"a","more":\#(String(repeating: "[", count: 70))\#(String(repeating: "]", count: 70))}"#.utf8),
                 nil
             ),
-            (Array(#"{"message":"a","more":{\#((0..<2000).map { "\"\($0)\":0" }.joined(separator: ","))}}"#.utf8), nil),
             (Array(#"{"message":""#.utf8) + [0xFF, 0xFE] + Array(#""}"#.utf8), nil),
             (Array(#"{"message":""#.utf8) + [0xED, 0xA0, 0x80] + Array(#""}"#.utf8), nil),
             (Array(#"{"message":"\ud800"}"#.utf8), nil),
