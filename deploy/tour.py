@@ -4,7 +4,8 @@
     python3 deploy/tour.py [BASE] [--spread N]
 
 BASE is the balancer or any node (default http://127.0.0.1:8080). --spread N: fail unless the three clients are on at least
-N nodes. Where the nodes ask for them: VOLARY_API_KEY is a key for REST, VOLARY_TOKEN a token for clients. Every step says
+N nodes. Where the nodes ask for them: VOLARY_API_KEY is a key for REST, VOLARY_TOKEN a token for clients, with the permission
+broadcast (volary token --permission broadcast). Every step says
 what it does; the first thing that is not as promised ends the tour with one line and exit status 1.
 Needs Python 3.10 or later and nothing else.
 """

@@ -113,6 +113,7 @@ public struct NodeServer: Service {
             presence: presence,
             interest: interest,
             metrics: metrics,
+            clientMessages: configuration.clientMessages,
             now: now
         )
         let httpSettings = configuration.httpSettings

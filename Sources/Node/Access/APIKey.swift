@@ -67,7 +67,7 @@ extension APIKey {
 
     private static func permissions(_ text: Substring) -> Set<Permission>? {
         let names = text.split(separator: ",", omittingEmptySubsequences: false)
-        let permissions = names.compactMap { Permission(rawValue: String($0)) }
+        let permissions = names.compactMap { Permission(rawValue: String($0)) }.filter(Permission.forREST.contains)
         return permissions.count == names.count ? Set(permissions) : nil
     }
 }

@@ -14,10 +14,10 @@ struct AccessConfiguration: Sendable {
     var isInsecure = false
 
     /// Whether the node may listen where others reach it: neither REST nor WebSockets are open by oversight.
-    var isProtected: Bool {
-        let guardsREST = self.apiKey != nil || self.apiKeys != nil || !self.tokenKeys.isEmpty
-        return guardsREST && (!self.tokenKeys.isEmpty || self.acceptsAnonymousClients)
-    }
+    var isProtected: Bool { self.hasCredentials && (!self.tokenKeys.isEmpty || self.acceptsAnonymousClients) }
+
+    /// Whether anybody has to say who they are. Without, the node is open, on whatever address.
+    var hasCredentials: Bool { self.apiKey != nil || self.apiKeys != nil || !self.tokenKeys.isEmpty }
 
     var hasFiles: Bool { self.apiKeys != nil || !self.tokenKeys.isEmpty }
 

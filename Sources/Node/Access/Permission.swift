@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// What a REST caller may do.
+/// What somebody may do.
 enum Permission: String, CaseIterable, Sendable {
     /// Who is connected, the nodes, the metrics.
     case read
@@ -8,6 +8,11 @@ enum Permission: String, CaseIterable, Sendable {
     case send
     /// Closing connections, group membership, draining.
     case manage
+    /// Of a client, and of nothing in REST: messages on its WebSocket to every client of the cluster.
+    case broadcast
+
+    /// Those that a REST call may need.
+    static let forREST: Set<Permission> = [.read, .send, .manage]
 
     /// What a request needs; nil: nothing, it is open to everybody.
     ///

@@ -72,6 +72,7 @@ extension WebSocketHandshake.Client {
         client.user = grant.user
         client.groups = grant.groups
         client.expiresAt = grant.expiresAt
+        client.mayBroadcast = grant.permissions.contains(.broadcast)
         return client
     }
 }

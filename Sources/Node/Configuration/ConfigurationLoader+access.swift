@@ -22,13 +22,34 @@ extension ConfigurationLoader {
         )
     }
 
+    /// Whose messages go to everybody: everybody's on an open node. Where there are credentials, only of clients that may have the permission.
+    func clientMessages(_ access: AccessConfiguration) throws(ConfigurationError) -> ClientMessages {
+        let chosen = try self.optional(.clientMessages, allowed: "all, permitted or off") { ClientMessages(rawValue: $0) }
+        guard chosen != .permitted || !access.tokenKeys.isEmpty else {
+            throw ConfigurationError(
+                option: ConfigurationOption.clientMessages.rawValue,
+                value: chosen?.rawValue,
+                allowed: "needs --jwt-key or --jwks: only tokens have permissions"
+            )
+        }
+        return chosen ?? (access.hasCredentials ? access.tokenKeys.isEmpty ? .off : .permitted : .all)
+    }
+
+    /// Joins and leaves are told to everybody on an open node; where there are credentials, only if that is asked for.
+    func announcements(_ access: AccessConfiguration) throws(ConfigurationError) -> Int? {
+        guard self.value(.announcementsPerSecond) != nil else { return access.hasCredentials ? nil : 10 }
+        return try self.unlessOff(.announcementsPerSecond) { orOff throws(ConfigurationError) in
+            try self.integer(.announcementsPerSecond, 0...1000, or: orOff)
+        }
+    }
+
     private func claim(_ option: ConfigurationOption) throws(ConfigurationError) -> ClaimPath? {
         try self.optional(option, allowed: ClaimPath.rule) { ClaimPath($0) }
     }
 
     private func apiKey() throws(ConfigurationError) -> APIKey? {
         guard let text = self.value(.apiKey) else { return nil }
-        guard let key = APIKey(text, permissions: Set(Permission.allCases)) else {
+        guard let key = APIKey(text, permissions: Permission.forREST) else {
             let (least, most) = (APIKey.lengths.lowerBound, APIKey.lengths.upperBound)
             throw ConfigurationError(
                 option: ConfigurationOption.apiKey.rawValue,

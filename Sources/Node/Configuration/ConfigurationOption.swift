@@ -16,6 +16,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case historyAge = "history-age"
     case canaryInterval = "canary-interval"
     case announcementsPerSecond = "announcements-per-second"
+    case clientMessages = "client-messages"
     case insecureUserQuery = "insecure-user-query"
     case apiKey = "api-key"
     case apiKeys = "api-keys"
@@ -82,6 +83,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .redisAuthorities, .corsOrigins, .swaggerAssets: nil
         case .apiKey, .apiKeys, .jwtKey, .jwks, .jwtAudience, .jwtIssuer, .jwtPermissionsClaim, .allowedOrigins: nil
         case .maximumConnections, .trustedProxies: nil
+        // As everybody may on an open node; less where there are credentials.
+        case .clientMessages, .announcementsPerSecond: nil
         case .redisPrefix: "volary"
         case .lease: "5s"
         case .delivery: "logged"
@@ -89,7 +92,6 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .historyBytes: "8MiB"
         case .historyAge: "5m"
         case .canaryInterval: "2s"
-        case .announcementsPerSecond: "10"
         case .insecureUserQuery: "off"
         case .jwtUserClaim: "sub"
         case .jwtGroupsClaim: "groups"
@@ -140,7 +142,9 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .historyAge: "How long a message is kept in Redis, 1s to 1h."
         case .canaryInterval: "For a message of a node to itself through Redis, 100ms to 1m; longer: it connects anew."
         case .announcementsPerSecond:
-            "Joins and leaves told one by one each second before they are summed up, 0 to 1000; 'off' tells none."
+            "Joins and leaves told to all, one by one, 0 to 1000 a second. Default: 10; off where there are keys."
+        case .clientMessages:
+            "Whose messages go to every client: all, permitted (by the token) or off. Default: all; less where there are keys."
         case .insecureUserQuery:
             "/ws?user=NAME names a connection's user, so that anyone may be anyone: for trials. As a variable: on or off."
         case .apiKey: "A key that may do everything over REST. Better as a variable: other users of the machine see flags."

@@ -34,6 +34,8 @@ public struct NodeConfiguration: Sendable {
 
     // MARK: - Clients
 
+    /// Whose messages go to everybody.
+    public var clientMessages: ClientMessages
     /// Whether `/ws?user=` names a connection's user.
     public var acceptsUserQuery: Bool
     var access: AccessConfiguration

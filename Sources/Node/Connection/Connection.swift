@@ -42,6 +42,10 @@ public final class Connection {
     var isListed = false
     /// Whether this connection is counted in the interest in its user's topic.
     var holdsUserTopic = false
+    /// Whether its token has the permission `broadcast`.
+    var mayBroadcast = false
+    /// From when on its client is told again that a message of it was refused.
+    var nextRefusalNotice = NIODeadline.distantPast
     private var patience: Patience
     /// Bytes of the largest message that waits, where it is larger than what may wait.
     private var oversize = 0

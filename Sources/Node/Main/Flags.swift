@@ -73,6 +73,7 @@ struct ClusterFlags: ParsableArguments {
     @Option(.historyAge) var historyAge: String?
     @Option(.canaryInterval) var canaryInterval: String?
     @Option(.announcementsPerSecond) var announcementsPerSecond: String?
+    @Option(.clientMessages) var clientMessages: String?
 
     var values: [(ConfigurationOption, String?)] {
         [
@@ -88,6 +89,7 @@ struct ClusterFlags: ParsableArguments {
             (.historyAge, self.historyAge),
             (.canaryInterval, self.canaryInterval),
             (.announcementsPerSecond, self.announcementsPerSecond),
+            (.clientMessages, self.clientMessages),
         ]
     }
 }

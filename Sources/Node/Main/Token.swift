@@ -23,7 +23,10 @@ struct Token: AsyncParsableCommand {
     @Option(name: .customLong("group"), help: "A group that the user's connections join; may be given more than once.")
     var groups: [String] = []
 
-    @Option(name: .customLong("permission"), help: "read, send or manage, for REST; may be given more than once.")
+    @Option(
+        name: .customLong("permission"),
+        help: "read, send, manage (REST) or broadcast (a client's messages to all); may be given again."
+    )
     var permissions: [String] = []
 
     @Option(name: .customLong("audience"), help: "For whom it is (aud).")

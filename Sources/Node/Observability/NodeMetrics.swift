@@ -11,6 +11,7 @@ struct NodeMetrics: Sendable {
     private let deliveries: Counter
     private let droppedPublications: Counter
     private let refusedPublications: Counter
+    private let refusedClientMessages: Counter
     private let slowConsumers: Counter
     private let slowMessages: Counter
     private let idleClients: Counter
@@ -39,6 +40,7 @@ struct NodeMetrics: Sendable {
         self.deliveries = Counter(label: "volary_deliveries", factory: factory)
         self.droppedPublications = Counter(label: "volary_publications_dropped", factory: factory)
         self.refusedPublications = Counter(label: "volary_publications_refused", factory: factory)
+        self.refusedClientMessages = Counter(label: "volary_client_messages_refused", factory: factory)
         self.slowConsumers = Counter(label: "volary_slow_consumers", factory: factory)
         self.slowMessages = Counter(label: "volary_slow_messages", factory: factory)
         self.idleClients = Counter(label: "volary_idle_clients", factory: factory)
@@ -78,6 +80,9 @@ struct NodeMetrics: Sendable {
 
     /// A client's message that the broker did not take.
     func publicationRefused() { self.refusedPublications.increment() }
+
+    /// A client's message that it may not send.
+    func clientMessageRefused() { self.refusedClientMessages.increment() }
 
     /// A connection that is closed because its client went past a bound.
     func breached(_ breach: Breach) {

@@ -10,17 +10,23 @@ final class EndpointBehavior: WebSocketEvents {
     private let presence: PresenceKeeper<ContinuousClock>
     private let interest: TopicInterest<ContinuousClock>
     private let metrics: NodeMetrics
+    private let clientMessages: ClientMessages
     private let now: @Sendable () -> Int64
 
+    /// Between two notices to one client that its messages are refused: 10 s. A flood is not answered with another.
+    private static let refusalNoticeInterval = TimeAmount.seconds(10)
     private static let allocator = ByteBufferAllocator()
 
-    /// - Parameter now: milliseconds since 1970, UTC.
+    /// - Parameters:
+    ///   - clientMessages: whose messages go to everybody.
+    ///   - now: milliseconds since 1970, UTC.
     init(
         connections: ConnectionManager,
         publisher: Publisher,
         presence: PresenceKeeper<ContinuousClock>,
         interest: TopicInterest<ContinuousClock>,
         metrics: NodeMetrics,
+        clientMessages: ClientMessages,
         now: @escaping @Sendable () -> Int64
     ) {
         self.connections = connections
@@ -28,6 +34,7 @@ final class EndpointBehavior: WebSocketEvents {
         self.presence = presence
         self.interest = interest
         self.metrics = metrics
+        self.clientMessages = clientMessages
         self.now = now
     }
 
@@ -152,13 +159,18 @@ final class EndpointBehavior: WebSocketEvents {
     // MARK: - /ws
 
     /// Text comes back to its sender as an echo at once, and to everyone, the sender too, as a message through the broker. Binary comes
-    /// back through the broker only: one copy each, in the same order for all.
+    /// back through the broker only: one copy each, in the same order for all. What a client may not send has no echo either: the echo says
+    /// that the node has the message.
     private func relay(
         _ message: ClientMessage,
         from connection: Connection,
         on eventLoop: any EventLoop,
         done: @escaping @Sendable () -> Void
     ) {
+        guard self.maySend(connection) else {
+            self.refuse(connection, on: eventLoop)
+            return done()
+        }
         if case .text(let text) = message {
             let echo = ServerMessage(kind: .echo, from: connection.id, message: text, timestamp: self.now())
             self.send(echo, to: connection, on: eventLoop)
@@ -171,6 +183,27 @@ final class EndpointBehavior: WebSocketEvents {
             }
             done()
         }
+    }
+
+    private func maySend(_ connection: Connection) -> Bool {
+        switch self.clientMessages {
+        case .all: true
+        case .permitted: connection.mayBroadcast
+        case .off: false
+        }
+    }
+
+    /// Every refused message is counted; its client is told of the first, and then once in a while.
+    private func refuse(_ connection: Connection, on eventLoop: any EventLoop) {
+        self.metrics.clientMessageRefused()
+        let now = eventLoop.now
+        guard now >= connection.nextRefusalNotice else { return }
+        connection.nextRefusalNotice = now + Self.refusalNoticeInterval
+        let reason =
+            self.clientMessages == .off
+            ? "this node takes no messages from clients." : "it needs a token with the permission broadcast."
+        let text = ByteBuffer(string: "Your message was not sent: \(reason)")
+        self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection, on: eventLoop)
     }
 
     /// A message that goes nowhere must not be lost in silence.

@@ -41,6 +41,8 @@ enum WebSocketHandshake {
         var groups: Set<Name> = []
         /// Milliseconds since 1970, UTC, when its token ends; nil: never.
         var expiresAt: Int64?
+        /// Whether its token has the permission `broadcast`.
+        var mayBroadcast = false
         /// What the answer agrees to; nil: no compression.
         var compression: DeflateAgreement?
     }

@@ -33,7 +33,8 @@ struct APIKeyTests {
     @Test(arguments: [
         "", "# none", "read", "\(Self.hash("a"))", "\(Self.hash("a")) ", "\(Self.hash("a")) all", "\(Self.hash("a")) read,",
         "\(Self.hash("a")) read send", "\(Self.hash("a").dropLast()) read", "\(Self.hash("a").dropLast())g read",
-        "\(Self.hash("a"))0 read", "\(Self.hash("a")) READ", "\(Self.hash("a")) read\ncorrect-horse-battery read",
+        "\(Self.hash("a"))0 read", "\(Self.hash("a")) READ", "\(Self.hash("a")) broadcast",
+        "\(Self.hash("a")) read\ncorrect-horse-battery read",
         String(repeating: "\(Self.hash("a")) read\n", count: APIKey.maximumCount + 1),
     ])
     func `A file with anything else is bad as a whole`(text: String) {

@@ -82,6 +82,13 @@ struct ConfigurationLoaderTests {
             byDefault: "true"
         ),
         Example(
+            option: .clientMessages,
+            text: "off",
+            reads: { $0.clientMessages.rawValue },
+            gives: "off",
+            byDefault: "all"
+        ),
+        Example(
             option: .insecureUserQuery,
             text: "on",
             reads: { "\($0.acceptsUserQuery)" },
