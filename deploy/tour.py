@@ -40,7 +40,7 @@ class Client:
         self.socket = socket.create_connection((base.hostname, base.port or 80), PATIENCE)
         authorization = f"Authorization: {TOKEN}\r\n" if TOKEN else ""
         self.socket.sendall(
-            f"GET /ws HTTP/1.1\r\nHost: {base.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET /ws?welcome=on HTTP/1.1\r\nHost: {base.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\nSec-WebSocket-Version: 13\r\n"
             f"{authorization}\r\n".encode())
         while b"\r\n\r\n" not in self.buffer:
@@ -48,6 +48,7 @@ class Client:
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
         if b" 101 " not in head.splitlines()[0]:
             raise Broken(f"{name} could not connect: {head.splitlines()[0].decode()}")
+        self.id = self.expect("its welcome", lambda message: isinstance(message, dict) and message.get("type") == "welcome")["id"]
 
     def send(self, opcode, payload):  # up to 125 bytes: more is never said here
         mask = os.urandom(4)
@@ -140,7 +141,7 @@ def tour(base, spread):
         print("   ", json.dumps(receipt := rest(base, "POST", path, {"message": text})))
         return receipt
 
-    step("Ann, Bob and Cleo connect, with any WebSocket client, to whatever node the balancer picks.")
+    step("Ann, Bob and Cleo connect, with any WebSocket client, to whatever node the balancer picks; each asks who it is.")
     ann, bob, cleo = everybody = [Client(name, base) for name in ("Ann", "Bob", "Cleo")]
 
     step("Ann says hello. She gets an echo; everybody in the cluster gets the message, she too.")
@@ -157,13 +158,16 @@ def tour(base, spread):
         hears(client, "Bob's bytes", lambda message: message == bytes([0, 1, 254, 255]))
 
     step("GET /api/connections: who is connected, anywhere. Any node can answer.")
-    for client in everybody:
-        client.send(TEXT, b"Who am I?")
-    ids = [client.expect("its echo", says("Who am I?", "echo"))["from"] for client in everybody]
-    inventory = {entry["id"][:8]: entry for entry in connections(base)}
-    ours = [inventory[short] for short in ids if short in inventory]
-    if len(ours) != 3:
-        raise Broken(f"of Ann, Bob and Cleo ({', '.join(ids)}) the inventory has {len(ours)} entries, not one each")
+    # A connection is listed a moment after its handshake.
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        inventory = {entry["id"]: entry for entry in connections(base)}
+        ours = [inventory[client.id] for client in everybody if client.id in inventory]
+        if len(ours) == 3:
+            break
+        if time.monotonic() > deadline:
+            raise Broken(f"of Ann, Bob and Cleo the inventory has {len(ours)} entries, not one each")
+        time.sleep(0.1)
     for client, entry in zip(everybody, ours):
         print(f"    {client.name:5} is {entry['id']} on {entry['node']}")
     if (nodes := len({entry["node"] for entry in ours})) < spread:
@@ -173,7 +177,8 @@ def tour(base, spread):
     text = f"Good morning, everyone! ({os.urandom(2).hex()})"
     receipt = post("/api/connections/broadcast", text)
     for client in everybody:
-        hears(client, "the broadcast", says(text, "server-broadcast"))
+        if hears(client, "the broadcast", says(text, "server-broadcast"))["id"] != receipt["id"]:
+            raise Broken("the broadcast's id is not its receipt's")
     if receipt["recipients"] < 3:
         raise Broken(f"the broadcast's receipt counts {receipt['recipients']} recipients, at least 3 got it")
 

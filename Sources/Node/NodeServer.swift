@@ -103,7 +103,8 @@ public struct NodeServer: Service {
             broker: links.broker,
             metrics: metrics,
             logger: logger,
-            now: now
+            now: now,
+            precision: configuration.timestampPrecision
         )
         links.broker.attach(delivery)
         let life = NodeLife()
@@ -114,6 +115,8 @@ public struct NodeServer: Service {
             interest: interest,
             metrics: metrics,
             clientMessages: configuration.clientMessages,
+            nodeName: record.name,
+            precision: configuration.timestampPrecision,
             now: now
         )
         let httpSettings = configuration.httpSettings

@@ -393,12 +393,55 @@ class Console:
         browser.click("#send button")
         browser.sees("#receipt", "1 connection got it", "200")
         browser.sees("#log", "With a key")
+        browser.click("#say input")
+        browser.type("To everybody?")
+        browser.press("Enter")
+        browser.sees("#log", "Your message was not sent: it needs a token with the permission broadcast.")
+        self.nothing_to_complain_of()
+
+    def names_anything(self):
+        self.step("Users and groups of any name: shown as they are, found, joined and pushed to; JSON stays JSON.")
+        browser, name = self.browser, "/staff, <b>Zoë</b> \u202e+%2F&"
+        shown = name.replace("\u202e", "\\u{202e}")
+        self.cluster.start_alone("named", "--insecure-user-query")
+        browser.open(self.cluster.url("named"))
+        browser.click("#link input[name=user]")
+        browser.type(name)
+        browser.click("#connect")
+        browser.sees("#client-state", f"user {shown}", "on named")
+        browser.sees("#rows", shown)
+        mine = browser.js("document.querySelector('#rows .id').title")
+        browser.click("#rows button:nth-of-type(2)")
+        browser.type(name)
+        browser.click("#membership button")
+        browser.sees("#member", "Added", "204")
+        for field in ("user", "group"):
+            browser.click(f"#filter input[name={field}]")
+            browser.type(name)
+        browser.click("#filter button")
+        browser.sees("#page-count", "1 connection.")
+        self.expect("the names are not shown as they are", browser.js(
+            "[...document.querySelectorAll('#rows bdi')].map((name) => name.textContent)") == [shown, shown])
+        browser.js("document.querySelector('#send select').value = 'group'")
+        browser.js("document.querySelector('#send select').dispatchEvent(new Event('change'))")
+        browser.click("#send input[name=name]")
+        browser.type(name)
+        browser.js("document.querySelector('#send').elements.kind.value = 'data'")
+        for text, sees in (('{"price":', ("Not sent", "This is no JSON")), ('{"price": 7.1}', ("1 connection got it", "200"))):
+            browser.js("document.querySelector('#send textarea').value = ''")
+            browser.click("#send textarea")
+            browser.type(text)
+            browser.click("#send button")
+            browser.sees("#receipt", *sees)
+        browser.sees("#log", f"server-broadcast to group {shown}", '{"price":7.1}')
+        self.expect("eight digits are not enough", browser.js(
+            f"fetch('/api/connections/{mine[:8]}').then((answer) => answer.json()).then(({{ id }}) => id)") == mine)
         self.nothing_to_complain_of()
 
     def run(self):
         for step in (self.loads, self.walks_by_keyboard, self.sends_bytes, self.lists_and_escapes, self.turns_pages,
                      self.looks_good, self.closes, self.shows_refusals, self.shows_many_nodes, self.loses_redis,
-                     self.loses_its_node, self.bounds_its_log, self.refuses_other_sites, self.asks_for_a_key):
+                     self.loses_its_node, self.bounds_its_log, self.refuses_other_sites, self.asks_for_a_key, self.names_anything):
             step()
 
 

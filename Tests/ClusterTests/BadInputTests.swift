@@ -30,7 +30,7 @@ extension RealProcesses {
                 let wrong: [(body: String, field: String?)] = [
                     ("", nil), ("not json", nil), ("{", nil), ("[]", nil), ("[\"message\"]", nil), ("\"message\"", nil),
                     ("42", nil),
-                    ("null", nil), ("{\"message\":\"\u{1}\"}", nil), ("{}", "message"), (#"{"text":"hello"}"#, "message"),
+                    ("null", nil), ("{\"message\":\"\u{1}\"}", nil), ("{}", "message"), (#"{"text":"hello"}"#, "text"),
                     (#"{"message":42}"#, "message"), (#"{"message":null}"#, "message"), (#"{"message":["a"]}"#, "message"),
                     (#"{"message":{}}"#, "message"), (#"{"message":true}"#, "message"), (#"{"message":""}"#, "message"),
                     (#"{"message":" \n\t "}"#, "message"),

@@ -229,7 +229,7 @@ struct EnvelopeTests {
         var random = SeededGenerator()
         for _ in 0..<5000 {
             let dataType = Publication.DataType.allCases.randomElement(using: &random)!
-            let payload = random.bytes(.random(in: 0...100, using: &random)).map { dataType == .text ? $0 & 0x7F : $0 }
+            let payload = random.bytes(.random(in: 0...100, using: &random)).map { dataType == .binary ? $0 : $0 & 0x7F }
             let envelope = Envelope(
                 origin: NodeID(rawValue: UInt32(truncatingIfNeeded: random.next())),
                 sequence: random.next(),
@@ -315,7 +315,7 @@ struct EnvelopeTests {
             if random.chance(90) { bytes.replaceSubrange(0..<min(3, bytes.count), with: lead.prefix(bytes.count)) }
             if random.chance(70), bytes.count > 33 {
                 bytes[31] = .random(in: 1...3, using: &random)
-                bytes[32] = .random(in: 1...2, using: &random)
+                bytes[32] = .random(in: 1...3, using: &random)
                 bytes[33] &= 7
             }
             do {
@@ -368,7 +368,7 @@ struct EnvelopeTests {
         #expect(changed(31, to: 0) == .invalid(field: "kind"))
         #expect(changed(31, to: 4) == .invalid(field: "kind"))
         #expect(changed(32, to: 0) == .invalid(field: "data type"))
-        #expect(changed(32, to: 3) == .invalid(field: "data type"))
+        #expect(changed(32, to: 4) == .invalid(field: "data type"))
         // Unknown ones, two audiences, two receipts.
         for flags: UInt8 in [64, 128, 4 | 8, 8 | 16, 4 | 16, 1 | 32] {
             #expect(changed(33, to: flags) == .invalid(field: "flags"))
@@ -388,6 +388,8 @@ struct EnvelopeTests {
         let timestamp = Self.bytes("0000000000000000")
         #expect(self.error(of: head + [1, 0] + timestamp + payload) == .invalid(field: "payload"))
         #expect(self.error(of: head + [2, 0] + timestamp + payload) == nil)
+        #expect(self.error(of: head + [3, 0] + timestamp + payload) == .invalid(field: "payload"))
+        #expect(self.error(of: head + [3, 0] + timestamp + [0x31]) == nil)
         #expect(self.error(of: head + [1, 0] + timestamp + [0x61]) == nil)
     }
 

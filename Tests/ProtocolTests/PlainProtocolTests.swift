@@ -36,6 +36,89 @@ struct PlainProtocolTests {
         #expect(self.encode(.serverBroadcast, "") == #"{"type":"server-broadcast","message":"",\#(time)}"#)
     }
 
+    @Test("What a push says more comes behind what it said before: its id, its group or user, and JSON as it was sent.")
+    func pushes() throws {
+        let id = try #require(PublicationID("00112233445566778899aabb0a0b0c0d"))
+        let awkward = try #require(Name("/a \"b\"\n\u{301}"))
+        let head = #"{"type":"server-broadcast""#
+        let time = #","timestamp":"2026-06-13T06:00:01Z""#
+        func encode(_ content: ServerMessage.Content, _ audience: Audience) -> String {
+            let message = ServerMessage(
+                kind: .serverBroadcast,
+                content: content,
+                timestamp: 1_781_330_401_042,
+                id: id,
+                audience: audience
+            )
+            return String(buffer: message.encoded(allocator: ByteBufferAllocator()))
+        }
+        for (audience, more) in [
+            (.all, ""), (.connection(self.sender), ""), (.group(awkward), ",\"group\":\"/a \\\"b\\\"\\n\u{301}\""),
+            (.user(awkward), ",\"user\":\"/a \\\"b\\\"\\n\u{301}\""),
+        ] as [(Audience, String)] {
+            #expect(encode(.text(ByteBuffer(string: "x")), audience) == #"\#(head),"message":"x"\#(time),"id":"\#(id)"\#(more)}"#)
+            for data in ["7", "{ \"a\" : [\n] }", "null"] {
+                #expect(
+                    encode(.json(ByteBuffer(string: data)), audience)
+                        == #"\#(head)\#(time),"id":"\#(id)"\#(more),"data":\#(data)}"#
+                )
+            }
+        }
+        // The longest of all: nothing is written past what was reserved.
+        let longest = try #require(Name(String(repeating: "\u{1}", count: 1024)))
+        let json = encode(.text(ByteBuffer(string: String(repeating: "\u{1}", count: 5000))), .group(longest))
+        #expect(json.utf8.count > 6 * 6024)
+    }
+
+    @Test("Times may have their milliseconds, in every message.")
+    func precision() {
+        let message = ServerMessage(
+            kind: .echo,
+            from: self.sender,
+            message: ByteBuffer(string: "x"),
+            timestamp: 1_781_330_401_042
+        )
+        let json = String(buffer: message.encoded(allocator: ByteBufferAllocator(), precision: .milliseconds))
+        #expect(json == #"{"type":"echo","from":"a1b2c3d4","message":"x","timestamp":"2026-06-13T06:00:01.042Z"}"#)
+    }
+
+    @Test("Who a client is, in the first message to it.")
+    func welcome() throws {
+        let (user, groups) = (Name("auth0|7"), Set(["b", "/a \"b\""].compactMap { Name($0) }))
+        func encode(_ user: Name?, _ groups: Set<Name>, _ precision: Timestamp.Precision = .seconds) -> String {
+            let welcome = WelcomeMessage(id: self.sender, node: "node1", user: user, groups: groups, timestamp: 1_781_330_401_042)
+            return String(buffer: welcome.encoded(precision: precision))
+        }
+        let head = #"{"type":"welcome","timestamp":"2026-06-13T06:00:01Z","id":"a1b2c3d400000000000000000a0b0c0d","node":"node1""#
+        #expect(encode(nil, []) == #"\#(head),"user":null,"groups":[]}"#)
+        #expect(encode(user, groups) == #"\#(head),"user":"auth0|7","groups":["/a \"b\"","b"]}"#)
+        #expect(encode(nil, [], .milliseconds).contains("06:00:01.042Z"))
+        let many = Set((0..<64).compactMap { Name("\($0)" + String(repeating: "\u{1}", count: 250)) })
+        #expect(encode(Name(String(repeating: "\u{1}", count: 1024)), many, .milliseconds).utf8.count > 64 * 6 * 250)
+    }
+
+    @Test("Eight digits tell which ids begin with them, and where these are in the order of ids.")
+    func shortIDs() throws {
+        for (digits, before, first, last) in [
+            ("00000000", nil, "00000000000000000000000000000000", "00000000ffffffffffffffffffffffff"),
+            (
+                "00000001", "00000000ffffffffffffffffffffffff", "00000001000000000000000000000000",
+                "00000001ffffffffffffffffffffffff"
+            ),
+            (
+                "ffffffff", "fffffffeffffffffffffffffffffffff", "ffffffff000000000000000000000000",
+                "ffffffffffffffffffffffffffffffff"
+            ),
+        ] {
+            let short = try #require(ShortID(digits))
+            let predecessor: ConnectionID? = short.predecessor()
+            #expect(predecessor?.description == before)
+            let (lowest, highest) = (try #require(ConnectionID(first)), try #require(ConnectionID(last)))
+            #expect(short.begins(lowest) && short.begins(highest) && predecessor.map { short.begins($0) || $0 >= lowest } != true)
+        }
+        for wrong in ["", "0000000", "000000000", "0000000G", "0000000A"] { #expect(ShortID(wrong) == nil) }
+    }
+
     @Test func `Quotes, backslashes and the usual control characters have their short escapes`() {
         #expect(self.encode(.system, "\"\\\n\r\t/").contains(#""message":"\"\\\n\r\t/""#))
         #expect(self.encode(.system, "\0\u{8}\u{1F}\u{7F}").contains("\"\\u0000\\u0008\\u001f\u{7F}\""))

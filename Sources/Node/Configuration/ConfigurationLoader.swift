@@ -68,6 +68,9 @@ public struct ConfigurationLoader {
             relay: try self.relay(),
             announcementsPerSecond: try self.announcements(access),
             clientMessages: try self.clientMessages(access),
+            timestampPrecision: try self.text(.timestampPrecision, allowed: "seconds or milliseconds") {
+                Timestamp.Precision(rawValue: $0)
+            },
             acceptsUserQuery: try self.isOn(.insecureUserQuery),
             access: access,
             maximumMessageBytes: try self.bytes(.maximumMessage, 1...Limits.maximumPayloadBytes),

@@ -17,6 +17,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case canaryInterval = "canary-interval"
     case announcementsPerSecond = "announcements-per-second"
     case clientMessages = "client-messages"
+    case timestampPrecision = "timestamp-precision"
     case insecureUserQuery = "insecure-user-query"
     case apiKey = "api-key"
     case apiKeys = "api-keys"
@@ -92,6 +93,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .historyBytes: "8MiB"
         case .historyAge: "5m"
         case .canaryInterval: "2s"
+        case .timestampPrecision: "seconds"
         case .insecureUserQuery: "off"
         case .jwtUserClaim: "sub"
         case .jwtGroupsClaim: "groups"
@@ -145,6 +147,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
             "Joins and leaves told to all, one by one, 0 to 1000 a second. Default: 10; off where there are keys."
         case .clientMessages:
             "Whose messages go to every client: all, permitted (by the token) or off. Default: all; less where there are keys."
+        case .timestampPrecision: "How exact the times in messages to clients are: seconds or milliseconds."
         case .insecureUserQuery:
             "/ws?user=NAME names a connection's user, so that anyone may be anyone: for trials. As a variable: on or off."
         case .apiKey: "A key that may do everything over REST. Better as a variable: other users of the machine see flags."

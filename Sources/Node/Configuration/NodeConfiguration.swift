@@ -1,5 +1,6 @@
 public import Backplane
 public import Logging
+public import Protocol
 
 /// Everything that an operator may set, checked. ``ConfigurationLoader`` makes it; the defaults stand in ``ConfigurationOption``.
 public struct NodeConfiguration: Sendable {
@@ -36,6 +37,8 @@ public struct NodeConfiguration: Sendable {
 
     /// Whose messages go to everybody.
     public var clientMessages: ClientMessages
+    /// Of the times in messages to clients.
+    public var timestampPrecision: Timestamp.Precision
     /// Whether `/ws?user=` names a connection's user.
     public var acceptsUserQuery: Bool
     var access: AccessConfiguration

@@ -44,6 +44,8 @@ public final class Connection {
     var holdsUserTopic = false
     /// Whether its token has the permission `broadcast`.
     var mayBroadcast = false
+    /// Whether its first message is to say who it is.
+    var wantsWelcome = false
     /// From when on its client is told again that a message of it was refused.
     var nextRefusalNotice = NIODeadline.distantPast
     private var patience: Patience

@@ -23,6 +23,7 @@ final class Delivery: BrokerReceiver {
     private let logger: Logger
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
+    private let precision: Timestamp.Precision
     private let allocator = ByteBufferAllocator()
     private let drops = NIOLockedValueBox(OccurrenceLog(interval: .seconds(10)))
 
@@ -34,7 +35,8 @@ final class Delivery: BrokerReceiver {
         broker: any Broker,
         metrics: NodeMetrics,
         logger: Logger,
-        now: @escaping @Sendable () -> Int64
+        now: @escaping @Sendable () -> Int64,
+        precision: Timestamp.Precision = .seconds
     ) {
         self.node = connections.node
         self.connections = connections
@@ -45,7 +47,10 @@ final class Delivery: BrokerReceiver {
         self.metrics = metrics
         self.logger = logger
         self.now = now
-        for shard in connections.shards { shard.tellLosses { LossNotice.frames(lost: $0, at: now()) } }
+        self.precision = precision
+        for shard in connections.shards {
+            shard.tellLosses { LossNotice.frames(lost: $0, at: now(), precision: precision) }
+        }
     }
 
     /// Publications for one audience that are handed over together.
@@ -167,14 +172,22 @@ final class Delivery: BrokerReceiver {
     // MARK: - Encoding and receipts
 
     private func encode(_ publication: Publication) -> (Opcode, ByteBuffer) {
-        guard publication.dataType == .text else { return (.binary, publication.payload) }
+        let content: ServerMessage.Content
+        switch publication.dataType {
+        case .text: content = .text(publication.payload)
+        case .json: content = .json(publication.payload)
+        case .binary: return (.binary, publication.payload)
+        }
         let message = ServerMessage(
             kind: publication.kind.plain,
             from: publication.sender,
-            message: publication.payload,
-            timestamp: publication.timestamp
+            content: content,
+            timestamp: publication.timestamp,
+            // What clients say to each other stays as short as it is.
+            id: publication.kind == .serverBroadcast ? publication.id : nil,
+            audience: publication.audience
         )
-        return (.text, message.encoded(allocator: self.allocator))
+        return (.text, message.encoded(allocator: self.allocator, precision: self.precision))
     }
 
     /// The last event loop to finish sends the receipts.

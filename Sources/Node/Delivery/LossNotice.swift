@@ -14,8 +14,9 @@ enum LossNotice {
 
     /// As frames.
     /// - Parameter timestamp: milliseconds since 1970, UTC.
-    static func frames(lost: Int?, at timestamp: Int64) -> ByteBuffer {
+    static func frames(lost: Int?, at timestamp: Int64, precision: Timestamp.Precision) -> ByteBuffer {
         let message = ServerMessage(kind: .system, message: ByteBuffer(string: self.text(lost: lost)), timestamp: timestamp)
-        return FrameEncoder.encode(opcode: .text, payload: message.encoded(allocator: ByteBufferAllocator()))
+        let payload = message.encoded(allocator: ByteBufferAllocator(), precision: precision)
+        return FrameEncoder.encode(opcode: .text, payload: payload)
     }
 }

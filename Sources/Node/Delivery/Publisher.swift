@@ -46,14 +46,14 @@ struct Publisher: Sendable {
     /// A REST caller's message; waits for the receipts.
     /// - Parameter written: whether each node waits until the bytes have left for the kernel.
     func push(
-        _ text: String,
+        _ content: PushContent,
         to audience: Audience,
         written: Bool,
         timeout: TimeAmount
     ) async throws(BrokerError) -> PushResult {
         // The last fifth of the time is for the receipts to travel.
         let publication = self.pushed(
-            text,
+            content,
             to: audience,
             confirmation: written ? .written(milliseconds: UInt32(timeout.nanoseconds / 1_000_000 * 4 / 5)) : .routed
         )
@@ -65,8 +65,8 @@ struct Publisher: Sendable {
     }
 
     /// A REST caller's message; nobody waits for what becomes of it once the broker has it.
-    func pushWithoutReceipts(_ text: String, to audience: Audience) async throws(BrokerError) -> PublicationID {
-        let publication = self.pushed(text, to: audience, confirmation: .none)
+    func pushWithoutReceipts(_ content: PushContent, to audience: Audience) async throws(BrokerError) -> PublicationID {
+        let publication = self.pushed(content, to: audience, confirmation: .none)
         let result = await withCheckedContinuation { continuation in
             self.broker.publish(.publication(publication), to: audience.topic) { continuation.resume(returning: $0) }
         }
@@ -74,14 +74,15 @@ struct Publisher: Sendable {
         return publication.id
     }
 
-    private func pushed(_ text: String, to audience: Audience, confirmation: Publication.Confirmation) -> Publication {
+    private func pushed(_ content: PushContent, to audience: Audience, confirmation: Publication.Confirmation) -> Publication {
         Publication(
             id: .random(on: self.node),
             kind: .serverBroadcast,
             audience: audience,
+            dataType: content.dataType,
             timestamp: self.now(),
             confirmation: confirmation,
-            payload: ByteBuffer(string: text)
+            payload: content.payload
         )
     }
 

@@ -158,7 +158,7 @@ extension Problem {
     static let idempotencyKeyReused = Problem(
         .unprocessableContent,
         "idempotency-key-reused",
-        "This key stands for another request: another path, query or body.",
+        "This key stands for another request: another path, query, body, or type of body.",
         field: HTTPField.Name.idempotencyKey.rawName
     )
 

@@ -24,8 +24,10 @@ struct NodeAPI: Sendable {
             publisher: self.publisher,
             inventory: self.inventory,
             directory: self.directory,
-            maximumBodyBytes: settings.maximumBodyBytes,
-            maximumMessageBytes: self.configuration.maximumMessageBytes
+            body: PushBody(
+                maximumBodyBytes: settings.maximumBodyBytes,
+                maximumMessageBytes: self.configuration.maximumMessageBytes
+            )
         )
         ConnectionRoutes(
             inventory: self.inventory,

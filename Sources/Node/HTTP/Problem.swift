@@ -100,8 +100,8 @@ extension Problem {
     static let notJSON = Problem(
         .unsupportedMediaType,
         "not-json",
-        "The body must be application/json.",
-        headers: [.accept: "application/json"]
+        "The body must be application/json, or application/octet-stream.",
+        headers: [.accept: "application/json, application/octet-stream"]
     )
 
     static func bodyTooLarge(_ maximumBytes: Int) -> Problem {
@@ -134,12 +134,13 @@ extension Problem {
 }
 
 extension Problem {
-    init(_ error: BrokerError) {
+    /// - Parameter field: of the body, that holds the message.
+    init(_ error: BrokerError, field: String? = nil) {
         switch error {
         case .outboxFull, .closed, .cancelled:
             self = .relayUnavailable
         case .tooLarge:
-            self.init(.contentTooLarge, "message-too-large", "The message is too large for the cluster.", field: "message")
+            self.init(.contentTooLarge, "message-too-large", "The message is too large for the cluster.", field: field)
         case .refused:
             self.init(.serviceUnavailable, "relay-refused", "Redis refuses this message. Sending it again will not help.")
         }

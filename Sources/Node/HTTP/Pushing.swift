@@ -15,25 +15,22 @@ struct Pushing: Sendable {
     let publisher: Publisher
     let inventory: Inventory
     let directory: NodeDirectory
-    /// Of the request, as sent.
-    let maximumBodyBytes: Int
-    /// Of the message, in UTF-8, as of a client's.
-    let maximumMessageBytes: Int
+    let body: PushBody
 
     func push(_ request: Request, to audience: Audience) async throws -> Response {
         let query = try Query(request, only: "wait", "timeout")
         let wait = try query.choice("wait", of: ["none": Wait.none, "routed": .routed, "written": .written]) ?? .routed
         let timeout = try query.timeout()
-        let message = try await self.message(of: request)
+        let content = try await self.body.content(of: request)
         if case .connection(let target) = audience, wait != .none, !self.directory.expects(target.node) {
             try await self.findNode(of: target)
         }
         do {
             if wait == .none {
-                let id = try await self.publisher.pushWithoutReceipts(message, to: audience)
+                let id = try await self.publisher.pushWithoutReceipts(content, to: audience)
                 return JSONBody.response(json: AcceptedPush(id: id).json, status: .accepted)
             }
-            let result = try await self.publisher.push(message, to: audience, written: wait == .written, timeout: timeout)
+            let result = try await self.publisher.push(content, to: audience, written: wait == .written, timeout: timeout)
             if result.lacksReceipts || result.answer.receipts.keys.contains(where: { self.directory.name(of: $0) == nil }) {
                 // It may be a node so new that the last beat did not see it.
                 await self.inventory.refreshDirectory()
@@ -56,11 +53,34 @@ struct Pushing: Sendable {
                 status: result.isDegraded ? .accepted : .ok
             )
         } catch let error as BrokerError {
-            throw Problem(error)
+            throw Problem(error, field: content.field)
         } catch is PresenceError {
             // The node that should know says that it is not there.
             throw Problem.unknownConnection
         }
+    }
+
+    /// The connection of the path's `id`: all 32 digits, or the first 8 if only one begins with them.
+    func connection(in context: some RequestContext) async throws -> ConnectionID {
+        let text = try context.parameters.require("id")
+        if let id = ConnectionID(text) { return id }
+        guard let short = ShortID(text) else { throw Problem.unknownConnection }
+        let ids: [ConnectionID]
+        do throws(PresenceError) {
+            ids = try await self.inventory.connections(beginningWith: short)
+        } catch {
+            throw Problem.presenceUnavailable
+        }
+        guard let id = ids.first else { throw Problem.unknownConnection }
+        guard ids.count == 1 else {
+            throw Problem(
+                .conflict,
+                "ambiguous-connection",
+                "More than one connection has an id that begins with these digits: give all 32.",
+                field: "id"
+            )
+        }
+        return id
     }
 
     /// Has the node of one connection carry something out.
@@ -87,22 +107,6 @@ struct Pushing: Sendable {
         if self.directory.expects(connection.node) { return }
         throw isAnswered ? Problem.unknownConnection : Problem.presenceUnavailable
     }
-
-    private func message(of request: Request) async throws -> String {
-        let message = try await JSONBody.text("message", from: request, maximumBytes: self.maximumBodyBytes)
-        guard message.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
-            throw Problem.invalidBody("message must not be empty.", field: "message")
-        }
-        guard message.utf8.count <= self.maximumMessageBytes else {
-            throw Problem(
-                .contentTooLarge,
-                "message-too-large",
-                "message may have \(self.maximumMessageBytes) bytes of UTF-8.",
-                field: "message"
-            )
-        }
-        return message
-    }
 }
 
 extension PushResult {
@@ -123,12 +127,6 @@ extension PushResult {
 }
 
 extension RequestContext {
-    /// An id that cannot be one names no connection.
-    func connectionID() throws -> ConnectionID {
-        guard let id = ConnectionID(try self.parameters.require("id")) else { throw Problem.unknownConnection }
-        return id
-    }
-
     /// The name in the path.
     func name(_ parameter: String) throws -> Name {
         guard let name = Name(try self.parameters.require(parameter)) else {

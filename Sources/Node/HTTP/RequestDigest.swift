@@ -2,11 +2,15 @@ import Crypto
 import Hummingbird
 import NIOCore
 
-/// Tells requests apart: SHA-256 of the method, path, query and body, the same on every node.
+/// Tells requests apart: SHA-256 of the method, path, query and body, and of the body's type unless it is JSON, the same on every node.
 enum RequestDigest {
     /// - Returns: 64 hexadecimal digits.
     static func text(of request: Request, body: ByteBuffer) -> String {
-        self.text(of: [request.method.rawValue, request.uri.path, request.uri.query ?? ""], body)
+        let type = request.headers.value(.contentType).flatMap { BodyType($0) }
+        return self.text(
+            of: [request.method.rawValue, request.uri.path, request.uri.query ?? ""] + (type == .binary ? ["binary"] : []),
+            body
+        )
     }
 
     /// - Returns: 64 hexadecimal digits.

@@ -73,6 +73,7 @@ struct ClusterFlags: ParsableArguments {
     @Option(.historyAge) var historyAge: String?
     @Option(.canaryInterval) var canaryInterval: String?
     @Option(.announcementsPerSecond) var announcementsPerSecond: String?
+    @Option(.timestampPrecision) var timestampPrecision: String?
     @Option(.clientMessages) var clientMessages: String?
 
     var values: [(ConfigurationOption, String?)] {
@@ -89,6 +90,7 @@ struct ClusterFlags: ParsableArguments {
             (.historyAge, self.historyAge),
             (.canaryInterval, self.canaryInterval),
             (.announcementsPerSecond, self.announcementsPerSecond),
+            (.timestampPrecision, self.timestampPrecision),
             (.clientMessages, self.clientMessages),
         ]
     }

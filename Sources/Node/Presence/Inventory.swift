@@ -39,6 +39,16 @@ struct Inventory: Sendable {
         return try await self.store.connection(id)
     }
 
+    /// The connections whose ids begin with these digits, at most two of them. Ids are listed in their order, so this is a short page.
+    /// - Throws: ``PresenceError`` when the store does not answer, or not for all nodes: one of those that are missing might have another.
+    func connections(beginningWith short: ShortID) async throws(PresenceError) -> [ConnectionID] {
+        let query = ConnectionQuery(limit: 2, after: short.predecessor())
+        let page = self.withAbsentNodes(try await self.store.connections(query), query)
+        let ids = page.connections.map(\.record.id).filter { short.begins($0) }
+        guard ids.count > 1 || page.missing.isEmpty else { throw .unavailable("not all nodes are listed") }
+        return ids
+    }
+
     /// All nodes, and whether that is the truth of this moment or what was last seen.
     func nodes() async -> (nodes: [NodeStatus], isComplete: Bool) {
         do throws(PresenceError) {

@@ -11,6 +11,8 @@ final class EndpointBehavior: WebSocketEvents {
     private let interest: TopicInterest<ContinuousClock>
     private let metrics: NodeMetrics
     private let clientMessages: ClientMessages
+    private let nodeName: String
+    private let precision: Timestamp.Precision
     private let now: @Sendable () -> Int64
 
     /// Between two notices to one client that its messages are refused: 10 s. A flood is not answered with another.
@@ -19,6 +21,8 @@ final class EndpointBehavior: WebSocketEvents {
 
     /// - Parameters:
     ///   - clientMessages: whose messages go to everybody.
+    ///   - nodeName: for clients that ask where they are.
+    ///   - precision: of the times that clients are told.
     ///   - now: milliseconds since 1970, UTC.
     init(
         connections: ConnectionManager,
@@ -27,6 +31,8 @@ final class EndpointBehavior: WebSocketEvents {
         interest: TopicInterest<ContinuousClock>,
         metrics: NodeMetrics,
         clientMessages: ClientMessages,
+        nodeName: String,
+        precision: Timestamp.Precision,
         now: @escaping @Sendable () -> Int64
     ) {
         self.connections = connections
@@ -35,6 +41,8 @@ final class EndpointBehavior: WebSocketEvents {
         self.interest = interest
         self.metrics = metrics
         self.clientMessages = clientMessages
+        self.nodeName = nodeName
+        self.precision = precision
         self.now = now
     }
 
@@ -50,6 +58,8 @@ final class EndpointBehavior: WebSocketEvents {
         self.connections.add(connection, on: eventLoop)
         self.metrics.connectionOpened()
         guard connection.endpoint == .plain else { return }
+        // Before anything else can be sent to it: that is done on this event loop, later.
+        if connection.wantsWelcome { self.welcome(connection, on: eventLoop) }
         guard let reservation = connection.reservation else { return self.list(connection) }
         connection.reservation = nil
         if reservation.take() {
@@ -92,6 +102,17 @@ final class EndpointBehavior: WebSocketEvents {
         guard isFirst, connection.endpoint == .plain else { return }
         let text = ByteBuffer(string: "You send too much at once: messages of yours are dropped.")
         self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection, on: eventLoop)
+    }
+
+    private func welcome(_ connection: Connection, on eventLoop: any EventLoop) {
+        let welcome = WelcomeMessage(
+            id: connection.id,
+            node: self.nodeName,
+            user: connection.user,
+            groups: connection.groupsToJoin,
+            timestamp: self.now()
+        )
+        self.connections.send(.text, welcome.encoded(precision: self.precision), to: connection, on: eventLoop)
     }
 
     // MARK: - Subscriptions and presence
@@ -214,6 +235,11 @@ final class EndpointBehavior: WebSocketEvents {
     }
 
     private func send(_ message: ServerMessage, to connection: Connection, on eventLoop: any EventLoop) {
-        self.connections.send(.text, message.encoded(allocator: Self.allocator), to: connection, on: eventLoop)
+        self.connections.send(
+            .text,
+            message.encoded(allocator: Self.allocator, precision: self.precision),
+            to: connection,
+            on: eventLoop
+        )
     }
 }

@@ -79,6 +79,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         self.meter = RateMeter(self.settings.bounds, now: context.eventLoop.now)
         connection.groupsToJoin = client.groups
         connection.mayBroadcast = client.mayBroadcast
+        connection.wantsWelcome = client.wantsWelcome
         connection.reservation = self.guest.reservation
         self.guest.reservation = nil
         self.connection = connection

@@ -23,6 +23,8 @@ enum WebSocketHandshake {
         case userNotAccepted
         /// Not a ``Name``.
         case badUser
+        /// `?welcome=` is neither `on` nor `off`, or there twice.
+        case badWelcome
         case hasBody
         /// The page is of an origin that may not connect.
         case originNotAllowed
@@ -41,6 +43,8 @@ enum WebSocketHandshake {
         var groups: Set<Name> = []
         /// Milliseconds since 1970, UTC, when its token ends; nil: never.
         var expiresAt: Int64?
+        /// Whether its first message is to say who it is.
+        var wantsWelcome = false
         /// Whether its token has the permission `broadcast`.
         var mayBroadcast = false
         /// What the answer agrees to; nil: no compression.
@@ -76,6 +80,7 @@ enum WebSocketHandshake {
         return Client(
             endpoint: endpoint,
             user: try self.user(ofTarget: request.uri, accepted: acceptsUserQuery),
+            wantsWelcome: try self.wantsWelcome(request.uri),
             compression: compresses ? .accepting(offers) : nil
         )
     }
@@ -86,6 +91,14 @@ enum WebSocketHandshake {
         guard accepted else { throw .userNotAccepted }
         guard values.count == 1, let user = PercentEncoding.decode(value).flatMap({ Name($0) }) else { throw .badUser }
         return user
+    }
+
+    private static func wantsWelcome(_ target: String) throws(Refusal) -> Bool {
+        switch HandshakeQuery.values(of: "welcome", inTarget: target) {
+        case [], ["off"]: false
+        case ["on"]: true
+        default: throw .badWelcome
+        }
     }
 
     /// What the client offers, in its order.
@@ -168,6 +181,8 @@ extension WebSocketHandshake.Refusal {
             Problem(.forbidden, "user-not-accepted", "This node does not take a client's word for who it is.", field: "user")
         case .badUser:
             Problem(.badRequest, "invalid-name", "user \(Name.rule)", field: "user")
+        case .badWelcome:
+            Problem.invalidQuery("welcome", "welcome must be on or off.")
         case .badExtensions:
             Problem(.badRequest, "bad-websocket-extensions", "Sec-WebSocket-Extensions is not a list of extensions.")
         case .originNotAllowed:

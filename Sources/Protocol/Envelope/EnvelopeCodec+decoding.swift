@@ -54,7 +54,7 @@ extension EnvelopeCodec {
             default: .none
             }
         let payload = bytes.readSlice(length: bytes.readableBytes) ?? ByteBuffer()
-        if dataType == .text, !payload.isWellFormedUTF8 { throw .invalid(field: "payload") }
+        if dataType != .binary, !payload.isWellFormedUTF8 { throw .invalid(field: "payload") }
         return Publication(
             id: id,
             kind: kind,

@@ -13,6 +13,7 @@ import NIOCore
 ///
 ///     publication  id 16, kind 1, data type 1, flags 1, timestamp 8, [sender 16], [audience], [written within 4, ms],
 ///                  payload to the end
+///                  data type: 1 text, 2 binary, 3 JSON
 ///                  flags: 1 wants receipt, 2 has sender, 4 for one connection (16), 8 for a group (name), 16 for a user (name),
 ///                  32 wants receipt once written; at most one of 4, 8, 16, and one of 1, 32
 ///     name         length 2, UTF-8

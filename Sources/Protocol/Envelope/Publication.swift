@@ -16,6 +16,8 @@ public struct Publication: Hashable, Sendable {
         /// Well-formed UTF-8.
         case text = 1
         case binary = 2
+        /// A JSON text in well-formed UTF-8; from REST callers only. A node that does not know it ignores the message, and logs that.
+        case json = 3
     }
 
     /// What the nodes that get a publication say of it with a ``Receipt``.
@@ -36,7 +38,7 @@ public struct Publication: Hashable, Sendable {
     /// When its node took it, in milliseconds since 1970, UTC, on that node's clock.
     public let timestamp: Int64
     public let confirmation: Confirmation
-    /// At most ``Limits/maximumPayloadBytes``; well-formed UTF-8 when `dataType` is text.
+    /// At most ``Limits/maximumPayloadBytes``; well-formed UTF-8 unless `dataType` is binary.
     public let payload: ByteBuffer
 
     public init(

@@ -41,6 +41,12 @@ public struct NodeScopedID<Kind>: Hashable, Sendable {
     /// The first 8 digits: what people see, in `from` and in announcements. Not unique.
     public var short: String { Hex.encode(self.high >> 32, digits: 8) }
 
+    /// All 32 digits.
+    func write(to writer: inout ByteWriter) {
+        writer.write(hex: self.high, digits: 16)
+        writer.write(hex: self.low, digits: 16)
+    }
+
     /// As ``short`` has it.
     func writeShort(to writer: inout ByteWriter) { writer.write(hex: self.high >> 32, digits: 8) }
 }

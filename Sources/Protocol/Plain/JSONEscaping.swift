@@ -16,6 +16,20 @@ enum JSONEscaping {
         return count
     }
 
+    /// - Returns: bytes that the escaped text takes.
+    static func count(of text: String) -> Int {
+        var text = text
+        return text.withUTF8 { self.count(of: UnsafeRawBufferPointer($0)) }
+    }
+
+    static func write(_ text: String, to writer: inout ByteWriter) {
+        var text = text
+        text.withUTF8 { bytes in
+            let bytes = UnsafeRawBufferPointer(bytes)
+            self.write(bytes, count: self.count(of: bytes), to: &writer)
+        }
+    }
+
     /// - Parameter count: what ``count(of:)`` gave for the same bytes.
     static func write(_ bytes: UnsafeRawBufferPointer, count: Int, to writer: inout ByteWriter) {
         guard count > bytes.count else { return writer.write(bytes) }

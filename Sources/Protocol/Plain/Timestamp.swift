@@ -1,5 +1,11 @@
 /// Times as people and programs read them, UTC; of those outside the years 0 to 9999 the nearest.
 public enum Timestamp {
+    /// How exactly clients are told the time.
+    public enum Precision: String, Sendable, CaseIterable {
+        case seconds
+        case milliseconds
+    }
+
     /// RFC 3339.
     /// - Parameter milliseconds: since 1970, UTC.
     /// - Returns: `2026-06-13T06:00:01Z`

@@ -10,6 +10,7 @@ enum JSONFuzz {
         if let text = try? JSONDecoder().decode(Message.self, from: Data(input)).message, value["message"] != .text(text) {
             throw FuzzFailure(description: "\(text) is read as \(value)")
         }
+        try self.checkPush(input, value)
         try hold(
             self.hasInfinity(value) || (try? JSONValue(parsing: JSONBody.encode(value))) != nil,
             "\(value) is not read again"
@@ -21,6 +22,17 @@ enum JSONFuzz {
                 throw FuzzFailure(description: "passed, and not read: \(error)")
             }
         }
+    }
+
+    /// A push's members are those of the object, its data the value as it was sent.
+    private static func checkPush(_ input: [UInt8], _ value: JSONValue) throws(FuzzFailure) {
+        guard let members = try? PushBody.members(of: ByteBuffer(bytes: input)) else { return }
+        if case .text(let text) = members.message { try hold(value["message"] == .text(text), "\(text) is another text") }
+        guard let data = members.data else { return }
+        guard case .object(let all) = value, let member = all.first(where: { $0.name == "data" }) else {
+            throw FuzzFailure(description: "data of \(value)")
+        }
+        try hold((try? JSONValue(parsing: data)) == member.value, "\(String(buffer: data)) is not \(member.value)")
     }
 
     private static func hasInfinity(_ value: JSONValue) -> Bool {
@@ -70,7 +82,7 @@ enum JSONFuzz {
     static var seeds: [[UInt8]] {
         [
             #"{"message":"Hello, \"€\" \u20ac \ud83d\ude00\n"}"#, #"[1,-0.5e+3,true,false,null,{"a":{"b":[]}}]"#, #" "x" "#,
-            #"{"a":1,"a":2}"#, "1e400", "-0", #"{"":""}"#,
+            #"{"a":1,"a":2}"#, #" {"data" : {"a":[1, "\u20ac"]} }"#, #"{"data":-0.5e+3}"#, "1e400", "-0", #"{"":""}"#,
         ].map { Array($0.utf8) }
     }
 }

@@ -26,6 +26,7 @@ struct ConfigurationErrorTests {
         (.canaryInterval, ["99ms", "61s"], "must be a time from 100ms to 1m, such as 250ms, 5s or 2m"),
         (.historyAge, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),
         (.announcementsPerSecond, ["-1", "1001", "OFF", "none"], "must be a whole number from 0 to 1000, or off"),
+        (.timestampPrecision, ["", "ms", "Seconds"], "must be seconds or milliseconds"),
         (.clientMessages, ["", "on", "All", "none"], "must be all, permitted or off"),
         (.insecureUserQuery, ["yes", "ON", "1"], "must be on or off"),
         (.apiKeys, ["/dev/null"], APIKey.fileRule),

@@ -2,6 +2,7 @@ import Backplane
 import Foundation
 import Logging
 import NIOCore
+import Protocol
 import Testing
 
 @testable import Node
@@ -87,6 +88,13 @@ struct ConfigurationLoaderTests {
             reads: { $0.clientMessages.rawValue },
             gives: "off",
             byDefault: "all"
+        ),
+        Example(
+            option: .timestampPrecision,
+            text: "milliseconds",
+            reads: { $0.timestampPrecision.rawValue },
+            gives: "milliseconds",
+            byDefault: "seconds"
         ),
         Example(
             option: .insecureUserQuery,

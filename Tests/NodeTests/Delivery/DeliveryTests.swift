@@ -53,13 +53,17 @@ struct DeliveryTests {
     func `Text arrives as a message of its kind, binary as it is`(kind: Publication.Kind, type: String) throws {
         let embedded = try DeliveryHarness.Embedded(1)
         let parts = DeliveryHarness.parts(embedded.manager)
+        let id = PublicationID.random(on: embedded.manager.node)
         parts.delivery.receive([
-            DeliveryHarness.envelope("Hi", kind: kind, as: .text), DeliveryHarness.envelope("raw", kind: kind),
+            DeliveryHarness.envelope("Hi", id: id, kind: kind, as: .text), DeliveryHarness.envelope("raw", kind: kind),
         ])
         embedded.loop.run()
+        // Of a push its id is told, too.
+        let more = kind == .serverBroadcast ? #","id":"\#(id)""# : ""
         #expect(
             try embedded.sockets[0].sent() == [
-                .text(#"{"type":"\#(type)","message":"Hi","timestamp":"2026-06-13T06:00:01Z"}"#), DeliveryHarness.binary("raw"),
+                .text(#"{"type":"\#(type)","message":"Hi","timestamp":"2026-06-13T06:00:01Z"\#(more)}"#),
+                DeliveryHarness.binary("raw"),
             ]
         )
     }

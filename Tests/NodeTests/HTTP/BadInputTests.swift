@@ -29,12 +29,9 @@ struct BadInputTests {
         let bodies: [(bytes: [UInt8], field: String?)] = [
             (Array(#"{"message":"a","message":"b"}"#.utf8), "message"),
             (Array(#"{"message":"a","m\u0065ssage":"b"}"#.utf8), "message"),
-            (Array(#"{"message":"a","more":{"x":1,"x":2}}"#.utf8), "x"),
-            (Array(#"{"message":"a","more":"#.utf8) + Array(Self.deep.utf8), nil),
-            (
-                Array(#"{"message":"a","more":\#(String(repeating: "[", count: 70))\#(String(repeating: "]", count: 70))}"#.utf8),
-                nil
-            ),
+            (Array(#"{"message":"a","more":{"x":1,"x":2}}"#.utf8), "more"),
+            (Array(#"{"message":"a","more":"#.utf8) + Array(Self.deep.utf8), "more"),
+            (Array(#"{"data":"#.utf8) + Array(Self.deep.utf8), nil),
             (Array(#"{"message":""#.utf8) + [0xFF, 0xFE] + Array(#""}"#.utf8), nil),
             (Array(#"{"message":""#.utf8) + [0xED, 0xA0, 0x80] + Array(#""}"#.utf8), nil),
             (Array(#"{"message":"\ud800"}"#.utf8), nil),
@@ -55,7 +52,7 @@ struct BadInputTests {
                 #expect(text.contains("urn:volary:problem:invalid-body"), note)
                 #expect(text.contains("\"field\":\"\(field ?? "")\"") == (field != nil), note)
             }
-            let good = try await node.http.request("POST", "/api/connections/broadcast", body: #"{"message":"good","more":[{}]}"#)
+            let good = try await node.http.request("POST", "/api/connections/broadcast", body: #"{"message":"good"}"#)
             #expect(good.status == 200)
             guard case .text(let first) = try await client.next() else { throw APITestNode.Failure() }
             #expect(first.contains("\"message\":\"good\""))

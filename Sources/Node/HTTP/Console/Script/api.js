@@ -2,13 +2,9 @@
 
 /** An answer that is not a success, or none at all (status 0). */
 class Refused extends Error {
-  constructor(status, title, detail, field) {
+  constructor(status, title, detail, field, head = "No answer") {
     super(detail);
-    Object.assign(this, { status, title, field });
-  }
-
-  get head() {
-    return this.status ? `${this.status} ${this.title}` : "No answer";
+    Object.assign(this, { status, title, field, head: status ? `${status} ${title}` : head });
   }
 
   toString() {

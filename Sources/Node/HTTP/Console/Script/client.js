@@ -10,7 +10,7 @@ function connect() {
   const url = new URL("/ws", location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   const user = $("link").elements.user.value;
-  if (user) url.search = queryOf([["user", user]]);
+  url.search = queryOf([["welcome", "on"], ...(user ? [["user", user]] : [])]);
   const socket = new WebSocket(url, access.subprotocols($("link").elements.token.value.trim()));
   socket.binaryType = "arraybuffer";
   client.socket = socket;
@@ -83,16 +83,30 @@ function received(data) {
   } catch {
     // Shown as it came.
   }
-  if (typeof message?.type !== "string" || typeof message.message !== "string") {
+  if (message?.type === "welcome" && typeof message.id === "string") {
+    welcomed(message);
+    return;
+  }
+  const text = message?.data !== undefined ? JSON.stringify(message.data) : message?.message;
+  if (typeof message?.type !== "string" || typeof text !== "string") {
     log.add("text", data);
     return;
   }
-  // The first echo is how a client of the plain protocol learns its own name.
-  if (message.type === "echo" && typeof message.from === "string") {
-    client.name = message.from;
-    flow.client("open", client.name);
-  }
-  log.add(message.type, message.message, { from: message.from === undefined ? undefined : String(message.from) });
+  const audience = ["group", "user"].filter((name) => typeof message[name] === "string").map((name) => `to ${name} ${visible(message[name])}`);
+  const from = [message.from, ...audience].filter((part) => part !== undefined).join(" ");
+  log.add(message.type, text, { from, id: message.id });
+}
+
+/** The first message says who this client is. */
+function welcomed({ id, node, user, groups }) {
+  client.name = shortID(id);
+  flow.client("open", client.name);
+  const who = [
+    ...(typeof user === "string" ? [`user ${visible(user)}`] : []),
+    ...(Array.isArray(groups) && groups.length ? [`in ${groups.map((group) => visible(String(group))).join(", ")}`] : []),
+  ];
+  write($("client-state"), `Connected. Here you are ${[client.name, ...who].join(", ")}, on ${node}.`);
+  log.add("welcome", id);
 }
 
 function hex(buffer) {

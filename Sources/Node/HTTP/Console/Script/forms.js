@@ -53,6 +53,14 @@ function chooseTarget() {
   write($("send-name").firstElementChild, label ?? "Name");
 }
 
+function jsonOf(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Refused(0, "", `This is no JSON: ${error.message}`, "data", "Not sent");
+  }
+}
+
 /** True when there is something in it; else the focus goes there. A blank may be a name, and is no id. */
 function filled(input, isName = false) {
   if (isName ? input.value : input.value.trim()) return true;
@@ -63,12 +71,13 @@ function filled(input, isName = false) {
 $("send").elements.target.addEventListener("change", chooseTarget);
 $("send").addEventListener("submit", (event) => {
   event.preventDefault();
-  const { target, name, message } = event.target.elements;
+  const { target, name, kind, message } = event.target.elements;
   const isName = target.value !== "connection";
   if (!name.disabled && !filled(name, isName)) return;
   const path = targets[target.value].path(isName ? name.value : name.value.trim());
   report($("receipt"), async () => {
-    const { status, value } = await ask(path, { method: "POST", body: { message: message.value } });
+    const content = kind.value === "data" ? jsonOf(message.value) : message.value;
+    const { status, value } = await ask(path, { method: "POST", body: { [kind.value]: content } });
     flow.pushed();
     return receipt(status, value);
   });

@@ -9,8 +9,8 @@ const log = {
   drawing: false,
 
   /** While the log is paused, or nobody looks, the newest lines wait; older ones go. */
-  add(kind, text, { from, isBad } = {}) {
-    this.waiting.push({ kind, text: this.cut(text), from, isBad, at: new Date() });
+  add(kind, text, { from, id, isBad } = {}) {
+    this.waiting.push({ kind, text: this.cut(text), from, id, isBad, at: new Date() });
     if (this.waiting.length > this.limit) this.waiting.shift();
     this.draw();
   },
@@ -31,8 +31,8 @@ const log = {
     });
   },
 
-  line({ kind, text, from, isBad, at }) {
-    return make("li", {},
+  line({ kind, text, from, id, isBad, at }) {
+    return make("li", { title: typeof id === "string" ? `publication ${id}` : "" },
       make("time", { dateTime: at.toISOString() }, clock(at)),
       make("span", { className: "said" },
         make("span", { className: isBad ? "kind bad" : "kind" }, from ? `${kind} ${from}` : kind), text));
