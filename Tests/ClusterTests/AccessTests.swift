@@ -86,6 +86,34 @@ extension RealProcesses {
             process.kill()
         }
 
+        @Test("Only a client whose token has the permission broadcast talks to everybody; joins and leaves are not told")
+        func clientMessages() async throws {
+            let secret = try File(Self.secrets[0])
+            // Not `quiet`: by itself a node with keys tells nobody who joins.
+            try await withSingleNode(options: ["--jwt-key", secret.path, "--api-key", Self.keys[0].0]) { node in
+                let speaker = try await Self.connect(node, try await Self.mint(secret, ["--permission", "broadcast"]))
+                let listener = try await Self.connect(node, try await Self.mint(secret, ["--permission", "send"]))
+                let headers = ["authorization": "Bearer \(Self.keys[0].0)"]
+                let areListed = try await eventually {
+                    let answer = try await node.request("GET", "/api/connections", headers: headers)
+                    return try answer.decode(ConnectionList.self).count == 2
+                }
+                #expect(areListed)
+                try await listener.send("Buy!")
+                let refusal = try await listener.see()
+                #expect(refusal.type == "system" && refusal.message?.contains("permission broadcast") == true)
+                try await listener.send([7])
+                try await speaker.send("Hello!")
+                try await speaker.send([1, 2])
+                // Nothing else: neither what was refused, nor who has joined.
+                #expect(try await listener.see().message == "Hello!")
+                #expect(try await listener.see() == .binary([1, 2]))
+                #expect(try await speaker.see().type == "echo")
+                #expect(try await speaker.see().message == "Hello!")
+                #expect(try await speaker.see() == .binary([1, 2]))
+            }
+        }
+
         @Test("When its token ends, a live connection is closed with 3000")
         func expiry() async throws {
             let secret = try File(Self.secrets[0])

@@ -108,13 +108,18 @@ extension Problem {
         Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
     }
 
+    /// - Parameter name: perhaps the caller's own, of any length.
     static func invalidQuery(_ name: String, _ detail: String) -> Problem {
-        Problem(.badRequest, "invalid-query", detail, field: name)
+        Problem(.badRequest, "invalid-query", detail, field: Self.short(name))
     }
 
+    /// - Parameter field: perhaps the caller's own, of any length.
     static func invalidBody(_ detail: String, field: String? = nil) -> Problem {
-        Problem(.badRequest, "invalid-body", detail, field: field)
+        Problem(.badRequest, "invalid-body", detail, field: field.map(Self.short))
     }
+
+    /// What a caller has sent, for an answer: its first 64 scalars. One of its characters may be as long as all of it.
+    static func short(_ text: String) -> String { String(String.UnicodeScalarView(text.unicodeScalars.prefix(64))) }
 
     /// The same request may be sent again.
     static let presenceUnavailable = Problem(

@@ -112,10 +112,8 @@ extension JSONScanner.Fault {
         case .notUTF8: .invalidBody("The body is not UTF-8.")
         case .malformed: .invalidBody("The body is not well-formed JSON.")
         case .tooDeep: .invalidBody("The body may be \(JSONScanner.maximumDepth) levels deep.")
-        // A caller's own names, and it may have made them long.
-        case .duplicate(let name): .invalidBody("\(name.prefix(64)) is there twice.", field: String(name.prefix(64)))
-        case .unknownMember(let name):
-            .invalidBody("The body may have message or data, and no other member.", field: String(name.prefix(64)))
+        case .duplicate(let name): .invalidBody("\(Problem.short(name)) is there twice.", field: name)
+        case .unknownMember(let name): .invalidBody("The body may have message or data, and no other member.", field: name)
         }
     }
 }

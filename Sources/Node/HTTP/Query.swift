@@ -22,12 +22,12 @@ struct Query {
             guard let name = PercentEncoding.decode(encodedName), let value = PercentEncoding.decode(encodedValue)
             else {
                 throw .invalidQuery(
-                    String(encodedName.prefix(64)),
+                    String(encodedName),
                     "The query must be percent-encoded UTF-8 (RFC 3986 section 3.4)."
                 )
             }
             guard names.contains(where: { $0.utf8.elementsEqual(name.utf8) }) else {
-                throw .invalidQuery(String(name.prefix(64)), "The parameters of this path are \(names.joined(separator: ", ")).")
+                throw .invalidQuery(name, "The parameters of this path are \(names.joined(separator: ", ")).")
             }
             guard values.updateValue(value, forKey: name) == nil else {
                 throw .invalidQuery(name, "\(name) may be given once.")

@@ -44,6 +44,33 @@ struct TokenVerifierTests {
         }
     }
 
+    @Test("A token for trials has its claims where the node looks for them, and is refused if the node would not take all of it.")
+    func trialTokens() async throws {
+        let rules = TokenClaims.Rules(
+            user: try #require(ClaimPath("/user/id")),
+            groups: try #require(ClaimPath("https://example.org/groups")),
+            permissions: [try #require(ClaimPath("/user/may"))]
+        )
+        var request = TokenMint.Request(
+            user: "auth0|7 \u{E9}",
+            groups: ["/staff", "a b"],
+            permissions: ["broadcast", "read"],
+            userClaim: "/user/id",
+            groupsClaim: "https://example.org/groups",
+            permissionsClaim: "/user/may"
+        )
+        let key = Data(TestKeys.secret.utf8)
+        let token = try await TokenMint.token(request, key: key, now: Date(timeIntervalSince1970: 0))
+        let grant = try await TestKeys.verifier([self.secret], rules: rules).grant(for: token)
+        #expect(grant.user.text == "auth0|7 \u{E9}" && grant.permissions == [.broadcast, .read])
+        #expect(Set(grant.groups.map(\.text)) == ["/staff", "a b"])
+        request.groups = (0..<65).map { "g\($0)" }
+        await #expect(throws: TokenMint.Failure.self) { try await TokenMint.token(request, key: key) }
+        request.groups = []
+        request.groupsClaim = "/a~"
+        await #expect(throws: TokenMint.Failure.self) { try await TokenMint.token(request, key: key) }
+    }
+
     @Test func `Another secret is not the key, and a changed token not the one that was signed`() async throws {
         let token = try await TestKeys.sign(Self.claims)
         #expect(try await self.fault(token, [self.secret]) == nil)

@@ -142,6 +142,17 @@ struct PushFormsTests {
         }
     }
 
+    @Test("A long name that is not known is cut, however it is made.")
+    func longNames() async throws {
+        try await APITestNode.with { node in
+            for name in [String(repeating: "x", count: 100_000), "a" + String(repeating: "\u{301}", count: 100_000)] {
+                let answer = try await node.http.request("POST", Self.broadcast, body: "{\"\(name)\":1}")
+                #expect(answer.status == 400 && answer.body.utf8.count < 1000)
+                #expect(answer.field?.unicodeScalars.count == 64)
+            }
+        }
+    }
+
     @Test("One idempotency key stands for bytes or for JSON, not for both; each is given again as what it was.")
     func idempotency() async throws {
         try await Self.withClient { node, client, _ in
