@@ -37,7 +37,7 @@ extension RealProcesses {
         @Test("The handshake is answered with the key's proof, as in the RFC's example")
         func accept() async throws {
             try await withSingleNode { node in
-                for path in ["/ws", "/echo", "/ws?token=1"] {
+                for path in ["/ws", "/echo", "/ws?token=1", "/ws/", "/echo/", "/ws/?token=1"] {
                     let client = try await RawTestClient.connect(port: node.process.port)
                     try await client.send(Self.request(path, upgrade: "WebSocket", connection: "keep-alive, upgrade"))
                     let done = await eventually { client.received.contains("\r\n\r\n") }
@@ -56,7 +56,7 @@ extension RealProcesses {
         @Test("Plain HTTP to the WebSocket paths is 400 problem+json")
         func plainHTTP() async throws {
             try await withSingleNode { node in
-                for path in ["/ws", "/echo"] {
+                for path in ["/ws", "/echo", "/ws/", "/echo/", "/ws/?a=/"] {
                     let response = try await node.request("GET", path)
                     #expect(response.status == 400)
                     #expect(response[header: "content-type"] == "application/problem+json")
@@ -93,7 +93,7 @@ extension RealProcesses {
         func otherRefusals() async throws {
             try await withSingleNode { node in
                 let refusals = [
-                    (Self.request("/nothing"), 404), (Self.request("/ws/"), 404), (Self.request("/ws", method: "POST"), 400),
+                    (Self.request("/nothing"), 404), (Self.request("/ws//"), 404), (Self.request("/ws", method: "POST"), 400),
                     (Self.request("/ws", connection: "close"), 400),
                 ]
                 for (request, status) in refusals {

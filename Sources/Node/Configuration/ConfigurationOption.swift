@@ -116,7 +116,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .maximumBody: "2MiB"
         case .maximumHeader: "16KiB"
         case .handshakeTimeout: "10s"
-        case .idleTimeout: "60s"
+        case .idleTimeout: "75s"
         case .drainDelay: "0s"
         case .drainTimeout: "10s"
         case .logLevel: "info"
@@ -195,7 +195,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .swaggerAssets:
             "Directory with swagger-ui-bundle.js and swagger-ui.css for /swagger. Default: none, they come from a CDN."
         case .handshakeTimeout: "From the accepted socket to a whole request head, 100ms to 1m."
-        case .idleTimeout: "An HTTP connection without a request is closed after this, 1s to 1h."
+        case .idleTimeout: "An HTTP connection without a request is closed after this, 1s to 1h; balancers should do so before."
         case .drainDelay: "From not ready to the first closed client, 0s to 5m: the time a load balancer needs to notice."
         case .drainTimeout: "For all clients to be closed after that, 100ms to 10m."
         case .logLevel: "trace, debug, info, notice, warning, error or critical."

@@ -16,11 +16,13 @@ struct AudienceRoutes: Sendable {
     }
 
     @Sendable private func sendToGroup(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        try await self.pushing.push(request, to: .group(try context.name("group")))
+        let group = try context.name("group")
+        return try await self.pushing.push(request, context) { .group(group) }
     }
 
     @Sendable private func sendToUser(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        try await self.pushing.push(request, to: .user(try context.name("user")))
+        let user = try context.name("user")
+        return try await self.pushing.push(request, context) { .user(user) }
     }
 
     @Sendable private func join(_: Request, _ context: BasicRequestContext) async throws -> Response {

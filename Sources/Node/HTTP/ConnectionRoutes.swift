@@ -48,12 +48,12 @@ struct ConnectionRoutes: Sendable {
 
     // MARK: - Pushing
 
-    @Sendable private func broadcast(_ request: Request, _: BasicRequestContext) async throws -> Response {
-        try await self.pushing.push(request, to: .all)
+    @Sendable private func broadcast(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        try await self.pushing.push(request, context) { .all }
     }
 
     @Sendable private func send(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        try await self.pushing.push(request, to: .connection(try await self.pushing.connection(in: context)))
+        try await self.pushing.push(request, context) { .connection(try await self.pushing.connection(in: context)) }
     }
 
     @Sendable private func delete(_ request: Request, _ context: BasicRequestContext) async throws -> Response {

@@ -6,6 +6,8 @@ import NIOCore
 
 /// Carries out a POST with an `Idempotency-Key` once, however often and at whichever nodes it is sent, and gives the same answer to all.
 ///
+/// Asked by the routes, when the head of the request is found to be good: to know the request, it reads the body.
+///
 /// Kept are answers of success only: a request that was refused or failed has done nothing, and uses up no key. An answer that is too
 /// large to be kept still keeps the request from being carried out twice: later attempts are told so with 409.
 struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Duration {

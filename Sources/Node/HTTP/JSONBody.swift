@@ -6,12 +6,26 @@ import NIOFoundationCompat
 
 /// JSON in and out of the REST API.
 enum JSONBody {
+    /// What the head alone says of the body: to be asked before any of it is read, since a client may hold it back until it is (RFC 9110 section
+    /// 10.1.1).
+    /// - Throws: ``Problem`` 413 or 415.
+    static func check(_ request: Request, maximumBytes: Int) throws(Problem) {
+        let length = request.headers.value(.contentLength)
+        try self.check(length: length, maximumBytes: maximumBytes)
+        // Without a type, or with that of a form, pages of any origin may send a body; as these types only those that CORS lets in.
+        let isTyped = request.headers.value(.contentType).map { BodyType($0) != nil }
+        guard isTyped ?? (length == nil || length == "0") else { throw .notJSON }
+        guard request.headers.value(.contentEncoding).map(self.isIdentity) ?? true else { throw .codedBody }
+    }
+
+    /// A client that says how much it will send hears it at once, also when no integer of this machine is so large.
+    private static func check(length: String?, maximumBytes: Int) throws(Problem) {
+        if let length, Int(length) ?? .max > maximumBytes { throw .bodyTooLarge(maximumBytes) }
+    }
+
     /// - Throws: ``Problem`` 413.
     static func bytes(of request: Request, maximumBytes: Int) async throws -> ByteBuffer {
-        // A client that says how much it will send hears it at once.
-        if let length = request.headers.value(.contentLength).flatMap({ Int($0) }), length > maximumBytes {
-            throw Problem.bodyTooLarge(maximumBytes)
-        }
+        try self.check(length: request.headers.value(.contentLength), maximumBytes: maximumBytes)
         do {
             return try await request.body.collect(upTo: maximumBytes)
         } catch is NIOTooManyBytesError {
@@ -35,6 +49,10 @@ enum JSONBody {
     }
 
     private static let headers: HTTPFields = [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"]
+
+    private static func isIdentity(_ coding: String) -> Bool {
+        coding.trimmingCharacters(in: .whitespaces).lowercased() == "identity"
+    }
 }
 
 extension HTTPFields {

@@ -19,11 +19,13 @@ struct NodeAPI: Sendable {
     func router() -> Router<BasicRequestContext> {
         let settings = self.configuration.httpSettings
         let router = Router(context: BasicRequestContext.self)
-        router.add(middleware: self.edge(settings))
+        router.add(middleware: self.edge())
+        let idempotency = IdempotencyMiddleware(store: self.links.idempotency, maximumBodyBytes: settings.maximumBodyBytes)
         let pushing = Pushing(
             publisher: self.publisher,
             inventory: self.inventory,
             directory: self.directory,
+            idempotency: idempotency,
             body: PushBody(
                 maximumBodyBytes: settings.maximumBodyBytes,
                 maximumMessageBytes: self.configuration.maximumMessageBytes
@@ -41,6 +43,7 @@ struct NodeAPI: Sendable {
             directory: self.directory,
             publisher: self.publisher,
             activity: self.activity,
+            idempotency: idempotency,
             readiness: { self.readiness }
         ).add(to: router)
         MetricsRoutes(registry: self.registry, gauges: { self.gauges }).add(to: router)
@@ -51,14 +54,13 @@ struct NodeAPI: Sendable {
         return router
     }
 
-    private func edge(_ settings: HTTPSettings) -> Edge {
+    private func edge() -> Edge {
         let origin = OriginMiddleware(origins: self.configuration.corsOrigins)
         let problems = ProblemMiddleware()
         let limit = RequestLimitMiddleware(maximumRequests: self.configuration.maximumRequests)
         let target = RequestTargetMiddleware()
         // Before anything is kept or looked up: an answer that is kept is its caller's.
         let access = AccessMiddleware(access: self.access)
-        let idempotency = IdempotencyMiddleware(store: self.links.idempotency, maximumBodyBytes: settings.maximumBodyBytes)
         let activity = self.activity
         return Edge { request, context, route in
             var problem: Problem?
@@ -66,9 +68,7 @@ struct NodeAPI: Sendable {
                 try await problems.handle(request, context, found: { problem = $0 }) { request, context in
                     try await limit.handle(request, context) { request, context in
                         try await target.handle(request, context) { request, context in
-                            try await access.handle(request, context) { request, context in
-                                try await idempotency.handle(request, context, next: route)
-                            }
+                            try await access.handle(request, context, next: route)
                         }
                     }
                 }

@@ -9,6 +9,7 @@ struct NodeRoutes: Sendable {
     let directory: NodeDirectory
     let publisher: Publisher
     let activity: ActivityLog
+    let idempotency: IdempotencyMiddleware<ContinuousClock>
     let readiness: @Sendable () -> Readiness
 
     func add(to router: Router<BasicRequestContext>) {
@@ -30,8 +31,12 @@ struct NodeRoutes: Sendable {
         )
     }
 
-    @Sendable private func drain(_: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func drain(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         guard let id = NodeID(try context.parameters.require("id")) else { throw Problem.unknownNode }
+        return try await self.idempotency.handle(request, context) { _, _ in try await self.drain(id) }
+    }
+
+    private func drain(_ id: NodeID) async throws -> Response {
         // Before it is told: one that is away finds in the log what it has been told.
         await self.inventory.refreshDirectory()
         guard self.directory.expects(id) || self.directory.all.contains(where: { $0.record.id == id }) else {

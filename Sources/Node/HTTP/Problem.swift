@@ -104,6 +104,15 @@ extension Problem {
         headers: [.accept: "application/json, application/octet-stream"]
     )
 
+    /// RFC 9110 section 15.5.16: which codings are taken, none.
+    static let codedBody = Problem(
+        .unsupportedMediaType,
+        "unsupported-content-encoding",
+        "The body must come as it is, without a Content-Encoding: no coding is taken.",
+        field: "Content-Encoding",
+        headers: [.acceptEncoding: "identity"]
+    )
+
     static func bodyTooLarge(_ maximumBytes: Int) -> Problem {
         Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
     }

@@ -10,14 +10,12 @@ struct PushBody: Sendable {
     /// Of what is pushed: a text in UTF-8, JSON as it was sent, or bytes. As of a client's message.
     let maximumMessageBytes: Int
 
+    /// - Parameter request: of which ``JSONBody/check(_:maximumBytes:)`` finds nothing wrong.
     /// - Throws: ``Problem`` that names the member that is wrong: 400, 413 or 415.
     func content(of request: Request) async throws -> PushContent {
-        let contentType = request.headers.value(.contentType)
-        let type = contentType.flatMap { BodyType($0) }
-        guard contentType == nil || type != nil else { throw Problem.notJSON }
         let body = try await JSONBody.bytes(of: request, maximumBytes: self.maximumBodyBytes)
         guard body.readableBytes > 0 else { throw Problem.invalidBody("The body is empty.") }
-        guard let type else { throw Problem.notJSON }
+        guard let type = request.headers.value(.contentType).flatMap({ BodyType($0) }) else { throw Problem.notJSON }
         let content: PushContent
         switch type {
         case .binary: content = PushContent(dataType: .binary, payload: body)

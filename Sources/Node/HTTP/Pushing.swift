@@ -15,13 +15,26 @@ struct Pushing: Sendable {
     let publisher: Publisher
     let inventory: Inventory
     let directory: NodeDirectory
+    let idempotency: IdempotencyMiddleware<ContinuousClock>
     let body: PushBody
 
-    func push(_ request: Request, to audience: Audience) async throws -> Response {
+    /// What is wrong with the query and the head is said before the body is asked for.
+    /// - Parameter audience: found when the request is carried out, not when its answer is repeated.
+    func push(
+        _ request: Request,
+        _ context: BasicRequestContext,
+        to audience: @Sendable () async throws -> Audience
+    ) async throws -> Response {
         let query = try Query(request, only: "wait", "timeout")
         let wait = try query.choice("wait", of: ["none": Wait.none, "routed": .routed, "written": .written]) ?? .routed
         let timeout = try query.timeout()
-        let content = try await self.body.content(of: request)
+        try JSONBody.check(request, maximumBytes: self.body.maximumBodyBytes)
+        return try await self.idempotency.handle(request, context) { request, _ in
+            try await self.push(try await self.body.content(of: request), to: try await audience(), wait: wait, timeout: timeout)
+        }
+    }
+
+    private func push(_ content: PushContent, to audience: Audience, wait: Wait, timeout: TimeAmount) async throws -> Response {
         if case .connection(let target) = audience, wait != .none, !self.directory.expects(target.node) {
             try await self.findNode(of: target)
         }

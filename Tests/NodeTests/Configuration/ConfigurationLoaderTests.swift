@@ -309,7 +309,7 @@ struct ConfigurationLoaderTests {
             text: "1s",
             reads: { "\($0.idleTimeout)" },
             gives: "1.0 seconds",
-            byDefault: "60.0 seconds"
+            byDefault: "75.0 seconds"
         ),
         Example(option: .drainDelay, text: "5m", reads: { "\($0.drainDelay)" }, gives: "300.0 seconds", byDefault: "0.0 seconds"),
         Example(

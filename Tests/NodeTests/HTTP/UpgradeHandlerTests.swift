@@ -42,7 +42,7 @@ struct UpgradeHandlerTests {
 
     // MARK: - WebSocket
 
-    @Test(arguments: [("/ws", Connection.Endpoint.plain), ("/echo", .echo)])
+    @Test(arguments: [("/ws", Connection.Endpoint.plain), ("/echo", .echo), ("/ws/", .plain), ("/echo/?a", .echo)])
     func `A good handshake is answered with 101, and the socket is a WebSocket`(
         path: String,
         endpoint: Connection.Endpoint

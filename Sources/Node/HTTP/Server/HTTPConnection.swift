@@ -31,8 +31,9 @@ struct HTTPConnection: Sendable {
     func serve(with responder: some HTTPResponder<BasicRequestContext>, date: DateField, logger: Logger) async {
         await withTaskCancellationHandler {
             while let (head, body) = await self.next() {
-                let isLast = head.headers.first(name: "connection") == "close"
                 var (answer, bytes) = await self.answer(to: head, body, with: responder, logger: logger)
+                var isLast = head.headers.first(name: "connection") == "close"
+                if body == nil, !isLast { isLast = await !self.mayGoOn(behind: head) }
                 answer.headers.add(name: "date", value: date.text)
                 // RFC 9112 section 9.6.
                 if isLast { answer.headers.replaceOrAdd(name: "connection", value: "close") }
@@ -47,6 +48,12 @@ struct HTTPConnection: Sendable {
 
     private func next() async -> RequestHandler.Arrival? {
         await withCheckedContinuation { continuation in self.onLoop { $0.next(continuation) } }
+    }
+
+    private func mayGoOn(behind head: HTTPRequestHead) async -> Bool {
+        await withCheckedContinuation { continuation in
+            self.onLoop { continuation.resume(returning: $0.mayGoOn(behind: head)) }
+        }
     }
 
     /// At once, for a task that is on the event loop.

@@ -39,9 +39,6 @@ extension HTTPErrorHandler {
         /// The last answer has been written.
         private(set) var isEnded = false
 
-        /// The request that has just been passed on is the only one without an answer.
-        var owesOneAnswer: Bool { self.unanswered == 1 }
-
         /// - Returns: whether the part is passed on.
         mutating func receivedHead() -> Bool {
             guard !self.isBroken else { return false }

@@ -40,9 +40,6 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         do throws(Fault) {
             let request = try Self.checked(head)
             guard self.machine.receivedHead() else { return }
-            if request.expectsContinue, self.machine.owesOneAnswer {
-                context.writeAndFlush(self.wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
-            }
             context.fireChannelRead(self.wrapInboundOut(.head(request)))
         } catch {
             self.found(error, context: context)
@@ -58,7 +55,7 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             guard head.version == .http1_1, codings.count == 1, codings[0].lowercased() == "chunked" else { throw .malformed }
         }
         guard let request = head.inOriginForm else { throw .malformed }
-        return request
+        return request.withoutSlashBehindEndpoint
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -26,6 +26,15 @@ extension HTTPRequestHead {
         return head
     }
 
+    /// The same for `/ws/` as for `/ws`, and for `/echo/` as for `/echo`: libraries and people write either.
+    var withoutSlashBehindEndpoint: HTTPRequestHead {
+        let path = self.uri.utf8.prefix { $0 != UInt8(ascii: "?") }
+        guard path.elementsEqual("/ws/".utf8) || path.elementsEqual("/echo/".utf8) else { return self }
+        var head = self
+        head.uri = "\(Substring(path.dropLast()))\(self.uri[path.endIndex...])"
+        return head
+    }
+
     /// RFC 9110 section 10.1.1: whether the client holds its body back until it is told to go on.
     var expectsContinue: Bool {
         self.version == .http1_1 && self.headers.has("expect", "100-continue")

@@ -14,9 +14,11 @@ struct HugeContentLength: Error {
         return false
     }
 
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
     private static func isHuge(_ bytes: some Collection<UInt8>) -> Bool {
-        let value = bytes.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.prefix { $0 != UInt8(ascii: "\r") }
-        let digits = (UInt8(ascii: "0")...UInt8(ascii: "9"))
-        return value.allSatisfy(digits.contains) && value.drop { $0 == UInt8(ascii: "0") }.count >= 20
+        let value = bytes.prefix { $0 != UInt8(ascii: "\r") }.drop(while: self.isSpace)
+        let digits = value.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return value.dropFirst(digits.count).allSatisfy(self.isSpace) && digits.drop { $0 == UInt8(ascii: "0") }.count >= 20
     }
 }

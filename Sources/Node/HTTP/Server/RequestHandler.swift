@@ -24,6 +24,8 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var awaitsRequest: CheckedContinuation<Arrival?, Never>?
     private var awaitsBody: CheckedContinuation<ByteBuffer?, any Error>?
     private var awaitsEnd: CheckedContinuation<Void, Never>?
+    /// The client holds back the body of the request that is under way until it is told to go on.
+    private var holdsBody = false
     /// Why nothing more comes.
     private var failure: (any Error)?
     private var isInputClosed = false
@@ -55,10 +57,22 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.deliver()
     }
 
+    /// Tells a client to go on that holds its body back: whatever its head alone decides is decided by now.
     /// - Parameter continuation: gets nil at the body's end.
     func nextBodyPart(_ continuation: CheckedContinuation<ByteBuffer?, any Error>) {
         self.awaitsBody = continuation
         self.deliver()
+        guard self.awaitsBody != nil, self.holdsBody, let context else { return }
+        self.holdsBody = false
+        context.writeAndFlush(self.wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
+    }
+
+    /// Whether the connection may have another request behind one that is answered now. Not when its body has not been read and may never
+    /// come (RFC 9110 section 10.1.1), or is longer than any that is read: who has the rest of it thrown away has it thrown away for long.
+    func mayGoOn(behind head: HTTPRequestHead) -> Bool {
+        guard self.parts.lacksBody else { return true }
+        guard !head.expectsContinue, let length = head.headers.only("content-length").flatMap({ Int($0) }) else { return false }
+        return length <= self.maximumBodyBytes
     }
 
     func answer(_ head: HTTPResponseHead, _ body: ByteBuffer) {
@@ -135,6 +149,7 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         if let continuation = self.awaitsBody {
             if let bytes = self.parts.takeBodyPart() {
                 self.awaitsBody = nil
+                self.holdsBody = false
                 continuation.resume(returning: bytes)
             } else if !self.parts.isBodyOpen {
                 self.awaitsBody = nil
@@ -160,6 +175,7 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         if isActive, let arrival = self.parts.takeRequest() {
             self.awaitsRequest = nil
             self.idleSince = nil
+            self.holdsBody = arrival.body == nil && arrival.head.expectsContinue
             continuation.resume(returning: arrival)
         } else if !isActive || self.failure != nil || self.isInputClosed || self.isStopping {
             self.awaitsRequest = nil

@@ -11,6 +11,11 @@ struct RequestParts {
     /// Of the body of the request that came last, the bytes that have come; nil when its end has.
     private(set) var arrivedBodyBytes: Int?
 
+    /// Not all of that body has come.
+    var lacksBody: Bool { self.isBodyOpen && !self.hasEnd }
+
+    private var hasEnd: Bool { self.parts.contains { if case .end = $0 { true } else { false } } }
+
     var count: Int { self.parts.count }
     var isEmpty: Bool { self.parts.isEmpty }
 
@@ -36,7 +41,7 @@ struct RequestParts {
     }
 
     private mutating func takeWholeBody() -> ByteBuffer? {
-        guard self.parts.contains(where: { if case .end = $0 { true } else { false } }) else { return nil }
+        guard self.hasEnd else { return nil }
         var body = ByteBuffer()
         while let bytes = self.takeBodyPart() {
             if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
