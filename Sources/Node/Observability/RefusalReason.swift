@@ -7,6 +7,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     case badExtensions
     case userNotAccepted
     case badUser
+    case badWelcome
     case originNotAllowed
     case tokenMissing
     case tokenAmbiguous
@@ -16,9 +17,10 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     case tokenNotYetValid
     case tokenAudience
     case tokenIssuer
-    case tokenSubject
-    case tokenGroups
-    case tokenWithoutExpiry
+    case tokenPayload
+    case tokenClaimMissing
+    case tokenClaimInvalid
+    case tokenOtherUser
     case tokenTooLongLived
     case draining
     case tooManyConnections
@@ -35,6 +37,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .badExtensions: .badExtensions
             case .userNotAccepted: .userNotAccepted
             case .badUser: .badUser
+            case .badWelcome: .badWelcome
             case .originNotAllowed: .originNotAllowed
             case .unauthorized(let fault): Self(fault)
             case .draining: .draining
@@ -50,14 +53,15 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .missing: .tokenMissing
             case .ambiguous: .tokenAmbiguous
             case .malformed: .tokenMalformed
-            case .signature: .tokenSignature
+            case .signature, .extensions: .tokenSignature
+            case .payload: .tokenPayload
+            case .absent: .tokenClaimMissing
+            case .kind, .noTime, .noUser: .tokenClaimInvalid
+            case .otherUser: .tokenOtherUser
             case .expired: .tokenExpired
             case .notYetValid: .tokenNotYetValid
-            case .audience: .tokenAudience
+            case .audience, .unexpectedAudience: .tokenAudience
             case .issuer: .tokenIssuer
-            case .subject: .tokenSubject
-            case .groups: .tokenGroups
-            case .expiry: .tokenWithoutExpiry
             case .tooLongLived: .tokenTooLongLived
             }
     }

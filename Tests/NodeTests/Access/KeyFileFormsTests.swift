@@ -41,7 +41,7 @@ struct KeyFileFormsTests {
     }
 
     private static let start = Date(timeIntervalSince1970: 0)
-    private static let claims = TokenClaims(sub: "alice", exp: 60)
+    private static let claims = TestClaims(sub: "alice", exp: 60)
 
     @Test("Hashes of API keys", arguments: Form.allCases)
     func apiKeys(form: Form) throws {
@@ -67,7 +67,7 @@ struct KeyFileFormsTests {
 
     @Test("A space inside of a secret is refused: it could not be told from a slip")
     func inner() {
-        #expect(TokenKeyFile.parseKeys(Data("0123456789abcdef 0123456789abcdef".utf8)) == nil)
+        #expect(TokenKeyFile.parse(Data("0123456789abcdef 0123456789abcdef".utf8)) == nil)
     }
 
     @Test("Public keys in PEM, and private ones for tokens to try", arguments: Form.allCases)
@@ -87,7 +87,7 @@ struct KeyFileFormsTests {
             "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}
             """
         let file = try TemporaryFile(form.of(set))
-        #expect(try self.load([.jwks: file.path]).access.tokenKeys.flatMap(\.content).map(\.id) == ["a"])
+        #expect(try self.load([.jwks: file.path]).access.tokenKeys.flatMap(\.content.keys).map(\.id) == ["a"])
     }
 
     @Test("Certificates, their keys, and the authorities of Redis", arguments: Form.allCases)
