@@ -114,6 +114,7 @@ public struct NodeServer: Service {
             presence: presence,
             interest: interest,
             metrics: metrics,
+            activity: activity,
             clientMessages: configuration.clientMessages,
             nodeName: record.name,
             precision: configuration.timestampPrecision,

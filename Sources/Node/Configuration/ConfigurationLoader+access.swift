@@ -23,25 +23,29 @@ extension ConfigurationLoader {
     }
 
     /// Whose messages go to everybody: everybody's on an open node. Where there are credentials, only of clients that may have the permission.
-    func clientMessages(_ access: AccessConfiguration) throws(ConfigurationError) -> ClientMessages {
+    func clientMessages() throws(ConfigurationError) -> ClientMessages {
         let chosen = try self.optional(.clientMessages, allowed: "all, permitted or off") { ClientMessages(rawValue: $0) }
-        guard chosen != .permitted || !access.tokenKeys.isEmpty else {
+        guard chosen != .permitted || self.takesTokens else {
             throw ConfigurationError(
                 option: ConfigurationOption.clientMessages.rawValue,
                 value: chosen?.rawValue,
                 allowed: "needs --jwt-key or --jwks: only tokens have permissions"
             )
         }
-        return chosen ?? (access.hasCredentials ? access.tokenKeys.isEmpty ? .off : .permitted : .all)
+        return chosen ?? (self.takesTokens ? .permitted : self.takesKeys ? .off : .all)
     }
 
     /// Joins and leaves are told to everybody on an open node; where there are credentials, only if that is asked for.
-    func announcements(_ access: AccessConfiguration) throws(ConfigurationError) -> Int? {
-        guard self.value(.announcementsPerSecond) != nil else { return access.hasCredentials ? nil : 10 }
+    func announcements() throws(ConfigurationError) -> Int? {
+        guard self.value(.announcementsPerSecond) != nil else { return self.takesTokens || self.takesKeys ? nil : 10 }
         return try self.unlessOff(.announcementsPerSecond) { orOff throws(ConfigurationError) in
             try self.integer(.announcementsPerSecond, 0...1000, or: orOff)
         }
     }
+
+    private var takesTokens: Bool { self.value(.jwtKey) != nil || self.value(.jwks) != nil }
+
+    private var takesKeys: Bool { self.value(.apiKey) != nil || self.value(.apiKeys) != nil }
 
     private func claim(_ option: ConfigurationOption) throws(ConfigurationError) -> ClaimPath? {
         try self.optional(option, allowed: ClaimPath.rule) { ClaimPath($0) }

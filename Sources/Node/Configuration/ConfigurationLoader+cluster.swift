@@ -13,12 +13,6 @@ extension ConfigurationLoader {
         )
     }
 
-    func announcements() throws(ConfigurationError) -> Int? {
-        try self.unlessOff(.announcementsPerSecond) { orOff throws(ConfigurationError) in
-            try self.integer(.announcementsPerSecond, 0...1000, or: orOff)
-        }
-    }
-
     func redis() throws(ConfigurationError) -> RedisConfiguration? {
         let prefix = try self.text(.redisPrefix, allowed: "1 to 64 letters, digits, '.', '_' and '-'") {
             Self.isName($0) ? $0 : nil

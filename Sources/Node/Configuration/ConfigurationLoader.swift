@@ -53,8 +53,7 @@ public struct ConfigurationLoader {
     public func logIgnored(to logger: Logger) { self.environment.logIgnored(to: logger) }
 
     private func values() throws(ConfigurationError) -> NodeConfiguration {
-        let access = try self.access()
-        return NodeConfiguration(
+        NodeConfiguration(
             host: try self.text(.host, allowed: "an address or a name") { $0.isEmpty ? nil : $0 },
             port: try self.integer(.port, 0...65_535),
             tls: try self.tls(),
@@ -66,13 +65,13 @@ public struct ConfigurationLoader {
             redis: try self.redis(),
             lease: try self.duration(.lease, .seconds(1)...(.seconds(300))),
             relay: try self.relay(),
-            announcementsPerSecond: try self.announcements(access),
-            clientMessages: try self.clientMessages(access),
+            announcementsPerSecond: try self.announcements(),
+            clientMessages: try self.clientMessages(),
             timestampPrecision: try self.text(.timestampPrecision, allowed: "seconds or milliseconds") {
                 Timestamp.Precision(rawValue: $0)
             },
             acceptsUserQuery: try self.isOn(.insecureUserQuery),
-            access: access,
+            access: try self.access(),
             maximumMessageBytes: try self.bytes(.maximumMessage, 1...Limits.maximumPayloadBytes),
             maximumUnsentBytes: try self.bytes(.maximumUnsent, (64 * 1024)...(256 * 1024 * 1024)),
             compresses: try self.isOn(.compression),

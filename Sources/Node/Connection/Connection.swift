@@ -49,6 +49,8 @@ public final class Connection {
     /// From when on its client is told again that a message of it was refused.
     var nextRefusalNotice = NIODeadline.distantPast
     private var patience: Patience
+    /// Whether the node has ended the socket without waiting for its client.
+    private var isCut = false
     /// Bytes of the largest message that waits, where it is larger than what may wait.
     private var oversize = 0
     private let settings: WebSocketSettings
@@ -150,6 +152,7 @@ public final class Connection {
 
     /// Closes the socket at once, whatever is still unsent.
     func cut() {
+        self.isCut = true
         let transport = self.transport
         transport.cut()
     }
@@ -223,6 +226,12 @@ public final class Connection {
         case .closeTransport: self.finish()
         case .ignore: break
         }
+    }
+
+    /// The code of the first close frame, and whose it was; 1005 for a frame without a code. Without a frame: nil, and who ended the socket.
+    var ending: (code: CloseCode?, side: ConnectionClose.Side) {
+        guard let frame = self.close.firstFrame else { return (nil, self.isCut ? .server : .client) }
+        return (frame.code ?? CloseCode(rawValue: 1005), frame.isOurs ? .server : .client)
     }
 
     func transportClosed() {

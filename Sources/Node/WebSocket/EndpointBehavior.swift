@@ -10,6 +10,7 @@ final class EndpointBehavior: WebSocketEvents {
     private let presence: PresenceKeeper<ContinuousClock>
     private let interest: TopicInterest<ContinuousClock>
     private let metrics: NodeMetrics
+    private let activity: ActivityLog
     private let clientMessages: ClientMessages
     private let nodeName: String
     private let precision: Timestamp.Precision
@@ -30,6 +31,7 @@ final class EndpointBehavior: WebSocketEvents {
         presence: PresenceKeeper<ContinuousClock>,
         interest: TopicInterest<ContinuousClock>,
         metrics: NodeMetrics,
+        activity: ActivityLog,
         clientMessages: ClientMessages,
         nodeName: String,
         precision: Timestamp.Precision,
@@ -40,6 +42,7 @@ final class EndpointBehavior: WebSocketEvents {
         self.presence = presence
         self.interest = interest
         self.metrics = metrics
+        self.activity = activity
         self.clientMessages = clientMessages
         self.nodeName = nodeName
         self.precision = precision
@@ -85,6 +88,8 @@ final class EndpointBehavior: WebSocketEvents {
     func closed(_ connection: Connection, on eventLoop: any EventLoop) {
         self.connections.remove(connection.id, on: eventLoop)
         self.metrics.connectionClosed()
+        let ending = connection.ending
+        self.activity.connectionClosed(connection.id, code: ending.code, side: ending.side)
         connection.listing?.cancel()
         if connection.isListed { self.presence.closed(connection.id) }
         var topics = connection.groups.map(Topic.group)
@@ -100,8 +105,7 @@ final class EndpointBehavior: WebSocketEvents {
     func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {
         self.metrics.messageDropped()
         guard isFirst, connection.endpoint == .plain else { return }
-        let text = ByteBuffer(string: "You send too much at once: messages of yours are dropped.")
-        self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection, on: eventLoop)
+        self.tell("You send too much at once: messages of yours are dropped.", connection, on: eventLoop)
     }
 
     private func welcome(_ connection: Connection, on eventLoop: any EventLoop) {
@@ -198,9 +202,9 @@ final class EndpointBehavior: WebSocketEvents {
         }
         let id = connection.id
         self.publisher.publish(message, from: id) { result in
-            if case .failure = result {
+            if case .failure(let error) = result {
                 self.metrics.publicationRefused()
-                eventLoop.execute { self.tellRefused(id, on: eventLoop) }
+                eventLoop.execute { self.tellFailed(id, error, on: eventLoop) }
             }
             done()
         }
@@ -223,15 +227,25 @@ final class EndpointBehavior: WebSocketEvents {
         let reason =
             self.clientMessages == .off
             ? "this node takes no messages from clients." : "it needs a token with the permission broadcast."
-        let text = ByteBuffer(string: "Your message was not sent: \(reason)")
-        self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection, on: eventLoop)
+        self.tell("Your message was not sent: \(reason)", connection, on: eventLoop)
     }
 
     /// A message that goes nowhere must not be lost in silence.
-    private func tellRefused(_ id: ConnectionID, on eventLoop: any EventLoop) {
+    private func tellFailed(_ id: ConnectionID, _ error: BrokerError, on eventLoop: any EventLoop) {
         guard let connection = self.connections.get(id, on: eventLoop) else { return }
-        let text = ByteBuffer(string: "Your message was not delivered: the cluster cannot be reached. Try again later.")
-        self.send(ServerMessage(kind: .system, message: text, timestamp: self.now()), to: connection, on: eventLoop)
+        let reason =
+            switch error {
+            case .tooLarge: "it is too large for the cluster."
+            case .refused: "the cluster does not take it, and would not if you sent it again."
+            case .outboxFull where self.publisher.broker.health.isUp: "too much waits to be sent. Try again later."
+            case .outboxFull, .closed, .cancelled: "the cluster cannot be reached. Try again later."
+            }
+        self.tell("Your message was not delivered: \(reason)", connection, on: eventLoop)
+    }
+
+    private func tell(_ text: String, _ connection: Connection, on eventLoop: any EventLoop) {
+        let message = ServerMessage(kind: .system, message: ByteBuffer(string: text), timestamp: self.now())
+        self.send(message, to: connection, on: eventLoop)
     }
 
     private func send(_ message: ServerMessage, to connection: Connection, on eventLoop: any EventLoop) {

@@ -16,7 +16,17 @@ public struct CloseStateMachine: Hashable, Sendable {
         case closed
     }
 
+    /// A close frame.
+    public struct Frame: Hashable, Sendable {
+        /// Nil where it has none.
+        public let code: CloseCode?
+        /// Whether we sent it.
+        public let isOurs: Bool
+    }
+
     private var state = State.open
+    /// The one that came first, in either direction: why the connection ends. Nil as long as there is none.
+    public private(set) var firstFrame: Frame?
 
     public init() {}
 
@@ -39,6 +49,7 @@ public struct CloseStateMachine: Hashable, Sendable {
     public mutating func close(code: CloseCode, reason: String) -> CloseAction {
         guard self.state == .open else { return .alreadyClosing }
         self.state = .closing
+        self.firstFrame = Frame(code: code, isOurs: true)
         return .sendClose(code: code, reason: reason)
     }
 
@@ -57,6 +68,7 @@ public struct CloseStateMachine: Hashable, Sendable {
         switch self.state {
         case .open:
             self.state = .ending(clean: true)
+            self.firstFrame = Frame(code: code, isOurs: false)
             return .echoThenCloseTransport(code: code)
         case .closing:
             self.state = .ending(clean: true)
@@ -81,6 +93,7 @@ public struct CloseStateMachine: Hashable, Sendable {
         switch self.state {
         case .open:
             self.state = .ending(clean: false)
+            self.firstFrame = Frame(code: violation.closeCode, isOurs: true)
             return .sendCloseThenCloseTransport(code: violation.closeCode, reason: violation.reason)
         case .closing:
             self.state = .ending(clean: false)

@@ -41,19 +41,21 @@ public struct MessageDecoder {
     }
 
     public let limits: MessageLimits
-    /// 0: messages may not be compressed.
-    private let inflatingWindowBits: UInt8
     private var state = State.header(FrameHeader.Reader())
-    private var kind: Kind?
-    private var validator = UTF8Validator()
-    /// Data frames of the message that has begun.
-    private var frames: UInt32 = 0
     /// What has arrived of the message that has begun; nil for nothing.
     private var message: ByteBuffer?
     /// What has arrived of a control frame, which may stand between the fragments of a message; nil for nothing.
     private var control: ByteBuffer?
     /// The message that has begun, if it is compressed; `message` and `validator` have no part in it.
     private var compressed: CompressedMessage?
+    /// Data frames of the message that has begun.
+    private var frames: UInt32 = 0
+    /// Frames whose headers have been read so far, of every kind; wraps around.
+    public private(set) var frameCount: UInt32 = 0
+    private var validator = UTF8Validator()
+    /// 0: messages may not be compressed.
+    private let inflatingWindowBits: UInt8
+    private var kind: Kind?
 
     /// - Parameter compression: nil: none was agreed on.
     public init(limits: MessageLimits = MessageLimits(), compression: DeflateAgreement? = nil) {
@@ -75,9 +77,6 @@ public struct MessageDecoder {
             throw error
         }
     }
-
-    /// Frames whose headers have been read so far, of every kind; wraps around.
-    public private(set) var frameCount: UInt32 = 0
 
     /// Whether a data message has begun and not ended, whatever control frames stand in it.
     public var isInMessage: Bool { self.kind != nil }

@@ -12,23 +12,40 @@ final class RecordingBroker: Broker {
         let topic: Topic
     }
 
-    private let box = NIOLockedValueBox<[Published]>([])
-    private let wishes = NIOLockedValueBox<[String]>([])
+    private struct State {
+        var published: [Published] = []
+        var wishes: [String] = []
+        var isLinked: Bool
+        var health = RelayHealth(state: .up)
+        var waiting: [Int: CheckedContinuation<Bool, Never>] = [:]
+        var nextWaiting = 0
+    }
+
+    private let state: NIOLockedValueBox<State>
     private let outcome: Result<PublishOutcome, BrokerError>
-    private let isLinked: NIOLockedValueBox<Bool>
 
     /// - Parameter isLinked: while it is not, who subscribes waits.
     init(outcome: Result<PublishOutcome, BrokerError> = .success(.relayed(receivers: 1)), isLinked: Bool = true) {
         self.outcome = outcome
-        self.isLinked = NIOLockedValueBox(isLinked)
+        self.state = NIOLockedValueBox(State(isLinked: isLinked))
     }
 
-    func link() { self.isLinked.withLockedValue { $0 = true } }
+    func link() {
+        let waiting = self.state.withLockedValue { state in
+            state.isLinked = true
+            defer { state.waiting = [:] }
+            return state.waiting
+        }
+        for continuation in waiting.values { continuation.resume(returning: true) }
+    }
+
+    /// From now on Redis is away.
+    func fail() { self.state.withLockedValue { $0.health.state = .down(reason: "test") } }
 
     /// Topics subscribed to (`+`) and unsubscribed from (`-`), in their order.
-    var subscriptions: [String] { self.wishes.withLockedValue { $0 } }
+    var subscriptions: [String] { self.state.withLockedValue { $0.wishes } }
 
-    var published: [Published] { self.box.withLockedValue { $0 } }
+    var published: [Published] { self.state.withLockedValue { $0.published } }
 
     /// The texts of publications, in their order.
     var texts: [String] {
@@ -43,24 +60,34 @@ final class RecordingBroker: Broker {
         to topic: Topic,
         completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
     ) {
-        self.box.withLockedValue { $0.append(Published(message: message, topic: topic)) }
+        self.state.withLockedValue { $0.published.append(Published(message: message, topic: topic)) }
         completion?(self.outcome)
     }
 
     func attach(_ receiver: any BrokerReceiver) {}
     func subscribe(to topic: Topic) async throws(BrokerError) {
-        self.wishes.withLockedValue { $0.append("+\(topic.label)") }
-        while !self.isLinked.withLockedValue({ $0 }) {
-            do {
-                try await Task.sleep(for: .milliseconds(1))
-            } catch {
-                throw .cancelled
-            }
+        let number = self.state.withLockedValue { state in
+            state.wishes.append("+\(topic.label)")
+            state.nextWaiting += 1
+            return state.nextWaiting
         }
+        let isLinked = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let answer: Bool? = self.state.withLockedValue { state in
+                    if state.isLinked || Task.isCancelled { return state.isLinked }
+                    state.waiting[number] = continuation
+                    return nil
+                }
+                if let answer { continuation.resume(returning: answer) }
+            }
+        } onCancel: {
+            self.state.withLockedValue { $0.waiting.removeValue(forKey: number) }?.resume(returning: false)
+        }
+        if !isLinked { throw .cancelled }
     }
 
-    func unsubscribe(from topic: Topic) async { self.wishes.withLockedValue { $0.append("-\(topic.label)") } }
-    var health: RelayHealth { RelayHealth(state: .up) }
+    func unsubscribe(from topic: Topic) async { self.state.withLockedValue { $0.wishes.append("-\(topic.label)") } }
+    var health: RelayHealth { self.state.withLockedValue { $0.health } }
     func run() async throws { try? await gracefulShutdown() }
 }
 

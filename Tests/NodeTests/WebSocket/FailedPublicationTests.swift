@@ -1,0 +1,54 @@
+import Backplane
+import Foundation
+import NIOCore
+import Protocol
+import TestSupport
+import Testing
+
+@testable import Node
+
+/// One node at a time: many at once would leave none of them its time on a busy machine.
+@Suite(.serialized) struct FailedPublicationTests {
+    struct Row: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let error: BrokerError
+        var isUp = true
+        let notice: String
+    }
+
+    private static let rows = [
+        Row(testDescription: "too large", error: .tooLarge, notice: "it is too large for the cluster."),
+        Row(
+            testDescription: "refused by Redis",
+            error: .refused,
+            notice: "the cluster does not take it, and would not if you sent it again."
+        ),
+        Row(testDescription: "no room", error: .outboxFull, notice: "too much waits to be sent. Try again later."),
+        Row(
+            testDescription: "no room, since Redis is away",
+            error: .outboxFull,
+            isUp: false,
+            notice: "the cluster cannot be reached. Try again later."
+        ),
+    ]
+
+    @Test(arguments: Self.rows)
+    func `A client whose message the relay does not take is told why`(row: Row) async throws {
+        let broker = RecordingBroker(outcome: .failure(row.error))
+        try await APITestNode.with(
+            makeLinks: { _, _ in NodeServer.Links(broker: broker, store: MemoryPresenceStore(shared: MemoryPresence())) }
+        ) { node in
+            let client = try await WebSocketTestClient.connect(port: node.port, path: "/ws")
+            if !row.isUp { broker.fail() }
+            try await client.send("Hello!")
+            let texts = [try await client.next(), try await client.next()]
+            let types = texts.map { text -> [String] in
+                guard case .text(let text) = text,
+                    let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+                else { return [] }
+                return ["type", "message"].compactMap { object[$0] as? String }
+            }
+            #expect(types == [["echo", "Hello!"], ["system", "Your message was not delivered: \(row.notice)"]])
+        }
+    }
+}
