@@ -8,7 +8,7 @@ struct AccessConfiguration: Sendable {
     var tokenKeys: [ReloadableFile<TokenKeys>] = []
     var tokenRules = TokenClaims.Rules()
     var acceptsAnonymousClients = false
-    /// Nil: the node's own.
+    /// Beside the node's own; nil: no other.
     var origins: AllowedOrigins?
     /// Whether everybody who reaches the node may use it, on any address.
     var isInsecure = false

@@ -6,7 +6,7 @@ struct WebSocketAccess: Sendable {
     /// Of a token in the query, in milliseconds: 5 minutes. Proxies write URLs into their logs.
     static let maximumQueryLifetime: Int64 = 5 * 60 * 1000
 
-    /// Nil: the pages of the node's own origin only.
+    /// Beside the node's own; nil: no other.
     let origins: AllowedOrigins?
     /// Nil: there are no tokens on this node, and everybody may connect.
     let tokens: TokenVerifier?
@@ -28,7 +28,7 @@ struct WebSocketAccess: Sendable {
     }
 
     private func isAllowed(_ origin: String, host: String) -> Bool {
-        self.origins?.contains(origin) ?? AllowedOrigins.isOwn(origin, host: host)
+        AllowedOrigins.isOwn(origin, host: host) || self.origins?.contains(origin) ?? false
     }
 
     /// - Returns: the client with what its token says of it.

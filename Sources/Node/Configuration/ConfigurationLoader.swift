@@ -171,7 +171,7 @@ public struct ConfigurationLoader {
     }
 
     func origins(_ option: ConfigurationOption) throws(ConfigurationError) -> AllowedOrigins? {
-        try self.optional(option, allowed: "'*', or origins such as https://app.example.org,http://localhost:3000") {
+        try self.optional(option, allowed: "'*', or origins such as https://app.example.org,capacitor://localhost") {
             AllowedOrigins($0)
         }
     }

@@ -161,7 +161,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .jwtPermissionsClaim:
             "The claim of a token that has the permissions. Default: permissions, scope, scp and roles together."
         case .anonymousClients: "Clients may connect without a token also where there are keys. As a variable: on or off."
-        case .allowedOrigins: "Origins whose pages may open WebSockets, with commas, or '*'. Default: the node's own, no other."
+        case .allowedOrigins: "Origins whose pages may open WebSockets beside the node's own, with commas, or '*'. Default: none."
         case .insecure: "Listens where others reach it although everybody may do everything. As a variable: on or off."
         case .maximumMessage: "Largest message of a client, 1 byte to 16MiB; larger ones close the connection with 1009."
         case .maximumUnsent: "Bytes that may wait for a client that reads slowly, 64KiB to 256MiB; past it: 1013."

@@ -55,7 +55,7 @@ struct NodeAPI: Sendable {
     }
 
     private func edge() -> Edge {
-        let origin = OriginMiddleware(origins: self.configuration.corsOrigins)
+        let origin = OriginMiddleware(origins: self.configuration.corsOrigins, activity: self.activity)
         let problems = ProblemMiddleware()
         let limit = RequestLimitMiddleware(maximumRequests: self.configuration.maximumRequests)
         let target = RequestTargetMiddleware()

@@ -90,12 +90,15 @@ extension Problem {
 
     static let unknownPath = Problem(.notFound, "unknown-path", "There is nothing at this path.")
 
-    static let originNotAllowed = Problem(
-        .forbidden,
-        "origin-not-allowed",
-        "Pages of this origin may not do this.",
-        field: "Origin"
-    )
+    /// - Parameter option: lists the origins that are allowed.
+    static func originNotAllowed(_ option: ConfigurationOption) -> Problem {
+        Problem(
+            .forbidden,
+            "origin-not-allowed",
+            "Pages of this origin may not do this: it is not among the node's --\(option.rawValue).",
+            field: "Origin"
+        )
+    }
 
     static let notJSON = Problem(
         .unsupportedMediaType,

@@ -14,6 +14,7 @@ final class ActivityLog: Sendable {
     private let logger: Logger
     private let sockets: LogSampler
     private let refusals: LogSampler
+    private let pages: LogSampler
     private let closes: LogSampler
     private let requests: LogSampler
     private let changes: LogSampler
@@ -23,6 +24,7 @@ final class ActivityLog: Sendable {
         self.logger = logger
         self.sockets = LogSampler(kinds: SocketRefusal.allCases.count, now: now)
         self.refusals = LogSampler(kinds: RefusalReason.allCases.count, now: now)
+        self.pages = LogSampler(kinds: 1, now: now)
         self.closes = LogSampler(kinds: ConnectionClose.all.count, now: now)
         self.requests = LogSampler(kinds: RequestRoute.allCases.count, now: now)
         self.changes = LogSampler(kinds: RequestedChange.Kind.allCases.count, now: now)
@@ -53,8 +55,11 @@ final class ActivityLog: Sendable {
         self.metrics.handshakeRefused(reason)
         self.write(.info, "Handshake refused", self.refusals, reason.index) {
             var metadata: Logger.Metadata = [LogKey.reason: "\(reason.text)"]
-            // Whose page it was, which nobody but the browser's console says.
-            if refusal == .originNotAllowed { metadata[LogKey.origin] = "\(request.headers["origin"].joined(separator: ", "))" }
+            // Whose page it was and what would let it in: its author learns neither from the browser.
+            if refusal == .originNotAllowed {
+                metadata[LogKey.origin] = "\(request.headers["origin"].joined(separator: ", "))"
+                metadata[LogKey.option] = "\(ConfigurationOption.allowedOrigins.rawValue)"
+            }
             return metadata
         }
     }
@@ -85,6 +90,13 @@ final class ActivityLog: Sendable {
     }
 
     // MARK: - REST
+
+    /// A page asked for something, and its browser keeps the answer from it, or there is none.
+    func pageRefused(origin: String) {
+        self.write(.info, "Page refused", self.pages, 0) {
+            [LogKey.origin: "\(origin)", LogKey.option: "\(ConfigurationOption.corsOrigins.rawValue)"]
+        }
+    }
 
     /// A request was answered.
     /// - Parameter problem: that the answer says, if it does.

@@ -186,7 +186,7 @@ extension WebSocketHandshake.Refusal {
         case .badExtensions:
             Problem(.badRequest, "bad-websocket-extensions", "Sec-WebSocket-Extensions is not a list of extensions.")
         case .originNotAllowed:
-            .originNotAllowed
+            .originNotAllowed(.allowedOrigins)
         case .unauthorized(let fault):
             .unauthorized(fault)
         case .draining:

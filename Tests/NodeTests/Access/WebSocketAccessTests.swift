@@ -178,6 +178,8 @@ struct WebSocketAccessTests {
         ("https://h", "h:443", true), ("http://[::1]:8080", "[::1]:8080", true), ("http://h", "H", true),
         ("http://h", "h:8080", false), ("http://h:8080", "h", false), ("https://h", "h:80", false), ("http://h.evil", "h", false),
         ("http://evil", "h", false), ("null", "h", false), ("", "h", false), ("", "", false), ("http://", "", false),
+        ("ws://h", "h", true), ("wss://h:443", "h", true), ("WS://H:8080", "h:8080", true), ("ws://h:8080", "h", false),
+        ("capacitor://h", "h", false), ("null", "null", false), ("file://", "", false), ("http://\u{301}", "\u{301}", false),
         ("file://h", "h", false), ("http://h/", "h", false), ("http://h@evil", "evil", false), ("http://h", "h\u{0}", false),
     ])
     func `A page's own node is the one that it came from: host and port`(origin: String, host: String, isOwn: Bool) {
@@ -193,13 +195,14 @@ struct WebSocketAccessTests {
         }
     }
 
-    @Test func `With a list only what is on it may connect, to the letter`() async throws {
+    @Test func `With a list what is on it may connect, and the node's own pages, to the letter`() async throws {
         try await APITestNode.with([.allowedOrigins: "https://app.example.org,http://localhost:3000"]) { node in
             for (origin, isAllowed) in [
                 ("https://app.example.org", true), ("http://localhost:3000", true), ("http://app.example.org", false),
                 ("https://app.example.org:8443", false), ("https://app.example.org.evil.example", false),
                 ("http://localhost", false),
-                ("http://127.0.0.1:\(node.port)", false), ("null", false), ("*", false), ("", false),
+                ("http://127.0.0.1:\(node.port)", true), ("http://127.0.0.1:1", false), ("null", false), ("*", false),
+                ("", false),
             ] {
                 try await self.expect(origin, isAllowed, on: node)
             }

@@ -39,8 +39,8 @@ struct ConfigurationErrorTests {
         (.jwtPermissionsClaim, ["", "/a~"], "must be \(ClaimPath.rule)"),
         (.anonymousClients, ["yes"], "must be on or off"),
         (
-            .allowedOrigins, ["", "example.org", "https://example.org/", "null"],
-            "must be '*', or origins such as https://app.example.org,http://localhost:3000"
+            .allowedOrigins, ["", "example.org", "https://example.org/", "nul", "file://h"],
+            "must be '*', or origins such as https://app.example.org,capacitor://localhost"
         ),
         (.insecure, ["yes"], "must be on or off"),
         (.maximumMessage, ["0", "16777217", "17MiB", "1MB"], "must be a size from 1 to 16MiB, such as 512, 64KiB or 1MiB"),
@@ -69,8 +69,8 @@ struct ConfigurationErrorTests {
         (.maximumBody, ["1023", "65MiB"], "must be a size from 1KiB to 64MiB, such as 512, 64KiB or 1MiB"),
         (.maximumHeader, ["1023", "2MiB"], "must be a size from 1KiB to 1MiB, such as 512, 64KiB or 1MiB"),
         (
-            .corsOrigins, ["", "example.org", "https://example.org/", "ftp://h"],
-            "must be '*', or origins such as https://app.example.org,http://localhost:3000"
+            .corsOrigins, ["", "example.org", "https://example.org/", "ftp://h/"],
+            "must be '*', or origins such as https://app.example.org,capacitor://localhost"
         ),
         (
             .swaggerAssets, ["/nowhere/at/all", "/dev/null"],

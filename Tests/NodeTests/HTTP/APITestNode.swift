@@ -20,6 +20,7 @@ struct APITestNode: Sendable {
     /// Runs `body` while the node serves; then stops it.
     static func with(
         _ options: [ConfigurationOption: String] = [:],
+        logger: Logger = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() },
         makeLinks: ((NodeID, any EventLoop) throws -> NodeServer.Links)? = nil,
         _ body: (APITestNode) async throws -> Void
     ) async throws {
@@ -30,7 +31,7 @@ struct APITestNode: Sendable {
         let port = NIOLockedValueBox<Int?>(nil)
         let server = try NodeServer(
             configuration: try ConfigurationLoader(flags: flags, environment: [:], file: nil).load(),
-            logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() },
+            logger: logger,
             makeLinks: makeLinks,
             onListening: { listening in port.withLockedValue { $0 = listening } }
         )

@@ -1,3 +1,5 @@
+import NIOConcurrencyHelpers
+import NIOCore
 import TestSupport
 import Testing
 
@@ -8,18 +10,38 @@ struct OriginTests {
     private static let app = "https://app.example.org"
     private static let preflight = ["Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"]
 
-    @Test(arguments: [
-        ("*", AllowedOrigins.all), (Self.app, .these([Self.app])), ("HTTPS://App.Example.org", .these([Self.app])),
-        ("https://app.example.org:443, http://localhost:3000", .these([Self.app, "http://localhost:3000"])),
-        ("http://[::1]:8080,http://a:80", .these(["http://[::1]:8080", "http://a"])),
-    ])
-    func `Origins are kept as browsers write them`(text: String, origins: AllowedOrigins) {
-        #expect(AllowedOrigins(text) == origins)
+    @Test(
+        "Scheme and host have no case, and a scheme's own port is none.",
+        arguments: [
+            ("HTTPS://App.Example.org", Self.app),
+            ("https://app.example.org:443, http://localhost:3000", "http://localhost:3000,\(Self.app)"),
+            ("http://[::1]:8080,http://a:80", "http://a,http://[::1]:8080"), ("wss://h:443,ws://h:80", "ws://h,wss://h"),
+            ("https://[2001:DB8::A]", "https://[2001:db8::a]"), ("NULL", "null"), ("File://", "file://"),
+            ("Capacitor://LocalHost", "capacitor://localhost"),
+        ]
+    )
+    func spellings(_ text: String, _ same: String) throws {
+        #expect(try #require(AllowedOrigins(text)) == #require(AllowedOrigins(same)))
+    }
+
+    @Test(
+        "Origins that differ in scheme, host or port are others.",
+        arguments: [
+            ("http://h", "https://h"), ("http://h", "ws://h"), ("http://h:443", "http://h"), ("https://h:80", "https://h"),
+            ("ws://h:443", "ws://h"), ("capacitor://h:80", "capacitor://h"), ("app://a", "app://b"), ("null", "file://"),
+            ("http://h", "http://h."), ("http://null", "null"), ("tauri://localhost", "ionic://localhost"),
+        ]
+    )
+    func others(_ one: String, _ other: String) throws {
+        let origins = try #require(AllowedOrigins(one))
+        #expect(origins.contains(one) && !origins.contains(other))
+        #expect(try !#require(AllowedOrigins(other)).contains(one))
     }
 
     @Test(arguments: [
-        "", ",", "a,", "null", "app.example.org", "https://", "https://a/", "https://a/b", "https://*.example.org", "ftp://a",
-        "https://u@a",
+        "", ",", "a,", "nul", "null:1", "app.example.org", "https://", "https://a/", "https://a/b", "https://*.example.org",
+        "ftp://",
+        "https://u@a", "file://h", "file:///", "file:", "1a://h", "a_b://h", "://h", "chrome-extension://", "https://a:000080",
         "https://a:", "https://a:0", "https://a:65536", "https://a:x", "https://[::1", "https://[]", "*,https://a",
         "https://ä.example", "https://a b",
     ])
@@ -76,7 +98,7 @@ struct OriginTests {
     @Test(arguments: [
         "http://app.example.org", "https://app.example.org:8443", "https://app.example.org.evil.example",
         "https://evil-app.example.org",
-        "https://APP.example.org", "null", "",
+        "https://app.example.org.", "null", "",
     ])
     func `Scheme, host and port must be the same`(origin: String) async throws {
         try await APITestNode.with([.corsOrigins: Self.app]) { node in
@@ -119,6 +141,65 @@ struct OriginTests {
                 let answer = try await node.http.request("GET", path, headers: ["Origin": Self.app])
                 #expect(answer[header: "access-control-allow-origin"] == nil, "\(path)")
             }
+        }
+    }
+
+    // MARK: - Programs with pages in them
+
+    private static let programs = [
+        "capacitor://localhost", "ionic://localhost", "tauri://localhost", "app://obsidian.md", "file://", "null",
+        "chrome-extension://gighmmpiobklfepjocnamgkkbiglidom", "moz-extension://c6b1b3d6-6d5a-4d0d-8a3b-1f2e3d4c5b6a",
+    ]
+
+    @Test("Their origins may be listed, and the node's own stays.", arguments: Self.programs)
+    func native(_ origin: String) async throws {
+        try await APITestNode.with([.allowedOrigins: origin, .corsOrigins: origin]) { node in
+            let own = "127.0.0.1:\(node.port)"
+            for allowed in [origin, "http://\(own)", "ws://\(own)", "wss://\(own)", "https://\(own)"] {
+                let options = WebSocketTestClient.Options(headers: ["Origin": allowed])
+                _ = try await WebSocketTestClient.connect(port: node.port, path: "/echo", options: options)
+                let push = try await node.http.request(
+                    "POST",
+                    "/api/connections/broadcast",
+                    headers: ["Origin": allowed],
+                    body: #"{"message":"x"}"#
+                )
+                #expect(push.status == 200, "\(allowed)")
+                #expect(push[header: "access-control-allow-origin"] == (allowed == origin ? origin : nil))
+            }
+            for other in Self.programs where other != origin {
+                let options = WebSocketTestClient.Options(headers: ["Origin": other])
+                await #expect(throws: (any Error).self) {
+                    try await WebSocketTestClient.connect(port: node.port, path: "/echo", options: options)
+                }
+            }
+        }
+    }
+
+    // MARK: - What is refused is told
+
+    @Test("A page on another port learns which option lets it in, from the answer and from the log; and it is counted.")
+    func hint() async throws {
+        let log = LogRecorder()
+        try await APITestNode.with(logger: log.logger) { node in
+            let page = "http://localhost:9501"
+            let headers = [
+                "Origin": page, "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            ]
+            for _ in 0..<5 {
+                let answer = try await node.http.request("GET", "/ws", headers: headers)
+                #expect(answer.status == 403 && answer.body.contains("--allowed-origins"), "\(answer.body)")
+            }
+            let post = try await node.http.request("POST", "/api/connections/broadcast", headers: ["Origin": page], body: "{}")
+            #expect(post.status == 403 && post.body.contains("--cors-origins"), "\(post.body)")
+            _ = try await node.http.request("GET", "/api/connections", headers: ["Origin": page])
+            func lines(_ option: String) -> Int {
+                log.lines.count { $0.contains("volary.option=\(option)") && $0.contains("volary.origin=\(page)") }
+            }
+            #expect(lines("allowed-origins") == 5)
+            #expect(lines("cors-origins") == 2)
+            #expect(try await node.http.request("GET", "/metrics").body.contains("\nvolary_handshakes_refused_total{reason=\"origin-not-allowed\"} 5\n"))
         }
     }
 }

@@ -6,6 +6,7 @@ import Hummingbird
 /// For `/api` and `/openapi.json` only; and it stands before everything else, so that a page may also read why it was refused.
 struct OriginMiddleware: Sendable {
     let origins: AllowedOrigins
+    let activity: ActivityLog
 
     /// How long a browser may go by the answer to a preflight: 10 minutes, after which a change of the configuration holds everywhere.
     private static var maximumAge: String { "600" }
@@ -17,11 +18,14 @@ struct OriginMiddleware: Sendable {
         _ context: BasicRequestContext,
         next: Edge.Next
     ) async throws -> Response {
-        // A form of any page may send a POST, and does not ask before. Everything else that changes something is asked for first.
-        if request.method == .post, let origin = request.headers[.origin], !self.origins.contains(origin),
-            !AllowedOrigins.isOwn(origin, host: request.head.authority ?? "")
-        {
-            return Problem.originNotAllowed.response
+        let origin = request.headers[.origin]
+        let isAllowed = origin.map(self.origins.contains) ?? false
+        if let origin, !isAllowed, !AllowedOrigins.isOwn(origin, host: request.head.authority ?? "") {
+            // A form of any page may send a POST, and does not ask before. Everything else that changes something is asked for first.
+            let isRefused = request.method == .post
+            // What is answered to others, their browsers keep from them.
+            if isRefused || Self.isShared(request.uri.path) { self.activity.pageRefused(origin: origin) }
+            if isRefused { return Problem.originNotAllowed(.corsOrigins).response }
         }
         var response = try await next(request, context)
         guard self.origins != .these([]), Self.isShared(request.uri.path) else { return response }
@@ -29,7 +33,7 @@ struct OriginMiddleware: Sendable {
             // Also without an Origin: a cache must not hand such an answer to a page that would have been let in.
             response.headers[values: .vary].append("Origin")
         }
-        guard let origin = request.headers[.origin], self.origins.contains(origin) else { return response }
+        guard let origin, isAllowed else { return response }
         response.headers[.accessControlAllowOrigin] = self.origins == .all ? "*" : origin
         if request.method == .options, request.headers[.accessControlRequestMethod] != nil {
             response.headers[.accessControlAllowMethods] = response.headers[.allow]
