@@ -148,6 +148,24 @@ extension RealProcesses {
             }
         }
 
+        @Test("A client that stays behind its connection's last answer, and goes on sending, is cut after two seconds")
+        func stayer() async throws {
+            try await withSingleNode { node in
+                for last in [
+                    "GET /livez HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", HandshakeTests.request("/ws", version: "8"),
+                    "NONSENSE\r\n\r\n",
+                    "POST /livez HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+                    "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n" + HandshakeTests.request("/nothing"),
+                ] {
+                    let client = try await RawTestClient.connect(port: node.process.port, goesOn: true)
+                    try await client.send(last)
+                    #expect(await eventually { client.received.contains("connection: close\r\n") }, "\(client.received)")
+                    let time = try #require(await self.trickle(client, .init(repeating: 0x61, count: 400)))
+                    #expect(time > .seconds(1) && time < .seconds(10), "\(last) \(time)")
+                }
+            }
+        }
+
         @Test("A REST client that asks and never reads is cut")
         func answerReader() async throws {
             try await withSingleNode(options: Cluster.quiet + ["--max-unsent-age", "1s"]) { node in

@@ -37,7 +37,7 @@ struct ProblemMiddleware: Sendable {
             return .presenceUnavailable
         case is RequestDeadlines.BodyTimeout:
             return .slowBody
-        case is HTTPParserError, is ChannelError, is IOError:
+        case is HTTPParserError, is HugeContentLength, is ChannelError, is IOError:
             // The client broke off, or went on with what is no HTTP: nothing that an operator could mend.
             logger.debug("Request broken off", metadata: [LogKey.error: "\(error)"])
             return .malformedRequest

@@ -185,7 +185,7 @@ private final class RequestRecorder: ChannelInboundHandler, RemovableChannelHand
     private let seen: NIOLockedValueBox<[EmbeddedServer.Event]>
     private(set) var errors = 0
     private(set) var context: ChannelHandlerContext?
-    var reader: RequestReader?
+    weak var reader: RequestReader?
     var onEvent: (EmbeddedServer.Event) -> Void = { _ in }
 
     init(_ seen: NIOLockedValueBox<[EmbeddedServer.Event]>) {
