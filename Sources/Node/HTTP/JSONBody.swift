@@ -15,7 +15,7 @@ enum JSONBody {
         // Without a type, or with that of a form, pages of any origin may send a body; as these types only those that CORS lets in.
         let isTyped = request.headers.value(.contentType).map { BodyType($0) != nil }
         guard isTyped ?? (length == nil || length == "0") else { throw .notJSON }
-        guard request.headers.value(.contentEncoding).map(self.isIdentity) ?? true else { throw .codedBody }
+        guard request.headers.value(.contentEncoding)?.isSame("identity") ?? true else { throw .codedBody }
     }
 
     /// A client that says how much it will send hears it at once, also when no integer of this machine is so large.
@@ -49,10 +49,6 @@ enum JSONBody {
     }
 
     private static let headers: HTTPFields = [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"]
-
-    private static func isIdentity(_ coding: String) -> Bool {
-        coding.trimmingCharacters(in: .whitespaces).lowercased() == "identity"
-    }
 }
 
 extension HTTPFields {

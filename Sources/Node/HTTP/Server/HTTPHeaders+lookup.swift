@@ -21,7 +21,7 @@ extension HTTPHeaders {
 
 extension String {
     /// Whether it is the same but for the case of ASCII letters.
-    fileprivate func isSame(_ other: String) -> Bool {
+    func isSame(_ other: String) -> Bool {
         guard self.utf8.count == other.utf8.count else { return false }
         // Header strings of NIO are native, and their bytes lie in a row.
         return self.utf8.withContiguousStorageIfAvailable { own in

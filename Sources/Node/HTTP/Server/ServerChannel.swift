@@ -15,7 +15,6 @@ struct ServerChannel: Sendable {
     let acceptsUserQuery: Bool
     let compresses: Bool
     let webSocketAdmission: WebSocketAdmission
-    let refusals: HandshakeRefusals
     let makeWebSocketHandler: @Sendable (WebSocketAdmission.Guest) -> WebSocketHandler
 
     /// - Parameters:
