@@ -1,10 +1,11 @@
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import ServiceLifecycle
 
 extension NodeServer {
     /// Runs until graceful shutdown, or until the node has drained because another node asked for it.
-    /// - Throws: ``ListenError`` when the address cannot be listened on; something else when a part fails for good.
+    /// - Throws: ``ListenError`` when the address cannot be listened on; ``NodeNameTaken``; something else when a part fails for good.
     public func run() async throws {
         try await self.run(handlesSignals: false)
     }
@@ -24,6 +25,7 @@ extension NodeServer {
         }
         try await self.group.shutdownGracefully()
         try result.get()
+        if let taken = self.nameTaken.withLockedValue({ $0 }) { throw taken }
         self.logger.info("Stopped")
         // Until here a late signal does not change how the process ends.
         withExtendedLifetime(signals) {}

@@ -1,7 +1,7 @@
 public import Backplane
-import Foundation
 import Hummingbird
 public import Logging
+import NIOConcurrencyHelpers
 public import NIOCore
 import NIOPosix
 public import Protocol
@@ -39,6 +39,8 @@ public struct NodeServer: Service {
     let receipts: ReceiptCollector
     let deadlines: DrainDeadlines<ContinuousClock>
     let reload: Reload
+    /// Set when the node ends because it cannot have its name.
+    let nameTaken: NIOLockedValueBox<NodeNameTaken?>
     let services: [any Service]
     /// Shut down before them.
     let drain: Drain<ContinuousClock>
@@ -57,15 +59,15 @@ public struct NodeServer: Service {
         let id = NodeID.random()
         let now = UTCClock.now
         let departure = Departure()
+        let name = NodeName(given: configuration.name, port: configuration.port, id: id)
         let record = NodeRecord(
             id: id,
-            name: configuration.name ?? Self.defaultName(port: configuration.port, id: id),
+            name: name.text,
             version: Self.version,
             startedAt: now(),
             leaseMilliseconds: configuration.lease.milliseconds
         )
-        var logger = logger
-        logger[metadataKey: LogKey.node] = "\(record.name)"
+        let logger = Logger(label: logger.label) { _ in NodeLogHandler(writingTo: logger.handler, name: name) }
 
         let linkLoop = group.next()
         let links = try makeLinks?(id, linkLoop) ?? Self.links(configuration, id: id, eventLoop: linkLoop, logger: logger)
@@ -83,6 +85,7 @@ public struct NodeServer: Service {
         let receipts = ReceiptCollector(eventLoop: linkLoop, directory: directory) { await inventory.refreshDirectory() }
         let publisher = Publisher(node: id, broker: links.broker, receipts: receipts, now: now)
         let announcer = Announcer(limit: configuration.announcementsPerSecond, publisher: publisher, eventLoop: linkLoop)
+        let nameTaken = NIOLockedValueBox<NodeNameTaken?>(nil)
         let presence = PresenceKeeper(
             record: record,
             store: links.store,
@@ -92,6 +95,13 @@ public struct NodeServer: Service {
             metrics: metrics,
             logger: logger,
             clock: ContinuousClock(),
+            name: name,
+            isLiving: { node throws(PresenceError) in try await publisher.isLiving(node) },
+            nameIsTaken: {
+                nameTaken.withLockedValue { $0 = NodeNameTaken(name: name.text) }
+                departure.tell(.hurry)
+            },
+            awaitsSubscription: true,
             pause: { try? await linkLoop.scheduleTask(in: .milliseconds(2)) {}.futureResult.get() }
         )
         let interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
@@ -204,6 +214,7 @@ public struct NodeServer: Service {
         self.departure = departure
         self.receipts = receipts
         self.deadlines = deadlines
+        self.nameTaken = nameTaken
         if !access.isProtected, !AccessConfiguration.isLoopback(configuration.host) {
             logger.warning("Everybody who reaches this node may use it: --insecure")
         }
@@ -214,7 +225,7 @@ public struct NodeServer: Service {
         )
         self.services = [
             links.broker, Outlasting(base: links.store, otherEnded: { await presence.ended() }),
-            Subscriptions(broker: links.broker, node: id, logger: logger),
+            Subscriptions(broker: links.broker, node: id, logger: logger) { presence.subscribed() },
             // Clients that come at once are told to the store at once.
             LoopService(base: presence, eventLoop: linkLoop), listener,
         ]
@@ -253,11 +264,5 @@ public struct NodeServer: Service {
             maximumPerAddress: settings.maximumPerAddress,
             proxies: settings.proxies
         )
-    }
-
-    private static func defaultName(port: Int, id: NodeID) -> String {
-        let host = ProcessInfo.processInfo.hostName.prefix(while: { $0 != "." })
-        let safe = host.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }.prefix(40)
-        return "\(safe.isEmpty ? "node" : safe)-\(port == 0 ? id.description : String(port))"
     }
 }

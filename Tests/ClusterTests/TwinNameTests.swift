@@ -4,48 +4,80 @@ import Testing
 extension RealProcesses {
     @Suite("Two nodes of one name")
     struct TwinNameTests {
-        @Test("Both work: lists have the connections of both, receipts name both, and neither pushes the other out")
-        func twins() async throws {
-            try await Cluster.run(nodes: 1) { cluster in
-                let first = cluster.a
-                let early = try await first.connect(2)
-                try await cluster.waitForConnections(2)
-                let second = try await cluster.start("a")
-                let late = try await second.connect(3)
-                // The newcomer takes the first for its dead predecessor; that one comes back at its next beat.
-                try await cluster.waitForConnections(5)
+        /// The ids and names of a cluster's nodes.
+        private static func nodes(_ node: TestNode) async throws -> [NodeList.Item] {
+            try await node.get("/api/nodes", as: NodeList.self).nodes
+        }
 
-                for node in [first, second] {
-                    let list: NodeList = try await node.get("/api/nodes")
-                    #expect(list.nodes.map(\.name) == ["a", "a"])
-                    #expect(Set(list.nodes.map(\.id)).count == 2)
-                    #expect(list.nodes.map(\.connections).sorted() == [2, 3])
-                    let named: ConnectionList = try await node.get("/api/connections?node=a")
-                    #expect(named.count == 5 && named.complete)
-                    #expect(Set(named.connections.map(\.id)).count == 5)
-                    let known = try await eventually {
-                        let receipt = try await node.broadcast("both?")
-                        return receipt.nodes.map(\.node) == ["a", "a"] && receipt.nodes.map(\.recipients).sorted() == [2, 3]
-                    }
-                    #expect(known)
+        @Test("While the one of a name lives, another that is given it does not start, and nobody notices")
+        func refused() async throws {
+            try await Cluster.run(nodes: 2, options: []) { cluster in
+                let clients = try await cluster.a.connect(2)
+                let watcher = try await cluster.b.connect()
+                try await cluster.waitForConnections(3)
+                let before = try await Self.nodes(cluster.b)
+                for _ in 0..<3 {
+                    let clock = ContinuousClock.now
+                    let twin = try await VolaryProcess.run(
+                        ["--redis", cluster.redis.url, "--node-name", "a", "--port", "0", "--drain-delay", "20s"]
+                    )
+                    #expect(twin.status == 78)
+                    #expect(twin.errors == "volary: --node-name \"a\": another node that lives has this name\n")
+                    #expect(ContinuousClock.now - clock < .seconds(5))
+                }
+                #expect(try await Self.nodes(cluster.b).map(\.id) == before.map(\.id))
+                #expect(try await cluster.b.count() == 3)
+                #expect(!cluster.a.process.output.contains("Presence registered again"))
+                _ = try await cluster.b.broadcast("the end")
+                #expect(try await watcher.everything(until: "the end").allSatisfy { $0.message?.contains("left") != true })
+                #expect(clients.allSatisfy { !$0.isEnded })
+            }
+        }
+
+        @Test("A name that was made of the host's gets a number beside one that lives, which its successor takes over")
+        func numbered() async throws {
+            try await Cluster.run(nodes: 1) { cluster in
+                // Two nodes on one port, as on two hosts that are called the same.
+                let options = Cluster.quiet + ["--redis", cluster.redis.url]
+                let first = try await VolaryProcess.start(options)
+                let beside = options + ["--host", "127.0.0.2"]
+                let second = try await VolaryProcess.start(beside, port: first.port, until: .running)
+                func names() async throws -> [String] { try await Self.nodes(cluster.a).map(\.name) }
+                #expect(try await eventually { try await names().count == 3 })
+                let made = try await names().filter { $0 != "a" }
+                #expect(made[0].hasSuffix("-\(first.port)") && made[1] == "\(made[0])-2")
+                #expect(await eventually { second.output.contains("volary.node=\(made[1]) ") })
+                second.kill()
+                let third = try await VolaryProcess.start(beside, port: first.port, until: .running)
+                #expect(await eventually { third.output.contains("volary.node=\(made[1]) ") })
+                #expect(try await eventually { try await names() == ["a"] + made })
+                for process in [first, third] { process.kill() }
+            }
+        }
+
+        @Test("One that stands still is replaced after a second; when it is back, both work")
+        func frozen() async throws {
+            try await Cluster.run(nodes: 2) { cluster in
+                let frozen = cluster.a
+                let early = try await frozen.connect(2)
+                try await cluster.waitForConnections(2)
+                frozen.process.freeze()
+                let start = ContinuousClock.now
+                let second = try await cluster.start("a")
+                // Not the lease's five.
+                #expect((.seconds(1)...(.seconds(4))).contains(ContinuousClock.now - start))
+                let late = try await second.connect(3)
+                #expect(try await eventually { try await cluster.b.count() == 3 })
+                frozen.process.thaw()
+                try await cluster.waitForConnections(5)
+                for node in cluster.nodes {
+                    let list = try await Self.nodes(node)
+                    #expect(list.map(\.name) == ["a", "a", "b"] && list.map(\.connections).reduce(0, +) == 5)
+                    let receipt = try await node.broadcast("both?")
+                    #expect(receipt.nodes.map(\.node) == ["a", "a", "b"] && receipt.recipients == 5)
                 }
                 try await early[0].send("hello, twin")
                 for client in early + late { try await client.see { $0.type == "message" && $0.message == "hello, twin" } }
-
-                // Several beats on, both are still there: one registration after the push, and no more.
-                try await Task.sleep(for: .seconds(3))
-                #expect(try await second.count() == 5)
-                #expect(first.process.output.ranges(of: "Presence registered again").count <= 1)
-                #expect(!second.process.output.contains("Presence registered again"))
-
-                // By id each can be sent away for itself.
-                let list: NodeList = try await first.get("/api/nodes")
-                let id = try #require(list.nodes.first { $0.connections == 3 }).id
-                cluster.forget(second)
-                #expect(try await first.request("POST", "/api/nodes/\(id)/drain").status == 202)
-                #expect(await second.process.exit(within: .seconds(10)) == 0)
-                #expect(try await first.count() == 2)
-                #expect(early.allSatisfy { !$0.isEnded })
             }
         }
     }

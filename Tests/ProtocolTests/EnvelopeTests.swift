@@ -194,6 +194,12 @@ struct EnvelopeTests {
             hex: "56 01 05 0a0b0c0d 0000000000000004 00112233445566778899aabb0a0b0c0d",
             fixedBytes: 31
         ),
+        Golden(
+            testDescription: "a probe",
+            envelope: Envelope(origin: origin, sequence: 5, message: .probe(id)),
+            hex: "56 01 06 0a0b0c0d 0000000000000005 00112233445566778899aabb0a0b0c0d",
+            fixedBytes: 31
+        ),
     ]
 
     static func bytes(_ hex: String) -> [UInt8] {
@@ -364,7 +370,7 @@ struct EnvelopeTests {
         #expect(changed(1, to: 0) == .unsupportedVersion(0))
         #expect(changed(1, to: 2) == .unsupportedVersion(2))
         #expect(changed(2, to: 0) == .invalid(field: "type"))
-        #expect(changed(2, to: 6) == .invalid(field: "type"))
+        #expect(changed(2, to: 7) == .invalid(field: "type"))
         #expect(changed(31, to: 0) == .invalid(field: "kind"))
         #expect(changed(31, to: 4) == .invalid(field: "kind"))
         #expect(changed(32, to: 0) == .invalid(field: "data type"))

@@ -7,7 +7,7 @@ extension NodeMessage {
         switch self {
         case .publication(let publication): publication.payload.readableBytes
         case .receipts(let receipts): receipts.count * 20
-        case .close, .membership, .drain: 0
+        case .close, .membership, .drain, .probe: 0
         }
     }
 }

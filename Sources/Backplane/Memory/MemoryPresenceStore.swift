@@ -11,13 +11,14 @@ public struct MemoryPresenceStore: PresenceStore {
     }
 
     @discardableResult
-    public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> NodeRegistration {
+    public func register(_ node: NodeRecord, claiming claim: NameClaim) async throws(PresenceError) -> NodeRegistration {
         self.shared.withEntries { entries, now in
             var replaced = 0
-            if replacingName {
-                for (id, entry) in entries where entry.record.name == node.name && id != node.id {
-                    replaced += self.shared.delete(id, from: &entries)
-                }
+            if case .sole(let dead) = claim {
+                let others = entries.filter { $0.key != node.id && $0.value.record.name == node.name }
+                let living = others.filter { !dead.contains($0.key) && !$0.value.isExpired(at: now) }
+                guard living.isEmpty else { return NodeRegistration(wasReaped: false, namesakes: Set(living.keys)) }
+                for id in others.keys { replaced += self.shared.delete(id, from: &entries) }
             }
             entries[node.id] = MemoryPresence.Entry(record: node, renewedAt: now)
             let wasReaped = self.shared.reaped.withLockedValue { $0.contains(node.id) }

@@ -4,7 +4,7 @@ public import Protocol
 public struct NodeRecord: Hashable, Sendable, Codable {
     public let id: NodeID
     /// At most 64 letters, digits, `.`, `_` and `-`.
-    public let name: String
+    public var name: String
     /// Of the program.
     public let version: String
     /// Milliseconds since 1970, on the node's clock.

@@ -4,16 +4,17 @@ public import ServiceLifecycle
 /// Who is connected, cluster-wide: per live node, its connections in the order of their ids.
 ///
 /// **Ownership.** A node writes only its own entries, and only while it holds its lease. All of a node's entries hang off the node: they
-/// appear with ``register(_:)`` and are gone, all at once, with ``unregister(_:)``, with ``reap()``, and from every answer as
+/// appear with ``register(_:claiming:)`` and are gone, all at once, with ``unregister(_:)``, with ``reap()``, and from every answer as
 /// soon as the lease has expired.
 /// **Time.** Leases are granted and judged on the store's clock; no node's clock matters.
 /// **Errors.** Every call ends within the store's deadline, with an answer or with ``PresenceError``. A write that failed may
 /// nevertheless have been done; all writes may be repeated.
 public protocol PresenceStore: Service {
-    /// Takes a new lease for `node`, replacing whatever stands under its id, without connections. When another node is registered under the
-    /// same name and `replacingName` is set, that node's entries are deleted (a restarted node's predecessor).
+    /// Takes a new lease for `node`, replacing whatever stands under its id, without connections.
+    /// - Parameter claim: what becomes of others of its name, such as a restarted node's predecessor. Judged and done at once: of two nodes
+    ///   that claim one name for themselves at the same time, one finds the other in the way.
     @discardableResult
-    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> NodeRegistration
+    func register(_ node: NodeRecord, claiming claim: NameClaim) async throws(PresenceError) -> NodeRegistration
 
     /// Prolongs the lease to its full length and rewrites the node's record.
     /// - Returns: `.lost` when there is no live lease under this id; nothing has been written then.
@@ -36,7 +37,7 @@ public protocol PresenceStore: Service {
     func unregister(_ node: NodeID) async throws(PresenceError)
 
     /// Deletes every node whose lease has expired. Each expired node is reported to one caller only, whichever nodes reap at once; should
-    /// it live after all, ``register(_:replacingName:)`` tells it.
+    /// it live after all, ``register(_:claiming:)`` tells it.
     func reap() async throws(PresenceError) -> [ReapedNode]
 
     /// The nodes with a live lease, and those expired and not reaped yet, ordered by name, then id.

@@ -271,11 +271,11 @@ extension NodeMessage {
         if case .publication(let publication) = self { publication.sender } else { nil }
     }
 
-    /// Whether somebody who was away wants it afterwards. Nobody waits for a receipt that long.
+    /// Whether somebody who was away wants it afterwards. Nobody waits for a receipt that long, and who was away did not answer.
     var isWorthLogging: Bool {
         switch self {
         case .publication, .close, .membership, .drain: true
-        case .receipts: false
+        case .receipts, .probe: false
         }
     }
 }

@@ -83,10 +83,16 @@ struct RedisPresenceDecoder: Sendable {
     // MARK: - Reading
 
     func registration(_ reply: RESPValue) throws(PresenceError) -> NodeRegistration {
-        guard let parts = reply.elements, parts.count == 2, let wasReaped = parts[0].integer, (0...1).contains(wasReaped),
-            let replaced = parts[1].integer, replaced >= 0
+        guard let parts = reply.elements, parts.count == 3, let wasReaped = parts[0].integer, (0...1).contains(wasReaped),
+            let replaced = parts[1].integer, replaced >= 0, let namesakes = parts[2].elements
         else { throw Self.wrongShape }
-        return NodeRegistration(wasReaped: wasReaped == 1, replacedConnections: Int(replaced))
+        var ids: Set<NodeID> = []
+        for namesake in namesakes {
+            // Of one that is none nobody could be asked whether it lives.
+            guard let id = namesake.text.flatMap({ NodeID($0) }) else { throw Self.wrongShape }
+            ids.insert(id)
+        }
+        return NodeRegistration(wasReaped: wasReaped == 1, replacedConnections: Int(replaced), namesakes: ids)
     }
 
     func leaseState(_ reply: RESPValue) throws(PresenceError) -> LeaseState {

@@ -37,9 +37,12 @@ public final class RedisPresenceStore: PresenceStore {
     }
 
     @discardableResult
-    public func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> NodeRegistration {
+    public func register(_ node: NodeRecord, claiming claim: NameClaim) async throws(PresenceError) -> NodeRegistration {
         var arguments = try self.arguments(of: node)
-        arguments += [replacingName ? "1" : "0", self.keys.nodePrefix, Self.reapedSeconds]
+        switch claim {
+        case .shared: arguments += ["0", self.keys.nodePrefix, Self.reapedSeconds]
+        case .sole(let dead): arguments += ["1", self.keys.nodePrefix, Self.reapedSeconds] + dead.map(\.description)
+        }
         return try self.decoder.registration(try await self.evaluate(.register, self.keys.all(of: node.id), arguments))
     }
 

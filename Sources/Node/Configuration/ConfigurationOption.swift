@@ -131,7 +131,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .port: "Port to listen on; 0 takes any free one."
         case .tlsCertificate: "PEM file: the node's certificate and its chain; the port speaks TLS then. Read again on SIGHUP."
         case .tlsKey: "PEM file with the certificate's private key. Read again on SIGHUP."
-        case .nodeName: "Name of the node, 1 to 64 letters, digits, '.', '_', '-'. Default: the host's name and the port."
+        case .nodeName:
+            "Name of the node, 1 to 64 letters, digits, '.', '_', '-', and no other's that lives. Default: of the host and the port."
         case .threads: "Event loops, 1 to 256. Default: one per core."
         case .redis: "redis://[user:password@]host[:port][/db], or redis+sentinel://…; rediss for TLS. Default: none, one node."
         case .redisPrefix: "Starts every key and channel in Redis; clusters that share a Redis need different ones."

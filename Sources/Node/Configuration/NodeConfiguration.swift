@@ -17,7 +17,7 @@ public struct NodeConfiguration: Sendable {
     public var port: Int
     /// Nil: plain HTTP and WebSocket.
     var tls: ServerTLS?
-    /// At most 64 letters, digits, `.`, `_` and `-`. Nil: the host's name and the port.
+    /// At most 64 letters, digits, `.`, `_` and `-`. Nil: the host's name and the port, see ``NodeName``.
     public var name: String?
     /// Event loops.
     public var threads: Int

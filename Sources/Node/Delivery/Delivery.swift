@@ -79,6 +79,8 @@ final class Delivery: BrokerReceiver {
             case .drain(let id):
                 self.departure.tell(.go)
                 self.answer([id], count: 1)
+            case .probe(let id):
+                self.answer([id], count: 1)
             }
         }
         self.handOver(&batch)

@@ -116,6 +116,23 @@ struct Publisher: Sendable {
         return try await self.request(.drain(id), id: id, to: node, timeout: timeout)
     }
 
+    /// Whether a node answers within a second. One whose topic nobody is subscribed to is known at once not to.
+    /// - Throws: when this node's own link does not tell.
+    func isLiving(_ node: NodeID) async throws(PresenceError) -> Bool {
+        let id = PublicationID.random(on: self.node)
+        let answer: ReceiptCollector.Answer
+        do throws(BrokerError) {
+            answer = try await self.request(.probe(id), id: id, to: node, timeout: .seconds(1)).answer
+        } catch {
+            throw .unavailable("another node cannot be asked whether it lives")
+        }
+        guard answer.receipts.isEmpty else { return true }
+        guard case .relayed = answer.outcome else {
+            throw .unavailable("another node cannot be asked whether it lives: the link is down")
+        }
+        return false
+    }
+
     private func request(
         _ message: NodeMessage,
         id: PublicationID,

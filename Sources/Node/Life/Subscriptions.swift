@@ -8,6 +8,8 @@ struct Subscriptions: Service {
     let broker: any Broker
     let node: NodeID
     let logger: Logger
+    /// Called once, when both are live.
+    let whenSubscribed: @Sendable () -> Void
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
@@ -17,6 +19,7 @@ struct Subscriptions: Service {
                 try await self.broker.subscribe(to: .all)
                 try await own
                 self.logger.info("Subscribed")
+                self.whenSubscribed()
             } catch {
                 // Cancelled before the broker was reached; the broker says so itself.
                 self.logger.debug("Not subscribed", metadata: [LogKey.error: "\(error)"])

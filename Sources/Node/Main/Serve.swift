@@ -27,6 +27,8 @@ struct Serve: AsyncParsableCommand {
             try await NodeServer(configuration: configuration, logger: logger).run(handlesSignals: true)
         } catch let error as ListenError {
             throw Refusal.of(error)
+        } catch let error as NodeNameTaken {
+            throw Refusal.of(error)
         } catch {
             logger.critical("Stopped by an error", metadata: ["volary.error": "\(error)"])
             throw ExitCode.failure

@@ -8,6 +8,7 @@ final class NodeDirectory: Sendable {
     private static let maximumNames = 1024
 
     private struct State {
+        var own: NodeStatus
         var nodes: [NodeStatus]
         /// Also of nodes that are gone: one that has lost its lease, or whose lease Redis has lost, still answers.
         var names: [NodeID: String]
@@ -15,15 +16,26 @@ final class NodeDirectory: Sendable {
         var awaited: Set<NodeID> = []
     }
 
-    let own: NodeStatus
+    let ownID: NodeID
     private let state: NIOLockedValueBox<State>
 
     init(own: NodeRecord) {
-        self.own = NodeStatus(record: own, connections: 0, leaseAge: .zero, expired: false)
-        self.state = NIOLockedValueBox(State(nodes: [self.own], names: [own.id: own.name]))
+        let status = NodeStatus(record: own, connections: 0, leaseAge: .zero, expired: false)
+        self.ownID = own.id
+        self.state = NIOLockedValueBox(State(own: status, nodes: [status], names: [own.id: own.name]))
     }
 
-    var ownID: NodeID { self.own.record.id }
+    var own: NodeStatus { self.state.withLockedValue { $0.own } }
+
+    /// The node has not registered, and does so under another name.
+    func rename(to record: NodeRecord) {
+        let status = NodeStatus(record: record, connections: 0, leaseAge: .zero, expired: false)
+        self.state.withLockedValue { state in
+            state.own = status
+            state.nodes = state.nodes.map { $0.record.id == record.id ? status : $0 }
+            state.names[record.id] = record.name
+        }
+    }
 
     var all: [NodeStatus] { self.state.withLockedValue { $0.nodes } }
 
@@ -48,8 +60,8 @@ final class NodeDirectory: Sendable {
     func name(of id: NodeID) -> String? { self.state.withLockedValue { $0.names[id] } }
 
     func update(_ nodes: [NodeStatus]) {
-        let complete = nodes.contains { $0.record.id == self.own.record.id } ? nodes : nodes + [self.own]
         self.state.withLockedValue { state in
+            let complete = nodes.contains { $0.record.id == self.ownID } ? nodes : nodes + [state.own]
             state.nodes = complete
             state.awaited.subtract(complete.lazy.map(\.record.id))
             if state.names.count > Self.maximumNames { state.names = [:] }

@@ -35,8 +35,7 @@ extension PresenceKeeper {
             state.record.registering = hasConnections
             return (state.record, state.hasRegisteredBefore)
         }
-        // Only a start may push out another node of its name: two that live would push each other out for ever.
-        let answer = try await self.store.register(record, replacingName: !again)
+        guard let answer = try await self.register(record, again: again) else { return }
         self.announcer.lost(answer.replacedConnections)
         let connections = await self.connections.records
         self.state.withLockedValue { state in
@@ -49,6 +48,55 @@ extension PresenceKeeper {
             again ? "Presence registered again" : "Presence registered",
             metadata: [LogKey.connections: "\(connections.count)"]
         )
+    }
+
+    /// Takes the lease. A start takes its name from those who had it and are dead. Later, nobody is displaced: two that live would push each other
+    /// out for ever.
+    /// - Returns: nil when the name was given and is another's.
+    private func register(_ record: NodeRecord, again: Bool) async throws(PresenceError) -> NodeRegistration? {
+        if again { return try await self.store.register(record, claiming: .shared) }
+        var record = record
+        var dead: Set<NodeID> = []
+        while true {
+            let answer = try await self.store.register(record, claiming: .sole(dead: dead))
+            if answer.namesakes.isEmpty { return answer }
+            let living = try await self.living(of: answer.namesakes)
+            dead.formUnion(answer.namesakes.subtracting(living))
+            guard !living.isEmpty else { continue }
+            guard !self.name.isGiven else {
+                self.giveUp(record.name)
+                return nil
+            }
+            self.name.takeNext()
+            record.name = self.name.text
+            self.state.withLockedValue { $0.record.name = record.name }
+            self.directory.rename(to: record)
+            self.logger.notice("Another node that lives is called as this one would be: it has taken another name")
+        }
+    }
+
+    private func living(of nodes: Set<NodeID>) async throws(PresenceError) -> Set<NodeID> {
+        let results = await withTaskGroup(of: (NodeID, Result<Bool, PresenceError>).self) { group in
+            for node in nodes {
+                group.addTask {
+                    do throws(PresenceError) {
+                        return (node, .success(try await self.isLiving(node)))
+                    } catch {
+                        return (node, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        var living: Set<NodeID> = []
+        for (node, result) in results where try result.get() { living.insert(node) }
+        return living
+    }
+
+    private func giveUp(_ name: String) {
+        self.state.withLockedValue { $0.mayRegister = false }
+        self.became(.down(reason: NodeNameTaken(name: name).description))
+        self.nameIsTaken()
     }
 
     func renew() async throws(PresenceError) {

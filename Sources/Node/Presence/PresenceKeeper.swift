@@ -14,6 +14,8 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         var nextBeat: C.Instant
         var registration = PresenceRegistration()
         var hasRegisteredBefore = false
+        /// Not before others can ask whether it lives, and not under a name that it may not have.
+        var mayRegister: Bool
         /// Until when nodes that were there before a lost lease are expected back.
         var awaitsOthersUntil: C.Instant?
         /// Those that wait until the store has a batch.
@@ -47,12 +49,19 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     private let now: @Sendable () -> Int64
     private let interval: Duration
     let pause: @Sendable () async -> Void
+    let name: NodeName
+    let isLiving: @Sendable (NodeID) async throws(PresenceError) -> Bool
+    let nameIsTaken: @Sendable () -> Void
     let state: NIOLockedValueBox<State>
     private let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let (untilEnd, end) = AsyncStream.makeStream(of: Never.self)
 
     /// - Parameters:
     ///   - record: its lease is renewed five times over, so that four renewals in a row may fail.
+    ///   - name: the record's.
+    ///   - isLiving: whether another node answers; asked, as this one starts, of those that have its name.
+    ///   - nameIsTaken: called when one of them does and the name was given: the node does not register, and is to end.
+    ///   - awaitsSubscription: whether to register only after ``subscribed()``.
     ///   - pause: called between two updates of which the second was waiting for the first: in a storm more gathers for one.
     ///   - now: milliseconds since 1970, UTC.
     init(
@@ -64,6 +73,10 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         metrics: NodeMetrics,
         logger: Logger,
         clock: C,
+        name: NodeName,
+        isLiving: @escaping @Sendable (NodeID) async throws(PresenceError) -> Bool,
+        nameIsTaken: @escaping @Sendable () -> Void = {},
+        awaitsSubscription: Bool = false,
         pause: @escaping @Sendable () async -> Void = {},
         now: @escaping @Sendable () -> Int64 = UTCClock.now
     ) {
@@ -74,10 +87,15 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
         self.metrics = metrics
         self.logger = logger
         self.clock = clock
+        self.name = name
+        self.isLiving = isLiving
+        self.nameIsTaken = nameIsTaken
         self.pause = pause
         self.now = now
         self.interval = .milliseconds(record.leaseMilliseconds / 5)
-        self.state = NIOLockedValueBox(State(record: record, nextBeat: clock.now, healthSince: now()))
+        self.state = NIOLockedValueBox(
+            State(record: record, nextBeat: clock.now, mayRegister: !awaitsSubscription, healthSince: now())
+        )
     }
 
     // MARK: - From any thread
@@ -86,6 +104,12 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
 
     /// With the time since when the store has been up, or down for whatever reasons: milliseconds since 1970, UTC.
     var condition: (health: PresenceHealth, since: Int64) { self.state.withLockedValue { ($0.health, $0.healthSince) } }
+
+    /// Other nodes that ask this one whether it lives are heard from now on.
+    func subscribed() {
+        self.state.withLockedValue { $0.mayRegister = true }
+        self.wakeUp.yield()
+    }
 
     func opened(_ record: ConnectionRecord) {
         self.state.withLockedValue { $0.registration.opened(record) }
@@ -164,7 +188,7 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
                     case .nodes: try await self.look()
                     }
                 }
-                self.became(.up)
+                if self.state.withLockedValue({ $0.mayRegister }) { self.became(.up) }
             } catch {
                 self.state.withLockedValue { $0.turns = PresenceTurns() }
                 self.became(.down(reason: "\(error)"))
@@ -177,7 +201,8 @@ final class PresenceKeeper<C: Clock>: Service where C.Duration == Duration {
     /// - Returns: nil when the store has everything; whoever waits for that is told.
     private func nextTurn() -> PresenceTurns.Turn? {
         let now = self.clock.now
-        let (turn, settled) = self.state.withLockedValue { state in
+        let (turn, settled) = self.state.withLockedValue { state -> (PresenceTurns.Turn?, [CheckedContinuation<Void, Never>]) in
+            guard state.mayRegister else { return (nil, state.takeWaiting(upTo: .max)) }
             if now >= state.nextBeat {
                 state.nextBeat = now.advanced(by: self.interval * 0.9)
                 state.turns.beat()

@@ -17,7 +17,8 @@ extension EnvelopeCodec {
         case .receipts: message = .receipts(try self.decodeReceipts(&bytes))
         case .close: message = .close(try self.decodeClose(&bytes))
         case .membership: message = .membership(try self.decodeMembership(&bytes))
-        case .drain: message = .drain(try self.decodeDrain(&bytes))
+        case .drain: message = .drain(try self.decodeID(&bytes))
+        case .probe: message = .probe(try self.decodeID(&bytes))
         }
         return Envelope(origin: NodeID(rawValue: origin), sequence: sequence, message: message, attempt: rawType >> 4)
     }
@@ -77,7 +78,7 @@ extension EnvelopeCodec {
         return MembershipRequest(id: id, connection: connection, group: group, joins: joins == 1)
     }
 
-    private static func decodeDrain(_ bytes: inout ByteBuffer) throws(EnvelopeError) -> PublicationID {
+    private static func decodeID(_ bytes: inout ByteBuffer) throws(EnvelopeError) -> PublicationID {
         let id = try bytes.readID(of: PublicationKind.self)
         guard bytes.readableBytes == 0 else { throw .trailingBytes }
         return id

@@ -5,7 +5,8 @@ import NIOCore
 ///     offset  bytes
 ///     0       1      0x56, "V"
 ///     1       1      version, 1
-///     2       1      low 4 bits: type, 1 publication, 2 receipts, 3 close, 4 membership, 5 drain; high 4 bits: attempt.
+///     2       1      low 4 bits: type, 1 publication, 2 receipts, 3 close, 4 membership, 5 drain, 6 probe; high 4 bits:
+///                    attempt.
 ///                    So far every version is the same: a node must know whether something is lost in what it cannot read
 ///     3       4      origin
 ///     7       8      sequence
@@ -21,6 +22,7 @@ import NIOCore
 ///     membership   id 16, connection 16, joins 1 (0 or 1), group (name)
 ///     close        id 16, connection 16, code 2, reason to the end
 ///     drain        id 16
+///     probe        id 16
 ///
 /// Decoding is total: any bytes give an envelope or an ``EnvelopeError``, in time and memory linear in their number.
 enum EnvelopeCodec {
@@ -33,6 +35,7 @@ enum EnvelopeCodec {
         case close = 3
         case membership = 4
         case drain = 5
+        case probe = 6
     }
 
     enum Flag {
@@ -63,7 +66,7 @@ enum EnvelopeCodec {
             case .receipts(let receipts): self.encode(receipts, to: &writer)
             case .close(let request): self.encode(request, to: &writer)
             case .membership(let request): self.encode(request, to: &writer)
-            case .drain(let id): writer.write(id)
+            case .drain(let id), .probe(let id): writer.write(id)
             }
         }
         return bytes
@@ -91,7 +94,7 @@ enum EnvelopeCodec {
         case .receipts(let receipts): return 2 + 20 * receipts.count
         case .close(let request): return 34 + request.reason.utf8.count
         case .membership(let request): return 35 + request.group.byteCount
-        case .drain: return 16
+        case .drain, .probe: return 16
         }
     }
 
@@ -102,6 +105,7 @@ enum EnvelopeCodec {
         case .close: .close
         case .membership: .membership
         case .drain: .drain
+        case .probe: .probe
         }
     }
 

@@ -11,6 +11,8 @@ public enum NodeMessage: Hashable, Sendable {
     case membership(MembershipRequest)
     /// To a node: drain, and then end. Answered with a receipt of 1 as soon as it is taken; a node that drains already takes it too.
     case drain(PublicationID)
+    /// To a node: does it live? Answered with a receipt of 1. Who is away does not find it later.
+    case probe(PublicationID)
 }
 
 /// One node's answer: how many of its connections a publication reached or a request concerned.

@@ -10,7 +10,7 @@ struct PresenceContractTests {
     func aRegisteredNodeIsSeenByAll(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let node = harness.record("one", draining: true)
-            try await harness.stores[0].register(node, replacingName: false)
+            try await harness.stores[0].register(node, claiming: .shared)
             let nodes = try await harness.stores[1].nodes()
             #expect(nodes.map(\.record) == [node])
             #expect(nodes[0].connections == 0 && !nodes[0].expired)
@@ -22,7 +22,7 @@ struct PresenceContractTests {
     func connectionsComeAndGo(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let node = harness.record("one")
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             let records = harness.connections(5, on: node.id)
             #expect(try await harness.store.update(node.id, adding: records, removing: []) == .held)
             #expect(
@@ -54,7 +54,7 @@ struct PresenceContractTests {
             var expected: [ListedConnection] = []
             for (name, count) in [("a", 120), ("b", 1), ("c", 0), ("d", 79)] {
                 let node = harness.record(name)
-                try await harness.store.register(node, replacingName: false)
+                try await harness.store.register(node, claiming: .shared)
                 let records = harness.connections(count, on: node.id)
                 _ = try await harness.store.update(node.id, adding: records, removing: [])
                 expected += records.map { ListedConnection(record: $0, nodeName: name) }
@@ -79,7 +79,7 @@ struct PresenceContractTests {
     func anExpiredLeaseTakesEverythingWithIt(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let (dying, living) = (harness.record("dying", short: true), harness.record("living"))
-            for node in [dying, living] { try await harness.store.register(node, replacingName: false) }
+            for node in [dying, living] { try await harness.store.register(node, claiming: .shared) }
             let ghosts = harness.connections(3, on: dying.id)
             let real = harness.connections(2, on: living.id)
             #expect(try await harness.store.update(dying.id, adding: ghosts, removing: []) == .held)
@@ -112,7 +112,7 @@ struct PresenceContractTests {
             #expect(try await harness.store.connections(ConnectionQuery(limit: 10)).missing.isEmpty)
 
             // It comes back under its id, without what it had.
-            try await harness.store.register(dying, replacingName: false)
+            try await harness.store.register(dying, claiming: .shared)
             #expect(try await harness.store.connection(ghosts[0].id) == nil)
             #expect(try await harness.store.update(dying.id, adding: ghosts, removing: []) == .held)
         }
@@ -122,7 +122,7 @@ struct PresenceContractTests {
     func aRenewedLeaseStands(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             var node = harness.record("one", short: true)
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             let records = harness.connections(1, on: node.id)
             _ = try await harness.store.update(node.id, adding: records, removing: [])
             node.draining = true
@@ -152,35 +152,77 @@ struct PresenceContractTests {
     func registeringAgainStartsWithoutConnections(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             _ = try await harness.store.update(node.id, adding: harness.connections(3, on: node.id), removing: [])
-            try await harness.store.register(node, replacingName: true)
+            try await harness.store.register(node, claiming: .sole(dead: []))
             #expect(try await harness.store.nodes().map(\.connections) == [0])
             #expect(try await harness.store.connections(ConnectionQuery(limit: 10)).total == 0)
         }
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func aSuccessorReplacesItsNamesakesWhenItWishes(kind: PresenceKind) async throws {
+    func aSuccessorReplacesThoseOfItsNamesakesThatAreDead(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let (first, second, third) = (harness.record("same"), harness.record("same"), harness.record("same"))
             let other = harness.record("other")
             for node in [first, second, other] {
-                try await harness.store.register(node, replacingName: false)
+                try await harness.store.register(node, claiming: .shared)
                 _ = try await harness.store.update(node.id, adding: harness.connections(1, on: node.id), removing: [])
             }
             let both = try await harness.store.nodes()
             #expect(both.map(\.record.id) == [other.id] + [first.id, second.id].sorted())
-            let answer = try await harness.store.register(third, replacingName: true)
+            // As long as one is in the way, nothing changes.
+            for dead: Set<NodeID> in [[], [first.id], [other.id, third.id]] {
+                let refused = try await harness.store.register(third, claiming: .sole(dead: dead))
+                let living = Set([first.id, second.id]).subtracting(dead)
+                #expect(refused == NodeRegistration(wasReaped: false, namesakes: living))
+                #expect(try await harness.store.nodes().map(\.record) == both.map(\.record))
+                #expect(try await harness.store.renew(third) == .lost)
+            }
+            let dead: Set<NodeID> = [first.id, second.id, other.id]
+            let answer = try await harness.store.register(third, claiming: .sole(dead: dead))
             #expect(answer == NodeRegistration(wasReaped: false, replacedConnections: 2))
             #expect(try await harness.store.nodes().map(\.record.id) == [other.id, third.id])
             #expect(try await harness.store.connections(ConnectionQuery(limit: 10)).total == 1)
             #expect(try await harness.store.renew(first) == .lost)
             #expect(try await harness.store.reap().isEmpty)
             // Others have been told that its connections left.
-            #expect(try await harness.store.register(first, replacingName: false).wasReaped)
-            let again = try await harness.store.register(harness.record("other"), replacingName: true)
+            #expect(try await harness.store.register(first, claiming: .shared).wasReaped)
+            let again = try await harness.store.register(harness.record("other"), claiming: .sole(dead: [other.id]))
             #expect(again.replacedConnections == 1)
+        }
+    }
+
+    @Test(arguments: PresenceKind.allCases)
+    func aNamesakeWhoseLeaseIsOverIsNotInTheWay(kind: PresenceKind) async throws {
+        try await kind.withStores(1) { harness in
+            let ghost = harness.record("same", short: true)
+            try await harness.store.register(ghost, claiming: .shared)
+            _ = try await harness.store.update(ghost.id, adding: harness.connections(2, on: ghost.id), removing: [])
+            try await harness.outlive(ghost.leaseMilliseconds)
+            let node = harness.record("same")
+            let answer = try await harness.store.register(node, claiming: .sole(dead: []))
+            #expect(answer == NodeRegistration(wasReaped: false, replacedConnections: 2))
+            #expect(try await harness.store.nodes().map(\.record.id) == [node.id])
+        }
+    }
+
+    @Test(arguments: PresenceKind.allCases)
+    func ofManyThatClaimANameAtOnceOneHasIt(kind: PresenceKind) async throws {
+        try await kind.withStores(4) { harness in
+            let dead = harness.record("same")
+            try await harness.store.register(dead, claiming: .shared)
+            let nodes = harness.stores.map { _ in harness.record("same") }
+            let answers = try await withThrowingTaskGroup(of: NodeRegistration.self) { group in
+                for (store, node) in zip(harness.stores, nodes) {
+                    group.addTask { try await store.register(node, claiming: .sole(dead: [dead.id])) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            let listed = try await harness.store.nodes().map(\.record.id)
+            #expect(listed.count == 1 && nodes.map(\.id).contains(listed[0]))
+            #expect(answers.count { $0.namesakes.isEmpty } == 1)
+            #expect(answers.count { $0.namesakes == Set(listed) } == 3)
         }
     }
 
@@ -188,7 +230,7 @@ struct PresenceContractTests {
     func anUnregisteredNodeIsGone(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             let records = harness.connections(1, on: node.id)
             _ = try await harness.store.update(node.id, adding: records, removing: [])
             try await harness.store.unregister(node.id)
@@ -204,7 +246,7 @@ struct PresenceContractTests {
     func anUpdateOfTheLargestSizeIsTaken(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             let records = harness.connections(PresenceLimits.connectionsPerUpdate, on: node.id)
             #expect(try await harness.store.update(node.id, adding: records, removing: []) == .held)
             #expect(try await harness.store.nodes().map(\.connections) == [records.count])

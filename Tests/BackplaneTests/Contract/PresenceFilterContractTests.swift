@@ -14,7 +14,7 @@ struct PresenceFilterContractTests {
             var everything: [ListedConnection] = []
             for (name, count) in [("a", 90), ("b", 40), ("c", 1)] {
                 let node = harness.record(name)
-                try await harness.store.register(node, replacingName: false)
+                try await harness.store.register(node, claiming: .shared)
                 let records = (0..<count).map { number in
                     harness.connection(
                         on: node.id,
@@ -51,7 +51,7 @@ struct PresenceFilterContractTests {
     func whatIsAddedAgainIsFoundByWhatItIsNow(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             let id = ConnectionID.random(on: node.id)
             let other = harness.connection(on: node.id, user: "ann", groups: ["red"])
             func record(_ user: Name?, _ groups: Set<Name>) -> ConnectionRecord {
@@ -89,7 +89,7 @@ struct PresenceFilterContractTests {
     func namesThatBeginAlikeAreKeptApart(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             let longest = String(repeating: "~", count: Name.maximumUnits)
             let texts =
                 ["a", "A", "aa", "a-", "a.", "a_", "a~", "a@", "a:", "a+", "a=", "a0", "u", "g", "b", "-", longest]
@@ -117,7 +117,7 @@ struct PresenceFilterContractTests {
     func aNodeTakesItsUsersAndGroupsWithIt(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let staying = harness.record("staying")
-            try await harness.store.register(staying, replacingName: false)
+            try await harness.store.register(staying, claiming: .shared)
             let stayer = harness.connection(on: staying.id, user: "ann", groups: ["red"])
             _ = try await harness.store.update(staying.id, adding: [stayer], removing: [])
 
@@ -128,7 +128,7 @@ struct PresenceFilterContractTests {
                 #expect(try await harness.store.connections(ConnectionQuery(limit: 1, group: "red")).total == 1, way)
             }
             func fill(_ node: NodeRecord) async throws {
-                try await harness.store.register(node, replacingName: false)
+                try await harness.store.register(node, claiming: .shared)
                 let leavers = (0..<3).map { _ in harness.connection(on: node.id, user: "ann", groups: ["red"]) }
                 #expect(try await harness.store.update(node.id, adding: leavers, removing: []) == .held)
                 #expect(try await harness.all(user: "ann", group: "red").count == 4)
@@ -139,11 +139,11 @@ struct PresenceFilterContractTests {
             try await expectOnlyTheStayer("unregistered")
 
             try await fill(node)
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             try await expectOnlyTheStayer("registered again")
 
             try await fill(node)
-            try await harness.store.register(harness.record("leaving"), replacingName: true)
+            try await harness.store.register(harness.record("leaving"), claiming: .sole(dead: [node.id]))
             try await expectOnlyTheStayer("replaced by its successor")
 
             try await fill(node)
@@ -153,7 +153,7 @@ struct PresenceFilterContractTests {
             #expect(try await harness.store.reap().map(\.connections) == [3])
             try await expectOnlyTheStayer("reaped")
             // Nothing of it waits for who comes back under the id.
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             try await expectOnlyTheStayer("back under its id")
         }
     }
@@ -162,7 +162,7 @@ struct PresenceFilterContractTests {
     func theLargestUpdateWithTheMostGroupsIsTaken(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             let groups = Set((0..<PresenceLimits.groupsPerConnection).compactMap { Name("group-\($0)") })
             let records = (0..<PresenceLimits.connectionsPerUpdate).map { _ in
                 harness.connection(on: node.id, user: "ann", groups: groups)

@@ -11,7 +11,7 @@ struct PresenceGhostContractTests {
         try await kind.withStores(8) { harness in
             let living = harness.record("living")
             let dead = (0..<5).map { harness.record("dead-\($0)", short: true) }
-            for node in dead + [living] { try await harness.store.register(node, replacingName: false) }
+            for node in dead + [living] { try await harness.store.register(node, claiming: .shared) }
             for (number, node) in dead.enumerated() {
                 let ghosts = (0...number).map { _ in harness.connection(on: node.id, user: "ann", groups: ["red"]) }
                 #expect(try await harness.store.update(node.id, adding: ghosts, removing: []) == .held)
@@ -44,7 +44,7 @@ struct PresenceGhostContractTests {
             let held = (0..<3).map { _ in harness.connection(on: node.id, user: "ann", groups: ["red"]) }
             let ann = [harness.connection(on: other.id, user: "ann")]
             node.registering = true
-            for node in [node, other] { try await harness.store.register(node, replacingName: false) }
+            for node in [node, other] { try await harness.store.register(node, claiming: .shared) }
             _ = try await harness.store.update(other.id, adding: ann, removing: [])
             _ = try await harness.store.update(node.id, adding: [held[0]], removing: [])
 
@@ -77,7 +77,7 @@ struct PresenceGhostContractTests {
     func aFrozenNodeComesBackOnceWithWhatIsStillOpen(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let (frozen, other) = (harness.record("frozen", short: true), harness.record("other"))
-            for node in [frozen, other] { try await harness.store.register(node, replacingName: false) }
+            for node in [frozen, other] { try await harness.store.register(node, claiming: .shared) }
             let held = (0..<4).map { _ in harness.connection(on: frozen.id, groups: ["red"]) }
             let others = [harness.connection(on: other.id, groups: ["red"])]
             _ = try await harness.store.update(frozen.id, adding: held, removing: [])
@@ -92,7 +92,7 @@ struct PresenceGhostContractTests {
 
             let open = Array(held[1...])
             let longer = harness.record("frozen", id: frozen.id)
-            try await harness.store.register(longer, replacingName: false)
+            try await harness.store.register(longer, claiming: .shared)
             #expect(try await harness.store.update(frozen.id, adding: open, removing: []) == .held)
             // An answer that was lost, and so the same again.
             #expect(try await harness.store.update(frozen.id, adding: open, removing: []) == .held)
@@ -108,21 +108,21 @@ struct PresenceGhostContractTests {
         try await kind.withStores(2) { harness in
             let (frozen, empty) = (harness.record("frozen", short: true), harness.record("empty", short: true))
             for node in [frozen, empty] {
-                #expect(try await harness.store.register(node, replacingName: true).wasReaped == false)
+                #expect(try await harness.store.register(node, claiming: .sole(dead: [])).wasReaped == false)
             }
             _ = try await harness.store.update(frozen.id, adding: harness.connections(2, on: frozen.id), removing: [])
             try await harness.outlive(frozen.leaseMilliseconds)
             // Expired, but nobody has been told.
             let longer = harness.record("empty", id: empty.id)
-            #expect(try await harness.store.register(longer, replacingName: false).wasReaped == false)
+            #expect(try await harness.store.register(longer, claiming: .shared).wasReaped == false)
             #expect(try await harness.stores[1].reap().map(\.id) == [frozen.id])
-            #expect(try await harness.store.register(longer, replacingName: false).wasReaped == false)
+            #expect(try await harness.store.register(longer, claiming: .shared).wasReaped == false)
 
             let back = harness.record("frozen", id: frozen.id)
             // An answer that was lost, and so the same again.
-            for _ in 0..<2 { #expect(try await harness.store.register(back, replacingName: false).wasReaped) }
+            for _ in 0..<2 { #expect(try await harness.store.register(back, claiming: .shared).wasReaped) }
             #expect(try await harness.store.renew(back) == .held)
-            #expect(try await harness.store.register(back, replacingName: false).wasReaped == false)
+            #expect(try await harness.store.register(back, claiming: .shared).wasReaped == false)
         }
     }
 
@@ -130,7 +130,7 @@ struct PresenceGhostContractTests {
     func anUpdateKeepsTheLeaseToo(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("busy", short: true)
-            try await harness.store.register(node, replacingName: true)
+            try await harness.store.register(node, claiming: .sole(dead: []))
             for _ in 0..<2 {
                 try await harness.outlive(node.leaseMilliseconds * 3 / 5)
                 let connections = harness.connections(1, on: node.id)
@@ -145,12 +145,12 @@ struct PresenceGhostContractTests {
     func whoWasReapedAndGoesLeavesNothing(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("going", short: true)
-            try await harness.store.register(node, replacingName: true)
+            try await harness.store.register(node, claiming: .sole(dead: []))
             _ = try await harness.store.update(node.id, adding: harness.connections(2, on: node.id), removing: [])
             try await harness.outlive(node.leaseMilliseconds)
             #expect(try await harness.store.reap().map(\.connections) == [2])
             try await harness.store.unregister(node.id)
-            #expect(try await harness.store.register(node, replacingName: true).wasReaped == false)
+            #expect(try await harness.store.register(node, claiming: .sole(dead: [])).wasReaped == false)
         }
     }
 
@@ -160,7 +160,7 @@ struct PresenceGhostContractTests {
             let nodes = [harness.record("a"), harness.record("b")]
             var records: [ConnectionRecord] = []
             for node in nodes {
-                try await harness.store.register(node, replacingName: false)
+                try await harness.store.register(node, claiming: .shared)
                 let own = (0..<3).map { _ in harness.connection(on: node.id, user: "ann", groups: ["red"]) }
                 _ = try await harness.store.update(node.id, adding: own, removing: [])
                 records += own
@@ -173,7 +173,7 @@ struct PresenceGhostContractTests {
             #expect(try await harness.store.nodes().isEmpty)
             #expect(try await harness.all().isEmpty)
             for node in nodes {
-                try await harness.store.register(node, replacingName: false)
+                try await harness.store.register(node, claiming: .shared)
                 let own = records.filter { $0.id.node == node.id }
                 #expect(try await harness.store.update(node.id, adding: own, removing: []) == .held)
             }

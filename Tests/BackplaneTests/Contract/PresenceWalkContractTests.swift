@@ -13,7 +13,7 @@ struct PresenceWalkContractTests {
             let nodes = (0..<3).map { harness.record("node-\($0)") }
             var staying: [ConnectionRecord] = []
             for node in nodes {
-                try await harness.store.register(node, replacingName: false)
+                try await harness.store.register(node, claiming: .shared)
                 let own = (0..<60).map { _ in harness.connection(on: node.id, user: "ann", groups: ["red"]) }
                 _ = try await harness.store.update(node.id, adding: own, removing: [])
                 staying += own

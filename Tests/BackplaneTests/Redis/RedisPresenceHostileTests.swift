@@ -20,7 +20,7 @@ struct RedisPresenceHostileTests {
         let harness = PresenceHarness(stores: [store], shortLease: 1500, outlive: { _ in })
         try await PresenceKind.run(harness) { harness in
             let node = harness.record("one")
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             try await body(server, harness, node, "volary:node:{\(node.id)}:")
         }
     }
@@ -37,7 +37,7 @@ struct RedisPresenceHostileTests {
     @Test func unreadableRecordsDoNotHideTheOthers() async throws {
         try await self.withNode { server, harness, node, prefix in
             let bad = harness.record("bad")
-            try await harness.store.register(bad, replacingName: false)
+            try await harness.store.register(bad, claiming: .shared)
             let records = harness.connections(40, on: node.id).sorted { $0.id < $1.id }
             _ = try await harness.store.update(node.id, adding: records, removing: [])
             server.command("SET", "volary:node:{\(bad.id)}:record", "{")
@@ -130,7 +130,7 @@ struct RedisPresenceHostileTests {
             try await self.withNode { server, harness, node, _ in
                 server.command("DEL", key)
                 server.command("SET", key, "x")
-                try await self.expectRefused { try await harness.store.register(node, replacingName: true) }
+                try await self.expectRefused { try await harness.store.register(node, claiming: .sole(dead: [])) }
                 if key == "volary:nodes" {
                     try await self.expectRefused { _ = try await harness.store.nodes() }
                     try await self.expectRefused { _ = try await harness.store.reap() }
@@ -149,7 +149,7 @@ struct RedisPresenceHostileTests {
     func aNodesKeyOfAnotherTypeHarmsNobodyElse(key: String) async throws {
         try await self.withNode { server, harness, node, _ in
             let broken = harness.record("broken")
-            try await harness.store.register(broken, replacingName: false)
+            try await harness.store.register(broken, claiming: .shared)
             let real = harness.connection(on: node.id, user: "ann")
             let hidden = harness.connection(on: broken.id, user: "ann")
             _ = try await harness.store.update(node.id, adding: [real], removing: [])
@@ -180,7 +180,7 @@ struct RedisPresenceHostileTests {
             #expect(server.command("EXISTS", name) == ":0\r\n")
             #expect(try await harness.all() == [real])
             server.command("LPUSH", name, "x")
-            try await harness.store.register(broken, replacingName: false)
+            try await harness.store.register(broken, claiming: .shared)
             #expect(try await harness.store.update(broken.id, adding: [hidden], removing: []) == .held)
             #expect(try await Set(harness.all(user: "ann")) == [real, hidden])
         }

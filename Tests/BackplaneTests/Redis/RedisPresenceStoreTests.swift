@@ -28,7 +28,7 @@ struct RedisPresenceStoreTests {
     @Test func anEmptiedScriptCacheIsFilledAgain() async throws {
         try await self.withStore { server, harness in
             let node = harness.record("one")
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             #expect(server.command("SCRIPT", "FLUSH") == "+OK\r\n")
             #expect(try await harness.store.renew(node) == .held)
             #expect(try await harness.store.nodes().count == 1)
@@ -38,7 +38,7 @@ struct RedisPresenceStoreTests {
     @Test func everythingOfANodeExpiresByItselfOneDay() async throws {
         try await self.withStore { server, harness in
             let node = harness.record("one")
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             _ = try await harness.store.update(node.id, adding: [harness.connection(on: node.id, user: "ann")], removing: [])
             let prefix = "volary:node:{\(node.id)}:"
             let keys = ["volary:nodes", "volary:names"] + ["record", "index", "details", "filters"].map { prefix + $0 }
@@ -63,7 +63,7 @@ struct RedisPresenceStoreTests {
     @Test func anEmptiedRedisIsALostLease() async throws {
         try await self.withStore { server, harness in
             let node = harness.record("one")
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             server.command("FLUSHALL")
             #expect(try await harness.store.renew(node) == .lost)
             #expect(server.command("DBSIZE") == ":0\r\n")
@@ -73,7 +73,7 @@ struct RedisPresenceStoreTests {
     @Test func withoutMemoryWritesAreRefusedAndReadsGoOn() async throws {
         try await self.withStore { server, harness in
             let node = harness.record("one")
-            try await harness.store.register(node, replacingName: false)
+            try await harness.store.register(node, claiming: .shared)
             server.command("CONFIG", "SET", "maxmemory", "1")
             do {
                 _ = try await harness.store.update(node.id, adding: harness.connections(1, on: node.id), removing: [])

@@ -25,7 +25,7 @@ struct PresenceGenerator {
     func fill(_ harness: PresenceHarness) async throws {
         var records: [NodeID: [ConnectionRecord]] = [:]
         let nodes = (0..<self.nodes).map { harness.record(self.nodeName($0)) }
-        for node in nodes { try await harness.store.register(node, replacingName: false) }
+        for node in nodes { try await harness.store.register(node, claiming: .shared) }
         for number in 0..<self.connections {
             let node = nodes[number % nodes.count].id
             let user = number.isMultiple(of: 2) ? Self.crowd : self.user(number)

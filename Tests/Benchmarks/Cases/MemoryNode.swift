@@ -60,7 +60,9 @@ final class MemoryNode {
             announcer: Announcer(limit: nil, publisher: publisher, eventLoop: loop),
             metrics: NodeMetrics(),
             logger: logger,
-            clock: ContinuousClock()
+            clock: ContinuousClock(),
+            name: NodeName("own", isGiven: true),
+            isLiving: { _ in false }
         )
         let interest = TopicInterest(broker: broker, clock: ContinuousClock())
         return Delivery(

@@ -19,7 +19,7 @@ enum EnvelopeFuzz {
         let confirmations: [Publication.Confirmation] = [.none, .routed, .written(milliseconds: 1000)]
         var messages: [NodeMessage] = [
             .receipts([]), .receipts([Receipt(id: id, connections: 7), Receipt(id: id, connections: Receipt.refused)]),
-            .close(CloseRequest(id: id, connection: connection, code: .normal, reason: "enough")),
+            .close(CloseRequest(id: id, connection: connection, code: .normal, reason: "enough")), .drain(id), .probe(id),
             .membership(MembershipRequest(id: id, connection: connection, group: name, joins: true)),
         ]
         for (index, audience) in audiences.enumerated() {

@@ -41,7 +41,7 @@ struct SilentNodeTests {
         }
 
         func register(_ record: NodeRecord = SilentNodeTests.b) async throws {
-            try await self.presence.register(record, replacingName: false)
+            try await self.presence.register(record, claiming: .shared)
             let connection = ConnectionRecord(id: SilentNodeTests.connection, protocol: "plain", connectedAt: 0)
             _ = try await self.presence.update(record.id, adding: [connection], removing: [])
         }
@@ -56,7 +56,7 @@ struct SilentNodeTests {
         let shared = MemoryPresence()
         let store = FlakyStore(shared: shared)
         let presence = MemoryPresenceStore(shared: shared)
-        if knowsOther { try await presence.register(Self.b, replacingName: false) }
+        if knowsOther { try await presence.register(Self.b, claiming: .shared) }
         let id = NIOLockedValueBox<NodeID?>(nil)
         let makeLinks = { (own: NodeID, eventLoop: any EventLoop) in
             id.withLockedValue { $0 = own }

@@ -24,7 +24,7 @@ struct DirectoryRefreshTests {
 
     @Test func `A node that is not listed itself yet learns of the others by name`() async throws {
         try await self.run { inventory, store in
-            try await store.register(self.other, replacingName: false)
+            try await store.register(self.other, claiming: .shared)
             #expect(await inventory.refreshDirectory())
             #expect(inventory.directory.name(of: self.other.id) == "other")
             #expect(inventory.directory.expected == [self.own.id, self.other.id])
@@ -33,7 +33,7 @@ struct DirectoryRefreshTests {
 
     @Test func `A store that has lost this node has perhaps lost the others, too, and they are not forgotten`() async throws {
         try await self.run { inventory, store in
-            for node in [self.own, self.other] { try await store.register(node, replacingName: false) }
+            for node in [self.own, self.other] { try await store.register(node, claiming: .shared) }
             #expect(await inventory.refreshDirectory())
             for node in [self.own, self.other] { try await store.unregister(node.id) }
             #expect(await inventory.refreshDirectory())

@@ -13,18 +13,21 @@ import Testing
 @Suite("A node keeps its part of the presence store")
 struct PresenceKeeperTests {
     private func run(
+        isNamed: Bool = true,
+        awaitsSubscription: Bool = false,
+        isRefused: Bool = false,
         before: (PresenceHarness) async throws -> Void = { _ in },
         _ body: (PresenceHarness) async throws -> Void
     ) async throws {
         try await Loops.with(2, node: .random()) { loops in
-            let harness = PresenceHarness(loops)
+            let harness = PresenceHarness(loops, isNamed: isNamed, awaitsSubscription: awaitsSubscription)
             try await before(harness)
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(services: [harness.keeper], logger: .quiet)
             )
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await group.run() }
-                #expect(await eventually { harness.keeper.health == .up })
+                if !awaitsSubscription, !isRefused { #expect(await eventually { harness.keeper.health == .up }) }
                 try await body(harness)
                 await group.triggerGracefulShutdown()
                 try await tasks.waitForAll()
@@ -34,7 +37,7 @@ struct PresenceKeeperTests {
 
     @Test func `It registers, and lists what opens and what closes, without waiting for a beat`() async throws {
         try await self.run { node in
-            #expect(node.store.calls.replacedName == true)
+            #expect(node.store.calls.claim == .sole(dead: []))
             let ids = try await node.connect(3)
             #expect(await eventually { await node.listed == Set(ids) })
             await node.disconnect(ids[0])
@@ -42,6 +45,77 @@ struct PresenceKeeperTests {
             #expect(Set(node.broker.texts.prefix(3)) == Set(ids.map { "Client \($0.short) joined." }))
             #expect(await eventually { node.broker.texts.dropFirst(3) == ["Client \(ids[0].short) left."] })
             #expect(node.clock.now.elapsed == .zero)
+        }
+    }
+
+    private static func namesake(_ node: PresenceHarness, _ name: String = "own") async throws -> NodeID {
+        let record = PresenceHarness.record(.random(), name)
+        try await node.outside.register(record, claiming: .shared)
+        return record.id
+    }
+
+    @Test func `Of a predecessor that does not answer it takes the name at once`() async throws {
+        let before = { (node: PresenceHarness) in _ = try await Self.namesake(node) }
+        try await self.run(before: before) { node in
+            let nodes = try await node.outside.nodes()
+            #expect(nodes.map(\.record.id) == [node.record.id])
+            #expect(node.probes.withLockedValue { $0 } == 1 && node.store.calls.register == 2)
+        }
+    }
+
+    @Test func `Where another that lives has the name that it was given, it does not register, and says so`() async throws {
+        let kept = KeptHarness()
+        let before = { (node: PresenceHarness) in
+            let twin = try await Self.namesake(node)
+            node.living.withLockedValue { _ = $0.insert(twin) }
+        }
+        try await self.run(isRefused: true, before: before) { node in
+            #expect(await eventually { node.refusals.withLockedValue { $0 } == 1 })
+            #expect(node.keeper.health == .down(reason: "--node-name \"own\": another node that lives has this name"))
+            let ids = try await node.connect(1)
+            // Nobody waits for it.
+            await node.keeper.settled()
+            for _ in 0..<3 { await node.clock.advanceOneBeat() }
+            #expect(node.store.calls.register == 1 && node.refusals.withLockedValue { $0 } == 1)
+            #expect(try await node.outside.nodes().map(\.record.name) == ["own"])
+            #expect(await node.listed.isDisjoint(with: ids))
+            kept.harness = node
+        }
+        let node = try #require(kept.harness)
+        #expect(try await node.outside.nodes().count == 1)
+    }
+
+    @Test func `A name that was made gets the first number that no living node has, and all of the node goes by it`() async throws
+    {
+        let before = { (node: PresenceHarness) in
+            for name in ["own", "own-2"] {
+                let twin = try await Self.namesake(node, name)
+                node.living.withLockedValue { _ = $0.insert(twin) }
+            }
+            // A predecessor's.
+            _ = try await Self.namesake(node, "own-3")
+        }
+        try await self.run(isNamed: false, before: before) { node in
+            func names() async throws -> [String] { try await node.outside.nodes().map(\.record.name) }
+            let before = try await names()
+            #expect(before == ["own", "own-2", "own-3"])
+            #expect(node.directory.own.record.name == "own-3")
+            #expect(node.directory.name(of: node.record.id) == "own-3")
+            for _ in 0..<3 { await node.beat() }
+            let after = try await names()
+            #expect(after == before)
+            #expect(node.refusals.withLockedValue { $0 } == 0)
+        }
+    }
+
+    @Test func `It registers once others can ask it, and until then nobody waits for it`() async throws {
+        try await self.run(awaitsSubscription: true) { node in
+            await node.keeper.settled()
+            await node.clock.advanceOneBeat()
+            #expect(node.store.calls.register == 0 && node.keeper.health != .up)
+            node.keeper.subscribed()
+            #expect(await eventually { node.keeper.health == .up })
+            #expect(node.store.calls.register == 1)
         }
     }
 
@@ -87,7 +161,7 @@ struct PresenceKeeperTests {
     @Test func `However steadily connections come, the lease is renewed and the dead are removed`() async throws {
         try await self.underSteadyComing { node in
             let dead = PresenceHarness.record(NodeID(rawValue: 77), "dead")
-            try await node.outside.register(dead, replacingName: true)
+            try await node.outside.register(dead, claiming: .sole(dead: []))
             _ = try await node.connect(1)
             #expect(await eventually { node.store.calls.update >= 60 })
             #expect(node.store.calls.register == 1)
@@ -127,7 +201,7 @@ struct PresenceKeeperTests {
             node.clock.advance(by: .seconds(20))
             #expect(await eventually { node.store.calls.register == 2 })
             #expect(await eventually { await node.listed == Set(ids) })
-            #expect(node.store.calls.replacedName == false, "two nodes of one name would push each other out for ever")
+            #expect(node.store.calls.claim == .shared, "two nodes of one name would push each other out for ever")
             await node.beat()
             #expect(node.broker.texts.count == 4)
             #expect(node.keeper.health == .up)
@@ -244,7 +318,7 @@ struct PresenceKeeperTests {
     @Test func `A dead node leaves the directory, and its clients are told of in one sentence`() async throws {
         try await self.run { node in
             let dead = PresenceHarness.record(NodeID(rawValue: 77), "dead")
-            try await node.outside.register(dead, replacingName: true)
+            try await node.outside.register(dead, claiming: .sole(dead: []))
             let connections = (0..<3).map { _ in ConnectionRecord(id: .random(on: dead.id), protocol: "plain", connectedAt: 0) }
             _ = try await node.outside.update(dead.id, adding: connections, removing: [])
             await node.beat()
@@ -259,7 +333,7 @@ struct PresenceKeeperTests {
     @Test func `A node that takes the place of a dead one of its name tells of the dead one's clients`() async throws {
         try await self.run { node in
             let dead = PresenceHarness.record(NodeID(rawValue: 77), "own")
-            try await node.outside.register(dead, replacingName: true)
+            try await node.outside.register(dead, claiming: .sole(dead: []))
             let connections = (0..<3).map { _ in ConnectionRecord(id: .random(on: dead.id), protocol: "plain", connectedAt: 0) }
             _ = try await node.outside.update(dead.id, adding: connections, removing: [])
         } _: { node in
@@ -295,7 +369,7 @@ struct PresenceKeeperTests {
                 await node.clock.advanceOneBeat()
                 #expect(await eventually { await node.listed == Set(ids) })
                 #expect(await eventually { node.keeper.health == .up })
-                #expect(node.store.calls.replacedName == true)
+                #expect(node.store.calls.claim == .sole(dead: []))
                 await group.triggerGracefulShutdown()
                 try await tasks.waitForAll()
             }

@@ -61,7 +61,9 @@ enum DeliveryHarness {
             announcer: Announcer(limit: nil, publisher: publisher, eventLoop: eventLoop),
             metrics: NodeMetrics(),
             logger: .quiet,
-            clock: ContinuousClock()
+            clock: ContinuousClock(),
+            name: NodeName("own", isGiven: true),
+            isLiving: { _ in false }
         )
         let interest = TopicInterest(broker: broker, clock: ContinuousClock())
         return ConnectionRequests(connections: manager, interest: interest, presence: presence)

@@ -11,7 +11,7 @@ final class FlakyStore: PresenceStore {
         var unregister = 0
         var nodes = 0
         /// Of the last registration.
-        var replacedName: Bool?
+        var claim: NameClaim?
     }
 
     private struct State {
@@ -49,12 +49,12 @@ final class FlakyStore: PresenceStore {
     }
 
     @discardableResult
-    func register(_ node: NodeRecord, replacingName: Bool) async throws(PresenceError) -> NodeRegistration {
+    func register(_ node: NodeRecord, claiming claim: NameClaim) async throws(PresenceError) -> NodeRegistration {
         try self.count {
             $0.register += 1
-            $0.replacedName = replacingName
+            $0.claim = claim
         }
-        return try await self.store.register(node, replacingName: replacingName)
+        return try await self.store.register(node, claiming: claim)
     }
 
     func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState {

@@ -21,9 +21,16 @@ final class PresenceHarness: Sendable {
     let record: NodeRecord
     let directory: NodeDirectory
     let keeper: PresenceKeeper<ManualClock>
+    /// Those that answer when they are asked whether they live.
+    let living = NIOLockedValueBox<Set<NodeID>>([])
+    /// How often one has been asked.
+    let probes = NIOLockedValueBox(0)
+    /// How often it has been told that its name is another's.
+    let refusals = NIOLockedValueBox(0)
     private let loops: Loops
 
-    init(_ loops: Loops) {
+    /// - Parameter isNamed: whether its name was given to it.
+    init(_ loops: Loops, isNamed: Bool = true, awaitsSubscription: Bool = false) {
         self.loops = loops
         self.shared = MemoryPresence(clock: self.clock)
         self.store = FlakyStore(shared: self.shared)
@@ -45,6 +52,13 @@ final class PresenceHarness: Sendable {
             metrics: NodeMetrics(),
             logger: .quiet,
             clock: self.clock,
+            name: NodeName("own", isGiven: isNamed),
+            isLiving: { [living, probes] id in
+                probes.withLockedValue { $0 += 1 }
+                return living.withLockedValue { $0.contains(id) }
+            },
+            nameIsTaken: { [refusals] in refusals.withLockedValue { $0 += 1 } },
+            awaitsSubscription: awaitsSubscription,
             now: { [time] in time.withLockedValue { $0 } }
         )
     }

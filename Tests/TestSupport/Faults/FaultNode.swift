@@ -35,8 +35,9 @@ public final class FaultNode: Sendable {
         self.running.withLockedValue { $0 = process }
     }
 
-    /// A second process with the same name and options, on another port.
-    func startTwin() async throws -> VolaryProcess { try await VolaryProcess.start(self.options, until: .live) }
+    /// Starts a second process with the same name and options, and waits for its end.
+    /// - Returns: its exit status.
+    func runTwin() async throws -> Int { try await VolaryProcess.run(self.options + ["--port", "0"]).status }
 
     func request(
         _ method: String,

@@ -1,21 +1,35 @@
 extension RedisScript {
-    /// Grants a new lease to a node without connections; deletes others of its name when that is wished.
+    /// Grants a new lease to a node without connections; when it claims its name for itself, and nobody is in the way, deletes others of
+    /// the name: those that have been found dead, those whose lease has expired, and ids that are no node's.
     ///
     /// KEYS: 1 nodes, 2 names, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`, 7 `<node>reaped`.
-    /// ARGV: 1 id, 2 lease in ms, 3 backstop in ms, 4 name, 5 record, 6 `1` to delete others of the name, 7 `<prefix>:node:`, 8 for how
-    /// long it is known that they were, in seconds.
-    /// Returns 1 when connections of the node have been reaped, else 0, and how many connections the deleted ones had. The first is
-    /// forgotten with the first renewal and not here: an answer may be lost.
+    /// ARGV: 1 id, 2 lease in ms, 3 backstop in ms, 4 name, 5 record, 6 `1` to claim the name, 7 `<prefix>:node:`, 8 for how
+    /// long it is known that the deleted ones were, in seconds, 9 and on the ids that have been found dead.
+    /// Returns 1 when connections of the node have been reaped, else 0; how many connections the deleted ones had; and the ids that are in the
+    /// way: with any, nothing has been written. The first is forgotten with the first renewal and not here: an answer may be lost.
     static let register = RedisScript(
         name: "register",
         source: Self.clock + Self.attempt + Self.deletion + Self.backstop + """
             local replaced = 0
             if ARGV[6] == '1' then
+                local isDead, gone, living = {}, {}, {}
+                for i = 9, #ARGV do isDead[ARGV[i]] = true end
                 local names = redis.call('HGETALL', KEYS[2])
                 for i = 1, #names, 2 do
-                    if names[i + 1] == ARGV[4] and names[i] ~= ARGV[1] then
-                        replaced = replaced + delete(ARGV[7] .. '{' .. names[i] .. '}:', names[i], ARGV[8])
+                    local id = names[i]
+                    if names[i + 1] == ARGV[4] and id ~= ARGV[1] then
+                        local expiry = tonumber(redis.call('ZSCORE', KEYS[1], id) or 0)
+                        local isNode = #id == 8 and not string.find(id, '[^0-9a-f]')
+                        if isNode and expiry > now and not isDead[id] then
+                            living[#living + 1] = id
+                        else
+                            gone[#gone + 1] = id
+                        end
                     end
+                end
+                if #living > 0 then return {0, 0, living} end
+                for _, id in ipairs(gone) do
+                    replaced = replaced + delete(ARGV[7] .. '{' .. id .. '}:', id, ARGV[8])
                 end
             end
             redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[6])
@@ -24,7 +38,7 @@ extension RedisScript {
             redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[3])
             keep(KEYS[1], ARGV[3])
             keep(KEYS[2], ARGV[3])
-            return {redis.call('EXISTS', KEYS[7]), replaced}
+            return {redis.call('EXISTS', KEYS[7]), replaced, {}}
             """
     )
 }
