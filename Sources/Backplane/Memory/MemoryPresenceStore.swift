@@ -39,7 +39,8 @@ public struct MemoryPresenceStore: PresenceStore {
         adding: [ConnectionRecord],
         removing: [ConnectionID]
     ) async throws(PresenceError) -> LeaseState {
-        self.changeLive(node) { entry, now in
+        guard adding.count + removing.count <= PresenceLimits.connectionsPerUpdate else { throw .tooManyChanges }
+        return self.changeLive(node) { entry, now in
             entry.renewedAt = now
             for connection in adding { entry.add(connection) }
             for id in removing { entry.remove(id) }

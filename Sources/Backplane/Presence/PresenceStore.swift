@@ -21,7 +21,7 @@ public protocol PresenceStore: Service {
     func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState
 
     /// Adds, then removes connections of `node`. Adding one that is there replaces its record, and with it by which users and groups it is
-    /// found; removing one that is not does nothing. At most ``PresenceLimits/connectionsPerUpdate`` in all. Prolongs the lease to its full
+    /// found; removing one that is not does nothing. At most ``PresenceLimits/connectionsPerUpdate`` in all, else `.refused`. Prolongs the lease to its full
     /// length, time and again while it lasts: however long the way to the store is, an update does not outlast the lease.
     ///
     /// Each connection changes at once and as a whole: nobody finds it twice or, while it stays, not at all. The update as a whole may
@@ -80,6 +80,8 @@ public enum PresenceError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension PresenceError {
+    /// The caller splits its updates.
+    static let tooManyChanges = PresenceError.refused("more changes than one update may have")
     static let nodeIsRegistering = PresenceError.unavailable("the connection's node is registering what it holds")
 }
 

@@ -56,7 +56,7 @@ public final class RedisPresenceStore: PresenceStore {
         adding: [ConnectionRecord],
         removing: [ConnectionID]
     ) async throws(PresenceError) -> LeaseState {
-        precondition(adding.count + removing.count <= PresenceLimits.connectionsPerUpdate, "the caller splits its updates")
+        guard adding.count + removing.count <= PresenceLimits.connectionsPerUpdate else { throw .tooManyChanges }
         var update = RedisPresenceUpdate(adding: adding, removing: removing)
         repeat {
             let step = update.next

@@ -82,10 +82,12 @@ struct PresenceRegistration {
             if self.batch.isEmpty { self.beginBatch() }
             self.underWay = 0
             for id in self.batch {
-                if adding.count + removing.count == PresenceLimits.connectionsPerUpdate { break }
+                let (isRemoved, record) = (self.toRemove.contains(id), self.toAdd[id])
+                let changes = (isRemoved ? 1 : 0) + (record == nil ? 0 : 1)
+                guard adding.count + removing.count + changes <= PresenceLimits.connectionsPerUpdate else { break }
                 self.underWay += 1
-                if self.toRemove.contains(id) { removing.append(id) }
-                if let record = self.toAdd[id] { adding.append(record) }
+                if isRemoved { removing.append(id) }
+                if let record { adding.append(record) }
             }
             // All of it may have come to nothing.
             if adding.isEmpty && removing.isEmpty { self.batch = [] }

@@ -243,6 +243,22 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
+    func aLargerUpdateIsRefusedAndEndsNobody(kind: PresenceKind) async throws {
+        try await kind.withStores(1) { harness in
+            let node = harness.record("one")
+            try await harness.store.register(node, claiming: .shared)
+            let records = harness.connections(PresenceLimits.connectionsPerUpdate + 1, on: node.id)
+            await #expect(throws: PresenceError.self) {
+                try await harness.store.update(node.id, adding: records, removing: [])
+            }
+            await #expect(throws: PresenceError.self) {
+                try await harness.store.update(node.id, adding: [records[0]], removing: records.dropFirst().map(\.id))
+            }
+            #expect(try await harness.store.nodes().map(\.connections) == [0])
+        }
+    }
+
+    @Test(arguments: PresenceKind.allCases)
     func anUpdateOfTheLargestSizeIsTaken(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")

@@ -61,6 +61,23 @@ struct PresenceRegistrationTests {
         #expect(self.registration.next() == .nothing)
     }
 
+    @Test(arguments: 0..<4)
+    mutating func `No update is larger than the store takes, whatever is to be told of one connection`(extra: Int) throws {
+        let records = self.records(PresenceLimits.connectionsPerUpdate)
+        self.registration.registered(with: records)
+        _ = self.settle()
+        // No id comes back, as long as they are random; if one did, it would be removed and added at once.
+        for record in records { self.registration.closed(record.id) }
+        for record in records + self.records(extra) { self.registration.opened(record) }
+        var steps = 0
+        while self.registration.hasChanges {
+            let (adding, removing) = try self.update()
+            steps += 1
+            try #require(adding.count + removing.count <= PresenceLimits.connectionsPerUpdate && steps < 10)
+            _ = self.registration.updated(adding: adding, removing: removing)
+        }
+    }
+
     @Test mutating func `A connection that ends is removed once, and is news once`() {
         self.registration.registered(with: [])
         let record = self.record()
