@@ -17,6 +17,11 @@ import ServiceLifecycle
 /// ``RelayHealth/interruptions`` counts losses of the subscribed connection: only those keep messages of others from this node. They are
 /// fetched over the publishing one.
 ///
+/// **Memory.** What waits is bounded, and told of past the bound. In bytes at most: 64 MiB published and not yet looked at, 64 MiB that Redis has
+/// not answered (16 MiB while the link is down), the same again in the link's buffers and in messages that are to come back, 16 MiB that
+/// waits for a subscription, 4 MiB kept for a fail-over, 64 MiB held back over all topics that catch up, and one page of a log: 340 MiB and
+/// some of the largest messages. Mostly it is next to nothing; a Redis that is slow but up, under a flood, can bring a broker there.
+///
 /// Everything happens on one event loop; the functions may be called from any thread and only hand over.
 public final class RedisBroker: Broker {
     private let core: NIOLoopBoundBox<RedisBrokerCore>

@@ -198,7 +198,7 @@ extension RedisBrokerCore {
         if self.isLogged, let publisher {
             self.scripts.load(RedisScript.log, over: publisher)
             self.identifyStore()
-            for topic in self.logs.keys { self.readIfWished(topic) }
+            for topic in Array(self.logs.topics) { self.readIfWished(topic) }
         }
         self.expire()
         self.publishConfirmedAgain()

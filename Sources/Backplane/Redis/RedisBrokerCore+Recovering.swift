@@ -22,11 +22,10 @@ extension RedisBrokerCore {
         into envelopes: inout [Envelope],
         _ body: (inout TopicLogStateMachine, inout TopicLogStateMachine.Output) -> Void
     ) {
-        guard let slot = self.logs.index(forKey: topic) else { return }
         // Moved out and back, so that a message costs no allocation.
         var output = self.output
         self.output = .init()
-        body(&self.logs.values[slot], &output)
+        let outcome = self.logs.step(topic, into: &output, body)
         for envelope in output.envelopes {
             if envelope.origin == self.node {
                 self.homeward.cameBack(envelope.sequence, on: topic, into: &envelopes)
@@ -39,8 +38,9 @@ extension RedisBrokerCore {
         if let error = output.decodingError { self.couldNotDecode(output.undecodable, error) }
         output.clear()
         self.output = output
-        if self.logs.values[slot].wish != nil { self.readIfWished(topic) }
-        if self.logs.values[slot].isFollowing { self.becameLive(topic) } else { self.unsettled.interrupted(topic) }
+        guard let outcome else { return }
+        if outcome.hasWish { self.readIfWished(topic) }
+        if outcome.isFollowing { self.becameLive(topic) } else { self.unsettled.interrupted(topic) }
     }
 
     // MARK: - Reading
@@ -171,7 +171,7 @@ extension RedisBrokerCore {
     }
 
     private func doubtStore() {
-        for topic in self.logs.keys { self.logs[topic]!.storeCameIntoDoubt() }
+        self.logs.storeCameIntoDoubt()
     }
 
     func subscriberReturned() {
@@ -183,7 +183,7 @@ extension RedisBrokerCore {
     func unlinkLogs() {
         self.subscriberLostAt = .now()
         var envelopes: [Envelope] = []
-        for topic in Array(self.logs.keys) { self.follow(topic, into: &envelopes) { $0.unlinked(into: &$1) } }
+        for topic in Array(self.logs.topics) { self.follow(topic, into: &envelopes) { $0.unlinked(into: &$1) } }
         self.deliver(envelopes)
     }
 }

@@ -13,7 +13,7 @@ extension RedisBrokerCore {
         let channel = self.keys(of: topic).channel
         self.topics[channel] = topic
         self.leavingTopics[channel] = nil
-        if self.isLogged, self.logs[topic] == nil { self.logs[topic] = TopicLogStateMachine(own: self.node) }
+        if self.isLogged { self.logs.begin(topic, own: self.node) }
         if !self.subscriptions.isWanted(topic) { self.unsettled.wanted(topic) }
         switch self.subscriptions.want(topic) {
         case .none where !self.unsettled.contains(topic): return continuation.resume(returning: .success(()))
@@ -42,7 +42,7 @@ extension RedisBrokerCore {
             self.leavingTopics[channel] = topic
             self.send("UNSUBSCRIBE", [topic])
         }
-        self.logs[topic] = nil
+        self.logs.end(topic)
         self.unsettled.unwanted(topic)
         self.interrupted.remove(topic)
         self.homeward.forget(topic)

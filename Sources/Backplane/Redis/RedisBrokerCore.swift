@@ -82,7 +82,7 @@ final class RedisBrokerCore {
 
     // Recovering
     /// Of every topic that is wanted, unless messages are not logged.
-    var logs: [Topic: TopicLogStateMachine] = [:]
+    var logs = TopicLogs()
     var reads = LogReadQueue()
     var output = TopicLogStateMachine.Output()
     var sessions = 0

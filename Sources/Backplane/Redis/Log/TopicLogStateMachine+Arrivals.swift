@@ -22,7 +22,12 @@ extension TopicLogStateMachine {
 
     private mutating func hold(_ arrival: LogArrival, _ output: inout Output) {
         self.held.append(arrival)
-        guard self.held.count > self.limits.heldMessages || self.held.bytes > self.limits.heldBytes else { return }
+        if self.held.count > self.limits.heldMessages || self.held.bytes > self.limits.heldBytes { self.forgetHeld(&output) }
+    }
+
+    /// There is too much of what is held back. What the log has of it will be read again.
+    mutating func forgetHeld(_ output: inout Output) {
+        guard self.held.count > 0 else { return }
         output.lose(UInt64(self.held.unlogged))
         self.held.removeAll()
         self.heldWereForgotten = true

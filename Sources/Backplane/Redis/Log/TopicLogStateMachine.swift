@@ -16,7 +16,7 @@ struct TopicLogStateMachine {
     struct Limits: Hashable {
         /// Messages that may be held back: 10,000, what the log keeps by default.
         var heldMessages = 10_000
-        /// Bytes of them: 16 MiB. Past either, they are forgotten, and read from the log again.
+        /// Bytes of them: 16 MiB. Past either, they are forgotten, and read from the log again. See also ``TopicLogs/maximumHeldBytes``.
         var heldBytes = 16 * 1024 * 1024
     }
 
