@@ -157,41 +157,60 @@ struct RedisPresenceDecoder: Sendable {
         return nodes
     }
 
-    /// - Returns: the page, and the last id that the store named, readable or not.
-    func page(_ reply: RESPValue, for query: ConnectionQuery) throws(PresenceError) -> (ConnectionPage, ConnectionID?) {
-        guard let parts = reply.elements, parts.count == 5, let rows = parts[0].elements, let total = parts[1].integer,
-            let hasMore = parts[2].integer, let missing = parts[3].elements?.compactMap(\.text),
-            let nodes = parts[4].elements?.compactMap(\.text)
-        else { throw Self.wrongShape }
-        let decoder = JSONDecoder()
-        var connections: [ListedConnection] = []
-        connections.reserveCapacity(rows.count)
-        var last: ConnectionID?
+    /// - Returns: each node's id and name, and whether it holds a lease.
+    func leases(_ reply: RESPValue) throws(PresenceError) -> [(node: String, name: String, isLive: Bool)] {
+        guard let rows = reply.elements else { throw Self.wrongShape }
+        var leases: [(node: String, name: String, isLive: Bool)] = []
         for row in rows {
-            guard let row = row.elements, row.count == 3, let text = row[0].text, let name = row[1].text else {
+            guard let row = row.elements, row.count == 3, let node = row[0].text, let name = row[1].text,
+                let isLive = row[2].integer
+            else { throw Self.wrongShape }
+            leases.append((node, name, isLive == 1))
+        }
+        return leases
+    }
+
+    /// What one node has of the ids that match a query.
+    enum ConnectionIDs {
+        /// How many there are in all, whether others are still to be added, and the portion that was asked for, in order.
+        case ids(count: Int, isRegistering: Bool, [String])
+        /// Its lease has expired, or its index is none.
+        case unavailable
+        /// It has left.
+        case gone
+    }
+
+    func connectionIDs(_ reply: RESPValue, of nodes: Int) throws(PresenceError) -> [ConnectionIDs] {
+        guard let rows = reply.elements, rows.count == nodes else { throw Self.wrongShape }
+        var answers: [ConnectionIDs] = []
+        for row in rows {
+            if let parts = row.elements, parts.count == 3, let count = parts[0].integer, (0...Int64(Int32.max)).contains(count),
+                let isRegistering = parts[1].integer, let members = parts[2].elements
+            {
+                answers.append(.ids(count: Int(count), isRegistering: isRegistering == 1, members.compactMap(\.text)))
+            } else if let state = row.integer {
+                answers.append(state == 0 ? .gone : .unavailable)
+            } else {
                 throw Self.wrongShape
             }
-            guard let id = ConnectionID(text) else {
-                self.leftOut(text)
-                continue
-            }
-            last = id
-            guard let record = self.connectionRecord(id, row[2], decoder: decoder) else { continue }
-            guard query.selects(record, on: name) else {
-                // An index entry that its record does not bear out.
-                self.leftOut(text)
-                continue
-            }
-            connections.append(ListedConnection(record: record, nodeName: name))
         }
-        let page = ConnectionPage(
-            connections: connections,
-            total: Int(total),
-            hasMore: hasMore == 1,
-            missing: missing.sorted(),
-            nodes: Set(nodes.compactMap { NodeID($0) })
-        )
-        return (page, last)
+        return answers
+    }
+
+    /// Those that are ids.
+    func ids(_ texts: [String]) -> [ConnectionID] {
+        texts.compactMap { text in
+            let id = ConnectionID(text)
+            if id == nil { self.leftOut(text) }
+            return id
+        }
+    }
+
+    /// - Returns: for each id its record; nil for one that cannot be read, or has gone meanwhile.
+    func records(_ reply: RESPValue, of ids: [ConnectionID]) throws(PresenceError) -> [ConnectionRecord?] {
+        guard let details = reply.elements, details.count == ids.count else { throw Self.wrongShape }
+        let decoder = JSONDecoder()
+        return zip(ids, details).map { $1.isNull ? nil : self.connectionRecord($0, $1, decoder: decoder) }
     }
 
     func connection(_ id: ConnectionID, _ reply: RESPValue) throws(PresenceError) -> ListedConnection? {

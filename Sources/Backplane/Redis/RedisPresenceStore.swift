@@ -5,20 +5,22 @@ import ServiceLifecycle
 
 /// Who is connected, kept in Redis: see ``RedisPresenceKeys`` for the keys and `Scripts/` for what is done with them.
 ///
-/// Each call is one script and one round trip (a large update some more, see ``RedisPresenceUpdate``) on a connection of the store's own,
-/// judged on Redis' clock. While that is down, calls fail at once; otherwise each trip ends within the configuration's command timeout. All keys also expire by themselves, 20 leases (at
+/// Each call is one script and one round trip (a large update and a list some more, see ``RedisPresenceUpdate`` and ``RedisPageReader``) on a
+/// connection of the store's own, judged on Redis' clock. While that is down, calls fail at once; otherwise each trip ends within the
+/// configuration's command timeout. All keys also expire by themselves, 20 leases (at
 /// least 10 minutes) after the last renewal: should a whole cluster vanish, nothing of it stays for ever.
 public final class RedisPresenceStore: PresenceStore {
     private static let reapedSeconds = "\(PresenceLimits.reapedFor.components.seconds)"
     /// The shortest time that keys live on after the last renewal of a lease.
     private static let minimumBackstopMilliseconds: Int64 = 10 * 60 * 1000
-    /// Pages of nothing but unreadable records that are passed over before a query is given up.
-    private static let maximumUnreadablePages = 8
+    /// Lists that are read at a time, each with one script under way: 8. However many ask, Redis has others' commands between theirs.
+    private static let maximumLists = 8
 
     /// Shared with what else of this node asks Redis for scripts.
     let runner: RedisScriptRunner
     private let keys: RedisPresenceKeys
     private let decoder: RedisPresenceDecoder
+    private let lists = ConcurrencyLimit(RedisPresenceStore.maximumLists)
 
     /// - Parameters:
     ///   - configuration: where Redis is, and the prefix of the keys.
@@ -82,19 +84,10 @@ public final class RedisPresenceStore: PresenceStore {
     }
 
     public func connections(_ query: ConnectionQuery) async throws(PresenceError) -> ConnectionPage {
-        var after = query.after
-        for _ in 0..<Self.maximumUnreadablePages {
-            let arguments = [
-                self.keys.nodePrefix, "\(query.limit)", after?.description ?? "", query.nodeName ?? "",
-                RedisPresenceKeys.filterPrefix(query.filter) ?? "",
-            ]
-            let reply = try await self.evaluate(.connections, [self.keys.nodes, self.keys.names], arguments)
-            let (page, last) = try self.decoder.page(reply, for: query)
-            // An empty page with more to follow would leave the caller without a place to go on from.
-            guard page.connections.isEmpty, page.hasMore, let last else { return page }
-            after = last
+        try await self.lists.run { () async throws(PresenceError) in
+            var reader = RedisPageReader(query, keys: self.keys, decoder: self.decoder, evaluate: self.evaluate)
+            return try await reader.read()
         }
-        throw .refused("too many unreadable connection records")
     }
 
     public func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {

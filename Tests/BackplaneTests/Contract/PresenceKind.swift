@@ -26,22 +26,31 @@ enum PresenceKind: String, CaseIterable, Sendable {
         case .redis:
             let server = try RedisServer.start()
             defer { server.stop() }
-            let configuration = try RedisConfiguration(url: server.url)
-            let stores = (0..<count).map { _ in
-                RedisPresenceStore(
-                    configuration: configuration,
-                    eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
-                    logger: .quiet
-                )
-            }
-            let harness = PresenceHarness(
-                stores: stores,
-                shortLease: 3000,
-                outlive: Self.sleepThrough,
-                loseEverything: { #expect(server.command("FLUSHALL") == "+OK\r\n") }
-            )
-            try await Self.run(harness, body)
+            try await Self.withRedis(server, stores: count, body)
         }
+    }
+
+    /// As ``withStores(_:_:)``, in a Redis that the test knows.
+    static func withRedis(
+        _ server: RedisServer,
+        stores count: Int,
+        _ body: (PresenceHarness) async throws -> Void
+    ) async throws {
+        let configuration = try RedisConfiguration(url: server.url)
+        let stores = (0..<count).map { _ in
+            RedisPresenceStore(
+                configuration: configuration,
+                eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+                logger: .quiet
+            )
+        }
+        let harness = PresenceHarness(
+            stores: stores,
+            shortLease: 3000,
+            outlive: Self.sleepThrough,
+            loseEverything: { #expect(server.command("FLUSHALL") == "+OK\r\n") }
+        )
+        try await Self.run(harness, body)
     }
 
     /// Runs the harness' stores while `body` runs, which begins when all answer.

@@ -53,7 +53,14 @@ enum RepliesFuzz {
         _ = try? decoder.changesMade(value, of: 3)
         _ = try? decoder.nodes(value)
         _ = try? decoder.reaped(value)
-        _ = try? decoder.page(value, for: ConnectionQuery(limit: 10))
+        _ = try? decoder.leases(value)
+        if let answers = try? decoder.connectionIDs(value, of: value.elements?.count ?? 0) {
+            for case .ids(let count, _, let texts) in answers {
+                try hold((0...Int(Int32.max)).contains(count), "\(count) connections")
+                _ = decoder.ids(texts)
+            }
+        }
+        _ = try? decoder.records(value, of: Array(repeating: id, count: value.elements?.count ?? 0))
         _ = try? decoder.connection(id, value)
         if let elements = value.elements { _ = RedisPush(elements) }
         _ = (SentinelAnswer.address(value), SentinelAnswer.epoch(value), RedisRole(value))
@@ -75,7 +82,8 @@ enum RepliesFuzz {
             "*268435456\r\n", "$9223372036854775807\r\n", ">2\r\n:1\r\n:2\r\n", "%1\r\n+a\r\n+b\r\n",
             "*2\r\n:1000\r\n*4\r\n\(bulk("01020304"))\(bulk(record)):3\r\n:2000\r\n",
             "*2\r\n:1000\r\n*5\r\n\(bulk("01020304"))\(bulk("a"))\(bulk(record)):3\r\n:500\r\n",
-            "*4\r\n*1\r\n*3\r\n\(bulk(id))\(bulk("a"))\(bulk(details)):1\r\n:0\r\n*1\r\n\(bulk("b"))",
+            "*1\r\n*3\r\n\(bulk("01020304"))\(bulk("a")):1\r\n", "*2\r\n\(bulk(details))$-1\r\n",
+            "*3\r\n*3\r\n:2\r\n:1\r\n*2\r\n\(bulk(id))\(bulk("no id")):1\r\n:0\r\n",
             "*2\r\n\(bulk("a"))\(bulk(details))",
             "*5\r\n\(bulk("epoch--1")):3\r\n:0\r\n:0\r\n*4\r\n:2\r\n\(bulk("x")):3\r\n\(bulk("y"))",
         ].map { [77] + Array($0.utf8) }

@@ -1,74 +1,73 @@
 extension RedisScript {
-    /// One page of the live nodes' connections, merged in the order of their ids.
-    ///
-    /// Each node's index is read from the cursor on, a portion at a time, so that about as much is read as the page holds, however
-    /// deep the page and however many the connections. The count of a filter comes from the ranks of its first and last entry.
+    /// All nodes that are registered, so that the lists of their connections can be read one after the other.
     ///
     /// KEYS: 1 nodes, 2 names.
-    /// ARGV: 1 `<prefix>:node:`, 2 limit, 3 the id to begin after or nothing, 4 the only node's name or nothing, 5 what the entries of
-    /// the filter begin with, up to and with a `/`, or nothing.
-    /// Returns: 1 for each connection its id, node's name, and details or nil; 2 how many match; 3 whether more follow, 1 or 0; 4 the
-    /// names of matching nodes that cannot answer for all they hold: their lease has expired, their index is none, or they are registering; 5 the ids
-    /// of all nodes with a live lease, matching or not.
-    static let connections = RedisScript(
-        name: "connections",
+    /// Returns for each node its id, its name, and whether it holds a lease, 1 or 0.
+    static let leases = RedisScript(
+        name: "leases",
+        source: Self.clock + """
+            local entries = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+            local nodes = {}
+            for i = 1, #entries, 2 do
+                local name = redis.call('HGET', KEYS[2], entries[i]) or entries[i]
+                nodes[#nodes + 1] = {entries[i], name, tonumber(entries[i + 1]) > now and 1 or 0}
+            end
+            return nodes
+            """
+    )
+
+    /// A portion of the connections of some nodes, each in the order of their ids.
+    ///
+    /// Each node's index is read from where the portion before ended, however deep that is. The count of a filter comes from the ranks of
+    /// its first and last entry.
+    ///
+    /// KEYS: 1 nodes.
+    /// ARGV: 1 `<prefix>:node:`, 2 the most ids of a node, 3 what the entries of the filter begin with, up to and with a `/`, or nothing;
+    /// then for each node its id, and the id to begin after or nothing.
+    /// Returns for each node how many match, whether it is registering, 1 or 0, and the ids; 1 for one whose lease has expired or whose index is
+    /// none, 0 for one that has gone.
+    static let connectionIDs = RedisScript(
+        name: "connection ids",
         source: Self.clock + Self.attempt + Self.registering + """
-            local limit, prefix = tonumber(ARGV[2]), ARGV[5]
+            local portion, prefix = tonumber(ARGV[2]), ARGV[3]
             local index, first, last = 'index', '-', '+'
             if prefix ~= '' then
                 -- '0' is the byte after '/'.
                 index, first, last = 'filters', '[' .. prefix, '(' .. string.sub(prefix, 1, -2) .. '0'
             end
-            local from = ARGV[3] == '' and first or '(' .. prefix .. ARGV[3]
-            local entries = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
-            local live, missing, streams, total = {}, {}, {}, 0
-            for i = 1, #entries, 2 do
-                local name = redis.call('HGET', KEYS[2], entries[i]) or entries[i]
-                if tonumber(entries[i + 1]) > now then live[#live + 1] = entries[i] end
-                if ARGV[4] == '' or ARGV[4] == name then
-                    local node = ARGV[1] .. '{' .. entries[i] .. '}:'
-                    local count = tonumber(entries[i + 1]) > now and attempt('ZLEXCOUNT', node .. index, first, last)
-                    if not count then
-                        missing[#missing + 1] = name
-                    else
-                        if registering(node .. 'record') then missing[#missing + 1] = name end
-                        total = total + count
-                        streams[#streams + 1] = {
-                            name = name, index = node .. index, details = node .. 'details',
-                            from = from, ids = {}, next = 1, ended = count == 0
-                        }
-                    end
+            local nodes = {}
+            for i = 4, #ARGV, 2 do
+                local node = ARGV[1] .. '{' .. ARGV[i] .. '}:'
+                local expiry = redis.call('ZSCORE', KEYS[1], ARGV[i])
+                local count = expiry and tonumber(expiry) > now and attempt('ZLEXCOUNT', node .. index, first, last)
+                if not count then
+                    nodes[#nodes + 1] = expiry and 1 or 0
+                else
+                    local from = ARGV[i + 1] == '' and first or '(' .. prefix .. ARGV[i + 1]
+                    local members = redis.call('ZRANGEBYLEX', node .. index, from, last, 'LIMIT', 0, portion)
+                    for j, member in ipairs(members) do members[j] = string.sub(member, #prefix + 1) end
+                    nodes[#nodes + 1] = {count, registering(node .. 'record') and 1 or 0, members}
                 end
             end
+            return nodes
+            """
+    )
 
-            local portion = math.ceil(limit / math.max(#streams, 1)) + 16
-            local function head(stream)
-                if stream.next > #stream.ids and not stream.ended then
-                    local members = redis.call('ZRANGEBYLEX', stream.index, stream.from, last, 'LIMIT', 0, portion)
-                    stream.ended = #members < portion
-                    stream.from = '(' .. (members[#members] or '')
-                    for i, member in ipairs(members) do members[i] = string.sub(member, #prefix + 1) end
-                    stream.ids, stream.next = members, 1
-                end
-                return stream.ids[stream.next]
+    /// The details of some connections.
+    ///
+    /// ARGV: 1 `<prefix>:node:`; then for each node its id, how many of its connections are asked for, and their ids.
+    /// Returns for each connection, in this order, the details or nil.
+    static let details = RedisScript(
+        name: "details",
+        source: Self.attempt + """
+            local found, i = {}, 2
+            while i < #ARGV do
+                local count = tonumber(ARGV[i + 1])
+                local details = attempt('HMGET', ARGV[1] .. '{' .. ARGV[i] .. '}:details', unpack(ARGV, i + 2, i + 1 + count))
+                for j = 1, count do found[#found + 1] = details and details[j] or false end
+                i = i + 2 + count
             end
-
-            local page, more = {}, 0
-            while true do
-                local best, id
-                for _, stream in ipairs(streams) do
-                    local candidate = head(stream)
-                    if candidate and (not id or candidate < id) then best, id = stream, candidate end
-                end
-                if not best then break end
-                if #page == limit then
-                    more = 1
-                    break
-                end
-                best.next = best.next + 1
-                page[#page + 1] = {id, best.name, attempt('HGET', best.details, id)}
-            end
-            return {page, total, more, missing, live}
+            return found
             """
     )
 }

@@ -8,7 +8,7 @@ struct RedisScript: Hashable, Sendable {
 
     /// Those of the presence store and the idempotency store.
     static let all: [RedisScript] = [
-        .register, .renew, .update, .unregister, .reap, .nodes, .connections, .connection,
+        .register, .renew, .update, .unregister, .reap, .nodes, .leases, .connectionIDs, .details, .connection,
         .reserve, .complete, .release,
     ]
 
