@@ -26,19 +26,30 @@ public final class SentinelCluster: Sendable {
     public let servers: [RedisServer]
     public let sentinels: [SentinelServer]
     private let password: String?
+    private let sentinelPassword: String?
     private let directory: URL
 
     /// Returns when sentinels, replicas and the master know each other, so that a fail-over can happen at once.
     /// - Parameters:
     ///   - password: of the servers and of the sentinels; nil for none.
+    ///   - sentinelPassword: of the sentinels, where they have another.
     ///   - arguments: further ones for every redis-server.
-    public static func start(password: String? = nil, arguments: [String] = []) async throws -> SentinelCluster {
+    public static func start(
+        password: String? = nil,
+        sentinelPassword: String? = nil,
+        arguments: [String] = []
+    ) async throws -> SentinelCluster {
         let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent(
             "volary-sentinel-\(UUID().uuidString)"
         )
         let cluster: SentinelCluster
         do {
-            cluster = try SentinelCluster(directory: directory, password: password, arguments: arguments)
+            cluster = try SentinelCluster(
+                directory: directory,
+                password: password,
+                sentinelPassword: sentinelPassword,
+                arguments: arguments
+            )
         } catch {
             try? FileManager.default.removeItem(at: directory)
             throw error
@@ -52,9 +63,10 @@ public final class SentinelCluster: Sendable {
         return cluster
     }
 
-    private init(directory: URL, password: String?, arguments: [String]) throws {
+    private init(directory: URL, password: String?, sentinelPassword: String?, arguments: [String]) throws {
         self.directory = directory
         self.password = password
+        self.sentinelPassword = sentinelPassword ?? password
         let secret = password.map { ["--requirepass", $0, "--masterauth", $0] } ?? []
         var servers: [RedisServer] = []
         for number in 0..<3 {
@@ -77,7 +89,8 @@ public final class SentinelCluster: Sendable {
             "sentinel failover-timeout \(name) 3000",
             "sentinel parallel-syncs \(name) 2",
         ]
-        if let password { lines += ["sentinel auth-pass \(name) \(password)", "requirepass \(password)"] }
+        if let password { lines.append("sentinel auth-pass \(name) \(password)") }
+        if let own = self.sentinelPassword { lines += ["requirepass \(own)", "sentinel sentinel-pass \(own)"] }
         self.sentinels = try (0..<3).map { _ in try SentinelServer(in: directory, lines: lines) }
     }
 
@@ -134,7 +147,7 @@ public final class SentinelCluster: Sendable {
     // MARK: - Questions
 
     private func ask(_ sentinel: SentinelServer, _ arguments: String...) -> String? {
-        RedisServer.exchange(arguments, port: sentinel.port, login: self.password.map { [$0] })
+        RedisServer.exchange(arguments, port: sentinel.port, login: self.sentinelPassword.map { [$0] })
     }
 
     /// Of what a sentinel tells of the master.

@@ -54,6 +54,11 @@ final class RedisChannelHandler: ChannelInboundHandler {
         self.subscribes = subscribes
     }
 
+    /// Address and port of the other side.
+    var peer: String? {
+        self.context?.remoteAddress.flatMap { address in address.ipAddress.map { "\($0):\(address.port ?? 0)" } }
+    }
+
     var isIdle: Bool { self.pending.isEmpty }
 
     // MARK: - Out

@@ -3,9 +3,12 @@ extension RedisConfiguration {
     private static let maximumSentinels = 16
     private static let sentinelPort = 26_379
 
+    private static let sentinelUsernameParameter = "sentinel_username"
+    private static let sentinelPasswordParameter = "sentinel_password"
+
     /// - Parameter url: `redis://[user:password@]host[:port][/db]`, or `redis+sentinel://[user:password@]host[:port],…/name[/db]` for the
-    ///   master that 1 to 16 sentinels know by this name; `rediss` instead of `redis` for TLS. User and password are percent-decoded and are
-    ///   Redis'; an IPv6 address stands in brackets; `:password@` is the default user's. Ports are 6379 and 26379 where none is given.
+    ///   master that 1 to 16 sentinels know by this name, with `?sentinel_username=…&sentinel_password=…` behind it where those want others
+    ///   than Redis; `rediss` instead of `redis` for TLS. Users and passwords are percent-decoded; an IPv6 address stands in brackets; `:password@` is the default user's. Ports are 6379 and 26379 where none is given.
     public init(url: String) throws(RedisURLError) {
         guard let colon = url.firstIndex(of: ":") else { throw .scheme }
         let scheme = url[..<colon]
@@ -26,8 +29,12 @@ extension RedisConfiguration {
             (self.username, self.password) = try Self.credentials(rest[..<at])
             rest = rest[rest.index(after: at)...]
         }
-        let (servers, path) = Self.split(rest)
+        var (servers, path) = Self.split(rest)
         if asksSentinels {
+            if let mark = path.firstIndex(of: "?") {
+                try self.takeSentinelCredentials(path[path.index(after: mark)...])
+                path = path[..<mark]
+            }
             let sentinels = try Self.sentinels(servers)
             let (name, database) = Self.split(path)
             self.target = .master(name: try Self.masterName(name), sentinels: sentinels)
@@ -38,10 +45,10 @@ extension RedisConfiguration {
         }
     }
 
-    /// Before and after the first `/`.
-    private static func split(_ text: Substring) -> (Substring, Substring) {
-        let slash = text.firstIndex(of: "/") ?? text.endIndex
-        return (text[..<slash], text[slash...].dropFirst())
+    /// Before and after the first of such signs.
+    private static func split(_ text: Substring, at sign: Character = "/") -> (Substring, Substring) {
+        let place = text.firstIndex(of: sign) ?? text.endIndex
+        return (text[..<place], text[place...].dropFirst())
     }
 
     private static func credentials(_ text: Substring) throws(RedisURLError) -> (String?, String) {
@@ -51,6 +58,19 @@ extension RedisConfiguration {
             !password.isEmpty
         else { throw .credentials }
         return (username.isEmpty ? nil : username, password)
+    }
+
+    private mutating func takeSentinelCredentials(_ query: Substring) throws(RedisURLError) {
+        for part in query.split(separator: "&", omittingEmptySubsequences: false) {
+            let (name, value) = Self.split(part, at: "=")
+            guard let value = PercentEncoding.decode(value), !value.isEmpty else { throw .sentinelCredentials }
+            switch name {
+            case Self.sentinelUsernameParameter where self.sentinelUsername == nil: self.sentinelUsername = value
+            case Self.sentinelPasswordParameter where self.sentinelPassword == nil: self.sentinelPassword = value
+            default: throw .sentinelCredentials
+            }
+        }
+        guard self.sentinelPassword != nil else { throw .sentinelCredentials }
     }
 
     private static func sentinels(_ text: Substring) throws(RedisURLError) -> [RedisAddress] {

@@ -4,8 +4,13 @@ public struct RedisConfiguration: Hashable, Sendable {
     public var target: RedisTarget
     /// Nil for Redis' default user.
     public var username: String?
-    /// Nil when Redis asks for none. Never in a log or a description. A sentinel gets it, and the user's name, when it asks for a password.
+    /// Nil when Redis asks for none. Never in a log or a description. A sentinel that asks for a password gets it, and the user's name, unless
+    /// there is one for sentinels.
     public var password: String?
+    /// For sentinels that ask for a password; nil for their default user.
+    public var sentinelUsername: String?
+    /// For sentinels that ask for one; nil: they get Redis'. Never in a log or a description.
+    public var sentinelPassword: String?
     /// Default 0. Pub/sub knows no databases: clusters that share a Redis need different prefixes.
     public var database: Int
     /// Whether to speak TLS, to the sentinels too, checking the server's certificate and name.
@@ -41,6 +46,8 @@ public struct RedisConfiguration: Hashable, Sendable {
         self.target = .server(RedisAddress(host: host, port: port))
         self.username = username
         self.password = password
+        self.sentinelUsername = nil
+        self.sentinelPassword = nil
         self.database = database
         self.tls = tls
         self.trustRootsFile = nil
@@ -51,6 +58,18 @@ public struct RedisConfiguration: Hashable, Sendable {
         self.reconnectMaximum = .seconds(2)
         self.sentinelInterval = .seconds(1)
         self.sentinelUrgentInterval = .milliseconds(250)
+    }
+}
+
+extension RedisConfiguration {
+    /// What a server is given to log in with.
+    func credentials(for peer: RedisPeer) -> (username: String?, password: String)? {
+        switch peer {
+        case .master: self.password.map { (self.username, $0) }
+        case .sentinel(asksForPassword: false): nil
+        case .sentinel(asksForPassword: true):
+            self.sentinelPassword.map { (self.sentinelUsername, $0) } ?? self.password.map { (self.username, $0) }
+        }
     }
 }
 

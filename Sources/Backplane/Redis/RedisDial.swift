@@ -1,6 +1,4 @@
 import NIOCore
-import NIOPosix
-import NIOSSL
 
 /// Whom a connection is to.
 enum RedisPeer: Hashable, Sendable {
@@ -25,11 +23,29 @@ enum RedisDialError: Error, Hashable, Sendable {
         case .replica: "the server is a replica, not a master"
         }
     }
+
+    /// Of the addresses of one name, what most of all tells an operator why none can be used.
+    fileprivate var weight: Int {
+        switch self {
+        case .passwordWanted: 3
+        case .replica: 2
+        case .otherServer: 1
+        case .unreachable: 0
+        }
+    }
 }
 
-/// One attempt to get a connection that is ready for use: TCP, TLS and handshake. Belongs to one event loop.
+/// Gets a connection that is ready for use, from whichever address of a host is the first to give one. Belongs to one event loop.
+///
+/// The name is looked up each time. Its addresses are tried one after the other, the next as soon as one has failed or has had
+/// ``headStart``, each with all that a connection needs: one that can be connected to, but is dead, or a replica, keeps nobody from the others.
 final class RedisDial {
     typealias Completion = (Result<RedisChannelHandler, RedisDialError>) -> Void
+
+    /// How long an address is tried before the next is tried as well: 250 ms (RFC 8305 section 8).
+    static let headStart = TimeAmount.milliseconds(250)
+    /// Addresses that are tried at a time: 4.
+    static let maximumAttempts = 4
 
     let address: RedisAddress
     private let role: String
@@ -38,8 +54,11 @@ final class RedisDial {
     private let configuration: RedisConfiguration
     private let tls: RedisTLS?
     private let eventLoop: NIOIsolatedEventLoop
-    private var handler: RedisChannelHandler?
-    private var deadline: Scheduled<Void>?
+    private let lookup: RedisResolver.Lookup
+    private var addresses: ArraySlice<SocketAddress> = []
+    private var attempts: [RedisDialAttempt] = []
+    private var failures: [RedisDialError] = []
+    private var timer: Scheduled<Void>?
     private var completion: Completion?
 
     /// - Parameters:
@@ -52,7 +71,8 @@ final class RedisDial {
         subscribes: Bool,
         configuration: RedisConfiguration,
         tls: RedisTLS?,
-        eventLoop: NIOIsolatedEventLoop
+        eventLoop: NIOIsolatedEventLoop,
+        lookup: @escaping RedisResolver.Lookup = RedisResolver.system
     ) {
         self.address = address
         self.role = role
@@ -61,78 +81,75 @@ final class RedisDial {
         self.configuration = configuration
         self.tls = tls
         self.eventLoop = eventLoop
+        self.lookup = lookup
     }
 
     /// - Parameter completion: called once, unless the attempt is cancelled first.
     func start(completion: @escaping Completion) {
         self.completion = completion
-        let loopBound = NIOLoopBound(self, eventLoop: self.eventLoop.nonisolated())
-        ClientBootstrap(group: self.eventLoop.nonisolated())
-            .connectTimeout(TimeAmount(self.configuration.connectTimeout))
-            .channelOption(.socketOption(.so_keepalive), value: 1)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try loopBound.value.initialize(channel) }
+        self.lookup(self.address, self.eventLoop.nonisolated()).assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let addresses):
+                self.addresses = addresses[...]
+                self.tryNext()
+            case .failure: self.finish(.failure(.unreachable("the host's name does not resolve")))
             }
-            .connect(host: self.address.host, port: self.address.port)
-            .assumeIsolated()
-            .whenComplete { result in
-                switch result {
-                case .success(let channel): self.connected(channel)
-                case .failure(let error): self.failed(error)
-                }
-            }
+        }
     }
 
     /// The completion is not called any more; what comes of the attempt is closed.
     func cancel() {
         self.completion = nil
-        self.deadline?.cancel()
-        self.handler?.close(reason: "given up")
+        self.end()
     }
 
-    private func initialize(_ channel: any Channel) throws {
-        let pipeline = channel.pipeline.syncOperations
-        if let tls { try pipeline.addHandler(try tls.makeHandler(for: self.address)) }
-        let timeout = TimeAmount(self.configuration.commandTimeout)
-        try pipeline.addHandler(RedisChannelHandler(timeout: timeout, subscribes: self.subscribes))
-    }
-
-    private func connected(_ channel: any Channel) {
-        // Asked of this channel: one attempt makes a channel for each address that the name has.
-        guard let handler = try? channel.pipeline.syncOperations.handler(type: RedisChannelHandler.self), !handler.closed else {
-            return self.finish(.failure(.unreachable("Redis closed the connection")))
-        }
-        guard self.completion != nil else { return handler.close(reason: "given up") }
-        self.handler = handler
-        // Answers have deadlines of their own; one that comes a byte at a time would never miss it.
-        self.deadline = self.eventLoop.scheduleTask(in: TimeAmount(self.configuration.commandTimeout * 2)) { [weak self] in
-            self?.finish(.failure(.unreachable("the handshake was not done within the deadline")))
-        }
-        RedisHandshake.perform(on: handler, as: self.role, with: self.peer, configuration: self.configuration) { result in
+    private func tryNext() {
+        self.timer?.cancel()
+        guard self.completion != nil, self.attempts.count < Self.maximumAttempts, let address = self.addresses.popFirst()
+        else { return }
+        let attempt = RedisDialAttempt(
+            to: address,
+            of: self.address,
+            as: self.role,
+            peer: self.peer,
+            subscribes: self.subscribes,
+            configuration: self.configuration,
+            tls: self.tls,
+            eventLoop: self.eventLoop
+        )
+        self.attempts.append(attempt)
+        self.timer = self.eventLoop.scheduleTask(in: Self.headStart) { [weak self] in self?.tryNext() }
+        attempt.start { [weak attempt] result in
+            self.attempts.removeAll { $0 === attempt }
             switch result {
-            case .success: self.finish(.success(handler))
+            case .success: self.finish(result)
             case .failure(let error):
-                if let cause = handler.failure { self.failed(cause) } else { self.finish(.failure(error)) }
+                self.failures.append(error)
+                self.tryNext()
+                if self.attempts.isEmpty { self.finish(.failure(self.worst)) }
             }
         }
     }
 
-    private func failed(_ error: any Error) {
-        guard let tls, RedisTLS.isUntrusted(error) else {
-            return self.finish(.failure(.unreachable(RedisLink.describe(error))))
-        }
-        tls.examine(self.address, connectTimeout: self.configuration.connectTimeout, eventLoop: self.eventLoop) { reason in
-            self.finish(.failure(.unreachable(reason)))
+    private var worst: RedisDialError {
+        self.failures.reduce(.unreachable("the host's name does not resolve")) { worst, next in
+            worst == .unreachable("the host's name does not resolve") || next.weight > worst.weight ? next : worst
         }
     }
 
     private func finish(_ result: Result<RedisChannelHandler, RedisDialError>) {
-        self.deadline?.cancel()
-        guard let completion else { return }
+        let completion = self.completion
         self.completion = nil
-        if case .failure(let error) = result { self.handler?.close(reason: error.reason) }
-        completion(result)
+        self.end()
+        completion?(result)
+    }
+
+    private func end() {
+        self.timer?.cancel()
+        self.addresses = []
+        let attempts = self.attempts
+        self.attempts = []
+        for attempt in attempts { attempt.cancel() }
     }
 }
 

@@ -16,17 +16,18 @@ final class RedisHandshake {
         completion: @escaping Completion
     ) {
         let handshake = RedisHandshake(handler: handler, completion: completion)
-        if let password = configuration.password, peer != .sentinel(asksForPassword: false) {
+        if let credentials = configuration.credentials(for: peer) {
             var command = RESPCommand("AUTH")
-            if let username = configuration.username { command.append(username) }
-            command.append(password)
+            if let username = credentials.username { command.append(username) }
+            command.append(credentials.password)
             // Only the code: some servers quote the arguments of what they do not know.
             handshake.step("AUTH", command) { RedisErrorText.code($0).description }
         }
         if peer == .master, configuration.database != 0 {
             handshake.step("SELECT", RESPCommand("SELECT", "\(configuration.database)"))
         }
-        handshake.step("CLIENT SETNAME", RESPCommand("CLIENT", "SETNAME", "volary-\(role)"))
+        // For people who look at the client list. Some servers do not know the command, or do not allow it.
+        handler.send(RESPCommand("CLIENT", "SETNAME", "volary-\(role)")) { _ in }
         if peer == .master { handshake.askForRole() }
         handshake.ping()
         handler.flush()

@@ -12,8 +12,6 @@ extension RedisLink {
     /// One line that is the same at each attempt that fails alike, so that a change of reason can be told.
     static func describe(_ error: any Error) -> String {
         switch error {
-        case let error as NIOConnectionError:
-            if let first = error.connectionErrors.first { self.describe(first.error) } else { "the host's name does not resolve" }
         // The library's own text has more brackets closed than opened, and names its functions.
         case let error as IOError: String(cString: strerror(error.errnoCode))
         case ChannelError.connectTimeout: "no connection within the deadline"

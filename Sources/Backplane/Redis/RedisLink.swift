@@ -35,6 +35,7 @@ final class RedisLink {
     private let subscribes: Bool
     private let backoff: Backoff
     private let random: () -> Double
+    private let lookup: RedisResolver.Lookup
     private let tls: RedisTLS?
     private var logger: Logger
     private var machine = StateMachine()
@@ -51,6 +52,7 @@ final class RedisLink {
     ///   - role: what the link is for, in logs and in Redis' client list.
     ///   - eventLoop: the one that the caller, and the destination, is on.
     ///   - subscribes: whether the link is for SUBSCRIBE and UNSUBSCRIBE; it takes no other commands then.
+    ///   - lookup: of the server's addresses, for each attempt anew.
     ///   - random: which part of the largest pause the link makes before it connects again, 0 to 1.
     init(
         role: String,
@@ -59,6 +61,7 @@ final class RedisLink {
         eventLoop: any EventLoop,
         subscribes: Bool = false,
         logger: Logger,
+        lookup: @escaping RedisResolver.Lookup = RedisResolver.system,
         random: @escaping () -> Double = { .random(in: 0...1) }
     ) {
         self.role = role
@@ -67,6 +70,7 @@ final class RedisLink {
         self.eventLoop = eventLoop.assumeIsolated()
         self.subscribes = subscribes
         self.backoff = Backoff(minimum: configuration.reconnectMinimum, maximum: configuration.reconnectMaximum)
+        self.lookup = lookup
         self.random = random
         self.tls = RedisTLS(configuration)
         self.logger = logger
@@ -162,7 +166,8 @@ final class RedisLink {
             subscribes: self.subscribes,
             configuration: self.configuration,
             tls: self.tls,
-            eventLoop: self.eventLoop
+            eventLoop: self.eventLoop,
+            lookup: self.lookup
         )
         self.dial = dial
         dial.start { [weak self] result in
@@ -195,7 +200,8 @@ final class RedisLink {
     }
 
     private func failed(_ error: RedisDialError, at address: RedisAddress) {
-        if case .passwordWanted = error, case .sentinel = self.destination, self.configuration.password != nil,
+        if case .passwordWanted = error, case .sentinel = self.destination,
+            self.configuration.credentials(for: .sentinel(asksForPassword: true)) != nil,
             !self.sentinelAsksForPassword
         {
             self.sentinelAsksForPassword = true

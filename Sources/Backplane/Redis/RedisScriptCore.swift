@@ -62,14 +62,39 @@ final class RedisScriptCore: RedisLinkDelegate {
             }
             link.flush()
         }
-        send(false) { result in
+        send(false) { [weak self] result in
+            guard case .failure(.refused(let text)) = result, let self else { return completion(result) }
+            switch RedisErrorText.code(text) {
             // Somebody has emptied Redis' cache of scripts: the source brings it back.
-            if case .failure(.refused(let text)) = result, RedisErrorText.code(text) == "NOSCRIPT" {
-                send(true, completion)
-            } else {
-                completion(result)
+            case "NOSCRIPT": send(true, completion)
+            case "WRONGTYPE": self.nameForeignKey(of: keys, text, over: link) { completion(.failure(.refused($0))) }
+            default: completion(result)
             }
         }
+    }
+
+    /// Finds out which of the keys holds what it should not.
+    /// - Parameter completion: called once with the reason; with `text`, as Redis has it, where none is found.
+    private func nameForeignKey(
+        of keys: [String],
+        _ text: String,
+        over link: RedisLink,
+        completion: @escaping (String) -> Void
+    ) {
+        let known = keys.compactMap { key in
+            RedisKeyTypes.expected(of: key, prefix: self.watch.configuration.keyPrefix).map { (key: key, expected: $0) }
+        }
+        guard !known.isEmpty else { return completion(text) }
+        var reason: String?
+        for (index, (key, expected)) in known.enumerated() {
+            link.send(RESPCommand("TYPE", key)) { result in
+                if reason == nil, case .success(.status(let type)) = result, type != "none", type != expected {
+                    reason = RedisKeyTypes.reason(key, is: type, not: expected)
+                }
+                if index == known.count - 1 { completion(reason ?? text) }
+            }
+        }
+        link.flush()
     }
 
     private static func error(of text: String) -> RedisScriptError {

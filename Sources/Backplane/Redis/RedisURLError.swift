@@ -5,6 +5,8 @@ public enum RedisURLError: Error, Hashable, Sendable {
     case scheme
     /// A user or password that is not percent-encoded UTF-8, or a user without a password.
     case credentials
+    /// Of the parameters of a URL with sentinels: one that is unknown, twice there, empty or not percent-encoded UTF-8, or a user without a password.
+    case sentinelCredentials
     case host
     /// Not a number from 1 to 65,535.
     case port
@@ -21,12 +23,14 @@ public enum RedisURLError: Error, Hashable, Sendable {
 extension RedisURLError: CustomStringConvertible {
     public var description: String {
         let expected = """
-            expected redis://[user:password@]host[:port][/db] or redis+sentinel://[user:password@]host[:port],.../name[/db], \
-            with rediss instead of redis for TLS
+            expected redis://[user:password@]host[:port][/db] or \
+            redis+sentinel://[user:password@]host[:port],.../name[/db][?sentinel_username=...&sentinel_password=...], with rediss instead of redis for TLS
             """
         return switch self {
         case .scheme: "the scheme is not redis, rediss, redis+sentinel or rediss+sentinel; \(expected)"
         case .credentials: "user and password must be user:password or :password, percent-encoded; \(expected)"
+        case .sentinelCredentials:
+            "the parameters must be sentinel_password and, if need be, sentinel_username, percent-encoded; \(expected)"
         case .host: "a host is missing or not a name, an IPv4 address or an IPv6 address in brackets; \(expected)"
         case .port: "a port is not a number from 1 to 65535; \(expected)"
         case .sentinels: "there are more than 16 sentinels, or one is there twice; \(expected)"

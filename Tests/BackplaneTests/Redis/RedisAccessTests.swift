@@ -45,6 +45,19 @@ struct RedisAccessTests {
         }
     }
 
+    @Test func aUserThatMayNotNameItsConnectionsNeedsNotTo() async throws {
+        let user = try Self.user().map { $0 == "+client|setname" ? "-client" : $0 }
+        let server = try RedisServer.start(arguments: RedisServer.administrator + ["--user"] + user)
+        defer { server.stop() }
+        let configuration = try RedisConfiguration(url: "redis://volary:PASSWORD@127.0.0.1:\(server.port)")
+        try await BrokerKind.run([.redis(configuration)]) { nodes in
+            try await nodes[0].broker.subscribe(to: .all)
+            #expect(await eventually { nodes[0].broker.health.isUp })
+            #expect(await nodes[0].publish("nameless") == .success(.relayed(receivers: 1)))
+            #expect(server.administer("CLIENT", "LIST")?.contains("volary-") == false)
+        }
+    }
+
     /// Taking a refused message back out of the log needs rights that publishing does not.
     @Test func readmesUserLeavesNoRefusedMessageInTheLog() async throws {
         let user = try Self.user()

@@ -1,5 +1,6 @@
-import Backplane
 import Testing
+
+@testable import Backplane
 
 struct RedisConfigurationTests {
     @Test func urlsSayWhatTheySay() throws {
@@ -51,11 +52,39 @@ struct RedisConfigurationTests {
         ("redis+sentinel://h,h:26379/m", .sentinels), ("redis+sentinel://h:x,i/m", .port),
         ("redis+sentinel://h/m m", .masterName),
         ("redis+sentinel://h/\(String(repeating: "m", count: 65))", .masterName), ("redis+sentinel://h/m/x", .database),
-        ("redis+sentinel://h/m/0/1", .trailing), ("redis+sentinel://h/m?x", .masterName), ("sentinel://h/m", .scheme),
+        ("redis+sentinel://h/m/0/1", .trailing), ("redis+sentinel://h?sentinel_password=p", .host),
+        ("sentinel://h/m", .scheme),
         ("redis+sentinel://\((0..<17).map { "h\($0)" }.joined(separator: ","))/m", .sentinels), ("redis://h,i/0", .host),
     ])
     func whatNamesNoSentinelsIsRefused(url: String, error: RedisURLError) {
         #expect(throws: error) { try RedisConfiguration(url: url) }
+    }
+
+    @Test func sentinelsMayHaveCredentialsOfTheirOwn() throws {
+        let url = "redis+sentinel://u:p@h/m/2?sentinel_username=s%26u&sentinel_password=p%40%3Dq"
+        let both = try RedisConfiguration(url: url)
+        #expect((both.username, both.password, both.database) == ("u", "p", 2))
+        #expect((both.sentinelUsername, both.sentinelPassword) == ("s&u", "p@=q"))
+        #expect("\(both)" == "redis+sentinel://h:26379/m/2")
+        let alone = try RedisConfiguration(url: "redis+sentinel://h/m?sentinel_password=p")
+        #expect((alone.password, alone.sentinelUsername, alone.sentinelPassword) == (nil, nil, "p"))
+        #expect(both.credentials(for: .master)! == ("u", "p"))
+        #expect(both.credentials(for: .sentinel(asksForPassword: true))! == ("s&u", "p@=q"))
+        #expect(both.credentials(for: .sentinel(asksForPassword: false)) == nil)
+        let shared = try RedisConfiguration(url: "redis+sentinel://u:p@h/m")
+        #expect(shared.credentials(for: .sentinel(asksForPassword: true))! == ("u", "p"))
+    }
+
+    @Test(arguments: [
+        "?", "?x", "?sentinel_password=", "?sentinel_username=u", "?sentinel_password=%zz", "?sentinel_password=p&x=y",
+        "?sentinel_password=p&sentinel_password=q", "?sentinel_password=hunter2&", "?password=hunter2",
+    ])
+    func parametersOfSentinelsThatAreNoneAreRefused(query: String) {
+        #expect {
+            try RedisConfiguration(url: "redis+sentinel://h/m\(query)")
+        } throws: { error in
+            error as? RedisURLError == .sentinelCredentials && !"\(error)".contains("hunter2")
+        }
     }
 
     @Test(arguments: [

@@ -145,6 +145,42 @@ struct RedisPresenceHostileTests {
         }
     }
 
+    @Test func aKeyOfAnotherTypeIsNamed() async throws {
+        try await self.withNode { server, harness, node, prefix in
+            func reason(_ body: () async throws -> Void) async -> String {
+                do {
+                    try await body()
+                    return "it was taken"
+                } catch {
+                    return "\(error)"
+                }
+            }
+            for (key, type, call) in [
+                ("volary:nodes", "zset", { _ = try await harness.store.nodes() }),
+                ("volary:names", "hash", { _ = try await harness.store.connections(ConnectionQuery(limit: 1)) }),
+                (
+                    prefix + "index", "zset",
+                    {
+                        _ = try await harness.store.update(node.id, adding: harness.connections(1, on: node.id), removing: [])
+                    }
+                ),
+            ] as [(String, String, () async throws -> Void)] {
+                server.command("RENAME", key, "kept")
+                server.command("SET", key, "x")
+                #expect(
+                    await reason(call)
+                        == "refused: the key \(key) holds a string where a \(type) is expected: another program has written it"
+                )
+                server.command("DEL", key)
+                server.command("RENAME", "kept", key)
+            }
+            // Without the right to ask, Redis' own words.
+            server.command("SET", "volary:nodes", "x")
+            server.command("ACL", "SETUSER", "default", "-type")
+            #expect(await reason { _ = try await harness.store.nodes() }.hasPrefix("refused: WRONGTYPE"))
+        }
+    }
+
     @Test(arguments: ["record", "index", "details", "filters"])
     func aNodesKeyOfAnotherTypeHarmsNobodyElse(key: String) async throws {
         try await self.withNode { server, harness, node, _ in

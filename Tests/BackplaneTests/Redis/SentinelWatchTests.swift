@@ -10,6 +10,21 @@ import Testing
 /// Two brokers on real servers that real sentinels watch.
 @Suite(.timeLimit(.minutes(2)))
 struct SentinelWatchTests {
+    @Test("Sentinels with a password of their own get it, and the servers theirs")
+    func ownPassword() async throws {
+        let cluster = try await SentinelCluster.start(password: "servers", sentinelPassword: "sentinels")
+        defer { cluster.stop() }
+        let configuration = try RedisConfiguration(url: cluster.url + "?sentinel_password=sentinels")
+        try await BrokerKind.run([.redis(configuration)]) { nodes in
+            try await nodes[0].broker.subscribe(to: .all)
+            #expect(await eventually { nodes[0].broker.health.isUp })
+        }
+        let wrong = try RedisConfiguration(url: cluster.url)
+        try await BrokerKind.run([.redis(wrong)]) { nodes in
+            #expect(await eventually { "\(nodes[0].broker.health.state)".contains("WRONGPASS") })
+        }
+    }
+
     private func withBrokers(at url: String, _ body: ([BrokerEndpoint]) async throws -> Void) async throws {
         let configuration = try RedisConfiguration(url: url)
         try await BrokerKind.run([.redis(configuration), .redis(configuration)]) { nodes in
