@@ -49,8 +49,12 @@ extension RealProcesses {
             #expect(watched.violations == 1)
         }
 
-        /// More messages in one read than a client may have unfinished, and then the end: what is held of them is handled when NIO has closed the descriptor.
-        @Test("Clients that go in the middle of what they say are answered nothing on descriptors that are closed", arguments: ["/ws", "/echo"])
+        /// More messages in one read than a client may have unfinished, and then the end: what is held of them is handled when NIO has closed the
+        /// descriptor.
+        @Test(
+            "Clients that go in the middle of what they say are answered nothing on descriptors that are closed",
+            arguments: ["/ws", "/echo"]
+        )
         func churn(path: String) async throws {
             let watched = try DescriptorGuard()
             defer { watched.remove() }

@@ -90,7 +90,8 @@ public final class FloodClient: Sendable {
 
         /// One block at a time: the channel takes the next when the kernel has this one.
         private func write(_ context: ChannelHandlerContext) {
-            let (written, here) = (context.eventLoop.makePromise(of: Void.self), NIOLoopBound(context, eventLoop: context.eventLoop))
+            let written = context.eventLoop.makePromise(of: Void.self)
+            let here = NIOLoopBound(context, eventLoop: context.eventLoop)
             written.futureResult.assumeIsolated().whenSuccess {
                 self.sent.withLockedValue { $0 += self.block.readableBytes }
                 here.value.eventLoop.assumeIsolated().execute { self.write(here.value) }

@@ -35,7 +35,7 @@ struct AudienceRoutes: Sendable {
 
     private func change(_ context: BasicRequestContext, joins: Bool) async throws -> Response {
         let group = try context.name("group")
-        let id = try await self.pushing.connection(in: context)
+        let id = try await self.pushing.find(try context.connection())
         let response = try await self.pushing.request(of: id) { () async throws(BrokerError) in
             // A join waits for Redis to confirm a subscription and for the presence store: longer than a push.
             try await self.publisher.change(id, group: group, joins: joins, timeout: .seconds(3))

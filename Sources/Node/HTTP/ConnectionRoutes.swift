@@ -35,7 +35,7 @@ struct ConnectionRoutes: Sendable {
     }
 
     @Sendable private func get(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let id = try await self.pushing.connection(in: context)
+        let id = try await self.pushing.find(try context.connection())
         let connection: ListedConnection?
         do throws(PresenceError) {
             connection = try await self.inventory.connection(id)
@@ -53,11 +53,12 @@ struct ConnectionRoutes: Sendable {
     }
 
     @Sendable private func send(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        try await self.pushing.push(request, context) { .connection(try await self.pushing.connection(in: context)) }
+        let connection = try context.connection()
+        return try await self.pushing.push(request, context) { .connection(try await self.pushing.find(connection)) }
     }
 
     @Sendable private func delete(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let id = try await self.pushing.connection(in: context)
+        let id = try await self.pushing.find(try context.connection())
         let query = try Query(request, only: "code", "reason")
         let code = CloseCode(rawValue: UInt16(try query.integer("code", in: 1000...4999) ?? 1000))
         guard code.maySend else { throw Problem.invalidQuery("code", "code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999.") }

@@ -73,11 +73,13 @@ struct Pushing: Sendable {
         }
     }
 
-    /// The connection of the path's `id`: all 32 digits, or the first 8 if only one begins with them.
-    func connection(in context: some RequestContext) async throws -> ConnectionID {
-        let text = try context.parameters.require("id")
-        if let id = ConnectionID(text) { return id }
-        guard let short = ShortID(text) else { throw Problem.unknownConnection }
+    /// The one connection that a path means.
+    func find(_ connection: ConnectionReference) async throws -> ConnectionID {
+        let short: ShortID
+        switch connection {
+        case .id(let id): return id
+        case .beginning(let digits): short = digits
+        }
         let ids: [ConnectionID]
         do throws(PresenceError) {
             ids = try await self.inventory.connections(beginningWith: short)
@@ -139,7 +141,23 @@ extension PushResult {
     }
 }
 
+/// A connection as a path names it.
+enum ConnectionReference: Hashable, Sendable {
+    /// All 32 digits.
+    case id(ConnectionID)
+    /// The first 8, if only one connection's id begins with them.
+    case beginning(ShortID)
+}
+
 extension RequestContext {
+    /// The connection of the path's `id`.
+    func connection() throws -> ConnectionReference {
+        let text = try self.parameters.require("id")
+        if let id = ConnectionID(text) { return .id(id) }
+        guard let short = ShortID(text) else { throw Problem.unknownConnection }
+        return .beginning(short)
+    }
+
     /// The name in the path.
     func name(_ parameter: String) throws -> Name {
         guard let name = Name(try self.parameters.require(parameter)) else {

@@ -9,6 +9,10 @@ enum MetricsHelp {
         "volary_deliveries_total": "Publications times the connections that took them.",
         "volary_publications_dropped_total": "Publications that an event loop was too far behind to take.",
         "volary_publications_refused_total": "Messages of clients that the relay did not take.",
+        "volary_client_messages_refused_total": "Messages of clients that may not send.",
+        "volary_clients_gone_unread_total":
+            "WebSockets whose client ended its half with more unread than the node still takes; the rest was dropped.",
+        "volary_unresponsive_clients_total": "WebSockets closed because their client answered no ping.",
         "volary_slow_consumers_total": "WebSockets closed because their client reads too slowly.",
         "volary_slow_messages_total": "WebSockets closed because a message took too long to arrive.",
         "volary_idle_clients_total": "WebSockets closed because no message came for too long.",

@@ -128,7 +128,8 @@ struct ConnectionShardTests {
         loop.run()
     }
 
-    @Test func `Clients are told of publications for which there was no room, those concerned only, behind what had room`() throws {
+    @Test func `Clients are told of publications for which there was no room, those concerned only, behind what had room`() throws
+    {
         let embedded = try DeliveryHarness.Embedded(2)
         let parts = DeliveryHarness.parts(embedded.manager)
         let shard = embedded.manager.shards[0]

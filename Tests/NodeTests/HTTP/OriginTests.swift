@@ -199,7 +199,8 @@ struct OriginTests {
             }
             #expect(lines("allowed-origins") == 5)
             #expect(lines("cors-origins") == 2)
-            #expect(try await node.http.request("GET", "/metrics").body.contains("\nvolary_handshakes_refused_total{reason=\"origin-not-allowed\"} 5\n"))
+            let metrics = try await node.http.request("GET", "/metrics").body
+            #expect(metrics.contains("\nvolary_handshakes_refused_total{reason=\"origin-not-allowed\"} 5\n"))
         }
     }
 }

@@ -28,7 +28,7 @@ struct ShortIDTests {
             leaseMilliseconds: 60_000,
             registering: registering
         )
-        _ = try await store.register(record, replacingName: false)
+        _ = try await store.register(record, claiming: .shared)
         let records = more.compactMap { ConnectionID("\($0)\(Self.other)") }.map {
             ConnectionRecord(id: $0, protocol: "plain", connectedAt: 0)
         }

@@ -23,7 +23,7 @@ struct ActivityLogTests {
         }
         #expect(
             activity.lines == [
-                "info Handshake refused volary.origin=https://evil.example volary.reason=origin-not-allowed",
+                "info Handshake refused volary.option=allowed-origins volary.origin=https://evil.example volary.reason=origin-not-allowed",
                 "info Handshake refused volary.reason=token-expired",
                 "info Handshake refused volary.reason=too-many-from-address",
             ]

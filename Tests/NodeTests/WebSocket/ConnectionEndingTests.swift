@@ -17,7 +17,12 @@ import Testing
         let ending: Ending
         let act: @Sendable (EmbeddedWebSocket) -> Void
 
-        init(_ description: String, _ code: UInt16?, _ side: ConnectionClose.Side, _ act: @escaping @Sendable (EmbeddedWebSocket) -> Void) {
+        init(
+            _ description: String,
+            _ code: UInt16?,
+            _ side: ConnectionClose.Side,
+            _ act: @escaping @Sendable (EmbeddedWebSocket) -> Void
+        ) {
             self.testDescription = description
             self.ending = Ending(code: code, side: side)
             self.act = act
@@ -27,7 +32,9 @@ import Testing
     private static let rows = [
         Row("the client says 1001", 1001, .client) { $0.receive(ClientFrame.close(1001)) },
         Row("the client says nothing in its close frame", 1005, .client) { $0.receive(ClientFrame.close()) },
-        Row("the client's socket ends", nil, .client) { $0.channel.pipeline.fireErrorCaught(ChannelError.eof) },
+        Row("the client's socket ends", nil, .client) {
+            $0.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        },
         Row("the node says 1012, and the client agrees", 1012, .server) {
             $0.connection.close(code: .serviceRestart, reason: "")
             $0.receive(ClientFrame.close(1012))

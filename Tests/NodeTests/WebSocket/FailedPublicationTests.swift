@@ -35,9 +35,8 @@ import Testing
     @Test(arguments: Self.rows)
     func `A client whose message the relay does not take is told why`(row: Row) async throws {
         let broker = RecordingBroker(outcome: .failure(row.error))
-        try await APITestNode.with(
-            makeLinks: { _, _ in NodeServer.Links(broker: broker, store: MemoryPresenceStore(shared: MemoryPresence())) }
-        ) { node in
+        let links = NodeServer.Links(broker: broker, store: MemoryPresenceStore(shared: MemoryPresence()))
+        try await APITestNode.with(makeLinks: Self.always(links)) { node in
             let client = try await WebSocketTestClient.connect(port: node.port, path: "/ws")
             if !row.isUp { broker.fail() }
             try await client.send("Hello!")
@@ -50,5 +49,9 @@ import Testing
             }
             #expect(types == [["echo", "Hello!"], ["system", "Your message was not delivered: \(row.notice)"]])
         }
+    }
+
+    private static func always(_ links: NodeServer.Links) -> @Sendable (NodeID, any EventLoop) -> NodeServer.Links {
+        { _, _ in links }
     }
 }
