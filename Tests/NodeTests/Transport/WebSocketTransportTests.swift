@@ -6,8 +6,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Past the channel into the socket")
-struct DirectSocketTests {
+@Suite("How a WebSocket writes")
+struct WebSocketTransportTests {
     private static func frame(_ number: Int, bytes: Int) -> ByteBuffer {
         FrameEncoder.encode(opcode: .binary, payload: ByteBuffer(bytes: Self.payload(number, bytes: bytes)))
     }
@@ -41,7 +41,7 @@ struct DirectSocketTests {
         }
     }
 
-    @Test func `Nothing is written to a descriptor that has become another's`() async throws {
+    @Test func `A connection that is closed takes nothing, and others get what is theirs`() async throws {
         try await Loops.with(1) { loops in
             let id = try await loops.connect(1)[0]
             let connection = NIOLoopBoundBox<Connection?>.makeBoxSendingValue(nil, eventLoop: loops.manager.shards[0].eventLoop)
