@@ -25,13 +25,16 @@ public final class FloodClient: Sendable {
         }
     }
 
+    /// A thread for all floods: the clients and proxies of a test are not held up by them.
+    private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
     private let channel: any Channel
     private let sent: NIOLockedValueBox<Int>
 
     /// Connects, and begins.
     public static func start(_ kind: Kind, port: Int, path: String = "/echo") async throws -> FloodClient {
         let sent = NIOLockedValueBox(0)
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let channel = try await ClientBootstrap(group: Self.group)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(

@@ -31,6 +31,9 @@ public final class TCPProxy: Sendable {
         public var hinderedBytes = 0
     }
 
+    /// A thread for all proxies: whatever the clients of a test have to do, no node waits for Redis because of it.
+    private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
     public let port: Int
     private let listener: any Channel
     private let core: NIOLoopBoundBox<TCPProxyCore>
@@ -39,7 +42,7 @@ public final class TCPProxy: Sendable {
     /// - Parameter server: the loopback port that connections go on to.
     public static func start(to server: Int) async throws -> TCPProxy {
         // All channels on one event loop: whatever a mode changes, it changes at once.
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let eventLoop = Self.group.next()
         let tally = NIOLockedValueBox(Counters())
         let core = NIOLoopBoundBox.makeBoxSendingValue(TCPProxyCore(server: server, tally: tally), eventLoop: eventLoop)
         let listener = try await ServerBootstrap(group: eventLoop, childGroup: eventLoop)

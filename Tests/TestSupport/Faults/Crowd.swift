@@ -9,8 +9,9 @@ struct Crowd {
 
     /// New users that come to each node in a second, each for a moment.
     private static let joinersPerSecond = 20
-    /// Clients a second of each node that say more than may be unfinished and end the connection with the last of it.
-    private static let leaversPerSecond = 4
+    /// Clients a second of each node that say more than may be unfinished and end the connection with the last of it. All of it goes to everybody,
+    /// also to the recording clients of this process: more would measure those.
+    private static let leaversPerSecond = 1
     private static let leaversTexts = 150
 
     /// - Throws: ``FaultError`` when the crowd was not what it should be.
