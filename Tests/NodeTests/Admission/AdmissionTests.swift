@@ -41,16 +41,17 @@ struct AdmissionTests {
     }
 
     @Test(arguments: [
-        (1024, 2, 922), (20_000, 2, 19_898), (1_000_000, 256, 999_136), (256, 2, 175), (80, 2, 34), (64, 2, 26), (10, 2, 1),
-        (1, 2, 1),
+        (1024, 2, 922, 38), (20_000, 2, 19_898, 38), (1_000_000, 256, 999_136, 800), (256, 2, 175, 46), (80, 2, 34, 40),
+        (64, 2, 26, 33), (10, 2, 1, 5), (1, 2, 1, -4),
     ])
     func `A limit of open files leaves room for Redis, for logs, and for answers to those who find none`(
         files: Int,
         threads: Int,
-        connections: Int
+        connections: Int,
+        others: Int
     ) {
         #expect(FileDescriptors.connections(ofLimit: files, threads: threads) == connections)
-        #expect(files < 80 || connections + Admission.reserve(of: connections) + 3 * threads + 32 <= files)
+        #expect(files - connections - Admission.reserve(of: connections) == others)
     }
 
     @Test func `A WebSocket past the limit is answered 503, and has room when another goes`() throws {
