@@ -31,9 +31,12 @@ extension RealProcesses {
                 let before = Set(try await cluster.a.inventory().map(\.id))
 
                 cluster.redis.stop()
+                // A server that closes every connection takes its place until the pauses between attempts have grown: about six attempts of
+                // each of the three links of three nodes.
+                let substitute = try await FakeRedis.start(port: cluster.redis.port) { _, _ in .close }
                 for node in cluster.nodes { #expect(await eventually { await !node.isReady() }) }
-                // Long enough for the pauses between attempts to have grown.
-                try await Task.sleep(for: .seconds(3))
+                #expect(await eventually { substitute.connections >= 6 * 3 * 3 })
+                await substitute.stop()
                 try cluster.redis.restart()
                 let start = ContinuousClock.now
                 var right: Set<String> = []

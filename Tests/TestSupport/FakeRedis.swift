@@ -19,8 +19,10 @@ public final class FakeRedis: Sendable {
     private let channel: any Channel
     private let connectionCount: NIOLockedValueBox<Int>
 
-    /// - Parameter host: any address of this machine.
-    public static func start(host: String = "127.0.0.1", _ script: @escaping Script) async throws -> FakeRedis {
+    /// - Parameters:
+    ///   - host: any address of this machine.
+    ///   - port: 0 for any that is free.
+    public static func start(host: String = "127.0.0.1", port: Int = 0, _ script: @escaping Script) async throws -> FakeRedis {
         let count = NIOLockedValueBox(0)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -33,7 +35,7 @@ public final class FakeRedis: Sendable {
                     try channel.pipeline.syncOperations.addHandler(Handler(connection: number, script: script))
                 }
             }
-            .bind(host: host, port: 0)
+            .bind(host: host, port: port)
             .get()
         return FakeRedis(port: channel.localAddress?.port ?? 0, channel: channel, connectionCount: count)
     }

@@ -25,8 +25,14 @@ struct SentinelWatchTests {
         }
     }
 
-    private func withBrokers(at url: String, _ body: ([BrokerEndpoint]) async throws -> Void) async throws {
-        let configuration = try RedisConfiguration(url: url)
+    /// - Parameter interval: how often sentinels are asked; nil for the default.
+    private func withBrokers(
+        at url: String,
+        interval: Duration? = nil,
+        _ body: ([BrokerEndpoint]) async throws -> Void
+    ) async throws {
+        var configuration = try RedisConfiguration(url: url)
+        if let interval { configuration.sentinelInterval = interval }
         try await BrokerKind.run([.redis(configuration), .redis(configuration)]) { nodes in
             try await body(nodes)
         }
@@ -58,15 +64,20 @@ struct SentinelWatchTests {
         defer { redis.stop() }
         // Of all servers it names a replica, of all times the newest.
         let replica = redis.servers[1].port
-        let liar = try await FakeRedis.start { _, received in Self.sentinelAnswers(to: received, master: replica, epoch: 999) }
-        try await self.withBrokers(at: redis.url(sentinels: [liar.port, redis.sentinels[0].port])) { nodes in
+        let questions = NIOLockedValueBox(0)
+        let liar = try await FakeRedis.start { _, received in
+            if received.contains("GET-MASTER-ADDR-BY-NAME") { questions.withLockedValue { $0 += 1 } }
+            return Self.sentinelAnswers(to: received, master: replica, epoch: 999)
+        }
+        let url = redis.url(sentinels: [liar.port, redis.sentinels[0].port])
+        try await self.withBrokers(at: url, interval: .milliseconds(50)) { nodes in
             try await self.expectToWork(nodes, "found")
             #expect(redis.servers[0].command("CLIENT", "LIST")?.contains("volary-subscriber") == true)
-            // A while in which it is asked again and again.
-            let asked = liar.connections
-            try await Task.sleep(for: .seconds(2))
+            let (connections, asked) = (liar.connections, questions.withLockedValue { $0 })
+            // It is asked again and again, and has its answers considered.
+            #expect(await eventually { questions.withLockedValue { $0 } >= asked + 20 })
             #expect(nodes.allSatisfy { $0.broker.health.interruptions == 0 })
-            #expect(liar.connections == asked)
+            #expect(liar.connections == connections)
         }
         await liar.stop()
     }
