@@ -72,32 +72,32 @@ struct IdempotencyContractTests {
 
     @Test(arguments: IdempotencyKind.allCases)
     func aReservationThatNobodyEndsLapses(kind: IdempotencyKind) async throws {
-        try await kind.withStores(IdempotencyKind.shortLifetimes) { harness in
+        try await kind.withStores(IdempotencyKind.lifetimes) { harness in
             #expect(try await harness.store.reserve(harness.claim()) == .reserved)
-            try await harness.outlive(IdempotencyKind.shortLifetimes.reservation)
+            try await harness.outlive(IdempotencyKind.lifetimes.reservation)
             #expect(try await harness.stores[1].reserve(harness.claim()) == .reserved)
         }
     }
 
     @Test(arguments: IdempotencyKind.allCases)
     func anAnswerStaysLongerThanAReservationAndNotForEver(kind: IdempotencyKind) async throws {
-        try await kind.withStores(IdempotencyKind.shortLifetimes) { harness in
+        try await kind.withStores(IdempotencyKind.lifetimes) { harness in
             let claim = harness.claim()
             #expect(try await harness.store.reserve(claim) == .reserved)
             #expect(try await harness.store.complete(claim, with: self.answer))
-            try await harness.outlive(IdempotencyKind.shortLifetimes.reservation)
+            try await harness.outlive(IdempotencyKind.lifetimes.reservation)
             #expect(try await harness.stores[1].reserve(harness.claim()) == .answered(self.answer))
-            try await harness.outlive(IdempotencyKind.shortLifetimes.answer)
+            try await harness.outlive(IdempotencyKind.lifetimes.answer)
             #expect(try await harness.stores[1].reserve(harness.claim()) == .reserved)
         }
     }
 
     @Test(arguments: IdempotencyKind.allCases)
     func aLateAnswerIsKeptWhenNobodyElseHasTheKey(kind: IdempotencyKind) async throws {
-        try await kind.withStores(IdempotencyKind.shortLifetimes) { harness in
+        try await kind.withStores(IdempotencyKind.lifetimes) { harness in
             let (first, second) = (harness.claim("free"), harness.claim("taken"))
             for claim in [first, second] { #expect(try await harness.store.reserve(claim) == .reserved) }
-            try await harness.outlive(IdempotencyKind.shortLifetimes.reservation)
+            try await harness.outlive(IdempotencyKind.lifetimes.reservation)
             #expect(try await harness.store.complete(first, with: self.answer))
             #expect(try await harness.stores[1].reserve(harness.claim("free")) == .answered(self.answer))
 

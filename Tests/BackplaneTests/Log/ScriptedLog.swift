@@ -113,17 +113,21 @@ struct ScriptedLog {
         self.server.command(command).flatMap { Int($0.dropFirst().dropLast()) }
     }
 
-    /// Of the oldest and of the newest entry: offset, ms and bytes of the envelope, each.
-    func ends() -> (first: [Int], last: [Int])? {
+    /// Makes the entries, and the last look for old ones, older than they are. Their places stay.
+    /// - Returns: whether Redis has done it.
+    func makeOlder(by milliseconds: Int) -> Bool {
         let script = """
-            local function tell(found) return {string.match(found[1], '^%d+') + 0, found[2][2] + 0, #found[2][6]} end
-            local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-            local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-            return {tell(first), tell(last)}
+            local entries, life = redis.call('XRANGE', KEYS[1], '-', '+'), redis.call('PTTL', KEYS[1])
+            redis.call('DEL', KEYS[1])
+            for _, entry in ipairs(entries) do
+                entry[2][2] = entry[2][2] - ARGV[1]
+                redis.call('XADD', KEYS[1], entry[1], unpack(entry[2]))
+            end
+            redis.call('PEXPIRE', KEYS[1], life)
+            redis.call('HINCRBY', KEYS[2], 'checked', -ARGV[1])
+            return 1
             """
-        let answer = self.server.command("EVAL", script, "1", self.keys.log) ?? ""
-        let numbers = answer.split(separator: "\r\n").filter { $0.hasPrefix(":") }.compactMap { Int($0.dropFirst()) }
-        return numbers.count == 6 ? (Array(numbers[..<3]), Array(numbers[3...])) : nil
+        return self.server.command("EVAL", script, "2", self.keys.log, self.keys.head, "\(milliseconds)") == ":1\r\n"
     }
 }
 

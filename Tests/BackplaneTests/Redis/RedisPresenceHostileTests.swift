@@ -17,7 +17,7 @@ struct RedisPresenceHostileTests {
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
             logger: .quiet
         )
-        let harness = PresenceHarness(stores: [store], shortLease: 1500, outlive: { _ in })
+        let harness = PresenceHarness(stores: [store], outlive: { _ in })
         try await PresenceKind.run(harness) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)

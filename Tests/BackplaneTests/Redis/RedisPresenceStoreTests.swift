@@ -21,7 +21,7 @@ struct RedisPresenceStoreTests {
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
             logger: .quiet
         )
-        let harness = PresenceHarness(stores: [store], shortLease: 1500, outlive: { _ in })
+        let harness = PresenceHarness(stores: [store], outlive: { _ in })
         try await PresenceKind.run(harness) { try await body(server, $0) }
     }
 
