@@ -13,25 +13,6 @@ extension RealProcesses {
             ("staple-correct-horse", "b5dbe4aa7345dd23bde009cf03f0b7348bb4154c259b6330a2ffc3f9acdc921b"),
         ]
 
-        /// A file for one test.
-        private final class File {
-            let path = FileManager.default.temporaryDirectory.appendingPathComponent("volary-\(UUID().uuidString)").path
-
-            init(_ content: String) throws { try self.write(content) }
-
-            deinit { try? FileManager.default.removeItem(atPath: self.path) }
-
-            func write(_ content: String) throws { try Data(content.utf8).write(to: URL(fileURLWithPath: self.path)) }
-        }
-
-        private static func mint(_ key: File, _ options: [String] = []) async throws -> String {
-            let (status, output, errors) = try await VolaryProcess.run(
-                ["token", "--jwt-key", key.path, "--user", "alice"] + options
-            )
-            try #require(status == 0, "\(errors)")
-            return output.trimmingCharacters(in: .newlines)
-        }
-
         private static func connect(_ node: TestNode, _ token: String) async throws -> WebSocketTestClient {
             try await WebSocketTestClient.connect(
                 port: node.process.port,
@@ -57,10 +38,10 @@ extension RealProcesses {
 
         @Test("volary token makes what a node takes, for clients and for REST; a key in the environment does for REST too")
         func tokens() async throws {
-            let secret = try File(Self.secrets[0])
+            let secret = try TemporaryFile(Self.secrets[0])
             let options = ["--jwt-key", secret.path, "--jwt-audience", "volary"]
             try await withSingleNode(options: Cluster.quiet + options) { node in
-                let token = try await Self.mint(
+                let token = try await TestToken.mint(
                     secret,
                     ["--group", "a", "--group", "b", "--audience", "volary", "--permission", "read"]
                 )
@@ -71,7 +52,7 @@ extension RealProcesses {
                 #expect(list.connections.map(\.user) == ["alice"])
                 #expect(list.connections.first?.groups == ["a", "b"])
                 #expect(try await node.request("GET", "/api/connections").status == 401)
-                let other = try await Self.mint(secret)
+                let other = try await TestToken.mint(secret)
                 await #expect(throws: (any Error).self) { _ = try await Self.connect(node, other) }
             }
             for wrong in [["--user", ""], ["--expires-in", "1"], ["--permission", "fly"], ["--jwt-key", "/nowhere"]] {
@@ -88,11 +69,11 @@ extension RealProcesses {
 
         @Test("Only a client whose token has the permission broadcast talks to everybody; joins and leaves are not told")
         func clientMessages() async throws {
-            let secret = try File(Self.secrets[0])
+            let secret = try TemporaryFile(Self.secrets[0])
             // Not `quiet`: by itself a node with keys tells nobody who joins.
             try await withSingleNode(options: ["--jwt-key", secret.path, "--api-key", Self.keys[0].0]) { node in
-                let speaker = try await Self.connect(node, try await Self.mint(secret, ["--permission", "broadcast"]))
-                let listener = try await Self.connect(node, try await Self.mint(secret, ["--permission", "send"]))
+                let speaker = try await Self.connect(node, try await TestToken.mint(secret, ["--permission", "broadcast"]))
+                let listener = try await Self.connect(node, try await TestToken.mint(secret, ["--permission", "send"]))
                 let headers = ["authorization": "Bearer \(Self.keys[0].0)"]
                 let areListed = try await eventually {
                     let answer = try await node.request("GET", "/api/connections", headers: headers)
@@ -116,9 +97,9 @@ extension RealProcesses {
 
         @Test("When its token ends, a live connection is closed with 3000")
         func expiry() async throws {
-            let secret = try File(Self.secrets[0])
+            let secret = try TemporaryFile(Self.secrets[0])
             try await withSingleNode(options: Cluster.quiet + ["--jwt-key", secret.path]) { node in
-                let (short, long) = (try await Self.mint(secret, ["--expires-in", "1s"]), try await Self.mint(secret))
+                let (short, long) = (try await TestToken.mint(secret, ["--expires-in", "1s"]), try await TestToken.mint(secret))
                 let (first, second) = (try await Self.connect(node, short), try await Self.connect(node, long))
                 #expect(await first.closed(within: .seconds(20)) == 3000)
                 #expect(second.closeCode == nil && !second.isEnded)
@@ -127,13 +108,13 @@ extension RealProcesses {
 
         @Test("SIGHUP changes keys of both kinds without a restart; a bad file changes nothing")
         func rotation() async throws {
-            let (secret, keys) = (try File(Self.secrets[0]), try File("\(Self.keys[0].1) read\n"))
+            let (secret, keys) = (try TemporaryFile(Self.secrets[0]), try TemporaryFile("\(Self.keys[0].1) read\n"))
             let options = ["--jwt-key", secret.path, "--api-keys", keys.path]
             try await withSingleNode(options: Cluster.quiet + options) { node in
                 func status(_ key: String) async throws -> Int {
                     try await node.request("GET", "/api/nodes", headers: ["authorization": "Bearer \(key)"]).status
                 }
-                let old = try await Self.mint(secret)
+                let old = try await TestToken.mint(secret)
                 let client = try await Self.connect(node, old)
                 #expect(try await status(Self.keys[0].0) == 200)
                 try secret.write("bad")
@@ -154,7 +135,7 @@ extension RealProcesses {
                 #expect(try await status(Self.keys[0].0) == 401)
                 let isRead = await eventually { node.process.output.components(separatedBy: "File read again").count == 3 }
                 #expect(isRead)
-                let new = try await Self.mint(secret)
+                let new = try await TestToken.mint(secret)
                 _ = try await Self.connect(node, new)
                 await #expect(throws: (any Error).self) { _ = try await Self.connect(node, old) }
                 // Those who are in stay until their token ends.
@@ -164,7 +145,7 @@ extension RealProcesses {
 
         @Test("While keys of the API change, in the order that operators change them, no request fails")
         func rotationUnderLoad() async throws {
-            let keys = try File("\(Self.keys[0].1) read\n")
+            let keys = try TemporaryFile("\(Self.keys[0].1) read\n")
             try await withSingleNode(options: Cluster.quiet + ["--api-keys", keys.path]) { node in
                 @Sendable func status(_ key: String) async throws -> Int {
                     try await node.request("GET", "/api/nodes", headers: ["authorization": "Bearer \(key)"]).status
@@ -212,11 +193,11 @@ extension RealProcesses {
 
         @Test("Nothing that clients send is in the log as they sent it, at its most talkative", arguments: ["text", "json"])
         func privacy(format: String) async throws {
-            let secret = try File(Self.secrets[0])
+            let secret = try TemporaryFile(Self.secrets[0])
             let marker = "sesame-\(UUID().uuidString)"
             let options = ["--jwt-key", secret.path, "--log-level", "trace", "--log-format", format, "--anonymous-clients"]
             try await withSingleNode(options: Cluster.quiet + options) { node in
-                let token = try await Self.mint(secret, ["--permission", "read", "--expires-in", "2m"])
+                let token = try await TestToken.mint(secret, ["--permission", "read", "--expires-in", "2m"])
                 let evil = "\(marker)\u{1B}[31m\u{7}"
                 let port = node.process.port
                 let handshake = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

@@ -50,6 +50,39 @@ extension RealProcesses {
             }
         }
 
+        @Test("Every end of a connection is counted once, by its code and by the side that ended it")
+        func closes() async throws {
+            try await withSingleNode { node in
+                func series() async throws -> [String: Int] {
+                    let lines = try await node.request("GET", "/metrics").body.split(separator: "\n")
+                    return lines.reduce(into: [:]) { series, line in
+                        guard
+                            let match = line.wholeMatch(of: /volary_websocket_closes_total\{code="(.*)",side="(.*)"\} ([1-9]\d*)/)
+                        else { return }
+                        series["\(match.1) \(match.2)"] = Int(match.3)
+                    }
+                }
+                #expect(try await series().isEmpty)
+                for code: UInt16 in [1000, 1001, 4321] { try await node.connect().close(code: code) }
+                try await node.connect("/echo").send(.close, [])
+                await (try node.connect()).disconnect()
+                for path in ["/ws", "/echo"] { try await node.connect(path).send(.text, [0x78], masked: false) }
+                let expected = [
+                    "1000 client": 1, "1001 client": 1, "other client": 1, "1005 client": 1, "1006 client": 1, "1002 server": 2,
+                ]
+                #expect(try await eventually { try await series() == expected })
+
+                let clients = try await node.connect(2)
+                #expect(try await eventually { try await node.count() == 2 })
+                for (item, query) in zip(try await node.inventory(), ["", "?code=4000"]) {
+                    #expect(try await node.request("DELETE", "/api/connections/\(item.id)\(query)").status == 204)
+                }
+                let closed = expected.merging(["1000 server": 1, "other server": 1]) { $1 }
+                #expect(try await eventually { try await series() == closed })
+                withExtendedLifetime(clients) {}
+            }
+        }
+
         @Test(
             "Who closed a connection or sent a node away stands in the log by the beginning of the key's hash, and never the key"
         )

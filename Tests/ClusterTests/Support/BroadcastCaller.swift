@@ -2,10 +2,26 @@ import Foundation
 import NIOConcurrencyHelpers
 import TestSupport
 
-/// A REST caller that broadcasts again and again, one at a time, and lists the connections in between.
+/// A REST caller that pushes again and again, one at a time, and lists the connections in between.
 final class BroadcastCaller: Sendable {
+    /// Whom a push is for.
+    enum Audience: Hashable, Sendable {
+        case everyone
+        case user(String)
+        case group(String)
+
+        fileprivate var path: String {
+            switch self {
+            case .everyone: "/api/connections/broadcast"
+            case .user(let name): "/api/users/\(name)/send"
+            case .group(let name): "/api/groups/\(name)/send"
+            }
+        }
+    }
+
     struct Broadcast: Sendable {
         let text: String
+        let audience: Audience
         /// From the request to its answer.
         let from: ContinuousClock.Instant
         let to: ContinuousClock.Instant
@@ -17,11 +33,18 @@ final class BroadcastCaller: Sendable {
     }
 
     private let number: Int
+    private let audiences: [Audience]
+    private let headers: [String: String]
     private let http: HTTPTestClient
     private let state = NIOLockedValueBox(State())
 
-    init(number: Int, port: Int) {
+    /// - Parameters:
+    ///   - audiences: for whom the pushes are, in turn.
+    ///   - headers: of each request.
+    init(number: Int, port: Int, audiences: [Audience], headers: [String: String]) {
         self.number = number
+        self.audiences = audiences
+        self.headers = headers
         self.http = HTTPTestClient(port: port)
     }
 
@@ -34,10 +57,11 @@ final class BroadcastCaller: Sendable {
         var count = 0
         while goesOn() {
             count += 1
-            let text = "broadcast \(count) of \(self.number)"
+            let text = "push \(count) of \(self.number)"
+            let audience = self.audiences[count % self.audiences.count]
             let start = ContinuousClock.now
-            if await self.ask("POST", "/api/connections/broadcast", body: #"{"message":"\#(text)"}"#) {
-                let broadcast = Broadcast(text: text, from: start, to: .now)
+            if await self.ask("POST", audience.path, body: #"{"message":"\#(text)"}"#) {
+                let broadcast = Broadcast(text: text, audience: audience, from: start, to: .now)
                 self.state.withLockedValue { $0.broadcasts.append(broadcast) }
             }
             _ = await self.ask("GET", "/api/connections?limit=10")
@@ -46,7 +70,8 @@ final class BroadcastCaller: Sendable {
     }
 
     private func ask(_ method: String, _ target: String, body: String? = nil) async -> Bool {
-        let headers = body == nil ? [:] : ["content-type": "application/json"]
+        var headers = self.headers
+        if body != nil { headers["content-type"] = "application/json" }
         do {
             let answer = try await self.http.request(method, target, headers: headers, body: body, within: .seconds(20))
             if (200..<300).contains(answer.status) { return true }

@@ -8,30 +8,36 @@ final class Cluster: Sendable {
     static let quiet = ["--announcements-per-second", "off"]
 
     private let backend: any TestRedis
+    /// Of every request to a node.
+    let headers: [String: String]
     private let running: NIOLockedValueBox<[TestNode]>
 
-    private init(backend: any TestRedis) {
+    private init(backend: any TestRedis, headers: [String: String]) {
         self.backend = backend
+        self.headers = headers
         self.running = NIOLockedValueBox([])
     }
 
     /// Starts a cluster, runs a test with it, and stops it whatever became of the test.
+    /// - Parameter headers: of every request to a node, such as a token.
     static func run(
         nodes: Int = 3,
         options: [String] = Cluster.quiet,
+        headers: [String: String] = [:],
         _ body: (Cluster) async throws -> Void
     ) async throws {
-        try await self.run(nodes: nodes, options: options, on: try RedisServer.start(), body)
+        try await self.run(nodes: nodes, options: options, headers: headers, on: try RedisServer.start(), body)
     }
 
-    /// As ``run(nodes:options:_:)``, with a Redis of the test's own, which is stopped too.
+    /// As ``run(nodes:options:headers:_:)``, with a Redis of the test's own, which is stopped too.
     static func run(
         nodes: Int,
         options: [String] = Cluster.quiet,
+        headers: [String: String] = [:],
         on backend: any TestRedis,
         _ body: (Cluster) async throws -> Void
     ) async throws {
-        let cluster = Cluster(backend: backend)
+        let cluster = Cluster(backend: backend, headers: headers)
         do {
             try await withThrowingDiscardingTaskGroup { group in
                 for name in ["a", "b", "c"].prefix(nodes) {
@@ -64,7 +70,7 @@ final class Cluster: Sendable {
             port: port,
             until: milestone
         )
-        let node = TestNode(name: name, process: process)
+        let node = TestNode(name: name, process: process, headers: self.headers)
         self.running.withLockedValue { running in
             running.append(node)
             running.sort { $0.name < $1.name }

@@ -24,6 +24,22 @@ final class RestartClient: Sendable {
         var hasDuplicates: Bool { self.messages.values.contains { $0 > 1 } }
     }
 
+    /// Who a client is.
+    struct Identity: Sendable {
+        let user: String
+        let groups: [String]
+        let token: String
+
+        /// Whether what is pushed to them is for this client.
+        func isOf(_ audience: BroadcastCaller.Audience) -> Bool {
+            switch audience {
+            case .everyone: true
+            case .user(let name): self.user == name
+            case .group(let name): self.groups.contains(name)
+            }
+        }
+    }
+
     private struct State {
         var client: WebSocketTestClient?
         var since = ContinuousClock.now
@@ -38,14 +54,20 @@ final class RestartClient: Sendable {
         count += 1
         return count
     }
+    let identity: Identity
     private let state = NIOLockedValueBox(State())
+
+    init(_ identity: Identity) { self.identity = identity }
 
     var visits: [Visit] { self.state.withLockedValue { $0.visits } }
     /// Whatever was no close 1012.
     var problems: [String] { self.state.withLockedValue { $0.problems } }
 
     func connect(port: Int) async throws {
-        let client = try await WebSocketTestClient.connect(port: port)
+        let client = try await WebSocketTestClient.connect(
+            port: port,
+            options: .init(headers: ["authorization": "Bearer \(self.identity.token)"])
+        )
         self.state.withLockedValue { state in
             state.client = client
             state.since = .now

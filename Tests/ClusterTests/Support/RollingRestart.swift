@@ -17,9 +17,9 @@ struct RollingRestart {
         func end() { self.over.withLockedValue { $0 = true } }
     }
 
-    /// Clients behind the balancer; they connect some at a time.
-    static func join(_ count: Int, port: Int) async throws -> [RestartClient] {
-        let members = (0..<count).map { _ in RestartClient() }
+    /// Clients behind the balancer, as many of each identity; they connect some at a time.
+    static func join(_ count: Int, as identities: [RestartClient.Identity], port: Int) async throws -> [RestartClient] {
+        let members = (0..<count).map { RestartClient(identities[$0 % identities.count]) }
         for start in stride(from: 0, to: count, by: 25) {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 for member in members[start..<min(start + 25, count)] { tasks.addTask { try await member.connect(port: port) } }
@@ -49,7 +49,11 @@ struct RollingRestart {
         if byRequest {
             let list: NodeList = try await node.get("/api/nodes")
             let id = try #require(list.nodes.first { $0.name == node.name }).id
-            let answer = try await HTTPTestClient(port: self.balancer.port).request("POST", "/api/nodes/\(id)/drain")
+            let answer = try await HTTPTestClient(port: self.balancer.port).request(
+                "POST",
+                "/api/nodes/\(id)/drain",
+                headers: self.cluster.headers
+            )
             try #require(answer.status == 202, "\(answer.body)")
         } else {
             node.process.beginTermination()
@@ -63,7 +67,7 @@ struct RollingRestart {
         // The balancer gives each request to the node with the fewest connections, which is this one as soon as it takes it for up.
         let http = HTTPTestClient(port: self.balancer.port)
         let isBack = try await eventually(within: .seconds(20)) {
-            let list: NodeList = try await http.request("GET", "/api/nodes").decode()
+            let list: NodeList = try await http.request("GET", "/api/nodes", headers: self.cluster.headers).decode()
             return list.answeredBy == node.name
         }
         try #require(isBack, "the balancer does not see that node \(node.name) is back:\n\(self.balancer.output)")

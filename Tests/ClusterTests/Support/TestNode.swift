@@ -7,9 +7,12 @@ final class TestNode: Sendable {
     let name: String
     let process: VolaryProcess
     private let http: HTTPTestClient
+    /// Of every request, unless it has others.
+    private let headers: [String: String]
 
-    init(name: String, process: VolaryProcess) {
+    init(name: String, process: VolaryProcess, headers: [String: String] = [:]) {
         self.name = name
+        self.headers = headers
         self.process = process
         self.http = HTTPTestClient(port: process.port, tls: process.tls)
     }
@@ -23,7 +26,7 @@ final class TestNode: Sendable {
         body: String? = nil,
         within deadline: Duration = .seconds(30)
     ) async throws -> HTTPTestResponse {
-        var headers = headers
+        var headers = self.headers.merging(headers) { $1 }
         if body != nil, headers["content-type"] == nil { headers["content-type"] = "application/json" }
         return try await self.http.request(method, target, headers: headers, body: body, within: deadline)
     }
