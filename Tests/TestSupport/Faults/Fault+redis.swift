@@ -1,10 +1,10 @@
 extension Fault {
     /// Redis' process dies, stands still, or comes back.
     static let redisProcess = [
-        Fault("redis-killed", "Redis killed, back empty after 3 s") { cluster in
+        Fault("redis-killed", "Redis killed, back empty after every node has tried some twenty times") { cluster in
             cluster.redis.kill()
             try await Self.proveUnready(cluster.nodes)
-            try await Task.sleep(for: .seconds(3))
+            try await Self.proveAttempts(of: cluster.nodes)
             try cluster.eraseData()
             try cluster.redis.restart()
         },

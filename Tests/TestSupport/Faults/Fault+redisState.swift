@@ -19,34 +19,39 @@ extension Fault {
         ) {
             try await Self.overflow($0)
         },
-        Fault("maxmemory", "maxmemory reached for 3 s (noeviction)") { cluster in
+        Fault("maxmemory", "maxmemory reached (noeviction) until every node has noticed") { cluster in
             cluster.redis.administer("CONFIG", "SET", "maxmemory", "1")
             try Self.prove("there is memory", cluster.redis.administer("SET", "full", "1")?.hasPrefix("-OOM") == true)
-            try await Task.sleep(for: .seconds(3))
+            try await Self.proveUnready(cluster.nodes)
             cluster.redis.administer("CONFIG", "SET", "maxmemory", "0")
         },
-        Fault("wrong-password", "the password changed for 3 s, connections closed") { cluster in
+        Fault("wrong-password", "the password changed until every node has tried some twenty times, connections closed") {
+            cluster in
             cluster.redis.administer("CONFIG", "SET", "requirepass", "wrong")
             cluster.redis.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             cluster.redis.administer("CLIENT", "KILL", "TYPE", "pubsub")
             try await Self.refuse(cluster, error: "WRONGPASS")
             cluster.redis.administer("CONFIG", "SET", "requirepass", FaultCluster.password)
         },
-        Fault("wrong-password-restart", "Redis restarted with another password for 3 s", isFast: false) { cluster in
+        Fault(
+            "wrong-password-restart",
+            "Redis restarted with another password until every node has tried some twenty times",
+            isFast: false
+        ) { cluster in
             try cluster.redis.restart(arguments: ["--requirepass", "wrong"])
             try await Self.refuse(cluster, error: "WRONGPASS")
             cluster.redis.administer("CONFIG", "SET", "requirepass", FaultCluster.password)
         },
-        Fault("acl-withdrawn", "all rights withdrawn for 3 s (NOPERM)") { cluster in
+        Fault("acl-withdrawn", "all rights withdrawn until every node has tried some twenty times (NOPERM)") { cluster in
             cluster.redis.administer("ACL", "SETUSER", "default", "-@all")
             try await Self.refuse(cluster, error: "NOPERM")
             cluster.redis.administer("ACL", "SETUSER", "default", "+@all")
         },
-        Fault("read-only", "Redis a replica for 3 s (READONLY)") { cluster in
+        Fault("read-only", "Redis a replica until every node has tried some twenty times (READONLY)") { cluster in
             // Of a master that is not there: what it has, it keeps.
             cluster.redis.administer("REPLICAOF", "127.0.0.1", "1")
             try Self.prove("it can be written", cluster.redis.administer("SET", "written", "1")?.hasPrefix("-READONLY") == true)
-            try await Task.sleep(for: .seconds(3))
+            try await Self.proveAttempts(of: cluster.nodes)
             cluster.redis.administer("REPLICAOF", "NO", "ONE")
         },
     ]
@@ -60,12 +65,12 @@ extension Fault {
         try await Task.sleep(for: .milliseconds(200))
     }
 
-    /// Nodes get this error, and are not ready; for three seconds.
+    /// Nodes get this error, are not ready, and try again and again.
     private static func refuse(_ cluster: FaultCluster, error: String) async throws {
         try await Self.proveUnready(cluster.nodes)
         let counted = await eventually { cluster.redis.administer("INFO", "errorstats")?.contains("errorstat_\(error):") == true }
         try Self.prove("nobody was refused with \(error)", counted)
-        try await Task.sleep(for: .seconds(3))
+        try await Self.proveAttempts(of: cluster.nodes)
     }
 
     private static func overflow(_ cluster: FaultCluster) async throws {

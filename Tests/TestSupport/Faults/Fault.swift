@@ -65,6 +65,19 @@ public struct Fault: Sendable {
         guard condition else { throw FaultError("The fault did not happen: \(what)") }
     }
 
+    /// As many connections as a node makes while it cannot reach its Redis, until the pauses between its attempts have grown: its three links
+    /// pause for up to 50, 100, 200 ms and so on.
+    private static let attempts = 20
+
+    /// Waits until each of these nodes has tried again and again to get at a Redis that does not let it in.
+    static func proveAttempts(of nodes: [FaultNode]) async throws {
+        let before = nodes.map(\.proxy.counters.connections)
+        for (node, before) in zip(nodes, before) {
+            let hasTried = await eventually { node.proxy.counters.connections >= before + Self.attempts }
+            try Self.prove("node \(node.name) does not try to connect", hasTried)
+        }
+    }
+
     /// All of these nodes have noticed.
     static func proveUnready(_ nodes: [FaultNode]) async throws {
         for node in nodes {
