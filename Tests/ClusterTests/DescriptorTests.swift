@@ -10,10 +10,7 @@ extension RealProcesses {
 
         private static func floodAndGo(_ path: String, port: Int) async throws {
             let client = try await RawTestClient.connect(port: port)
-            try await client.send(
-                "GET \(path) HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-            )
+            try await client.send(bytes: HandshakeRequest.bytes(path: path))
             try #require(await eventually { client.received.contains("\r\n\r\n") })
             try await client.send(bytes: Array(repeating: Self.frame, count: 500).flatMap(\.self))
             try await client.endOutput()

@@ -93,10 +93,7 @@ extension RealProcesses {
             let options = ["--ping-interval", "1s", "--max-unsent", "64MiB", "--max-unsent-age", "60s", "--max-message", "4MiB"]
             try await withSingleNode(options: Cluster.quiet + options) { node in
                 let client = try await RawTestClient.connect(port: node.process.port)
-                try await client.send(
-                    "GET /echo HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                        + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-                )
+                try await client.send(bytes: HandshakeRequest.bytes(path: "/echo"))
                 try #require(await eventually { client.received.contains("\r\n\r\n") })
                 let handshake = client.bytes.count
                 try await client.stopReading()

@@ -77,11 +77,7 @@ public final class FloodClient: Sendable {
         }
 
         func channelActive(context: ChannelHandlerContext) {
-            let request = """
-                GET \(self.path) HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-                Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n
-                """
-            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: request)), promise: nil)
+            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: HandshakeRequest.bytes(path: self.path))), promise: nil)
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {

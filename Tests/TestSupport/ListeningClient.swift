@@ -49,18 +49,18 @@ public final class ListeningClient: Sendable {
         let state = NIOLockedValueBox(State())
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Handler(state: state)) }
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        InboundBytes { bytes in state.withLockedValue { $0.received(bytes) } }
+                    )
+                }
             }
         if let receiveBuffer {
             bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
         }
         let channel = try await bootstrap.connect(host: "127.0.0.1", port: port).get()
         let client = ListeningClient(channel: channel, state: state)
-        let request = """
-            GET \(path) HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n
-            """
-        try await channel.writeAndFlush(ByteBuffer(string: request))
+        try await channel.writeAndFlush(ByteBuffer(bytes: HandshakeRequest.bytes(path: path)))
         guard await eventually({ state.withLockedValue { $0.isOpen } }) else {
             throw Failure(answer: state.withLockedValue { String(buffer: $0.answer) })
         }
@@ -101,23 +101,6 @@ public final class ListeningClient: Sendable {
 
     /// Of the messages that came since ``beginTiming(messageBytes:)``.
     public var arrivals: [ContinuousClock.Instant] { self.state.withLockedValue { $0.arrivals } }
-
-    private final class Handler: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-
-        private let state: NIOLockedValueBox<State>
-
-        init(state: NIOLockedValueBox<State>) {
-            self.state = state
-        }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            let bytes = self.unwrapInboundIn(data)
-            self.state.withLockedValue { $0.received(bytes) }
-        }
-
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-    }
 }
 
 extension ListeningClient.State {

@@ -31,7 +31,7 @@ public final class RawTestClient: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Preface(bytes: preface))
                     try tls?.addHandler(to: channel)
-                    try channel.pipeline.syncOperations.addHandler(Handler(state: state))
+                    try channel.pipeline.syncOperations.addHandler(Self.handler(state))
                 }
             }
             .connect(host: "127.0.0.1", port: port)
@@ -96,25 +96,13 @@ public final class RawTestClient: Sendable {
         }
     }
 
-    private final class Handler: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-
-        private let state: NIOLockedValueBox<State>
-
-        init(state: NIOLockedValueBox<State>) {
-            self.state = state
-        }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            let bytes = self.unwrapInboundIn(data)
-            self.state.withLockedValue { $0.received.append(contentsOf: bytes.readableBytesView) }
-        }
-
-        func channelInactive(context: ChannelHandlerContext) { self.state.withLockedValue { $0.isEnded = true } }
-
-        func errorCaught(context: ChannelHandlerContext, error: any Error) {
-            if error as? NIOSSLError == .uncleanShutdown { self.state.withLockedValue { $0.isTruncated = true } }
-            context.close(promise: nil)
+    private static func handler(_ state: NIOLockedValueBox<State>) -> InboundBytes {
+        InboundBytes { bytes in
+            state.withLockedValue { $0.received.append(contentsOf: bytes.readableBytesView) }
+        } ended: {
+            state.withLockedValue { $0.isEnded = true }
+        } failed: { error in
+            if error as? NIOSSLError == .uncleanShutdown { state.withLockedValue { $0.isTruncated = true } }
         }
     }
 }

@@ -1,11 +1,3 @@
-import NIOConcurrencyHelpers
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 /// A real redis-server on a loopback port of its own, without persistence. Dies with the test process.
 public final class RedisServer: Sendable {
     public struct StartError: Error {}
@@ -15,7 +7,7 @@ public final class RedisServer: Sendable {
     public let tlsPort: Int?
     private let arguments: [String]
     private let password: String?
-    private let process = NIOLockedValueBox<pid_t?>(nil)
+    private let process = ServerProcess()
 
     /// Starts a server and waits until it answers.
     /// - Parameters:
@@ -49,15 +41,13 @@ public final class RedisServer: Sendable {
         self.password = password
     }
 
-    deinit { self.kill() }
-
     /// The address for clients.
     public var url: String { "redis://127.0.0.1:\(self.port)" }
 
     public func stop() { self.kill() }
 
     /// At once: nothing is flushed, connections are reset.
-    public func kill() { self.signal(SIGKILL, andWait: true) }
+    public func kill() { self.process.kill() }
 
     /// Starts it again on the same port, empty unless its arguments ask for persistence. Kills it first when it runs.
     /// - Parameter arguments: further ones, for this time.
@@ -67,9 +57,9 @@ public final class RedisServer: Sendable {
     }
 
     /// It keeps its connections and does nothing.
-    public func freeze() { self.signal(SIGSTOP, andWait: false) }
+    public func freeze() { self.process.freeze() }
 
-    public func thaw() { self.signal(SIGCONT, andWait: false) }
+    public func thaw() { self.process.thaw() }
 
     /// Sends one command on a connection of its own.
     /// - Returns: the answer as it came, at most 64 KiB; nil when there was none.
@@ -111,26 +101,10 @@ public final class RedisServer: Sendable {
             "redis-server", "--port", "\(self.port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
             "--dir", "/tmp", "--loglevel", "warning",
         ]
-        guard let pid = ChildProcess.spawn(server + self.arguments + further) else { return false }
-        self.process.withLockedValue { $0 = pid }
-        for _ in 0..<500 {
+        return self.process.launch(ChildProcess.Command(arguments: server + self.arguments + further)) {
             // Also an error is an answer: a server with a password does not know us, one with much data loads it first.
-            if let answer = self.command("PING"), ["+PONG", "-NOAUTH", "-LOADING"].contains(where: answer.hasPrefix) {
-                return true
-            }
-            usleep(10_000)
-        }
-        return false
-    }
-
-    private func signal(_ signal: CInt, andWait: Bool) {
-        self.process.withLockedValue { pid in
-            guard let running = pid else { return }
-            _ = sendSignal(running, signal)
-            guard andWait else { return }
-            var status: CInt = 0
-            waitpid(running, &status, 0)
-            pid = nil
+            let answer = self.command("PING") ?? ""
+            return ["+PONG", "-NOAUTH", "-LOADING"].contains(where: answer.hasPrefix)
         }
     }
 }

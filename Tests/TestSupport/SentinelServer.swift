@@ -1,11 +1,10 @@
 import Foundation
-import NIOConcurrencyHelpers
 
 /// A real redis-sentinel on a loopback port of its own. Dies with the test process.
 public final class SentinelServer: Sendable {
     public let port: Int
     private let file: URL
-    private let process = NIOLockedValueBox<pid_t?>(nil)
+    private let process = ServerProcess()
 
     /// Starts one and waits until it answers.
     /// - Parameters:
@@ -20,8 +19,6 @@ public final class SentinelServer: Sendable {
         try self.start()
     }
 
-    deinit { self.kill() }
-
     /// Starts it again, with what it knew. Kills it first when it runs.
     public func restart() throws {
         self.kill()
@@ -31,36 +28,23 @@ public final class SentinelServer: Sendable {
     private func start() throws {
         let output = self.file.deletingPathExtension().appendingPathExtension("log").path
         let command = ChildProcess.Command(arguments: ["redis-sentinel", self.file.path], output: output, errors: output)
-        guard let pid = ChildProcess.spawn(command) else { throw RedisServer.StartError() }
-        self.process.withLockedValue { $0 = pid }
-        for _ in 0..<500 {
-            if let answer = self.command("PING"), answer.hasPrefix("+PONG") || answer.hasPrefix("-NOAUTH") { return }
-            usleep(10_000)
+        let isUp = self.process.launch(command) {
+            let answer = self.command("PING") ?? ""
+            return answer.hasPrefix("+PONG") || answer.hasPrefix("-NOAUTH")
         }
-        throw RedisServer.StartError()
+        guard isUp else { throw RedisServer.StartError() }
     }
 
-    public func kill() { self.signal(SIGKILL, andWait: true) }
+    public func kill() { self.process.kill() }
 
-    public func freeze() { self.signal(SIGSTOP, andWait: false) }
+    public func freeze() { self.process.freeze() }
 
-    public func thaw() { self.signal(SIGCONT, andWait: false) }
+    public func thaw() { self.process.thaw() }
 
     /// Sends one command on a connection of its own.
     /// - Returns: the answer as it came; nil when there was none.
     @discardableResult
     public func command(_ arguments: String...) -> String? {
         RedisServer.exchange(arguments, port: self.port)
-    }
-
-    private func signal(_ signal: CInt, andWait: Bool) {
-        self.process.withLockedValue { pid in
-            guard let running = pid else { return }
-            _ = sendSignal(running, signal)
-            guard andWait else { return }
-            var status: CInt = 0
-            waitpid(running, &status, 0)
-            pid = nil
-        }
     }
 }

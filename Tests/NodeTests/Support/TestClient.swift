@@ -46,12 +46,7 @@ final class TestClient: Sendable {
     /// - Parameter answersClose: whether it ends the closing handshake as a client should.
     static func open(port: Int, path: String = "/ws", answersClose: Bool = true) async throws -> TestClient {
         let client = try await self.connect(port: port, isWebSocket: false, answersClose: answersClose)
-        client.write(
-            Array(
-                ("GET \(path) HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").utf8
-            )
-        )
+        client.write(HandshakeRequest.bytes(path: path))
         let isAnswered = await eventually {
             client.isClosed || client.state.withLockedValue { $0.head != nil }
         }

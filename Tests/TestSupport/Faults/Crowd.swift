@@ -74,10 +74,7 @@ struct Crowd {
 
     private static func open(_ path: String, on node: FaultNode) async throws -> RawTestClient {
         let client = try await RawTestClient.connect(port: node.port)
-        try await client.send(
-            "GET \(path) HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
+        try await client.send(bytes: HandshakeRequest.bytes(path: path))
         guard await eventually(within: .seconds(10), { client.received.contains("\r\n\r\n") }) else {
             throw FaultError("no handshake on \(path) of node \(node.name): \(client.received)")
         }
