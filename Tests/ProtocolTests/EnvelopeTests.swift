@@ -1,5 +1,6 @@
 import NIOCore
 import Protocol
+import TestSupport
 import Testing
 
 @Suite("Envelope: the bytes between nodes")
@@ -231,8 +232,8 @@ struct EnvelopeTests {
     }
 
     @Test func `Random publications read back`() throws {
-        print("EnvelopeTests: VOLARY_TEST_SEED=\(SeededGenerator.seed)")
-        var random = SeededGenerator()
+        print("EnvelopeTests: VOLARY_TEST_SEED=\(SplitMix64.seed)")
+        var random = SplitMix64()
         for _ in 0..<5000 {
             let dataType = Publication.DataType.allCases.randomElement(using: &random)!
             let payload = random.bytes(.random(in: 0...100, using: &random)).map { dataType == .binary ? $0 : $0 & 0x7F }
@@ -254,7 +255,7 @@ struct EnvelopeTests {
                 )
             )
             let decoded = try Envelope(decoding: envelope.encoded())
-            if decoded != envelope { Issue.record("seed \(SeededGenerator.seed): \(envelope) became \(decoded)") }
+            if decoded != envelope { Issue.record("seed \(SplitMix64.seed): \(envelope) became \(decoded)") }
         }
     }
 
@@ -312,7 +313,7 @@ struct EnvelopeTests {
     }
 
     @Test func `Random bytes give an error, or an envelope with just these bytes`() {
-        var random = SeededGenerator()
+        var random = SplitMix64()
         var envelopes = 0
         for _ in 0..<200_000 {
             var bytes = random.bytes(.random(in: 0...110, using: &random))

@@ -1,5 +1,6 @@
 import Foundation
 import Protocol
+import TestSupport
 import Testing
 
 @Suite("Ids and topics: what people and brokers see")
@@ -129,7 +130,7 @@ struct IdentityTests {
 
     @Test("The order of names is that of their bytes.")
     func orderOfNames() {
-        var random = SeededGenerator(seed: 7)
+        var random = SplitMix64(state: 7)
         let scalars: [Unicode.Scalar] = [
             "a", "b", "/", " ", "\u{7F}", "\u{80}", "\u{301}", "\u{323}", "\u{E9}", "\u{FFFF}", "\u{10000}", "\u{10FFFF}",
         ]

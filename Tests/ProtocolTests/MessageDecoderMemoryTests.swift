@@ -1,5 +1,6 @@
 import NIOCore
 import Protocol
+import TestSupport
 import Testing
 
 @Suite("Message decoder: memory follows what has arrived")

@@ -1,11 +1,12 @@
 import NIOCore
 import Protocol
+import TestSupport
 import Testing
 
 @Suite("Message decoder: agrees with an independent reading of the RFC")
 struct MessageDecoderRandomTests {
     /// Mostly what clients send, with every kind of fault now and then.
-    private func frame(_ random: inout SeededGenerator, insideMessage: inout Bool) -> [UInt8] {
+    private func frame(_ random: inout SplitMix64, insideMessage: inout Bool) -> [UInt8] {
         var frame = ClientFrame(opcode: 0)
         if random.chance(25) {
             frame.opcode = random.chance(8) ? 8 : (random.chance(50) ? 9 : 10)
@@ -25,7 +26,7 @@ struct MessageDecoderRandomTests {
         return frame.bytes
     }
 
-    private func payload(_ random: inout SeededGenerator, opcode: UInt8) -> [UInt8] {
+    private func payload(_ random: inout SplitMix64, opcode: UInt8) -> [UInt8] {
         let alphabet = ["a", "Hello, ", "é", "€", "😀", "\u{0}", "\u{7FF}", "\u{FFFF}", "\u{10FFFF}", "0123456789abcdef"]
         var payload: [UInt8] = []
         if opcode == 8 {
@@ -44,7 +45,7 @@ struct MessageDecoderRandomTests {
         return payload
     }
 
-    private func mutate(_ input: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
+    private func mutate(_ input: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
         guard !input.isEmpty else { return input }
         var input = input
         for _ in 0..<Int.random(in: 1...3, using: &random) where !input.isEmpty {
@@ -60,7 +61,7 @@ struct MessageDecoderRandomTests {
         return input
     }
 
-    private func parts(_ input: [UInt8], _ random: inout SeededGenerator) -> [[UInt8]] {
+    private func parts(_ input: [UInt8], _ random: inout SplitMix64) -> [[UInt8]] {
         var parts: [[UInt8]] = []
         var rest = input[...]
         while !rest.isEmpty {
@@ -72,8 +73,8 @@ struct MessageDecoderRandomTests {
     }
 
     @Test func `Thousands of random frame sequences, sound and broken, in random parts`() {
-        print("MessageDecoderRandomTests: VOLARY_TEST_SEED=\(SeededGenerator.seed)")
-        var random = SeededGenerator()
+        print("MessageDecoderRandomTests: VOLARY_TEST_SEED=\(SplitMix64.seed)")
+        var random = SplitMix64()
         var seen: [String: Int] = [:]
         for round in 0..<8000 {
             var insideMessage = false
@@ -89,7 +90,7 @@ struct MessageDecoderRandomTests {
                 guard transcript.events == oracle.events, transcript.faults.isEmpty,
                     transcript.violation.map({ Int($0.closeCode.rawValue) }) == oracle.violation
                 else {
-                    Issue.record("seed \(SeededGenerator.seed), round \(round): \(input) gave \(transcript), not \(oracle)")
+                    Issue.record("seed \(SplitMix64.seed), round \(round): \(input) gave \(transcript), not \(oracle)")
                     return
                 }
             }
@@ -103,7 +104,7 @@ struct MessageDecoderRandomTests {
     }
 
     @Test func `Random bytes never trap, and are judged as the oracle judges them`() {
-        var random = SeededGenerator(seed: SeededGenerator.seed &+ 1)
+        var random = SplitMix64(state: SplitMix64.seed &+ 1)
         for round in 0..<60_000 {
             var input = random.bytes(Int.random(in: 0...40, using: &random))
             // Else nearly all would end at the first two bytes.
@@ -117,7 +118,7 @@ struct MessageDecoderRandomTests {
             guard transcript.events == oracle.events, transcript.faults.isEmpty,
                 transcript.violation.map({ Int($0.closeCode.rawValue) }) == oracle.violation
             else {
-                Issue.record("seed \(SeededGenerator.seed), round \(round): \(input) gave \(transcript), not \(oracle)")
+                Issue.record("seed \(SplitMix64.seed), round \(round): \(input) gave \(transcript), not \(oracle)")
                 return
             }
         }

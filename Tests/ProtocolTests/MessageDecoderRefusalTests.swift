@@ -1,5 +1,6 @@
 import NIOCore
 import Protocol
+import TestSupport
 import Testing
 
 @Suite("Message decoder: what RFC 6455 forbids a client is refused")

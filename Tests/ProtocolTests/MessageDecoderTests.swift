@@ -1,5 +1,6 @@
 import NIOCore
 import Protocol
+import TestSupport
 import Testing
 
 @Suite("Message decoder: what a client sends becomes messages")
@@ -66,7 +67,7 @@ struct MessageDecoderTests {
 
     @Test(arguments: [65_535, 65_536, 65_537])
     func `Long frames arrive whole, in halves, and in reads of a network's size`(length: Int) {
-        var random = SeededGenerator()
+        var random = SplitMix64()
         let payload = random.bytes(length)
         let frame = ClientFrame(opcode: 2, payload: payload).bytes
         var splits = (0...20).map { [Array(frame[..<$0]), Array(frame[$0...])] }

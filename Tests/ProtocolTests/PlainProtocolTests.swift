@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import Protocol
+import TestSupport
 import Testing
 
 @Suite("What clients of the plain protocol read")
@@ -154,7 +155,7 @@ struct PlainProtocolTests {
     }
 
     @Test func `Random texts come back from a JSON decoder`() throws {
-        var generator = SeededGenerator()
+        var generator = SplitMix64()
         for _ in 0..<500 {
             var scalars = String.UnicodeScalarView()
             for _ in 0..<Int.random(in: 0...60, using: &generator) {
@@ -165,7 +166,7 @@ struct PlainProtocolTests {
             let json = self.encode(.system, String(scalars))
             let decoded = try JSONDecoder().decode(Decoded.self, from: Data(json.utf8))
             #expect(decoded.from == nil)
-            #expect(Array(decoded.message.unicodeScalars) == Array(scalars), "seed \(SeededGenerator.seed)")
+            #expect(Array(decoded.message.unicodeScalars) == Array(scalars), "seed \(SplitMix64.seed)")
         }
     }
 
@@ -195,7 +196,7 @@ struct PlainProtocolTests {
     }
 
     @Test func `Times are those of Foundation's ISO 8601`() {
-        var generator = SeededGenerator()
+        var generator = SplitMix64()
         let formatter = ISO8601DateFormatter()
         formatter.timeZone = TimeZone(identifier: "UTC")
         // From the first year that is wholly Gregorian in Foundation's calendar.

@@ -1,5 +1,6 @@
 import NIOCore
 import Protocol
+import TestSupport
 import Testing
 
 @Suite("UTF-8 validator: agrees with the standard library, wherever the input is cut")
@@ -101,8 +102,8 @@ struct UTF8ValidatorTests {
     }
 
     @Test func `Random texts, sound and broken`() {
-        print("UTF8ValidatorTests: VOLARY_TEST_SEED=\(SeededGenerator.seed)")
-        var random = SeededGenerator()
+        print("UTF8ValidatorTests: VOLARY_TEST_SEED=\(SplitMix64.seed)")
+        var random = SplitMix64()
         var sound = 0
         for _ in 0..<10_000 {
             var input: [UInt8] = []
@@ -116,7 +117,7 @@ struct UTF8ValidatorTests {
             }
             if String(validating: input, as: UTF8.self) != nil { sound += 1 }
             guard self.agrees(input) else {
-                Issue.record("seed \(SeededGenerator.seed): \(input)")
+                Issue.record("seed \(SplitMix64.seed): \(input)")
                 return
             }
         }

@@ -86,7 +86,3 @@ struct BrokerEndpoint: Sendable {
         self.broker.publish(.text(text, from: self.node), to: topic, completion: nil)
     }
 }
-
-extension Logger {
-    static var quiet: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
-}

@@ -1,5 +1,4 @@
 import Backplane
-import NIOConcurrencyHelpers
 import NIOPosix
 import TestSupport
 import Testing
@@ -19,7 +18,7 @@ enum IdempotencyKind: String, CaseIterable, Sendable {
     ) async throws {
         switch self {
         case .memory:
-            let clock = SteppedClock()
+            let clock = SteppingClock()
             let store = MemoryIdempotencyStore(clock: clock, lifetimes: lifetimes)
             try await body(IdempotencyHarness(stores: [store, store], outlive: { clock.advance(by: $0) }))
         case .redis:
@@ -65,22 +64,5 @@ struct IdempotencyHarness: Sendable {
 
     func claim(_ key: String = "key", _ request: String = "request") -> IdempotencyClaim {
         IdempotencyClaim(key: IdempotencyKey(key)!, request: request)
-    }
-}
-
-/// Stands still until it is told to go on.
-final class SteppedClock: Clock {
-    typealias Instant = ContinuousClock.Instant
-
-    private let state = NIOLockedValueBox(ContinuousClock.now)
-
-    var now: Instant { self.state.withLockedValue { $0 } }
-    var minimumResolution: Duration { .zero }
-
-    func advance(by duration: Duration) { self.state.withLockedValue { $0 += duration } }
-
-    /// Time passes by sleeping.
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
-        self.state.withLockedValue { $0 = max($0, deadline) }
     }
 }

@@ -12,7 +12,7 @@ enum PresenceKind: String, CaseIterable, Sendable {
     func withStores(_ count: Int, _ body: (PresenceHarness) async throws -> Void) async throws {
         switch self {
         case .memory:
-            let clock = SettableClock()
+            let clock = ManualClock()
             let shared = MemoryPresence(clock: clock)
             let stores = (0..<count).map { _ in MemoryPresenceStore(shared: shared) }
             let harness = PresenceHarness(

@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import Protocol
+import TestSupport
 import Testing
 
 @testable import Backplane
@@ -9,7 +10,6 @@ import Testing
 /// say again what the old master had confirmed. Nothing is lost, however little the replica had, and whoever heard more than it.
 struct TopicLogFailoverTests {
     private typealias Node = TopicLogRandomTests.Node
-    private typealias Random = TopicLogRandomTests.Random
 
     private struct Publisher {
         let origin: NodeID
@@ -34,12 +34,12 @@ struct TopicLogFailoverTests {
     @Test func whatIsSaidAgainReachesEveryNode() {
         let seed = ProcessInfo.processInfo.environment["VOLARY_TEST_SEED"].flatMap(UInt64.init)
         for run in seed.map({ $0...$0 }) ?? 1...3000 {
-            var random = Random(state: run)
+            var random = SplitMix64(state: run)
             Self.run(&random, name: "VOLARY_TEST_SEED=\(run)")
         }
     }
 
-    private static func run(_ random: inout Random, name: Comment) {
+    private static func run(_ random: inout SplitMix64, name: Comment) {
         var masters = [LogModel()]
         var publishers = (0..<3).map { Publisher(origin: NodeID(rawValue: 10 + UInt32($0))) }
         var nodes = [Node(1), Node(2), Node(3)]

@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import Protocol
+import TestSupport
 import Testing
 
 @testable import Backplane
@@ -15,20 +16,6 @@ struct TopicLogRandomTests {
         case lostEntries
         /// And it goes back to an earlier state.
         case lostHistory
-    }
-
-    struct Random: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            self.state &+= 0x9E37_79B9_7F4A_7C15
-            var value = self.state
-            value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-            return value ^ (value >> 31)
-        }
-
-        mutating func below(_ count: Int) -> Int { Int.random(in: 0..<count, using: &self) }
     }
 
     /// One node: its link to what is published, and its questions to the log, both of which take their time.
@@ -103,12 +90,12 @@ struct TopicLogRandomTests {
     func nothingIsLostInSilenceAndNothingComesTwice(weather: Weather) {
         let seed = ProcessInfo.processInfo.environment["VOLARY_TEST_SEED"].flatMap(UInt64.init)
         for run in seed.map({ $0...$0 }) ?? 1...1500 {
-            var random = Random(state: run)
+            var random = SplitMix64(state: run)
             Self.run(weather, &random, name: "VOLARY_TEST_SEED=\(run)")
         }
     }
 
-    private static func run(_ weather: Weather, _ random: inout Random, name: Comment) {
+    private static func run(_ weather: Weather, _ random: inout SplitMix64, name: Comment) {
         var model = LogModel()
         var nodes = [Node(1), Node(2)]
         var sequences: [UInt64] = [0, 0, 0]
@@ -207,4 +194,8 @@ struct TopicLogRandomTests {
             #expect(orders[0] == orders[1], "two orders; \(name)")
         }
     }
+}
+
+extension SplitMix64 {
+    mutating func below(_ count: Int) -> Int { Int.random(in: 0..<count, using: &self) }
 }

@@ -1,5 +1,6 @@
 import Backplane
 import NIOCore
+import TestSupport
 import Testing
 
 /// What only the store in memory can get wrong: its bounds.
@@ -18,7 +19,7 @@ struct MemoryIdempotencyStoreTests {
     }
 
     @Test func theOldestKeysGoFirst() async throws {
-        let store = MemoryIdempotencyStore(clock: SteppedClock(), capacity: 3)
+        let store = MemoryIdempotencyStore(clock: SteppingClock(), capacity: 3)
         for key in ["a", "b", "c"] {
             let claim = self.claim(key)
             _ = try await store.reserve(claim)
@@ -36,7 +37,7 @@ struct MemoryIdempotencyStoreTests {
     }
 
     @Test func anAnswerMakesItsKeyYoungAgain() async throws {
-        let store = MemoryIdempotencyStore(clock: SteppedClock(), capacity: 2)
+        let store = MemoryIdempotencyStore(clock: SteppingClock(), capacity: 2)
         let (first, second) = (self.claim("a"), self.claim("b"))
         _ = try await store.reserve(first)
         _ = try await store.reserve(second)
@@ -47,7 +48,7 @@ struct MemoryIdempotencyStoreTests {
     }
 
     @Test func allAnswersTogetherAreBounded() async throws {
-        let store = MemoryIdempotencyStore(clock: SteppedClock())
+        let store = MemoryIdempotencyStore(clock: SteppingClock())
         let large = ByteBuffer(repeating: 1, count: IdempotencyLimits.answerBytes)
         for index in 0..<300 {
             let claim = self.claim("\(index)")
@@ -61,7 +62,7 @@ struct MemoryIdempotencyStoreTests {
     }
 
     @Test func releasedKeysLeaveRoom() async throws {
-        let store = MemoryIdempotencyStore(clock: SteppedClock(), capacity: 3)
+        let store = MemoryIdempotencyStore(clock: SteppingClock(), capacity: 3)
         let claim = self.claim("stays")
         _ = try await store.reserve(claim)
         _ = try await store.complete(claim, with: self.answer)

@@ -9,23 +9,11 @@ import Testing
 
 @Suite("Many links to one Redis that comes back")
 struct ReconnectionTests {
-    /// Numbers as good as random, the same in each run (SplitMix64).
-    private struct Numbers {
-        var state: UInt64
-
-        mutating func next() -> Double {
-            self.state &+= 0x9E37_79B9_7F4A_7C15
-            var bits = (self.state ^ (self.state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-            return Double((bits ^ (bits >> 31)) >> 11) / Double(1 << 53)
-        }
-    }
-
     /// When each of the links, all lost at 0 after a long life, is back: its first attempt that finds Redis there.
     private func returns(of links: Int, after outage: Duration) -> [Duration] {
         let configuration = RedisConfiguration()
         let backoff = Backoff(minimum: configuration.reconnectMinimum, maximum: configuration.reconnectMaximum)
-        var numbers = Numbers(state: 42)
+        var random = SplitMix64(state: 42)
         return (0..<links).map { _ in
             var machine = RedisLink.StateMachine()
             _ = machine.started()
@@ -36,7 +24,7 @@ struct ReconnectionTests {
                 guard case .pause(let attempt, _, _) = machine.lost(reason: "gone", at: .now() + TimeAmount(now)) else {
                     return .zero
                 }
-                now += backoff.pause(attempt: attempt, random: numbers.next())
+                now += backoff.pause(attempt: attempt, random: .random(in: 0...1, using: &random))
                 _ = machine.pauseEnded()
                 if now >= back { return now - back }
             }

@@ -1,6 +1,7 @@
 import Foundation
 import JWTKit
 import Protocol
+import TestSupport
 import Testing
 
 @testable import Node

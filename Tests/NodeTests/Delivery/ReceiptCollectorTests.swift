@@ -3,6 +3,7 @@ import NIOCore
 import NIOEmbedded
 import NIOPosix
 import Protocol
+import TestSupport
 import Testing
 
 @testable import Node

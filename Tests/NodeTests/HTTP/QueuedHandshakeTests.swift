@@ -4,6 +4,7 @@ import NIOCore
 import NIOEmbedded
 import NIOExtras
 import Protocol
+import TestSupport
 import Testing
 
 @testable import Node

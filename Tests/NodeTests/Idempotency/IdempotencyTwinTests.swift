@@ -2,6 +2,7 @@ import Backplane
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import TestSupport
 import Testing
 
 @testable import Node

@@ -6,6 +6,7 @@ import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
+import TestSupport
 
 @testable import Node
 
@@ -77,9 +78,8 @@ struct IdempotentNodes: Sendable {
     ) async throws -> Answer {
         var head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
         for key in keys { head.headerFields.append(HTTPField(name: .idempotencyKey, value: key)) }
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let context = BasicRequestContext(
-            source: ApplicationRequestContextSource(channel: EmbeddedChannel(), logger: logger)
+            source: ApplicationRequestContextSource(channel: EmbeddedChannel(), logger: .quiet)
         )
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body)))
         let response = try await self.responders[node].respond(to: request, context: context)

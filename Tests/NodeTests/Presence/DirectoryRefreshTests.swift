@@ -1,6 +1,7 @@
 import Backplane
 import Logging
 import Protocol
+import TestSupport
 import Testing
 
 @testable import Node

@@ -4,6 +4,7 @@ import NIOCore
 import NIOEmbedded
 import NIOPosix
 import Protocol
+import TestSupport
 
 @testable import Node
 

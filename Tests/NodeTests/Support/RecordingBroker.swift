@@ -1,5 +1,4 @@
 import Backplane
-import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
@@ -100,8 +99,4 @@ extension Topic {
         case .user(let name): "user:\(name)"
         }
     }
-}
-
-extension Logger {
-    static var quiet: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
 }

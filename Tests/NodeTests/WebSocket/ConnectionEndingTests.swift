@@ -1,6 +1,7 @@
 import NIOCore
 import NIOEmbedded
 import Protocol
+import TestSupport
 import Testing
 
 @testable import Node

@@ -2,6 +2,7 @@ import Backplane
 import NIOCore
 import NIOEmbedded
 import Protocol
+import TestSupport
 import Testing
 
 @testable import Node

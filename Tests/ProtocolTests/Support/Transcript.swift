@@ -1,5 +1,6 @@
 import NIOCore
 import Protocol
+import TestSupport
 import Testing
 
 /// A decoder's event in plain values.

@@ -1,34 +1,5 @@
 import NIOCore
 
-/// A client's masked frame as bytes, written from RFC 6455 section 5.2.
-enum ClientFrame {
-    static func text(_ text: String, isFinal: Bool = true) -> [UInt8] { self.frame(1, Array(text.utf8), isFinal: isFinal) }
-    static func binary(_ bytes: [UInt8], isFinal: Bool = true) -> [UInt8] { self.frame(2, bytes, isFinal: isFinal) }
-    static func continuation(_ text: String, isFinal: Bool = true) -> [UInt8] {
-        self.frame(0, Array(text.utf8), isFinal: isFinal)
-    }
-    static func ping(_ text: String = "") -> [UInt8] { self.frame(9, Array(text.utf8)) }
-    static func pong(_ text: String = "") -> [UInt8] { self.frame(10, Array(text.utf8)) }
-
-    static func close(_ code: UInt16? = nil, _ reason: String = "") -> [UInt8] {
-        self.frame(8, code.map { [UInt8($0 >> 8), UInt8($0 & 255)] + Array(reason.utf8) } ?? [])
-    }
-
-    /// - Parameter opcode: with the reserved bits, if any are set.
-    static func frame(_ opcode: UInt8, _ payload: [UInt8], isFinal: Bool = true) -> [UInt8] {
-        var bytes: [UInt8] = [(isFinal ? 128 : 0) + opcode]
-        switch payload.count {
-        case ...125: bytes.append(128 + UInt8(payload.count))
-        case ...65_535: bytes += [254, UInt8(payload.count >> 8), UInt8(payload.count & 255)]
-        default: bytes += [255] + (0..<8).map { UInt8(payload.count >> (56 - 8 * $0) & 255) }
-        }
-        let key: [UInt8] = [0x37, 0xFA, 0x21, 0x3D]
-        bytes += key
-        for (index, byte) in payload.enumerated() { bytes.append(byte ^ key[index % 4]) }
-        return bytes
-    }
-}
-
 /// A frame from the server, as a client reads it.
 enum ServerFrame: Hashable, Sendable {
     case text(String)

@@ -1,15 +1,14 @@
 import NIOConcurrencyHelpers
-import TestSupport
 
 /// A clock that moves only when a test says so.
-final class ManualClock: Clock, Sendable {
-    struct Instant: InstantProtocol {
+public final class ManualClock: Clock, Sendable {
+    public struct Instant: InstantProtocol {
         /// Since the clock was made.
-        var elapsed = Duration.zero
+        public var elapsed = Duration.zero
 
-        func advanced(by duration: Duration) -> Instant { Instant(elapsed: self.elapsed + duration) }
-        func duration(to other: Instant) -> Duration { other.elapsed - self.elapsed }
-        static func < (left: Instant, right: Instant) -> Bool { left.elapsed < right.elapsed }
+        public func advanced(by duration: Duration) -> Instant { Instant(elapsed: self.elapsed + duration) }
+        public func duration(to other: Instant) -> Duration { other.elapsed - self.elapsed }
+        public static func < (left: Instant, right: Instant) -> Bool { left.elapsed < right.elapsed }
     }
 
     private struct Sleeper {
@@ -26,13 +25,15 @@ final class ManualClock: Clock, Sendable {
 
     private let state = NIOLockedValueBox(State())
 
-    var now: Instant { self.state.withLockedValue { $0.now } }
-    var minimumResolution: Duration { .zero }
+    public init() {}
+
+    public var now: Instant { self.state.withLockedValue { $0.now } }
+    public var minimumResolution: Duration { .zero }
 
     /// Tasks that sleep now.
-    var sleepers: Int { self.state.withLockedValue { $0.sleepers.count } }
+    public var sleepers: Int { self.state.withLockedValue { $0.sleepers.count } }
 
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+    public func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         let id = self.state.withLockedValue { state in
             state.lastID += 1
             return state.lastID
@@ -59,7 +60,7 @@ final class ManualClock: Clock, Sendable {
     }
 
     /// Moves the clock and wakes those whose time has come.
-    func advance(by duration: Duration) {
+    public func advance(by duration: Duration) {
         let woken = self.state.withLockedValue { state in
             state.now = state.now.advanced(by: duration)
             let woken = state.sleepers.filter { $0.value.deadline <= state.now }
@@ -70,7 +71,7 @@ final class ManualClock: Clock, Sendable {
     }
 
     /// Moves the clock by `step`, again and again, each time somebody sleeps, until the condition is true.
-    func advance(by step: Duration, until condition: () async -> Bool) async -> Bool {
+    public func advance(by step: Duration, until condition: () async -> Bool) async -> Bool {
         await eventually {
             if await condition() { return true }
             if self.sleepers > 0 { self.advance(by: step) }
