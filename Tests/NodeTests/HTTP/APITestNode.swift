@@ -1,9 +1,7 @@
 import Foundation
 import Logging
-import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
-import ServiceLifecycle
 import TestSupport
 import Testing
 
@@ -20,36 +18,20 @@ struct APITestNode: Sendable {
     /// Runs `body` while the node serves; then stops it.
     static func with(
         _ options: [ConfigurationOption: String] = [:],
-        logger: Logger = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() },
+        logger: Logger = .quiet,
         makeLinks: ((NodeID, any EventLoop) throws -> NodeServer.Links)? = nil,
         _ body: (APITestNode) async throws -> Void
     ) async throws {
-        var flags = options
-        flags[.port] = "0"
-        flags[.threads] = "2"
-        flags[.announcementsPerSecond] = "off"
-        let port = NIOLockedValueBox<Int?>(nil)
-        let server = try NodeServer(
-            configuration: try ConfigurationLoader(flags: flags, environment: [:], file: nil).load(),
-            logger: logger,
-            makeLinks: makeLinks,
-            onListening: { listening in port.withLockedValue { $0 = listening } }
-        )
-        let group = ServiceGroup(services: [server], logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
-        async let run: Void = group.run()
+        let running = try await RunningNode.start(options, logger: logger, makeLinks: makeLinks)
         let result: Result<Void, any Error>
         do {
-            guard await eventually({ port.withLockedValue { $0 } != nil }), let port = port.withLockedValue({ $0 }) else {
-                throw Failure()
-            }
-            let node = APITestNode(server: server, port: port)
+            let node = APITestNode(server: running.server, port: running.port)
             guard try await eventually({ try await node.http.request("GET", "/readyz").status == 200 }) else { throw Failure() }
             result = .success(try await body(node))
         } catch {
             result = .failure(error)
         }
-        await group.triggerGracefulShutdown()
-        try await run
+        try await running.stop()
         try result.get()
     }
 

@@ -1,9 +1,6 @@
 import Backplane
-import Logging
-import NIOConcurrencyHelpers
 import NIOCore
 import Protocol
-import ServiceLifecycle
 import TestSupport
 
 @testable import Node
@@ -12,17 +9,15 @@ import TestSupport
 final class TestNode: Sendable {
     let id: NodeID
     let name: String
-    let port: Int
-    private let group: ServiceGroup
-    private let task: Task<Void, any Error>
+    private let running: RunningNode
 
-    private init(id: NodeID, name: String, port: Int, group: ServiceGroup, task: Task<Void, any Error>) {
+    private init(id: NodeID, name: String, running: RunningNode) {
         self.id = id
         self.name = name
-        self.port = port
-        self.group = group
-        self.task = task
+        self.running = running
     }
+
+    var port: Int { self.running.port }
 
     /// Runs `body` with that many nodes, all listening, subscribed and listed.
     static func with(
@@ -56,28 +51,16 @@ final class TestNode: Sendable {
     ) async throws -> TestNode {
         var flags = options
         flags[.nodeName] = name
-        flags[.port] = "0"
-        flags[.threads] = flags[.threads] ?? "2"
-        flags[.announcementsPerSecond] = flags[.announcementsPerSecond] ?? "off"
-        let configuration = try ConfigurationLoader(flags: flags, environment: [:], file: nil).load()
-        let port = NIOLockedValueBox<Int?>(nil)
         var nodeID: NodeID?
-        let server = try NodeServer(
-            configuration: configuration,
-            logger: .quiet,
-            makeLinks: { id, eventLoop in
-                nodeID = id
-                return NodeServer.Links(broker: MemoryBroker(bus: bus, node: id, eventLoop: eventLoop), store: store)
-            },
-            onListening: { listening in port.withLockedValue { $0 = listening } }
-        )
-        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [server], logger: .quiet))
-        let task = Task { try await group.run() }
-        guard await eventually({ port.withLockedValue { $0 } != nil }), let port = port.withLockedValue({ $0 }), let nodeID else {
-            await group.triggerGracefulShutdown()
-            throw TestClient.Failure(text: "\(name) does not listen")
+        let running = try await RunningNode.start(flags) { id, eventLoop in
+            nodeID = id
+            return NodeServer.Links(broker: MemoryBroker(bus: bus, node: id, eventLoop: eventLoop), store: store)
         }
-        return TestNode(id: nodeID, name: name, port: port, group: group, task: task)
+        guard let nodeID else {
+            try await running.stop()
+            throw TestClient.Failure(text: "\(name) was not linked")
+        }
+        return TestNode(id: nodeID, name: name, running: running)
     }
 
     /// Ready, subscribed, and seeing all nodes.
@@ -93,12 +76,9 @@ final class TestNode: Sendable {
     }
 
     /// Begins the graceful shutdown and waits for its end. May be called again.
-    func stop() async throws {
-        await self.beginStop()
-        try await self.task.value
-    }
+    func stop() async throws { try await self.running.stop() }
 
-    func beginStop() async { await self.group.triggerGracefulShutdown() }
+    func beginStop() async { await self.running.beginStop() }
 
     func open(_ path: String = "/ws", answersClose: Bool = true) async throws -> TestClient {
         try await TestClient.open(port: self.port, path: path, answersClose: answersClose)
