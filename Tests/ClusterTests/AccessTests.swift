@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Who may use a running node")
+    /// Who may use a running node.
+    @Suite
     struct AccessTests {
         private static let secrets = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"]
         /// SHA-256 of "correct-horse-battery" and "staple-correct-horse".
@@ -20,8 +21,8 @@ extension RealProcesses {
             )
         }
 
-        @Test("Where others reach it, a node without keys does not start, and says in one line what to set")
-        func protectedMode() async throws {
+        @Test
+        func `Where others reach it, a node without keys does not start, and says in one line what to set`() async throws {
             let refused = try await VolaryProcess.run(["--host", "0.0.0.0", "--port", "0"])
             #expect(refused.status == 78)
             #expect(refused.errors.dropLast().filter(\.isNewline).isEmpty)
@@ -36,8 +37,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("volary token makes what a node takes, for clients and for REST; a key in the environment does for REST too")
-        func tokens() async throws {
+        @Test
+        func `volary token makes what a node takes, for clients and for REST; a key in the environment does for REST too`()
+            async throws
+        {
             let secret = try TemporaryFile(Self.secrets[0])
             let options = ["--jwt-key", secret.path, "--jwt-audience", "volary"]
             try await withSingleNode(options: Cluster.quiet + options) { node in
@@ -67,8 +70,10 @@ extension RealProcesses {
             process.kill()
         }
 
-        @Test("Only a client whose token has the permission broadcast talks to everybody; joins and leaves are not told")
-        func clientMessages() async throws {
+        @Test
+        func `Only a client whose token has the permission broadcast talks to everybody; joins and leaves are not told`()
+            async throws
+        {
             let secret = try TemporaryFile(Self.secrets[0])
             // Not `quiet`: by itself a node with keys tells nobody who joins.
             try await withSingleNode(options: ["--jwt-key", secret.path, "--api-key", Self.keys[0].0]) { node in
@@ -95,8 +100,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("When its token ends, a live connection is closed with 3000")
-        func expiry() async throws {
+        @Test
+        func `When its token ends, a live connection is closed with 3000`() async throws {
             let secret = try TemporaryFile(Self.secrets[0])
             try await withSingleNode(options: Cluster.quiet + ["--jwt-key", secret.path]) { node in
                 let (short, long) = (try await TestToken.mint(secret, ["--expires-in", "1s"]), try await TestToken.mint(secret))
@@ -106,8 +111,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("SIGHUP changes keys of both kinds without a restart; a bad file changes nothing")
-        func rotation() async throws {
+        @Test
+        func `SIGHUP changes keys of both kinds without a restart; a bad file changes nothing`() async throws {
             let (secret, keys) = (try TemporaryFile(Self.secrets[0]), try TemporaryFile("\(Self.keys[0].1) read\n"))
             let options = ["--jwt-key", secret.path, "--api-keys", keys.path]
             try await withSingleNode(options: Cluster.quiet + options) { node in
@@ -143,8 +148,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("While keys of the API change, in the order that operators change them, no request fails")
-        func rotationUnderLoad() async throws {
+        @Test
+        func `While keys of the API change, in the order that operators change them, no request fails`() async throws {
             let keys = try TemporaryFile("\(Self.keys[0].1) read\n")
             try await withSingleNode(options: Cluster.quiet + ["--api-keys", keys.path]) { node in
                 @Sendable func status(_ key: String) async throws -> Int {
@@ -191,8 +196,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Nothing that clients send is in the log as they sent it, at its most talkative", arguments: ["text", "json"])
-        func privacy(format: String) async throws {
+        @Test(arguments: ["text", "json"])
+        func `Nothing that clients send is in the log as they sent it, at its most talkative`(format: String) async throws {
             let secret = try TemporaryFile(Self.secrets[0])
             let marker = "sesame-\(UUID().uuidString)"
             let options = ["--jwt-key", secret.path, "--log-level", "trace", "--log-format", format, "--anonymous-clients"]

@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("How many connections a node takes")
+    /// How many connections a node takes.
+    @Suite
     struct AdmissionTests {
         private func open(_ node: TestNode, _ lines: String = "", before: [UInt8] = []) async throws -> RawTestClient {
             let client = try await RawTestClient.connect(port: node.process.port)
@@ -23,8 +24,10 @@ extension RealProcesses {
             return Int(client.received.dropFirst(9).prefix(3))
         }
 
-        @Test("A WebSocket past the limit is answered 503, health checks are answered, and a place is free again when one goes")
-        func limit() async throws {
+        @Test
+        func `A WebSocket past the limit is answered 503, health checks are answered, and a place is free again when one goes`()
+            async throws
+        {
             try await withSingleNode(options: Cluster.quiet + ["--max-connections", "3"]) { node in
                 let clients = [try await node.connect("/echo"), try await node.connect("/ws")]
                 let third = try await self.open(node)
@@ -41,8 +44,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Sockets that say nothing have places too, and those past the reserve are closed at once")
-        func silent() async throws {
+        @Test
+        func `Sockets that say nothing have places too, and those past the reserve are closed at once`() async throws {
             try await withSingleNode(options: Cluster.quiet + ["--max-connections", "5"]) { node in
                 var clients: [RawTestClient] = []
                 for _ in 0..<30 { clients.append(try await RawTestClient.connect(port: node.process.port)) }
@@ -52,8 +55,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("One address has its limit; behind a trusted proxy, each client's address has")
-        func perAddress() async throws {
+        @Test
+        func `One address has its limit; behind a trusted proxy, each client's address has`() async throws {
             let options = Cluster.quiet + ["--max-connections-per-address", "1"]
             try await withSingleNode(options: options) { node in
                 // The node is asked for its readiness from the same address.
@@ -69,8 +72,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("PROXY headers of a trusted proxy are read, versions 1 and 2; others' are no HTTP")
-        func proxyProtocol() async throws {
+        @Test
+        func `PROXY headers of a trusted proxy are read, versions 1 and 2; others' are no HTTP`() async throws {
             let options = Cluster.quiet + ["--max-connections-per-address", "1", "--proxy-protocol", "on"]
             let signature: [UInt8] = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10]
             let address: [UInt8] = [192, 0, 2, 1, 10, 0, 0, 1, 1, 2, 0, 80]
@@ -93,8 +96,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("Without file descriptors a node waits, does nothing else for it, and its clients and its link to Redis live on")
-        func fileDescriptors() async throws {
+        @Test
+        func `Without file descriptors a node waits, does nothing else for it, and its clients and its link to Redis live on`()
+            async throws
+        {
             let redis = try RedisServer.start()
             defer { redis.stop() }
             let process = try await VolaryProcess.start(
@@ -124,8 +129,8 @@ extension RealProcesses {
             #expect(try await node.connect("/echo").isEnded == false)
         }
 
-        @Test("Requests past the limit are answered 503; health checks are not among them")
-        func requests() async throws {
+        @Test
+        func `Requests past the limit are answered 503; health checks are not among them`() async throws {
             try await Cluster.run(nodes: 2, options: Cluster.quiet + ["--max-requests", "2"]) { cluster in
                 let (a, b) = (cluster.a, cluster.b)
                 b.process.freeze()

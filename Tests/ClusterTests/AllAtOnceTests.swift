@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Everything comes back at once")
+    /// Everything comes back at once.
+    @Suite
     struct AllAtOnceTests {
         /// Connections that Redis has taken since it started, this question's own among them.
         private static func connectionsTaken(by redis: RedisServer) throws -> Int {
@@ -20,10 +21,11 @@ extension RealProcesses {
             }
         }
 
-        @Test(
-            "Redis comes back empty to 1,000 connections: ready within seconds, the list right, and never short without saying so"
-        )
-        func redis() async throws {
+        @Test
+        func
+            `Redis comes back empty to 1,000 connections: ready within seconds, the list right, and never short without saying so`()
+            async throws
+        {
             try await Cluster.run { cluster in
                 var clients: [WebSocketTestClient] = []
                 for (node, count) in zip(cluster.nodes, [600, 300, 100]) { clients += try await Self.connect(count, to: node) }
@@ -66,8 +68,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("All nodes are killed and started again together: ready within seconds, under their names, each listed once")
-        func nodes() async throws {
+        @Test
+        func `All nodes are killed and started again together: ready within seconds, under their names, each listed once`()
+            async throws
+        {
             try await Cluster.run { cluster in
                 let clients = try await cluster.a.connect(3)
                 try await cluster.waitForConnections(3)

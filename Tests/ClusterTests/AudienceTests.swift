@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Groups and users in a cluster")
+    /// Groups and users in a cluster.
+    @Suite
     struct AudienceTests {
         private static let options = Cluster.quiet + ["--insecure-user-query"]
         private static let patient = "?timeout=10s"
@@ -47,8 +48,9 @@ extension RealProcesses {
             try await client.everything(until: "the end").compactMap(\.message)
         }
 
-        @Test("Users and groups of any name, and JSON and bytes for them, are reached from every node through Redis")
-        func anyName() async throws {
+        @Test
+        func `Users and groups of any name, and JSON and bytes for them, are reached from every node through Redis`() async throws
+        {
             let names = [
                 "auth0|5f7c", "/staff/night shift", "..", "a%2Fb{}\n", "e\u{301}", "\u{E9}", "😀",
                 String(repeating: "日", count: 1024),
@@ -90,8 +92,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A push to a user reaches all its connections on all nodes, from any node, and nobody else")
-        func user() async throws {
+        @Test
+        func `A push to a user reaches all its connections on all nodes, from any node, and nobody else`() async throws {
             try await Cluster.run(options: Self.options) { cluster in
                 let alices = [try await cluster.a.connect("/ws?user=alice%40x"), try await cluster.c.connect("/ws?user=alice@x")]
                 let others = [try await cluster.b.connect("/ws?user=bob"), try await cluster.c.connect()]
@@ -114,8 +116,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("Who has the answer to its handshake is reached by what is pushed to its user from then on, however far Redis is")
-        func straightAfterTheHandshake() async throws {
+        @Test
+        func `Who has the answer to its handshake is reached by what is pushed to its user from then on, however far Redis is`()
+            async throws
+        {
             try await self.withFarNode { cluster, far, proxy in
                 try await proxy.set(.delay(.milliseconds(30)))
                 for number in 0..<5 {
@@ -128,8 +132,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A handshake does not wait for a Redis that does not answer, and its user counts once it does")
-        func handshakeWithoutRedis() async throws {
+        @Test
+        func `A handshake does not wait for a Redis that does not answer, and its user counts once it does`() async throws {
             try await self.withFarNode { cluster, far, proxy in
                 try await proxy.set(.hold)
                 let client = try await far.connect("/ws?user=alice")
@@ -144,8 +148,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("A push through the node to which a user's first client there is just connecting tells the truth, and comes once")
-        func pushOnConnect() async throws {
+        @Test
+        func `A push through the node to which a user's first client there is just connecting tells the truth, and comes once`()
+            async throws
+        {
             try await Cluster.run(nodes: 2, options: Self.options) { cluster in
                 for number in 0..<100 {
                     let path = "/ws?user=user-\(number)"
@@ -166,8 +172,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A push to nobody is 200 with 0 recipients, at once")
-        func nobody() async throws {
+        @Test
+        func `A push to nobody is 200 with 0 recipients, at once`() async throws {
             try await Cluster.run(nodes: 2, options: Self.options) { cluster in
                 let start = ContinuousClock.now
                 for path in ["users/nobody", "groups/nothing"] {
@@ -179,8 +185,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("The first of two connections of a user to leave does not take the user's subscription with it")
-        func twoOfOneUser() async throws {
+        @Test
+        func `The first of two connections of a user to leave does not take the user's subscription with it`() async throws {
             try await Cluster.run(nodes: 2, options: Self.options) { cluster in
                 let first = try await cluster.b.connect("/ws?user=alice")
                 let second = try await cluster.b.connect("/ws?user=alice")
@@ -196,8 +202,9 @@ extension RealProcesses {
             }
         }
 
-        @Test("Members of a group get a push once, also those in two groups, from the moment the join was confirmed")
-        func group() async throws {
+        @Test
+        func `Members of a group get a push once, also those in two groups, from the moment the join was confirmed`() async throws
+        {
             try await Cluster.run(options: Self.options) { cluster in
                 let members = [
                     try await self.member("one", on: cluster.a), try await self.member("two", on: cluster.b),
@@ -225,8 +232,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Who leaves a group gets nothing more of it, and the inventory knows groups and users")
-        func leave() async throws {
+        @Test
+        func `Who leaves a group gets nothing more of it, and the inventory knows groups and users`() async throws {
             try await Cluster.run(nodes: 2, options: Self.options) { cluster in
                 let stays = try await self.member("stays", on: cluster.a)
                 let leaves = try await self.member("leaves", on: cluster.b)
@@ -256,8 +263,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Groups survive a lease that was lost")
-        func lostLease() async throws {
+        @Test
+        func `Groups survive a lease that was lost`() async throws {
             try await Cluster.run(nodes: 2, options: Self.options) { cluster in
                 let member = try await self.member("alice", on: cluster.b)
                 #expect(try await cluster.a.request("PUT", "/api/groups/g/connections/\(member.id)").status == 204)
@@ -271,8 +278,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Texts that are no names are 400, unknown connections 404, and a 65th group 409")
-        func badInput() async throws {
+        @Test
+        func `Texts that are no names are 400, unknown connections 404, and a 65th group 409`() async throws {
             try await Cluster.run(nodes: 2, options: Self.options) { cluster in
                 let member = try await self.member("alice", on: cluster.b)
                 let long = String(repeating: "n", count: 1025)
@@ -299,8 +306,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Without --insecure-user-query a user in the query is refused")
-        func userNotAccepted() async throws {
+        @Test
+        func `Without --insecure-user-query a user in the query is refused`() async throws {
             try await Cluster.run(nodes: 1) { cluster in
                 let headers = [
                     "connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13",
@@ -311,8 +318,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("wait=written counts the connections whose bytes have left for the kernel")
-        func written() async throws {
+        @Test
+        func `wait=written counts the connections whose bytes have left for the kernel`() async throws {
             try await Cluster.run(nodes: 2, options: Self.options) { cluster in
                 let readers = [try await cluster.a.connect(), try await cluster.b.connect(), try await cluster.b.connect()]
                 try await cluster.waitForConnections(3)

@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Bad input to the REST API")
+    /// Bad input to the REST API.
+    @Suite
     struct BadInputTests {
         private static let broadcast = "/api/connections/broadcast"
         private static let someone = "/api/connections/0123456789abcdef0123456789abcdef"
@@ -24,8 +25,8 @@ extension RealProcesses {
             #expect(problem.field == field, note, sourceLocation: sourceLocation)
         }
 
-        @Test("Bodies that are not what they should be are 400, and the field is named")
-        func bodies() async throws {
+        @Test
+        func `Bodies that are not what they should be are 400, and the field is named`() async throws {
             try await withSingleNode { node in
                 let wrong: [(body: String, field: String?)] = [
                     ("", nil), ("not json", nil), ("{", nil), ("[]", nil), ("[\"message\"]", nil), ("\"message\"", nil),
@@ -49,8 +50,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A body that is too large is 413, whether it says so or not")
-        func oversized() async throws {
+        @Test
+        func `A body that is too large is 413, whether it says so or not`() async throws {
             try await withSingleNode(options: Cluster.quiet + ["--max-body", "2KiB", "--max-message", "1KiB"]) { node in
                 let body = #"{"message":"\#(String(repeating: "x", count: 3000))"}"#
                 try self.expectProblem(try await node.request("POST", Self.broadcast, body: body), 413, "with a length")
@@ -74,8 +75,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A body that is said to be something else than JSON is 415")
-        func contentType() async throws {
+        @Test
+        func `A body that is said to be something else than JSON is 415`() async throws {
             try await withSingleNode { node in
                 let body = #"{"message":"hello"}"#
                 for type in [
@@ -91,8 +92,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A method that a path does not have is 405 with Allow, and a path that is none is 404")
-        func methodsAndPaths() async throws {
+        @Test
+        func `A method that a path does not have is 405 with Allow, and a path that is none is 404`() async throws {
             try await withSingleNode { node in
                 let allowed = [
                     ("/api/connections", ["GET", "HEAD", "OPTIONS"]), (Self.broadcast, ["OPTIONS", "POST"]),
@@ -117,8 +118,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Parameters of the query that are wrong are 400, and named")
-        func query() async throws {
+        @Test
+        func `Parameters of the query that are wrong are 400, and named`() async throws {
             try await withSingleNode { node in
                 let wrong: [(method: String, target: String, field: String)] =
                     ["0", "-1", "1001", "x", "", "1.5", "99999999999999999999", "1e2", "%31%20"].map {
@@ -143,8 +144,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Problems say nothing of the inside")
-        func discreet() async throws {
+        @Test
+        func `Problems say nothing of the inside`() async throws {
             try await withSingleNode { node in
                 for body in ["not json", #"{"message":42}"#, "{}"] {
                     let text = try await node.request("POST", Self.broadcast, body: body).body

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Behind the real balancer")
+    /// Behind the real balancer.
+    @Suite
     struct BalancerTests {
         private static let first = [
             HandshakeTests.request("/ws", version: "8"), HandshakeTests.request("/ws", key: "bad"),
@@ -12,8 +13,8 @@ extension RealProcesses {
 
         /// What follows may have been meant for a WebSocket. The balancer would take it for a request of its own and send it on, on a
         /// connection that the node does not know to be the same: so it ends the client's connection.
-        @Test("A second request behind a refused upgrade does not reach the API through it")
-        func smuggling() async throws {
+        @Test
+        func `A second request behind a refused upgrade does not reach the API through it`() async throws {
             try await Cluster.run(nodes: 2) { cluster in
                 let balancer = try await ProxyServer.start(nodes: cluster.nodes.map(\.process.port))
                 defer { balancer.stop() }

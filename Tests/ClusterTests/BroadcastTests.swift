@@ -2,10 +2,11 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("REST broadcasts in a cluster")
+    /// REST broadcasts in a cluster.
+    @Suite
     struct BroadcastTests {
-        @Test("A broadcast from any node reaches all clients, and the receipt counts them node by node")
-        func fromAnyNode() async throws {
+        @Test
+        func `A broadcast from any node reaches all clients, and the receipt counts them node by node`() async throws {
             try await Cluster.run { cluster in
                 var clients: [WebSocketTestClient] = []
                 for (node, count) in zip(cluster.nodes, [1, 2, 3]) { clients += try await node.connect(count) }
@@ -27,8 +28,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Without clients a broadcast is 200 with 0 recipients, and every node says so")
-        func withoutClients() async throws {
+        @Test
+        func `Without clients a broadcast is 200 with 0 recipients, and every node says so`() async throws {
             try await Cluster.run { cluster in
                 let receipt = try await cluster.b.broadcast("Is anyone there?")
                 #expect(receipt.recipients == 0)
@@ -37,8 +38,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Thirty broadcasts at once: every receipt equals what the clients count")
-        func concurrent() async throws {
+        @Test
+        func `Thirty broadcasts at once: every receipt equals what the clients count`() async throws {
             try await Cluster.run { cluster in
                 var clients: [WebSocketTestClient] = []
                 for (node, count) in zip(cluster.nodes, [33, 34, 35]) { clients += try await node.connect(count) }
@@ -69,8 +70,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("Two hundred broadcasts at once to 1,000 connections on three nodes: every receipt equals what the clients count")
-        func concurrentAtScale() async throws {
+        @Test
+        func `Two hundred broadcasts at once to 1,000 connections on three nodes: every receipt equals what the clients count`()
+            async throws
+        {
             try await Cluster.run { cluster in
                 let nodes = cluster.nodes
                 var clients: [WebSocketTestClient] = []
@@ -97,8 +100,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("wait=none answers 202 with the id at once, and the message arrives all the same")
-        func withoutWaiting() async throws {
+        @Test
+        func `wait=none answers 202 with the id at once, and the message arrives all the same`() async throws {
             try await Cluster.run(nodes: 2) { cluster in
                 let client = try await cluster.b.connect()
                 try await cluster.waitForConnections(1)
@@ -113,8 +116,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A node that is silent is named in the receipt, after the timeout that was asked for")
-        func silentNode() async throws {
+        @Test
+        func `A node that is silent is named in the receipt, after the timeout that was asked for`() async throws {
             try await Cluster.run { cluster in
                 let clients = [try await cluster.a.connect(), try await cluster.b.connect(), try await cluster.c.connect()]
                 try await cluster.waitForConnections(3)

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Configuration of the program")
+    /// Configuration of the program.
+    @Suite
     struct ConfigurationTests {
         private static let exitConfig = 78
 
@@ -66,8 +67,8 @@ extension RealProcesses {
             ("config", ["/nonexistent/volary.json"]),
         ]
 
-        @Test("A wrong value of any option stops the start: exit 78, and one line with the option and the value")
-        func wrongFlags() async throws {
+        @Test
+        func `A wrong value of any option stops the start: exit 78, and one line with the option and the value`() async throws {
             for (option, values) in Self.wrongValues {
                 for value in values {
                     // In one word, as some begin with a dash; but an empty one in a word is no value at all.
@@ -79,18 +80,17 @@ extension RealProcesses {
         }
 
         @Test(
-            "An option that there is not, or without its value, is a wrong use: exit 64",
             arguments: ["--prot=80", "--port", "--port="]
         )
-        func wrongUse(_ argument: String) async throws {
+        func `An option that there is not, or without its value, is a wrong use: exit 64`(_ argument: String) async throws {
             let (status, output, errors) = try await VolaryProcess.run([argument])
             #expect(status == 64)
             #expect(errors.contains(argument.prefix { $0 != "=" }))
             #expect(output.isEmpty)
         }
 
-        @Test("A wrong value in the environment is refused in the same way")
-        func wrongEnvironment() async throws {
+        @Test
+        func `A wrong value in the environment is refused in the same way`() async throws {
             // One for each is enough: what is allowed is looked at in one place.
             for (option, values) in Self.wrongValues {
                 let value = try #require(values.first { !$0.isEmpty })
@@ -99,8 +99,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("An empty name of a file counts as absent, as empty options do")
-        func emptyConfig() async throws {
+        @Test
+        func `An empty name of a file counts as absent, as empty options do`() async throws {
             try await self.expectRefusal(
                 ["--port", "65536"],
                 environment: ["VOLARY_CONFIG": ""],
@@ -108,8 +108,8 @@ extension RealProcesses {
             )
         }
 
-        @Test("A wrong Redis address is refused, and neither its user nor its password is shown")
-        func wrongRedis() async throws {
+        @Test
+        func `A wrong Redis address is refused, and neither its user nor its password is shown`() async throws {
             let wrong = [
                 "http://jane:s3cret@localhost", "redis://jane:s3cret@localhost:0", "redis://jane:s3cret@:6379",
                 "redis://jane:s3cret@localhost/x", "redis://jane:s3cret@localhost/0?x=1", "redis://jane:s3cret%zz@localhost",
@@ -128,8 +128,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A good Redis address with a password does not show it in the log")
-        func passwordIsNotLogged() async throws {
+        @Test
+        func `A good Redis address with a password does not show it in the log`() async throws {
             let redis = try RedisServer.start(arguments: ["--requirepass", "s3cret"])
             let process = try await VolaryProcess.start(
                 ["--redis", "redis://:s3cret@127.0.0.1:\(redis.port)", "--log-level", "trace"]
@@ -139,8 +139,8 @@ extension RealProcesses {
             #expect(!process.output.contains("s3cret"))
         }
 
-        @Test("Flags go before the environment, the environment before the file, the file before the default")
-        func precedence() async throws {
+        @Test
+        func `Flags go before the environment, the environment before the file, the file before the default`() async throws {
             try await self.withFile(#"{"node-name": "of-file", "max-message": 1024, "announcements-per-second": "off"}"#) {
                 path in
                 let steps: [(flags: [String], environment: [String: String], name: String)] = [
@@ -164,8 +164,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("A file that is no object of options is refused: its name, the line and the column, and what is wrong there")
-        func wrongFile() async throws {
+        @Test
+        func `A file that is no object of options is refused: its name, the line and the column, and what is wrong there`()
+            async throws
+        {
             let wrong = [
                 ("", "line 1, column 1: "), ("port: 8080\n", "YAML"), ("{\n  \"prot\": 8080\n}", "line 2, column 3: \"prot\""),
                 ("{\"port\": 8080,\n \"port\": 8081}", "line 2, column 2: \"port\" is there twice"),
@@ -181,16 +183,16 @@ extension RealProcesses {
             try await self.expectRefusal([], environment: environment, names: ["VOLARY_CONFIG \"/nowhere\": there is no"])
         }
 
-        @Test("Switches in the file may be true or false")
-        func switches() async throws {
+        @Test
+        func `Switches in the file may be true or false`() async throws {
             try await self.withFile(#"{"host": "0.0.0.0", "insecure": true, "compression": false}"#) { path in
                 let process = try await VolaryProcess.start(["--config", path])
                 #expect(await process.terminate(within: .seconds(10)) == 0)
             }
         }
 
-        @Test("--help lists the options in the groups of the README, in its order")
-        func help() async throws {
+        @Test
+        func `--help lists the options in the groups of the README, in its order`() async throws {
             let help = try await VolaryProcess.run(["serve", "--help"], environment: ["COLUMNS": "200"])
             var groups: [(title: String, options: [String])] = []
             for line in help.output.split(separator: "\n") {
@@ -219,10 +221,9 @@ extension RealProcesses {
         }
 
         @Test(
-            "volary version shows what --version does, and what is no command suggests serve",
             arguments: ["run", "start", "8080"]
         )
-        func commands(_ word: String) async throws {
+        func `volary version shows what --version does, and what is no command suggests serve`(_ word: String) async throws {
             let version = try await VolaryProcess.run(["version"])
             #expect(version.status == 0)
             #expect(version.output == (try await VolaryProcess.run(["--version"]).output))
@@ -231,8 +232,8 @@ extension RealProcesses {
             #expect(errors.contains("no command '\(word)'") && errors.contains("volary serve"), "\(errors)")
         }
 
-        @Test("A token needs a key: a wrong use; what its options may not be is named: 78")
-        func wrongToken() async throws {
+        @Test
+        func `A token needs a key: a wrong use; what its options may not be is named: 78`() async throws {
             let none = try await VolaryProcess.run(["token", "--user", "alice"])
             #expect(none.status == 64 && none.errors.contains("--jwt-key or VOLARY_JWT_KEY is missing"), "\(none.errors)")
             let missing = ["token", "--user", "a", "--jwt-key", "/nowhere"]
@@ -248,8 +249,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Every option's limits are allowed themselves")
-        func limits() async throws {
+        @Test
+        func `Every option's limits are allowed themselves`() async throws {
             let largest = [
                 "--threads=1", "--lease=300s", "--announcements-per-second=1000", "--max-message=16MiB", "--max-unsent=256MiB",
                 "--ping-interval=1h", "--close-timeout=1m", "--max-frames=1000000", "--message-timeout=1h",

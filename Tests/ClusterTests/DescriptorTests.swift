@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Descriptors")
+    /// Descriptors.
+    @Suite
     struct DescriptorTests {
         /// A frame with the text `x`, masked with zeros.
         private static let frame: [UInt8] = [0x81, 0x81, 0, 0, 0, 0, 0x78]
@@ -17,8 +18,8 @@ extension RealProcesses {
             try #require(await eventually { client.isEnded })
         }
 
-        @Test("The guard sees a write to a closed descriptor")
-        func guarding() throws {
+        @Test
+        func `The guard sees a write to a closed descriptor`() throws {
             let watched = try DescriptorGuard()
             defer { watched.remove() }
             let program = Process()
@@ -49,10 +50,11 @@ extension RealProcesses {
         /// More messages in one read than a client may have unfinished, and then the end: what is held of them is handled when NIO has closed the
         /// descriptor.
         @Test(
-            "Clients that go in the middle of what they say are answered nothing on descriptors that are closed",
             arguments: ["/ws", "/echo"]
         )
-        func churn(path: String) async throws {
+        func `Clients that go in the middle of what they say are answered nothing on descriptors that are closed`(
+            path: String
+        ) async throws {
             let watched = try DescriptorGuard()
             defer { watched.remove() }
             try await withSingleNode(options: Cluster.quiet + ["--threads", "4"], environment: watched.environment) { node in

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Callers of a node that is sent away")
+    /// Callers of a node that is sent away.
+    @Suite
     struct DrainCallersTests {
         private static let push = "POST /api/connections/broadcast HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
@@ -22,8 +23,8 @@ extension RealProcesses {
             node.process.beginTermination()
         }
 
-        @Test("None holds up its exit, all get an answer, and presence is gone", arguments: [1, 2])
-        func callers(signals: Int) async throws {
+        @Test(arguments: [1, 2])
+        func `None holds up its exit, all get an answer, and presence is gone`(signals: Int) async throws {
             let options = Cluster.quiet + ["--lease", "60s", "--drain-timeout", signals == 1 ? "2s" : "60s"]
             try await Cluster.run(options: options) { cluster in
                 let (leaving, other, frozen) = (cluster.a, cluster.b, cluster.c)
@@ -75,8 +76,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A TLS handshake that does not go on does not hold up the exit")
-        func handshake() async throws {
+        @Test
+        func `A TLS handshake that does not go on does not hold up the exit`() async throws {
             let process = try await VolaryProcess.start(
                 Cluster.quiet + ["--handshake-timeout", "60s"],
                 tls: try TestCertificate()
@@ -91,8 +92,8 @@ extension RealProcesses {
             #expect(await eventually { silent.isEnded && begun.isEnded })
         }
 
-        @Test("A Redis that stands still holds it up by a few seconds, a node in a hurry by about one", arguments: [1, 2])
-        func frozenRedis(signals: Int) async throws {
+        @Test(arguments: [1, 2])
+        func `A Redis that stands still holds it up by a few seconds, a node in a hurry by about one`(signals: Int) async throws {
             try await Cluster.run(nodes: 1, options: Cluster.quiet + ["--drain-timeout", "1s"]) { cluster in
                 let leaving = cluster.a
                 let client = try await leaving.connect()

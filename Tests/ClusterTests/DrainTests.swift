@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("A node is sent away")
+    /// A node is sent away.
+    @Suite
     struct DrainTests {
         private static func drain(_ node: String, by other: TestNode, key: String? = nil) async throws -> HTTPTestResponse {
             let headers = key.map { ["Idempotency-Key": $0] } ?? [:]
@@ -15,8 +16,9 @@ extension RealProcesses {
             return try #require(list.nodes.first { $0.name == node.name }).id
         }
 
-        @Test("POST drain on any node: the node is shown as draining, closes its clients with 1012, and ends with 0")
-        func drained() async throws {
+        @Test
+        func `POST drain on any node: the node is shown as draining, closes its clients with 1012, and ends with 0`() async throws
+        {
             try await Cluster.run(options: Cluster.quiet + ["--drain-delay", "5s"]) { cluster in
                 let leaving = cluster.c
                 let clients = try await leaving.connect(5)
@@ -53,8 +55,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Of a node that is none drain says 404, of one that does not answer 504")
-        func notDrained() async throws {
+        @Test
+        func `Of a node that is none drain says 404, of one that does not answer 504`() async throws {
             try await Cluster.run(nodes: 2) { cluster in
                 for id in ["00000000", "x", "0123456789", "%20"] {
                     let answer = try await Self.drain(id, by: cluster.a)
@@ -75,10 +77,11 @@ extension RealProcesses {
         }
 
         @Test(
-            "A second signal hurries: everybody gets 1012 now, REST callers their answer, exit 0 within about a second",
             arguments: [SIGTERM, SIGINT, SIGQUIT]
         )
-        func hurried(signal: CInt) async throws {
+        func `A second signal hurries: everybody gets 1012 now, REST callers their answer, exit 0 within about a second`(
+            signal: CInt
+        ) async throws {
             let options = Cluster.quiet + ["--drain-delay", "60s", "--drain-timeout", "60s", "--close-timeout", "60s"]
             try await Cluster.run(options: options) { cluster in
                 let (leaving, other, frozen) = (cluster.a, cluster.b, cluster.c)
@@ -113,8 +116,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A request to drain and then one signal is no hurry")
-        func drainedThenStopped() async throws {
+        @Test
+        func `A request to drain and then one signal is no hurry`() async throws {
             try await Cluster.run(nodes: 2, options: Cluster.quiet + ["--drain-delay", "3s"]) { cluster in
                 let leaving = cluster.b
                 let client = try await leaving.connect()
@@ -128,8 +131,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("What the node has read from a client reaches the cluster, however soon the node ends", arguments: [1, 2])
-        func flushed(signals: Int) async throws {
+        @Test(arguments: [1, 2])
+        func `What the node has read from a client reaches the cluster, however soon the node ends`(signals: Int) async throws {
             try await Cluster.run(nodes: 2) { cluster in
                 let (leaving, other) = (cluster.b, cluster.a)
                 let watcher = try await other.connect()
@@ -167,8 +170,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("While it drains, a node answers requests on kept connections, and ends these behind the answer")
-        func keptConnections() async throws {
+        @Test
+        func `While it drains, a node answers requests on kept connections, and ends these behind the answer`() async throws {
             let process = try await VolaryProcess.start(Cluster.quiet + ["--drain-delay", "3s"])
             let kept = try await RawTestClient.connect(port: process.port)
             let request = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -2,12 +2,13 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("The echo server, and the rules of WebSocket")
+    /// The echo server, and the rules of WebSocket.
+    @Suite
     struct EchoTests {
         private static let mebibyte = 1_048_576
 
-        @Test("Text comes back as text and binary as binary, as they were and in order")
-        func echo() async throws {
+        @Test
+        func `Text comes back as text and binary as binary, as they were and in order`() async throws {
             try await withSingleNode { node in
                 let client = try await node.connect("/echo")
                 let texts = ["Hello!", "", "Grüße 🦅 \u{0}", String(repeating: "long ", count: 20_000)]
@@ -22,8 +23,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A fragmented message is put together, also across the letters of a character")
-        func fragments() async throws {
+        @Test
+        func `A fragmented message is put together, also across the letters of a character`() async throws {
             try await withSingleNode { node in
                 let client = try await node.connect("/echo")
                 let bytes = Array("one 🦅 two".utf8)
@@ -37,8 +38,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A ping in the middle of a fragmented message is answered at once, and the message is whole")
-        func pingBetweenFragments() async throws {
+        @Test
+        func `A ping in the middle of a fragmented message is answered at once, and the message is whole`() async throws {
             try await withSingleNode { node in
                 let client = try await node.connect("/echo")
                 try await client.send(.text, Array("first, ".utf8), fin: false)
@@ -50,8 +51,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A message of 1 MiB comes back; one of a byte more is closed with 1009", arguments: ["/echo", "/ws"])
-        func sizeLimit(_ path: String) async throws {
+        @Test(arguments: ["/echo", "/ws"])
+        func `A message of 1 MiB comes back; one of a byte more is closed with 1009`(_ path: String) async throws {
             try await withSingleNode { node in
                 let client = try await node.connect(path)
                 let largest = [UInt8](repeating: 0x61, count: Self.mebibyte)
@@ -72,8 +73,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Text that is no UTF-8 is closed with 1007", arguments: ["/echo", "/ws"])
-        func invalidUTF8(_ path: String) async throws {
+        @Test(arguments: ["/echo", "/ws"])
+        func `Text that is no UTF-8 is closed with 1007`(_ path: String) async throws {
             try await withSingleNode { node in
                 let invalid: [[UInt8]] = [
                     [0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0x61, 0xE2, 0x82],
@@ -87,8 +88,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Frames against the protocol are closed with 1002")
-        func protocolErrors() async throws {
+        @Test
+        func `Frames against the protocol are closed with 1002`() async throws {
             try await withSingleNode { node in
                 let unmasked = try await node.connect("/echo")
                 try await unmasked.send(.text, Array("bare".utf8), masked: false)
@@ -113,8 +114,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A close without a code is answered without one")
-        func closeWithoutCode() async throws {
+        @Test
+        func `A close without a code is answered without one`() async throws {
             try await withSingleNode { node in
                 for path in ["/echo", "/ws"] {
                     let client = try await node.connect(path)
@@ -124,8 +125,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Subprotocols that nobody knows are accepted, without one")
-        func unknownSubprotocol() async throws {
+        @Test
+        func `Subprotocols that nobody knows are accepted, without one`() async throws {
             try await withSingleNode { node in
                 let client = try await node.connect("/ws", options: .init(subprotocols: ["chat.v9", "soap"]))
                 #expect(client.subprotocol == nil)
@@ -134,8 +135,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A client that is silent from one ping to the next is cut, one that answers is not")
-        func keepAlive() async throws {
+        @Test
+        func `A client that is silent from one ping to the next is cut, one that answers is not`() async throws {
             try await withSingleNode(options: Cluster.quiet + ["--ping-interval", "1s"]) { node in
                 let polite = try await node.connect()
                 let dead = try await RawTestClient.connect(port: node.process.port)

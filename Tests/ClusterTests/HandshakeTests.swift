@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Requests at the WebSocket paths")
+    /// Requests at the WebSocket paths.
+    @Suite
     struct HandshakeTests {
         /// A good handshake, with anything changed.
         static func request(
@@ -34,8 +35,8 @@ extension RealProcesses {
             answer.hasPrefix("HTTP/1.1 \(status) ") && answer.lowercased().contains("content-type: application/problem+json\r\n")
         }
 
-        @Test("The handshake is answered with the key's proof, as in the RFC's example")
-        func accept() async throws {
+        @Test
+        func `The handshake is answered with the key's proof, as in the RFC's example`() async throws {
             try await withSingleNode { node in
                 for path in ["/ws", "/echo", "/ws?token=1", "/ws/", "/echo/", "/ws/?token=1"] {
                     let client = try await RawTestClient.connect(port: node.process.port)
@@ -53,8 +54,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Plain HTTP to the WebSocket paths is 400 problem+json")
-        func plainHTTP() async throws {
+        @Test
+        func `Plain HTTP to the WebSocket paths is 400 problem+json`() async throws {
             try await withSingleNode { node in
                 for path in ["/ws", "/echo", "/ws/", "/echo/", "/ws/?a=/"] {
                     let response = try await node.request("GET", path)
@@ -68,8 +69,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A version that is not 13 is 426 and told which one is spoken")
-        func wrongVersion() async throws {
+        @Test
+        func `A version that is not 13 is 426 and told which one is spoken`() async throws {
             try await withSingleNode { node in
                 for version in ["8", "14", "13, 8", "", "x", nil] {
                     let answer = try await self.exchange(node, Self.request("/ws", version: version))
@@ -79,8 +80,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A key that is not 16 bytes of base64 is 400")
-        func badKey() async throws {
+        @Test
+        func `A key that is not 16 bytes of base64 is 400`() async throws {
             try await withSingleNode { node in
                 for key in ["", "short", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ===", "!GhlIHNhbXBsZSBub25jZQ==", nil] {
                     let answer = try await self.exchange(node, Self.request("/ws", key: key))
@@ -89,8 +90,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("An upgrade at another path is 404, with another method or a missing Connection 400")
-        func otherRefusals() async throws {
+        @Test
+        func `An upgrade at another path is 404, with another method or a missing Connection 400`() async throws {
             try await withSingleNode { node in
                 let refusals = [
                     (Self.request("/nothing"), 404), (Self.request("/ws//"), 404), (Self.request("/ws", method: "POST"), 400),
@@ -103,8 +104,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Upgrade: h2c, as some clients send with every request, is answered as plain HTTP")
-        func otherUpgrade() async throws {
+        @Test
+        func `Upgrade: h2c, as some clients send with every request, is answered as plain HTTP`() async throws {
             try await withSingleNode { node in
                 let settings = "Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
                 let get = try await self.exchange(node, "GET /livez HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\n\(settings)\r\n")
@@ -121,8 +122,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("What follows a refused upgrade on the same connection is never answered")
-        func smuggling() async throws {
+        @Test
+        func `What follows a refused upgrade on the same connection is never answered`() async throws {
             try await withSingleNode { node in
                 let second = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
                 for first in [Self.request("/ws", version: "8"), Self.request("/ws", key: "bad"), Self.request("/other")] {
@@ -134,8 +135,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Garbage, and a head without an end, get nowhere and do no harm")
-        func garbage() async throws {
+        @Test
+        func `Garbage, and a head without an end, get nowhere and do no harm`() async throws {
             try await withSingleNode(options: ["--handshake-timeout", "500ms"]) { node in
                 let garbage = try await self.exchange(node, "\u{1}\u{2}\u{3} nonsense\r\n\r\n")
                 #expect(garbage.isEmpty || garbage.hasPrefix("HTTP/1.1 400 "))

@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Idempotency-Key in a cluster")
+    /// Idempotency-Key in a cluster.
+    @Suite
     struct IdempotencyTests {
         private static let path = "/api/connections/broadcast"
 
@@ -10,8 +11,8 @@ extension RealProcesses {
             try await node.request("POST", Self.path, headers: ["idempotency-key": key], body: "{\"message\":\"\(text)\"}")
         }
 
-        @Test("Sixty requests with one key over three nodes are one delivery, and all get its answer")
-        func twins() async throws {
+        @Test
+        func `Sixty requests with one key over three nodes are one delivery, and all get its answer`() async throws {
             try await Cluster.run { cluster in
                 let clients = [try await cluster.a.connect(), try await cluster.b.connect(), try await cluster.c.connect()]
                 try await cluster.waitForConnections(3)
@@ -33,8 +34,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Another body under a key is 422, and another key is another delivery")
-        func others() async throws {
+        @Test
+        func `Another body under a key is 422, and another key is another delivery`() async throws {
             try await Cluster.run(nodes: 2) { cluster in
                 let client = try await cluster.b.connect()
                 try await cluster.waitForConnections(1)
@@ -49,8 +50,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Without Redis a request with a key is 503 and goes nowhere; without a key it is degraded")
-        func withoutRedis() async throws {
+        @Test
+        func `Without Redis a request with a key is 503 and goes nowhere; without a key it is degraded`() async throws {
             try await Cluster.run(nodes: 1) { cluster in
                 let client = try await cluster.a.connect()
                 try await cluster.waitForConnections(1)

@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("What a node keeps of one connection's bytes")
+    /// What a node keeps of one connection's bytes.
+    @Suite
     struct InputMemoryTests {
         /// What one client sends.
         private struct Stream {
@@ -51,8 +52,8 @@ extension RealProcesses {
             end.cancel()
         }
 
-        @Test("An endless stream costs a node no memory, whatever it begins with and is made of.", arguments: [false, true])
-        func endless(_ isSecure: Bool) async throws {
+        @Test(arguments: [false, true])
+        func `An endless stream costs a node no memory, whatever it begins with and is made of`(_ isSecure: Bool) async throws {
             let certificate = isSecure ? try TestCertificate() : nil
             try await withSingleNode(options: Cluster.quiet + ["--threads", "1"], tls: certificate) { node in
                 // What is allocated once is allocated.

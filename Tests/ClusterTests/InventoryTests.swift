@@ -2,10 +2,11 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("The inventory of a cluster")
+    /// The inventory of a cluster.
+    @Suite
     struct InventoryTests {
-        @Test("Every node lists the same, complete, in the same order, and by node when asked to")
-        func sameFromEveryNode() async throws {
+        @Test
+        func `Every node lists the same, complete, in the same order, and by node when asked to`() async throws {
             try await Cluster.run { cluster in
                 var clients: [WebSocketTestClient] = []
                 for (node, count) in zip(cluster.nodes, [3, 0, 5]) { clients += try await node.connect(count) }
@@ -43,8 +44,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Pages of any size walk each connection exactly once, in order")
-        func paging() async throws {
+        @Test
+        func `Pages of any size walk each connection exactly once, in order`() async throws {
             try await Cluster.run { cluster in
                 var clients: [WebSocketTestClient] = []
                 for (node, count) in zip(cluster.nodes, [5, 7, 2]) { clients += try await node.connect(count) }
@@ -74,8 +75,8 @@ extension RealProcesses {
             #expect(walked.map(\.id) == Set(walked.map(\.id)).sorted())
         }
 
-        @Test("One connection is found from every node, as it is listed")
-        func one() async throws {
+        @Test
+        func `One connection is found from every node, as it is listed`() async throws {
             try await Cluster.run { cluster in
                 let clients = [try await cluster.a.connect(), try await cluster.c.connect()]
                 try await cluster.waitForConnections(2)
@@ -88,8 +89,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A connection leaves the inventory when its client does, however it does")
-        func leaving() async throws {
+        @Test
+        func `A connection leaves the inventory when its client does, however it does`() async throws {
             try await Cluster.run(nodes: 2) { cluster in
                 let polite = try await cluster.a.connect()
                 let rude = try await cluster.b.connect()
@@ -103,8 +104,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("GET /api/nodes shows three nodes with their counts, from each of them")
-        func nodes() async throws {
+        @Test
+        func `GET /api/nodes shows three nodes with their counts, from each of them`() async throws {
             try await Cluster.run { cluster in
                 var clients: [WebSocketTestClient] = []
                 for (node, count) in zip(cluster.nodes, [2, 0, 1]) { clients += try await node.connect(count) }
@@ -123,8 +124,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Connections of /echo are in nobody's inventory, and get no broadcast")
-        func echo() async throws {
+        @Test
+        func `Connections of /echo are in nobody's inventory, and get no broadcast`() async throws {
             try await Cluster.run(nodes: 2) { cluster in
                 let echo = try await cluster.a.connect("/echo")
                 let plain = try await cluster.b.connect()
@@ -140,8 +141,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A thousand connections on three nodes: listed once each, and reached by one broadcast")
-        func thousand() async throws {
+        @Test
+        func `A thousand connections on three nodes: listed once each, and reached by one broadcast`() async throws {
             try await Cluster.run { cluster in
                 let nodes = cluster.nodes
                 let clients = try await withThrowingTaskGroup { group in

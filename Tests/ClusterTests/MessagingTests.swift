@@ -2,10 +2,12 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Messages of clients in a cluster")
+    /// Messages of clients in a cluster.
+    @Suite
     struct MessagingTests {
-        @Test("Messages of two senders reach the clients of all nodes once, in order, in the same order everywhere")
-        func totalOrder() async throws {
+        @Test
+        func `Messages of two senders reach the clients of all nodes once, in order, in the same order everywhere`() async throws
+        {
             try await Cluster.run { cluster in
                 let senders = [try await cluster.a.connect(), try await cluster.b.connect()]
                 let listeners = [
@@ -47,8 +49,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("The echo goes to the sender only, the message to everyone, both with the sender's short id")
-        func echo() async throws {
+        @Test
+        func `The echo goes to the sender only, the message to everyone, both with the sender's short id`() async throws {
             try await Cluster.run { cluster in
                 let sender = try await cluster.a.connect()
                 let others = [try await cluster.a.connect(), try await cluster.b.connect(), try await cluster.c.connect()]
@@ -71,8 +73,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Binary reaches everyone as it was, one copy each, the sender too")
-        func binary() async throws {
+        @Test
+        func `Binary reaches everyone as it was, one copy each, the sender too`() async throws {
             try await Cluster.run { cluster in
                 let sender = try await cluster.b.connect()
                 let others = [try await cluster.a.connect(), try await cluster.b.connect(), try await cluster.c.connect()]
@@ -88,8 +90,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Text survives the way through the cluster unchanged")
-        func unicode() async throws {
+        @Test
+        func `Text survives the way through the cluster unchanged`() async throws {
             let texts = [
                 "\"quoted\" \\ and / and \u{8}\u{c}\n\r\t", "\u{0}\u{1}\u{1f}\u{7f}", "Grüße, 你好, مرحبا, 🦅👩\u{200d}👧",
                 "\u{2028}\u{2029}\u{feff}", "{\"type\":\"system\",\"message\":\"not one\"}", " ", "",
@@ -110,8 +112,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A client that comes or goes is announced on every node")
-        func announcements() async throws {
+        @Test
+        func `A client that comes or goes is announced on every node`() async throws {
             try await Cluster.run(options: []) { cluster in
                 let watchers = [try await cluster.b.connect(), try await cluster.c.connect()]
                 try await cluster.waitForConnections(2)
@@ -130,8 +132,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Many joins at once are summed up, and none is forgotten")
-        func pacedAnnouncements() async throws {
+        @Test
+        func `Many joins at once are summed up, and none is forgotten`() async throws {
             try await Cluster.run(nodes: 2, options: ["--announcements-per-second", "3"]) { cluster in
                 let watcher = try await cluster.b.connect()
                 try await watcher.see { $0.type == "system" }

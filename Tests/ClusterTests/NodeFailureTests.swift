@@ -2,10 +2,13 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Nodes that die, leave or stand still")
+    /// Nodes that die, leave or stand still.
+    @Suite
     struct NodeFailureTests {
-        @Test("After kill -9 a node's connections leave every inventory within 5 s, and the others work on meanwhile")
-        func killed() async throws {
+        @Test
+        func `After kill -9 a node's connections leave every inventory within 5 s, and the others work on meanwhile`()
+            async throws
+        {
             try await Cluster.run { cluster in
                 let doomed = try await cluster.c.connect(5)
                 let survivors = [try await cluster.a.connect(), try await cluster.b.connect()]
@@ -63,8 +66,8 @@ extension RealProcesses {
             return receipt.missing
         }
 
-        @Test("The clients that went with a dead node are announced as left")
-        func killedAnnounced() async throws {
+        @Test
+        func `The clients that went with a dead node are announced as left`() async throws {
             try await Cluster.run(nodes: 2, options: ["--lease", "1s"]) { cluster in
                 let doomed = try await cluster.b.connect(4)
                 let watcher = try await cluster.a.connect()
@@ -75,8 +78,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("SIGTERM: not ready at once, clients closed with 1012, presence gone long before the lease, exit 0")
-        func terminated() async throws {
+        @Test
+        func `SIGTERM: not ready at once, clients closed with 1012, presence gone long before the lease, exit 0`() async throws {
             try await Cluster.run(options: Cluster.quiet + ["--lease", "30s", "--drain-delay", "4s"]) { cluster in
                 let leaving = cluster.b
                 let clients = try await leaving.connect(20)
@@ -108,8 +111,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("SIGTERM ends in time also with a client that never answers the close")
-        func terminatedWithSilentClient() async throws {
+        @Test
+        func `SIGTERM ends in time also with a client that never answers the close`() async throws {
             try await Cluster.run(nodes: 2, options: Cluster.quiet + ["--drain-timeout", "2s"]) { cluster in
                 let leaving = cluster.b
                 let silent = try await leaving.connect(options: .init(answersClose: false))
@@ -125,8 +128,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("SIGTERM does not wait for HTTP connections that are idle, or that have said nothing yet")
-        func terminatedWithIdleHTTP() async throws {
+        @Test
+        func `SIGTERM does not wait for HTTP connections that are idle, or that have said nothing yet`() async throws {
             let process = try await VolaryProcess.start(Cluster.quiet)
             let idle = try await RawTestClient.connect(port: process.port)
             try await idle.send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -136,8 +139,8 @@ extension RealProcesses {
             #expect(await eventually { idle.isEnded && silent.isEnded })
         }
 
-        @Test("A node is ready as soon as it can reach Redis, however long its lease is")
-        func readyAtOnce() async throws {
+        @Test
+        func `A node is ready as soon as it can reach Redis, however long its lease is`() async throws {
             try await Cluster.run(nodes: 0) { cluster in
                 let start = ContinuousClock.now
                 try await cluster.start("a", options: ["--lease", "60s"])
@@ -145,8 +148,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A node that stood still past its lease comes back with its connections, once")
-        func frozen() async throws {
+        @Test
+        func `A node that stood still past its lease comes back with its connections, once`() async throws {
             try await Cluster.run(options: Cluster.quiet + ["--lease", "1s"]) { cluster in
                 let clients = try await cluster.c.connect(6)
                 let other = try await cluster.a.connect()
@@ -177,8 +180,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A node started under the name of one that was killed puts its old entries away at once")
-        func sameName() async throws {
+        @Test
+        func `A node started under the name of one that was killed puts its old entries away at once`() async throws {
             try await Cluster.run(nodes: 2, options: Cluster.quiet + ["--lease", "15s"]) { cluster in
                 let doomed = try await cluster.b.connect(3)
                 let staying = try await cluster.a.connect()
@@ -196,8 +199,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("The clients of a killed node are announced as left also when it is started again before its lease is over")
-        func sameNameAnnounced() async throws {
+        @Test
+        func `The clients of a killed node are announced as left also when it is started again before its lease is over`()
+            async throws
+        {
             try await Cluster.run(nodes: 2, options: ["--lease", "15s"]) { cluster in
                 let doomed = try await cluster.b.connect(3)
                 let watcher = try await cluster.a.connect()

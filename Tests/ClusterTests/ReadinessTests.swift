@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("A node says what it is ill of, and since when")
+    /// A node says what it is ill of, and since when.
+    @Suite
     struct ReadinessTests {
         private static func readiness(of node: TestNode) async throws -> Readiness {
             try await node.request("GET", "/readyz").decode()
@@ -13,8 +14,8 @@ extension RealProcesses {
             try Date(part.since, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         }
 
-        @Test("Of a Redis that goes: both parts, with a reason, since then; when it is back: well, since then")
-        func since() async throws {
+        @Test
+        func `Of a Redis that goes: both parts, with a reason, since then; when it is back: well, since then`() async throws {
             try await Cluster.run(nodes: 1) { cluster in
                 let well = try await Self.readiness(of: cluster.a)
                 #expect(well.ready && [well.relay.state, well.presence.state] == ["up", "up"])
@@ -48,8 +49,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Of writes that Redis refuses for want of memory: presence alone, since messages need none")
-        func presenceAlone() async throws {
+        @Test
+        func `Of writes that Redis refuses for want of memory: presence alone, since messages need none`() async throws {
             try await Cluster.run(nodes: 1, options: Cluster.quiet) { cluster in
                 #expect(cluster.redis.command("CONFIG", "SET", "maxmemory", "1") == "+OK\r\n")
                 #expect(try await eventually { try await Self.readiness(of: cluster.a).presence.state == "down" })
@@ -62,8 +63,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Of clients that come, each the first of its user: nothing, all the while")
-        func joins() async throws {
+        @Test
+        func `Of clients that come, each the first of its user: nothing, all the while`() async throws {
             let redis = try RedisServer.start()
             let proxy = try await TCPProxy.start(to: redis.port)
             let options = Cluster.quiet + ["--insecure-user-query", "--redis", proxy.url]

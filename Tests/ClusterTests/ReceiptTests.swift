@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Receipts while clients come and go")
+    /// Receipts while clients come and go.
+    @Suite
     struct ReceiptTests {
         private static let options = ["--insecure-user-query"]
 
@@ -25,8 +26,10 @@ extension RealProcesses {
             return number
         }
 
-        @Test("Every push is answered by all nodes concerned, with exactly the clients that stay, and no node is unready")
-        func joins() async throws {
+        @Test
+        func `Every push is answered by all nodes concerned, with exactly the clients that stay, and no node is unready`()
+            async throws
+        {
             // With announcements: what is on by default.
             try await Cluster.run(options: Self.options) { cluster in
                 let members = [try await cluster.a.connect("/ws?user=ann"), try await cluster.b.connect("/ws?user=ann")]

@@ -2,10 +2,11 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Redis that goes, comes back empty, or was never there")
+    /// Redis that goes, comes back empty, or was never there.
+    @Suite
     struct RedisFailureTests {
-        @Test("While Redis is down nodes say so and serve their own; when it is back, empty, all is as before")
-        func restarted() async throws {
+        @Test
+        func `While Redis is down nodes say so and serve their own; when it is back, empty, all is as before`() async throws {
             try await Cluster.run { cluster in
                 let clients = [
                     try await cluster.a.connect(), try await cluster.a.connect(), try await cluster.b.connect(),
@@ -71,8 +72,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Without Redis a node knows its own connections, and says of others that it cannot tell")
-        func targetedWhileDown() async throws {
+        @Test
+        func `Without Redis a node knows its own connections, and says of others that it cannot tell`() async throws {
             try await Cluster.run(nodes: 2) { cluster in
                 let own = try await cluster.a.connect()
                 let remote = try await cluster.b.connect()
@@ -106,8 +107,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("Without Redis a push to a group that has nobody here is answered at once, and the node does not miss itself")
-        func groupWhileDown() async throws {
+        @Test
+        func `Without Redis a push to a group that has nobody here is answered at once, and the node does not miss itself`()
+            async throws
+        {
             try await Cluster.run(nodes: 2) { cluster in
                 cluster.redis.stop()
                 #expect(await eventually { await !cluster.a.isReady() })
@@ -121,8 +124,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("What was published while Redis was away reaches the other nodes once, in order, when it is back")
-        func outbox() async throws {
+        @Test
+        func `What was published while Redis was away reaches the other nodes once, in order, when it is back`() async throws {
             try await Cluster.run(nodes: 2) { cluster in
                 let sender = try await cluster.a.connect()
                 let other = try await cluster.b.connect()
@@ -145,8 +148,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A node starts without Redis, lives, is not ready, and joins when Redis comes")
-        func absentAtStart() async throws {
+        @Test
+        func `A node starts without Redis, lives, is not ready, and joins when Redis comes`() async throws {
             try await Cluster.run(nodes: 0) { cluster in
                 cluster.redis.stop()
                 let node = try await cluster.start("early", until: .live)
@@ -171,8 +174,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("After FLUSHALL the inventory is complete again within two heartbeats")
-        func flushed() async throws {
+        @Test
+        func `After FLUSHALL the inventory is complete again within two heartbeats`() async throws {
             try await Cluster.run { cluster in
                 var clients: [WebSocketTestClient] = []
                 for (node, count) in zip(cluster.nodes, [4, 3, 2]) { clients += try await node.connect(count) }
@@ -192,8 +195,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A Redis that stands still makes nodes not ready, and REST still answers in bounded time")
-        func frozen() async throws {
+        @Test
+        func `A Redis that stands still makes nodes not ready, and REST still answers in bounded time`() async throws {
             try await Cluster.run(nodes: 2) { cluster in
                 let client = try await cluster.a.connect()
                 try await cluster.waitForConnections(1)

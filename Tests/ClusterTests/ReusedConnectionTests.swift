@@ -2,10 +2,11 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("WebSockets on connections that have served requests")
+    /// WebSockets on connections that have served requests.
+    @Suite
     struct ReusedConnectionTests {
-        @Test("Through a real proxy, every handshake works with REST calls in between.", arguments: ProxyServer.Kind.allCases)
-        func handshakesThroughProxies(_ kind: ProxyServer.Kind) async throws {
+        @Test(arguments: ProxyServer.Kind.allCases)
+        func `Through a real proxy, every handshake works with REST calls in between`(_ kind: ProxyServer.Kind) async throws {
             try await withSingleNode { node in
                 let proxy = try await ProxyServer.start(kind, nodes: [node.process.port])
                 defer { proxy.stop() }
@@ -39,10 +40,11 @@ extension RealProcesses {
         }
 
         @Test(
-            "Plain and over TLS: after requests, bodies and a while of silence, with frames in its packet.",
             arguments: [false, true]
         )
-        func keptConnection(_ isSecure: Bool) async throws {
+        func `Plain and over TLS: after requests, bodies and a while of silence, with frames in its packet`(
+            _ isSecure: Bool
+        ) async throws {
             let certificate = isSecure ? try TestCertificate() : nil
             try await withSingleNode(options: Cluster.quiet + ["--handshake-timeout", "500ms"], tls: certificate) { node in
                 let client = try await RawTestClient.connect(port: node.process.port, tls: node.process.tls)
@@ -62,10 +64,10 @@ extension RealProcesses {
             }
         }
 
-        @Test(
-            "Behind requests in the same packet, who it is and its subscriptions are found out first; then its frames are read."
-        )
-        func admission() async throws {
+        @Test
+        func `Behind requests in the same packet, who it is and its subscriptions are found out first; then its frames are read`()
+            async throws
+        {
             let redis = try RedisServer.start()
             defer { redis.stop() }
             try await withSingleNode(options: Cluster.quiet + ["--insecure-user-query", "--redis", redis.url]) { node in

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("A rolling restart behind the real balancer", .timeLimit(.minutes(5)))
+    /// A rolling restart behind the real balancer.
+    @Suite(.timeLimit(.minutes(5)))
     struct RollingRestartTests {
         /// As `deploy/run` starts its nodes, but for the pace.
         private static let options = Cluster.quiet + ["--drain-delay", "2s", "--drain-timeout", "4s"]
@@ -22,10 +23,11 @@ extension RealProcesses {
             return identities
         }
 
-        @Test(
-            "Three nodes restarted in turn: clients see 1012 only and come back once a node, REST callers see no failure, nothing is missed"
-        )
-        func rollingRestart() async throws {
+        @Test
+        func
+            `Three nodes restarted in turn: clients see 1012 only and come back once a node, REST callers see no failure, nothing is missed`()
+            async throws
+        {
             let key = try TemporaryFile(Self.secret)
             let permissions = ["read", "send", "manage"].flatMap { ["--permission", $0] }
             let headers = ["authorization": "Bearer \(try await TestToken.mint(key, user: "operator", permissions))"]

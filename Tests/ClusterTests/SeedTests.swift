@@ -3,9 +3,9 @@ import Testing
 
 extension RealProcesses {
     /// The API tests that the project began with, under their names.
-    @Suite("The seed's API tests")
+    @Suite
     struct SeedTests {
-        @Test func GetConnections_Returns200_WithEmptyPool() async throws {
+        @Test func `Get connections returns 200 with empty pool`() async throws {
             try await withSingleNode { node in
                 let response = try await node.request("GET", "/api/connections")
                 #expect(response.status == 200)
@@ -18,7 +18,7 @@ extension RealProcesses {
             }
         }
 
-        @Test func Broadcast_EmptyMessage_Returns400() async throws {
+        @Test func `Broadcast empty message returns 400`() async throws {
             try await withSingleNode { node in
                 let response = try await node.request("POST", "/api/connections/broadcast", body: #"{"message":""}"#)
                 #expect(response.status == 400)
@@ -26,7 +26,7 @@ extension RealProcesses {
             }
         }
 
-        @Test func Broadcast_ValidMessage_Returns200_WithZeroRecipients() async throws {
+        @Test func `Broadcast valid message returns 200 with zero recipients`() async throws {
             try await withSingleNode { node in
                 let receipt = try await node.broadcast("Server is restarting in 5 minutes.")
                 #expect(receipt.recipients == 0)
@@ -34,7 +34,7 @@ extension RealProcesses {
             }
         }
 
-        @Test func WsEndpoint_PlainHttpRequest_Returns400() async throws {
+        @Test func `The WebSocket endpoint plain HTTP request returns 400`() async throws {
             try await withSingleNode { node in
                 let response = try await node.request("GET", "/ws")
                 #expect(response.status == 400)

@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Redis with sentinels: whichever way the master goes, the nodes go to the next", .timeLimit(.minutes(5)))
+    /// Redis with sentinels: whichever way the master goes, the nodes go to the next.
+    @Suite(.timeLimit(.minutes(5)))
     struct SentinelTests {
         /// Two nodes with two clients each, then `fault`, and then everything as before, on another master.
         private func afterFault(
@@ -65,8 +66,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A master that is killed is replaced, and comes back as a replica that nobody is linked to")
-        func killed() async throws {
+        @Test
+        func `A master that is killed is replaced, and comes back as a replica that nobody is linked to`() async throws {
             try await self.afterFault("killed") { _, old in
                 old.kill()
             } after: { old in
@@ -76,8 +77,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A planned fail-over: the nodes leave the old master while it still serves them")
-        func planned() async throws {
+        @Test
+        func `A planned fail-over: the nodes leave the old master while it still serves them`() async throws {
             try await self.afterFault("planned") { redis, old in
                 try redis.failOver()
                 _ = try await redis.newMaster(after: old)
@@ -90,8 +91,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A master that stood still comes back, thinks it is one, and nobody goes back to it")
-        func frozen() async throws {
+        @Test
+        func `A master that stood still comes back, thinks it is one, and nobody goes back to it`() async throws {
             try await self.afterFault("frozen") { redis, old in
                 old.freeze()
                 _ = try await redis.newMaster(after: old)
@@ -102,8 +103,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("One sentinel is down and one speaks garbage: the third is enough to find the master and its successor")
-        func badSentinels() async throws {
+        @Test
+        func `One sentinel is down and one speaks garbage: the third is enough to find the master and its successor`()
+            async throws
+        {
             let garbage = try await FakeRedis.start { _, _ in .text("?%$\r\n") }
             try await self.afterFault(
                 "bad sentinels",

@@ -3,13 +3,16 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("What signals do to a node")
+    /// What signals do to a node.
+    @Suite
     struct SignalTests {
         @Test(
-            "A signal that asks for nothing leaves the node and its clients as they are, and a line in the log",
             arguments: [(SIGHUP, "SIGHUP"), (SIGUSR1, "SIGUSR1"), (SIGUSR2, "SIGUSR2"), (SIGALRM, "SIGALRM")]
         )
-        func ignored(_ signal: CInt, _ name: String) async throws {
+        func `A signal that asks for nothing leaves the node and its clients as they are, and a line in the log`(
+            _ signal: CInt,
+            _ name: String
+        ) async throws {
             try await withSingleNode { node in
                 let client = try await node.connect()
                 node.process.signal(signal)
@@ -21,10 +24,11 @@ extension RealProcesses {
         }
 
         @Test(
-            "SIGQUIT closes the clients with 1012 and ends with 0, as SIGTERM does; the last line says Stopped",
             arguments: ["text", "json"]
         )
-        func quit(format: String) async throws {
+        func `SIGQUIT closes the clients with 1012 and ends with 0, as SIGTERM does; the last line says Stopped`(
+            format: String
+        ) async throws {
             let process = try await VolaryProcess.start(Cluster.quiet + ["--log-format", format])
             let clients = try await TestNode(name: "solo", process: process).connect(3)
             process.signal(SIGQUIT)
@@ -35,11 +39,13 @@ extension RealProcesses {
         }
 
         @Test(
-            "A node goes on when nobody reads its log any more, and when there is no room for it",
             arguments: ["text", "json"],
             ["exec \"$0\" \"$@\" > >(head -n 1)", "exec \"$0\" \"$@\" > /dev/full"]
         )
-        func lostLog(format: String, command: String) async throws {
+        func `A node goes on when nobody reads its log any more, and when there is no room for it`(
+            format: String,
+            command: String
+        ) async throws {
             let process = try await VolaryProcess.start(
                 Cluster.quiet + ["--log-format", format],
                 through: ["/bin/bash", "-c", command]

@@ -2,10 +2,11 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("One node without Redis")
+    /// One node without Redis.
+    @Suite
     struct SingleNodeTests {
-        @Test("It is ready, and the only node")
-        func ready() async throws {
+        @Test
+        func `It is ready, and the only node`() async throws {
             try await withSingleNode { node in
                 let readiness: Readiness = try await node.get("/readyz")
                 #expect(readiness.ready && !readiness.draining)
@@ -16,8 +17,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Messages reach everyone once and in one order, the echo its sender, binary one copy each")
-        func messages() async throws {
+        @Test
+        func `Messages reach everyone once and in one order, the echo its sender, binary one copy each`() async throws {
             try await withSingleNode { node in
                 let clients = try await node.connect(5)
                 let sender = clients[0]
@@ -37,8 +38,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Joins and leaves are announced")
-        func announcements() async throws {
+        @Test
+        func `Joins and leaves are announced`() async throws {
             try await withSingleNode(options: []) { node in
                 let watcher = try await node.connect()
                 try await watcher.see { $0.type == "system" && $0.message?.hasSuffix(" joined.") == true }
@@ -50,8 +51,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("List, get, send, close and 404 work as in a cluster")
-        func rest() async throws {
+        @Test
+        func `List, get, send, close and 404 work as in a cluster`() async throws {
             try await withSingleNode { node in
                 let clients = try await node.connect(3)
                 let listed = try await eventually { try await node.count() == 3 }
@@ -84,8 +85,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A client that does not read is given up, and nobody waits for it")
-        func slowConsumer() async throws {
+        @Test
+        func `A client that does not read is given up, and nobody waits for it`() async throws {
             try await withSingleNode(options: Cluster.quiet + ["--max-unsent", "64KiB", "--close-timeout", "1s"]) { node in
                 let slow = try await RawTestClient.connect(port: node.process.port)
                 try await slow.send(HandshakeTests.request("/ws"))
@@ -108,8 +109,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("SIGTERM closes its clients with 1012 and ends with 0")
-        func terminated() async throws {
+        @Test
+        func `SIGTERM closes its clients with 1012 and ends with 0`() async throws {
             let process = try await VolaryProcess.start(Cluster.quiet)
             let node = TestNode(name: "solo", process: process)
             let clients = try await node.connect(10)

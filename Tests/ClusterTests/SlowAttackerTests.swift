@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Clients that are slow on purpose end within their deadline, and nobody else notices")
+    /// Clients that are slow on purpose end within their deadline, and nobody else notices.
+    @Suite
     struct SlowAttackerTests {
         /// Sends one byte every 50 ms until the server ends the connection.
         /// - Returns: how long that took; nil when it did not within 20 s.
@@ -35,14 +36,13 @@ extension RealProcesses {
         private static let endless = "GET /livez HTTP/1.1\r\nHost: h\r\nX-Long: " + String(repeating: "x", count: 2000)
 
         @Test(
-            "The first header, byte by byte",
             arguments: [
                 Self.endless, String(repeating: "\r\n", count: 1000),
                 HandshakeTests.request("/ws", key: nil).replacing("\r\n\r\n", with: "\r\nX: ")
                     + String(repeating: "x", count: 2000),
             ]
         )
-        func header(_ text: String) async throws {
+        func `The first header, byte by byte`(_ text: String) async throws {
             try await withSingleNode(options: Cluster.quiet + ["--handshake-timeout", "1s"]) { node in
                 let polite = try await node.connect("/echo")
                 let client = try await RawTestClient.connect(port: node.process.port)
@@ -54,8 +54,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A later header on a connection that has been answered")
-        func laterHeader() async throws {
+        @Test
+        func `A later header on a connection that has been answered`() async throws {
             try await withSingleNode(options: Cluster.quiet + ["--idle-timeout", "1s"]) { node in
                 let client = try await RawTestClient.connect(port: node.process.port)
                 try await client.send("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -65,10 +65,9 @@ extension RealProcesses {
         }
 
         @Test(
-            "A body is answered with 408",
             arguments: ["/api/connections/broadcast", "/api/connections/00000000000000000000000000000000/send", "/nowhere"]
         )
-        func body(_ path: String) async throws {
+        func `A body is answered with 408`(_ path: String) async throws {
             try await withSingleNode(options: Cluster.quiet + ["--body-timeout", "1s"]) { node in
                 let client = try await RawTestClient.connect(port: node.process.port)
                 try await client.send(
@@ -85,8 +84,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A message, byte by byte or in empty fragments, is closed with 3008", arguments: ["/ws", "/echo"])
-        func message(_ path: String) async throws {
+        @Test(arguments: ["/ws", "/echo"])
+        func `A message, byte by byte or in empty fragments, is closed with 3008`(_ path: String) async throws {
             try await withSingleNode(options: Cluster.quiet + ["--message-timeout", "1s"]) { node in
                 let polite = try await node.connect(path)
                 let long = [0x82, 0xFE, 0x10, 0, 0, 0, 0, 0] + [UInt8](repeating: 1, count: 4096)
@@ -103,8 +102,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A client that never reads is closed, with bounded memory, while all others get everything at once")
-        func reader() async throws {
+        @Test
+        func `A client that never reads is closed, with bounded memory, while all others get everything at once`() async throws {
             let options = Cluster.quiet + ["--max-unsent-age", "2s", "--max-unsent", "256MiB"]
             try await withSingleNode(options: options) { node in
                 let stalled = try await self.open(node, "/ws")
@@ -125,8 +124,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A client that never reads has no more than its share of memory, however much is said")
-        func readerMemory() async throws {
+        @Test
+        func `A client that never reads has no more than its share of memory, however much is said`() async throws {
             try await withSingleNode(options: Cluster.quiet + ["--max-unsent", "64KiB"]) { node in
                 let stalled = try await self.open(node, "/ws")
                 try await stalled.stopReading()
@@ -148,8 +147,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("A client that stays behind its connection's last answer, and goes on sending, is cut after two seconds")
-        func stayer() async throws {
+        @Test
+        func `A client that stays behind its connection's last answer, and goes on sending, is cut after two seconds`()
+            async throws
+        {
             try await withSingleNode { node in
                 for last in [
                     "GET /livez HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", HandshakeTests.request("/ws", version: "8"),
@@ -166,8 +167,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A REST client that asks and never reads is cut")
-        func answerReader() async throws {
+        @Test
+        func `A REST client that asks and never reads is cut`() async throws {
             try await withSingleNode(options: Cluster.quiet + ["--max-unsent-age", "1s"]) { node in
                 let client = try await RawTestClient.connect(port: node.process.port)
                 try await client.stopReading()

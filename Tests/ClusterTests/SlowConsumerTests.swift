@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Clients that do not read cost the node what it allows them, and the others nothing")
+    /// Clients that do not read cost the node what it allows them, and the others nothing.
+    @Suite
     struct SlowConsumerTests {
         /// Pings would be between the messages that are timed.
         private static let options =
@@ -34,8 +35,10 @@ extension RealProcesses {
             return times[times.count * 99 / 100]
         }
 
-        @Test("One that stalls among a thousand delays nobody, has no more than its share of memory, and is closed with 1013")
-        func stalledReader() async throws {
+        @Test
+        func `One that stalls among a thousand delays nobody, has no more than its share of memory, and is closed with 1013`()
+            async throws
+        {
             let allowed = 4 << 20
             try await withSingleNode(options: Self.options + ["--max-unsent", "\(allowed >> 20)MiB"]) { node in
                 let stalled = try await self.listeners(1, on: node, total: 1)[0]
@@ -70,8 +73,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A megabyte for two thousand that do not read is in memory once")
-        func onePayload() async throws {
+        @Test
+        func `A megabyte for two thousand that do not read is in memory once`() async throws {
             try await withSingleNode(options: Self.options + ["--max-unsent", "2MiB"]) { node in
                 let listeners = try await self.listeners(2000, on: node, total: 2000)
                 for listener in listeners { try await listener.stopReading() }
@@ -88,8 +91,10 @@ extension RealProcesses {
         }
 
         /// The pings run, and the node judges nobody by what it does not read.
-        @Test("A client that goes on sending while the node waits for it to read is not taken for dead, and gets everything")
-        func lateReader() async throws {
+        @Test
+        func `A client that goes on sending while the node waits for it to read is not taken for dead, and gets everything`()
+            async throws
+        {
             let options = ["--ping-interval", "1s", "--max-unsent", "64MiB", "--max-unsent-age", "60s", "--max-message", "4MiB"]
             try await withSingleNode(options: Cluster.quiet + options) { node in
                 let client = try await RawTestClient.connect(port: node.process.port)

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("What the program makes of where it runs")
+    /// What the program makes of where it runs.
+    @Suite
     struct SurroundingsTests {
         /// What Kubernetes sets beside Services called volary and volary-redis.
         private static let serviceVariables = [
@@ -13,8 +14,10 @@ extension RealProcesses {
             "VOLARY_REDIS_SERVICE_HOST": "10.96.0.9", "VOLARY_REDIS_PORT": "tcp://10.96.0.9:6379",
         ]
 
-        @Test("A Service called volary in the same namespace of Kubernetes changes nothing, and is one line in the log at most")
-        func services() async throws {
+        @Test
+        func `A Service called volary in the same namespace of Kubernetes changes nothing, and is one line in the log at most`()
+            async throws
+        {
             let process = try await VolaryProcess.start(Cluster.quiet, environment: Self.serviceVariables)
             #expect(await process.terminate(within: .seconds(10)) == 0)
             let lines = process.output.split(separator: "\n").filter { $0.contains("VOLARY_") }
@@ -28,8 +31,9 @@ extension RealProcesses {
             #expect(errors.hasPrefix("volary: 192.0.2.1 is not an address of this machine; choose another --host"), "\(errors)")
         }
 
-        @Test("A variable that is no option is named in a warning with the one that may be meant; its value is not")
-        func unknownVariable() async throws {
+        @Test
+        func `A variable that is no option is named in a warning with the one that may be meant; its value is not`() async throws
+        {
             let process = try await VolaryProcess.start(
                 Cluster.quiet,
                 environment: ["VOLARY_PROT": "hunter2", "VOLARY_FAVOURITE_COLOUR": "hunter2", "VOLARY_NOTHING": ""]
@@ -42,8 +46,8 @@ extension RealProcesses {
             #expect(!process.output.contains("hunter2"))
         }
 
-        @Test("A port that is taken: one line that says so, and 78, before anything has started")
-        func takenPort() async throws {
+        @Test
+        func `A port that is taken: one line that says so, and 78, before anything has started`() async throws {
             let first = try await VolaryProcess.start([])
             let (status, output, errors) = try await VolaryProcess.run(["--port", "\(first.port)"])
             #expect(status == 78)
@@ -52,8 +56,8 @@ extension RealProcesses {
             #expect(first.isRunning)
         }
 
-        @Test("A host name that does not resolve is named, and 78")
-        func unresolvedHost() async throws {
+        @Test
+        func `A host name that does not resolve is named, and 78`() async throws {
             let (status, _, errors) = try await VolaryProcess.run(["--host", "nowhere.invalid", "--port", "0", "--insecure"])
             #expect(status == 78)
             #expect(errors == "volary: nowhere.invalid: the host name does not resolve; choose another --host\n")
@@ -70,10 +74,11 @@ extension RealProcesses {
         }
 
         @Test(
-            "Without /proc, where the command line is read from, nothing starts with other options than were given",
             .enabled("mount namespaces may not be made here") { await Self.canUnshare() }
         )
-        func withoutProc() async throws {
+        func `Without /proc, where the command line is read from, nothing starts with other options than were given`()
+            async throws
+        {
             for arguments in [["--port", "65536"], ["--port", "0"], ["token", "--user", "alice"]] {
                 let (status, output, errors) = try await VolaryProcess.run(arguments, through: Self.withoutProc)
                 #expect(status == 78 && output.isEmpty)
@@ -81,8 +86,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A Redis that refuses connections is one warning, in plain words, for all links together")
-        func refusingRedis() async throws {
+        @Test
+        func `A Redis that refuses connections is one warning, in plain words, for all links together`() async throws {
             let process = try await VolaryProcess.start(Cluster.quiet + ["--redis", "redis://127.0.0.1:1"], until: .live)
             let links = ["publisher", "subscriber", "presence"]
             let debug = try await VolaryProcess.start(

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("TLS for clients")
+    /// TLS for clients.
+    @Suite
     struct TLSTests {
         private let certificate: TestCertificate
 
@@ -27,8 +28,8 @@ extension RealProcesses {
             return lines.first { $0.hasPrefix("\(name) ") }.flatMap { Int($0.dropFirst(name.count + 1)) }
         }
 
-        @Test("wss and https work as ws and http do")
-        func wholePath() async throws {
+        @Test
+        func `wss and https work as ws and http do`() async throws {
             try await withSingleNode(tls: self.certificate) { node in
                 let sender = try await node.connect()
                 let listener = try await node.connect()
@@ -49,8 +50,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("SIGHUP: new connections get the new certificate, those that stand stay; bad files change nothing and are logged")
-        func reload() async throws {
+        @Test
+        func `SIGHUP: new connections get the new certificate, those that stand stay; bad files change nothing and are logged`()
+            async throws
+        {
             let next = try TestCertificate()
             try await withSingleNode(tls: self.certificate) { node in
                 let old = try await node.connect()
@@ -79,8 +82,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Bad files stop the start: exit 78, and one line")
-        func badFiles() async throws {
+        @Test
+        func `Bad files stop the start: exit 78, and one line`() async throws {
             let expired = try TestCertificate(days: -1)
             let (good, other) = (self.certificate, try TestCertificate())
             for (options, part) in [
@@ -97,8 +100,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("What is no handshake ends the connection, is counted, and is no news at the usual log level")
-        func notTLS() async throws {
+        @Test
+        func `What is no handshake ends the connection, is counted, and is no news at the usual log level`() async throws {
             try await withSingleNode(tls: self.certificate) { node in
                 for bytes in [
                     Array(HandshakeTests.request("/ws").utf8), [22, 3, 1, 0, 200, 1], [UInt8](repeating: 0, count: 3000),
@@ -116,8 +119,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("TLS 1.1 is refused as a version, 1.2 is not")
-        func versions() async throws {
+        @Test
+        func `TLS 1.1 is refused as a version, 1.2 is not`() async throws {
             try await withSingleNode(tls: self.certificate) { node in
                 for (minor, isRefused) in [(UInt8(1), true), (2, true), (3, false)] {
                     let client = try await RawTestClient.connect(port: node.process.port)
@@ -131,8 +134,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A handshake that does not come to its end is cut, before, within and after TLS")
-        func stalled() async throws {
+        @Test
+        func `A handshake that does not come to its end is cut, before, within and after TLS`() async throws {
             try await withSingleNode(options: Cluster.quiet + ["--handshake-timeout", "700ms"], tls: self.certificate) { node in
                 let began = ContinuousClock.now
                 var stalled: [RawTestClient] = []
@@ -153,8 +156,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Behind a proxy that says who the client is, its PROXY header comes before TLS")
-        func proxyHeader() async throws {
+        @Test
+        func `Behind a proxy that says who the client is, its PROXY header comes before TLS`() async throws {
             let options = [
                 "--proxy-protocol", "on", "--trusted-proxies", "127.0.0.0/8", "--max-connections-per-address", "1",
                 "--handshake-timeout", "2s",
@@ -188,8 +191,8 @@ extension RealProcesses {
             #expect(first?.isEnded == false)
         }
 
-        @Test("A client that ends its half gets all of its answer, and an end that TLS calls clean")
-        func halfClosed() async throws {
+        @Test
+        func `A client that ends its half gets all of its answer, and an end that TLS calls clean`() async throws {
             let directory = FileManager.default.temporaryDirectory.appendingPathComponent("volary-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(at: directory) }
@@ -217,8 +220,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("What ends without an answer of the router ends cleanly too: a refused upgrade, a bad request, a closed WebSocket")
-        func cleanEnds() async throws {
+        @Test
+        func `What ends without an answer of the router ends cleanly too: a refused upgrade, a bad request, a closed WebSocket`()
+            async throws
+        {
             try await withSingleNode(tls: self.certificate) { node in
                 let close: [UInt8] = [0x88, 0x80, 0, 0, 0, 0]
                 for bytes in [
@@ -235,8 +240,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("A client that does not read is given up, and nobody waits for it")
-        func slowConsumer() async throws {
+        @Test
+        func `A client that does not read is given up, and nobody waits for it`() async throws {
             let options = Cluster.quiet + ["--max-unsent", "64KiB", "--close-timeout", "1s"]
             try await withSingleNode(options: options, tls: self.certificate) { node in
                 let slow = try await RawTestClient.connect(port: node.process.port, tls: node.process.tls)
@@ -257,8 +262,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("SIGTERM closes its clients with 1012 and ends with 0, also with those that never answer")
-        func terminated() async throws {
+        @Test
+        func `SIGTERM closes its clients with 1012 and ends with 0, also with those that never answer`() async throws {
             let options = Cluster.quiet + ["--drain-timeout", "2s", "--close-timeout", "1s"]
             let process = try await VolaryProcess.start(options, tls: self.certificate)
             let node = TestNode(name: "solo", process: process)

@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("One connection, addressed from anywhere")
+    /// One connection, addressed from anywhere.
+    @Suite
     struct TargetedTests {
         /// One client on each node, by the node's name.
         private struct Population {
@@ -22,8 +23,8 @@ extension RealProcesses {
             func id(_ node: String) throws -> String { try #require(self.ids[node]) }
         }
 
-        @Test("A send from any node reaches exactly the connection it names, wherever that is")
-        func send() async throws {
+        @Test
+        func `A send from any node reaches exactly the connection it names, wherever that is`() async throws {
             try await Cluster.run { cluster in
                 let population = try await Population(of: cluster)
                 for from in cluster.nodes {
@@ -45,8 +46,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("An id that nobody has is 404: of no node, of a live node, and one that cannot be an id")
-        func unknown() async throws {
+        @Test
+        func `An id that nobody has is 404: of no node, of a live node, and one that cannot be an id`() async throws {
             try await Cluster.run { cluster in
                 let population = try await Population(of: cluster)
                 let ofLiveNode = String(repeating: "0", count: 24) + (try population.id("b")).suffix(8)
@@ -68,8 +69,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("DELETE from another node closes the connection with the code and the reason given")
-        func close() async throws {
+        @Test
+        func `DELETE from another node closes the connection with the code and the reason given`() async throws {
             try await Cluster.run { cluster in
                 let population = try await Population(of: cluster)
                 let id = try population.id("c")
@@ -89,8 +90,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("DELETE without a code closes with 1000")
-        func closeByDefault() async throws {
+        @Test
+        func `DELETE without a code closes with 1000`() async throws {
             try await Cluster.run(nodes: 2) { cluster in
                 let population = try await Population(of: cluster)
                 for (from, to) in [(cluster.a, "b"), (cluster.a, "a")] {
@@ -114,8 +115,9 @@ extension RealProcesses {
             return (client, "/api/connections/\(id)")
         }
 
-        @Test("What is refused, since the connection's node is silent past its lease, is not done when that is back")
-        func refused() async throws {
+        @Test
+        func `What is refused, since the connection's node is silent past its lease, is not done when that is back`() async throws
+        {
             try await Cluster.run(nodes: 2, options: Cluster.quiet + ["--lease", "1s"]) { cluster in
                 let (client, path) = try await self.silence(cluster)
                 #expect(try await eventually { try await cluster.a.metric("volary_nodes_live") == 1 })
@@ -138,8 +140,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Within its lease a node off Redis is said to be silent, and does what it was asked when it is back")
-        func silent() async throws {
+        @Test
+        func `Within its lease a node off Redis is said to be silent, and does what it was asked when it is back`() async throws {
             try await Cluster.run(nodes: 2, options: Cluster.quiet + ["--lease", "60s"]) { cluster in
                 let (client, path) = try await self.silence(cluster)
                 let sent = try await cluster.a.request("POST", "\(path)/send", body: #"{"message":"hello"}"#)

@@ -2,15 +2,16 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("Two nodes of one name")
+    /// Two nodes of one name.
+    @Suite
     struct TwinNameTests {
         /// The ids and names of a cluster's nodes.
         private static func nodes(_ node: TestNode) async throws -> [NodeList.Item] {
             try await node.get("/api/nodes", as: NodeList.self).nodes
         }
 
-        @Test("While the one of a name lives, another that is given it does not start, and nobody notices")
-        func refused() async throws {
+        @Test
+        func `While the one of a name lives, another that is given it does not start, and nobody notices`() async throws {
             try await Cluster.run(nodes: 2, options: []) { cluster in
                 let clients = try await cluster.a.connect(2)
                 let watcher = try await cluster.b.connect()
@@ -34,8 +35,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("A name that was made of the host's gets a number beside one that lives, which its successor takes over")
-        func numbered() async throws {
+        @Test
+        func `A name that was made of the host's gets a number beside one that lives, which its successor takes over`()
+            async throws
+        {
             try await Cluster.run(nodes: 1) { cluster in
                 // Two nodes on one port, as on two hosts that are called the same.
                 let options = Cluster.quiet + ["--redis", cluster.redis.url]
@@ -55,8 +58,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("One that stands still is replaced after a second; when it is back, both work")
-        func frozen() async throws {
+        @Test
+        func `One that stands still is replaced after a second; when it is back, both work`() async throws {
             try await Cluster.run(nodes: 2) { cluster in
                 let frozen = cluster.a
                 let early = try await frozen.connect(2)

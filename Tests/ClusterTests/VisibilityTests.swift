@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite("What an operator sees of refusals and changes")
+    /// What an operator sees of refusals and changes.
+    @Suite
     struct VisibilityTests {
         /// Of the log of a node, the lines with this message, each with its metadata.
         private static func lines(_ message: String, of node: TestNode) -> [Substring] {
@@ -19,8 +20,8 @@ extension RealProcesses {
             try await node.request("GET", path, headers: Self.handshake.merging(headers) { $1 }).status
         }
 
-        @Test("A refused handshake is a line with its reason and a counter, at the usual log level")
-        func refusedHandshakes() async throws {
+        @Test
+        func `A refused handshake is a line with its reason and a counter, at the usual log level`() async throws {
             try await withSingleNode { node in
                 #expect(try await Self.refuse(node, ["Origin": "https://evil.example"]) == 403)
                 #expect(try await Self.refuse(node, [:], path: "/nowhere?access_token=hunter2") == 404)
@@ -35,8 +36,10 @@ extension RealProcesses {
             }
         }
 
-        @Test("A flood of refused handshakes is counted whole, and is some lines a second that say how many are left out")
-        func flood() async throws {
+        @Test
+        func `A flood of refused handshakes is counted whole, and is some lines a second that say how many are left out`()
+            async throws
+        {
             try await withSingleNode { node in
                 var statuses = Set<Int>()
                 for _ in 0..<50 { statuses.insert(try await Self.refuse(node, [:], path: "/nowhere")) }
@@ -50,8 +53,8 @@ extension RealProcesses {
             }
         }
 
-        @Test("Every end of a connection is counted once, by its code and by the side that ended it")
-        func closes() async throws {
+        @Test
+        func `Every end of a connection is counted once, by its code and by the side that ended it`() async throws {
             try await withSingleNode { node in
                 func series() async throws -> [String: Int] {
                     let lines = try await node.request("GET", "/metrics").body.split(separator: "\n")
@@ -83,10 +86,11 @@ extension RealProcesses {
             }
         }
 
-        @Test(
-            "Who closed a connection or sent a node away stands in the log by the beginning of the key's hash, and never the key"
-        )
-        func changes() async throws {
+        @Test
+        func
+            `Who closed a connection or sent a node away stands in the log by the beginning of the key's hash, and never the key`()
+            async throws
+        {
             let key = "correct-horse-battery"
             let process = try await VolaryProcess.start(Cluster.quiet, environment: ["VOLARY_API_KEY": key])
             let node = TestNode(name: "solo", process: process)

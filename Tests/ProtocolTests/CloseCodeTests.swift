@@ -1,7 +1,8 @@
 import Protocol
 import Testing
 
-@Suite("Close codes")
+/// Close codes.
+@Suite
 struct CloseCodeTests {
     @Test(
         arguments: [

@@ -1,7 +1,8 @@
 import Protocol
 import Testing
 
-@Suite("Close state machine: one close frame each, then the server closes the transport")
+/// Close state machine: one close frame each, then the server closes the transport.
+@Suite
 struct CloseStateMachineTests {
     private var machine = CloseStateMachine()
 

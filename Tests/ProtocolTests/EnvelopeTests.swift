@@ -3,7 +3,8 @@ import Protocol
 import TestSupport
 import Testing
 
-@Suite("Envelope: the bytes between nodes")
+/// Envelope: the bytes between nodes.
+@Suite
 struct EnvelopeTests {
     // MARK: - The bytes themselves
 
@@ -401,12 +402,11 @@ struct EnvelopeTests {
     }
 
     @Test(
-        "A name that is no name of UTF-8 is refused, and not repaired.",
         arguments: [
             [0xFF], [0x61, 0xC3], [0xED, 0xA0, 0x80], [0xC0, 0x80], [0], [0x61, 0, 0x61], [],
         ] as [[UInt8]]
     )
-    func nameThatIsNone(name: [UInt8]) {
+    func `A name that is no name of UTF-8 is refused, and not repaired`(name: [UInt8]) {
         let head = Self.bytes(
             "56 01 04 0a0b0c0d 0000000000000003 00112233445566778899aabb0a0b0c0d 0f1e2d3c4b5a69788796a5b4deadbeef 01"
         )

@@ -2,7 +2,8 @@ import NIOCore
 import Protocol
 import Testing
 
-@Suite("Frame encoder: what the server sends")
+/// Frame encoder: what the server sends.
+@Suite
 struct FrameEncoderTests {
     private func header(of length: Int, opcode: Opcode = .binary) -> [UInt8] {
         let payload = ByteBuffer(repeating: 0x2A, count: length)

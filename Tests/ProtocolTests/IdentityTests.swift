@@ -3,7 +3,8 @@ import Protocol
 import TestSupport
 import Testing
 
-@Suite("Ids and topics: what people and brokers see")
+/// Ids and topics: what people and brokers see.
+@Suite
 struct IdentityTests {
     // MARK: - Nodes
 
@@ -91,8 +92,8 @@ struct IdentityTests {
         String(repeating: "\u{301}", count: 1024),
     ]
 
-    @Test("Any text is a name, byte for byte.")
-    func textIsAName() throws {
+    @Test
+    func `Any text is a name, byte for byte`() throws {
         for (number, text) in Self.texts.enumerated() {
             // A part of another text is one too.
             let part = Substring("-\(text)".unicodeScalars.dropFirst())
@@ -106,18 +107,17 @@ struct IdentityTests {
     }
 
     @Test(
-        "A text that is empty, too long, or has U+0000 in it is no name.",
         arguments: [
             "", "\u{0}", "a\u{0}b", String(repeating: "n", count: 1025), String(repeating: "日", count: 1025),
             String(repeating: "😀", count: 513), String(repeating: "😀", count: 512) + "n", String(repeating: "n", count: 5000),
         ]
     )
-    func textIsNoName(text: String) {
+    func `A text that is empty, too long, or has U+0000 in it is no name`(text: String) {
         #expect(Name(text) == nil)
     }
 
-    @Test("Names that look alike are two, also in sets and dictionaries.")
-    func namesThatLookAlike() throws {
+    @Test
+    func `Names that look alike are two, also in sets and dictionaries`() throws {
         for (left, right) in Self.twins {
             #expect(left == right, "Swift takes them for one text")
             let (left, right) = (try #require(Name(left)), try #require(Name(right)))
@@ -128,8 +128,8 @@ struct IdentityTests {
         }
     }
 
-    @Test("The order of names is that of their bytes.")
-    func orderOfNames() {
+    @Test
+    func `The order of names is that of their bytes`() {
         var random = SplitMix64(state: 7)
         let scalars: [Unicode.Scalar] = [
             "a", "b", "/", " ", "\u{7F}", "\u{80}", "\u{301}", "\u{323}", "\u{E9}", "\u{FFFF}", "\u{10000}", "\u{10FFFF}",

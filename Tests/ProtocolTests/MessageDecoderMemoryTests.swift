@@ -3,7 +3,8 @@ import Protocol
 import TestSupport
 import Testing
 
-@Suite("Message decoder: memory follows what has arrived")
+/// Message decoder: memory follows what has arrived.
+@Suite
 struct MessageDecoderMemoryTests {
     /// The capacity of the decoder's buffers, found by reflection: the product does not show it.
     private func held(by decoder: MessageDecoder) -> Int {

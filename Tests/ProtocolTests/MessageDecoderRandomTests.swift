@@ -3,7 +3,8 @@ import Protocol
 import TestSupport
 import Testing
 
-@Suite("Message decoder: agrees with an independent reading of the RFC")
+/// Message decoder: agrees with an independent reading of the RFC.
+@Suite
 struct MessageDecoderRandomTests {
     /// Mostly what clients send, with every kind of fault now and then.
     private func frame(_ random: inout SplitMix64, insideMessage: inout Bool) -> [UInt8] {

@@ -3,7 +3,8 @@ import Protocol
 import TestSupport
 import Testing
 
-@Suite("Message decoder: what RFC 6455 forbids a client is refused")
+/// Message decoder: what RFC 6455 forbids a client is refused.
+@Suite
 struct MessageDecoderRefusalTests {
     /// Stands before what is refused: the events before it must not be lost.
     private let hello = ClientFrame.text("hello")

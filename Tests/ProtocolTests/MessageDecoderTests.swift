@@ -3,7 +3,8 @@ import Protocol
 import TestSupport
 import Testing
 
-@Suite("Message decoder: what a client sends becomes messages")
+/// Message decoder: what a client sends becomes messages.
+@Suite
 struct MessageDecoderTests {
     @Test func `A text frame gives a text`() {
         // The masked "Hello" of RFC 6455 section 5.7, as bytes.

@@ -4,7 +4,8 @@ import Protocol
 import TestSupport
 import Testing
 
-@Suite("What clients of the plain protocol read")
+/// What clients of the plain protocol read.
+@Suite
 struct PlainProtocolTests {
     private let sender = ConnectionID("a1b2c3d400000000000000000a0b0c0d")!
 
@@ -37,8 +38,8 @@ struct PlainProtocolTests {
         #expect(self.encode(.serverBroadcast, "") == #"{"type":"server-broadcast","message":"",\#(time)}"#)
     }
 
-    @Test("What a push says more comes behind what it said before: its id, its group or user, and JSON as it was sent.")
-    func pushes() throws {
+    @Test
+    func `What a push says more comes behind what it said before: its id, its group or user, and JSON as it was sent`() throws {
         let id = try #require(PublicationID("00112233445566778899aabb0a0b0c0d"))
         let awkward = try #require(Name("/a \"b\"\n\u{301}"))
         let head = #"{"type":"server-broadcast""#
@@ -71,8 +72,8 @@ struct PlainProtocolTests {
         #expect(json.utf8.count > 6 * 6024)
     }
 
-    @Test("Times may have their milliseconds, in every message.")
-    func precision() {
+    @Test
+    func `Times may have their milliseconds, in every message`() {
         let message = ServerMessage(
             kind: .echo,
             from: self.sender,
@@ -83,8 +84,8 @@ struct PlainProtocolTests {
         #expect(json == #"{"type":"echo","from":"a1b2c3d4","message":"x","timestamp":"2026-06-13T06:00:01.042Z"}"#)
     }
 
-    @Test("Who a client is, in the first message to it.")
-    func welcome() throws {
+    @Test
+    func `Who a client is, in the first message to it`() throws {
         let (user, groups) = (Name("auth0|7"), Set(["b", "/a \"b\""].compactMap { Name($0) }))
         func encode(_ user: Name?, _ groups: Set<Name>, _ precision: Timestamp.Precision = .seconds) -> String {
             let welcome = WelcomeMessage(id: self.sender, node: "node1", user: user, groups: groups, timestamp: 1_781_330_401_042)
@@ -98,8 +99,8 @@ struct PlainProtocolTests {
         #expect(encode(Name(String(repeating: "\u{1}", count: 1024)), many, .milliseconds).utf8.count > 64 * 6 * 250)
     }
 
-    @Test("Eight digits tell which ids begin with them, and where these are in the order of ids.")
-    func shortIDs() throws {
+    @Test
+    func `Eight digits tell which ids begin with them, and where these are in the order of ids`() throws {
         for (digits, before, first, last) in [
             ("00000000", nil, "00000000000000000000000000000000", "00000000ffffffffffffffffffffffff"),
             (

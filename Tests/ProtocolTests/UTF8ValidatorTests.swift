@@ -3,7 +3,8 @@ import Protocol
 import TestSupport
 import Testing
 
-@Suite("UTF-8 validator: agrees with the standard library, wherever the input is cut")
+/// UTF-8 validator: agrees with the standard library, wherever the input is cut.
+@Suite
 struct UTF8ValidatorTests {
     private func isWellFormed(_ parts: [ArraySlice<UInt8>]) -> Bool {
         var validator = UTF8Validator()

@@ -10,7 +10,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2)))
 struct BrokerContractTests {
     @Test(arguments: BrokerKind.allCases)
-    func everySubscribedNodeGetsAMessageOnce(kind: BrokerKind) async throws {
+    func `Every subscribed node gets a message once`(kind: BrokerKind) async throws {
         try await kind.withCluster(of: 3) { nodes in
             for node in nodes { try await node.broker.subscribe(to: .all) }
             #expect(await nodes[0].publish("hello") == .success(.relayed(receivers: 3)))
@@ -22,7 +22,7 @@ struct BrokerContractTests {
     }
 
     @Test(arguments: BrokerKind.allCases)
-    func aNodeThatIsNotSubscribedGetsNothing(kind: BrokerKind) async throws {
+    func `A node that is not subscribed gets nothing`(kind: BrokerKind) async throws {
         try await kind.withCluster(of: 2) { nodes in
             try await nodes[0].broker.subscribe(to: .all)
             try await nodes[1].broker.subscribe(to: .node(nodes[1].node))
@@ -34,7 +34,7 @@ struct BrokerContractTests {
     }
 
     @Test(arguments: BrokerKind.allCases)
-    func oneTopicHasOneOrderOnAllNodes(kind: BrokerKind) async throws {
+    func `One topic has one order on all nodes`(kind: BrokerKind) async throws {
         let perNode = 300
         try await kind.withCluster(of: 3) { nodes in
             for node in nodes { try await node.broker.subscribe(to: .all) }
@@ -53,7 +53,7 @@ struct BrokerContractTests {
     }
 
     @Test(arguments: BrokerKind.allCases)
-    func oneNodesMessagesKeepTheirOrderAcrossTopics(kind: BrokerKind) async throws {
+    func `One node's messages keep their order across topics`(kind: BrokerKind) async throws {
         try await kind.withCluster(of: 2) { nodes in
             let own = Topic.node(nodes[1].node)
             try await nodes[1].broker.subscribe(to: .all)
@@ -66,7 +66,7 @@ struct BrokerContractTests {
     }
 
     @Test(arguments: BrokerKind.allCases)
-    func afterUnsubscribingNothingPublishedLaterArrives(kind: BrokerKind) async throws {
+    func `After unsubscribing nothing published later arrives`(kind: BrokerKind) async throws {
         try await kind.withCluster(of: 2) { nodes in
             for node in nodes { try await node.broker.subscribe(to: .all) }
             await nodes[1].broker.unsubscribe(from: .all)
@@ -82,8 +82,8 @@ struct BrokerContractTests {
         }
     }
 
-    @Test("Groups and users of any name have topics of their own.", arguments: BrokerKind.allCases)
-    func topicsOfAnyName(kind: BrokerKind) async throws {
+    @Test(arguments: BrokerKind.allCases)
+    func `Groups and users of any name have topics of their own`(kind: BrokerKind) async throws {
         try await kind.withCluster(of: 2) { nodes in
             let topics = AwkwardNames.all.compactMap { Name($0) }.flatMap { [Topic.group($0), .user($0)] }
             #expect(topics.count == 2 * AwkwardNames.all.count)
@@ -106,7 +106,7 @@ struct BrokerContractTests {
     }
 
     @Test(arguments: BrokerKind.allCases)
-    func whatIsLargerThanAnEnvelopeIsRefused(kind: BrokerKind) async throws {
+    func `What is larger than an envelope is refused`(kind: BrokerKind) async throws {
         try await kind.withCluster(of: 1) { nodes in
             try await nodes[0].broker.subscribe(to: .all)
             let payload = ByteBuffer(repeating: 1, count: Limits.maximumEnvelopeBytes)
@@ -126,7 +126,7 @@ struct BrokerContractTests {
     }
 
     @Test(arguments: BrokerKind.allCases)
-    func theLargestPayloadArrives(kind: BrokerKind) async throws {
+    func `The largest payload arrives`(kind: BrokerKind) async throws {
         try await kind.withCluster(of: 2) { nodes in
             try await nodes[1].broker.subscribe(to: .all)
             let payload = ByteBuffer(repeating: 7, count: Limits.maximumPayloadBytes)
@@ -146,7 +146,7 @@ struct BrokerContractTests {
     }
 
     @Test(arguments: BrokerKind.allCases)
-    func whatIsPublishedWhileItsNodeSubscribesArrivesOnceWhereverItCounts(kind: BrokerKind) async throws {
+    func `What is published while its node subscribes arrives once wherever it counts`(kind: BrokerKind) async throws {
         try await kind.withCluster(of: 2) { nodes in
             for node in nodes { try await node.broker.subscribe(to: .all) }
             #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
@@ -171,7 +171,7 @@ struct BrokerContractTests {
     }
 
     @Test(arguments: BrokerKind.allCases)
-    func ofWhatABrokerTakesAReceiverThatStandsStillMissesNothingUntold(kind: BrokerKind) async throws {
+    func `Of what a broker takes a receiver that stands still misses nothing untold`(kind: BrokerKind) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         try await kind.withCluster(of: 2, on: group) { nodes in
             for node in nodes { try await node.broker.subscribe(to: .all) }
@@ -203,7 +203,7 @@ struct BrokerContractTests {
     }
 
     @Test(arguments: BrokerKind.allCases)
-    func onceEverythingIsSubscribedHealthIsUp(kind: BrokerKind) async throws {
+    func `Once everything is subscribed health is up`(kind: BrokerKind) async throws {
         try await kind.withCluster(of: 1) { nodes in
             try await nodes[0].broker.subscribe(to: .all)
             #expect(await eventually { nodes[0].broker.health.isUp })
@@ -213,7 +213,7 @@ struct BrokerContractTests {
     }
 
     @Test(arguments: BrokerKind.allCases)
-    func afterItsEndABrokerTakesNothing(kind: BrokerKind) async throws {
+    func `After its end a broker takes nothing`(kind: BrokerKind) async throws {
         var endpoints: [BrokerEndpoint] = []
         try await kind.withCluster(of: 1) { nodes in
             try await nodes[0].broker.subscribe(to: .all)

@@ -8,7 +8,7 @@ struct IdempotencyContractTests {
     private let answer = ByteBuffer(bytes: [0, 13, 10, 255, 0])
 
     @Test(arguments: IdempotencyKind.allCases)
-    func theFirstAttemptGetsTheKeyAndTheOthersTheAnswer(kind: IdempotencyKind) async throws {
+    func `The first attempt gets the key and the others the answer`(kind: IdempotencyKind) async throws {
         try await kind.withStores { harness async throws in
             let (first, second) = (harness.claim(), harness.claim())
             #expect(try await harness.stores[0].reserve(first) == .reserved)
@@ -19,7 +19,7 @@ struct IdempotencyContractTests {
     }
 
     @Test(arguments: IdempotencyKind.allCases)
-    func aKeyStandsForOneRequest(kind: IdempotencyKind) async throws {
+    func `A key stands for one request`(kind: IdempotencyKind) async throws {
         try await kind.withStores { harness async throws in
             let claim = harness.claim()
             #expect(try await harness.store.reserve(claim) == .reserved)
@@ -33,7 +33,7 @@ struct IdempotencyContractTests {
     }
 
     @Test(arguments: IdempotencyKind.allCases)
-    func aReleasedKeyIsFree(kind: IdempotencyKind) async throws {
+    func `A released key is free`(kind: IdempotencyKind) async throws {
         try await kind.withStores { harness in
             let first = harness.claim()
             #expect(try await harness.store.reserve(first) == .reserved)
@@ -45,7 +45,7 @@ struct IdempotencyContractTests {
     }
 
     @Test(arguments: IdempotencyKind.allCases)
-    func onlyTheAttemptThatHoldsAKeyReleasesIt(kind: IdempotencyKind) async throws {
+    func `Only the attempt that holds a key releases it`(kind: IdempotencyKind) async throws {
         try await kind.withStores { harness in
             let (first, second) = (harness.claim(), harness.claim())
             #expect(try await harness.store.reserve(first) == .reserved)
@@ -59,7 +59,7 @@ struct IdempotencyContractTests {
     }
 
     @Test(arguments: IdempotencyKind.allCases)
-    func everyCallMayBeRepeated(kind: IdempotencyKind) async throws {
+    func `Every call may be repeated`(kind: IdempotencyKind) async throws {
         try await kind.withStores { harness in
             let claim = harness.claim()
             for _ in 0..<2 { #expect(try await harness.store.reserve(claim) == .reserved) }
@@ -71,7 +71,7 @@ struct IdempotencyContractTests {
     }
 
     @Test(arguments: IdempotencyKind.allCases)
-    func aReservationThatNobodyEndsLapses(kind: IdempotencyKind) async throws {
+    func `A reservation that nobody ends lapses`(kind: IdempotencyKind) async throws {
         try await kind.withStores(IdempotencyKind.lifetimes) { harness in
             #expect(try await harness.store.reserve(harness.claim()) == .reserved)
             try await harness.outlive(IdempotencyKind.lifetimes.reservation)
@@ -80,7 +80,7 @@ struct IdempotencyContractTests {
     }
 
     @Test(arguments: IdempotencyKind.allCases)
-    func anAnswerStaysLongerThanAReservationAndNotForEver(kind: IdempotencyKind) async throws {
+    func `An answer stays longer than a reservation and not for ever`(kind: IdempotencyKind) async throws {
         try await kind.withStores(IdempotencyKind.lifetimes) { harness in
             let claim = harness.claim()
             #expect(try await harness.store.reserve(claim) == .reserved)
@@ -93,7 +93,7 @@ struct IdempotencyContractTests {
     }
 
     @Test(arguments: IdempotencyKind.allCases)
-    func aLateAnswerIsKeptWhenNobodyElseHasTheKey(kind: IdempotencyKind) async throws {
+    func `A late answer is kept when nobody else has the key`(kind: IdempotencyKind) async throws {
         try await kind.withStores(IdempotencyKind.lifetimes) { harness in
             let (first, second) = (harness.claim("free"), harness.claim("taken"))
             for claim in [first, second] { #expect(try await harness.store.reserve(claim) == .reserved) }
@@ -110,7 +110,7 @@ struct IdempotencyContractTests {
     }
 
     @Test(arguments: IdempotencyKind.allCases)
-    func theLargestAnswerAndTheLongestKeyFit(kind: IdempotencyKind) async throws {
+    func `The largest answer and the longest key fit`(kind: IdempotencyKind) async throws {
         try await kind.withStores { harness async throws in
             let claim = harness.claim(String(repeating: "~", count: 256), String(repeating: "f", count: 64))
             let answer = ByteBuffer(repeating: 0, count: IdempotencyLimits.answerBytes)
@@ -121,7 +121,7 @@ struct IdempotencyContractTests {
     }
 
     @Test(arguments: IdempotencyKind.allCases)
-    func ofManyAttemptsAtOnceOneWins(kind: IdempotencyKind) async throws {
+    func `Of many attempts at once one wins`(kind: IdempotencyKind) async throws {
         try await kind.withStores { harness in
             let outcomes = try await withThrowingTaskGroup(of: IdempotencyReservation.self) { group in
                 for index in 0..<100 {
@@ -137,12 +137,12 @@ struct IdempotencyContractTests {
     }
 
     @Test(arguments: ["a", "!", "~", "0b5e6b52-7f3c-4d0c-9d1e-d4a9e6c1c0de", "\"quoted\"", String(repeating: "x", count: 256)])
-    func visibleASCIIIsAKey(text: String) {
+    func `Visible ASCII is a key`(text: String) {
         #expect(IdempotencyKey(text)?.description == text)
     }
 
     @Test(arguments: ["", " ", "a b", "a\tb", "é", "a\u{7F}", "a\0", "k, k", String(repeating: "x", count: 257)])
-    func anythingElseIsNone(text: String) {
+    func `Anything else is none`(text: String) {
         #expect(IdempotencyKey(text) == nil)
     }
 }

@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2)))
 struct PresenceContractTests {
     @Test(arguments: PresenceKind.allCases)
-    func aRegisteredNodeIsSeenByAll(kind: PresenceKind) async throws {
+    func `A registered node is seen by all`(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let node = harness.record("one", draining: true)
             try await harness.stores[0].register(node, claiming: .shared)
@@ -19,7 +19,7 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func connectionsComeAndGo(kind: PresenceKind) async throws {
+    func `Connections come and go`(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
@@ -49,7 +49,7 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func pagesMergeAllNodesInTheOrderOfIds(kind: PresenceKind) async throws {
+    func `Pages merge all nodes in the order of ids`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             var expected: [ListedConnection] = []
             for (name, count) in [("a", 120), ("b", 1), ("c", 0), ("d", 79)] {
@@ -76,7 +76,7 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func anExpiredLeaseTakesEverythingWithIt(kind: PresenceKind) async throws {
+    func `An expired lease takes everything with it`(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let (dying, living) = (harness.record("dying", short: true), harness.record("living"))
             for node in [dying, living] { try await harness.store.register(node, claiming: .shared) }
@@ -119,7 +119,7 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func aRenewedLeaseStands(kind: PresenceKind) async throws {
+    func `A renewed lease stands`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             var node = harness.record("one", short: true)
             try await harness.store.register(node, claiming: .shared)
@@ -137,7 +137,7 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func nobodyRenewsWhatWasNeverRegistered(kind: PresenceKind) async throws {
+    func `Nobody renews what was never registered`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
             let renewed = try await harness.store.renew(node)
@@ -149,7 +149,7 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func registeringAgainStartsWithoutConnections(kind: PresenceKind) async throws {
+    func `Registering again starts without connections`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
@@ -161,7 +161,7 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func aSuccessorReplacesThoseOfItsNamesakesThatAreDead(kind: PresenceKind) async throws {
+    func `A successor replaces those of its namesakes that are dead`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let (first, second, third) = (harness.record("same"), harness.record("same"), harness.record("same"))
             let other = harness.record("other")
@@ -194,7 +194,7 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func aNamesakeWhoseLeaseIsOverIsNotInTheWay(kind: PresenceKind) async throws {
+    func `A namesake whose lease is over is not in the way`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let ghost = harness.record("same", short: true)
             try await harness.store.register(ghost, claiming: .shared)
@@ -208,7 +208,7 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func ofManyThatClaimANameAtOnceOneHasIt(kind: PresenceKind) async throws {
+    func `Of many that claim a name at once one has it`(kind: PresenceKind) async throws {
         try await kind.withStores(4) { harness in
             let dead = harness.record("same")
             try await harness.store.register(dead, claiming: .shared)
@@ -227,7 +227,7 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func anUnregisteredNodeIsGone(kind: PresenceKind) async throws {
+    func `An unregistered node is gone`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
@@ -243,7 +243,7 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func aLargerUpdateIsRefusedAndEndsNobody(kind: PresenceKind) async throws {
+    func `A larger update is refused and ends nobody`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
@@ -259,7 +259,7 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func anUpdateOfTheLargestSizeIsTaken(kind: PresenceKind) async throws {
+    func `An update of the largest size is taken`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)

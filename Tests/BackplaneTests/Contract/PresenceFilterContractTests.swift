@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2)))
 struct PresenceFilterContractTests {
     @Test(arguments: PresenceKind.allCases)
-    func everyCombinationOfFiltersGivesExactlyWhatItNames(kind: PresenceKind) async throws {
+    func `Every combination of filters gives exactly what it names`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let users: [Name?] = [nil, "ann", "bob", "nobody"]
             let groups: [Name] = ["red", "green", "blue"]
@@ -48,7 +48,7 @@ struct PresenceFilterContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func whatIsAddedAgainIsFoundByWhatItIsNow(kind: PresenceKind) async throws {
+    func `What is added again is found by what it is now`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
@@ -86,7 +86,7 @@ struct PresenceFilterContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func namesThatBeginAlikeAreKeptApart(kind: PresenceKind) async throws {
+    func `Names that begin alike are kept apart`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
@@ -114,7 +114,7 @@ struct PresenceFilterContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func aNodeTakesItsUsersAndGroupsWithIt(kind: PresenceKind) async throws {
+    func `A node takes its users and groups with it`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let staying = harness.record("staying")
             try await harness.store.register(staying, claiming: .shared)
@@ -159,7 +159,7 @@ struct PresenceFilterContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func theLargestUpdateWithTheMostGroupsIsTaken(kind: PresenceKind) async throws {
+    func `The largest update with the most groups is taken`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)

@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2)))
 struct PresenceGhostContractTests {
     @Test(arguments: PresenceKind.allCases)
-    func ofManyReapersOneHearsOfEachDeadNode(kind: PresenceKind) async throws {
+    func `Of many reapers one hears of each dead node`(kind: PresenceKind) async throws {
         try await kind.withStores(8) { harness in
             let living = harness.record("living")
             let dead = (0..<5).map { harness.record("dead-\($0)", short: true) }
@@ -37,7 +37,7 @@ struct PresenceGhostContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func aNodeThatIsStillRegisteringIsMissing(kind: PresenceKind) async throws {
+    func `A node that is still registering is missing`(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             var node = harness.record("many")
             let other = harness.record("other")
@@ -74,7 +74,7 @@ struct PresenceGhostContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func aFrozenNodeComesBackOnceWithWhatIsStillOpen(kind: PresenceKind) async throws {
+    func `A frozen node comes back once with what is still open`(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let (frozen, other) = (harness.record("frozen", short: true), harness.record("other"))
             for node in [frozen, other] { try await harness.store.register(node, claiming: .shared) }
@@ -104,7 +104,7 @@ struct PresenceGhostContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func whoWasReapedWithConnectionsHearsOfItUntilItRenews(kind: PresenceKind) async throws {
+    func `Who was reaped with connections hears of it until it renews`(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let (frozen, empty) = (harness.record("frozen", short: true), harness.record("empty", short: true))
             for node in [frozen, empty] {
@@ -127,7 +127,7 @@ struct PresenceGhostContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func anUpdateKeepsTheLeaseToo(kind: PresenceKind) async throws {
+    func `An update keeps the lease too`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("busy", short: true)
             try await harness.store.register(node, claiming: .sole(dead: []))
@@ -142,7 +142,7 @@ struct PresenceGhostContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func whoWasReapedAndGoesLeavesNothing(kind: PresenceKind) async throws {
+    func `Who was reaped and goes leaves nothing`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             let node = harness.record("going", short: true)
             try await harness.store.register(node, claiming: .sole(dead: []))
@@ -155,7 +155,7 @@ struct PresenceGhostContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func nodesWhoseEntriesAreLostHearOfItAndBringThemBack(kind: PresenceKind) async throws {
+    func `Nodes whose entries are lost hear of it and bring them back`(kind: PresenceKind) async throws {
         try await kind.withStores(2) { harness in
             let nodes = [harness.record("a"), harness.record("b")]
             var records: [ConnectionRecord] = []

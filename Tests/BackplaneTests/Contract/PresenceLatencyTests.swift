@@ -8,7 +8,7 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(5)))
 struct PresenceLatencyTests {
     @Test(arguments: PresenceKind.allCases, [1_000, 50_000])
-    func aPageOfAHundredIsFast(kind: PresenceKind, connections: Int) async throws {
+    func `A page of a hundred is fast`(kind: PresenceKind, connections: Int) async throws {
         try await kind.withStores(1) { harness in
             let generator = PresenceGenerator(connections: connections)
             let clock = ContinuousClock()

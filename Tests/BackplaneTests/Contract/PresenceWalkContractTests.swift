@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2)))
 struct PresenceWalkContractTests {
     @Test(arguments: PresenceKind.allCases)
-    func aWalkGivesWhatStaysExactlyOnceWhileOthersComeAndGo(kind: PresenceKind) async throws {
+    func `A walk gives what stays exactly once while others come and go`(kind: PresenceKind) async throws {
         try await kind.withStores(4) { harness in
             let nodes = (0..<3).map { harness.record("node-\($0)") }
             var staying: [ConnectionRecord] = []

@@ -6,7 +6,7 @@ import Testing
 @testable import Backplane
 
 /// Whoever may publish on a topic's channel may say anything there.
-@Suite("Places that no log has given", .timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(3)))
 struct ForgedPlacesTests {
     private static let largest = UInt64(9_007_199_254_740_991)
 
@@ -17,8 +17,8 @@ struct ForgedPlacesTests {
         return bytes
     }
 
-    @Test("An offset that no script counts up to is no place in a log")
-    func frames() throws {
+    @Test
+    func `An offset that no script counts up to is no place in a log`() throws {
         for offset in [1, Self.largest] {
             guard case .logged(let place, _) = try BrokerFrame(Self.frame(offset: offset)) else {
                 Issue.record("\(offset) was not taken")
@@ -29,8 +29,8 @@ struct ForgedPlacesTests {
         for offset in [0, Self.largest + 1, .max] { #expect((try? BrokerFrame(Self.frame(offset: offset))) == nil, "\(offset)") }
     }
 
-    @Test("An answer with such an offset is none of the script's")
-    func pages() {
+    @Test
+    func `An answer with such an offset is none of the script's`() {
         func page(offset: Int64, start: Int64 = 0, entries: [Int64] = []) -> LogPage? {
             let list = entries.flatMap { [RESPValue.integer($0), .bulk(ByteBuffer(string: "x"))] }
             return LogPage(
@@ -48,12 +48,15 @@ struct ForgedPlacesTests {
     }
 
     @Test(
-        "Published by anybody, they end no node: they are ignored, or cost a count that cannot run over",
         arguments: [
             (#"string.rep('\255', 8)"#, 4, 0), (#"string.rep('\0', 8)"#, 4, 0), ("struct.pack('>I8', 2 ^ 53 - 1)", 1100, Int.max),
         ]
     )
-    func published(offset: String, times: Int, lost: Int) async throws {
+    func `Published by anybody, they end no node: they are ignored, or cost a count that cannot run over`(
+        offset: String,
+        times: Int,
+        lost: Int
+    ) async throws {
         try await LoggedCluster.run(of: 2) { cluster in
             // A drain, of all messages the shortest that is logged.
             let script = #"""

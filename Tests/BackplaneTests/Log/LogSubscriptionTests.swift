@@ -4,12 +4,12 @@ import TestSupport
 import Testing
 
 /// Topics that a node begins or ceases to follow while something else goes on.
-@Suite("Subscribing to a topic with a log", .serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct LogSubscriptionTests {
     private let group = Topic.group("late")
 
-    @Test("A topic first subscribed to while Redis is away is followed from when it is back")
-    func duringAnOutage() async throws {
+    @Test
+    func `A topic first subscribed to while Redis is away is followed from when it is back`() async throws {
         try await LoggedCluster.run(of: 2) { cluster in
             try await cluster.nodes[0].broker.subscribe(to: self.group)
             await cluster.publish(["old"], to: self.group)
@@ -30,8 +30,10 @@ struct LogSubscriptionTests {
         }
     }
 
-    @Test("A topic left and entered again and again, under load and with links that are lost, stalls never and comes never twice")
-    func againAndAgain() async throws {
+    @Test
+    func `A topic left and entered again and again, under load and with links that are lost, stalls never and comes never twice`()
+        async throws
+    {
         try await LoggedCluster.run(of: 2) { cluster in
             let (publisher, node) = (cluster.nodes[0], cluster.last)
             let load = SteadyLoad(on: cluster.nodes)

@@ -4,10 +4,11 @@ import TestSupport
 import Testing
 
 /// Faults that may cost something: what is lost is counted and told, comes never twice, and nothing stalls.
-@Suite("What the log does not hold is counted and told", .serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct LossTests {
-    @Test("A node that was away for longer than the log holds knows how many messages it missed, and of which topic")
-    func awayForTooLong() async throws {
+    @Test
+    func `A node that was away for longer than the log holds knows how many messages it missed, and of which topic`() async throws
+    {
         try await LoggedCluster.run(of: 3, settings: .init(historyMessages: 16)) { cluster in
             let (busy, calm) = (LoggedCluster.topics[1], LoggedCluster.topics[2])
             await cluster.publish(["before"], to: busy)
@@ -37,8 +38,8 @@ struct LossTests {
         }
     }
 
-    @Test("A Redis that comes back empty, under load: a gap for each topic, and everything flows")
-    func restartedEmpty() async throws {
+    @Test
+    func `A Redis that comes back empty, under load: a gap for each topic, and everything flows`() async throws {
         try await LoggedCluster.run(of: 3) { cluster in
             let load = SteadyLoad(on: cluster.nodes)
             var back = 0
@@ -67,10 +68,9 @@ struct LossTests {
     }
 
     @Test(
-        "A Redis that comes back with an earlier state: told, and followed",
         arguments: [false, true]
     )
-    func restoredFromEarlier(underLoad: Bool) async throws {
+    func `A Redis that comes back with an earlier state: told, and followed`(underLoad: Bool) async throws {
         try await LoggedCluster.run(of: 3, persistence: ["--dbfilename", "earlier.rdb"]) { cluster in
             let load = SteadyLoad(on: cluster.nodes)
             for topic in LoggedCluster.topics { await cluster.publish((0..<5).map { "first \($0)" }, to: topic) }
@@ -108,8 +108,8 @@ struct LossTests {
         }
     }
 
-    @Test("A log that is set back while all links live is told, and followed")
-    func rewoundLive() async throws {
+    @Test
+    func `A log that is set back while all links live is told, and followed`() async throws {
         try await LoggedCluster.run(of: 3) { cluster in
             await cluster.publish((0..<5).map { "first \($0)" })
             for key in ["log", "head"] { cluster.server.command("COPY", "volary:{all}:\(key)", "volary:{all}:earlier-\(key)") }
@@ -134,8 +134,8 @@ struct LossTests {
         }
     }
 
-    @Test("Without a log, each lost link is a gap for each topic, told once")
-    func atMostOnce() async throws {
+    @Test
+    func `Without a log, each lost link is a gap for each topic, told once`() async throws {
         try await LoggedCluster.run(of: 2, settings: .init(delivery: .atMostOnce)) { cluster in
             let load = SteadyLoad(on: cluster.nodes)
             try await cluster.suffer(cluster.killSubscribers, times: 3, under: load)

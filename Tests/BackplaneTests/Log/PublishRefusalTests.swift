@@ -5,10 +5,10 @@ import Testing
 @testable import Backplane
 
 /// A Redis that has no memory for the log, or does not allow to publish: nothing is left half done.
-@Suite("Publishing where Redis refuses", .timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(2)))
 struct PublishRefusalTests {
-    @Test("A refused publication uses up no offset and leaves no entry", arguments: ["publish", "xadd"])
-    func refused(command: String) async throws {
+    @Test(arguments: ["publish", "xadd"])
+    func `A refused publication uses up no offset and leaves no entry`(command: String) async throws {
         try await ScriptedLog.run { log in
             try await log.publish(1...3)
             log.server.command("ACL", "SETUSER", "default", "-\(command)")
@@ -23,8 +23,8 @@ struct PublishRefusalTests {
         }
     }
 
-    @Test("A log whose first message is refused is not there afterwards", arguments: ["publish", "xadd"])
-    func refusedFirst(command: String) async throws {
+    @Test(arguments: ["publish", "xadd"])
+    func `A log whose first message is refused is not there afterwards`(command: String) async throws {
         try await ScriptedLog.run { log in
             log.server.command("ACL", "SETUSER", "default", "-\(command)")
             await #expect(throws: RedisScriptError.self) { try await log.publish("refused") }
@@ -41,8 +41,8 @@ struct PublishRefusalTests {
         }
     }
 
-    @Test("Out of memory, the oldest messages make room for the next: offsets and epoch go on")
-    func makesRoom() async throws {
+    @Test
+    func `Out of memory, the oldest messages make room for the next: offsets and epoch go on`() async throws {
         try await ScriptedLog.run { log in
             let large = String(repeating: "x", count: 10_000)
             for _ in 0..<100 { _ = try await log.publish(large) }
@@ -56,8 +56,8 @@ struct PublishRefusalTests {
         }
     }
 
-    @Test("Where no message can make room, the epoch ends, and the message goes out without a place")
-    func noRoom() async throws {
+    @Test
+    func `Where no message can make room, the epoch ends, and the message goes out without a place`() async throws {
         try await ScriptedLog.run { log in
             try await log.publish(1...3)
             log.server.command("CONFIG", "SET", "maxmemory", "1")

@@ -6,10 +6,10 @@ import Testing
 @testable import Backplane
 
 /// The publishing script in a real Redis: places, and the log's bounds. Outcomes are compared with what Redis itself says it holds.
-@Suite("Publishing into a topic's log", .timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(2)))
 struct PublishScriptTests {
-    @Test("Offsets count up from 1 without a hole, in the epoch of the first message")
-    func offsets() async throws {
+    @Test
+    func `Offsets count up from 1 without a hole, in the epoch of the first message`() async throws {
         try await ScriptedLog.run { log in
             for number in 1...300 {
                 let place = try await log.publish("message \(number)", epoch: number == 1 ? "epoch--1" : "another1")
@@ -22,8 +22,8 @@ struct PublishScriptTests {
         }
     }
 
-    @Test("A log never holds more messages than it may, and not many fewer", arguments: [1, 2, 16, 64])
-    func boundByCount(count: Int) async throws {
+    @Test(arguments: [1, 2, 16, 64])
+    func `A log never holds more messages than it may, and not many fewer`(count: Int) async throws {
         try await ScriptedLog.run { log in
             log.count = count
             for number in 1...(4 * count + 10) {
@@ -39,8 +39,8 @@ struct PublishScriptTests {
         }
     }
 
-    @Test("A log never holds more bytes than it may, but for one message that alone is larger")
-    func boundByBytes() async throws {
+    @Test
+    func `A log never holds more bytes than it may, but for one message that alone is larger`() async throws {
         var random = SplitMix64(state: 7)
         try await ScriptedLog.run { log in
             let bytes = 10_000
@@ -61,8 +61,8 @@ struct PublishScriptTests {
         }
     }
 
-    @Test("While there are new messages, none stays for longer than it may and the second between two looks")
-    func boundByAge() async throws {
+    @Test
+    func `While there are new messages, none stays for longer than it may and the second between two looks`() async throws {
         try await ScriptedLog.run { log in
             try await log.publish(1...10)
             #expect(log.makeOlder(by: 200_000))
@@ -76,8 +76,8 @@ struct PublishScriptTests {
         }
     }
 
-    @Test("An idle topic's log goes as a whole; its head stays, and offsets go on")
-    func idle() async throws {
+    @Test
+    func `An idle topic's log goes as a whole; its head stays, and offsets go on`() async throws {
         try await ScriptedLog.run { log in
             (log.count, log.age) = (64, 60_000)
             try await log.publish(1...40)
@@ -100,8 +100,8 @@ struct PublishScriptTests {
         }
     }
 
-    @Test("After FLUSHALL a new epoch begins, at 1")
-    func flush() async throws {
+    @Test
+    func `After FLUSHALL a new epoch begins, at 1`() async throws {
         try await ScriptedLog.run { log in
             try await log.publish(1...3)
             log.server.command("FLUSHALL")
@@ -113,14 +113,13 @@ struct PublishScriptTests {
     }
 
     @Test(
-        "What no node has written is replaced, by a new epoch",
         arguments: [
             ["SET", "log", "x"], ["SET", "head", "x"], ["HSET", "head", "offset", "-1"], ["HSET", "head", "offset", "1e9"],
             ["HSET", "head", "epoch", "short"], ["HDEL", "head", "total"], ["XADD", "log", "99-0", "a", "b"],
             ["HSET", "head", "first", "9007199254740993"], ["DEL", "head"],
         ]
     )
-    func foreign(damage: [String]) async throws {
+    func `What no node has written is replaced, by a new epoch`(damage: [String]) async throws {
         try await ScriptedLog.run { log in
             try await log.publish(1...3)
             let key = damage[1] == "log" ? log.keys.log : log.keys.head

@@ -4,10 +4,11 @@ import Testing
 
 @testable import Backplane
 
-@Suite("Reading a topic's log, and ending its epoch", .timeLimit(.minutes(2)))
+/// Reading a topic's log, and ending its epoch.
+@Suite(.timeLimit(.minutes(2)))
 struct ReadLogScriptTests {
-    @Test("A page ends with the message that makes it full, by count or by bytes", arguments: [1, 15, 16, 17, 40])
-    func pages(entries: Int) async throws {
+    @Test(arguments: [1, 15, 16, 17, 40])
+    func `A page ends with the message that makes it full, by count or by bytes`(entries: Int) async throws {
         try await ScriptedLog.run { log in
             try await log.publish(100...199)
             for bytes in [LogPage.bytes, 1, 3, 4, 31] {
@@ -25,8 +26,8 @@ struct ReadLogScriptTests {
         }
     }
 
-    @Test("Whoever followed another epoch gets this one from its start")
-    func otherEpoch() async throws {
+    @Test
+    func `Whoever followed another epoch gets this one from its start`() async throws {
         try await ScriptedLog.run { log in
             #expect(try await log.read() == LogPage(head: nil))
             log.count = 16
@@ -38,8 +39,8 @@ struct ReadLogScriptTests {
         }
     }
 
-    @Test("Who begins to follow a log gets its last message only, if it is still there")
-    func last() async throws {
+    @Test
+    func `Who begins to follow a log gets its last message only, if it is still there`() async throws {
         try await ScriptedLog.run { log in
             #expect(try await log.read(from: "last", entries: 1, bytes: 1) == LogPage(head: nil))
             try await log.publish(1...40)
@@ -53,8 +54,8 @@ struct ReadLogScriptTests {
         }
     }
 
-    @Test("Entries that no node has written are passed over; those that are too large come empty")
-    func foreign() async throws {
+    @Test
+    func `Entries that no node has written are passed over; those that are too large come empty`() async throws {
         try await ScriptedLog.run { log in
             try await log.publish(1...2)
             log.server.command("XADD", log.keys.log, "2-5", "a", "b")
@@ -71,8 +72,8 @@ struct ReadLogScriptTests {
         }
     }
 
-    @Test("An epoch is ended once, keeps what it holds, and its offsets go on in the next")
-    func endEpoch() async throws {
+    @Test
+    func `An epoch is ended once, keeps what it holds, and its offsets go on in the next`() async throws {
         try await ScriptedLog.run { log in
             #expect(try await log.endEpoch("epoch--1", next: "epoch--2") == 0)
             log.count = 16
@@ -89,8 +90,8 @@ struct ReadLogScriptTests {
         }
     }
 
-    @Test("An epoch without a message left is ended too, also when Redis has no memory")
-    func endEmptyEpoch() async throws {
+    @Test
+    func `An epoch without a message left is ended too, also when Redis has no memory`() async throws {
         try await ScriptedLog.run { log in
             try await log.publish(1...4)
             log.server.command("DEL", log.keys.log)
@@ -103,8 +104,8 @@ struct ReadLogScriptTests {
         }
     }
 
-    @Test("Redis' data has the name that it was given first, for as long as it is there")
-    func identify() async throws {
+    @Test
+    func `Redis' data has the name that it was given first, for as long as it is there`() async throws {
         try await ScriptedLog.run { log in
             var names: [String?] = []
             for name in ["one", "two"] { names.append(try await log.identify(name)) }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Faults that cost nobody anything: three nodes on a real Redis, all of which publish, eight hundred messages a second on four topics.
-@Suite("Under load, nothing is lost that the log holds", .serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct RecoveryTests {
     private static func expectNoLoss(_ nodes: [BrokerEndpoint], sourceLocation: SourceLocation = #_sourceLocation) {
         for node in nodes {
@@ -14,8 +14,8 @@ struct RecoveryTests {
         }
     }
 
-    @Test("Subscribed connections that are killed again and again")
-    func lostSubscribers() async throws {
+    @Test
+    func `Subscribed connections that are killed again and again`() async throws {
         try await LoggedCluster.run(of: 3) { cluster in
             let load = SteadyLoad(on: cluster.nodes)
             try await cluster.suffer(cluster.killSubscribers, times: 5, under: load)
@@ -27,8 +27,8 @@ struct RecoveryTests {
         }
     }
 
-    @Test("All connections killed at once")
-    func lostLinks() async throws {
+    @Test
+    func `All connections killed at once`() async throws {
         try await LoggedCluster.run(of: 3) { cluster in
             let load = SteadyLoad(on: cluster.nodes)
             let kill = {
@@ -41,8 +41,8 @@ struct RecoveryTests {
         }
     }
 
-    @Test("A Redis whose scripts are flushed")
-    func scriptFlush() async throws {
+    @Test
+    func `A Redis whose scripts are flushed`() async throws {
         try await LoggedCluster.run(of: 3) { cluster in
             let load = SteadyLoad(on: cluster.nodes)
             try await load.run {
@@ -63,8 +63,8 @@ struct RecoveryTests {
         }
     }
 
-    @Test("A Redis that is killed and comes back with its data")
-    func restartedWithData() async throws {
+    @Test
+    func `A Redis that is killed and comes back with its data`() async throws {
         try await LoggedCluster.run(of: 3, persistence: ["--appendonly", "yes", "--appendfsync", "always"]) { cluster in
             let load = SteadyLoad(on: cluster.nodes)
             try await cluster.suffer({ try cluster.restart() }, times: 2, under: load)
@@ -73,8 +73,8 @@ struct RecoveryTests {
         }
     }
 
-    @Test("A node that was away for thousands of messages, some of them large, fetches them page by page")
-    func manyPages() async throws {
+    @Test
+    func `A node that was away for thousands of messages, some of them large, fetches them page by page`() async throws {
         try await LoggedCluster.run(of: 2) { cluster in
             try await cluster.cutOffLast()
             let small = (0..<1500).map { "small \($0)" }
@@ -92,8 +92,8 @@ struct RecoveryTests {
         }
     }
 
-    @Test("Nodes that begin a topic's log at the same time agree on one")
-    func oneEpoch() async throws {
+    @Test
+    func `Nodes that begin a topic's log at the same time agree on one`() async throws {
         try await LoggedCluster.run(of: 3) { cluster in
             for round in 0..<10 {
                 let group = Topic.group(try #require(Name("new\(round)" as String)))

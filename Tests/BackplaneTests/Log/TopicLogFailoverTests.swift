@@ -31,7 +31,7 @@ struct TopicLogFailoverTests {
         mutating func move() { if self.again == nil { self.again = self.said } }
     }
 
-    @Test func whatIsSaidAgainReachesEveryNode() {
+    @Test func `What is said again reaches every node`() {
         let seed = ProcessInfo.processInfo.environment["VOLARY_TEST_SEED"].flatMap(UInt64.init)
         for run in seed.map({ $0...$0 }) ?? 1...3000 {
             var random = SplitMix64(state: run)

@@ -9,7 +9,7 @@ struct TopicLogForkTests {
 
     private static let third = NodeID(rawValue: 8)
 
-    @Test func aShorterLogIsAForkAndItsEpochEnds() {
+    @Test func `A shorter log is a fork and its epoch ends`() {
         var node = Follower()
         node.relink()
         node.hear(5)
@@ -24,7 +24,7 @@ struct TopicLogForkTests {
         #expect(node.texts == Array(1...7) && node.output.gaps == 1)
     }
 
-    @Test func anotherMessageAtTheSamePlaceIsAForkAndAllOfTheOtherHistoryIsRead() {
+    @Test func `Another message at the same place is a fork and all of the other history is read`() {
         var node = Follower()
         node.relink()
         node.hear(5)
@@ -37,7 +37,7 @@ struct TopicLogForkTests {
 
     /// The node heard, at a master that was replaced, what nobody else did, and comes to the new one after the others.
     @Test(arguments: [false, true])
-    func whatTheOtherHistoryHadBeforeTheSubscriptionComesBeforeWhatTheSubscriptionBrings(othersFoundIt: Bool) {
+    func `What the other history had before the subscription comes before what the subscription brings`(othersFoundIt: Bool) {
         var node = Follower()
         node.pageEntries = 2
         node.relink()
@@ -59,7 +59,7 @@ struct TopicLogForkTests {
     }
 
     /// What was said at both masters may stand at the same place in both logs, behind what only the new one has.
-    @Test func theSameMessageAtTheSamePlaceIsAForkWhenItWasSentTwice() {
+    @Test func `The same message at the same place is a fork when it was sent twice`() {
         var node = Follower()
         node.relink()
         node.hear(2)
@@ -78,7 +78,7 @@ struct TopicLogForkTests {
     }
 
     /// It subscribed at a master that was replaced, heard nothing there, and comes to the new one when that has said as much.
-    @Test func aForkIsSeenAlsoByWhoHasHeardNothingYet() {
+    @Test func `A fork is seen also by who has heard nothing yet`() {
         var node = Follower()
         node.miss(5)
         node.relink()
@@ -91,7 +91,7 @@ struct TopicLogForkTests {
         #expect(node.texts == [8, 9, 10, 11] && node.output.gaps == 1)
     }
 
-    @Test func anEpochThatEndsWhileItIsReadGoesOnInTheNextOne() {
+    @Test func `An epoch that ends while it is read goes on in the next one`() {
         var node = Follower()
         node.pageEntries = 2
         node.relink()
@@ -106,7 +106,7 @@ struct TopicLogForkTests {
         #expect(node.texts == Array(1...9) && node.output.lost == 0)
     }
 
-    @Test func aNodeThatWasAwayLearnsOfAForkThatOthersFound() {
+    @Test func `A node that was away learns of a fork that others found`() {
         var node = Follower()
         node.relink()
         node.hear(2)
@@ -119,7 +119,7 @@ struct TopicLogForkTests {
         #expect(node.texts == [1, 2, 3, 6, 7] && node.output.gaps == 1)
     }
 
-    @Test func aRewindOnALiveLinkIsFollowedAndEndsTheEpoch() {
+    @Test func `A rewind on a live link is followed and ends the epoch`() {
         var node = Follower()
         node.relink()
         node.hear(5)

@@ -87,7 +87,7 @@ struct TopicLogRandomTests {
     }
 
     @Test(arguments: [Weather.lostLinks, .lostEntries])
-    func nothingIsLostInSilenceAndNothingComesTwice(weather: Weather) {
+    func `Nothing is lost in silence and nothing comes twice`(weather: Weather) {
         let seed = ProcessInfo.processInfo.environment["VOLARY_TEST_SEED"].flatMap(UInt64.init)
         for run in seed.map({ $0...$0 }) ?? 1...1500 {
             var random = SplitMix64(state: run)

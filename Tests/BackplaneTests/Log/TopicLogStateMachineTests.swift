@@ -8,7 +8,7 @@ import Testing
 struct TopicLogStateMachineTests {
     private typealias Follower = TopicLogFollower
 
-    @Test func whatWasPublishedBeforeTheSubscriptionIsNoNews() {
+    @Test func `What was published before the subscription is no news`() {
         var node = Follower()
         node.miss(3)
         node.subscribe()
@@ -20,7 +20,7 @@ struct TopicLogStateMachineTests {
         #expect(node.output.lost == 0 && node.output.gaps == 0 && node.output.recovered == 0)
     }
 
-    @Test func whatArrivesBeforeThePlaceIsKnownIsHandedOnOnce() {
+    @Test func `What arrives before the place is known is handed on once`() {
         var node = Follower()
         node.miss(1)
         node.subscribe()
@@ -34,7 +34,7 @@ struct TopicLogStateMachineTests {
         #expect(node.output.gaps == 0 && node.machine.wish == nil)
     }
 
-    @Test func aLostLinkCostsNothingThatTheLogHolds() {
+    @Test func `A lost link costs nothing that the log holds`() {
         var node = Follower()
         node.pageEntries = 3
         node.relink()
@@ -51,7 +51,7 @@ struct TopicLogStateMachineTests {
         #expect(node.output.lost == 0 && node.output.gaps == 0)
     }
 
-    @Test func aLogThatBeganWhileTheLinkWasDownIsReadFromItsStart() {
+    @Test func `A log that began while the link was down is read from its start`() {
         var node = Follower()
         node.relink()
         node.unlink()
@@ -61,7 +61,7 @@ struct TopicLogStateMachineTests {
         #expect(node.output.lost == 0 && node.output.gaps == 0)
     }
 
-    @Test func whatTheLogHasForgottenIsCounted() {
+    @Test func `What the log has forgotten is counted`() {
         var node = Follower()
         node.relink()
         node.hear(5)
@@ -79,7 +79,7 @@ struct TopicLogStateMachineTests {
         #expect(node.texts.last == 19 && node.output.lost == 9 && node.output.gaps == 0)
     }
 
-    @Test func aGapOnALiveLinkIsFilledBeforeWhatFollows() {
+    @Test func `A gap on a live link is filled before what follows`() {
         var node = Follower()
         node.relink()
         node.hear(2)
@@ -90,7 +90,7 @@ struct TopicLogStateMachineTests {
         #expect(node.texts == Array(1...6) && node.output.recovered == 4)
     }
 
-    @Test func aGapThatTheLogCannotFillDoesNotStall() {
+    @Test func `A gap that the log cannot fill does not stall`() {
         var node = Follower()
         node.relink()
         node.hear(2)
@@ -104,7 +104,7 @@ struct TopicLogStateMachineTests {
         #expect(node.texts == [1, 2, 5, 6, 7, 8] && node.output.gaps == 0)
     }
 
-    @Test func moreThanMayBeHeldBackIsReadFromTheLog() {
+    @Test func `More than may be held back is read from the log`() {
         var node = Follower(limits: .init(heldMessages: 3))
         node.relink()
         node.hear()
@@ -118,7 +118,7 @@ struct TopicLogStateMachineTests {
         #expect(node.texts == Array(1...14) && node.output.lost == 0 && node.output.gaps == 0)
     }
 
-    @Test func aMessageLoggedTwiceIsHandedOnOnce() {
+    @Test func `A message logged twice is handed on once`() {
         var node = Follower()
         node.relink()
         node.hear(2)
@@ -128,7 +128,7 @@ struct TopicLogStateMachineTests {
         #expect(node.texts == [1, 2, 3] && node.output.gaps == 0)
     }
 
-    @Test func aLogThatBeginsAnewOnALiveLinkCostsNothing() {
+    @Test func `A log that begins anew on a live link costs nothing`() {
         var node = Follower()
         node.relink()
         node.hear(2)
@@ -138,7 +138,7 @@ struct TopicLogStateMachineTests {
         #expect(node.output.gaps == 0 && node.machine.wish == nil)
     }
 
-    @Test func aLogThatBeganAnewMeanwhileMayHaveLostItsEnd() {
+    @Test func `A log that began anew meanwhile may have lost its end`() {
         var node = Follower()
         node.relink()
         node.hear(2)
@@ -152,7 +152,7 @@ struct TopicLogStateMachineTests {
     }
 
     @Test(arguments: [false, true], [false, true])
-    func aMissingLogIsALossOnlyWhenRedisLostItsData(hadMessages: Bool, isInDoubt: Bool) {
+    func `A missing log is a loss only when Redis lost its data`(hadMessages: Bool, isInDoubt: Bool) {
         var node = Follower()
         node.relink()
         if hadMessages { node.hear() }
@@ -167,7 +167,7 @@ struct TopicLogStateMachineTests {
         #expect(node.output.gaps == (isInDoubt ? 1 : 0))
     }
 
-    @Test func doubtOnALiveLinkIsNone() {
+    @Test func `Doubt on a live link is none`() {
         var node = Follower()
         node.relink()
         node.machine.storeCameIntoDoubt()
@@ -177,7 +177,7 @@ struct TopicLogStateMachineTests {
     }
 
     /// The node heard at a master that was replaced what nobody else did, and comes to the new one after the others.
-    @Test func withoutRoomInRedisALiveLinkLosesNothingAndAnotherLearnsOfIt() {
+    @Test func `Without room in Redis a live link loses nothing and another learns of it`() {
         var live = Follower()
         live.relink()
         live.hear(2)
@@ -194,7 +194,7 @@ struct TopicLogStateMachineTests {
         #expect(away.texts == [1, 2, 5, 6] && away.output.gaps == 1)
     }
 
-    @Test func anUnreadableEntryIsPassedOver() {
+    @Test func `An unreadable entry is passed over`() {
         var node = Follower()
         node.relink()
         node.hear()
@@ -214,7 +214,7 @@ struct TopicLogStateMachineTests {
         #expect(node.output.decodingError == .notAnEnvelope && node.machine.isFollowing)
     }
 
-    @Test func anAnswerThatNobodyWaitsForChangesNothing() {
+    @Test func `An answer that nobody waits for changes nothing`() {
         var node = Follower()
         node.relink()
         node.hear(2)

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Backplane
 
-@Suite("What all topics hold back together is bounded")
+/// What all topics hold back together is bounded.
+@Suite
 struct TopicLogsTests {
     private static let own = NodeID(rawValue: 1)
 
@@ -15,8 +16,8 @@ struct TopicLogsTests {
 
     private func topic(_ number: Int) throws -> Topic { .group(try #require(Name("group-\(number)" as String))) }
 
-    @Test("A thousand topics that catch up hold no more than the bound; who is past it reads again, and loses nothing")
-    func bound() throws {
+    @Test
+    func `A thousand topics that catch up hold no more than the bound; who is past it reads again, and loses nothing`() throws {
         let overhead = Outbox<Void>.overheadBytes
         var logs = TopicLogs(maximumHeldBytes: 100 * (1000 + overhead))
         var output = TopicLogStateMachine.Output()
@@ -51,8 +52,8 @@ struct TopicLogsTests {
         #expect(output.envelopes.count == 5 * topics.count)
     }
 
-    @Test("A topic that ends, or whose link is lost, holds nothing any more")
-    func released() throws {
+    @Test
+    func `A topic that ends, or whose link is lost, holds nothing any more`() throws {
         var logs = TopicLogs()
         var output = TopicLogStateMachine.Output()
         for topic in [Topic.all, .group("a")] {

@@ -6,7 +6,7 @@ import Testing
 @testable import Backplane
 
 /// What nodes of another version say to each other, with a node of this one among them.
-@Suite("What cannot be read is counted and told as lost", .serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct UnreadableMessageTests {
     /// An envelope of the next version: its first three bytes are as ever.
     private static func future(_ type: UInt8 = 1, version: UInt8 = 2) -> ByteBuffer {
@@ -27,8 +27,8 @@ struct UnreadableMessageTests {
         LogPage(head: .init(epoch: 1, offset: offset, start: 0), entries: entries.map { .init(offset: $0, bytes: $1) })
     }
 
-    @Test("Live it keeps its place: what follows is handed on at once, and the log is not asked")
-    func live() {
+    @Test
+    func `Live it keeps its place: what follows is handed on at once, and the log is not asked`() {
         var machine = TopicLogStateMachine(own: NodeID(rawValue: 1))
         var output = TopicLogStateMachine.Output()
         machine.subscribed(session: 1)
@@ -39,8 +39,8 @@ struct UnreadableMessageTests {
         #expect(machine.isFollowing && machine.wish == nil)
     }
 
-    @Test("Read from the log and heard as well, it is lost once; heard before the log was first looked at, too")
-    func once() {
+    @Test
+    func `Read from the log and heard as well, it is lost once; heard before the log was first looked at, too`() {
         var machine = TopicLogStateMachine(own: NodeID(rawValue: 1))
         var output = TopicLogStateMachine.Output()
         machine.subscribed(session: 1)
@@ -76,8 +76,8 @@ struct UnreadableMessageTests {
         }
     }
 
-    @Test("Heard or read from the log after an outage: counted, told of its topic, and what follows comes")
-    func logged() async throws {
+    @Test
+    func `Heard or read from the log after an outage: counted, told of its topic, and what follows comes`() async throws {
         try await LoggedCluster.run(of: 2) { cluster in
             let group = LoggedCluster.topics[1]
             try await self.publish(Self.future(), group, cluster)
@@ -97,8 +97,8 @@ struct UnreadableMessageTests {
         }
     }
 
-    @Test("Without a log as well; receipts, and what is no node's at all, are no loss")
-    func notLogged() async throws {
+    @Test
+    func `Without a log as well; receipts, and what is no node's at all, are no loss`() async throws {
         for delivery in RelaySettings.Delivery.allCases {
             try await LoggedCluster.run(of: 2, settings: .init(delivery: delivery)) { cluster in
                 try await self.publish(Self.future(2), .all, cluster, logged: false)
@@ -113,8 +113,8 @@ struct UnreadableMessageTests {
         }
     }
 
-    @Test("A stream of it is told once a second")
-    func stream() async throws {
+    @Test
+    func `A stream of it is told once a second`() async throws {
         try await LoggedCluster.run(of: 1) { cluster in
             let start = ContinuousClock.now
             try await ScriptedLog.run(on: cluster.server, .all) { log in

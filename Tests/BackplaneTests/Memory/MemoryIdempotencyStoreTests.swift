@@ -18,7 +18,7 @@ struct MemoryIdempotencyStoreTests {
         return false
     }
 
-    @Test func theOldestKeysGoFirst() async throws {
+    @Test func `The oldest keys go first`() async throws {
         let store = MemoryIdempotencyStore(clock: SteppingClock(), capacity: 3)
         for key in ["a", "b", "c"] {
             let claim = self.claim(key)
@@ -36,7 +36,7 @@ struct MemoryIdempotencyStoreTests {
         #expect(try await store.reserve(self.claim("b")) == .reserved)
     }
 
-    @Test func anAnswerMakesItsKeyYoungAgain() async throws {
+    @Test func `An answer makes its key young again`() async throws {
         let store = MemoryIdempotencyStore(clock: SteppingClock(), capacity: 2)
         let (first, second) = (self.claim("a"), self.claim("b"))
         _ = try await store.reserve(first)
@@ -47,7 +47,7 @@ struct MemoryIdempotencyStoreTests {
         #expect(try await store.complete(second, with: self.answer))
     }
 
-    @Test func allAnswersTogetherAreBounded() async throws {
+    @Test func `All answers together are bounded`() async throws {
         let store = MemoryIdempotencyStore(clock: SteppingClock())
         let large = ByteBuffer(repeating: 1, count: IdempotencyLimits.answerBytes)
         for index in 0..<300 {
@@ -61,7 +61,7 @@ struct MemoryIdempotencyStoreTests {
         #expect((240..<256).contains(kept))
     }
 
-    @Test func releasedKeysLeaveRoom() async throws {
+    @Test func `Released keys leave room`() async throws {
         let store = MemoryIdempotencyStore(clock: SteppingClock(), capacity: 3)
         let claim = self.claim("stays")
         _ = try await store.reserve(claim)

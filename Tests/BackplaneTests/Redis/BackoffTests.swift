@@ -3,7 +3,7 @@ import Testing
 @testable import Backplane
 
 struct BackoffTests {
-    @Test func pausesDoubleUpToTheMaximum() {
+    @Test func `Pauses double up to the maximum`() {
         let backoff = Backoff(minimum: .milliseconds(50), maximum: .seconds(2))
         let ceilings = (0...7).map { backoff.ceiling(attempt: $0) }
         #expect(ceilings == [50, 100, 200, 400, 800, 1600, 2000, 2000].map { .milliseconds($0) })

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Backplane
 
-@Suite("When a canary goes out, and when it is given up")
+/// When a canary goes out, and when it is given up.
+@Suite
 struct CanaryStateMachineTests {
     private let step = TimeAmount.milliseconds(125)
 
@@ -25,8 +26,8 @@ struct CanaryStateMachineTests {
         return (.none, 1000)
     }
 
-    @Test("One that comes back proves the path, and is followed by another half an interval after it went out")
-    func comesBack() {
+    @Test
+    func `One that comes back proves the path, and is followed by another half an interval after it went out`() {
         var canary = self.flying()
         #expect(!canary.isProven)
         let wasWaitedFor = canary.cameBack(1)
@@ -34,29 +35,29 @@ struct CanaryStateMachineTests {
         #expect(self.next(&canary) == (.send(2), 8))
     }
 
-    @Test("One that does not come back is overdue after an interval: one and a half after the path died, at most")
-    func overdue() {
+    @Test
+    func `One that does not come back is overdue after an interval: one and a half after the path died, at most`() {
         var canary = self.flying()
         #expect(self.next(&canary) == (.overdue, 16))
         #expect(!canary.isProven)
         #expect(self.next(&canary).0 == .none)
     }
 
-    @Test("While others' messages come, it has four intervals")
-    func longQueue() {
+    @Test
+    func `While others' messages come, it has four intervals`() {
         var canary = self.flying()
         #expect(self.next(&canary, hearing: true) == (.overdue, 64))
     }
 
-    @Test("The time in which the loop stood still counts for two steps")
-    func ownAbsence() {
+    @Test
+    func `The time in which the loop stood still counts for two steps`() {
         var canary = self.flying()
         #expect(canary.tick(elapsed: .hours(1)) == .none)
         #expect(self.next(&canary) == (.overdue, 14))
     }
 
-    @Test("Without both links nothing is sent, and nothing is proven")
-    func unlinked() {
+    @Test
+    func `Without both links nothing is sent, and nothing is proven`() {
         var canary = CanaryStateMachine(interval: .seconds(2))
         #expect(self.next(&canary).0 == .none)
         canary = self.flying()
@@ -67,16 +68,16 @@ struct CanaryStateMachineTests {
         #expect(canary.isHeard() == .none)
     }
 
-    @Test("An earlier one, or one that nobody sent, is not taken for the one under way")
-    func foreign() {
+    @Test
+    func `An earlier one, or one that nobody sent, is not taken for the one under way`() {
         var canary = self.flying()
         let isForeign = canary.cameBack(0) || canary.cameBack(2)
         #expect(!isForeign && !canary.isProven)
         #expect(self.next(&canary) == (.overdue, 16))
     }
 
-    @Test("A refusal is no silence: the next one goes out in time, and proves what the refused one could not")
-    func refused() {
+    @Test
+    func `A refusal is no silence: the next one goes out in time, and proves what the refused one could not`() {
         var canary = self.flying()
         _ = canary.cameBack(1)
         _ = self.next(&canary)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A canary every 100 ms, through a real Redis and through one that only looks alive.
-@Suite("The path through Redis proves itself", .timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(2)))
 struct CanaryTests {
     private func withNode(
         _ url: String,
@@ -25,10 +25,9 @@ struct CanaryTests {
     }
 
     @Test(
-        "An idle, healthy path is proven again and again, and never restarted",
         arguments: [RelaySettings.Delivery.logged, .atMostOnce]
     )
-    func idle(delivery: RelaySettings.Delivery) async throws {
+    func `An idle, healthy path is proven again and again, and never restarted`(delivery: RelaySettings.Delivery) async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await self.withNode(server.url, delivery: delivery) { broker in
@@ -41,8 +40,8 @@ struct CanaryTests {
         }
     }
 
-    @Test("A Redis that answers, but passes no message on, is found out, again and again")
-    func deaf() async throws {
+    @Test
+    func `A Redis that answers, but passes no message on, is found out, again and again`() async throws {
         let redis = try await FakeRedis.start { _, received in
             let answer = (FakeRedis.greeting(to: received) ?? "") + FakeRedis.acknowledgement(of: received)
             let writes = received.split(separator: "\r\n").count { $0 == "DEL" || $0 == "PUBLISH" }
@@ -58,8 +57,8 @@ struct CanaryTests {
         await redis.stop()
     }
 
-    @Test("A Redis that refuses makes the relay ill, which costs no link")
-    func refused() async throws {
+    @Test
+    func `A Redis that refuses makes the relay ill, which costs no link`() async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await self.withNode(server.url) { broker in
@@ -73,10 +72,9 @@ struct CanaryTests {
     }
 
     @Test(
-        "A Redis without memory takes messages, with a log and without",
         arguments: [RelaySettings.Delivery.logged, .atMostOnce]
     )
-    func noMemory(delivery: RelaySettings.Delivery) async throws {
+    func `A Redis without memory takes messages, with a log and without`(delivery: RelaySettings.Delivery) async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await self.withNode(server.url, delivery: delivery) { broker in

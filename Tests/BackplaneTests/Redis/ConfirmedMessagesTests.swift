@@ -3,12 +3,13 @@ import Testing
 
 @testable import Backplane
 
-@Suite("What Redis has confirmed, for a fail-over")
+/// What Redis has confirmed, for a fail-over.
+@Suite
 struct ConfirmedMessagesTests {
     private let start = NIODeadline.uptimeNanoseconds(0) + .hours(1)
 
-    @Test("It is kept for five seconds, in order, and taken once")
-    func age() {
+    @Test
+    func `It is kept for five seconds, in order, and taken once`() {
         var messages = ConfirmedMessages<Int>()
         for number in 0..<10 { messages.append(number, bytes: 1, at: self.start + .seconds(Int64(number))) }
         #expect(messages.count == 6)
@@ -16,8 +17,8 @@ struct ConfirmedMessagesTests {
         #expect(messages.takeAll(at: self.start + .seconds(11)) == [])
     }
 
-    @Test("While the link is down time stands still, for a minute: a master may be called dead half a minute after its end")
-    func untilItIsReplaced() {
+    @Test
+    func `While the link is down time stands still, for a minute: a master may be called dead half a minute after its end`() {
         var messages = ConfirmedMessages<Int>()
         for number in 0..<10 { messages.append(number, bytes: 1, at: self.start + .seconds(Int64(number))) }
         messages.linkLost(at: self.start + .seconds(11))
@@ -27,8 +28,8 @@ struct ConfirmedMessagesTests {
         #expect(late.takeAll(at: self.start + .seconds(72)) == [])
     }
 
-    @Test("The same master again: it has them")
-    func linkedAgain() {
+    @Test
+    func `The same master again: it has them`() {
         var messages = ConfirmedMessages<Int>()
         messages.append(0, bytes: 1, at: self.start)
         messages.linkLost(at: self.start)
@@ -37,8 +38,8 @@ struct ConfirmedMessagesTests {
         #expect(messages.takeAll(at: self.start + .seconds(6)) == [1])
     }
 
-    @Test("It takes 4 MiB at most, overhead counted; the oldest go")
-    func bytes() {
+    @Test
+    func `It takes 4 MiB at most, overhead counted; the oldest go`() {
         var messages = ConfirmedMessages<Int>()
         for number in 0..<5 { messages.append(number, bytes: 1024 * 1024 - Outbox<Int>.overheadBytes, at: self.start) }
         #expect(messages.takeAll(at: self.start) == [1, 2, 3, 4])
@@ -47,8 +48,8 @@ struct ConfirmedMessagesTests {
         #expect(messages.takeAll(at: self.start).last == 19_999)
     }
 
-    @Test("Put back into the outbox, it goes before what waits, and counts")
-    func putBack() {
+    @Test
+    func `Put back into the outbox, it goes before what waits, and counts`() {
         var outbox = Outbox<Int>()
         outbox.append(3, bytes: 1, at: self.start)
         outbox.putBack([(1, 1), (2, 1)], at: self.start)

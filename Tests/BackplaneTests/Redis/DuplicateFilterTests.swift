@@ -4,7 +4,7 @@ import Testing
 @testable import Backplane
 
 struct DuplicateFilterTests {
-    @Test func onlyWhatIsAboveTheLastPasses() {
+    @Test func `Only what is above the last passes`() {
         var filter = DuplicateFilter()
         let (a, b) = (NodeID(rawValue: 1), NodeID(rawValue: 2))
         #expect(filter.admits(5, from: a) == true)
@@ -16,7 +16,7 @@ struct DuplicateFilterTests {
         #expect(filter.admits(.max, from: a) == true)
     }
 
-    @Test func theOriginUnheardForLongestIsForgotten() {
+    @Test func `The origin unheard for longest is forgotten`() {
         var filter = DuplicateFilter(capacity: 2)
         let nodes = (1...3).map { NodeID(rawValue: $0) }
         #expect(filter.admits(1, from: nodes[0]) == true)

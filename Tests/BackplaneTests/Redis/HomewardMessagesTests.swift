@@ -16,7 +16,7 @@ struct HomewardMessagesTests {
         return envelopes.map(\.sequence)
     }
 
-    @Test func whatComesBackIsDeliveredOnceAndNothingBeforeItIsLeftBehind() {
+    @Test func `What comes back is delivered once and nothing before it is left behind`() {
         var homeward = HomewardMessages()
         for sequence in [3, 5, 6, 8] as [UInt64] { homeward.sent(self.envelope(sequence), on: .all, bytes: 10) }
         #expect(self.back(&homeward, 2) == [])
@@ -31,7 +31,7 @@ struct HomewardMessagesTests {
         #expect(homeward.count == 0 && !homeward.isOverfull)
     }
 
-    @Test func eachTopicHasAnOrderOfItsOwn() {
+    @Test func `Each topic has an order of its own`() {
         var homeward = HomewardMessages()
         let own = Topic.node(self.node)
         for sequence in 1...6 as ClosedRange<UInt64> {
@@ -44,14 +44,14 @@ struct HomewardMessagesTests {
         #expect(homeward.count == 0)
     }
 
-    @Test func aLostLinkGivesAllInOrderAndForgetsThem() {
+    @Test func `A lost link gives all in order and forgets them`() {
         var homeward = HomewardMessages()
         for sequence in 1...3 as ClosedRange<UInt64> { homeward.sent(self.envelope(sequence), on: .all, bytes: 10) }
         #expect(homeward.takeAll().map(\.sequence) == [1, 2, 3])
         #expect(self.back(&homeward, 2) == [])
     }
 
-    @Test func whatIsGivenUpIsNotDelivered() {
+    @Test func `What is given up is not delivered`() {
         var homeward = HomewardMessages()
         for sequence in 1...3 as ClosedRange<UInt64> { homeward.sent(self.envelope(sequence), on: .all, bytes: 10) }
         homeward.forget(2, on: .all)
@@ -61,7 +61,7 @@ struct HomewardMessagesTests {
         #expect(self.back(&homeward, 3) == [1, 3])
     }
 
-    @Test func anEndedSubscriptionForgetsItsMessages() {
+    @Test func `An ended subscription forgets its messages`() {
         var homeward = HomewardMessages(maximumBytes: 600)
         homeward.sent(self.envelope(1), on: .all, bytes: 100)
         homeward.sent(self.envelope(2), on: .node(self.node), bytes: 100)

@@ -5,12 +5,12 @@ import TestSupport
 import Testing
 
 /// A real Redis, far away: a subscription takes 20 ms.
-@Suite("A broker is up while it subscribes to what is new", .timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(2)))
 struct JoinHealthTests {
     private static func group(_ number: Int) throws -> Topic { .group(try #require(Name("new-\(number)" as String))) }
 
-    @Test("All the while, one subscription after the other", arguments: [RelaySettings.Delivery.logged, .atMostOnce])
-    func joins(delivery: RelaySettings.Delivery) async throws {
+    @Test(arguments: [RelaySettings.Delivery.logged, .atMostOnce])
+    func `All the while, one subscription after the other`(delivery: RelaySettings.Delivery) async throws {
         try await LoggedCluster.run(of: 1, settings: .init(delivery: delivery)) { cluster in
             try await cluster.slowLast(.milliseconds(10))
             let broker = cluster.last.broker
@@ -36,8 +36,10 @@ struct JoinHealthTests {
         }
     }
 
-    @Test("After a lost link it is down until it has fetched what it missed, whatever else is subscribed to meanwhile")
-    func joinsDuringAnOutage() async throws {
+    @Test
+    func `After a lost link it is down until it has fetched what it missed, whatever else is subscribed to meanwhile`()
+        async throws
+    {
         try await LoggedCluster.run(of: 2) { cluster in
             try await cluster.cutOffLast()
             let last = cluster.last

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// A Redis that takes no message above 1 MiB, as its operator has configured it.
-@Suite("A message that Redis does not take costs nobody else anything", .serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct LargeMessageTests {
     private static func text(_ bytes: Int) -> String { String(repeating: "x", count: bytes) }
 
@@ -47,11 +47,13 @@ struct LargeMessageTests {
     }
 
     @Test(
-        "It alone is refused, within a second; all others come, in order, and nobody hears of an outage",
         arguments: ["proto-max-bulk-len", "client-query-buffer-limit"],
         RelaySettings.Delivery.allCases
     )
-    func refused(limit: String, delivery: RelaySettings.Delivery) async throws {
+    func `It alone is refused, within a second; all others come, in order, and nobody hears of an outage`(
+        limit: String,
+        delivery: RelaySettings.Delivery
+    ) async throws {
         try await self.withNodes(["--\(limit)", "1mb"], delivery: delivery) { _, nodes in
             for round in 0..<3 {
                 let before = (0..<20).map { "before \(round).\($0)" }
@@ -76,8 +78,8 @@ struct LargeMessageTests {
         }
     }
 
-    @Test("Larger ones that wait behind it are refused with it")
-    func several() async throws {
+    @Test
+    func `Larger ones that wait behind it are refused with it`() async throws {
         try await self.withNodes(["--client-query-buffer-limit", "1mb"]) { _, nodes in
             let texts = ["a", Self.text(1_100_000), "b", Self.text(1_200_000), "c", Self.text(1_100_001), "d"]
             for (round, node) in nodes.enumerated() {
@@ -90,8 +92,10 @@ struct LargeMessageTests {
         }
     }
 
-    @Test("A Redis that is killed and comes back, time and again, while a large message is under way gets it in the end")
-    func restarts() async throws {
+    @Test
+    func `A Redis that is killed and comes back, time and again, while a large message is under way gets it in the end`()
+        async throws
+    {
         try await self.withNodes(["--appendonly", "no"]) { server, nodes in
             let text = Self.text(8_000_000)
             for round in 0..<5 {
@@ -113,8 +117,8 @@ struct LargeMessageTests {
         }
     }
 
-    @Test("Connections that somebody closes are no reason to give up a message")
-    func killedConnections() async throws {
+    @Test
+    func `Connections that somebody closes are no reason to give up a message`() async throws {
         try await self.withNodes([]) { server, nodes in
             let text = Self.text(500_000)
             for number in 0..<40 {
@@ -128,8 +132,10 @@ struct LargeMessageTests {
         }
     }
 
-    @Test("An answer that is about one message refuses it, and costs no connection; one that is about the server does")
-    func errorAnswer() async throws {
+    @Test
+    func `An answer that is about one message refuses it, and costs no connection; one that is about the server does`()
+        async throws
+    {
         let redis = try await FakeRedis.start { _, received in
             var answer = (FakeRedis.greeting(to: received) ?? "") + FakeRedis.acknowledgement(of: received)
             answer += String(repeating: ":1\r\n", count: received.split(separator: "\r\n").count { $0 == "DEL" })

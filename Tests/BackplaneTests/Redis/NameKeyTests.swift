@@ -4,10 +4,11 @@ import Testing
 
 @testable import Backplane
 
-@Suite("Names in Redis")
+/// Names in Redis.
+@Suite
 struct NameKeyTests {
-    @Test("What names could be before keeps its key, so that keys and channels of earlier versions are found.")
-    func earlierNames() throws {
+    @Test
+    func `What names could be before keeps its key, so that keys and channels of earlier versions are found`() throws {
         let longest = String(repeating: "n", count: 256)
         for text in ["a", "Z9", "alice@example.com", "-._~@:+=", longest] {
             let name = try #require(Name(text))
@@ -21,7 +22,6 @@ struct NameKeyTests {
     }
 
     @Test(
-        "Other bytes are percent-encoded, and what is long is a hash.",
         arguments: [
             ("/staff", "%2Fstaff"), ("Domain Users", "Domain%20Users"), ("auth0|5f7", "auth0%7C5f7"), ("%41", "%2541"),
             ("\u{E9}", "%C3%A9"),
@@ -32,14 +32,14 @@ struct NameKeyTests {
             (String(repeating: "n", count: 257), "#ff57cc7c1ef69864a7b7577a81f630d9f368c966d7a1905e1b933c5c7ff296f0"),
         ]
     )
-    func encoding(text: String, key: String) throws {
+    func `Other bytes are percent-encoded, and what is long is a hash`(text: String, key: String) throws {
         let name = try #require(Name(text))
         #expect(NameKey(name).description == key)
         #expect(NameKey(name).isHash == key.hasPrefix("#"))
     }
 
-    @Test("Each name has one key, each key one name, and no key has a separator in it.")
-    func bijection() throws {
+    @Test
+    func `Each name has one key, each key one name, and no key has a separator in it`() throws {
         var random = SplitMix64(state: 14)
         let scalars: [Unicode.Scalar] = [
             "a", "b", "%", "/", "#", "{", "}", " ", "\n", "2", "F", "\u{301}", "\u{323}", "\u{E9}", "😀",
@@ -63,13 +63,12 @@ struct NameKeyTests {
     }
 
     @Test(
-        "Only what a name is written as is read as one.",
         arguments: [
             "", "%", "%2", "%2f", "%41", "a b", "a/b", "\u{E9}", "%C0%AF", "%ED%A0%80", "%00", "#00",
             String(repeating: "a", count: 1025),
         ]
     )
-    func otherTexts(text: String) {
+    func `Only what a name is written as is read as one`(text: String) {
         #expect(NameKey.decode(text) == nil)
     }
 }

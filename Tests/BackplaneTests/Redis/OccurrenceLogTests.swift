@@ -4,7 +4,7 @@ import Testing
 @testable import Backplane
 
 struct OccurrenceLogTests {
-    @Test func oneLineAnInterval() {
+    @Test func `One line an interval`() {
         var log = OccurrenceLog(interval: .seconds(10))
         let start = NIODeadline.uptimeNanoseconds(5)
         #expect(log.occurred(at: start) == 1)

@@ -13,7 +13,7 @@ struct OutboxTests {
         return outbox
     }
 
-    @Test func whatIsLostInFlightComesBackInFront() {
+    @Test func `What is lost in flight comes back in front`() {
         var outbox = self.outbox(3)
         var written: [Int] = []
         outbox.takeWaiting { written.append($0) }
@@ -29,7 +29,7 @@ struct OutboxTests {
         #expect(written == [1, 2, 3, 4])
     }
 
-    @Test func anAnswerThatNothingWaitsForIsNone() {
+    @Test func `An answer that nothing waits for is none`() {
         var outbox = self.outbox(1)
         #expect(outbox.answered() == nil)
         outbox.takeWaiting { _ in }
@@ -38,7 +38,7 @@ struct OutboxTests {
         #expect(outbox.isEmpty)
     }
 
-    @Test func waitingIsBoundedByMessagesAndBytes() {
+    @Test func `Waiting is bounded by messages and bytes`() {
         let few = self.outbox(3, limits: .init(waitingMessages: 3))
         #expect(!few.hasRoom(forBytes: 1, linked: false))
         #expect(few.hasRoom(forBytes: 1, linked: true))
@@ -51,7 +51,7 @@ struct OutboxTests {
         #expect(!flying.hasRoom(forBytes: 11, linked: true))
     }
 
-    @Test func aClientHasAShareOfWhatWaits() {
+    @Test func `A client has a share of what waits`() {
         let (one, other) = (ConnectionID.random(on: NodeID(rawValue: 1)), ConnectionID.random(on: NodeID(rawValue: 1)))
         let each = 10 + Outbox<Int>.overheadBytes
         var outbox = Outbox<Int>(limits: .init(clientBytes: 2 * each))
@@ -73,13 +73,13 @@ struct OutboxTests {
         #expect(outbox.hasRoom(forBytes: 10, of: one, linked: false))
     }
 
-    @Test func anEmptyOutboxTakesAnyMessage() {
+    @Test func `An empty outbox takes any message`() {
         let limits = Outbox<Int>.Limits(waitingBytes: 10, unansweredBytes: 10)
         #expect(self.outbox(0, limits: limits).hasRoom(forBytes: 100, linked: false))
         #expect(!self.outbox(1, limits: limits).hasRoom(forBytes: 0, linked: true))
     }
 
-    @Test func whatMayNotGoKeepsWhatIsBehindItBack() {
+    @Test func `What may not go keeps what is behind it back`() {
         var outbox = self.outbox(4)
         var written: [Int] = []
         let mayGo = { (number: Int, unanswered: Int) in number < 2 || number == 2 && unanswered == 0 }
@@ -98,14 +98,14 @@ struct OutboxTests {
         #expect(outbox.answered() == 3 && outbox.isEmpty)
     }
 
-    @Test func roomComesBackWithAnswers() {
+    @Test func `Room comes back with answers`() {
         var outbox = self.outbox(2, limits: .init(waitingMessages: 2))
         outbox.takeWaiting { _ in }
         _ = outbox.answered()
         #expect(outbox.hasRoom(forBytes: 1, linked: false))
     }
 
-    @Test func onlyWhatWaitsTooLongExpires() {
+    @Test func `Only what waits too long expires`() {
         var outbox = self.outbox(2, limits: .init(age: .seconds(30)))
         outbox.append(2, bytes: 1, at: self.start + .seconds(10))
         #expect(outbox.expire(at: self.start + .seconds(29)) == 0)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// For how long the largest page keeps Redis from everything else. Prints the figures.
-@Suite("A page of a list never holds Redis for long", .serialized, .timeLimit(.minutes(5)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct PageCostTests {
     /// Microseconds of the slowest script since the log was emptied; 0: none took 200.
     private static func slowest(_ server: RedisServer) -> Int {
@@ -15,8 +15,8 @@ struct PageCostTests {
             .compactMap { Int(lines[$0 + 3].dropFirst()) }.max() ?? 0
     }
 
-    @Test("However many nodes there are, with and without a filter", arguments: [3, 100, 300])
-    func largestPage(nodes: Int) async throws {
+    @Test(arguments: [3, 100, 300])
+    func `However many nodes there are, with and without a filter`(nodes: Int) async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await PresenceKind.withRedis(server, stores: 1) { harness in
@@ -42,8 +42,8 @@ struct PageCostTests {
         }
     }
 
-    @Test("A hundred readers at once pass no deadline, and nor do messages meanwhile")
-    func manyReaders() async throws {
+    @Test
+    func `A hundred readers at once pass no deadline, and nor do messages meanwhile`() async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await PresenceKind.withRedis(server, stores: 2) { harness in

@@ -4,15 +4,16 @@ import Testing
 
 @testable import Backplane
 
-@Suite("What is published between two turns of the broker's loop")
+/// What is published between two turns of the broker's loop.
+@Suite
 struct PublishInboxTests {
     private func request(_ bytes: Int) -> PublishRequest {
         let text = String(repeating: "x", count: bytes)
         return PublishRequest(message: .text(text, from: NodeID.random()), topic: .all, completion: nil)
     }
 
-    @Test("It is bounded in bytes, with 256 for each message")
-    func bounded() {
+    @Test
+    func `It is bounded in bytes, with 256 for each message`() {
         var inbox = PublishInbox(maximumBytes: 3 * (100 + Outbox<Void>.overheadBytes))
         for count in 1...3 {
             let hadRoom = inbox.append(self.request(100))
@@ -25,8 +26,8 @@ struct PublishInboxTests {
         #expect(hasRoom && inbox.count == 1)
     }
 
-    @Test("One message of any size has room alone")
-    func large() {
+    @Test
+    func `One message of any size has room alone`() {
         var inbox = PublishInbox(maximumBytes: 10)
         let first = inbox.append(self.request(1000))
         let second = inbox.append(self.request(1))

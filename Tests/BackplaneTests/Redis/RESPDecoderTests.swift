@@ -21,7 +21,7 @@ struct RESPDecoderTests {
         return values
     }
 
-    @Test func everySplitGivesTheSameValues() throws {
+    @Test func `Every split gives the same values`() throws {
         let bytes = ByteBuffer(string: Self.conversation)
         for cut in 0...bytes.readableBytes {
             let decoder = RESPDecoder()
@@ -32,14 +32,14 @@ struct RESPDecoderTests {
         }
     }
 
-    @Test func byteByByteGivesTheSameValues() throws {
+    @Test func `Byte by byte gives the same values`() throws {
         let decoder = RESPDecoder()
         var values: [RESPValue] = []
         for byte in Self.conversation.utf8 { try decoder.decode(ByteBuffer(bytes: [byte]), into: &values) }
         #expect(values == Self.meaning)
     }
 
-    @Test func repliesThatBeginAlikeAreToldApart() throws {
+    @Test func `Replies that begin alike are told apart`() throws {
         let long = String(repeating: "n", count: 65)
         let names = ["message", "massage", "message", "messages", "", long, long, "message"]
         let pushes = names.flatMap { kind in names.map { [kind, $0, kind + $0] } }
@@ -49,7 +49,7 @@ struct RESPDecoderTests {
         #expect(try self.decode(text.map(String.init)) == expected)
     }
 
-    @Test func manyRepliesInOneReadAreLinear() throws {
+    @Test func `Many replies in one read are linear`() throws {
         // Larger than any portion, so that the reader's buffer is moved while it is worked off.
         let one = "$1000\r\n" + String(repeating: "x", count: 1000) + "\r\n"
         let values = try self.decode([String(repeating: one, count: 5000)])
@@ -61,7 +61,7 @@ struct RESPDecoderTests {
         "?\r\n", "$abc\r\n", "$-2\r\n", ":1x\r\n", ":\r\n", "*abc\r\n", "*-2\r\n", "*9999999999\r\n", ":99999999999999999999\r\n",
         "*1\r\n?", "hello\r\n", "HTTP/1.1 400 Bad Request\r\n", "\0\0\0\0", "*2\r\n:1\r\n\r\n",
     ])
-    func whatIsNoReplyIsMalformed(bytes: String) {
+    func `What is no reply is malformed`(bytes: String) {
         #expect {
             try self.decode([bytes])
         } throws: { error in
@@ -72,7 +72,7 @@ struct RESPDecoderTests {
     @Test(arguments: [
         "_\r\n", "#t\r\n", ",1.5\r\n", "%1\r\n+a\r\n+b\r\n", "~1\r\n+a\r\n", ">1\r\n+a\r\n", "(12\r\n", "=5\r\ntxt:a\r\n",
     ])
-    func whatOnlyRESP3HasIsRefused(bytes: String) {
+    func `What only RESP 3 has is refused`(bytes: String) {
         // hiredis 0.14 does not know these types, 1.x does.
         #expect {
             try self.decode([bytes])
@@ -81,14 +81,14 @@ struct RESPDecoderTests {
         }
     }
 
-    @Test func aHugeArrayIsRefusedBeforeItCostsAnything() {
+    @Test func `A huge array is refused before it costs anything`() {
         #expect(throws: RESPError.tooManyElements) { try self.decode(["*1000001\r\n"]) }
         #expect(throws: RESPError.tooManyElements) { try self.decode(["*2147483647\r\n"]) }
         #expect(throws: RESPError.tooManyElements) { try self.decode(["*600000\r\n*600000\r\n"]) }
         #expect(throws: Never.self) { try self.decode(["*1000000\r\n"]) }
     }
 
-    @Test func deepNestingIsRefused() throws {
+    @Test func `Deep nesting is refused`() throws {
         let seven = String(repeating: "*1\r\n", count: 7) + ":1\r\n"
         #expect(try self.decode([seven]).count == 1)
         #expect(throws: RESPError.self) { try self.decode([String(repeating: "*1\r\n", count: 100)]) }
@@ -97,7 +97,7 @@ struct RESPDecoderTests {
         }
     }
 
-    @Test func aStringThatClaimsTooMuchIsRefusedAtItsLength() {
+    @Test func `A string that claims too much is refused at its length`() {
         let limits = RESPDecoder.Limits(replyBytes: 1000)
         #expect(throws: Never.self) { try self.decode(["$900\r\n"], limits: limits) }
         #expect(throws: RESPError.tooLarge) { try self.decode(["$1001\r\n"], limits: limits) }
@@ -106,18 +106,18 @@ struct RESPDecoderTests {
         #expect(throws: RESPError.self) { try self.decode(["$18446744073709551617\r\nabc"]) }
     }
 
-    @Test func aReplyOfManyStringsIsBoundedAsAWhole() {
+    @Test func `A reply of many strings is bounded as a whole`() {
         let strings = String(repeating: "$100\r\n" + String(repeating: "x", count: 100) + "\r\n", count: 20)
         #expect(throws: RESPError.tooLarge) { try self.decode(["*20\r\n", strings], limits: .init(replyBytes: 1000)) }
         #expect(throws: Never.self) { try self.decode([strings], limits: .init(replyBytes: 1000)) }
     }
 
-    @Test func aLineWithoutAnEndIsRefused() {
+    @Test func `A line without an end is refused`() {
         #expect(throws: RESPError.tooLarge) { try self.decode(["+" + String(repeating: "x", count: 100_000)]) }
         #expect(throws: RESPError.tooLarge) { try self.decode(["$" + String(repeating: "0", count: 100)]) }
     }
 
-    @Test func afterAnErrorTheDecoderIsDead() throws {
+    @Test func `After an error the decoder is dead`() throws {
         let decoder = RESPDecoder()
         var values: [RESPValue] = []
         #expect(throws: RESPError.self) { try decoder.decode(ByteBuffer(string: "+OK\r\n?"), into: &values) }
@@ -126,7 +126,7 @@ struct RESPDecoderTests {
         #expect(values == [.status("OK")])
     }
 
-    @Test func mutatedAndRandomBytesNeverTrap() throws {
+    @Test func `Mutated and random bytes never trap`() throws {
         let seed = UInt64.random(in: .min ... .max)
         var random = SplitMix64(state: seed)
         let valid = Array(Self.conversation.utf8)
@@ -158,7 +158,7 @@ struct RESPDecoderTests {
         #expect(refused > 1000, "seed \(seed)")
     }
 
-    @Test func commandsAreBinarySafe() throws {
+    @Test func `Commands are binary safe`() throws {
         var command = RESPCommand("PUBLISH", "")
         command.append(ByteBuffer(bytes: [0, 13, 10, 255]))
         var bytes = ByteBuffer()

@@ -7,7 +7,8 @@ import Testing
 
 @testable import Backplane
 
-@Suite("Many links to one Redis that comes back")
+/// Many links to one Redis that comes back.
+@Suite
 struct ReconnectionTests {
     /// When each of the links, all lost at 0 after a long life, is back: its first attempt that finds Redis there.
     private func returns(of links: Int, after outage: Duration) -> [Duration] {

@@ -16,7 +16,7 @@ struct RedisAccessTests {
     }
 
     /// Also what is called only where something has failed. `attempt` and `inPortions` hand on what they are given.
-    @Test func readmeGrantsWhateverScriptsCall() throws {
+    @Test func `README grants whatever scripts call`() throws {
         let granted = Set(try Self.user())
         for script in RedisScript.all + RedisScript.log {
             for match in script.source.matches(of: /(?:redis\.p?call|attempt|inPortions)\(([^,)]+)/) {
@@ -27,7 +27,7 @@ struct RedisAccessTests {
         }
     }
 
-    @Test func readmesUserIsEnoughAndWhatIsTakenFromItIsMissedAndComesBack() async throws {
+    @Test func `README's user is enough and what is taken from it is missed and comes back`() async throws {
         let user = try Self.user()
         let server = try RedisServer.start(arguments: RedisServer.administrator + ["--user"] + user)
         defer { server.stop() }
@@ -45,7 +45,7 @@ struct RedisAccessTests {
         }
     }
 
-    @Test func aUserThatMayNotNameItsConnectionsNeedsNotTo() async throws {
+    @Test func `A user that may not name its connections needs not to`() async throws {
         let user = try Self.user().map { $0 == "+client|setname" ? "-client" : $0 }
         let server = try RedisServer.start(arguments: RedisServer.administrator + ["--user"] + user)
         defer { server.stop() }
@@ -59,7 +59,7 @@ struct RedisAccessTests {
     }
 
     /// Taking a refused message back out of the log needs rights that publishing does not.
-    @Test func readmesUserLeavesNoRefusedMessageInTheLog() async throws {
+    @Test func `README's user leaves no refused message in the log`() async throws {
         let user = try Self.user()
         let server = try RedisServer.start(arguments: RedisServer.administrator + ["--user"] + user)
         defer { server.stop() }
@@ -87,7 +87,7 @@ struct RedisAccessTests {
             (1, "127.0.0.1", false, "the server's certificate is not signed by an authority that is trusted here"),
         ] as [(Int, String, Bool, String?)]
     )
-    func certificatesAreChecked(days: Int, host: String, isTrusted: Bool, reason: String?) async throws {
+    func `Certificates are checked`(days: Int, host: String, isTrusted: Bool, reason: String?) async throws {
         let certificate = try TestCertificate(days: days)
         let server = try RedisServer.start(arguments: ["--bind", "127.0.0.1", "127.0.0.2"], certificate: certificate)
         defer { server.stop() }
@@ -104,8 +104,8 @@ struct RedisAccessTests {
         }
     }
 
-    @Test("Authorities are read as editors write them: a byte order mark, CRLF, spaces at the ends of lines")
-    func authoritiesWithByteOrderMark() async throws {
+    @Test
+    func `Authorities are read as editors write them: a byte order mark, CRLF, spaces at the ends of lines`() async throws {
         let certificate = try TestCertificate()
         let server = try RedisServer.start(arguments: [], certificate: certificate)
         defer { server.stop() }

@@ -28,7 +28,7 @@ struct RedisBrokerOutageTests {
         }
     }
 
-    @Test func whatWaitedForRedisGoesOutInOrderOnce() async throws {
+    @Test func `What waited for Redis goes out in order once`() async throws {
         try await self.withNodes(3) { server, nodes in
             #expect(await nodes[0].publish("before") == .success(.relayed(receivers: 3)))
             #expect(await eventually { nodes.allSatisfy { $0.receiver.texts == ["before"] } })
@@ -49,7 +49,7 @@ struct RedisBrokerOutageTests {
         }
     }
 
-    @Test func aLostPublisherCostsNobodyAnything() async throws {
+    @Test func `A lost publisher costs nobody anything`() async throws {
         try await self.withNodes(2) { server, nodes in
             let before = Self.connectionsReceived(server)
             // While messages are under way, the publishers' connections are cut again and again.
@@ -81,7 +81,7 @@ struct RedisBrokerOutageTests {
         }
     }
 
-    @Test func aLostSubscriberIsSubscribedAgainAndKeepsItsOwnMessages() async throws {
+    @Test func `A lost subscriber is subscribed again and keeps its own messages`() async throws {
         try await self.withNodes(2) { server, nodes in
             for round in 1...5 {
                 nodes[0].post("a\(round)")
@@ -100,7 +100,7 @@ struct RedisBrokerOutageTests {
         }
     }
 
-    @Test func aFrozenRedisIsNoticedBeforeALeaseIsOver() async throws {
+    @Test func `A frozen Redis is noticed before a lease is over`() async throws {
         try await self.withNodes(2) { server, nodes in
             let clock = ContinuousClock()
             server.freeze()
@@ -120,7 +120,7 @@ struct RedisBrokerOutageTests {
         }
     }
 
-    @Test func publishedIntoAFreezeIsAmbiguousAndArrivesOnce() async throws {
+    @Test func `Published into a freeze is ambiguous and arrives once`() async throws {
         try await self.withNodes(2, commandTimeout: .milliseconds(300)) { server, nodes in
             server.freeze()
             // Written, and never answered: the first outcome is known when the deadline has passed.
@@ -140,7 +140,7 @@ struct RedisBrokerOutageTests {
         }
     }
 
-    @Test func aRefusedPublishDegradesAndDoesNotSpin() async throws {
+    @Test func `A refused publish degrades and does not spin`() async throws {
         try await self.withNodes(1) { server, nodes in
             server.command("ACL", "SETUSER", "default", "-publish")
             let clock = ContinuousClock()
@@ -169,7 +169,7 @@ struct RedisBrokerOutageTests {
         return line.flatMap { Int($0.drop { $0 != ":" }.dropFirst()) } ?? 0
     }
 
-    @Test func whatIsNoEnvelopeIsIgnored() async throws {
+    @Test func `What is no envelope is ignored`() async throws {
         try await self.withNodes(1) { server, nodes in
             #expect(server.command("PUBLISH", "volary:{all}", "rubbish") == ":1\r\n")
             #expect(server.command("PUBLISH", "volary:{all}", "") == ":1\r\n")
@@ -180,7 +180,7 @@ struct RedisBrokerOutageTests {
         }
     }
 
-    @Test func aWrongPasswordIsNamedAndWaitedFor() async throws {
+    @Test func `A wrong password is named and waited for`() async throws {
         let server = try RedisServer.start(arguments: ["--requirepass", "right"])
         defer { server.stop() }
         let wrong = try RedisConfiguration(url: "redis://:wr0ng@127.0.0.1:\(server.port)")
@@ -196,7 +196,7 @@ struct RedisBrokerOutageTests {
         }
     }
 
-    @Test func withoutRedisSubscribingWaitsUntilItIsCancelled() async throws {
+    @Test func `Without Redis subscribing waits until it is cancelled`() async throws {
         let nowhere = RedisConfiguration(port: 1)
         try await BrokerKind.run([.redis(nowhere)]) { nodes in
             let broker = nodes[0].broker
@@ -219,7 +219,7 @@ struct RedisBrokerOutageTests {
         }
     }
 
-    @Test func aGracefulShutdownSendsWhatIsUnderWay() async throws {
+    @Test func `A graceful shutdown sends what is under way`() async throws {
         try await self.withNodes(1) { server, nodes in
             let leaving = BrokerEndpoint.redis(try RedisConfiguration(url: server.url))
             let outcomes = NIOLockedValueBox<[Result<PublishOutcome, BrokerError>]>([])
@@ -245,7 +245,7 @@ struct RedisBrokerOutageTests {
         }
     }
 
-    @Test func aGracefulShutdownDoesNotWaitForADeadRedisForever() async throws {
+    @Test func `A graceful shutdown does not wait for a dead Redis forever`() async throws {
         let leaving = BrokerEndpoint.redis(RedisConfiguration(port: 1))
         leaving.broker.attach(leaving.receiver)
         let group = ServiceGroup(services: [leaving.broker], logger: .quiet)
@@ -260,7 +260,7 @@ struct RedisBrokerOutageTests {
         #expect(leaving.broker.health.expired == 1, "what is not sent is counted, and logged")
     }
 
-    @Test func aFullOutboxRefusesAndDeliversNothing() async throws {
+    @Test func `A full outbox refuses and delivers nothing`() async throws {
         let nowhere = RedisConfiguration(port: 1)
         try await BrokerKind.run([.redis(nowhere)]) { nodes in
             let broker = nodes[0].broker

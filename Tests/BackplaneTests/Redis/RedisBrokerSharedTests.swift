@@ -4,7 +4,8 @@ import Testing
 
 @testable import Backplane
 
-@Suite("Since when the relay is up or down")
+/// Since when the relay is up or down.
+@Suite
 struct RedisBrokerSharedTests {
     @Test func `It is the time of the last change between the two, whatever the reasons`() {
         let time = NIOLockedValueBox<Int64>(1000)

@@ -3,7 +3,7 @@ import Testing
 @testable import Backplane
 
 struct RedisConfigurationTests {
-    @Test func urlsSayWhatTheySay() throws {
+    @Test func `URLs say what they say`() throws {
         let plain = try RedisConfiguration(url: "redis://example.org")
         #expect(plain == RedisConfiguration(host: "example.org"))
         #expect(plain.target == .server(RedisAddress(host: "example.org", port: 6379)))
@@ -30,7 +30,7 @@ struct RedisConfigurationTests {
         #expect(six.database == 2)
     }
 
-    @Test func sentinelsAreNamedWithTheirMaster() throws {
+    @Test func `Sentinels are named with their master`() throws {
         let full = try RedisConfiguration(url: "redis+sentinel://u:p%2C@a.example:1,[::1]:2,10.0.0.3/my.Master-1_x/4")
         let sentinels = [
             RedisAddress(host: "a.example", port: 1), RedisAddress(host: "::1", port: 2),
@@ -56,11 +56,11 @@ struct RedisConfigurationTests {
         ("sentinel://h/m", .scheme),
         ("redis+sentinel://\((0..<17).map { "h\($0)" }.joined(separator: ","))/m", .sentinels), ("redis://h,i/0", .host),
     ])
-    func whatNamesNoSentinelsIsRefused(url: String, error: RedisURLError) {
+    func `What names no sentinels is refused`(url: String, error: RedisURLError) {
         #expect(throws: error) { try RedisConfiguration(url: url) }
     }
 
-    @Test func sentinelsMayHaveCredentialsOfTheirOwn() throws {
+    @Test func `Sentinels may have credentials of their own`() throws {
         let url = "redis+sentinel://u:p@h/m/2?sentinel_username=s%26u&sentinel_password=p%40%3Dq"
         let both = try RedisConfiguration(url: url)
         #expect((both.username, both.password, both.database) == ("u", "p", 2))
@@ -79,7 +79,7 @@ struct RedisConfigurationTests {
         "?", "?x", "?sentinel_password=", "?sentinel_username=u", "?sentinel_password=%zz", "?sentinel_password=p&x=y",
         "?sentinel_password=p&sentinel_password=q", "?sentinel_password=hunter2&", "?password=hunter2",
     ])
-    func parametersOfSentinelsThatAreNoneAreRefused(query: String) {
+    func `Parameters of sentinels that are none are refused`(query: String) {
         #expect {
             try RedisConfiguration(url: "redis+sentinel://h/m\(query)")
         } throws: { error in
@@ -98,11 +98,11 @@ struct RedisConfigurationTests {
         ("redis://h\nx", .host),
         ("redis://::1", .host), ("redis://h:99999999999999999999999", .port),
     ])
-    func whatIsNoAddressIsRefused(url: String, error: RedisURLError) {
+    func `What is no address is refused`(url: String, error: RedisURLError) {
         #expect(throws: error) { try RedisConfiguration(url: url) }
     }
 
-    @Test func thePasswordIsNeverShown() throws {
+    @Test func `The password is never shown`() throws {
         let configuration = try RedisConfiguration(url: "redis://somebody:hunter2@h/3")
         var dumped = ""
         dump(configuration, to: &dumped)

@@ -8,7 +8,7 @@ import Testing
 @testable import Backplane
 
 /// Names with several addresses: every one of 127.0.0.0/8 is this machine, and any port may be different on each.
-@Suite("All addresses of a name are tried", .timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(2)))
 struct RedisDialTests {
     private static func replica() async throws -> FakeRedis {
         try await FakeRedis.start(host: "127.0.0.3") { _, received in
@@ -62,8 +62,10 @@ struct RedisDialTests {
         return try await promise.futureResult.get()
     }
 
-    @Test("The first that gives a link has it: neither one that refuses, nor a replica, nor one that says nothing is in the way")
-    func firstThatWorks() async throws {
+    @Test
+    func `The first that gives a link has it: neither one that refuses, nor a replica, nor one that says nothing is in the way`()
+        async throws
+    {
         let server = try RedisServer.start()
         defer { server.stop() }
         let replica = try await Self.replica()
@@ -80,8 +82,8 @@ struct RedisDialTests {
         await silent.stop()
     }
 
-    @Test("More dead ones than are tried at a time are tried all the same")
-    func manyDead() async throws {
+    @Test
+    func `More dead ones than are tried at a time are tried all the same`() async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         let silent = try await FakeRedis.start(host: "127.0.0.2") { _, _ in .silence }
@@ -91,8 +93,8 @@ struct RedisDialTests {
         await silent.stop()
     }
 
-    @Test("Where none does, the reason is the one that tells most")
-    func none() async throws {
+    @Test
+    func `Where none does, the reason is the one that tells most`() async throws {
         let replica = try await Self.replica()
         let refusing = (host: "127.0.0.1", port: try await Self.refusingPort())
         #expect(try await Self.dial([refusing, (host: "127.0.0.3", port: replica.port), refusing]) == .failure(.replica))
@@ -105,8 +107,8 @@ struct RedisDialTests {
         await replica.stop()
     }
 
-    @Test("A name is looked up for each connection: one that moves is followed")
-    func moved() async throws {
+    @Test
+    func `A name is looked up for each connection: one that moves is followed`() async throws {
         let (first, second) = (try RedisServer.start(), try RedisServer.start())
         defer { for server in [first, second] { server.stop() } }
         let port = NIOLockedValueBox(first.port)

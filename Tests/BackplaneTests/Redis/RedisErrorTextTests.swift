@@ -3,7 +3,7 @@ import Testing
 @testable import Backplane
 
 struct RedisErrorTextTests {
-    @Test func whatIsQuotedIsCutOff() {
+    @Test func `What is quoted is cut off`() {
         #expect(
             RedisErrorText.loggable("ERR unknown command 'FOO', with args beginning with: 'hunter2'") == "ERR unknown command "
         )
@@ -25,7 +25,7 @@ struct RedisErrorTextTests {
         ("MISCONF Redis is configured to save RDB snapshots", .ofServer), ("NOREPLICAS", .ofServer),
         ("upstream failure", .ofServer),
     ])
-    func anErrorIsAboutTheServerUnlessItIsCertainlyAboutTheMessage(text: String, refusal: RedisErrorText.Refusal) {
+    func `An error is about the server unless it is certainly about the message`(text: String, refusal: RedisErrorText.Refusal) {
         #expect(RedisErrorText.refusal(text) == refusal)
     }
 }

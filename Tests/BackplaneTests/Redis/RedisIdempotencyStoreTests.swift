@@ -10,7 +10,7 @@ struct RedisIdempotencyStoreTests {
         server.command("PTTL", key).flatMap { Int($0.dropFirst().prefix { $0.isNumber || $0 == "-" }) }
     }
 
-    @Test func everyKeyExpiresByItself() async throws {
+    @Test func `Every key expires by itself`() async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await IdempotencyKind.withRedisStores(server) { harness in
@@ -29,7 +29,7 @@ struct RedisIdempotencyStoreTests {
         }
     }
 
-    @Test func anEmptiedScriptCacheIsFilledAgain() async throws {
+    @Test func `An emptied script cache is filled again`() async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await IdempotencyKind.withRedisStores(server) { harness async throws in
@@ -42,7 +42,7 @@ struct RedisIdempotencyStoreTests {
         }
     }
 
-    @Test func anAnswerSurvivesAnEmptiedRedis() async throws {
+    @Test func `An answer survives an emptied Redis`() async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await IdempotencyKind.withRedisStores(server) { harness async throws in
@@ -54,7 +54,7 @@ struct RedisIdempotencyStoreTests {
         }
     }
 
-    @Test func aRedisThatIsAwayIsUnavailableWithinTheTimeout() async throws {
+    @Test func `A Redis that is away is unavailable within the timeout`() async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await IdempotencyKind.withRedisStores(server, commandTimeout: .milliseconds(500)) { harness in
@@ -70,7 +70,7 @@ struct RedisIdempotencyStoreTests {
         }
     }
 
-    @Test func aKeyOfAnotherTypeIsRefused() async throws {
+    @Test func `A key of another type is refused`() async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await IdempotencyKind.withRedisStores(server) { harness in

@@ -6,7 +6,7 @@ import Testing
 struct RedisLinkStateMachineTests {
     private let now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
 
-    @Test func aLinkGoesUpAndComesBack() {
+    @Test func `A link goes up and comes back`() {
         var machine = RedisLink.StateMachine()
         #expect(machine.started() == true)
         #expect(machine.started() == false)
@@ -20,7 +20,7 @@ struct RedisLinkStateMachineTests {
         #expect(machine.lost(reason: "refused", at: later) == .pause(attempt: 0, wasReady: true, reasonIsNew: true))
     }
 
-    @Test func whatIsDroppedAtOnceIsNotDialledWithoutAPause() {
+    @Test func `What is dropped at once is not dialled without a pause`() {
         var machine = RedisLink.StateMachine()
         _ = machine.started()
         for attempt in 0..<3 {
@@ -33,7 +33,7 @@ struct RedisLinkStateMachineTests {
         }
     }
 
-    @Test func aMovedMasterEndsPausesAndConnectionsToTheOldOne() {
+    @Test func `A moved master ends pauses and connections to the old one`() {
         var machine = RedisLink.StateMachine()
         #expect(machine.moved(isElsewhere: true) == .none)
         _ = machine.started()
@@ -52,7 +52,7 @@ struct RedisLinkStateMachineTests {
         #expect(machine.lost(reason: "moved", at: self.now) == .pause(attempt: 0, wasReady: true, reasonIsNew: true))
     }
 
-    @Test func nothingWakesAStoppedLink() {
+    @Test func `Nothing wakes a stopped link`() {
         var machine = RedisLink.StateMachine()
         _ = machine.started()
         machine.stop()

@@ -32,7 +32,7 @@ struct RedisLinkTests {
         "%1\r\n",
         "+OK\r\n+NOPONG\r\n",
     ])
-    func whatIsNoHandshakeIsRedialled(answer: String) async throws {
+    func `What is no handshake is redialled`(answer: String) async throws {
         let fake = try await FakeRedis.start { _, _ in .text(answer) }
         try await self.withBroker(at: fake) { endpoint in
             #expect(await eventually { fake.connections >= 6 })
@@ -42,7 +42,7 @@ struct RedisLinkTests {
         }
     }
 
-    @Test func silenceAndHangingUpAreRedialled() async throws {
+    @Test func `Silence and hanging up are redialled`() async throws {
         let fake = try await FakeRedis.start { connection, _ in connection.isMultiple(of: 2) ? .silence : .close }
         try await self.withBroker(at: fake, commandTimeout: .milliseconds(50)) { _ in
             #expect(await eventually { fake.connections >= 8 })
@@ -60,7 +60,7 @@ struct RedisLinkTests {
         "$9\r\nsubscribe\r\n",
         "*3\r\n$11\r\nunsubscribe\r\n$12\r\nvolary:{all}\r\n*1\r\n:1\r\n",
     ])
-    func aWrongAnswerToSubscribeCostsTheLink(answer: String) async throws {
+    func `A wrong answer to subscribe costs the link`(answer: String) async throws {
         let fake = try await FakeRedis.start { _, received in
             if received.contains("SUBSCRIBE") { return .text(answer) }
             return FakeRedis.greeting(to: received).map { .text($0) } ?? .silence
@@ -76,7 +76,7 @@ struct RedisLinkTests {
     }
 
     @Test(arguments: ["+OK\r\n", "$1\r\n1\r\n", "-NOPERM no\r\n", "*1\r\n:1\r\n", ":1\r\n:1\r\n:1\r\n", "?"])
-    func aWrongAnswerToPublishCostsTheLink(answer: String) async throws {
+    func `A wrong answer to publish costs the link`(answer: String) async throws {
         let fake = try await FakeRedis.start { _, received in
             if received.contains("PUBLISH") || received.contains("DEL") {
                 return .text(received.contains("canary") ? ":1\r\n" : answer)
@@ -94,7 +94,7 @@ struct RedisLinkTests {
         }
     }
 
-    @Test func aReasonIsLoggedOnceNotAtEachAttempt() async throws {
+    @Test func `A reason is logged once not at each attempt`() async throws {
         let lines = NIOLockedValueBox<[String]>([])
         let logger = Logger(label: "test") { _ in LineCollector(lines: lines) }
         let fake = try await FakeRedis.start { _, _ in
@@ -110,7 +110,7 @@ struct RedisLinkTests {
         }
     }
 
-    @Test func anUnreachableHostIsRedialled() async throws {
+    @Test func `An unreachable host is redialled`() async throws {
         let configuration = RedisConfiguration(host: "no-such-host.invalid")
         try await BrokerKind.run([.redis(configuration)]) { nodes in
             #expect(

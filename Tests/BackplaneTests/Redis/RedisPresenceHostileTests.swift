@@ -34,7 +34,7 @@ struct RedisPresenceHostileTests {
         }
     }
 
-    @Test func unreadableRecordsDoNotHideTheOthers() async throws {
+    @Test func `Unreadable records do not hide the others`() async throws {
         try await self.withNode { server, harness, node, prefix in
             let bad = harness.record("bad")
             try await harness.store.register(bad, claiming: .shared)
@@ -75,7 +75,7 @@ struct RedisPresenceHostileTests {
         "{\"protocol\":\"plain\",\"connectedAt\":1,\"user\":\"" + String(repeating: "a", count: 257) + "\"}",
         "\u{FEFF}nonsense", "null", "",
     ])
-    func detailsThatNoNodeWritesAreLeftOutAndCanBeReplaced(details: String) async throws {
+    func `Details that no node writes are left out and can be replaced`(details: String) async throws {
         try await self.withNode { server, harness, node, prefix in
             let records = (0..<3).map { _ in harness.connection(on: node.id, user: "ann", groups: ["red"]) }
             _ = try await harness.store.update(node.id, adding: records, removing: [])
@@ -94,7 +94,7 @@ struct RedisPresenceHostileTests {
         }
     }
 
-    @Test func entriesThatTheirRecordsDoNotBearOutAreLeftOut() async throws {
+    @Test func `Entries that their records do not bear out are left out`() async throws {
         try await self.withNode { server, harness, node, prefix in
             let ann = harness.connection(on: node.id, user: "ann", groups: ["red"])
             let bob = harness.connection(on: node.id, user: "bob")
@@ -110,7 +110,7 @@ struct RedisPresenceHostileTests {
     }
 
     @Test(arguments: [5_000, 200_000])
-    func aRecordOfManyThousandGroupsCanBeReplaced(count: Int) async throws {
+    func `A record of many thousand groups can be replaced`(count: Int) async throws {
         try await self.withNode { server, harness, node, prefix in
             let record = harness.connection(on: node.id, user: "ann")
             let other = harness.connection(on: node.id, user: "ann")
@@ -125,7 +125,7 @@ struct RedisPresenceHostileTests {
         }
     }
 
-    @Test func sharedKeysOfAnotherTypeAreRefused() async throws {
+    @Test func `Shared keys of another type are refused`() async throws {
         for key in ["volary:nodes", "volary:names"] {
             try await self.withNode { server, harness, node, _ in
                 server.command("DEL", key)
@@ -145,7 +145,7 @@ struct RedisPresenceHostileTests {
         }
     }
 
-    @Test func aKeyOfAnotherTypeIsNamed() async throws {
+    @Test func `A key of another type is named`() async throws {
         try await self.withNode { server, harness, node, prefix in
             func reason(_ body: () async throws -> Void) async -> String {
                 do {
@@ -182,7 +182,7 @@ struct RedisPresenceHostileTests {
     }
 
     @Test(arguments: ["record", "index", "details", "filters"])
-    func aNodesKeyOfAnotherTypeHarmsNobodyElse(key: String) async throws {
+    func `A node's key of another type harms nobody else`(key: String) async throws {
         try await self.withNode { server, harness, node, _ in
             let broken = harness.record("broken")
             try await harness.store.register(broken, claiming: .shared)
@@ -222,7 +222,7 @@ struct RedisPresenceHostileTests {
         }
     }
 
-    @Test func entriesOfNodesThatAreNoneAreLeftOut() async throws {
+    @Test func `Entries of nodes that are none are left out`() async throws {
         try await self.withNode { server, harness, node, _ in
             for (score, member) in [
                 ("9e15", "nonsense"), ("inf", "{}"), ("-inf", "00000000"), ("1e300", "ffffffff"), ("5", "x y"),

@@ -25,7 +25,7 @@ struct RedisPresenceStoreTests {
         try await PresenceKind.run(harness) { try await body(server, $0) }
     }
 
-    @Test func anEmptiedScriptCacheIsFilledAgain() async throws {
+    @Test func `An emptied script cache is filled again`() async throws {
         try await self.withStore { server, harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
@@ -35,7 +35,7 @@ struct RedisPresenceStoreTests {
         }
     }
 
-    @Test func everythingOfANodeExpiresByItselfOneDay() async throws {
+    @Test func `Everything of a node expires by itself one day`() async throws {
         try await self.withStore { server, harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
@@ -60,7 +60,7 @@ struct RedisPresenceStoreTests {
         }
     }
 
-    @Test func anEmptiedRedisIsALostLease() async throws {
+    @Test func `An emptied Redis is a lost lease`() async throws {
         try await self.withStore { server, harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
@@ -70,7 +70,7 @@ struct RedisPresenceStoreTests {
         }
     }
 
-    @Test func withoutMemoryWritesAreRefusedAndReadsGoOn() async throws {
+    @Test func `Without memory writes are refused and reads go on`() async throws {
         try await self.withStore { server, harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
@@ -85,7 +85,7 @@ struct RedisPresenceStoreTests {
         }
     }
 
-    @Test func aFrozenRedisCostsOneDeadlineAndADeadOneNothing() async throws {
+    @Test func `A frozen Redis costs one deadline and a dead one nothing`() async throws {
         try await self.withStore(commandTimeout: .milliseconds(500)) { server, harness in
             let clock = ContinuousClock()
             server.freeze()

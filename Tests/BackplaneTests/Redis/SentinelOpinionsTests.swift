@@ -17,27 +17,27 @@ struct SentinelOpinionsTests {
         return opinions.candidates(known: known, at: self.start).map(\.master)
     }
 
-    @Test func whatAllSayIsTheOnlyCandidate() {
+    @Test func `What all say is the only candidate`() {
         #expect(self.candidates([(self.old, 1), (self.old, 1), (self.old, 1)]) == [self.old])
         #expect(self.candidates([nil, nil, nil]) == [])
     }
 
-    @Test func aNewerFailOverGoesBeforeAnOlderOneWhereNoMajorityAnswers() {
+    @Test func `A newer fail over goes before an older one where no majority answers`() {
         #expect(self.candidates([(self.old, 4), (self.new, 5), nil]) == [self.new, self.old])
         #expect(self.candidates([(self.new, 5), (self.old, 4), nil]) == [self.new, self.old])
     }
 
-    @Test func aMajorityGoesBeforeOneThatClaimsToBeNewer() {
+    @Test func `A majority goes before one that claims to be newer`() {
         #expect(self.candidates([(self.new, 5), (self.wrong, 999), (self.new, 5)], known: 4) == [self.new, self.wrong])
         #expect(self.candidates([(self.old, 4), (self.old, 4), (self.new, 5)], known: 4) == [self.old, self.new])
     }
 
-    @Test func oneSentinelThatWasCutOffDoesNotBringBackThePast() {
+    @Test func `One Sentinel that was cut off does not bring back the past`() {
         #expect(self.candidates([nil, nil, (self.old, 4)], known: 5) == [])
         #expect(self.candidates([(self.new, 5), nil, (self.old, 4)], known: 5) == [self.new])
     }
 
-    @Test func mostSentinelsHaveToInsistOnWhatIsOlder() {
+    @Test func `Most sentinels have to insist on what is older`() {
         var opinions = SentinelOpinions(count: 3)
         func candidates(at seconds: Int64) -> [RedisAddress] {
             opinions.candidates(known: 7, at: self.start + .seconds(seconds)).map(\.master)
@@ -56,7 +56,7 @@ struct SentinelOpinionsTests {
         #expect(self.candidates([(self.new, 0), nil, nil], known: 7) == [])
     }
 
-    @Test func theNewestEpochOfAServerCounts() {
+    @Test func `The newest epoch of a server counts`() {
         var opinions = SentinelOpinions(count: 2)
         opinions[0] = .init(master: self.new, epoch: 3)
         opinions[1] = .init(master: self.new, epoch: 5)
@@ -69,7 +69,7 @@ struct SentinelOpinionsTests {
 struct SentinelAnswerTests {
     private func bulk(_ text: String) -> RESPValue { .bulk(ByteBuffer(string: text)) }
 
-    @Test func anAddressIsTwoTexts() {
+    @Test func `An address is two texts`() {
         #expect(
             SentinelAnswer.address(.array([self.bulk("10.0.0.1"), self.bulk("6380")]))
                 == RedisAddress(host: "10.0.0.1", port: 6380)
@@ -87,7 +87,7 @@ struct SentinelAnswerTests {
         for value in wrong { #expect(SentinelAnswer.address(value) == nil) }
     }
 
-    @Test func theEpochIsFoundByItsName() {
+    @Test func `The epoch is found by its name`() {
         let name = self.bulk("config-epoch")
         #expect(SentinelAnswer.epoch(.array([self.bulk("name"), name, name, self.bulk("12")])) == 12)
         let wrong: [RESPValue] = [

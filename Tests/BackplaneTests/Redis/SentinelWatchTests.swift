@@ -10,8 +10,8 @@ import Testing
 /// Two brokers on real servers that real sentinels watch.
 @Suite(.timeLimit(.minutes(2)))
 struct SentinelWatchTests {
-    @Test("Sentinels with a password of their own get it, and the servers theirs")
-    func ownPassword() async throws {
+    @Test
+    func `Sentinels with a password of their own get it, and the servers theirs`() async throws {
         let cluster = try await SentinelCluster.start(password: "servers", sentinelPassword: "sentinels")
         defer { cluster.stop() }
         let configuration = try RedisConfiguration(url: cluster.url + "?sentinel_password=sentinels")
@@ -45,7 +45,7 @@ struct SentinelWatchTests {
         #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.last == text } })
     }
 
-    @Test func sentinelsThatWantAPasswordGetRedis() async throws {
+    @Test func `Sentinels that want a password get Redis`() async throws {
         let redis = try await SentinelCluster.start(password: "hunter2")
         defer { redis.stop() }
         try await self.withBrokers(at: redis.url) { nodes in
@@ -59,7 +59,7 @@ struct SentinelWatchTests {
         }
     }
 
-    @Test func aSentinelThatLiesIsNotBelieved() async throws {
+    @Test func `A Sentinel that lies is not believed`() async throws {
         let redis = try await SentinelCluster.start()
         defer { redis.stop() }
         // Of all servers it names a replica, of all times the newest.
@@ -82,7 +82,7 @@ struct SentinelWatchTests {
         await liar.stop()
     }
 
-    @Test func nobodyAnswersAndNobodyKnows() async throws {
+    @Test func `Nobody answers and nobody knows`() async throws {
         try await self.withBrokers(at: "redis+sentinel://127.0.0.1:1,127.0.0.1:2/nobody") { nodes in
             #expect(await eventually { Self.reason(nodes[0]).hasPrefix("no sentinel answers: ") }, "\(Self.reason(nodes[0]))")
         }
@@ -105,7 +105,7 @@ struct SentinelWatchTests {
         "*2\r\n$9\r\n127.0.0.1\r\n$1\r\n1\r\n*2\r\n$12\r\nconfig-epoch\r\n$1\r\n1\r\n", "$-1\r\n$-1\r\n$-1\r\n", "?",
         "*1000000000\r\n",
     ])
-    func whatASentinelSaysEndsNothing(answer: String) async throws {
+    func `What a Sentinel says ends nothing`(answer: String) async throws {
         let fake = try await FakeRedis.start { _, received in
             guard received.contains("SENTINEL") else { return FakeRedis.greeting(to: received).map { .text($0) } ?? .silence }
             return .text(answer)
@@ -117,7 +117,7 @@ struct SentinelWatchTests {
         await fake.stop()
     }
 
-    @Test func aReplicaIsRefusedAndAMasterThatBecomesOneIsLeftByAllLinks() async throws {
+    @Test func `A replica is refused and a master that becomes one is left by all links`() async throws {
         let master = try RedisServer.start()
         defer { master.stop() }
         let replica = try RedisServer.start(arguments: ["--replicaof", "127.0.0.1 \(master.port)"])

@@ -6,7 +6,7 @@ import Testing
 struct SubscriptionsTests {
     private let topic = Topic.node(NodeID(rawValue: 1))
 
-    @Test func wantedBeforeTheLinkIsSubscribedWithIt() {
+    @Test func `Wanted before the link is subscribed with it`() {
         var machine = SubscriptionsStateMachine()
         #expect(machine.want(.all) == .wait)
         #expect(machine.want(self.topic) == .wait)
@@ -18,7 +18,7 @@ struct SubscriptionsTests {
         #expect(machine.want(.all) == .none)
     }
 
-    @Test func aChangeOfMindIsConfirmedByTheLastWordOnly() {
+    @Test func `A change of mind is confirmed by the last word only`() {
         var machine = SubscriptionsStateMachine()
         _ = machine.linked()
         #expect(machine.want(self.topic) == .subscribe)
@@ -32,7 +32,7 @@ struct SubscriptionsTests {
         #expect(machine.acknowledged(self.topic) == .violation)
     }
 
-    @Test func aLostLinkLeavesOnlyWishes() {
+    @Test func `A lost link leaves only wishes`() {
         var machine = SubscriptionsStateMachine()
         _ = machine.want(.all)
         _ = machine.linked()

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Backplane
 
-@Suite("Which message costs the connection")
+/// Which message costs the connection.
+@Suite
 struct SuspectMessageTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
     private let large = (sequence: UInt64(7), bytes: 1_048_700)
@@ -19,8 +20,8 @@ struct SuspectMessageTests {
         self.machine.connectionEnded(isByPeer: true, message: message, isAlone: isAlone, at: self.start + time)
     }
 
-    @Test("One that is alone, and whose connection is closed twice in a row, after once with others")
-    mutating func givenUp() {
+    @Test
+    mutating func `One that is alone, and whose connection is closed twice in a row, after once with others`() {
         #expect(self.closed(self.large, isAlone: false) == .wait)
         #expect(self.machine.sequence == 7)
         self.machine.linked(to: nil)
@@ -36,15 +37,15 @@ struct SuspectMessageTests {
         #expect(!self.machine.refuses(bytes: self.large.bytes, at: self.start + .seconds(301)))
     }
 
-    @Test("None where nothing large is unanswered, or this side has ended the connection")
-    mutating func innocent() {
+    @Test
+    mutating func `None where nothing large is unanswered, or this side has ended the connection`() {
         #expect(self.closed(nil, isAlone: false) == .linkIsDown)
         let ended = self.machine.connectionEnded(isByPeer: false, message: self.large, isAlone: true, at: self.start)
         #expect(ended == .linkIsDown && self.machine.sequence == nil)
     }
 
-    @Test("A Redis that is down or loads in between acquits it, as often as it likes")
-    mutating func restarts() {
+    @Test
+    mutating func `A Redis that is down or loads in between acquits it, as often as it likes`() {
         for round in 0..<10 {
             let now = TimeAmount.seconds(Int64(round))
             // Before anything has been answered, nobody waits a second time.
@@ -59,8 +60,8 @@ struct SuspectMessageTests {
         #expect(self.closed(self.large, isAlone: false, after: .seconds(20)) == .wait)
     }
 
-    @Test("Another server may take what the one before did not")
-    mutating func otherServer() {
+    @Test
+    mutating func `Another server may take what the one before did not`() {
         let (one, other) = (RedisAddress(host: "one", port: 1), RedisAddress(host: "other", port: 1))
         self.machine.linked(to: one)
         #expect(self.closed(self.large, isAlone: false) == .wait)
@@ -76,8 +77,8 @@ struct SuspectMessageTests {
         #expect(!self.machine.refuses(bytes: self.large.bytes, at: self.start))
     }
 
-    @Test("One that Redis has refused in words, with the connection that it closes then")
-    mutating func saidSo() {
+    @Test
+    mutating func `One that Redis has refused in words, with the connection that it closes then`() {
         self.machine.wasRefused(bytes: self.large.bytes, at: self.start)
         #expect(self.machine.refuses(bytes: self.large.bytes, at: self.start))
         #expect(self.closed(nil, isAlone: false, after: .milliseconds(1)) == .wait)
@@ -86,8 +87,8 @@ struct SuspectMessageTests {
         #expect(self.closed(nil, isAlone: false, after: .milliseconds(2)) == .linkIsDown)
     }
 
-    @Test("A decision that takes too long is none: the link is down, and the message still alone when it is back")
-    mutating func late() {
+    @Test
+    mutating func `A decision that takes too long is none: the link is down, and the message still alone when it is back`() {
         #expect(self.closed(self.large, isAlone: true) == .wait)
         _ = self.machine.endDecision()
         self.machine.linked(to: nil)

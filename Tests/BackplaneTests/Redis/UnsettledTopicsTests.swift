@@ -3,14 +3,15 @@ import Testing
 
 @testable import Backplane
 
-@Suite("For which topics the health of a broker waits")
+/// For which topics the health of a broker waits.
+@Suite
 struct UnsettledTopicsTests {
     private let own = NodeID(rawValue: 1)
     private let old = Topic.group("old")
     private let new = Topic.group("new")
 
-    @Test("For those that every node needs from the first time on; for others only once they have been live")
-    func newTopics() {
+    @Test
+    func `For those that every node needs from the first time on; for others only once they have been live`() {
         var topics = UnsettledTopics(own: self.own)
         for topic in [.all, .node(self.own), .node(NodeID(rawValue: 2)), self.new] { topics.wanted(topic) }
         #expect(topics.required == [.all, .node(self.own)])
@@ -22,8 +23,8 @@ struct UnsettledTopicsTests {
         #expect(topics.required.contains(self.new) && !topics.pending.contains(self.new))
     }
 
-    @Test("A lost link: what was live has to be live again, what is new neither waits nor is waited for")
-    func lostLink() {
+    @Test
+    func `A lost link: what was live has to be live again, what is new neither waits nor is waited for`() {
         var topics = UnsettledTopics(own: self.own)
         topics.wanted(self.old)
         _ = topics.becameLive(self.old)
@@ -35,8 +36,8 @@ struct UnsettledTopicsTests {
         #expect(topics.isEmpty)
     }
 
-    @Test("What is wanted no longer is not waited for")
-    func unwanted() {
+    @Test
+    func `What is wanted no longer is not waited for`() {
         var topics = UnsettledTopics(own: self.own)
         topics.interrupted(self.old)
         topics.wanted(self.new)
@@ -45,8 +46,8 @@ struct UnsettledTopicsTests {
         #expect(topics.isEmpty)
     }
 
-    @Test("On a new link the topics of every node come first, then those that are waited for, then new ones")
-    func order() {
+    @Test
+    func `On a new link the topics of every node come first, then those that are waited for, then new ones`() {
         var topics = UnsettledTopics(own: self.own)
         topics.interrupted(self.old)
         topics.wanted(self.new)

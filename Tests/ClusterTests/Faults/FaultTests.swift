@@ -2,16 +2,15 @@ import TestSupport
 import Testing
 
 extension RealProcesses {
-    @Suite(
-        "Faults under traffic: clients stay, REST tells the truth, everything comes once and in order, or is announced as lost"
-    )
+    /// Faults under traffic: clients stay, REST tells the truth, everything comes once and in order, or is announced as lost.
+    @Suite
     struct FaultTests {
         /// A lease that is soon over.
         private static let lease = Duration.seconds(2)
         private static let fast = Fault.all.filter(\.isFast).map(\.name)
 
-        @Test("A fault happens, is over, and has broken no promise", .timeLimit(.minutes(2)), arguments: Self.fast)
-        func keepsItsPromises(name: String) async throws {
+        @Test(.timeLimit(.minutes(2)), arguments: Self.fast)
+        func `A fault happens, is over, and has broken no promise`(name: String) async throws {
             let fault = try #require(Fault.all.first { $0.name == name })
             let cluster = try await FaultCluster.start(
                 lease: Self.lease,

@@ -1,7 +1,8 @@
 import TestSupport
 import Testing
 
-@Suite("The history checker: each of its checks finds what it is there for")
+/// The history checker: each of its checks finds what it is there for.
+@Suite
 struct HistoryCheckerTests {
     /// Three messages of one publisher on node a, heard by a client of each of two nodes. Nothing is wrong with it.
     private static func good() -> History {
@@ -21,16 +22,16 @@ struct HistoryCheckerTests {
         payloads.enumerated().map { .init($0.element, to: connection, at: .seconds($0.offset)) }
     }
 
-    @Test("A good history breaks no promise")
-    func keeps() {
+    @Test
+    func `A good history breaks no promise`() {
         let verdict = HistoryChecker.check(Self.good())
         #expect(verdict.violations.isEmpty)
         #expect(verdict.publications == 3 && verdict.deliveries == 6)
         #expect(verdict.lost == 0 && verdict.duplicated == 0 && verdict.reordered == 0)
     }
 
-    @Test("What nobody has published, what was refused and what went to another topic must not be delivered")
-    func unpublished() {
+    @Test
+    func `What nobody has published, what was refused and what went to another topic must not be delivered`() {
         var history = Self.good()
         history.deliveries.append(.init("four", to: "b1", at: .seconds(3)))
         #expect(HistoryChecker.check(history).brokenPromises == [.published])
@@ -40,8 +41,8 @@ struct HistoryCheckerTests {
         #expect(HistoryChecker.check(history).brokenPromises == [.published])
     }
 
-    @Test("Twice is once too often")
-    func duplicate() {
+    @Test
+    func `Twice is once too often`() {
         var history = Self.good()
         history.deliveries.append(.init("one", to: "b1", at: .seconds(9)))
         let verdict = HistoryChecker.check(history)
@@ -49,8 +50,8 @@ struct HistoryCheckerTests {
         #expect(verdict.duplicated == 1)
     }
 
-    @Test("A publisher's messages out of their order are seen, also when all connections agree")
-    func publishersOrder() {
+    @Test
+    func `A publisher's messages out of their order are seen, also when all connections agree`() {
         var history = Self.good()
         history.deliveries = ["a1", "b1"].flatMap { Self.payloads(["two", "one", "three"], to: $0) }
         let verdict = HistoryChecker.check(history)
@@ -70,15 +71,15 @@ struct HistoryCheckerTests {
         return history
     }
 
-    @Test("Two connections that hear two publishers in two orders are seen")
-    func topicOrder() {
+    @Test
+    func `Two connections that hear two publishers in two orders are seen`() {
         let verdict = HistoryChecker.check(Self.contrary())
         #expect(verdict.brokenPromises == [.order])
         #expect(verdict.reordered == 1)
     }
 
-    @Test("While a node is cut off its own clients hear it first; before and after they must not")
-    func orderWhileCutOff() {
+    @Test
+    func `While a node is cut off its own clients hear it first; before and after they must not`() {
         var history = Self.contrary()
         history.disturbances = [.init("a", from: .zero, to: .seconds(2))]
         #expect(HistoryChecker.check(history).violations.isEmpty)
@@ -86,10 +87,10 @@ struct HistoryCheckerTests {
         #expect(HistoryChecker.check(history).brokenPromises == [.order])
     }
 
-    @Test(
-        "While two masters serve there are two orders, also of what neither of two nodes has said; each publisher still has one"
-    )
-    func orderOfTwoMasters() {
+    @Test
+    func
+        `While two masters serve there are two orders, also of what neither of two nodes has said; each publisher still has one`()
+    {
         var history = Self.contrary()
         history.disturbances = [.init("a", from: .zero, to: .seconds(2)), .init("b", from: .zero, to: .seconds(2))]
         for number in [1, 2] {
@@ -105,8 +106,8 @@ struct HistoryCheckerTests {
         #expect(HistoryChecker.check(history).brokenPromises.contains(.order))
     }
 
-    @Test("Three connections that agree two by two, but not together, are seen")
-    func orderInACircle() {
+    @Test
+    func `Three connections that agree two by two, but not together, are seen`() {
         var history = History()
         for (index, payload) in ["x", "y", "z"].enumerated() {
             history.publications.append(.init(payload, by: payload, on: "n", at: .seconds(index), .unknown))
@@ -124,8 +125,8 @@ struct HistoryCheckerTests {
         return history
     }
 
-    @Test("A loss in silence is seen")
-    func silentLoss() {
+    @Test
+    func `A loss in silence is seen`() {
         var history = Self.lossy()
         #expect(HistoryChecker.check(history).brokenPromises == [.loss])
         // That there was a fault excuses nothing.
@@ -136,10 +137,9 @@ struct HistoryCheckerTests {
     }
 
     @Test(
-        "A loss under a fault may be announced to the client, to the publisher, or in the numbers of either node",
         arguments: 0..<4
     )
-    func announcedLoss(how: Int) {
+    func `A loss under a fault may be announced to the client, to the publisher, or in the numbers of either node`(how: Int) {
         var history = Self.lossy()
         history.disturbances = [.init("b", from: .zero, to: .seconds(5))]
         switch how {
@@ -153,8 +153,8 @@ struct HistoryCheckerTests {
         #expect(verdict.lost == 1 && verdict.announced == 1)
     }
 
-    @Test("An announcement to somebody else, before the loss, or without any fault excuses nothing", arguments: 0..<4)
-    func wronglyAnnouncedLoss(how: Int) {
+    @Test(arguments: 0..<4)
+    func `An announcement to somebody else, before the loss, or without any fault excuses nothing`(how: Int) {
         var history = Self.lossy()
         history.disturbances = [.init("b", from: .zero, to: .seconds(5))]
         switch how {
@@ -168,8 +168,8 @@ struct HistoryCheckerTests {
         #expect(HistoryChecker.check(history).brokenPromises == [.loss])
     }
 
-    @Test("Nothing is owed to who was not there, nor of what nobody said was taken, nor by a process that died with it")
-    func notOwed() {
+    @Test
+    func `Nothing is owed to who was not there, nor of what nobody said was taken, nor by a process that died with it`() {
         var late = Self.lossy()
         late.connections[1].opened = .milliseconds(1500)
         late.deliveries.removeAll { $0.connection == "b1" && $0.payload == "one" }
@@ -188,8 +188,8 @@ struct HistoryCheckerTests {
         #expect(HistoryChecker.check(killed).brokenPromises == [.loss])
     }
 
-    @Test("A 200 that counts a connection which has nothing is seen, and so is an answer that is none")
-    func receipts() {
+    @Test
+    func `A 200 that counts a connection which has nothing is seen, and so is an answer that is none`() {
         var history = Self.lossy()
         history.disturbances = [.init("b", from: .zero, to: .seconds(5))]
         history.counts["b"] = .init(lost: 1)

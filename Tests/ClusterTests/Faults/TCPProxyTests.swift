@@ -1,7 +1,8 @@
 import TestSupport
 import Testing
 
-@Suite("The proxy that stands for a bad network")
+/// The proxy that stands for a bad network.
+@Suite
 struct TCPProxyTests {
     /// A server that answers each piece with `<piece>!`, behind a proxy.
     private static func run(_ body: (TCPProxy, RawTestClient) async throws -> Void) async throws {
@@ -19,8 +20,8 @@ struct TCPProxyTests {
         await server.stop()
     }
 
-    @Test("It passes what it is given, and counts it")
-    func passes() async throws {
+    @Test
+    func `It passes what it is given, and counts it`() async throws {
         try await Self.run { proxy, client in
             try await client.send("hello")
             #expect(await eventually { client.received == "hello!" })
@@ -30,8 +31,8 @@ struct TCPProxyTests {
         }
     }
 
-    @Test("One direction held: the server hears and is not heard, until it lets go", arguments: TCPProxy.Direction.allCases)
-    func holds(direction: TCPProxy.Direction) async throws {
+    @Test(arguments: TCPProxy.Direction.allCases)
+    func `One direction held: the server hears and is not heard, until it lets go`(direction: TCPProxy.Direction) async throws {
         try await Self.run { proxy, client in
             try await proxy.set(.hold, [direction])
             try await client.send("a")
@@ -43,8 +44,8 @@ struct TCPProxyTests {
         }
     }
 
-    @Test("A delay delays, a throttle chokes")
-    func slows() async throws {
+    @Test
+    func `A delay delays, a throttle chokes`() async throws {
         try await Self.run { proxy, client in
             try await proxy.set(.delay(.milliseconds(150)))
             var start = ContinuousClock.now
@@ -60,8 +61,8 @@ struct TCPProxyTests {
         }
     }
 
-    @Test("More than a buffer comes through whole, held back or not")
-    func muchAtOnce() async throws {
+    @Test
+    func `More than a buffer comes through whole, held back or not`() async throws {
         try await Self.run { proxy, client in
             try await proxy.set(.hold, [.toClient])
             try await client.send(String(repeating: "x", count: 600_000))
@@ -71,8 +72,8 @@ struct TCPProxyTests {
         }
     }
 
-    @Test("The end of either side ends the other; a server that is not there is the end of a connection")
-    func ends() async throws {
+    @Test
+    func `The end of either side ends the other; a server that is not there is the end of a connection`() async throws {
         try await Self.run { proxy, client in
             try await client.send("a")
             #expect(await eventually { client.received == "a!" })

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The fuzzers' properties over inputs that a seed makes: in seconds, and in any build. `deploy/fuzz` runs the same with libFuzzer.
-@Suite("Bytes that somebody else wrote")
+@Suite
 struct FuzzingTests {
     /// What `VOLARY_TEST_SEED` says, else always the same.
     private static let seed = ProcessInfo.processInfo.environment["VOLARY_TEST_SEED"].flatMap(UInt64.init) ?? 2026

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Keys of the REST API")
+/// Keys of the REST API.
+@Suite
 struct APIKeyTests {
     private static let key = "correct-horse-battery"
     private static let other = "another-key-of-the-api"

@@ -2,7 +2,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Where a token stands")
+/// Where a token stands.
+@Suite
 struct BearerTokenTests {
     private func inAuthorization(_ values: [String]) -> Result<String?, TokenFault> {
         Result { () throws(TokenFault) in try BearerToken.inAuthorization(values) }
@@ -17,8 +18,8 @@ struct BearerTokenTests {
         #expect(self.inAuthorization(["Bearer a", "Bearer a"]) == .failure(.ambiguous))
     }
 
-    @Test("Credentials of another scheme are somebody else's.")
-    func otherSchemes() {
+    @Test
+    func `Credentials of another scheme are somebody else's`() {
         for value in ["", "Basic abc", "abc", "Bearerabc", "Beare", "\u{E9}earer a", "Negotiate bearer"] {
             #expect(self.inAuthorization([value]) == .success(nil), "\(value)")
             #expect(self.inAuthorization([value, "Bearer a"]) == .success("a"), "\(value)")

@@ -10,7 +10,7 @@ import Testing
 @testable import Node
 
 /// Tokens with the claims that identity providers document, with made-up values. `NOW` stands for the present in seconds since 1970.
-@Suite("Tokens of identity providers", .serialized)
+@Suite(.serialized)
 struct IdentityProviderTests {
     struct Provider: Sendable, CustomTestStringConvertible {
         let testDescription: String
@@ -188,10 +188,11 @@ struct IdentityProviderTests {
     ]
 
     @Test(
-        "A client that has one is the user, and in the groups, that it says; and REST lets it do what it may.",
         arguments: Self.providers
     )
-    func provider(_ provider: Provider) async throws {
+    func `A client that has one is the user, and in the groups, that it says; and REST lets it do what it may`(
+        _ provider: Provider
+    ) async throws {
         let now = Int(Date().timeIntervalSince1970)
         let claims = provider.claims.replacing("EXP", with: "\(now + 3600)").replacing("NOW", with: "\(now)")
         let token = TestKeys.sign(json: claims)
@@ -229,8 +230,8 @@ struct IdentityProviderTests {
         withExtendedLifetime(file) {}
     }
 
-    @Test("A proxy's Basic credentials beside a token elsewhere are the proxy's, and alone they are none.")
-    func basic() async throws {
+    @Test
+    func `A proxy's Basic credentials beside a token elsewhere are the proxy's, and alone they are none`() async throws {
         let file = try TemporaryFile(TestKeys.secret)
         let token = TestKeys.sign(json: #"{"sub":"zoe","exp":\#(Int(Date().timeIntervalSince1970) + 60)}"#)
         let basic = ["Authorization": "Basic cHJveHk6c2VjcmV0"]
@@ -263,7 +264,6 @@ struct IdentityProviderTests {
     }
 
     @Test(
-        "One key of a set that cannot be used leaves the others, and is named in the log.",
         arguments: [
             (#"{"kid":"x"}"#, "it does not say its kind (kty)"), (#"{"kty":7}"#, "kty is a number"),
             ("7", "it is a number, not an object"),
@@ -283,7 +283,10 @@ struct IdentityProviderTests {
             (#"{"kty":"EC","crv":"P-256","kid":7,"x":"AA","y":"AA"}"#, "kid is a number"),
         ]
     )
-    func unusableKey(entry: String, reason: String) async throws {
+    func `One key of a set that cannot be used leaves the others, and is named in the log`(
+        entry: String,
+        reason: String
+    ) async throws {
         let key = ES256PrivateKey()
         // Without an id, and one as SPIFFE has it.
         for more in [
@@ -301,8 +304,10 @@ struct IdentityProviderTests {
         #expect(TokenKeySet.parse(Data(#"{"keys":[\#(entry)]}"#.utf8)) == nil)
     }
 
-    @Test("Of many keys the one that the token names is found, and of those without an id the first sixteen are tried.")
-    func manyKeys() async throws {
+    @Test
+    func `Of many keys the one that the token names is found, and of those without an id the first sixteen are tried`()
+        async throws
+    {
         let keys = (0..<40).map { _ in ES256PrivateKey() }
         func content(_ more: (Int) -> String) throws -> [TokenKey] {
             let entries = try keys.enumerated().map { try Self.entry($1, more($0)) }
@@ -324,8 +329,10 @@ struct IdentityProviderTests {
         #expect(try await isTaken(39, id: "last", by: mixed, of: keys))
     }
 
-    @Test("Keys that are not used are told when the node starts, and when the file is read again; no part of a key is.")
-    func logged() async throws {
+    @Test
+    func `Keys that are not used are told when the node starts, and when the file is read again; no part of a key is`()
+        async throws
+    {
         let good = try Self.entry(ES256PrivateKey(), #","kid":"good""#)
         let file = try TemporaryFile(#"{"keys":[{"kid":"broken","n":"SECRET"},\#(good)]}"#)
         let configuration = try ConfigurationLoader(flags: [.jwks: file.path], environment: [:], file: nil).load()

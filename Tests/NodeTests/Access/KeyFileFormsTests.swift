@@ -7,7 +7,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Key files as editors and other systems write them")
+/// Key files as editors and other systems write them.
+@Suite
 struct KeyFileFormsTests {
     /// What changes nothing of a text file's meaning.
     enum Form: CaseIterable, Sendable {
@@ -43,8 +44,8 @@ struct KeyFileFormsTests {
     private static let start = Date(timeIntervalSince1970: 0)
     private static let claims = TestClaims(sub: "alice", exp: 60)
 
-    @Test("Hashes of API keys", arguments: Form.allCases)
-    func apiKeys(form: Form) throws {
+    @Test(arguments: Form.allCases)
+    func `Hashes of API keys`(form: Form) throws {
         let keys = ["correct-horse-battery", "another-key-of-the-api"]
         let lines = keys.map { key in SHA256.hash(data: Data(key.utf8)).map { String(format: "%02x", $0) }.joined() + " read" }
         let file = try TemporaryFile(form.of(lines.joined(separator: "\n")))
@@ -52,8 +53,8 @@ struct KeyFileFormsTests {
         for key in keys { #expect(APIKey.caller(with: key, in: read.content) != nil) }
     }
 
-    @Test("Secrets: spaces at their ends are no part of them", arguments: Form.allCases)
-    func secrets(form: Form) async throws {
+    @Test(arguments: Form.allCases)
+    func `Secrets: spaces at their ends are no part of them`(form: Form) async throws {
         let file = try TemporaryFile(form.of("\(TestKeys.secret)\n\(TestKeys.otherSecret)"))
         for secret in [TestKeys.secret, TestKeys.otherSecret] {
             let token = try await TestKeys.sign(Self.claims, secret: secret)
@@ -65,13 +66,13 @@ struct KeyFileFormsTests {
         #expect(try await self.isTaken(minted, [.jwtKey: file.path]))
     }
 
-    @Test("A space inside of a secret is refused: it could not be told from a slip")
-    func inner() {
+    @Test
+    func `A space inside of a secret is refused: it could not be told from a slip`() {
         #expect(TokenKeyFile.parse(Data("0123456789abcdef 0123456789abcdef".utf8)) == nil)
     }
 
-    @Test("Public keys in PEM, and private ones for tokens to try", arguments: Form.allCases)
-    func pem(form: Form) async throws {
+    @Test(arguments: Form.allCases)
+    func `Public keys in PEM, and private ones for tokens to try`(form: Form) async throws {
         let file = try TemporaryFile(form.of(TestKeys.rsaPublic))
         let request = TokenMint.Request(user: "alice", expiresIn: "1m")
         let privateKey = try TemporaryFile(form.of(TestKeys.rsaPrivate))
@@ -79,8 +80,8 @@ struct KeyFileFormsTests {
         #expect(try await self.isTaken(token, [.jwtKey: file.path]))
     }
 
-    @Test("Key sets", arguments: Form.allCases)
-    func keySets(form: Form) throws {
+    @Test(arguments: Form.allCases)
+    func `Key sets`(form: Form) throws {
         let set = """
             {"keys": [{"kty": "EC", "crv": "P-256", "kid": "a",
             "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
@@ -90,8 +91,8 @@ struct KeyFileFormsTests {
         #expect(try self.load([.jwks: file.path]).access.tokenKeys.flatMap(\.content.keys).map(\.id) == ["a"])
     }
 
-    @Test("Certificates, their keys, and the authorities of Redis", arguments: Form.allCases)
-    func certificates(form: Form) throws {
+    @Test(arguments: Form.allCases)
+    func `Certificates, their keys, and the authorities of Redis`(form: Form) throws {
         let original = try TestCertificate()
         let (chain, key) = (
             try TemporaryFile(form.of(try String(contentsOfFile: original.certificate, encoding: .utf8))),
@@ -104,8 +105,8 @@ struct KeyFileFormsTests {
         #expect(configuration.redis?.trustRootsFile == chain.path)
     }
 
-    @Test("UTF-16, as PowerShell writes it, is named")
-    func utf16() throws {
+    @Test
+    func `UTF-16, as PowerShell writes it, is named`() throws {
         let file = try TemporaryFile("")
         try #require(TestKeys.secret.data(using: .utf16LittleEndian)).write(to: URL(fileURLWithPath: file.path))
         var withMark = Data([0xFF, 0xFE])

@@ -7,7 +7,7 @@ import Testing
 @testable import Node
 
 /// One node at a time: many at once would leave none of them its time on a busy machine.
-@Suite("Who may call the REST API", .serialized)
+@Suite(.serialized)
 struct RESTAccessTests {
     private static let id = "0123456789abcdef0123456789abcdef"
 

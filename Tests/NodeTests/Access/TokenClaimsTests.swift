@@ -5,7 +5,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What a token says")
+/// What a token says.
+@Suite
 struct TokenClaimsTests {
     private static let now: Int64 = 1_800_000_000_000
     private static let exp = 1_800_000_060
@@ -27,8 +28,8 @@ struct TokenClaimsTests {
         #"{"sub":\#(sub),"exp":\#(Self.exp)\#(more.isEmpty ? "" : ",")\#(more)}"#
     }
 
-    @Test("A good token names a user, groups and permissions.")
-    func good() throws {
+    @Test
+    func `A good token names a user, groups and permissions`() throws {
         let json = self.with(#""groups":["a","b","a"],"permissions":["read","fly"],"scope":"openid send""#)
         let grant = try self.grant(json).get()
         #expect(grant.user == Name("alice"))
@@ -37,8 +38,8 @@ struct TokenClaimsTests {
         #expect(grant.expiresAt == Self.now + 60_000 + 5000)
     }
 
-    @Test("A token must say when it ends, and have not ended for more than the leeway; whole or not, the time is a number.")
-    func expiry() {
+    @Test
+    func `A token must say when it ends, and have not ended for more than the leeway; whole or not, the time is a number`() {
         #expect(self.fault(#"{"sub":"a"}"#) == .absent("exp"))
         #expect(self.fault(#"{"sub":"a","exp":null}"#) == .absent("exp"))
         for wrong in ["-1", "1e300", "1e999", "253402300800", "1800000060000"] {
@@ -51,8 +52,8 @@ struct TokenClaimsTests {
         #expect(self.fault(#"{"sub":"a","exp":0}"#) == .expired)
     }
 
-    @Test("A token is not taken before its time, but for the leeway; when it was made does not matter.")
-    func start() {
+    @Test
+    func `A token is not taken before its time, but for the leeway; when it was made does not matter`() {
         #expect(self.fault(self.with(#""nbf":1800000005"#)) == nil)
         #expect(self.fault(self.with(#""nbf":1800000005.01"#)) == .notYetValid)
         #expect(self.fault(self.with(#""nbf":-1"#)) == .noTime("nbf"))
@@ -61,8 +62,8 @@ struct TokenClaimsTests {
         }
     }
 
-    @Test("The audience must be the node's, alone or in a list, and without one there must be none.")
-    func audience() {
+    @Test
+    func `The audience must be the node's, alone or in a list, and without one there must be none`() {
         let rules = TokenClaims.Rules(audience: "volary")
         #expect(self.fault(self.with(#""aud":"volary""#)) == .unexpectedAudience)
         #expect(self.fault(self.with(#""aud":null"#)) == nil)
@@ -74,8 +75,8 @@ struct TokenClaimsTests {
         #expect(self.fault(rules, self.with("")) == .absent("aud"))
     }
 
-    @Test("The issuer must be the node's, where it has one, to the byte.")
-    func issuer() {
+    @Test
+    func `The issuer must be the node's, where it has one, to the byte`() {
         #expect(self.fault(self.with(#""iss":"x""#)) == nil)
         #expect(self.fault(self.with(#""iss":7"#)) == nil)
         #expect(self.fault(.init(issuer: "x"), self.with(#""iss":"x""#)) == nil)
@@ -84,8 +85,8 @@ struct TokenClaimsTests {
         #expect(self.fault(.init(issuer: "x"), self.with("")) == .absent("iss"))
     }
 
-    @Test("A user may have any text for a name.")
-    func user() throws {
+    @Test
+    func `A user may have any text for a name`() throws {
         for text in ["a b", "auth0|5f7c", "spiffe://example.org/x", "\u{E9}", "日本語", "x\\ny"] {
             #expect(self.fault(self.with("", sub: "\"\(text)\"")) == nil, "\(text)")
         }
@@ -96,8 +97,8 @@ struct TokenClaimsTests {
         #expect(try self.grant(self.with("", sub: #""a\u0301""#)).get().user.text.utf8.elementsEqual("a\u{301}".utf8))
     }
 
-    @Test("Groups that cannot be groups, and those beyond what a connection may be in, are left out and counted.")
-    func groups() throws {
+    @Test
+    func `Groups that cannot be groups, and those beyond what a connection may be in, are left out and counted`() throws {
         func groups(_ json: String) throws -> (count: Int, leftOut: Int) {
             let grant = try self.grant(self.with(#""groups":\#(json)"#)).get()
             return (grant.groups.count, grant.groupsLeftOut)
@@ -120,10 +121,9 @@ struct TokenClaimsTests {
     }
 
     @Test(
-        "Permissions are texts with blanks between them, or lists, under any of their names.",
         arguments: ["permissions", "scope", "scp", "roles"]
     )
-    func permissions(claim: String) throws {
+    func `Permissions are texts with blanks between them, or lists, under any of their names`(claim: String) throws {
         for value in [#""read send""#, #""openid  read profile send""#, #"["read","send"]"#, #"["send",7,"x y","read"]"#] {
             #expect(try self.grant(self.with("\"\(claim)\":\(value)")).get().permissions == [.read, .send], "\(value)")
         }
@@ -137,8 +137,8 @@ struct TokenClaimsTests {
         )
     }
 
-    @Test("A claim of the wrong kind is named, with what it is.")
-    func kinds() {
+    @Test
+    func `A claim of the wrong kind is named, with what it is`() {
         let rules = TokenClaims.Rules(audience: "a", issuer: "i", permissions: [ClaimPath("may")].compactMap(\.self))
         for (json, fault, text) in [
             (
@@ -163,21 +163,20 @@ struct TokenClaimsTests {
     }
 
     @Test(
-        "What is no object, or has a claim twice, is no payload.",
         arguments: [
             "[]", "null", #""a""#, "", "{", #"{"sub":"a","sub":"b","exp":1800000060}"#, #"{"exp":1,"a":{"b":1,"b":2}}"#,
             #"{"sub":"\ud800","exp":1800000060}"#, String(repeating: "[", count: 4000),
             #"{"a":"# + String(repeating: "[", count: 4000),
         ]
     )
-    func payload(json: String) {
+    func `What is no object, or has a claim twice, is no payload`(json: String) {
         #expect(self.fault(json) == .payload)
     }
 
     // MARK: - Where claims stand
 
-    @Test("A claim is named by its name, whatever is in it, or by a pointer to a nested one.")
-    func paths() throws {
+    @Test
+    func `A claim is named by its name, whatever is in it, or by a pointer to a nested one`() throws {
         let claims = try JSONValue(
             parsing: ByteBuffer(
                 string: #"{"a":1,"https://x.y/g":2,"a.b":3,"r":{"roles":4,"c/d":{"e~f":5}},"/a":6,"n":null,"":7}"#
@@ -194,8 +193,8 @@ struct TokenClaimsTests {
         }
     }
 
-    @Test("The claims for user, groups and permissions are the operator's choice.")
-    func chosenClaims() throws {
+    @Test
+    func `The claims for user, groups and permissions are the operator's choice`() throws {
         let rules = TokenClaims.Rules(
             user: try #require(ClaimPath("/user/id")),
             groups: try #require(ClaimPath("https://example.org/groups")),

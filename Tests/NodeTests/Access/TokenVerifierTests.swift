@@ -6,7 +6,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Whose signature a token has")
+/// Whose signature a token has.
+@Suite
 struct TokenVerifierTests {
     private static let claims = TestClaims(sub: "alice", exp: 100)
 
@@ -45,8 +46,10 @@ struct TokenVerifierTests {
         }
     }
 
-    @Test("A token for trials has its claims where the node looks for them, and is refused if the node would not take all of it.")
-    func trialTokens() async throws {
+    @Test
+    func `A token for trials has its claims where the node looks for them, and is refused if the node would not take all of it`()
+        async throws
+    {
         let rules = TokenClaims.Rules(
             user: try #require(ClaimPath("/user/id")),
             groups: try #require(ClaimPath("https://example.org/groups")),

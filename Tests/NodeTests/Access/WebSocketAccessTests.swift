@@ -6,7 +6,7 @@ import Testing
 @testable import Node
 
 /// One node at a time: many at once would leave none of them its time on a busy machine.
-@Suite("Who may open a WebSocket", .serialized)
+@Suite(.serialized)
 struct WebSocketAccessTests {
     private static let handshake = [
         "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",

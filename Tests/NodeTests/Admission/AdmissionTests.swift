@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("How many connections a node takes")
+/// How many connections a node takes.
+@Suite
 struct AdmissionTests {
     private static let handshake =
         "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Addresses and their ranges")
+/// Addresses and their ranges.
+@Suite
 struct IPAddressTests {
     @Test(arguments: ["192.0.2.1", "0.0.0.0", "255.255.255.255", "::", "::1", "2001:db8::1", "::ffff:192.0.2.1"])
     func `An address is read, also from a socket`(text: String) throws {

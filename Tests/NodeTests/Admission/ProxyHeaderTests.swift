@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("PROXY headers, versions 1 and 2")
+/// PROXY headers, versions 1 and 2.
+@Suite
 struct ProxyHeaderTests {
     enum Outcome: Equatable {
         case incomplete

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Whose request a proxy passes on")
+/// Whose request a proxy passes on.
+@Suite
 struct TrustedProxiesTests {
     private func proxies(_ header: TrustedProxies.Header) -> TrustedProxies {
         TrustedProxies(ranges: ["10.0.0.0/8", "2001:db8:aa::/48"].compactMap { AddressRange($0) }, header: header)

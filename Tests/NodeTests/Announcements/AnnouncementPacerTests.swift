@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Joins and leaves, told at a bounded rate")
+/// Joins and leaves, told at a bounded rate.
+@Suite
 struct AnnouncementPacerTests {
     private let id = ConnectionID("a1b2c3d400000000000000000a0b0c0d")!
 

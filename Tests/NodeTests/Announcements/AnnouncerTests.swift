@@ -6,7 +6,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Announcements to everyone")
+/// Announcements to everyone.
+@Suite
 struct AnnouncerTests {
     private let loop = EmbeddedEventLoop()
     private let broker = RecordingBroker()

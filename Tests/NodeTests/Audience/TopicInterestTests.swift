@@ -5,7 +5,8 @@ import Testing
 
 @testable import Node
 
-@Suite("A node subscribes to what it has members of")
+/// A node subscribes to what it has members of.
+@Suite
 struct TopicInterestTests {
     private let broker = RecordingBroker()
     private let clock = ManualClock()

@@ -5,7 +5,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Topics that a handshake waits for")
+/// Topics that a handshake waits for.
+@Suite
 struct TopicReservationTests {
     private let topics = [Topic.user(Name("alice")!), Topic.group(Name("g")!)]
     private let clock = ManualClock()

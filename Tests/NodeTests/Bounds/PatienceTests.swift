@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("How long a client may keep its node waiting")
+/// How long a client may keep its node waiting.
+@Suite
 struct PatienceTests {
     private static let start = NIODeadline.uptimeNanoseconds(0)
     private static let limits = Patience.Limits(

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Messages and bytes a second")
+/// Messages and bytes a second.
+@Suite
 struct RateMeterTests {
     private static let start = NIODeadline.uptimeNanoseconds(0)
 

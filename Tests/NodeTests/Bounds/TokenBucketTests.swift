@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Token bucket: so much in a second, and one second's worth at once")
+/// Token bucket: so much in a second, and one second's worth at once.
+@Suite
 struct TokenBucketTests {
     private static let start = NIODeadline.uptimeNanoseconds(5_000_000_000)
 

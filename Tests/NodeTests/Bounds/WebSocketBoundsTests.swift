@@ -6,7 +6,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What one client may do on its WebSocket")
+/// What one client may do on its WebSocket.
+@Suite
 struct WebSocketBoundsTests {
     private func bounds(_ change: (inout ConnectionBounds) -> Void) -> ConnectionBounds {
         var bounds = ConnectionBounds()

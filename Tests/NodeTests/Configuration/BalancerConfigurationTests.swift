@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What deploy/haproxy.cfg has to know of a node")
+/// What deploy/haproxy.cfg has to know of a node.
+@Suite
 struct BalancerConfigurationTests {
     @Test func `The balancer waits longer for an answer than a push for its receipts, and a twin for the push`() throws {
         let file = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../../deploy/haproxy.cfg").standardized

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Wrong configuration: one line that says what is wrong")
+/// Wrong configuration: one line that says what is wrong.
+@Suite
 struct ConfigurationErrorTests {
     private func error(_ flags: [ConfigurationOption: String]) -> ConfigurationError? {
         #expect(throws: ConfigurationError.self) {
@@ -138,8 +139,8 @@ struct ConfigurationErrorTests {
 
     // MARK: - Where it was set
 
-    @Test("A wrong value is named by the flag, the variable or the file that has it")
-    func origins() throws {
+    @Test
+    func `A wrong value is named by the flag, the variable or the file that has it`() throws {
         let rule = "must be a whole number from 0 to 65535"
         let variable = #expect(throws: ConfigurationError.self) {
             try ConfigurationLoader(flags: [:], environment: ["VOLARY_PORT": "x"], file: nil).load()
@@ -162,12 +163,11 @@ struct ConfigurationErrorTests {
     }
 
     @Test(
-        "A file that cannot be read says why, not what it would have to say",
         arguments: [
             ConfigurationOption.apiKeys, .jwtKey, .jwks, .redisAuthorities, .tlsCertificate,
         ]
     )
-    func unreadable(option: ConfigurationOption) throws {
+    func `A file that cannot be read says why, not what it would have to say`(option: ConfigurationOption) throws {
         // A certificate needs a key beside it.
         let others: [ConfigurationOption: String] = option == .tlsCertificate ? [.tlsKey: "/nowhere/else"] : [:]
         for (path, reason) in [("/nowhere/at/all", "there is no such file"), ("/", "is a directory, not a file")] {
@@ -178,22 +178,24 @@ struct ConfigurationErrorTests {
         #expect(self.error(others.merging([option: large.path]) { $1 })?.allowed == "is larger than 1MiB")
     }
 
-    @Test("A file that only others may read says so")
-    func forbidden() {
+    @Test
+    func `A file that only others may read says so`() {
         #expect(OperatorFile.Fault(errno: EACCES).description == "may not be read by this user")
         #expect(OperatorFile.Fault(errno: ENOTDIR) == .missing)
         #expect(OperatorFile.Fault(errno: EIO).description == "cannot be read: Input/output error")
     }
 
     @Test(
-        "An address of Redis without its scheme is suggested with it, but not where it may hold a password",
         arguments: [
             ("127.0.0.1:6379", "redis://127.0.0.1:6379"), ("redis:6379/2", "redis://redis:6379/2"),
             ("[::1]:6379", "redis://[::1]:6379"), ("jane:s3cret@localhost:6379", nil), ("hunter2", nil), ("localhost:0", nil),
             ("http://localhost:6379", nil),
         ]
     )
-    func redisWithoutScheme(text: String, suggestion: String?) throws {
+    func `An address of Redis without its scheme is suggested with it, but not where it may hold a password`(
+        text: String,
+        suggestion: String?
+    ) throws {
         let error = try #require(self.error([.redis: text]))
         if let suggestion {
             #expect(error.description.hasPrefix("--redis: did you mean \(suggestion)? "))

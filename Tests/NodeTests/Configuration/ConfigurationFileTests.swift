@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("The configuration file")
+/// The configuration file.
+@Suite
 struct ConfigurationFileTests {
     private func values(_ contents: String) throws -> [ConfigurationOption: String] {
         let file = try TemporaryFile(contents)
@@ -14,8 +15,8 @@ struct ConfigurationFileTests {
         #expect(throws: ConfigurationError.self) { try self.values(contents) }
     }
 
-    @Test("Texts, whole numbers, and true and false for switches")
-    func good() throws {
+    @Test
+    func `Texts, whole numbers, and true and false for switches`() throws {
         #expect(try self.values("{}").isEmpty)
         #expect(try self.values(" {\r\n\t\"port\" : 8081 ,\n\"lease\":\"5s\"}\n\n") == [.port: "8081", .lease: "5s"])
         #expect(
@@ -29,8 +30,8 @@ struct ConfigurationFileTests {
         )
     }
 
-    @Test("A byte order mark and the line ends of Windows are no part of it")
-    func byteOrderMark() throws {
+    @Test
+    func `A byte order mark and the line ends of Windows are no part of it`() throws {
         #expect(try self.values("\u{FEFF}{\r\n\"port\": 1\r\n}\r\n") == [.port: "1"])
         let file = try TemporaryFile("")
         try #require("{}".data(using: .utf16)).write(to: URL(fileURLWithPath: file.path))
@@ -39,7 +40,6 @@ struct ConfigurationFileTests {
     }
 
     @Test(
-        "What is wrong is said with its line and column",
         arguments: [
             ("{\n  \"prot\": 8080\n}", 2, 3, #""prot" is not an option; did you mean "port"?"#),
             ("{\"favourite-colour\": 1}", 1, 2, #""favourite-colour" is not an option"#),
@@ -66,7 +66,7 @@ struct ConfigurationFileTests {
             ("{\"insecure\": yes}", 1, 14, "\"insecure\" must be true, false, \"on\" or \"off\""),
         ]
     )
-    func wrong(contents: String, line: Int, column: Int, says: String) {
+    func `What is wrong is said with its line and column`(contents: String, line: Int, column: Int, says: String) {
         let error = self.error(contents)
         #expect(error?.allowed == says)
         guard case .place(let file, line, column)? = error?.origin else {
@@ -77,7 +77,6 @@ struct ConfigurationFileTests {
     }
 
     @Test(
-        "What is no object says what it looks like",
         arguments: [
             ("", "the file says nothing; expected a JSON object"),
             (" \n# nothing\n", "the file says nothing; expected a JSON object"),
@@ -88,12 +87,12 @@ struct ConfigurationFileTests {
             ("1", "expected a JSON object"), ("null", "expected a JSON object"), ("\"port\"", "expected a JSON object"),
         ]
     )
-    func noObject(contents: String, says: String) {
+    func `What is no object says what it looks like`(contents: String, says: String) {
         #expect(self.error(contents)?.allowed.hasPrefix(says) == true, "\(self.error(contents)?.allowed ?? "")")
     }
 
-    @Test("A file that cannot be read says why")
-    func unreadable() {
+    @Test
+    func `A file that cannot be read says why`() {
         for (path, reason) in [("/nowhere/at.all", "there is no such file"), ("/", "is a directory, not a file")] {
             let error = #expect(throws: ConfigurationError.self) {
                 try ConfigurationLoader(flags: [:], environment: [:], file: path)
@@ -106,8 +105,8 @@ struct ConfigurationFileTests {
         }
     }
 
-    @Test("Random bytes are refused or read, and never end the process")
-    func random() {
+    @Test
+    func `Random bytes are refused or read, and never end the process`() {
         var generator = SystemRandomNumberGenerator()
         let pieces = ["{", "}", "\"port\"", ":", ",", "1", "\"", "\\", "\\u", "true", "\n", "\u{FEFF}", "ü", " ", "[", "-"]
         for _ in 0..<2000 {

@@ -7,7 +7,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Configuration by flag, environment and file")
+/// Configuration by flag, environment and file.
+@Suite
 struct ConfigurationLoaderTests {
     /// One good value for an option, other than its default, and what it becomes.
     struct Example: Sendable, CustomTestStringConvertible {

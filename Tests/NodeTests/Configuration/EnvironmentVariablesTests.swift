@@ -3,10 +3,11 @@ import Testing
 
 @testable import Node
 
-@Suite("Environment variables")
+/// Environment variables.
+@Suite
 struct EnvironmentVariablesTests {
-    @Test("Each option has its variable; an empty one, and one without the prefix, counts as absent")
-    func options() {
+    @Test
+    func `Each option has its variable; an empty one, and one without the prefix, counts as absent`() {
         let environment = ["VOLARY_NODE_NAME": "a", "VOLARY_PORT": "81", "VOLARY_HOST": "", "PORT": "1", "volary_port": "2"]
         let variables = EnvironmentVariables(environment)
         #expect(variables.values == [.nodeName: "a", .port: "81"])
@@ -16,7 +17,6 @@ struct EnvironmentVariablesTests {
     }
 
     @Test(
-        "What Kubernetes sets for Services called volary and volary-… is no configuration, and nothing unknown",
         arguments: [
             ("VOLARY_SERVICE_HOST", "10.96.12.34"), ("VOLARY_SERVICE_PORT", "8080"), ("VOLARY_SERVICE_PORT_HTTP", "8080"),
             ("VOLARY_PORT_8080_TCP", "tcp://10.96.12.34:8080"), ("VOLARY_PORT_8080_TCP_PROTO", "tcp"),
@@ -27,7 +27,10 @@ struct EnvironmentVariablesTests {
             ("VOLARY_REDIS_MASTER_SERVICE_HOST", "10.96.0.9"),
         ]
     )
-    func services(name: String, value: String) throws {
+    func `What Kubernetes sets for Services called volary and volary-… is no configuration, and nothing unknown`(
+        name: String,
+        value: String
+    ) throws {
         let variables = EnvironmentVariables([name: value])
         #expect(variables.values.isEmpty && variables.unknown.isEmpty)
         #expect(variables.isPortOfService == (name == "VOLARY_PORT"))
@@ -36,8 +39,8 @@ struct EnvironmentVariablesTests {
         #expect(try ConfigurationLoader(flags: [.port: "9000"], environment: [name: value], file: nil).load().port == 9000)
     }
 
-    @Test("A port that is neither a number nor a Service's address is refused, and so is such an address as a flag")
-    func wrongPort() {
+    @Test
+    func `A port that is neither a number nor a Service's address is refused, and so is such an address as a flag`() {
         #expect(throws: ConfigurationError.self) {
             try ConfigurationLoader(flags: [:], environment: ["VOLARY_PORT": "http://10.0.0.1"], file: nil).load()
         }
@@ -46,8 +49,8 @@ struct EnvironmentVariablesTests {
         }
     }
 
-    @Test("Unknown variables are named, in order, with what may be meant, and without their values; many are summed up")
-    func warnings() {
+    @Test
+    func `Unknown variables are named, in order, with what may be meant, and without their values; many are summed up`() {
         let recorder = LogRecorder()
         var environment = ["VOLARY_PROT": "hunter2", "VOLARY_REDIS_PORT": "6379"]
         for number in 10..<40 { environment["VOLARY_ZZZ\(number)"] = "hunter2" }

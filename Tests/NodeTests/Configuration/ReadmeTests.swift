@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What the README says of options")
+/// What the README says of options.
+@Suite
 struct ReadmeTests {
     /// Of each option in the table, the default as it is written there; nil where the row says it in words.
     private static func table() throws -> [String: String?] {

@@ -2,7 +2,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Times and sizes as people write them")
+/// Times and sizes as people write them.
+@Suite
 struct TextFormTests {
     @Test(arguments: [
         ("0ms", Duration.zero), ("250ms", .milliseconds(250)), ("5s", .seconds(5)), ("0s", .zero), ("2m", .seconds(120)),

@@ -10,7 +10,7 @@ import Testing
 @testable import Node
 
 /// The nine unit tests of the project's seed, under their own names, then ours.
-@Suite("Connections of one node")
+@Suite
 struct ConnectionManagerTests {
     /// A manager whose only loop is an embedded one.
     private final class Pool {
@@ -36,13 +36,13 @@ struct ConnectionManagerTests {
 
     private let unknown = ConnectionID.random(on: EmbeddedWebSocket.node)
 
-    @Test func AddSocket_ReturnsUniqueConnectionId() throws {
+    @Test func `Add socket returns unique connection id`() throws {
         let pool = Pool()
         let ids = try (0..<100).map { _ in try pool.addSocket().id }
         #expect(Set(ids).count == 100)
     }
 
-    @Test func AddSocket_IncreasesCount() throws {
+    @Test func `Add socket increases count`() throws {
         let pool = Pool()
         #expect(pool.manager.count == 0)
         try pool.addSocket()
@@ -51,7 +51,7 @@ struct ConnectionManagerTests {
         #expect(pool.manager.count == 2)
     }
 
-    @Test func RemoveSocket_DecreasesCount() throws {
+    @Test func `Remove socket decreases count`() throws {
         let pool = Pool()
         let connection = try pool.addSocket()
         try pool.addSocket()
@@ -59,7 +59,7 @@ struct ConnectionManagerTests {
         #expect(pool.manager.count == 1)
     }
 
-    @Test func RemoveSocket_UnknownId_ReturnsNull() throws {
+    @Test func `Remove socket unknown id returns null`() throws {
         let pool = Pool()
         let connection = try pool.addSocket()
         #expect(pool.remove(self.unknown) == nil)
@@ -69,34 +69,34 @@ struct ConnectionManagerTests {
         #expect(pool.manager.count == 0)
     }
 
-    @Test func GetSocket_ReturnsRegisteredSocket() throws {
+    @Test func `Get socket returns registered socket`() throws {
         let pool = Pool()
         let connection = try pool.addSocket()
         try pool.addSocket()
         #expect(pool.get(connection.id) === connection)
     }
 
-    @Test func GetSocket_UnknownId_ReturnsNull() throws {
+    @Test func `Get socket unknown id returns null`() throws {
         let pool = Pool()
         try pool.addSocket()
         #expect(pool.get(self.unknown) == nil)
     }
 
-    @Test func ConnectionIds_ReturnsAllRegisteredIds() async throws {
+    @Test func `Connection ids returns all registered ids`() async throws {
         try await Loops.with(2) { loops in
             let added = try await loops.connect(10)
             #expect(await Set(loops.manager.ids) == Set(added))
         }
     }
 
-    @Test func SendToAsync_UnknownId_ReturnsFalse() async throws {
+    @Test func `Send to async unknown id returns false`() async throws {
         try await Loops.with(2) { loops in
             _ = try await loops.connect(2)
             #expect(await loops.manager.send(ByteBuffer(string: "x"), to: self.unknown) == false)
         }
     }
 
-    @Test func SendToAsync_ClosedSocket_ReturnsFalse() async throws {
+    @Test func `Send to async closed socket returns false`() async throws {
         try await Loops.with(2) { loops in
             let ids = try await loops.connect(2)
             #expect(await loops.manager.send(ByteBuffer(string: "x"), to: ids[0]))

@@ -7,7 +7,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What waits at an event loop")
+/// What waits at an event loop.
+@Suite
 struct ConnectionShardTests {
     @Test func `Publications that came one by one while the loop was busy leave in one write, in their order`() throws {
         let embedded = try DeliveryHarness.Embedded()

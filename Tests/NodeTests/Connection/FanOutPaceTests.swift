@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("When an event loop waits before a fan-out")
+/// When an event loop waits before a fan-out.
+@Suite
 struct FanOutPaceTests {
     private var pace = FanOutPace()
     private var now = NIODeadline.uptimeNanoseconds(1_000_000_000)

@@ -6,7 +6,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Compression on the way to the connections")
+/// Compression on the way to the connections.
+@Suite
 struct CompressedDeliveryTests {
     private static let long = String(repeating: "all of it again and again, ", count: 20)
 

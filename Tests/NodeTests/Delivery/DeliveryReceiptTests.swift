@@ -11,7 +11,8 @@ import Testing
 
 @testable import Node
 
-@Suite("From the broker to one connection, and the receipts for it")
+/// From the broker to one connection, and the receipts for it.
+@Suite
 struct DeliveryReceiptTests {
     // MARK: - One connection
 

@@ -11,7 +11,8 @@ import Testing
 
 @testable import Node
 
-@Suite("From the broker to the connections")
+/// From the broker to the connections.
+@Suite
 struct DeliveryTests {
     // MARK: - Batches
 

@@ -5,7 +5,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Changes of a connection's groups")
+/// Changes of a connection's groups.
+@Suite
 struct MembershipChangesTests {
     private let changes = MembershipChanges()
     private let done = NIOLockedValueBox<[String]>([])

@@ -8,7 +8,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What a node of a memory cluster misses")
+/// What a node of a memory cluster misses.
+@Suite
 struct MissedOnMemoryTests {
     @Test
     func `Clients of a node whose event loop stands still are told how many messages they missed, and get the rest in order`()

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("When the wait for receipts is over")
+/// When the wait for receipts is over.
+@Suite
 struct PendingReceiptsTests {
     private static let nodes = (1...4).map { NodeID(rawValue: $0) }
     private var nodes: [NodeID] { Self.nodes }

@@ -8,7 +8,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Waiting for receipts")
+/// Waiting for receipts.
+@Suite
 struct ReceiptCollectorTests {
     private let node = NodeID(rawValue: 1)
     private let other = NodeID(rawValue: 2)

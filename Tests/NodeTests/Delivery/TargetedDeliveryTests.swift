@@ -6,7 +6,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What goes to some needs only their event loops")
+/// What goes to some needs only their event loops.
+@Suite
 struct TargetedDeliveryTests {
     @Test func `A push to one connection or to a group on one loop is delivered and receipted while all other loops stand still`()
         async throws

@@ -5,7 +5,7 @@ import Testing
 @testable import Node
 
 /// One node for all of them: the names are many.
-@Suite("Users and groups have any text for a name", .serialized)
+@Suite(.serialized)
 struct AnyNameTests {
     /// Read by `JSONDecoder`: `JSONSerialization` drops a byte order mark at the beginning of a string.
     private struct List: Decodable {
@@ -26,8 +26,10 @@ struct AnyNameTests {
 
     private static func bytes(_ text: String?) -> [UInt8] { Array((text ?? "").utf8) }
 
-    @Test("Each is connected, listed, found, pushed to, joined and left by its percent-encoding, and by nothing else.")
-    func anyNameIsReached() async throws {
+    @Test
+    func `Each is connected, listed, found, pushed to, joined and left by its percent-encoding, and by nothing else`()
+        async throws
+    {
         try await APITestNode.with([.insecureUserQuery: "on", .maximumHeader: "64KiB"]) { node in
             var clients: [(name: String, client: WebSocketTestClient)] = []
             for name in AwkwardNames.all {
@@ -61,8 +63,8 @@ struct AnyNameTests {
         }
     }
 
-    @Test("A path is split at its slashes, and then decoded once.")
-    func decodedOnce() async throws {
+    @Test
+    func `A path is split at its slashes, and then decoded once`() async throws {
         try await APITestNode.with([.insecureUserQuery: "on"]) { node in
             func connect(_ user: String) async throws -> WebSocketTestClient {
                 let client = try await WebSocketTestClient.connect(port: node.port, path: "/ws?user=\(user)")
@@ -84,10 +86,9 @@ struct AnyNameTests {
     }
 
     @Test(
-        "What is no name is refused with the parameter's.",
         arguments: ["%00", "a%00b", String(repeating: "x", count: 1025), String(repeating: "%F0%9F%98%80", count: 513)]
     )
-    func noName(encoded: String) async throws {
+    func `What is no name is refused with the parameter's`(encoded: String) async throws {
         try await APITestNode.with([.insecureUserQuery: "on", .maximumHeader: "64KiB"]) { node in
             let id = "0123456789abcdef0123456789abcdef"
             for (method, path, field) in [
@@ -103,10 +104,9 @@ struct AnyNameTests {
     }
 
     @Test(
-        "What is no percent-encoded UTF-8 is refused, overlong forms too.",
         arguments: ["%ff", "%C0%AF", "%E0%80%AF", "%ED%A0%80", "%F4%90%80%80", "%zz", "%", "%4"]
     )
-    func noEncoding(encoded: String) async throws {
+    func `What is no percent-encoded UTF-8 is refused, overlong forms too`(encoded: String) async throws {
         try await APITestNode.with([.insecureUserQuery: "on"]) { node in
             let handshake =
                 "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -121,8 +121,8 @@ struct AnyNameTests {
         }
     }
 
-    @Test("A target has no bytes beyond ASCII as they are: with a combining mark behind it, a slash would be none.")
-    func rawTarget() async throws {
+    @Test
+    func `A target has no bytes beyond ASCII as they are: with a combining mark behind it, a slash would be none`() async throws {
         try await APITestNode.with { node in
             for target in ["/api/groups/\u{E9}/send", "/api/groups/\u{301}/send", "/api/connections?group=\u{E9}"] {
                 let (text, _) = try await node.answer(to: Array("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n".utf8)) {

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Bad input is refused by name, and nothing comes of it")
+/// Bad input is refused by name, and nothing comes of it.
+@Suite
 struct BadInputTests {
     private static let id = "0123456789abcdef0123456789abcdef"
     private static let deep = String(repeating: "[", count: 100_000)

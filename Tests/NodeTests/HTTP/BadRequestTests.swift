@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What is no good request is answered all the same")
+/// What is no good request is answered all the same.
+@Suite
 struct BadRequestTests {
     /// A request with a Host field, unless `head` brings its own.
     private static func request(_ line: String, _ fields: String = "", host: String = "Host: x\r\n") -> String {

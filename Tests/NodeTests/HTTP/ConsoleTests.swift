@@ -11,8 +11,8 @@ import Testing
 
 /// What `GET /` answers; what the page does is looked at in a browser, by `deploy/test --only console`.
 struct ConsoleTests {
-    @Test("The console is one HTML page that no cache keeps")
-    func isOnePage() async throws {
+    @Test
+    func `The console is one HTML page that no cache keeps`() async throws {
         let (response, html) = try await Self.answer(.get)
         #expect(response.status == .ok)
         #expect(response.headers[.contentType] == "text/html; charset=utf-8")
@@ -22,8 +22,8 @@ struct ConsoleTests {
         #expect(html.hasPrefix("<!doctype html>"))
     }
 
-    @Test("The policy allows the page's own script and style, by the hash of their bytes, and no other")
-    func policyHasTheHashesOfTheBytes() async throws {
+    @Test
+    func `The policy allows the page's own script and style, by the hash of their bytes, and no other`() async throws {
         let (response, html) = try await Self.answer(.get)
         let policy = try #require(response.headers[.contentSecurityPolicy]).components(separatedBy: "; ")
         let script = try Self.inside("script", of: html)
@@ -36,16 +36,18 @@ struct ConsoleTests {
         #expect(script.count > 1000 && style.count > 1000)
     }
 
-    @Test("The page names no other host and has no handler or style in an attribute, which the policy would not let work")
-    func hasNothingFromOutside() async throws {
+    @Test
+    func `The page names no other host and has no handler or style in an attribute, which the policy would not let work`()
+        async throws
+    {
         let (_, html) = try await Self.answer(.get)
         let namespaces = html.replacing("http://www.w3.org/2000/svg", with: "")
         #expect(!namespaces.contains("://"))
         #expect(try #/<[^>]+\s(on\w+|style)=/#.firstMatch(in: html) == nil)
     }
 
-    @Test("HEAD has the headers alone; another method is refused with what is allowed")
-    func otherMethods() async throws {
+    @Test
+    func `HEAD has the headers alone; another method is refused with what is allowed`() async throws {
         let (head, nothing) = try await Self.answer(.head)
         #expect(head.status == .ok && nothing.isEmpty)
         #expect(head.headers[.contentSecurityPolicy] != nil)

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Requests of one connection")
+/// Requests of one connection.
+@Suite
 struct HTTPConnectionTests {
     private static let path = "/api/connections/broadcast?wait=none"
 

@@ -2,7 +2,8 @@ import Testing
 
 @testable import Node
 
-@Suite("A bad request has its turn")
+/// A bad request has its turn.
+@Suite
 struct HTTPErrorOrderTests {
     private typealias Machine = HTTPErrorHandler.StateMachine
 

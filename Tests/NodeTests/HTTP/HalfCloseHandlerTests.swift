@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("The end of our half")
+/// The end of our half.
+@Suite
 struct HalfCloseHandlerTests {
     /// Keeps what is written until it is told that it is out.
     private final class Transport: ChannelOutboundHandler {

@@ -4,7 +4,7 @@ import Testing
 @testable import Node
 
 /// A request's target, and the names and values of its fields, are what counts.
-@Suite("How much header a request may have")
+@Suite
 struct HeaderLimitsTests {
     private static let handshake = [
         "Host": "h", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",

@@ -10,10 +10,10 @@ import Glibc
 import Darwin
 #endif
 
-@Suite("Why an address cannot be listened on")
+/// Why an address cannot be listened on.
+@Suite
 struct ListenErrorTests {
     @Test(
-        "Each reason says what to change",
         arguments: [
             (EADDRINUSE, "127.0.0.1:8080 is in use (by another node?); choose another --port"),
             (
@@ -25,19 +25,19 @@ struct ListenErrorTests {
             (EMFILE, "127.0.0.1:8080 cannot be listened on: Too many open files"),
         ]
     )
-    func reasons(code: Int32, text: String) {
+    func `Each reason says what to change`(code: Int32, text: String) {
         #expect(ListenError(host: "127.0.0.1", port: 8080, errno: code).description == text)
         #expect(ListenError(host: "127.0.0.1", port: 8080, IOError(errnoCode: code, reason: "bind")).description == text)
     }
 
-    @Test("An address of IPv6 is shown with its port as in a URL, and what is printed is one line")
-    func shown() {
+    @Test
+    func `An address of IPv6 is shown with its port as in a URL, and what is printed is one line`() {
         #expect(ListenError(host: "::1", port: 80, errno: EADDRINUSE).description.hasPrefix("[::1]:80 is in use"))
         #expect(!ListenError(unresolved: "a\nb\u{1B}").description.contains { $0.isNewline || $0 == "\u{1B}" })
     }
 
-    @Test("The check before the start finds a taken port, takes none itself, and knows a foreign address")
-    func check() async throws {
+    @Test
+    func `The check before the start finds a taken port, takes none itself, and knows a foreign address`() async throws {
         let group = MultiThreadedEventLoopGroup.singleton
         let first = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
         let port = try #require(first.localAddress?.port)

@@ -5,7 +5,8 @@ import Testing
 @testable import Hummingbird
 @testable import Node
 
-@Suite("The API's description is complete and true")
+/// The API's description is complete and true.
+@Suite
 struct OpenAPIDocumentTests {
     /// Not REST: OpenAPI has no words for WebSockets, and the console is a page.
     private static let outside: Set<String> = ["/ws", "/echo", "/"]

@@ -5,13 +5,13 @@ import Testing
 
 @testable import Node
 
-@Suite("Pages of other origins")
+/// Pages of other origins.
+@Suite
 struct OriginTests {
     private static let app = "https://app.example.org"
     private static let preflight = ["Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"]
 
     @Test(
-        "Scheme and host have no case, and a scheme's own port is none.",
         arguments: [
             ("HTTPS://App.Example.org", Self.app),
             ("https://app.example.org:443, http://localhost:3000", "http://localhost:3000,\(Self.app)"),
@@ -20,19 +20,18 @@ struct OriginTests {
             ("Capacitor://LocalHost", "capacitor://localhost"),
         ]
     )
-    func spellings(_ text: String, _ same: String) throws {
+    func `Scheme and host have no case, and a scheme's own port is none`(_ text: String, _ same: String) throws {
         #expect(try #require(AllowedOrigins(text)) == #require(AllowedOrigins(same)))
     }
 
     @Test(
-        "Origins that differ in scheme, host or port are others.",
         arguments: [
             ("http://h", "https://h"), ("http://h", "ws://h"), ("http://h:443", "http://h"), ("https://h:80", "https://h"),
             ("ws://h:443", "ws://h"), ("capacitor://h:80", "capacitor://h"), ("app://a", "app://b"), ("null", "file://"),
             ("http://h", "http://h."), ("http://null", "null"), ("tauri://localhost", "ionic://localhost"),
         ]
     )
-    func others(_ one: String, _ other: String) throws {
+    func `Origins that differ in scheme, host or port are others`(_ one: String, _ other: String) throws {
         let origins = try #require(AllowedOrigins(one))
         #expect(origins.contains(one) && !origins.contains(other))
         #expect(try !#require(AllowedOrigins(other)).contains(one))
@@ -151,8 +150,8 @@ struct OriginTests {
         "chrome-extension://gighmmpiobklfepjocnamgkkbiglidom", "moz-extension://c6b1b3d6-6d5a-4d0d-8a3b-1f2e3d4c5b6a",
     ]
 
-    @Test("Their origins may be listed, and the node's own stays.", arguments: Self.programs)
-    func native(_ origin: String) async throws {
+    @Test(arguments: Self.programs)
+    func `Their origins may be listed, and the node's own stays`(_ origin: String) async throws {
         try await APITestNode.with([.allowedOrigins: origin, .corsOrigins: origin]) { node in
             let own = "127.0.0.1:\(node.port)"
             for allowed in [origin, "http://\(own)", "ws://\(own)", "wss://\(own)", "https://\(own)"] {
@@ -178,8 +177,10 @@ struct OriginTests {
 
     // MARK: - What is refused is told
 
-    @Test("A page on another port learns which option lets it in, from the answer and from the log; and it is counted.")
-    func hint() async throws {
+    @Test
+    func `A page on another port learns which option lets it in, from the answer and from the log; and it is counted`()
+        async throws
+    {
         let log = LogRecorder()
         try await APITestNode.with(logger: log.logger) { node in
             let page = "http://localhost:9501"

@@ -8,7 +8,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Problems as callers see them")
+/// Problems as callers see them.
+@Suite
 struct ProblemTests {
     @Test func `A problem is one JSON object with the members of RFC 9457`() {
         let problem = Problem(.notFound, "no-such", "There is \"none\".", field: "id")

@@ -8,7 +8,7 @@ import Testing
 @testable import Node
 
 /// One node at a time: many at once would leave none of them its time on a busy machine.
-@Suite("What a push carries, and what its clients see of it", .serialized)
+@Suite(.serialized)
 struct PushFormsTests {
     private static let broadcast = "/api/connections/broadcast"
 
@@ -41,8 +41,10 @@ struct PushFormsTests {
         return text.replacing(time, with: "TIME")
     }
 
-    @Test("A text says its id and to whom it was sent, behind the members that it had before; the id is the receipt's.")
-    func texts() async throws {
+    @Test
+    func `A text says its id and to whom it was sent, behind the members that it had before; the id is the receipt's`()
+        async throws
+    {
         try await Self.withClient { node, client, id in
             for (path, more) in [
                 (Self.broadcast, ""), ("/api/groups/%2Fstaff/send", #","group":"/staff""#),
@@ -60,14 +62,13 @@ struct PushFormsTests {
     }
 
     @Test(
-        "Any JSON is delivered as it was sent, as a value and not as a text.",
         arguments: [
             #"{"price":7.10,"big":123456789012345678901234567890,"x":1e400}"#, "[]", "null", "true", "-0", #""text""#,
             #""\u00e9\n""#,
             "{ \"a\" :\n[ 1 , {} ] }", #"{"a":1,"a":2}"#, #"{"message":"inner","type":"x"}"#, "\"e\u{301}\"",
         ]
     )
-    func json(data: String) async throws {
+    func `Any JSON is delivered as it was sent, as a value and not as a text`(data: String) async throws {
         try await Self.withClient { node, client, _ in
             for (path, more) in [(Self.broadcast, ""), ("/api/groups/%2Fstaff/send", #","group":"/staff""#)] {
                 let answer = try await node.http.request("POST", path, body: "{ \"data\" : \(data) \n}")
@@ -79,8 +80,8 @@ struct PushFormsTests {
         }
     }
 
-    @Test("Bytes are a binary frame, as they are.")
-    func binary() async throws {
+    @Test
+    func `Bytes are a binary frame, as they are`() async throws {
         try await Self.withClient([.maximumMessage: "1KiB"]) { node, client, id in
             for path in [Self.broadcast, "/api/groups/%2Fstaff/send", "/api/users/zo%C3%AB/send", "/api/connections/\(id)/send"] {
                 for type in ["application/octet-stream", "Application/Octet-Stream; x=y"] {
@@ -98,8 +99,8 @@ struct PushFormsTests {
         }
     }
 
-    @Test("Times are as exact as the operator wants, in every message.")
-    func precision() async throws {
+    @Test
+    func `Times are as exact as the operator wants, in every message`() async throws {
         try await Self.withClient([.timestampPrecision: "milliseconds"]) { node, client, _ in
             let time = #/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/#
             _ = try await node.http.request("POST", Self.broadcast, body: #"{"message":"x"}"#)
@@ -109,8 +110,8 @@ struct PushFormsTests {
         }
     }
 
-    @Test("A client's message is as long as it was: nothing is added to it.")
-    func clientMessages() async throws {
+    @Test
+    func `A client's message is as long as it was: nothing is added to it`() async throws {
         try await Self.withClient { _, client, id in
             try await client.send("x")
             let from = id.prefix(8)
@@ -120,7 +121,6 @@ struct PushFormsTests {
     }
 
     @Test(
-        "What is wrong with a body is named, and members that are not known are refused, as they would be believed.",
         arguments: [
             (#"{"message":"x","user":"alice"}"#, 400, "user"), (#"{"message":"x","from":"me"}"#, 400, "from"),
             (#"{"mesage":"x"}"#, 400, "mesage"), (#"{"data":1,"encoding":"base64"}"#, 400, "encoding"),
@@ -135,15 +135,19 @@ struct PushFormsTests {
             (#"{"message":"\#(String(repeating: "x", count: 1025))"}"#, 413, "message"),
         ] as [(String, Int, String?)]
     )
-    func wrongBodies(body: String, status: Int, field: String?) async throws {
+    func `What is wrong with a body is named, and members that are not known are refused, as they would be believed`(
+        body: String,
+        status: Int,
+        field: String?
+    ) async throws {
         try await APITestNode.with([.maximumMessage: "1KiB"]) { node in
             let answer = try await node.http.request("POST", Self.broadcast, body: body)
             #expect((answer.status, answer.field) == (status, field), "\(answer.body)")
         }
     }
 
-    @Test("A long name that is not known is cut, however it is made.")
-    func longNames() async throws {
+    @Test
+    func `A long name that is not known is cut, however it is made`() async throws {
         try await APITestNode.with { node in
             for name in [String(repeating: "x", count: 100_000), "a" + String(repeating: "\u{301}", count: 100_000)] {
                 let answer = try await node.http.request("POST", Self.broadcast, body: "{\"\(name)\":1}")
@@ -153,8 +157,8 @@ struct PushFormsTests {
         }
     }
 
-    @Test("One idempotency key stands for bytes or for JSON, not for both; each is given again as what it was.")
-    func idempotency() async throws {
+    @Test
+    func `One idempotency key stands for bytes or for JSON, not for both; each is given again as what it was`() async throws {
         try await Self.withClient { node, client, _ in
             func push(_ type: String) async throws -> HTTPTestResponse {
                 let headers = ["content-type": type, "idempotency-key": "one"]
@@ -170,8 +174,8 @@ struct PushFormsTests {
         }
     }
 
-    @Test("Who has no type for a body, or another one, hears which there are.")
-    func types() async throws {
+    @Test
+    func `Who has no type for a body, or another one, hears which there are`() async throws {
         try await APITestNode.with { node in
             for type in ["text/plain", "multipart/form-data; boundary=x", "application/octet-streams", "octet-stream", ""] {
                 let answer = try await node.http.request("POST", Self.broadcast, headers: ["content-type": type], body: "x")

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What a receipt says of nodes that have not answered")
+/// What a receipt says of nodes that have not answered.
+@Suite
 struct PushReceiptTests {
     private let own = Self.record("own")
     private let other = Self.record("other")

@@ -9,7 +9,8 @@ import Testing
 
 @testable import Node
 
-@Suite("A handshake on a connection that has served requests")
+/// A handshake on a connection that has served requests.
+@Suite
 struct QueuedHandshakeTests {
     private static let get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
     private static let post = "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
@@ -25,8 +26,8 @@ struct QueuedHandshakeTests {
         return (text.matches(of: #/HTTP/1\.1 (\d+) /#).map { String($0.1) }, text)
     }
 
-    @Test("Behind an answered request, it makes a WebSocket, and nothing of HTTP is left.", arguments: [Self.get, Self.post])
-    func answered(_ request: String) throws {
+    @Test(arguments: [Self.get, Self.post])
+    func `Behind an answered request, it makes a WebSocket, and nothing of HTTP is left`(_ request: String) throws {
         let server = try EmbeddedServer()
         server.receive(request)
         server.answer("first")
@@ -50,8 +51,10 @@ struct QueuedHandshakeTests {
         #expect(!server.wire.isClosed)
     }
 
-    @Test("Behind requests in the same packet, it waits until the last of them is answered; frames behind it are read then.")
-    func pipelined() throws {
+    @Test
+    func `Behind requests in the same packet, it waits until the last of them is answered; frames behind it are read then`()
+        throws
+    {
         let server = try EmbeddedServer()
         server.receive(Array((Self.get + Self.post + Self.handshake()).utf8) + ClientFrame.text("Hello!"))
         #expect(
@@ -69,8 +72,8 @@ struct QueuedHandshakeTests {
         #expect(server.events.suffix(2) == [.opened(.echo), .text("Hello!")])
     }
 
-    @Test("Requests, handshake and frames may be split at every byte.")
-    func split() throws {
+    @Test
+    func `Requests, handshake and frames may be split at every byte`() throws {
         let bytes = Array((Self.post + Self.handshake()).utf8) + ClientFrame.text("one") + ClientFrame.text("two")
         for cut in 0...bytes.count {
             let server = try EmbeddedServer()
@@ -86,8 +89,8 @@ struct QueuedHandshakeTests {
         }
     }
 
-    @Test("A body that nobody has read does not stand in its way.")
-    func unreadBody() throws {
+    @Test
+    func `A body that nobody has read does not stand in its way`() throws {
         let server = try EmbeddedServer()
         server.receive("POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nhi")
         server.answer()
@@ -96,7 +99,6 @@ struct QueuedHandshakeTests {
     }
 
     @Test(
-        "Refused, it is answered in its turn and is the end: nothing behind it is ever a request.",
         arguments: [
             (Self.handshake("/nowhere"), "404"), (Self.handshake().replacing("Version: 13", with: "Version: 8"), "426"),
             (Self.handshake("/echo", "Content-Length: 3\r\n") + "abc", "400"),
@@ -105,7 +107,10 @@ struct QueuedHandshakeTests {
             (Self.handshake().replacing("Connection: Upgrade\r\n", with: ""), "400"),
         ]
     )
-    func refused(_ handshake: String, _ status: String) throws {
+    func `Refused, it is answered in its turn and is the end: nothing behind it is ever a request`(
+        _ handshake: String,
+        _ status: String
+    ) throws {
         for isPipelined in [true, false] {
             let server = try EmbeddedServer()
             server.receive(Self.get + (isPipelined ? handshake + Self.post : ""))
@@ -124,8 +129,8 @@ struct QueuedHandshakeTests {
         }
     }
 
-    @Test("With a body that does not come, it is refused when its time is up.")
-    func withoutEnd() throws {
+    @Test
+    func `With a body that does not come, it is refused when its time is up`() throws {
         for answersFirst in [true, false] {
             let server = try EmbeddedServer()
             server.receive(Self.get)
@@ -139,8 +144,8 @@ struct QueuedHandshakeTests {
         }
     }
 
-    @Test("What counts is whether the node drains when its turn comes.")
-    func drain() throws {
+    @Test
+    func `What counts is whether the node drains when its turn comes`() throws {
         let isDraining = NIOLockedValueBox(false)
         let server = try EmbeddedServer(isDraining: isDraining)
         server.receive(Self.get + Self.handshake())
@@ -151,8 +156,8 @@ struct QueuedHandshakeTests {
         #expect(statuses == ["200", "503"] && text.contains("urn:volary:problem:draining"))
     }
 
-    @Test("Behind a connection's last request, it is not answered.")
-    func behindTheLast() throws {
+    @Test
+    func `Behind a connection's last request, it is not answered`() throws {
         let server = try EmbeddedServer()
         server.receive("GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + Self.handshake())
         server.answer()
@@ -160,8 +165,8 @@ struct QueuedHandshakeTests {
         #expect(server.outcomes == [.http])
     }
 
-    @Test("Who ends its half behind it gets the answers, and no WebSocket.")
-    func endOfInput() throws {
+    @Test
+    func `Who ends its half behind it gets the answers, and no WebSocket`() throws {
         let server = try EmbeddedServer()
         server.receive(Self.get + Self.handshake())
         server.endInput()
@@ -176,8 +181,8 @@ struct QueuedHandshakeTests {
 
     private static func forwarded(_ client: String) -> String { "X-Forwarded-For: \(client)\r\n" }
 
-    @Test("On a proxy's connection its own client is counted, once, whoever's requests came before.")
-    func countsItsClient() throws {
+    @Test
+    func `On a proxy's connection its own client is counted, once, whoever's requests came before`() throws {
         let admission = Admission(
             maximumConnections: 100,
             maximumPerAddress: 1,
@@ -207,8 +212,8 @@ struct QueuedHandshakeTests {
         #expect(try open("192.0.2.1", on: try server()) == ["429"])
     }
 
-    @Test("A connection within the limit of all has a place for it, however many have come since.")
-    func limitOfAll() throws {
+    @Test
+    func `A connection within the limit of all has a place for it, however many have come since`() throws {
         let admission = Admission(maximumConnections: 1)
         let first = try EmbeddedServer(admission: admission)
         first.receive(Self.get)

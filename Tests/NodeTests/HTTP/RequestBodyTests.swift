@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Bodies that need not be sent")
+/// Bodies that need not be sent.
+@Suite
 struct RequestBodyTests {
     private static let broadcast = "/api/connections/broadcast"
     private static let json = "Content-Type: application/json\r\n"
@@ -23,7 +24,6 @@ struct RequestBodyTests {
     }
 
     @Test(
-        "What the head decides is said at once, nobody is told to go on, and the connection ends.",
         arguments: [
             (Self.broadcast, Self.expecting("Content-Type: text/plain\r\n"), "415"), (Self.broadcast, Self.expecting(""), "415"),
             (Self.broadcast, Self.expecting(Self.json + "Content-Encoding: gzip\r\n"), "415"),
@@ -36,7 +36,11 @@ struct RequestBodyTests {
             (Self.broadcast, Self.expecting() + "Authorization: Bearer correct-horse-battery\r\n", "401"),
         ]
     )
-    func decidedByTheHead(_ path: String, _ fields: String, _ status: String) async throws {
+    func `What the head decides is said at once, nobody is told to go on, and the connection ends`(
+        _ path: String,
+        _ fields: String,
+        _ status: String
+    ) async throws {
         try await APITestNode.with([.apiKey: "correct-horse-battery"]) { node in
             for key in [nil, "key"] {
                 let client = try await RawTestClient.connect(port: node.port)
@@ -48,8 +52,8 @@ struct RequestBodyTests {
         }
     }
 
-    @Test("A body that is wanted is asked for once, and the connection goes on behind it.", arguments: [nil, "key"])
-    func wanted(_ key: String?) async throws {
+    @Test(arguments: [nil, "key"])
+    func `A body that is wanted is asked for once, and the connection goes on behind it`(_ key: String?) async throws {
         try await APITestNode.with([.apiKey: "correct-horse-battery"]) { node in
             let client = try await RawTestClient.connect(port: node.port)
             try await client.send(
@@ -67,7 +71,6 @@ struct RequestBodyTests {
     }
 
     @Test(
-        "A length past the limit is refused at once, however large; one that is no number is malformed.",
         arguments: [
             ("2097153", "413"), ("9223372036854775807", "413"), ("9223372036854775808", "413"), ("18446744073709551615", "413"),
             ("18446744073709551616", "413"), ("99999999999999999999999999999999999999999999999999", "413"), ("0002097153", "413"),
@@ -76,7 +79,10 @@ struct RequestBodyTests {
             ("0x10", "400"),
         ]
     )
-    func length(_ length: String, _ status: String) async throws {
+    func `A length past the limit is refused at once, however large; one that is no number is malformed`(
+        _ length: String,
+        _ status: String
+    ) async throws {
         try await APITestNode.with([.apiKey: "correct-horse-battery"]) { node in
             for key in [nil, "key"] {
                 let client = try await RawTestClient.connect(port: node.port)
@@ -87,8 +93,8 @@ struct RequestBodyTests {
         }
     }
 
-    @Test("Behind a body that nobody has read and that may have no end, there is no other request.")
-    func unread() async throws {
+    @Test
+    func `Behind a body that nobody has read and that may have no end, there is no other request`() async throws {
         try await APITestNode.with { node in
             for fields in ["Transfer-Encoding: chunked\r\n", "Content-Length: 2097153\r\n"] {
                 let client = try await RawTestClient.connect(port: node.port)
@@ -99,8 +105,8 @@ struct RequestBodyTests {
         }
     }
 
-    @Test("A body comes without a coding.", arguments: ["gzip", "GZIP", "identity, gzip", "br", "x-unknown", "deflate,gzip"])
-    func coding(_ coding: String) async throws {
+    @Test(arguments: ["gzip", "GZIP", "identity, gzip", "br", "x-unknown", "deflate,gzip"])
+    func `A body comes without a coding`(_ coding: String) async throws {
         try await APITestNode.with { node in
             func post(_ coding: String) async throws -> HTTPTestResponse {
                 try await node.http.request("POST", Self.broadcast, headers: ["Content-Encoding": coding], body: Self.message)

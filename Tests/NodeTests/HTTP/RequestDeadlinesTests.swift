@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("The time that a request may take")
+/// The time that a request may take.
+@Suite
 struct RequestDeadlinesTests {
     private static let post = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n"
 

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("The parts of requests that wait")
+/// The parts of requests that wait.
+@Suite
 struct RequestPartsTests {
     private var parts = RequestParts()
 

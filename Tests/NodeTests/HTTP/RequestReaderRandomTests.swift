@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Requests are the same however they come")
+/// Requests are the same however they come.
+@Suite
 struct RequestReaderRandomTests {
     private static let handshake =
         "GET /echo HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -42,8 +43,8 @@ struct RequestReaderRandomTests {
         return summary
     }
 
-    @Test("Cut anywhere, with a router that stops and goes on at any time.", arguments: 1...60 as ClosedRange<UInt64>)
-    func anyCuts(_ seed: UInt64) throws {
+    @Test(arguments: 1...60 as ClosedRange<UInt64>)
+    func `Cut anywhere, with a router that stops and goes on at any time`(_ seed: UInt64) throws {
         var random = SplitMix64(state: seed)
         let requests = (0..<Int.random(in: 1...6, using: &random)).map { Self.request($0, &random) }
         let ending = Array(Self.handshake.utf8) + ClientFrame.text("one") + ClientFrame.text("two")

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What a connection keeps of its client's bytes")
+/// What a connection keeps of its client's bytes.
+@Suite
 struct RequestReaderTests {
     private static let get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
     private static let handshake =
@@ -31,14 +32,13 @@ struct RequestReaderTests {
     private static let bound = RequestReader.waitingBytes + EmbeddedServer.settings.maximumHeaderBytes
 
     @Test(
-        "Behind a connection's last request nothing is kept, and nothing is read.",
         arguments: [
             "GET /a HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "GET /a HTTP/1.0\r\n\r\n",
             "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
             "POST /a HTTP/1.1\r\nHost: h\r\nUpgrade: x\r\nConnection: upgrade\r\nContent-Length: 2\r\n\r\nhi",
         ]
     )
-    func behindTheLast(_ request: String) throws {
+    func `Behind a connection's last request nothing is kept, and nothing is read`(_ request: String) throws {
         let server = try EmbeddedServer()
         server.receive(request)
         let events = server.events
@@ -49,13 +49,14 @@ struct RequestReaderTests {
     }
 
     @Test(
-        "Behind a refusal everything is read, so that the answer arrives, and dropped; and the connection ends in 2 s.",
         arguments: [
             Self.handshake.replacing("/echo", with: "/nowhere"), Self.handshake.replacing("13", with: "8"), "NONSENSE\r\n\r\n",
             "GET /a HTTP/1.1\r\n\r\n", "GET /\(String(repeating: "x", count: 20_000)) HTTP/1.1\r\n",
         ]
     )
-    func behindRefusal(_ request: String) throws {
+    func `Behind a refusal everything is read, so that the answer arrives, and dropped; and the connection ends in 2 s`(
+        _ request: String
+    ) throws {
         let server = try EmbeddedServer()
         server.receive(request)
         #expect(try server.sent().readableBytes > 0)
@@ -69,8 +70,8 @@ struct RequestReaderTests {
         #expect(server.events.isEmpty)
     }
 
-    @Test("A client that ends its half behind a refusal ends the connection.")
-    func endBehindRefusal() throws {
+    @Test
+    func `A client that ends its half behind a refusal ends the connection`() throws {
         let server = try EmbeddedServer()
         server.receive("NONSENSE\r\n\r\n")
         #expect(!server.wire.isClosed)
@@ -78,8 +79,8 @@ struct RequestReaderTests {
         #expect(server.wire.isClosed)
     }
 
-    @Test("A refusal that its client does not read has the time of an answer, then the connection ends.")
-    func unreadRefusal() throws {
+    @Test
+    func `A refusal that its client does not read has the time of an answer, then the connection ends`() throws {
         let server = try EmbeddedServer()
         server.receive(Self.get)
         server.answer()
@@ -92,8 +93,10 @@ struct RequestReaderTests {
         #expect(server.wire.isClosed)
     }
 
-    @Test("While a handshake waits nothing is read; what comes all the same is kept up to the bound, and then nothing of it.")
-    func behindQueuedHandshake() throws {
+    @Test
+    func `While a handshake waits nothing is read; what comes all the same is kept up to the bound, and then nothing of it`()
+        throws
+    {
         let server = try EmbeddedServer()
         server.receive(Self.get + Self.handshake + "xyz")
         #expect(!self.reads(server))
@@ -104,8 +107,8 @@ struct RequestReaderTests {
         #expect(server.outcomes == [.http])
     }
 
-    @Test("What wait while the router is busy are bytes, not thousands of requests.")
-    func small() throws {
+    @Test
+    func `What wait while the router is busy are bytes, not thousands of requests`() throws {
         let server = try EmbeddedServer()
         server.receive(Self.get)
         server.setFull(true)
@@ -118,8 +121,8 @@ struct RequestReaderTests {
         #expect(self.reads(server))
     }
 
-    @Test("A router that is full gets no more than one piece of what has come.")
-    func piece() throws {
+    @Test
+    func `A router that is full gets no more than one piece of what has come`() throws {
         let server = try EmbeddedServer()
         server.onEvent = { if $0 == .end { server.setFull(true) } }
         server.receive(String(repeating: Self.get, count: 2000))
@@ -128,8 +131,8 @@ struct RequestReaderTests {
         #expect(server.waitingBytes >= 2000 * Self.get.utf8.count - RequestReader.pieceBytes)
     }
 
-    @Test("Past the bound the client has said nothing: what came before is answered, and the connection ends.")
-    func pastTheBound() throws {
+    @Test
+    func `Past the bound the client has said nothing: what came before is answered, and the connection ends`() throws {
         let server = try EmbeddedServer()
         server.receive(Self.get)
         server.setFull(true)
@@ -145,8 +148,8 @@ struct RequestReaderTests {
         #expect(text.contains("urn:volary:problem:malformed-request"), "the last one was cut")
     }
 
-    @Test("Of a body that is being collected, all that it may have is kept for a client that ends its half behind it.")
-    func body() throws {
+    @Test
+    func `Of a body that is being collected, all that it may have is kept for a client that ends its half behind it`() throws {
         let server = try EmbeddedServer()
         server.receive("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n")
         server.setFull(true)
@@ -159,8 +162,8 @@ struct RequestReaderTests {
         #expect(self.most(server) == 0, "nothing comes behind the end")
     }
 
-    @Test("The end of a client's half is told behind what it had said.")
-    func endBehindRequests() throws {
+    @Test
+    func `The end of a client's half is told behind what it had said`() throws {
         let server = try EmbeddedServer()
         server.receive(Self.get)
         server.setFull(true)
@@ -175,8 +178,8 @@ struct RequestReaderTests {
         #expect(text.matches(of: #/HTTP/1\.1 (\d+) /#).map { String($0.1) } == ["200", "200", "400"], "\(text)")
     }
 
-    @Test("What was sent behind a handshake counts also of a client that has ended its half.")
-    func framesOfOneThatIsGone() throws {
+    @Test
+    func `What was sent behind a handshake counts also of a client that has ended its half`() throws {
         let server = try EmbeddedServer()
         server.receive(Self.get)
         server.answer()
@@ -189,10 +192,9 @@ struct RequestReaderTests {
     }
 
     @Test(
-        "A first head that is not whole is kept up to the limit of heads, whatever it is made of.",
         arguments: ["GET /", "GET / HTTP/1.1\r\nX: ", "\r\n", "GET / HTTP/1.1\r\nHost: h\r\n", ""]
     )
-    func head(_ beginning: String) throws {
+    func `A first head that is not whole is kept up to the limit of heads, whatever it is made of`(_ beginning: String) throws {
         let server = try EmbeddedServer()
         server.receive(beginning)
         let reads = beginning.isEmpty || beginning == "\r\n" ? Array(String(repeating: "\r\n", count: 32 * 1024).utf8) : Self.read

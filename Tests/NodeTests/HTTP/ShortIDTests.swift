@@ -8,7 +8,7 @@ import Testing
 @testable import Node
 
 /// One node at a time: many at once would leave none of them its time on a busy machine.
-@Suite("Eight digits of a connection's id", .serialized)
+@Suite(.serialized)
 struct ShortIDTests {
     private static let other = NodeID(rawValue: 0x0A0B_0C0D)
 
@@ -56,8 +56,8 @@ struct ShortIDTests {
         return Answer(status: answer.status, problem: answer.problem, found: answer.json["id"] as? String)
     }
 
-    @Test("They are enough where one connection begins with them; where several do, all 32 are needed.")
-    func found() async throws {
+    @Test
+    func `They are enough where one connection begins with them; where several do, all 32 are needed`() async throws {
         let ids = [
             "000000000000000000000000", "00000001ffffffffffffffff", "0000000200000000ffffffff", "000000020000000000000001",
             "7fffffff0000000000000000", "ffffffffffffffffffffffff",
@@ -79,8 +79,8 @@ struct ShortIDTests {
         }
     }
 
-    @Test("Every path that has an id takes them.")
-    func everyPath() async throws {
+    @Test
+    func `Every path that has an id takes them`() async throws {
         try await APITestNode.with { node in
             let client = try await WebSocketTestClient.connect(port: node.port)
             var id = ""
@@ -100,8 +100,10 @@ struct ShortIDTests {
         }
     }
 
-    @Test("Where a node is not listed whole, one connection is not known to be the only one, and none is not known to be none.")
-    func incomplete() async throws {
+    @Test
+    func `Where a node is not listed whole, one connection is not known to be the only one, and none is not known to be none`()
+        async throws
+    {
         let ids = ["000000010000000000000000", "000000020000000000000000", "000000020000000000000001"]
         try await Self.withConnections(ids, registering: true) { node in
             let unavailable = Answer(status: 503, problem: "presence-unavailable")

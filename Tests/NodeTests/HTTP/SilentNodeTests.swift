@@ -10,7 +10,7 @@ import Testing
 @testable import Node
 
 /// One node that serves, and another, `b`, which is in the presence store or not, and never answers.
-@Suite("A node that does not answer")
+@Suite
 struct SilentNodeTests {
     private static let b = NodeRecord(
         id: NodeID(rawValue: 0xB),

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Swagger UI")
+/// Swagger UI.
+@Suite
 struct SwaggerTests {
     @Test func `Without files of its own, the page takes one version from a CDN and checks it`() async throws {
         try await APITestNode.with { node in

@@ -9,7 +9,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What an accepted socket becomes")
+/// What an accepted socket becomes.
+@Suite
 struct UpgradeHandlerTests {
     private static func handshake(_ target: String = "/ws", method: String = "GET", _ more: String = "") -> String {
         "\(method) \(target) HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -178,7 +179,6 @@ struct UpgradeHandlerTests {
     }
 
     @Test(
-        "Each refused handshake is told once, with its reason",
         arguments: [
             (Self.handshake("/nowhere"), RefusalReason.unknownPath), (Self.handshake(method: "POST"), .notAWebSocket),
             (Self.handshake().replacing("Version: 13", with: "Version: 8"), .unsupportedVersion),
@@ -189,7 +189,7 @@ struct UpgradeHandlerTests {
             (Self.handshake("/ws", "Origin: https://other.example\r\n"), .originNotAllowed),
         ]
     )
-    func refusalsAreTold(request: String, reason: RefusalReason) throws {
+    func `Each refused handshake is told once, with its reason`(request: String, reason: RefusalReason) throws {
         let server = try EmbeddedServer()
         server.receive(request)
         server.receive(request)

@@ -13,7 +13,7 @@ import Testing
 struct IdempotencyMiddlewareTests {
     struct Failure: Error {}
 
-    @Test func theSameRequestAtAnotherNodeGetsTheSameAnswerAndDoesNothing() async throws {
+    @Test func `The same request at another node gets the same answer and does nothing`() async throws {
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore()) { _, time in
             Response(
                 status: .accepted,
@@ -30,7 +30,7 @@ struct IdempotencyMiddlewareTests {
         #expect(nodes.times == 1)
     }
 
-    @Test func anotherRequestUnderTheSameKeyIsRefused() async throws {
+    @Test func `Another request under the same key is refused`() async throws {
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore())
         _ = try await nodes.post("/api/send/one?wait=none", body: "{}")
         for (path, body) in [
@@ -45,7 +45,7 @@ struct IdempotencyMiddlewareTests {
         #expect(try await nodes.post("/api/send/one?wait=none", node: 1).isReplayed)
     }
 
-    @Test func withoutAKeyEveryRequestIsCarriedOut() async throws {
+    @Test func `Without a key every request is carried out`() async throws {
         let store = UnreliableIdempotencyStore()
         store.setAway(true)
         let nodes = IdempotentNodes(store: store)
@@ -56,7 +56,7 @@ struct IdempotencyMiddlewareTests {
     }
 
     @Test(arguments: [["a b"], [""], ["é"], [String(repeating: "x", count: 257)], ["one", "two"]])
-    func aKeyThatIsNoneIsRefusedByName(keys: [String]) async throws {
+    func `A key that is none is refused by name`(keys: [String]) async throws {
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore())
         let answer = try await nodes.request(keys: keys)
         #expect(answer.status == 400 && answer.problem == "invalid-header")
@@ -65,7 +65,7 @@ struct IdempotencyMiddlewareTests {
     }
 
     @Test(arguments: [HTTPResponse.Status.badRequest, .notFound, .internalServerError, .serviceUnavailable])
-    func whatWasRefusedOrFailedUsesUpNoKey(status: HTTPResponse.Status) async throws {
+    func `What was refused or failed uses up no key`(status: HTTPResponse.Status) async throws {
         for throwing in [true, false] {
             let nodes = IdempotentNodes(store: MemoryIdempotencyStore()) { _, time in
                 if time > 1 { return JSONBody.response(["time": time]) }
@@ -79,7 +79,7 @@ struct IdempotencyMiddlewareTests {
         }
     }
 
-    @Test func anUnexpectedErrorUsesUpNoKey() async throws {
+    @Test func `An unexpected error uses up no key`() async throws {
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore()) { _, time in
             if time == 1 { throw Failure() }
             return JSONBody.response(["time": time])
@@ -88,14 +88,14 @@ struct IdempotencyMiddlewareTests {
         #expect(try await nodes.post(node: 1).body == #"{"time":2}"#)
     }
 
-    @Test func aBodyBeyondTheLimitIsRefusedBeforeAnythingIsDone() async throws {
+    @Test func `A body beyond the limit is refused before anything is done`() async throws {
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore(), maximumBodyBytes: 10)
         let answer = try await nodes.post(body: String(repeating: "x", count: 11))
         #expect(answer.status == 413 && answer.problem == "body-too-large" && nodes.times == 0)
         #expect(try await nodes.post(body: String(repeating: "x", count: 10)).status == 200)
     }
 
-    @Test func theRouteStillReadsItsBody() async throws {
+    @Test func `The route still reads its body`() async throws {
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore()) { request, _ in
             Response(status: .ok, body: ResponseBody(byteBuffer: try await request.body.collect(upTo: 100)))
         }
@@ -104,7 +104,7 @@ struct IdempotencyMiddlewareTests {
     }
 
     @Test(arguments: [true, false])
-    func anAnswerTooLargeToKeepIsGivenOnce(saysItsLength: Bool) async throws {
+    func `An answer too large to keep is given once`(saysItsLength: Bool) async throws {
         let text = String(repeating: "x", count: IdempotencyLimits.answerBytes)
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore()) { _, _ in
             let body = ByteBuffer(string: text)
@@ -128,7 +128,7 @@ struct IdempotencyMiddlewareTests {
 
     // MARK: - The store away
 
-    @Test func withoutItsStoreAKeyedRequestIsNotCarriedOut() async throws {
+    @Test func `Without its store a keyed request is not carried out`() async throws {
         let store = UnreliableIdempotencyStore()
         store.setAway(true)
         let nodes = IdempotentNodes(store: store)
@@ -140,7 +140,7 @@ struct IdempotencyMiddlewareTests {
     }
 
     @Test(arguments: [HTTPResponse.Status.ok, .serviceUnavailable])
-    func aStoreThatWentAwayLearnsTheEndWhenItIsBack(status: HTTPResponse.Status) async throws {
+    func `A store that went away learns the end when it is back`(status: HTTPResponse.Status) async throws {
         let store = UnreliableIdempotencyStore()
         let clock = SteppingClock()
         let gate = Gate()

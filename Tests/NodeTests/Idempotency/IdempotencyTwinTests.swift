@@ -10,7 +10,7 @@ import Testing
 /// Attempts of one request at the same time, at two nodes with one store.
 @Suite(.timeLimit(.minutes(2)))
 struct IdempotencyTwinTests {
-    @Test func aTwinWaitsForTheAnswerOfTheFirst() async throws {
+    @Test func `A twin waits for the answer of the first`() async throws {
         let clock = SteppingClock()
         let gate = Gate()
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore(clock: clock), clock: clock) { _, time in
@@ -31,7 +31,7 @@ struct IdempotencyTwinTests {
         #expect(clock.sleeps == [50, 100, 200, 250, 250].map { .milliseconds($0) })
     }
 
-    @Test func aTwinTakesOverWhatTheFirstDidNotDo() async throws {
+    @Test func `A twin takes over what the first did not do`() async throws {
         let clock = SteppingClock()
         let gate = Gate()
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore(clock: clock), clock: clock) { _, time in
@@ -50,7 +50,7 @@ struct IdempotencyTwinTests {
     }
 
     @Test(arguments: [("", Duration.seconds(2)), ("?timeout=3s", .seconds(4)), ("?timeout=wrong", .seconds(2))])
-    func aTwinWaitsNoLongerThanTheRequestMayTake(query: String, patience: Duration) async throws {
+    func `A twin waits no longer than the request may take`(query: String, patience: Duration) async throws {
         let clock = SteppingClock()
         let gate = Gate()
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore(clock: clock), clock: clock) { _, time in
@@ -68,7 +68,7 @@ struct IdempotencyTwinTests {
         #expect(nodes.times == 1)
     }
 
-    @Test func anotherRequestIsRefusedWithoutWaiting() async throws {
+    @Test func `Another request is refused without waiting`() async throws {
         let clock = SteppingClock()
         let gate = Gate()
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore(clock: clock), clock: clock) { _, time in
@@ -84,7 +84,7 @@ struct IdempotencyTwinTests {
     }
 
     /// A node that dies tells nobody; nor does an attempt that was broken off, which may have done its work.
-    @Test func anAttemptThatNeverEndsBlocksItsKeyForItsReservationOnly() async throws {
+    @Test func `An attempt that never ends blocks its key for its reservation only`() async throws {
         let clock = SteppingClock()
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore(clock: clock), clock: clock) { _, time in
             if time == 1 { throw CancellationError() }
@@ -98,7 +98,7 @@ struct IdempotencyTwinTests {
         #expect(try await nodes.post(node: 1).body == #"{"time":2}"#)
     }
 
-    @Test func ofAHundredAtOnceOneIsCarriedOut() async throws {
+    @Test func `Of a hundred at once one is carried out`() async throws {
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore()) { _, time in
             try await Task.sleep(for: .milliseconds(20))
             return JSONBody.response(["time": time])

@@ -8,7 +8,7 @@ import Testing
 
 /// Answers and requests as the store has them.
 struct StoredAnswerTests {
-    @Test func anAnswerComesBackAsItWas() async throws {
+    @Test func `An answer comes back as it was`() async throws {
         let response = Response(
             status: .created,
             headers: [.contentType: "application/json", .location: "/a", .setCookie: "a=1", .vary: ""],
@@ -25,7 +25,7 @@ struct StoredAnswerTests {
         #expect(second?.readableBytes == first.readableBytes + 2 + "Idempotency-Replayed".count + 2 + "true".count)
     }
 
-    @Test func whatNobodyWroteIsNoAnswer() async throws {
+    @Test func `What nobody wrote is no answer`() async throws {
         let (_, bytes) = try await StoredAnswer.encode(JSONBody.response(["a": "b"]))
         let whole = try #require(bytes)
         let head = whole.readableBytes - #"{"a":"b"}"#.utf8.count
@@ -41,11 +41,11 @@ struct StoredAnswerTests {
     }
 
     /// Nodes of different builds must agree: the value was computed with Python's hashlib.
-    @Test func aRequestHasTheSameDigestEverywhere() {
+    @Test func `A request has the same digest everywhere`() {
         #expect(self.digest("/api/send/one?a=1", "{}") == "840f9087c431629051eae0d407595f8a1aa7d6fb85c9785e18139b86d28a4286")
     }
 
-    @Test func thePartsOfARequestDoNotRunIntoEachOther() {
+    @Test func `The parts of a request do not run into each other`() {
         let digests = [("/a?b", "c"), ("/a", "bc"), ("/a", "c"), ("/ab", "c"), ("/a?bc", ""), ("/a?b=", "c")].map(self.digest)
         #expect(Set(digests).count == digests.count)
     }

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("JSON, read by bytes")
+/// JSON, read by bytes.
+@Suite
 struct JSONScannerTests {
     @Test(arguments: [
         #"{}"#, #" [ ] "#, #""""#, #"null"#, #"true"#, #"false"#, #"0"#, #"-0"#, #"-12.50e+3"#, #"1E9"#,
@@ -27,8 +28,8 @@ struct JSONScannerTests {
         #expect(self.skipFault(in: ByteBuffer(string: text)) == .malformed)
     }
 
-    @Test("A name stands once in an object, however it is spelt; names are told apart by their bytes.")
-    func duplicates() {
+    @Test
+    func `A name stands once in an object, however it is spelt; names are told apart by their bytes`() {
         for (text, name) in [
             (#"{"a":1,"a":1}"#, "a"), (#"{"ab":1,"\u0061b":1}"#, "ab"), (#"{"x":[{"y":{"\"":1,"\u0022":1}}]}"#, "\""),
         ] {
@@ -39,8 +40,8 @@ struct JSONScannerTests {
         #expect(self.fault(in: ByteBuffer(string: "{\"e\u{301}\":1,\"\u{e9}\":1}")) == nil)
     }
 
-    @Test("Depth has its bound.")
-    func depth() {
+    @Test
+    func `Depth has its bound`() {
         func nested(_ depth: Int, _ first: String, _ last: String) -> ByteBuffer {
             ByteBuffer(string: String(repeating: first, count: depth) + "1" + String(repeating: last, count: depth))
         }
@@ -51,14 +52,14 @@ struct JSONScannerTests {
         }
     }
 
-    @Test("Other encodings are told apart from bad JSON.")
-    func encodings() {
+    @Test
+    func `Other encodings are told apart from bad JSON`() {
         #expect(self.fault(in: ByteBuffer(bytes: [0x22, 0xC0, 0x80, 0x22])) == .notUTF8)
         #expect(self.fault(in: ByteBuffer(bytes: [0x22, 0xFF, 0x22])) == .notUTF8)
     }
 
-    @Test("Values are what they say.")
-    func values() throws {
+    @Test
+    func `Values are what they say`() throws {
         let text = #" { "a" : [ null , true , false , -12.5e1 , "\"\u20ac\ud83d\ude00\n" ] , "\u0062" : { } , "c" : 1e999 } "#
         #expect(
             try JSONValue(parsing: ByteBuffer(string: text))

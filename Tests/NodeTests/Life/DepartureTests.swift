@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What a node is told about its going")
+/// What a node is told about its going.
+@Suite
 struct DepartureTests {
     @Test func `The first signal says go, the next hurry`() {
         let departure = Departure()

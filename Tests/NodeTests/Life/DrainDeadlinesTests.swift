@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("How long a node that goes waits for its callers and links")
+/// How long a node that goes waits for its callers and links.
+@Suite
 struct DrainDeadlinesTests {
     private typealias Deadline = DrainDeadlines<ManualClock>.Deadline
 

@@ -8,7 +8,8 @@ import Testing
 
 @testable import Node
 
-@Suite("A node sends its clients away")
+/// A node sends its clients away.
+@Suite
 struct DrainTests {
     private final class Harness: Sendable {
         let clock = ManualClock()

@@ -7,7 +7,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Several nodes in one process")
+/// Several nodes in one process.
+@Suite
 struct InProcessClusterTests {
     private func hello(_ client: TestClient, _ text: String) { client.write(ClientFrame.text(text)) }
 

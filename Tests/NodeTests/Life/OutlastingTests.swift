@@ -5,7 +5,8 @@ import Testing
 
 @testable import Node
 
-@Suite("A service that outlasts another one")
+/// A service that outlasts another one.
+@Suite
 struct OutlastingTests {
     private struct Base: Service {
         let ended: NIOLockedValueBox<Bool>

@@ -6,7 +6,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What is counted and written of clients and callers")
+/// What is counted and written of clients and callers.
+@Suite
 struct ActivityLogTests {
     private static let connection = ConnectionID.random(on: .random())
 
@@ -14,8 +15,8 @@ struct ActivityLogTests {
         HTTPRequestHead(version: .http1_1, method: .GET, uri: "/ws?access_token=hunter2", headers: headers)
     }
 
-    @Test("A refused handshake has a reason; only a refused origin is named, and nothing else of the request")
-    func handshakes() {
+    @Test
+    func `A refused handshake has a reason; only a refused origin is named, and nothing else of the request`() {
         let activity = RecordedActivity()
         let request = Self.request(["Origin": "https://evil.example", "User-Agent": "hunter2", "Cookie": "hunter2"])
         for refusal in [WebSocketHandshake.Refusal.originNotAllowed, .unauthorized(.expired), .noPlace(.tooManyFromAddress)] {
@@ -34,8 +35,8 @@ struct ActivityLogTests {
         #expect(!activity.lines.joined().contains("hunter2"))
     }
 
-    @Test("A flood is counted whole and written in part, reason by reason")
-    func flood() {
+    @Test
+    func `A flood is counted whole and written in part, reason by reason`() {
         let activity = RecordedActivity()
         for _ in 0..<1000 { activity.log.handshakeRefused(.draining, Self.request()) }
         activity.log.handshakeRefused(.badKey, Self.request())
@@ -47,7 +48,6 @@ struct ActivityLogTests {
     }
 
     @Test(
-        "A close is counted by code and side; what a client did wrong is news",
         arguments: [
             (CloseCode.normal, ConnectionClose.Side.client, "1000", "debug"), (.serviceRestart, .server, "1012", "debug"),
             (.tryAgainLater, .server, "1013", "info"), (.tryAgainLater, .client, "1013", "debug"),
@@ -56,7 +56,12 @@ struct ActivityLogTests {
             (CloseCode(rawValue: 4321), .server, "other", "debug"),
         ] as [(CloseCode?, ConnectionClose.Side, String, String)]
     )
-    func closes(code: CloseCode?, side: ConnectionClose.Side, label: String, level: String) {
+    func `A close is counted by code and side; what a client did wrong is news`(
+        code: CloseCode?,
+        side: ConnectionClose.Side,
+        label: String,
+        level: String
+    ) {
         let activity = RecordedActivity()
         activity.log.connectionClosed(Self.connection, code: code, side: side)
         #expect(activity.count("volary_websocket_closes_total{code=\"\(label)\",side=\"\(side)\"}") == 1)
@@ -68,8 +73,8 @@ struct ActivityLogTests {
         )
     }
 
-    @Test("An answer is counted by route and status; refusals and failures are news, but a node that is not ready is not")
-    func answers() {
+    @Test
+    func `An answer is counted by route and status; refusals and failures are news, but a node that is not ready is not`() {
         let activity = RecordedActivity()
         activity.log.requestAnswered(.broadcast, status: 200)
         activity.log.requestAnswered(.broadcast, status: 401, .unauthorized(.expired))
@@ -93,8 +98,10 @@ struct ActivityLogTests {
         #expect(activity.count("volary_http_requests_total{method=\"other\",route=\"other\",status=\"other\"}") == 1)
     }
 
-    @Test("A change says who asked for it: a key by the beginning of its hash, a user by its name, or nobody in particular")
-    func changes() throws {
+    @Test
+    func `A change says who asked for it: a key by the beginning of its hash, a user by its name, or nobody in particular`()
+        throws
+    {
         let activity = RecordedActivity()
         let key = "correct-horse-battery"
         let keys = [try #require(APIKey(key, permissions: [.manage]))]
@@ -116,8 +123,8 @@ struct ActivityLogTests {
         }
     }
 
-    @Test("Below its level nothing is written, and nothing is left out of a later line's count")
-    func level() {
+    @Test
+    func `Below its level nothing is written, and nothing is left out of a later line's count`() {
         let recorder = LogRecorder()
         let log = ActivityLog(metrics: NodeMetrics(factory: MetricsRegistry()), logger: recorder.logger(level: .info))
         for _ in 0..<100 { log.requestAnswered(.live, status: 200) }

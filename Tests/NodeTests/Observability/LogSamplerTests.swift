@@ -4,10 +4,11 @@ import Testing
 
 @testable import Node
 
-@Suite("Lines of the log under a flood")
+/// Lines of the log under a flood.
+@Suite
 struct LogSamplerTests {
-    @Test("Of each kind so many a second; how many were left out is said with the next, once")
-    func bounded() {
+    @Test
+    func `Of each kind so many a second; how many were left out is said with the next, once`() {
         let time = NIOLockedValueBox(NIODeadline.uptimeNanoseconds(0))
         let sampler = LogSampler(kinds: 2, maximumPerSecond: 3, now: { time.withLockedValue { $0 } })
         #expect((0..<10).map { _ in sampler.take(0) } == [0, 0, 0] + Array(repeating: nil, count: 7))

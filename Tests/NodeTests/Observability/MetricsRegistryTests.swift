@@ -4,10 +4,11 @@ import Testing
 
 @testable import Node
 
-@Suite("Metrics in Prometheus' text format")
+/// Metrics in Prometheus' text format.
+@Suite
 struct MetricsRegistryTests {
-    @Test("Families are in one piece, with HELP and TYPE once, and labels are escaped")
-    func format() throws {
+    @Test
+    func `Families are in one piece, with HELP and TYPE once, and labels are escaped`() throws {
         let registry = MetricsRegistry(help: ["a_total": "A \\ and\nanother line.", "b": "B.", "g": "G."])
         let plain = Counter(label: "a", factory: registry)
         let labelled = Counter(label: "a", dimensions: [("x", "say \"\\\n"), ("y", "2")], factory: registry)
@@ -34,8 +35,8 @@ struct MetricsRegistryTests {
         #expect(throws: Never.self) { try Exposition(text) }
     }
 
-    @Test("Of a name with many series those that are zero are left out; no name has more than a bound")
-    func manySeries() throws {
+    @Test
+    func `Of a name with many series those that are zero are left out; no name has more than a bound`() throws {
         let registry = MetricsRegistry(help: ["few_total": "F.", "many_total": "M."])
         let few = (0..<100).map { Counter(label: "few", dimensions: [("n", "\($0)")], factory: registry) }
         let many = (0..<5000).map { Counter(label: "many", dimensions: [("n", "\($0)")], factory: registry) }
@@ -45,8 +46,8 @@ struct MetricsRegistryTests {
         #expect(exposition.value("few_total", ["n": "8"]) == 0 && exposition.value("many_total", ["n": "7"]) == 1)
     }
 
-    @Test("Each label's values have indexes from 0 on, in their order, and texts of their own")
-    func labels() {
+    @Test
+    func `Each label's values have indexes from 0 on, in their order, and texts of their own`() {
         func check<Label: MetricLabel>(_: Label.Type) {
             #expect(Label.all.map(\.index) == Array(0..<Label.all.count))
             let texts = Label.all.map { $0.dimensions.map { "\($0)=\($1)" }.joined(separator: ",") }
@@ -62,8 +63,8 @@ struct MetricsRegistryTests {
         check(RequestedChange.self)
     }
 
-    @Test("All that a node shows has a HELP line, and the help says nothing of what is not shown")
-    func node() async throws {
+    @Test
+    func `All that a node shows has a HELP line, and the help says nothing of what is not shown`() async throws {
         try await APITestNode.with { node in
             let exposition = try Exposition(try await node.http.request("GET", "/metrics").body)
             #expect(exposition.families.count > 30)

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What others send cannot write into the log")
+/// What others send cannot write into the log.
+@Suite
 struct PrintableLogHandlerTests {
     private struct Fault: Error, CustomStringConvertible {
         let description: String

@@ -4,10 +4,11 @@ import Testing
 @testable import Hummingbird
 @testable import Node
 
-@Suite("REST calls by route")
+/// REST calls by route.
+@Suite
 struct RequestRouteTests {
-    @Test("Every route of a node has its label, and every label its route")
-    func complete() async throws {
+    @Test
+    func `Every route of a node has its label, and every label its route`() async throws {
         try await APITestNode.with { node in
             let listener = try #require(node.server.services.compactMap { $0 as? HTTPListener }.first)
             let paths = listener.responder.trie.values.compactMap { $0.map { "/\($0.path.description.drop { $0 == "/" })" } }
@@ -24,8 +25,8 @@ struct RequestRouteTests {
         }
     }
 
-    @Test("Calls are counted by their route's template and status, whatever path, method or bytes come")
-    func counted() async throws {
+    @Test
+    func `Calls are counted by their route's template and status, whatever path, method or bytes come`() async throws {
         try await APITestNode.with { node in
             let id = "0123456789abcdef0123456789abcdef"
             for (method, path) in [

@@ -6,7 +6,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Who is there, on demand")
+/// Who is there, on demand.
+@Suite
 struct DirectoryRefreshTests {
     private let own = Self.record("own")
     private let other = Self.record("other")

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What a node knows of the others")
+/// What a node knows of the others.
+@Suite
 struct NodeDirectoryTests {
     private static func record(_ name: String) -> NodeRecord {
         NodeRecord(id: .random(), name: name, version: "1", startedAt: 0, leaseMilliseconds: 5000)
@@ -14,8 +15,8 @@ struct NodeDirectoryTests {
         NodeStatus(record: record, connections: 0, leaseAge: .zero, expired: expired)
     }
 
-    @Test("The name of a node that has lost its lease is known still: it may answer yet")
-    func remembersNames() {
+    @Test
+    func `The name of a node that has lost its lease is known still: it may answer yet`() {
         let (own, other) = (Self.record("own"), Self.record("other"))
         let directory = NodeDirectory(own: own)
         #expect(directory.name(of: other.id) == nil)
@@ -25,8 +26,8 @@ struct NodeDirectoryTests {
         #expect(directory.live.map(\.name) == ["own"])
     }
 
-    @Test("Nodes that the store has lost are expected, until they are back or nobody is awaited any more")
-    func expectsAwaited() {
+    @Test
+    func `Nodes that the store has lost are expected, until they are back or nobody is awaited any more`() {
         let (own, other, third) = (Self.record("own"), Self.record("other"), Self.record("third"))
         let directory = NodeDirectory(own: own)
         directory.update([
@@ -42,8 +43,8 @@ struct NodeDirectoryTests {
         #expect(directory.expected == [own.id])
     }
 
-    @Test("Names are not remembered without bounds")
-    func forgetsNames() {
+    @Test
+    func `Names are not remembered without bounds`() {
         let (own, first) = (Self.record("own"), Self.record("first"))
         let directory = NodeDirectory(own: own)
         directory.update([Self.status(first)])

@@ -3,20 +3,21 @@ import Testing
 
 @testable import Node
 
-@Suite("What a node is called that has been given no name")
+/// What a node is called that has been given no name.
+@Suite
 struct NodeNameTests {
     private static func name(_ host: String) -> String { NodeName.fitted(host, suffix: "-8080") }
 
-    @Test("What its host is called, and the port")
-    func plain() {
+    @Test
+    func `What its host is called, and the port`() {
         for host in ["web", "web_1", "web-1.internal.example", String(repeating: "x", count: 59)] {
             #expect(Self.name(host) == "\(host)-8080")
         }
         #expect(Self.name("") == "node-8080")
     }
 
-    @Test("Of hosts that differ, however late or in whatever sign, the names differ and are names")
-    func different() {
+    @Test
+    func `Of hosts that differ, however late or in whatever sign, the names differ and are names`() {
         let long = String(repeating: "checkout-service-", count: 4)
         let hosts = [
             "a b", "a-b", "a/b", "a_b", "a.b", "h\u{e9}", "he\u{301}", "h\u{e8}", long, long + "1", long + "2",
@@ -30,8 +31,8 @@ struct NodeNameTests {
         }
     }
 
-    @Test("A number is part of it, and so is the end of what has no room for one")
-    func numbers() {
+    @Test
+    func `A number is part of it, and so is the end of what has no room for one`() {
         let name = NodeName("web-8080", isGiven: false)
         name.takeNext()
         #expect(name.text == "web-8080-2")
@@ -46,8 +47,8 @@ struct NodeNameTests {
         #expect(Set(numbered).count == 6 && numbered.allSatisfy { $0.utf8.count <= NodeName.maximumBytes })
     }
 
-    @Test("This host's, without asking anybody")
-    func own() {
+    @Test
+    func `This host's, without asking anybody`() {
         let id = NodeID(rawValue: 7)
         #expect(NodeName(given: nil, port: 8080, id: id).text.hasSuffix("-8080"))
         #expect(NodeName(given: nil, port: 0, id: id).text.hasSuffix("-00000007"))

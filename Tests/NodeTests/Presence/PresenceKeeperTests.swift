@@ -10,7 +10,8 @@ import Testing
 
 @testable import Node
 
-@Suite("A node keeps its part of the presence store")
+/// A node keeps its part of the presence store.
+@Suite
 struct PresenceKeeperTests {
     private func run(
         isNamed: Bool = true,

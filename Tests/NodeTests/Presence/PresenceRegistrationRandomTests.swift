@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What a node tells the presence store, in any order of events")
+/// What a node tells the presence store, in any order of events.
+@Suite
 struct PresenceRegistrationRandomTests {
     private func record() -> ConnectionRecord {
         ConnectionRecord(id: .random(on: NodeID(rawValue: 1)), protocol: "plain", connectedAt: 1)

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("What a node tells the presence store")
+/// What a node tells the presence store.
+@Suite
 struct PresenceRegistrationTests {
     private let node = NodeID(rawValue: 1)
     private var registration = PresenceRegistration()

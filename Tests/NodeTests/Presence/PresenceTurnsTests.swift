@@ -2,7 +2,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Whose turn it is with the presence store")
+/// Whose turn it is with the presence store.
+@Suite
 struct PresenceTurnsTests {
     private var turns = PresenceTurns()
 

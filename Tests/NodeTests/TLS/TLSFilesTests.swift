@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Files of certificates and keys")
+/// Files of certificates and keys.
+@Suite
 struct TLSFilesTests {
     private let good: TestCertificate
 

@@ -7,7 +7,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Behind NIO's TLS handler")
+/// Behind NIO's TLS handler.
+@Suite
 struct TLSHandlerTests {
     /// Takes the place of NIO's handler.
     private final class Transport: ChannelOutboundHandler {

@@ -6,7 +6,8 @@ import Testing
 
 @testable import Node
 
-@Suite("How a WebSocket writes")
+/// How a WebSocket writes.
+@Suite
 struct WebSocketTransportTests {
     private static func frame(_ number: Int, bytes: Int) -> ByteBuffer {
         FrameEncoder.encode(opcode: .binary, payload: ByteBuffer(bytes: Self.payload(number, bytes: bytes)))

@@ -9,7 +9,7 @@ import Testing
 @testable import Node
 
 /// One node at a time: many at once would leave none of them its time on a busy machine.
-@Suite("Whose messages go to every client", .serialized)
+@Suite(.serialized)
 struct ClientMessagesTests {
     private static let key = "correct-horse-battery"
     private static let noPermission = "Your message was not sent: it needs a token with the permission broadcast."
@@ -96,10 +96,11 @@ struct ClientMessagesTests {
     }
 
     @Test(
-        "Each way of a node decides for text and bytes alike; what is refused has no echo, and goes nowhere.",
         arguments: Self.rows
     )
-    func row(_ row: Row) async throws {
+    func `Each way of a node decides for text and bytes alike; what is refused has no echo, and goes nowhere`(
+        _ row: Row
+    ) async throws {
         let file = try TemporaryFile(TestKeys.secret)
         var options = row.options
         if row.hasTokens { options[.jwtKey] = file.path }
@@ -148,8 +149,8 @@ struct ClientMessagesTests {
         #expect(text.contains("Hello!"))
     }
 
-    @Test("A flood of what is refused is answered once, and counted whole; the client stays connected, and hears.")
-    func flood() async throws {
+    @Test
+    func `A flood of what is refused is answered once, and counted whole; the client stays connected, and hears`() async throws {
         try await APITestNode.with([.clientMessages: "off"]) { node in
             let client = try await WebSocketTestClient.connect(port: node.port)
             _ = try await eventually { try await node.http.request("GET", "/api/connections").json["count"] as? Int == 1 }
@@ -164,8 +165,8 @@ struct ClientMessagesTests {
         }
     }
 
-    @Test("The echo endpoint is for everybody who may connect.")
-    func echoEndpoint() async throws {
+    @Test
+    func `The echo endpoint is for everybody who may connect`() async throws {
         try await APITestNode.with([.clientMessages: "off"]) { node in
             let client = try await WebSocketTestClient.connect(port: node.port, path: "/echo")
             try await client.send("Hello!")
@@ -173,8 +174,8 @@ struct ClientMessagesTests {
         }
     }
 
-    @Test("In one cluster the node that is asked decides: what another one sends on is delivered.")
-    func differentNodes() async throws {
+    @Test
+    func `In one cluster the node that is asked decides: what another one sends on is delivered`() async throws {
         let (bus, presence) = (MemoryBus(), MemoryPresence())
         @Sendable func links(_ id: NodeID, _ eventLoop: any EventLoop) -> NodeServer.Links {
             .init(broker: MemoryBroker(bus: bus, node: id, eventLoop: eventLoop), store: MemoryPresenceStore(shared: presence))
@@ -198,8 +199,8 @@ struct ClientMessagesTests {
         }
     }
 
-    @Test("Joins and leaves are told on open nodes, and where there are credentials only if that is asked for.")
-    func announcements() throws {
+    @Test
+    func `Joins and leaves are told on open nodes, and where there are credentials only if that is asked for`() throws {
         let file = try TemporaryFile(TestKeys.secret)
         for (flags, limit, messages) in [
             ([:], 10, .all), ([.insecure: "on"], 10, .all), ([.apiKey: Self.key], nil, .off),

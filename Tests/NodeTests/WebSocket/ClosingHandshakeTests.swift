@@ -7,7 +7,8 @@ import Testing
 
 @testable import Node
 
-@Suite("A WebSocket's end")
+/// A WebSocket's end.
+@Suite
 struct ClosingHandshakeTests {
     // MARK: - The client closes
 

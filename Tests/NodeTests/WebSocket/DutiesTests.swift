@@ -9,7 +9,7 @@ import Testing
 /// RFC 6455 from the socket's end: bytes in, split at every place, bytes out. Each row is one duty of a server; the handshake's are in
 /// UpgradeHandlerTests and BadRequestTests, and what follows from time in ClosingHandshakeTests. 1003 is never sent: both kinds of data are
 /// taken.
-@Suite("The duties of RFC 6455, from the socket's end")
+@Suite
 struct DutiesTests {
     struct Duty: CustomTestStringConvertible {
         let section: String

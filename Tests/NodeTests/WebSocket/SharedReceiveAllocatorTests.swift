@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-@Suite("One receive buffer for all WebSockets of a thread")
+/// One receive buffer for all WebSockets of a thread.
+@Suite
 struct SharedReceiveAllocatorTests {
     private func buffer() -> ByteBuffer { SharedReceiveAllocator().buffer(allocator: ByteBufferAllocator()) }
 

@@ -13,7 +13,8 @@ import Glibc
 import Darwin
 #endif
 
-@Suite("A WebSocket: messages, pings and keep-alive")
+/// A WebSocket: messages, pings and keep-alive.
+@Suite
 struct WebSocketHandlerTests {
     // MARK: - Messages
 

@@ -8,7 +8,8 @@ import Testing
 
 @testable import Node
 
-@Suite("The opening handshake")
+/// The opening handshake.
+@Suite
 struct WebSocketHandshakeTests {
     /// RFC 6455 section 1.2.
     private static func request(

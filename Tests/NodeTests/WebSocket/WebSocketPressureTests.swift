@@ -7,7 +7,8 @@ import Testing
 
 @testable import Node
 
-@Suite("Clients that do not read, and clients that write too much")
+/// Clients that do not read, and clients that write too much.
+@Suite
 struct WebSocketPressureTests {
     // MARK: - Slow consumers
 

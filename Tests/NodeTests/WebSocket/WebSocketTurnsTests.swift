@@ -6,7 +6,8 @@ import Testing
 
 @testable import Node
 
-@Suite("How much of one client is handled in a row")
+/// How much of one client is handled in a row.
+@Suite
 struct WebSocketTurnsTests {
     private static func bytes(_ count: Int, _ frame: (Int) -> [UInt8]) -> [UInt8] { (0..<count).flatMap(frame) }
 

@@ -7,7 +7,7 @@ import Testing
 @testable import Node
 
 /// One node at a time: many at once would leave none of them its time on a busy machine.
-@Suite("A client that asks hears who it is", .serialized)
+@Suite(.serialized)
 struct WelcomeTests {
     private struct Welcome: Decodable, Hashable {
         let type: String
@@ -24,8 +24,8 @@ struct WelcomeTests {
         return try JSONDecoder().decode(Welcome.self, from: Data(text.utf8))
     }
 
-    @Test("The first message has the whole id, the node's name, the user and the groups of the token.")
-    func withToken() async throws {
+    @Test
+    func `The first message has the whole id, the node's name, the user and the groups of the token`() async throws {
         let file = try TemporaryFile(TestKeys.secret)
         let claims =
             #"{"sub":"auth0|7","exp":\#(Int(Date().timeIntervalSince1970) + 60),"groups":["/staff","a \"b\""],"scope":"read"}"#
@@ -48,8 +48,8 @@ struct WelcomeTests {
         withExtendedLifetime(file) {}
     }
 
-    @Test("It is the first also while everybody is being sent to.")
-    func first() async throws {
+    @Test
+    func `It is the first also while everybody is being sent to`() async throws {
         try await APITestNode.with { node in
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask {
@@ -69,8 +69,8 @@ struct WelcomeTests {
         }
     }
 
-    @Test("Who does not ask hears nothing; who asks in another way is told.")
-    func others() async throws {
+    @Test
+    func `Who does not ask hears nothing; who asks in another way is told`() async throws {
         try await APITestNode.with { node in
             for query in ["", "?welcome=off", "?xwelcome=on"] {
                 let client = try await WebSocketTestClient.connect(port: node.port, path: "/ws\(query)")

@@ -3,7 +3,8 @@ import Protocol
 import TestSupport
 import Testing
 
-@Suite("Message decoder: compressed messages (RFC 7692)")
+/// Message decoder: compressed messages (RFC 7692).
+@Suite
 struct CompressedMessageTests {
     private static let agreement = DeflateData.agreement
 

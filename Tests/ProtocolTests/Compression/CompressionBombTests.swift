@@ -3,7 +3,8 @@ import Protocol
 import TestSupport
 import Testing
 
-@Suite("Compressed messages: bounded while they are inflated")
+/// Compressed messages: bounded while they are inflated.
+@Suite
 struct CompressionBombTests {
     private func frame(_ data: [UInt8], isFinal: Bool = true, first: Bool = true) -> [UInt8] {
         ClientFrame(isFinal: isFinal, reserved: first ? 4 : 0, opcode: first ? 2 : 0, payload: data).bytes

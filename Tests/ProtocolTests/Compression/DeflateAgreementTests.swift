@@ -1,7 +1,8 @@
 import Protocol
 import Testing
 
-@Suite("permessage-deflate: what is agreed on (RFC 7692 section 7.1)")
+/// permessage-deflate: what is agreed on (RFC 7692 section 7.1).
+@Suite
 struct DeflateAgreementTests {
     private static let both = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 

@@ -1,7 +1,8 @@
 import Protocol
 import Testing
 
-@Suite("Sec-WebSocket-Extensions (RFC 6455 section 9.1)")
+/// Sec-WebSocket-Extensions (RFC 6455 section 9.1).
+@Suite
 struct ExtensionOfferTests {
     private static let wellFormed: [([String], [ExtensionOffer])] = [
         ([], []),
