@@ -13,6 +13,7 @@ enum MetricsHelp {
         "volary_clients_gone_unread_total":
             "WebSockets whose client ended its half with more unread than the node still takes; the rest was dropped.",
         "volary_unresponsive_clients_total": "WebSockets closed because their client answered no ping.",
+        "volary_token_groups_left_out_total": "Groups of tokens that are no names, or more than a connection may be in.",
         "volary_slow_consumers_total": "WebSockets closed because their client reads too slowly.",
         "volary_slow_messages_total": "WebSockets closed because a message took too long to arrive.",
         "volary_idle_clients_total": "WebSockets closed because no message came for too long.",
@@ -40,6 +41,7 @@ enum MetricsHelp {
         "volary_relay_gaps": "Times that messages of other nodes may have been lost to this node.",
         "volary_relay_recovered": "Messages fetched from the log after a link was lost.",
         "volary_relay_lag_microseconds": "How long a message of this node to itself takes through Redis.",
+        "volary_subscriptions_pending": "Topics that this node is subscribing to and that Redis has not confirmed yet.",
         "volary_presence_up": "1 while the presence store answers.",
         "volary_nodes_live": "Nodes of the cluster that are alive.",
     ]
