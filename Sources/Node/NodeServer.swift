@@ -126,7 +126,7 @@ public struct NodeServer: Service {
             metrics: metrics,
             activity: activity,
             clientMessages: configuration.clientMessages,
-            nodeName: record.name,
+            nodeName: name,
             precision: configuration.timestampPrecision,
             now: now
         )

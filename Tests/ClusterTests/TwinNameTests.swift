@@ -50,6 +50,9 @@ extension RealProcesses {
                 let made = try await names().filter { $0 != "a" }
                 #expect(made[0].hasSuffix("-\(first.port)") && made[1] == "\(made[0])-2")
                 #expect(await eventually { second.output.contains("volary.node=\(made[1]) ") })
+                let client = try await WebSocketTestClient.connect(host: "127.0.0.2", port: first.port, path: "/ws?welcome=on")
+                let welcome = try await client.next()
+                #expect("\(welcome)".contains(made[1]), "\(welcome)")
                 second.kill()
                 let third = try await VolaryProcess.start(beside, port: first.port, until: .running)
                 #expect(await eventually { third.output.contains("volary.node=\(made[1]) ") })

@@ -47,17 +47,21 @@ public final class WebSocketTestClient: Sendable {
     private let channel: any Channel
     private let state: NIOLockedValueBox<WebSocketTestState>
 
-    public static func connect(port: Int, path: String = "/ws", options: Options = Options()) async throws -> WebSocketTestClient
-    {
+    public static func connect(
+        host: String = "127.0.0.1",
+        port: Int,
+        path: String = "/ws",
+        options: Options = Options()
+    ) async throws -> WebSocketTestClient {
         _ = OpenFiles.raised
         let state = NIOLockedValueBox(WebSocketTestState())
-        var headers = HTTPHeaders([("host", "127.0.0.1:\(port)"), ("content-length", "0")])
+        var headers = HTTPHeaders([("host", "\(host):\(port)"), ("content-length", "0")])
         for name in options.subprotocols { headers.add(name: "sec-websocket-protocol", value: name) }
         for (name, value) in options.headers { headers.add(name: name, value: value) }
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
         let upgraded: EventLoopFuture<Bool> = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .connect(host: "127.0.0.1", port: port) { channel in
+            .connect(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try options.tls?.addHandler(to: channel)
                     let upgrader = NIOTypedWebSocketClientUpgrader<Bool>(

@@ -12,7 +12,7 @@ final class EndpointBehavior: WebSocketEvents {
     private let metrics: NodeMetrics
     private let activity: ActivityLog
     private let clientMessages: ClientMessages
-    private let nodeName: String
+    private let nodeName: NodeName
     private let precision: Timestamp.Precision
     private let now: @Sendable () -> Int64
 
@@ -22,7 +22,7 @@ final class EndpointBehavior: WebSocketEvents {
 
     /// - Parameters:
     ///   - clientMessages: whose messages go to everybody.
-    ///   - nodeName: for clients that ask where they are.
+    ///   - nodeName: for clients that ask where they are. A node may get another name after its start.
     ///   - precision: of the times that clients are told.
     ///   - now: milliseconds since 1970, UTC.
     init(
@@ -33,7 +33,7 @@ final class EndpointBehavior: WebSocketEvents {
         metrics: NodeMetrics,
         activity: ActivityLog,
         clientMessages: ClientMessages,
-        nodeName: String,
+        nodeName: NodeName,
         precision: Timestamp.Precision,
         now: @escaping @Sendable () -> Int64
     ) {
@@ -111,7 +111,7 @@ final class EndpointBehavior: WebSocketEvents {
     private func welcome(_ connection: Connection, on eventLoop: any EventLoop) {
         let welcome = WelcomeMessage(
             id: connection.id,
-            node: self.nodeName,
+            node: self.nodeName.text,
             user: connection.user,
             groups: connection.groupsToJoin,
             timestamp: self.now()
