@@ -47,19 +47,29 @@ final class RedisDial {
     /// Addresses that are tried at a time: 4.
     static let maximumAttempts = 4
 
-    let address: RedisAddress
-    private let role: String
-    private let peer: RedisPeer
-    private let subscribes: Bool
-    private let configuration: RedisConfiguration
-    private let tls: RedisTLS?
-    private let eventLoop: NIOIsolatedEventLoop
+    /// What each attempt needs, whichever address it is to.
+    struct Settings {
+        /// Its name is what a certificate must have.
+        let server: RedisAddress
+        let role: String
+        let peer: RedisPeer
+        let subscribes: Bool
+        let configuration: RedisConfiguration
+        let tls: RedisTLS?
+        let eventLoop: NIOIsolatedEventLoop
+    }
+
+    private static let unresolved = RedisDialError.unreachable("the host's name does not resolve")
+
+    private let settings: Settings
     private let lookup: RedisResolver.Lookup
     private var addresses: ArraySlice<SocketAddress> = []
     private var attempts: [RedisDialAttempt] = []
     private var failures: [RedisDialError] = []
     private var timer: Scheduled<Void>?
     private var completion: Completion?
+
+    var address: RedisAddress { self.settings.server }
 
     /// - Parameters:
     ///   - role: what the connection is for, in Redis' client list.
@@ -74,25 +84,27 @@ final class RedisDial {
         eventLoop: NIOIsolatedEventLoop,
         lookup: @escaping RedisResolver.Lookup = RedisResolver.system
     ) {
-        self.address = address
-        self.role = role
-        self.peer = peer
-        self.subscribes = subscribes
-        self.configuration = configuration
-        self.tls = tls
-        self.eventLoop = eventLoop
+        self.settings = Settings(
+            server: address,
+            role: role,
+            peer: peer,
+            subscribes: subscribes,
+            configuration: configuration,
+            tls: tls,
+            eventLoop: eventLoop
+        )
         self.lookup = lookup
     }
 
     /// - Parameter completion: called once, unless the attempt is cancelled first.
     func start(completion: @escaping Completion) {
         self.completion = completion
-        self.lookup(self.address, self.eventLoop.nonisolated()).assumeIsolated().whenComplete { result in
+        self.lookup(self.address, self.settings.eventLoop.nonisolated()).assumeIsolated().whenComplete { result in
             switch result {
             case .success(let addresses):
                 self.addresses = addresses[...]
                 self.tryNext()
-            case .failure: self.finish(.failure(.unreachable("the host's name does not resolve")))
+            case .failure: self.finish(.failure(Self.unresolved))
             }
         }
     }
@@ -107,18 +119,9 @@ final class RedisDial {
         self.timer?.cancel()
         guard self.completion != nil, self.attempts.count < Self.maximumAttempts, let address = self.addresses.popFirst()
         else { return }
-        let attempt = RedisDialAttempt(
-            to: address,
-            of: self.address,
-            as: self.role,
-            peer: self.peer,
-            subscribes: self.subscribes,
-            configuration: self.configuration,
-            tls: self.tls,
-            eventLoop: self.eventLoop
-        )
+        let attempt = RedisDialAttempt(to: address, self.settings)
         self.attempts.append(attempt)
-        self.timer = self.eventLoop.scheduleTask(in: Self.headStart) { [weak self] in self?.tryNext() }
+        self.timer = self.settings.eventLoop.scheduleTask(in: Self.headStart) { [weak self] in self?.tryNext() }
         attempt.start { [weak attempt] result in
             self.attempts.removeAll { $0 === attempt }
             switch result {
@@ -131,11 +134,8 @@ final class RedisDial {
         }
     }
 
-    private var worst: RedisDialError {
-        self.failures.reduce(.unreachable("the host's name does not resolve")) { worst, next in
-            worst == .unreachable("the host's name does not resolve") || next.weight > worst.weight ? next : worst
-        }
-    }
+    /// The first of those that tell most.
+    private var worst: RedisDialError { self.failures.max { $0.weight < $1.weight } ?? Self.unresolved }
 
     private func finish(_ result: Result<RedisChannelHandler, RedisDialError>) {
         let completion = self.completion

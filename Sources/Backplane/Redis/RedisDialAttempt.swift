@@ -4,47 +4,22 @@ import NIOPosix
 /// One attempt to get a connection that is ready for use from one address: TCP, TLS and handshake. Belongs to one event loop.
 final class RedisDialAttempt {
     private let address: SocketAddress
-    private let server: RedisAddress
-    private let role: String
-    private let peer: RedisPeer
-    private let subscribes: Bool
-    private let configuration: RedisConfiguration
-    private let tls: RedisTLS?
-    private let eventLoop: NIOIsolatedEventLoop
+    private let settings: RedisDial.Settings
     private var handler: RedisChannelHandler?
     private var deadline: Scheduled<Void>?
     private var completion: RedisDial.Completion?
 
-    /// - Parameters:
-    ///   - server: which the address is of: its name is what a certificate must have.
-    ///   - role: what the connection is for, in Redis' client list.
-    ///   - tls: nil for plain TCP.
-    init(
-        to address: SocketAddress,
-        of server: RedisAddress,
-        as role: String,
-        peer: RedisPeer,
-        subscribes: Bool,
-        configuration: RedisConfiguration,
-        tls: RedisTLS?,
-        eventLoop: NIOIsolatedEventLoop
-    ) {
+    init(to address: SocketAddress, _ settings: RedisDial.Settings) {
         self.address = address
-        self.server = server
-        self.role = role
-        self.peer = peer
-        self.subscribes = subscribes
-        self.configuration = configuration
-        self.tls = tls
-        self.eventLoop = eventLoop
+        self.settings = settings
     }
 
     /// - Parameter completion: called once, unless the attempt is cancelled first.
     func start(completion: @escaping RedisDial.Completion) {
         self.completion = completion
-        let loopBound = NIOLoopBound(self, eventLoop: self.eventLoop.nonisolated())
-        ClientBootstrap(group: self.eventLoop.nonisolated())
-            .connectTimeout(TimeAmount(self.configuration.connectTimeout))
+        let loopBound = NIOLoopBound(self, eventLoop: self.settings.eventLoop.nonisolated())
+        ClientBootstrap(group: self.settings.eventLoop.nonisolated())
+            .connectTimeout(TimeAmount(self.settings.configuration.connectTimeout))
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
@@ -69,9 +44,9 @@ final class RedisDialAttempt {
 
     private func initialize(_ channel: any Channel) throws {
         let pipeline = channel.pipeline.syncOperations
-        if let tls { try pipeline.addHandler(try tls.makeHandler(for: self.server)) }
-        let timeout = TimeAmount(self.configuration.commandTimeout)
-        try pipeline.addHandler(RedisChannelHandler(timeout: timeout, subscribes: self.subscribes))
+        if let tls = self.settings.tls { try pipeline.addHandler(try tls.makeHandler(for: self.settings.server)) }
+        let timeout = TimeAmount(self.settings.configuration.commandTimeout)
+        try pipeline.addHandler(RedisChannelHandler(timeout: timeout, subscribes: self.settings.subscribes))
     }
 
     private func connected(_ channel: any Channel) {
@@ -81,10 +56,16 @@ final class RedisDialAttempt {
         guard self.completion != nil else { return handler.close(reason: "given up") }
         self.handler = handler
         // Answers have deadlines of their own; one that comes a byte at a time would never miss it.
-        self.deadline = self.eventLoop.scheduleTask(in: TimeAmount(self.configuration.commandTimeout * 2)) { [weak self] in
+        self.deadline = self.settings.eventLoop.scheduleTask(in: TimeAmount(self.settings.configuration.commandTimeout * 2)) {
+            [weak self] in
             self?.finish(.failure(.unreachable("the handshake was not done within the deadline")))
         }
-        RedisHandshake.perform(on: handler, as: self.role, with: self.peer, configuration: self.configuration) { result in
+        RedisHandshake.perform(
+            on: handler,
+            as: self.settings.role,
+            with: self.settings.peer,
+            configuration: self.settings.configuration
+        ) { result in
             switch result {
             case .success: self.finish(.success(handler))
             case .failure(let error):
@@ -94,10 +75,14 @@ final class RedisDialAttempt {
     }
 
     private func failed(_ error: any Error) {
-        guard let tls, RedisTLS.isUntrusted(error) else {
+        guard let tls = self.settings.tls, RedisTLS.isUntrusted(error) else {
             return self.finish(.failure(.unreachable(RedisLink.describe(error))))
         }
-        tls.examine(self.server, connectTimeout: self.configuration.connectTimeout, eventLoop: self.eventLoop) { reason in
+        tls.examine(
+            self.settings.server,
+            connectTimeout: self.settings.configuration.connectTimeout,
+            eventLoop: self.settings.eventLoop
+        ) { reason in
             self.finish(.failure(.unreachable(reason)))
         }
     }
