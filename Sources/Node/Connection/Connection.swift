@@ -257,8 +257,7 @@ public final class Connection {
 
     /// May call back before it returns: a write that fails closes the channel.
     private func enqueue(_ bytes: ByteBuffer, written: EventLoopPromise<Void>? = nil) {
-        let transport = self.transport
-        transport.enqueue(bytes, written: written)
+        self.transport.queue.append(bytes, written: written)
     }
 
     private func sendClose(code: CloseCode?, reason: String, thenFinish: Bool) {

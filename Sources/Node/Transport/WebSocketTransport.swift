@@ -49,7 +49,7 @@ struct WebSocketTransport {
 
     /// Hands bytes to the kernel, or collects them while the transport is corked. Calls nothing of anybody else's.
     /// - Parameter collects: false: the bytes leave at once, behind what was collected.
-    /// - Returns: what is left, for ``enqueue(_:written:)``; nil for nothing.
+    /// - Returns: what is left, for the ``queue``; nil for nothing.
     mutating func send(_ bytes: ByteBuffer, collects: Bool = true) -> ByteBuffer? {
         guard let collected = self.corked?.readableBytes else { return self.sendNow(bytes) }
         if collects, collected + bytes.readableBytes <= Self.maximumCorkedBytes {
@@ -75,15 +75,22 @@ struct WebSocketTransport {
         return self.sendNow(bytes)
     }
 
-    /// Writes behind everything that waits in the channel.
-    /// - Parameter written: completed when the bytes have left for the kernel, or never will.
-    func enqueue(_ bytes: ByteBuffer, written: EventLoopPromise<Void>? = nil) {
-        guard let context else {
-            written?.fail(ChannelError.ioOnClosedChannel)
-            return
+    /// The channel's queue of writes. A value apart from the transport: a write to it may call back, and change the transport, before it returns.
+    struct Queue {
+        fileprivate let context: ChannelHandlerContext?
+
+        /// Writes behind everything that waits in the channel.
+        /// - Parameter written: completed when the bytes have left for the kernel, or never will.
+        func append(_ bytes: ByteBuffer, written: EventLoopPromise<Void>? = nil) {
+            guard let context else {
+                written?.fail(ChannelError.ioOnClosedChannel)
+                return
+            }
+            context.writeAndFlush(NIOAny(bytes), promise: written)
         }
-        context.writeAndFlush(NIOAny(bytes), promise: written)
     }
+
+    var queue: Queue { Queue(context: self.context) }
 
     private mutating func sendNow(_ bytes: ByteBuffer) -> ByteBuffer? {
         guard let taken = self.socket?.send(bytes), taken > 0 else { return bytes }
