@@ -67,13 +67,15 @@ public struct NodeServer: Service {
             startedAt: now(),
             leaseMilliseconds: configuration.lease.milliseconds
         )
-        let logger = Logger(label: logger.label) { _ in NodeLogHandler(writingTo: logger.handler, name: name) }
+        let named = NodeLogHandler(writingTo: logger.handler, name: name)
+        let logger = Logger(label: logger.label) { _ in SampledLogHandler(writingTo: named) }
 
         let linkLoop = group.next()
         let links = try makeLinks?(id, linkLoop) ?? Self.links(configuration, id: id, eventLoop: linkLoop, logger: logger)
         let registry = MetricsRegistry()
         let metrics = NodeMetrics(factory: registry)
-        let activity = ActivityLog(metrics: metrics, logger: logger)
+        // It writes different kinds of lines from one place, and bounds each itself.
+        let activity = ActivityLog(metrics: metrics, logger: Logger(label: logger.label) { _ in named })
         let webSocketSettings = configuration.webSocketSettings(now: now)
         let connections = ConnectionManager(
             node: id,

@@ -105,6 +105,7 @@ struct NodeAPI: Sendable {
             ("volary_relay_lag_microseconds", relay.lag.map { Int($0 / .microseconds(1)) } ?? 0),
             ("volary_presence_up", self.presence.health == .up ? 1 : 0),
             ("volary_nodes_live", self.directory.live.count),
+            ("volary_log_lines_lost_total", LogBootstrap.lostLines),
         ]
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Node
 
 /// How the program ends over a value that is not allowed: one line on standard error, and EX_CONFIG of sysexits.h.
 enum Refusal {
@@ -12,7 +13,10 @@ enum Refusal {
     }
 
     static func write(_ line: String) {
-        try? FileHandle.standardError.write(contentsOf: Data("volary: \(line)\n".utf8))
+        // Also where nobody reads it, the program ends.
+        let output = LogOutput(descriptor: STDERR_FILENO)
+        output.write("volary: \(line)\n")
+        output.flush()
     }
 
     /// One line, and not a long one.

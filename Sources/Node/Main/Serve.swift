@@ -20,6 +20,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let (configuration, loader) = try self.loadConfiguration()
         LogBootstrap.start(format: configuration.logFormat, level: configuration.logLevel)
+        defer { LogBootstrap.flush() }
         let logger = Logger(label: "volary")
         loader.logIgnored(to: logger)
         FileDescriptors.raiseLimit(logger: logger)
