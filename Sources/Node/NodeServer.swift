@@ -221,8 +221,7 @@ public struct NodeServer: Service {
             logger.warning("Everybody who reaches this node may use it: --insecure")
         }
         self.reload = Reload(
-            actions: (configuration.tls.map { tls in [{ [logger] in tls.reload(logger: logger) }] } ?? [])
-                + (access.hasFiles ? [{ [logger] in access.reload(logger: logger) }] : []),
+            actions: (configuration.tls.map { tls in [{ tls.reload(logger: $0) }] } ?? []) + access.reloads,
             logger: logger
         )
         self.services = [
