@@ -30,6 +30,8 @@ struct Serve: AsyncParsableCommand {
             throw Refusal.of(error)
         } catch let error as NodeNameTaken {
             throw Refusal.of(error)
+        } catch let error as TooFewFiles {
+            throw Refusal.of(error)
         } catch {
             logger.critical("Stopped by an error", metadata: ["volary.error": "\(error)"])
             throw ExitCode.failure

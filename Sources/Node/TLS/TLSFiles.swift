@@ -9,10 +9,23 @@ struct TLSFiles: Hashable, Sendable {
     let certificate: String
     /// PEM, not encrypted.
     let key: String
+    /// Where the two paths were set, for what is wrong with the files.
+    var certificateOrigin = ConfigurationError.Origin.flag
+    var keyOrigin = ConfigurationError.Origin.flag
 
     /// Reads both files, and sees to it that clients could use them today.
     /// - Throws: which of the two is wrong.
     func load(now: Date = Date()) throws(ConfigurationError) -> NIOSSLContext {
+        do throws(ConfigurationError) {
+            return try self.context(now: now)
+        } catch {
+            var error = error
+            error.origin = error.option == ConfigurationOption.tlsKey.rawValue ? self.keyOrigin : self.certificateOrigin
+            throw error
+        }
+    }
+
+    private func context(now: Date) throws(ConfigurationError) -> NIOSSLContext {
         let chain = try self.loadCertificates()
         // Of the others in the chain, some are out of date on purpose: old clients know no newer root.
         try self.checkTimes(of: chain[0], now: now)
