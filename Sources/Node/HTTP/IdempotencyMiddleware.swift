@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import Protocol
 
 /// Carries out a POST with an `Idempotency-Key` once, however often and at whichever nodes it is sent, and gives the same answer to all.
 ///
