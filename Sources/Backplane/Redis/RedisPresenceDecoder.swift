@@ -258,7 +258,7 @@ struct RedisPresenceDecoder: Sendable {
     }
 
     private func leftOut(_ record: String) {
-        let metadata: Logger.Metadata = [RedisLogKey.record: "\(record.prefix(64))"]
+        let metadata: Logger.Metadata = [RedisLogKey.record: "\(record.prefix(maximumBytes: 64))"]
         self.logger.warning("An unreadable record in the presence store was left out", metadata: metadata)
     }
 }

@@ -44,7 +44,8 @@ struct NodeAPI: Sendable {
             publisher: self.publisher,
             activity: self.activity,
             idempotency: idempotency,
-            readiness: { self.readiness }
+            readiness: { self.readiness },
+            access: self.access
         ).add(to: router)
         MetricsRoutes(registry: self.registry, gauges: { self.gauges }).add(to: router)
         WebSocketRoutes().add(to: router)

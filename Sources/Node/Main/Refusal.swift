@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Node
+import Protocol
 
 /// How the program ends over a value that is not allowed: one line on standard error, and EX_CONFIG of sysexits.h.
 enum Refusal {
@@ -21,6 +22,7 @@ enum Refusal {
 
     /// One line, and not a long one.
     static func printable(_ text: String) -> String {
-        text.unicodeScalars.prefix(100).map { $0.properties.generalCategory == .control ? "?" : String($0) }.joined()
+        text.prefix(maximumBytes: 100).unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : String($0) }
+            .joined()
     }
 }
