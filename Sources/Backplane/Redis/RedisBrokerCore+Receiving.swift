@@ -29,6 +29,7 @@ extension RedisBrokerCore {
         self.deliver(envelopes)
         // Some of it may have waited for a confirmation that has come.
         self.publishHeld()
+        self.goOnWriting()
         self.tellMissedIfSettled()
         self.updateHealth()
     }

@@ -27,6 +27,8 @@ final class RedisBrokerCore {
     private var isClosed = false
 
     // Publishing
+    /// The oldest own message that had not come back at the last look, and at how many looks in a row.
+    var overdue: (sequence: UInt64, looks: Int)?
     var outbox: Outbox<OutgoingMessage>
     /// Kept where sentinels may name another master.
     var confirmed: ConfirmedMessages<OutgoingMessage>?
@@ -145,6 +147,7 @@ final class RedisBrokerCore {
         self.housekeeping = eventLoop.scheduleTask(in: Self.housekeepingInterval) { [weak self] in
             guard let self, !self.isClosed else { return }
             self.expire()
+            self.watchHomeward()
             self.tellMissed()
             self.updateHealth()
             self.scheduleHousekeeping()
@@ -181,7 +184,7 @@ final class RedisBrokerCore {
 
     /// - Parameter done: called once, when everything is closed.
     func shutDown(flushing: Bool, done: @escaping () -> Void) {
-        self.takeInbox()
+        self.takeWholeInbox()
         self.publishHeld(untilConfirmed: false)
         self.isClosing = true
         self.failAllWaiters()
