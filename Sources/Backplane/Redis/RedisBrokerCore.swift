@@ -71,6 +71,8 @@ final class RedisBrokerCore {
 
     // Receiving
     var duplicates = DuplicateFilter()
+    /// Messages in this node's name that it has not sent.
+    var impostors = OccurrenceLog(interval: .seconds(10))
     var undecodable = OccurrenceLog(interval: .seconds(10))
     var missed: [Topic: Missed] = [:]
     /// The last topic that the health waited for has become live: what was missed is to be told.

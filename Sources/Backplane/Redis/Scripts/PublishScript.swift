@@ -61,7 +61,8 @@ extension RedisScript {
             end
 
             local added = append()
-            if refusal(added, 'WRONGTYPE') or refusal(added, 'ID specified') then
+            -- The last: somebody has written the largest of all ids, or set it.
+            if refusal(added, 'WRONGTYPE') or refusal(added, 'ID specified') or refusal(added, 'exhausted') then
                 begin()
                 added = append()
             end

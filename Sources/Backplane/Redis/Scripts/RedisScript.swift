@@ -47,6 +47,25 @@ struct RedisScript: Hashable, Sendable {
 
         """
 
+    /// How many entries each of a node's own keys has; `false` for one that cannot be counted. Whatever has removed a key, or put another
+    /// in its place, has changed this. Needs ``attempt``.
+    static let contents = """
+        local function contents()
+            local function count(command, key) return tostring(attempt(command, key)) end
+            return count('ZCARD', KEYS[4]) .. '/' .. count('HLEN', KEYS[5]) .. '/' .. count('ZCARD', KEYS[6])
+        end
+
+        """
+
+    /// Whether a key is there, as another type. Needs ``attempt``.
+    static let foreign = """
+        local function isForeign(key, type)
+            local reply = attempt('TYPE', key)
+            return reply and reply.ok ~= 'none' and reply.ok ~= type
+        end
+
+        """
+
     /// Whether a node, given its record, says that not all of its connections are in the store yet. Needs ``attempt``.
     static let registering = """
         local function registering(key)
