@@ -6,7 +6,7 @@ import ServiceLifecycle
 
 /// Carries messages between nodes through Redis' pub/sub, over two connections of its own: one publishes, one is subscribed.
 ///
-/// Channels are named `<prefix>:{<topic's name>}`; beside each is the topic's log, see ``RedisScript/publish``. While both connections are up and the topic is confirmed, this node's own messages reach
+/// Channels are named `<prefix>:{<topic's name>}`; beside each that a node wants is the topic's log, see ``RedisScript/publish``. While both connections are up and the topic is confirmed, this node's own messages reach
 /// its receiver through Redis only, so that every node sees one order. Otherwise they reach it at once, and the other nodes when
 /// the publisher's connection is up: see ``Broker``. A message of which it is unknown whether Redis has relayed it is sent
 /// again under its old sequence; receivers drop what they have seen. Where somebody empties Redis' cache of scripts, messages that are under

@@ -140,7 +140,9 @@ extension RedisBrokerCore {
         let keys = self.keys(of: message.topic)
         var command: RESPCommand
         if message.isLogged {
-            command = self.scripts.command(.publish, keys: keys.all)
+            // All nodes always want what is for everybody.
+            let store = message.topic == .all ? [] : LogKeys.storeKeys(prefix: self.configuration.keyPrefix)
+            command = self.scripts.command(.publish, keys: keys.all + store)
             command.append(keys.channel)
             command.append(message.bytes)
             self.nextEpoch &+= 1

@@ -85,6 +85,8 @@ final class RedisBrokerCore {
     var recovered = 0
 
     // Recovering
+    /// Those whose turn has not come: see ``wantTopics()``.
+    var toWant: ArraySlice<Topic> = []
     /// Of every topic that is wanted, unless messages are not logged.
     var logs = TopicLogs()
     var reads = LogReadQueue()
@@ -150,6 +152,7 @@ final class RedisBrokerCore {
             guard let self, !self.isClosed else { return }
             self.expire()
             self.watchHomeward()
+            self.wantTopics()
             self.tellMissed()
             self.updateHealth()
             self.scheduleHousekeeping()
