@@ -132,6 +132,7 @@ let package = Package(
             name: "volary",
             dependencies: [
                 "Node",
+                "Protocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

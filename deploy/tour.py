@@ -82,8 +82,8 @@ class Client:
             raise Broken(f"{self.name} was disconnected")
         self.buffer += received
 
-    def _read_frame(self, deadline):
-        """One frame from the socket: a message into the inbox, a ping answered."""
+    def _frame(self, deadline):
+        """The next frame from the socket: opcode and payload."""
         def have(count):
             while len(self.buffer) < count:
                 self._receive(deadline)
@@ -94,12 +94,28 @@ class Client:
             size = struct.unpack(form, have(start)[2:start])[0]
         payload = have(start + size)[start:start + size]
         self.buffer = self.buffer[start + size:]
+        return opcode, payload
+
+    def _read_frame(self, deadline):
+        """One frame from the socket: a message into the inbox, a ping answered."""
+        opcode, payload = self._frame(deadline)
         if opcode in (TEXT, BINARY):
             self.inbox.append(json.loads(payload) if opcode == TEXT else payload)
         elif opcode == CLOSE:
             raise Broken(f"{self.name} was closed by the server: {payload[:2].hex()} {payload[2:].decode()}")
         elif opcode == PING:
             self.send(PONG, payload)
+
+    def leave(self):
+        """The closing handshake to its end: a close frame, the server's, and then the socket (RFC 6455, section 7.1.1)."""
+        self.send(CLOSE, struct.pack("!H", 1000))
+        deadline = time.monotonic() + PATIENCE
+        try:
+            while self._frame(deadline)[0] != CLOSE:
+                pass
+        except TimeoutError:
+            raise Broken(f"{self.name} got no close frame within {PATIENCE:g} s") from None
+        self.socket.close()
 
 
 def rest(base, method, path, body=None):
@@ -191,7 +207,7 @@ def tour(base, spread):
 
     step("All three leave, and the inventory says so.")
     for client in everybody:
-        client.send(CLOSE, struct.pack("!H", 1000))
+        client.leave()
     deadline = time.monotonic() + PATIENCE
     while {entry["id"] for entry in connections(base)} & {entry["id"] for entry in ours}:
         if time.monotonic() > deadline:

@@ -3,6 +3,12 @@ import NIOConcurrencyHelpers
 import NIOCore
 import ServiceLifecycle
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 extension NodeServer {
     /// Runs until graceful shutdown, or until the node has drained because another node asked for it.
     /// - Throws: ``ListenError`` when the address cannot be listened on; ``NodeNameTaken``; something else when a part fails for good.
@@ -14,10 +20,13 @@ extension NodeServer {
     /// - Parameter handlesSignals: the process is the node's: the first SIGTERM, SIGINT or SIGQUIT begins the graceful shutdown, each further
     ///   one hurries it, so that it is over within about a second; SIGHUP reads files again, and SIGUSR1, SIGUSR2 and SIGALRM do nothing.
     public func run(handlesSignals: Bool) async throws {
-        let signals = handlesSignals ? await ProcessSignals() : nil
         let result: Result<Void, any Error>
+        var signals: ProcessSignals?
         do {
+            // The host's name may take long to resolve. Until then signals end the process as they do by themselves.
             try ListenError.check(host: self.configuration.host, port: self.configuration.port)
+            signals = handlesSignals ? await ProcessSignals() : nil
+            if handlesSignals { self.endProcessInTime() }
             try await self.runServices(signals)
             result = .success(())
         } catch {
@@ -29,6 +38,16 @@ extension NodeServer {
         self.logger.info("Stopped")
         // Until here a late signal does not change how the process ends.
         withExtendedLifetime(signals) {}
+    }
+
+    /// The last resort, where an event loop or a task hangs: the drain's time holds nevertheless.
+    private func endProcessInTime() {
+        Task.detached {
+            await self.deadlines.reached(.process)
+            self.logger.critical("The process ends although parts of it have not")
+            LogBootstrap.flush()
+            _exit(1)
+        }
     }
 
     private enum Event {

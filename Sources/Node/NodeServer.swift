@@ -45,6 +45,7 @@ public struct NodeServer: Service {
     /// Shut down before them.
     let drain: Drain<ContinuousClock>
 
+    /// - Throws: ``TooFewFiles``.
     /// - Parameters:
     ///   - makeLinks: called once, with the node's id and an event loop for its links; by default Redis, or memory when there is none in
     ///     the configuration.
@@ -55,6 +56,8 @@ public struct NodeServer: Service {
         makeLinks: ((NodeID, any EventLoop) throws -> Links)? = nil,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws {
+        // An event loop that gets no descriptors ends the process.
+        try FileDescriptors.check(limit: FileDescriptors.limit, threads: configuration.threads)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads)
         let id = NodeID.random()
         let now = UTCClock.now
@@ -67,13 +70,15 @@ public struct NodeServer: Service {
             startedAt: now(),
             leaseMilliseconds: configuration.lease.milliseconds
         )
-        let logger = Logger(label: logger.label) { _ in NodeLogHandler(writingTo: logger.handler, name: name) }
+        let named = NodeLogHandler(writingTo: logger.handler, name: name)
+        let logger = Logger(label: logger.label) { _ in SampledLogHandler(writingTo: named) }
 
         let linkLoop = group.next()
         let links = try makeLinks?(id, linkLoop) ?? Self.links(configuration, id: id, eventLoop: linkLoop, logger: logger)
         let registry = MetricsRegistry()
         let metrics = NodeMetrics(factory: registry)
-        let activity = ActivityLog(metrics: metrics, logger: logger)
+        // It writes different kinds of lines from one place, and bounds each itself.
+        let activity = ActivityLog(metrics: metrics, logger: Logger(label: logger.label) { _ in named })
         let webSocketSettings = configuration.webSocketSettings(now: now)
         let connections = ConnectionManager(
             node: id,
@@ -157,7 +162,7 @@ public struct NodeServer: Service {
         access.logUnusableKeys(logger: logger)
         let tlsFailed: @Sendable (any Error) -> Void = { [logger] error in
             metrics.tlsHandshakeFailed()
-            logger.debug("A TLS handshake failed", metadata: [LogKey.error: "\(error)"])
+            logger.debug("A TLS handshake failed", metadata: [LogKey.error: "\(ErrorText.of(error))"])
         }
         let deadlines = DrainDeadlines(
             departure: departure,
@@ -219,8 +224,7 @@ public struct NodeServer: Service {
             logger.warning("Everybody who reaches this node may use it: --insecure")
         }
         self.reload = Reload(
-            actions: (configuration.tls.map { tls in [{ [logger] in tls.reload(logger: logger) }] } ?? [])
-                + (access.hasFiles ? [{ [logger] in access.reload(logger: logger) }] : []),
+            actions: (configuration.tls.map { tls in [{ tls.reload(logger: $0) }] } ?? []) + access.reloads,
             logger: logger
         )
         self.services = [
@@ -252,15 +256,19 @@ public struct NodeServer: Service {
         )
     }
 
+    /// A limit that the operator has set too high for the limit of open files would be none: what is accepted past that ends in errors.
     private static func admission(_ configuration: NodeConfiguration, logger: Logger) -> Admission {
-        let limit = FileDescriptors.limit
-        let room = FileDescriptors.connections(ofLimit: limit, threads: configuration.threads)
+        let (limit, threads) = (FileDescriptors.limit, configuration.threads)
+        let room = FileDescriptors.connections(ofLimit: limit, threads: threads)
         let settings = configuration.admission
         if let wanted = settings.maximumConnections, wanted > room {
-            logger.warning("max-connections is more than the limit of open files, \(limit), has room for: \(room)")
+            let needed = FileDescriptors.needed(connections: wanted, threads: threads)
+            logger.warning(
+                "max-connections is lowered to \(room): the limit of open files is \(limit), and \(wanted) need \(needed) (ulimit -n)"
+            )
         }
         return Admission(
-            maximumConnections: settings.maximumConnections ?? room,
+            maximumConnections: min(settings.maximumConnections ?? room, room),
             maximumPerAddress: settings.maximumPerAddress,
             proxies: settings.proxies
         )

@@ -106,7 +106,12 @@ extension RealProcesses {
                 Cluster.quiet + [
                     "--redis", redis.url, "--threads", "2", "--max-connections", "10000", "--handshake-timeout", "60s",
                 ],
-                openFiles: 100
+                openFiles: 100,
+                // Whoever starts it leaves it files of its own: the node does not know of these.
+                through: [
+                    "/bin/bash", "-c",
+                    "for file in {100..149}; do eval \"exec $((file - 80))<> /dev/null\"; done; exec \"$0\" \"$@\"",
+                ]
             )
             defer { process.kill() }
             let node = TestNode(name: "", process: process)
@@ -115,6 +120,7 @@ extension RealProcesses {
             var crowd: [RawTestClient] = []
             for _ in 0..<200 { crowd.append(try await RawTestClient.connect(port: process.port)) }
             #expect(await eventually { process.output.contains("No connection can be accepted") })
+            #expect(process.output.contains("volary.error=Too many open files "))
             for round in 0..<10 {
                 try await client.send("round \(round)")
                 #expect(try await client.see { $0.type == "message" }.message == "round \(round)")
@@ -127,6 +133,40 @@ extension RealProcesses {
             let elapsed = Int((ContinuousClock.now - start) / .milliseconds(100))
             #expect((5...elapsed + 5).contains(pauses), "\(pauses) in \(elapsed) tenths of a second")
             #expect(try await node.connect("/echo").isEnded == false)
+        }
+
+        @Test(arguments: [43, 60, 100])
+        func `A limit of open files below max-connections lowers it, and says how many are needed`(files: Int) async throws {
+            let process = try await VolaryProcess.start(
+                Cluster.quiet + ["--threads", "2", "--max-connections", "1000"],
+                openFiles: files
+            )
+            let node = TestNode(name: "", process: process)
+            #expect(process.output.contains("and 1000 need 1102 (ulimit -n)"), "\(process.output)")
+            var crowd: [RawTestClient] = []
+            for _ in 0..<200 { crowd.append(try await RawTestClient.connect(port: process.port)) }
+            #expect(await eventually { crowd.count { !$0.isEnded } <= files - 38 })
+            crowd.removeAll()
+            #expect(await eventually(within: .seconds(20)) { await node.isReady() })
+            #expect(try await node.metric("volary_sockets_max") == [43: 1, 60: 18, 100: 50][files])
+            #expect(await process.terminate(within: .seconds(10)) == 0)
+        }
+
+        @Test(arguments: [(42, "2", 43), (60, "24", 109)])
+        func `A limit of open files with no room for a node: one line that says how many it needs, and 78`(
+            files: Int,
+            threads: String,
+            needed: Int
+        ) async throws {
+            let (status, output, errors) = try await VolaryProcess.run(
+                ["--threads", threads, "--port", "0"],
+                through: ["/bin/sh", "-c", "ulimit -n \(files) && exec \"$0\" \"$@\""]
+            )
+            #expect(status == 78 && output.isEmpty, "\(output)")
+            #expect(
+                errors
+                    == "volary: the limit of open files is \(files), and a node with --threads \(threads) needs \(needed): raise it (ulimit -n)\n"
+            )
         }
 
         @Test

@@ -37,28 +37,5 @@ extension RealProcesses {
             let last = try #require(process.output.split(separator: "\n").last)
             #expect(last.contains("Stopped"), "\(last)")
         }
-
-        @Test(
-            arguments: ["text", "json"],
-            ["exec \"$0\" \"$@\" > >(head -n 1)", "exec \"$0\" \"$@\" > /dev/full"]
-        )
-        func `A node goes on when nobody reads its log any more, and when there is no room for it`(
-            format: String,
-            command: String
-        ) async throws {
-            let process = try await VolaryProcess.start(
-                Cluster.quiet + ["--log-format", format],
-                through: ["/bin/bash", "-c", command]
-            )
-            let client = try await TestNode(name: "solo", process: process).connect()
-            // Each is a line in the log.
-            for _ in 0..<20 { process.signal(SIGUSR1) }
-            for text in ["one", "two"] {
-                try await client.send(text)
-                try await client.see { $0.message == text }
-            }
-            #expect(await process.terminate(within: .seconds(10)) == 0)
-            #expect(await client.closed() == 1012)
-        }
     }
 }

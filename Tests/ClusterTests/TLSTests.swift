@@ -119,6 +119,19 @@ extension RealProcesses {
             }
         }
 
+        @Test func `TLS 1.2 has suites with AES-GCM and ChaCha20, and none with CBC`() async throws {
+            try await withSingleNode(tls: self.certificate) { node in
+                func isTaken(_ suite: String) -> Bool {
+                    TestCertificate.handshakeSucceeds(port: node.process.port, ["-tls1_2", "-cipher", "\(suite):@SECLEVEL=0"])
+                }
+                for suite in ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"] {
+                    #expect(isTaken(suite), "\(suite)")
+                }
+                for suite in ["ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA"] { #expect(!isTaken(suite), "\(suite)") }
+                #expect(TestCertificate.handshakeSucceeds(port: node.process.port, ["-tls1_3"]))
+            }
+        }
+
         @Test
         func `TLS 1.1 is refused as a version, 1.2 is not`() async throws {
             try await withSingleNode(tls: self.certificate) { node in

@@ -9,24 +9,12 @@ public struct DescriptorGuard: Sendable {
     /// Closed numbers that are kept from being given out again.
     public static let quarantine = 64
 
-    private let directory: URL
+    private let library: PreloadedLibrary
 
-    /// Compiles the library, with the compiler that Swift itself needs to link.
-    public init() throws {
-        self.directory = FileManager.default.temporaryDirectory.appendingPathComponent("volary-guard-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: self.directory, withIntermediateDirectories: true)
-        let source = self.directory.appendingPathComponent("guard.c")
-        try Data(Self.source.utf8).write(to: source)
-        let compiler = Process()
-        compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        compiler.arguments = ["cc", "-shared", "-fPIC", "-O2", "-o", self.library, source.path, "-ldl", "-lpthread"]
-        try compiler.run()
-        compiler.waitUntilExit()
-        guard compiler.terminationStatus == 0 else { throw VolaryProcess.Failure(description: "the guard does not compile") }
-    }
+    public init() throws { self.library = try PreloadedLibrary(Self.source) }
 
     /// For the process to be watched.
-    public var environment: [String: String] { ["LD_PRELOAD": self.library, "DESCRIPTOR_GUARD_LOG": self.log] }
+    public var environment: [String: String] { self.library.environment.merging(["DESCRIPTOR_GUARD_LOG": self.log]) { $1 } }
 
     /// Writes to closed descriptors so far; nil when the library is not at work.
     public var violations: Int? {
@@ -34,10 +22,9 @@ public struct DescriptorGuard: Sendable {
         return text.split(separator: "\n").count { $0.hasPrefix("write") }
     }
 
-    public func remove() { try? FileManager.default.removeItem(at: self.directory) }
+    public func remove() { self.library.remove() }
 
-    private var library: String { self.directory.appendingPathComponent("guard.so").path }
-    private var log: String { self.directory.appendingPathComponent("log").path }
+    private var log: String { self.library.directory.appendingPathComponent("log").path }
 
     private static let source = """
         #define _GNU_SOURCE

@@ -48,6 +48,12 @@ public final class TestCertificate: Sendable {
         }
     }
 
+    /// Whether `openssl s_client` comes to the end of a handshake with a server on this machine.
+    /// - Parameter options: of `s_client`, such as `-tls1_2`.
+    public static func handshakeSucceeds(port: Int, _ options: [String]) -> Bool {
+        (try? self.openssl(["s_client", "-connect", "127.0.0.1:\(port)"] + options)) != nil
+    }
+
     private static func openssl(_ arguments: [String]) throws {
         guard let pid = ChildProcess.spawn(["openssl"] + arguments) else { throw Failure() }
         var status: CInt = 0

@@ -7,8 +7,8 @@ public import NIOCore
 /// or `.reserved` in their turn when it was released.
 /// **Time.** A reservation that nobody ends (its node died) lapses after ``IdempotencyLifetimes/reservation``; an answer is kept for
 /// ``IdempotencyLifetimes/answer`` from its completion. Both are measured by the store; no node's clock matters.
-/// **Bounds.** What is kept for a key is bounded (``IdempotencyLimits``). A store that lacks room forgets the oldest keys, or refuses
-/// new ones: which of them is the store's to say.
+/// **Bounds.** What is kept for a key is bounded (``IdempotencyLimits``). A store that lacks room refuses what is new, a key or an answer, with
+/// ``IdempotencyError/full``; it forgets no key within its time.
 /// **Errors.** Every call ends within the store's deadline, with an answer or with ``IdempotencyError``. What failed may nevertheless have
 /// been done; all calls may be repeated with the same claim.
 public protocol IdempotencyStore: Sendable {
@@ -17,6 +17,8 @@ public protocol IdempotencyStore: Sendable {
 
     /// Keeps the answer for all later attempts, also when the reservation has lapsed meanwhile.
     /// - Parameter answer: at most ``IdempotencyLimits/answerBytes``.
+    /// - Throws: ``IdempotencyError/full`` when there is no room for the answer: the reservation stays as it is. There is room for one of
+    ///   ``IdempotencyLimits/smallAnswerBytes`` while the reservation lasts.
     /// - Returns: false, and keeps nothing, when another attempt took the key after the reservation had lapsed.
     func complete(_ claim: IdempotencyClaim, with answer: ByteBuffer) async throws(IdempotencyError) -> Bool
 
@@ -30,6 +32,8 @@ public enum IdempotencyError: Error, Hashable, Sendable {
     case unavailable(String)
     /// The store answered what no store should, or refused (out of memory, read only). The text is for operators.
     case refused(String)
+    /// No room, until keys that are kept have had their time. Nothing has been written.
+    case full
 }
 
 /// How long an ``IdempotencyStore`` remembers.
@@ -52,4 +56,6 @@ public enum IdempotencyLimits {
     public static let keyBytes = 256
     /// Of an answer: 64 KiB, a push's receipts from about 1,000 nodes.
     public static let answerBytes = 64 * 1024
+    /// Of an answer for which there is room wherever its key was reserved: 1 KiB.
+    public static let smallAnswerBytes = 1024
 }

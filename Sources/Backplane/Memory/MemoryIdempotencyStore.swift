@@ -1,10 +1,11 @@
 import NIOConcurrencyHelpers
 public import NIOCore
 
-/// An ``IdempotencyStore`` for the nodes of one process, which share the instance. It never fails.
+/// An ``IdempotencyStore`` for the nodes of one process, which share the instance. It fails only when it is full.
 ///
-/// Bounded: past the capacity, or past 16 MiB of keys and answers, the keys that were reserved or answered longest ago are forgotten, and
-/// a request that is sent again under one of them is carried out again.
+/// Bounded by a number of keys, and by 16 MiB of keys and answers. A key is kept for its whole time, whatever others reserve: past a bound new
+/// keys are refused, and so is an answer for which there is no room. A reservation has room for an answer of
+/// ``IdempotencyLimits/smallAnswerBytes`` in any case.
 public final class MemoryIdempotencyStore: IdempotencyStore {
     private struct Entry {
         let claim: IdempotencyClaim
@@ -12,34 +13,55 @@ public final class MemoryIdempotencyStore: IdempotencyStore {
         let answer: ByteBuffer?
         /// By the store's clock, since it started.
         let expiry: Duration
-        /// Of its place in the order of ages.
+        /// Of its place in the order of expiry.
         let serial: UInt64
 
         /// With what the dictionary and the order take for it: about 300 bytes.
-        var bytes: Int { self.claim.key.description.utf8.count + (self.answer?.readableBytes ?? 0) + 300 }
+        var bytes: Int {
+            self.claim.key.description.utf8.count + max(self.answer?.readableBytes ?? 0, IdempotencyLimits.smallAnswerBytes) + 300
+        }
     }
+
+    /// Keys of one lifetime, which therefore expire in the order in which they came. An item is void when the entry under its key has another
+    /// serial, or is gone.
+    private typealias Order = CircularBuffer<(key: IdempotencyKey, serial: UInt64)>
 
     private struct State {
         private var entries: [IdempotencyKey: Entry] = [:]
-        /// Oldest first. An item is void when the entry under its key has another serial, or is gone.
-        private var ages = CircularBuffer<(key: IdempotencyKey, serial: UInt64)>()
+        private var reservations = Order()
+        private var answers = Order()
         private var bytes = 0
         private var nextSerial: UInt64 = 0
 
-        mutating func live(_ key: IdempotencyKey, at now: Duration) -> Entry? {
-            guard let entry = self.entries[key] else { return nil }
-            guard entry.expiry <= now else { return entry }
-            self.remove(key)
-            return nil
+        func live(_ key: IdempotencyKey, at now: Duration) -> Entry? {
+            self.entries[key].flatMap { $0.expiry <= now ? nil : $0 }
         }
 
-        mutating func put(_ claim: IdempotencyClaim, answer: ByteBuffer?, until expiry: Duration) {
-            self.remove(claim.key)
+        /// - Returns: false, with nothing changed, when there is no room.
+        mutating func put(
+            _ claim: IdempotencyClaim,
+            answer: ByteBuffer?,
+            until expiry: Duration,
+            at now: Duration,
+            capacity: Int
+        ) -> Bool {
+            self.forgetExpired(in: \.reservations, at: now)
+            self.forgetExpired(in: \.answers, at: now)
             let entry = Entry(claim: claim, answer: answer, expiry: expiry, serial: self.nextSerial)
+            let before = self.entries[claim.key]
+            guard before != nil || self.entries.count < capacity,
+                self.bytes - (before?.bytes ?? 0) + entry.bytes <= MemoryIdempotencyStore.maximumBytes
+            else { return false }
             self.nextSerial += 1
+            self.remove(claim.key)
             self.entries[claim.key] = entry
-            self.ages.append((claim.key, entry.serial))
             self.bytes += entry.bytes
+            if answer == nil {
+                self.reservations.append((claim.key, entry.serial))
+            } else {
+                self.answers.append((claim.key, entry.serial))
+            }
+            return true
         }
 
         mutating func remove(_ key: IdempotencyKey) {
@@ -47,24 +69,24 @@ public final class MemoryIdempotencyStore: IdempotencyStore {
             self.bytes -= entry.bytes
         }
 
-        /// Removes from the old end what is void, expired or too much.
-        mutating func forgetOldest(at now: Duration, capacity: Int) {
-            while let (key, serial) = self.ages.first {
+        /// Removes from the old end what is void or expired.
+        private mutating func forgetExpired(in order: WritableKeyPath<State, Order>, at now: Duration) {
+            while let (key, serial) = self[keyPath: order].first {
                 if let entry = self.entries[key], entry.serial == serial {
-                    let isTooMuch = self.entries.count > capacity || self.bytes > MemoryIdempotencyStore.maximumBytes
-                    guard isTooMuch || entry.expiry <= now else { break }
+                    guard entry.expiry <= now else { break }
                     self.remove(key)
                 }
-                _ = self.ages.popFirst()
+                _ = self[keyPath: order].popFirst()
             }
             // Void items pile up behind an old entry that stays.
-            if self.ages.count > 2 * self.entries.count + 64 {
-                self.ages.removeAll { self.entries[$0.key]?.serial != $0.serial }
+            if self[keyPath: order].count > 2 * self.entries.count + 64 {
+                let entries = self.entries
+                self[keyPath: order].removeAll { entries[$0.key]?.serial != $0.serial }
             }
         }
     }
 
-    /// Of keys and answers: 16 MiB, what 10,000 answers of more than a kilobyte take, and little beside a node's connections.
+    /// Of keys and answers: 16 MiB, what 10,000 answers of a kilobyte take, and little beside a node's connections.
     private static let maximumBytes = 16 * 1024 * 1024
 
     private let capacity: Int
@@ -87,26 +109,28 @@ public final class MemoryIdempotencyStore: IdempotencyStore {
     }
 
     public func reserve(_ claim: IdempotencyClaim) async throws(IdempotencyError) -> IdempotencyReservation {
-        self.withState { state, now in
+        let reservation: IdempotencyReservation? = self.withState { state, now in
             if let entry = state.live(claim.key, at: now) {
                 guard entry.claim.request == claim.request else { return .mismatch }
                 if let answer = entry.answer { return .answered(answer) }
                 guard entry.claim == claim else { return .busy }
             }
-            state.put(claim, answer: nil, until: now + self.lifetimes.reservation)
-            state.forgetOldest(at: now, capacity: self.capacity)
-            return .reserved
+            let expiry = now + self.lifetimes.reservation
+            return state.put(claim, answer: nil, until: expiry, at: now, capacity: self.capacity) ? .reserved : nil
         }
+        guard let reservation else { throw .full }
+        return reservation
     }
 
     public func complete(_ claim: IdempotencyClaim, with answer: ByteBuffer) async throws(IdempotencyError) -> Bool {
         precondition(answer.readableBytes <= IdempotencyLimits.answerBytes, "the caller keeps its answers small")
-        return self.withState { state, now in
+        let isKept: Bool? = self.withState { state, now in
             if let entry = state.live(claim.key, at: now), entry.claim != claim { return false }
-            state.put(claim, answer: answer, until: now + self.lifetimes.answer)
-            state.forgetOldest(at: now, capacity: self.capacity)
-            return true
+            let expiry = now + self.lifetimes.answer
+            return state.put(claim, answer: answer, until: expiry, at: now, capacity: self.capacity) ? true : nil
         }
+        guard let isKept else { throw .full }
+        return isKept
     }
 
     public func release(_ claim: IdempotencyClaim) async throws(IdempotencyError) {

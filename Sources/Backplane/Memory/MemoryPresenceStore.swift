@@ -89,7 +89,7 @@ public struct MemoryPresenceStore: PresenceStore {
             var page: [ListedConnection] = []
             var total = 0
             var missing: [String] = []
-            for entry in entries.values where query.nodeName.map({ $0 == entry.record.name }) ?? true {
+            for entry in entries.values where query.includes(nodesNamed: entry.record.name) {
                 guard !entry.isExpired(at: now) else {
                     missing.append(entry.record.name)
                     continue

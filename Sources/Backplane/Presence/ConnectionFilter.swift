@@ -28,7 +28,7 @@ extension ConnectionQuery {
 
     /// Whether the query asks for `record` on a node of this name, whatever the page.
     public func selects(_ record: ConnectionRecord, on nodeName: String) -> Bool {
-        (self.nodeName.map { $0 == nodeName } ?? true)
+        self.includes(nodesNamed: nodeName)
             && (self.user.map { $0 == record.user } ?? true)
             && (self.group.map { record.groups.contains($0) } ?? true)
     }

@@ -7,7 +7,7 @@ public struct ConnectionQuery: Hashable, Sendable {
     /// Only ids above this one: where the page before ended.
     public let after: ConnectionID?
     /// Only those on nodes of this name.
-    public let nodeName: String?
+    public let nodeName: UTF8Text?
     /// Only those of this user.
     public let user: Name?
     /// Only those in this group.
@@ -16,7 +16,7 @@ public struct ConnectionQuery: Hashable, Sendable {
     public init(
         limit: Int,
         after: ConnectionID? = nil,
-        nodeName: String? = nil,
+        nodeName: UTF8Text? = nil,
         user: Name? = nil,
         group: Name? = nil
     ) {
@@ -27,4 +27,7 @@ public struct ConnectionQuery: Hashable, Sendable {
         self.user = user
         self.group = group
     }
+
+    /// Whether connections on nodes of this name are asked for.
+    public func includes(nodesNamed name: String) -> Bool { self.nodeName.map { $0 == UTF8Text(name) } ?? true }
 }

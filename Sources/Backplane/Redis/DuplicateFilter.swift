@@ -1,7 +1,13 @@
 import Protocol
 
 /// Knows, per origin, the highest sequence that has passed; what is not above it has passed already.
+///
+/// Unless it is far below: an origin sends again no more than it holds back, and goes on counting meanwhile. Then the higher one was none of
+/// the origin's, and it counts no longer; else one made-up message would silence a node for good.
 struct DuplicateFilter {
+    /// So far below the highest a message that is sent again cannot be: 4,194,304, a node's messages of minutes at the most that Redis carries.
+    static let reach: UInt64 = 1 << 22
+
     private struct Seen {
         var sequence: UInt64
         var lastUse: UInt64
@@ -23,8 +29,9 @@ struct DuplicateFilter {
     mutating func admits(_ sequence: UInt64, from origin: NodeID) -> Bool {
         self.uses += 1
         if let seen = self.origins[origin] {
-            self.origins[origin] = Seen(sequence: max(seen.sequence, sequence), lastUse: self.uses)
-            return sequence > seen.sequence
+            let isNew = sequence > seen.sequence || seen.sequence - sequence >= Self.reach
+            self.origins[origin] = Seen(sequence: isNew ? sequence : seen.sequence, lastUse: self.uses)
+            return isNew
         }
         if self.origins.count >= self.capacity, let stalest = self.origins.min(by: { $0.value.lastUse < $1.value.lastUse }) {
             self.origins[stalest.key] = nil

@@ -11,18 +11,14 @@ struct HomewardMessages {
         let bytes: Int
     }
 
-    /// Of the envelopes: 64 MiB. Beyond, the subscriber's link is not worth waiting for.
-    let maximumBytes: Int
     /// Each topic has an order of its own: one that lacks something must not keep the others from coming home.
     private var topics: [Topic: CircularBuffer<Entry>] = [:]
-    private var totalBytes = 0
+    /// Of the envelopes, with ``Outbox/overheadBytes`` for each. Bounded by the outbox, and by the window of what has been written.
+    private(set) var totalBytes = 0
     private(set) var count = 0
 
-    init(maximumBytes: Int = 64 * 1024 * 1024) {
-        self.maximumBytes = maximumBytes
-    }
-
-    var isOverfull: Bool { self.totalBytes > self.maximumBytes && self.count > 1 }
+    /// The sequence of the oldest.
+    var oldest: UInt64? { self.topics.values.lazy.compactMap { $0.first?.envelope.sequence }.min() }
 
     /// - Parameter envelope: its sequence is above all before it.
     mutating func sent(_ envelope: Envelope, on topic: Topic, bytes: Int) {

@@ -1,29 +1,45 @@
 import NIOCore
 import Protocol
 
-/// What Redis has not confirmed yet, in order: first what has been written and awaits its answer, then what waits for the link.
+/// What Redis has not confirmed yet, in order: first what has been written and awaits its answer, then what waits to be written.
 ///
-/// When the link is lost, the first becomes the front of the second: nothing loses its place. Pure: time is an argument.
+/// Only a window of it is written at a time: Redis carries out other commands of this node between, and answers are read between.
+/// When the link is lost, what was written becomes the front of what waits: nothing loses its place. Pure: time is an argument.
+///
+/// **Shares.** A sender that already has messages here gets another one in only while it has less than an eighth of the room that is left (all
+/// REST callers together: less than the room that is left). However many send without pause, some room is left for those that do not.
 struct Outbox<Element> {
     struct Limits: Hashable, Sendable {
-        /// Bytes that may wait, with ``overheadBytes`` for each message: 16 MiB. One message of any size may wait alone.
+        /// Bytes that may be here while the link is down, with ``overheadBytes`` for each message: 16 MiB. One message of any size may be
+        /// here alone.
         var waitingBytes = 16 * 1024 * 1024
-        /// Messages that may wait: 65,536.
-        var waitingMessages = 65_536
-        /// Bytes, counted so, of one client's messages that may wait: 1 MiB, so that sixteen have to talk without end before others find no
-        /// room. One message of any size may wait alone.
+        /// Bytes that may be here while the link is up, counted so: 64 MiB. What a link that is up but slow may cost in memory.
+        var linkedBytes = 64 * 1024 * 1024
+        /// Messages that may be here: 65,536.
+        var messages = 65_536
+        /// Bytes of one client's messages that may wait while the link is down: 1 MiB. One message of any size may wait alone. While the link
+        /// is up, a client has few that are unfinished.
         var clientBytes = 1024 * 1024
-        /// How long a message may wait: 30 s. Later than that it surprises more than it helps.
+        /// How long a message may wait for the link: 30 s. Later than that it surprises more than it helps.
         var age = TimeAmount.seconds(30)
-        /// Bytes that may be written and unanswered: 64 MiB. What a link that is up but slow may cost in memory.
-        var unansweredBytes = 64 * 1024 * 1024
+        /// Messages that may be written and unanswered: 1,024. Redis needs some 25 ms for so many.
+        var windowMessages = 1024
+        /// Bytes that may be written and unanswered: 4 MiB, or one message. A link of 2 MiB a second carries them within a command's timeout.
+        var windowBytes = 4 * 1024 * 1024
+    }
+
+    /// Who has to share the room.
+    enum Sender: Hashable {
+        case client(ConnectionID)
+        /// All REST callers of this node together.
+        case callers
     }
 
     private struct Entry {
         var element: Element
         let bytes: Int
         let at: NIODeadline
-        let client: ConnectionID?
+        let sender: Sender?
     }
 
     /// Counted for each message beside its bytes, so that many small ones are not free.
@@ -32,10 +48,12 @@ struct Outbox<Element> {
     let limits: Limits
     private var entries = CircularBuffer<Entry>()
     private var totalBytes = 0
-    /// Of those clients that have any.
-    private var clientBytes: [ConnectionID: Int] = [:]
+    /// Of those senders that have any.
+    private var senderBytes: [Sender: Int] = [:]
     /// How many of the first entries have been written.
     private(set) var unanswered = 0
+    /// Their bytes.
+    private var unansweredBytes = 0
     /// How many, before those, Redis has refused unseen while others behind them were under way. They wait again once the last
     /// of these has been answered.
     private(set) var refusals = 0
@@ -45,31 +63,45 @@ struct Outbox<Element> {
     }
 
     var isEmpty: Bool { self.entries.isEmpty }
-    /// Messages that wait for the link.
+    /// Messages that wait to be written.
     var waiting: Int { self.entries.count - self.unanswered }
+    /// Their bytes.
+    var waitingBytes: Int { self.totalBytes - self.unansweredBytes }
+    /// Whether something waits, and half of the window is free: what follows the answers then leaves together.
+    var isDue: Bool {
+        self.waiting > 0 && self.unanswered <= self.limits.windowMessages / 2
+            && self.unansweredBytes <= self.limits.windowBytes / 2
+    }
 
     /// Whether a message of so many bytes may be appended. Does not depend on the message's place: what is unanswered may wait again.
-    /// - Parameter client: who said it; nil: no client.
-    func hasRoom(forBytes bytes: Int, of client: ConnectionID? = nil, linked: Bool) -> Bool {
+    /// - Parameter sender: nil: the node itself, which has no share of its own.
+    func hasRoom(forBytes bytes: Int, of sender: Sender? = nil, linked: Bool) -> Bool {
         if self.entries.isEmpty { return true }
         let bytes = bytes + Self.overheadBytes
-        if linked { return self.totalBytes + bytes <= self.limits.unansweredBytes }
-        if let client, let own = self.clientBytes[client], own + bytes > self.limits.clientBytes { return false }
-        return self.totalBytes + bytes <= self.limits.waitingBytes && self.entries.count < self.limits.waitingMessages
+        let room = (linked ? self.limits.linkedBytes : self.limits.waitingBytes) - self.totalBytes
+        guard bytes <= room, self.entries.count < self.limits.messages else { return false }
+        guard let sender else { return true }
+        let own = self.senderBytes[sender] ?? 0
+        return switch sender {
+        case .callers: own == 0 || own + bytes <= room
+        // Also the first message of each of many clients leaves some room.
+        case .client where own == 0: bytes <= room / 2
+        case .client: own + bytes <= (linked ? room / 8 : min(room / 8, self.limits.clientBytes))
+        }
     }
 
     /// Appends a message that waits until ``takeWaiting(_:)``. The caller has asked for room.
-    mutating func append(_ element: Element, bytes: Int, of client: ConnectionID? = nil, at now: NIODeadline) {
-        let entry = Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, client: client)
+    mutating func append(_ element: Element, bytes: Int, of sender: Sender? = nil, at now: NIODeadline) {
+        let entry = Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, sender: sender)
         self.entries.append(entry)
         self.totalBytes += entry.bytes
-        if let client { self.clientBytes[client, default: 0] += entry.bytes }
+        if let sender { self.senderBytes[sender, default: 0] += entry.bytes }
     }
 
     /// Puts messages before all others, as nothing is unanswered. Whether there is room does not matter: they were here a moment ago.
     mutating func putBack(_ elements: [(element: Element, bytes: Int)], at now: NIODeadline) {
         for (element, bytes) in elements.reversed() {
-            self.entries.prepend(Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, client: nil))
+            self.entries.prepend(Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, sender: nil))
             self.totalBytes += bytes + Self.overheadBytes
         }
     }
@@ -82,8 +114,8 @@ struct Outbox<Element> {
     /// The oldest of all.
     var first: Element? { self.entries.first?.element }
 
-    /// Hands out what waits, in order; from now on it is unanswered. Nothing while there are ``refusals``: what they hold
-    /// goes first.
+    /// Hands out what waits, in order, as far as the window has room; from now on it is unanswered. Nothing while there are ``refusals``:
+    /// what they hold goes first.
     /// - Parameter mayGo: whether an element may be written behind so many that are unanswered. Past the first that may not, nothing is.
     mutating func takeWaiting(
         while mayGo: (_ element: Element, _ unanswered: Int) -> Bool = { _, _ in true },
@@ -91,11 +123,17 @@ struct Outbox<Element> {
     ) {
         guard self.refusals == 0 else { return }
         while self.unanswered < self.entries.count {
-            let element = self.entries[offset: self.unanswered].element
-            guard mayGo(element, self.unanswered) else { return }
+            let entry = self.entries[offset: self.unanswered]
+            guard self.hasWindow(for: entry.bytes), mayGo(entry.element, self.unanswered) else { return }
             self.unanswered += 1
-            write(element)
+            self.unansweredBytes += entry.bytes
+            write(entry.element)
         }
+    }
+
+    private func hasWindow(for bytes: Int) -> Bool {
+        guard self.unanswered > 0 else { return true }
+        return self.unanswered < self.limits.windowMessages && self.unansweredBytes + bytes <= self.limits.windowBytes
     }
 
     /// Removes such of those that wait, while nothing is unanswered.
@@ -112,6 +150,7 @@ struct Outbox<Element> {
         guard self.unanswered > 0 else { return nil }
         self.unanswered -= 1
         let entry = self.entries.remove(at: self.entries.index(self.entries.startIndex, offsetBy: self.refusals))
+        self.unansweredBytes -= entry.bytes
         self.isGone(entry)
         if self.unanswered == 0 { self.refusals = 0 }
         return entry.element
@@ -121,6 +160,7 @@ struct Outbox<Element> {
     mutating func refused() {
         guard self.unanswered > 0 else { return }
         self.unanswered -= 1
+        self.unansweredBytes -= self.entries[offset: self.refusals].bytes
         self.refusals = self.unanswered == 0 ? 0 : self.refusals + 1
     }
 
@@ -135,6 +175,7 @@ struct Outbox<Element> {
     mutating func linkLost(_ update: (inout Element) -> Void) {
         for offset in 0..<self.refusals + self.unanswered { update(&self.entries[offset: offset].element) }
         self.unanswered = 0
+        self.unansweredBytes = 0
         self.refusals = 0
     }
 
@@ -162,7 +203,7 @@ struct Outbox<Element> {
 
     private mutating func isGone(_ entry: Entry) {
         self.totalBytes -= entry.bytes
-        guard let client = entry.client, let rest = self.clientBytes[client].map({ $0 - entry.bytes }) else { return }
-        self.clientBytes[client] = rest > 0 ? rest : nil
+        guard let sender = entry.sender, let rest = self.senderBytes[sender].map({ $0 - entry.bytes }) else { return }
+        self.senderBytes[sender] = rest > 0 ? rest : nil
     }
 }

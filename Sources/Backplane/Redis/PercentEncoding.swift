@@ -1,9 +1,11 @@
+package import Protocol
+
 /// Percent-encoding as in URLs (RFC 3986 section 2.1).
 package enum PercentEncoding {
     /// - Returns: nil when a `%` is not followed by two hex digits, or when the bytes are not UTF-8.
-    package static func decode(_ text: Substring) -> String? {
+    package static func decode(_ text: Substring) -> UTF8Text? {
         // As nearly all of them are.
-        if !text.utf8.contains(UInt8(ascii: "%")) { return String(text) }
+        if !text.utf8.contains(UInt8(ascii: "%")) { return UTF8Text(String(text)) }
         var bytes: [UInt8] = []
         var rest = text.utf8
         while let byte = rest.popFirst() {
@@ -16,7 +18,7 @@ package enum PercentEncoding {
             }
             bytes.append(high << 4 | low)
         }
-        return String(validating: bytes, as: UTF8.self)
+        return String(validating: bytes, as: UTF8.self).map { UTF8Text($0) }
     }
 
     /// Encodes every byte but letters, digits and `- . _ ~ @ : + =`, which a segment of a path may have as they are.

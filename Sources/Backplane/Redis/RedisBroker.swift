@@ -6,7 +6,7 @@ import ServiceLifecycle
 
 /// Carries messages between nodes through Redis' pub/sub, over two connections of its own: one publishes, one is subscribed.
 ///
-/// Channels are named `<prefix>:{<topic's name>}`; beside each is the topic's log, see ``RedisScript/publish``. While both connections are up and the topic is confirmed, this node's own messages reach
+/// Channels are named `<prefix>:{<topic's name>}`; beside each that a node wants is the topic's log, see ``RedisScript/publish``. While both connections are up and the topic is confirmed, this node's own messages reach
 /// its receiver through Redis only, so that every node sees one order. Otherwise they reach it at once, and the other nodes when
 /// the publisher's connection is up: see ``Broker``. A message of which it is unknown whether Redis has relayed it is sent
 /// again under its old sequence; receivers drop what they have seen. Where somebody empties Redis' cache of scripts, messages that are under
@@ -18,9 +18,12 @@ import ServiceLifecycle
 /// fetched over the publishing one.
 ///
 /// **Memory.** What waits is bounded, and told of past the bound. In bytes at most: 64 MiB published and not yet looked at, 64 MiB that Redis has
-/// not answered (16 MiB while the link is down), the same again in the link's buffers and in messages that are to come back, 16 MiB that
-/// waits for a subscription, 4 MiB kept for a fail-over, 64 MiB held back over all topics that catch up, and one page of a log: 340 MiB and
-/// some of the largest messages. Mostly it is next to nothing; a Redis that is slow but up, under a flood, can bring a broker there.
+/// not answered (16 MiB while the link is down), of which 4 MiB are in the link's buffers, the same 64 MiB and 4 more in messages that are to
+/// come back, 16 MiB that waits for a subscription, 4 MiB kept for a fail-over, 64 MiB held back over all topics that catch up, and pages of logs:
+/// 300 MiB and some of the largest messages. Mostly it is next to nothing; a Redis that is slow but up, under a flood, can bring a broker there.
+///
+/// **Fairness.** Writing to Redis goes on as answers come, and as this node's own messages come back: it publishes no faster than it receives.
+/// Each sender has a share, see ``Outbox``.
 ///
 /// Everything happens on one event loop; the functions may be called from any thread and only hand over.
 public final class RedisBroker: Broker {
@@ -62,7 +65,7 @@ public final class RedisBroker: Broker {
         outboxLimits: Outbox<OutgoingMessage>.Limits
     ) {
         let eventLoop = watch.eventLoop
-        let shared = RedisBrokerShared(eventLoop: eventLoop, inboxBytes: outboxLimits.unansweredBytes)
+        let shared = RedisBrokerShared(eventLoop: eventLoop, inboxBytes: outboxLimits.linkedBytes)
         self.shared = shared
         self.core = .makeBoxSendingValue(
             RedisBrokerCore(

@@ -57,6 +57,22 @@ extension RedisBrokerCore {
         self.publisher?.flush()
     }
 
+    /// Looks, once a second, whether own messages come back that Redis has answered. Where the oldest does not for ten looks in a row,
+    /// although all topics arrive, something else than the path keeps it away: this node's clients get it then, and all topics are
+    /// subscribed to anew.
+    func watchHomeward() {
+        let firstUnanswered = self.outbox.first?.sequence ?? .max
+        guard let oldest = self.homeward.oldest, firstUnanswered > oldest, self.unsettled.required.isEmpty else {
+            self.overdue = nil
+            return
+        }
+        let looks = if let overdue, overdue.sequence == oldest { overdue.looks + 1 } else { 1 }
+        self.overdue = (oldest, looks)
+        guard looks > 10 else { return }
+        self.overdue = nil
+        self.subscriber?.drop(reason: "own messages do not come back")
+    }
+
     private func canaryWasRefused(_ text: String) {
         self.canary.wasRefused()
         self.canaryRefusal = "Redis takes no messages: \(RedisErrorText.loggable(text))"

@@ -4,11 +4,24 @@ import NIOCore
 import Protocol
 
 extension RedisBrokerCore {
-    /// Takes what has been published since the last time.
+    /// Between two turns, at least: 100 us.
+    private static let minimumPause = TimeAmount.microseconds(100)
+
+    /// Takes what has been published since the last time, a turn's worth of it; the rest in later turns of the loop.
     func takeInbox() {
-        self.publish(self.shared.inbox.withLockedValue { $0.take() })
-        if self.homeward.isOverfull { self.subscriber?.drop(reason: "own messages do not come back") }
+        let start = NIODeadline.now()
+        let (turn, rest) = self.shared.inbox.withLockedValue { ($0.takeTurn(), $0.count) }
+        self.publish(turn)
         self.updateHealth()
+        guard rest > 0 else { return }
+        // A task that is due at once would run before the loop looks at its sockets again.
+        let pause = max(.now() - start, Self.minimumPause)
+        self.shared.eventLoop.assumeIsolated().scheduleTask(in: pause) { [weak self] in self?.takeInbox() }
+    }
+
+    /// Takes all that has been published.
+    func takeWholeInbox() {
+        self.publish(self.shared.inbox.withLockedValue { $0.take() })
     }
 
     /// Publishes what waited for a subscription of this node's own, as far as it need not wait any longer.
@@ -57,14 +70,15 @@ extension RedisBrokerCore {
         if holds, isLinked, self.subscriptions.isLinked, isWanted, !isConfirmed {
             return self.held.append(request) ? nil : .failure(.outboxFull)
         }
+        let sender = request.message.sender
+        func hasRoom(_ bytes: Int) -> Bool { self.outbox.hasRoom(forBytes: bytes, of: sender, linked: isLinked) }
+        // Before it is encoded: a flood that has no room costs little.
+        guard hasRoom(request.message.payloadBytes) else { return .failure(.outboxFull) }
         let envelope = Envelope(origin: self.node, sequence: self.sequence + 1, message: request.message)
         let bytes = envelope.encoded()
         guard bytes.readableBytes <= Limits.maximumEnvelopeBytes, !self.suspect.refuses(bytes: bytes.readableBytes, at: .now())
         else { return .failure(.tooLarge) }
-        let client = request.message.sender
-        guard self.outbox.hasRoom(forBytes: bytes.readableBytes, of: client, linked: isLinked) else {
-            return .failure(.outboxFull)
-        }
+        guard hasRoom(bytes.readableBytes) else { return .failure(.outboxFull) }
         self.sequence += 1
 
         let comesBack = isLinked && isConfirmed
@@ -83,7 +97,7 @@ extension RedisBrokerCore {
             isWanted: isWanted,
             isLogged: self.isLogged && request.message.isWorthLogging
         )
-        self.outbox.append(message, bytes: bytes.readableBytes, of: client, at: .now())
+        self.outbox.append(message, bytes: bytes.readableBytes, of: sender, at: .now())
         self.writeWaiting()
         return isLinked ? nil : .success(.degraded(here: isWanted))
     }
@@ -91,24 +105,44 @@ extension RedisBrokerCore {
     private var isPublisherReady: Bool { self.publisher?.isReady ?? false }
 
     /// A message under suspicion goes alone, when all before it have been answered, and before all others.
+    ///
+    /// What has not come back counts into the window as well: what this node does not read piles up in Redis, which then closes the
+    /// subscriber's connection.
     private func writeWaiting() {
         guard let publisher, publisher.isReady else { return }
         if let suspect = self.suspect.sequence, let first = self.outbox.first, first.sequence > suspect { self.suspect.clear() }
         let suspect = self.suspect.sequence
+        var room = self.outbox.limits.windowBytes - self.bytesOnTheirWayBack
         func mayGo(_ message: OutgoingMessage, behind unanswered: Int) -> Bool {
+            guard room > 0 else { return false }
             guard let suspect else { return true }
             return message.sequence < suspect || message.sequence == suspect && unanswered == 0
         }
         self.outbox.takeWaiting(while: mayGo) { message in
+            room -= message.bytes.readableBytes
             publisher.send(self.command(for: message)) { [weak self] result in self?.publishAnswered(result) }
         }
+    }
+
+    /// Of own messages that have been written, and have not come back.
+    private var bytesOnTheirWayBack: Int { max(0, self.homeward.totalBytes - self.outbox.waitingBytes) }
+
+    /// Writes what waits, once half of the window is free.
+    func goOnWriting() {
+        guard self.outbox.refusals == 0, self.outbox.isDue, self.isPublisherReady,
+            self.bytesOnTheirWayBack <= self.outbox.limits.windowBytes / 2
+        else { return }
+        self.writeWaiting()
+        self.publisher?.flush()
     }
 
     private func command(for message: OutgoingMessage) -> RESPCommand {
         let keys = self.keys(of: message.topic)
         var command: RESPCommand
         if message.isLogged {
-            command = self.scripts.command(.publish, keys: keys.all)
+            // All nodes always want what is for everybody.
+            let store = message.topic == .all ? [] : LogKeys.storeKeys(prefix: self.configuration.keyPrefix)
+            command = self.scripts.command(.publish, keys: keys.all + store)
             command.append(keys.channel)
             command.append(message.bytes)
             self.nextEpoch &+= 1
@@ -138,7 +172,7 @@ extension RedisBrokerCore {
                 publisher.flush()
             }
             self.outbox.refused()
-            self.goOnAfterRefusals()
+            self.goOnWriting()
         case .success(.error(let text)):
             self.messageWasRefused(text)
         case .success:
@@ -158,7 +192,7 @@ extension RedisBrokerCore {
             self.confirmed?.append(message, bytes: message.bytes.readableBytes, at: .now())
         }
         self.finishIfFlushed()
-        self.goOnAfterRefusals()
+        self.goOnWriting()
     }
 
     /// Another node has had Redis learn the script again while later messages were under way. Under their own sequences receivers would take
@@ -183,12 +217,6 @@ extension RedisBrokerCore {
             self.outbox.append(renewed, bytes: bytes.readableBytes, of: old.message.sender, at: .now())
         }
         self.deliver(local)
-    }
-
-    func goOnAfterRefusals() {
-        guard self.outbox.refusals == 0, self.outbox.waiting > 0, self.isPublisherReady else { return }
-        self.writeWaiting()
-        self.publisher?.flush()
     }
 
     // MARK: - The link
@@ -254,7 +282,9 @@ extension RedisBrokerCore {
         for answer in answers { answer() }
     }
 
+    /// Not while it is being decided whether the link is down: somebody waits for these messages then.
     func expire() {
+        guard self.decisionTimer == nil else { return }
         let expired = self.outbox.expire(at: .now())
         if expired > 0 { self.count(expired: expired, "Messages expired in the outbox") }
     }
@@ -266,9 +296,11 @@ extension RedisBrokerCore {
 }
 
 extension NodeMessage {
-    /// The client that said it; nil: none did.
-    fileprivate var sender: ConnectionID? {
-        if case .publication(let publication) = self { publication.sender } else { nil }
+    /// With whom it shares the outbox; nil: the node itself says it.
+    fileprivate var sender: Outbox<OutgoingMessage>.Sender? {
+        guard case .publication(let publication) = self else { return nil }
+        if let client = publication.sender { return .client(client) }
+        return publication.kind == .serverBroadcast ? .callers : nil
     }
 
     /// Whether somebody who was away wants it afterwards. Nobody waits for a receipt that long, and who was away did not answer.

@@ -29,6 +29,7 @@ extension RedisBrokerCore {
         self.deliver(envelopes)
         // Some of it may have waited for a confirmation that has come.
         self.publishHeld()
+        self.goOnWriting()
         self.tellMissedIfSettled()
         self.updateHealth()
     }
@@ -51,6 +52,7 @@ extension RedisBrokerCore {
             return self.couldNotDecode(1, error)
         }
         let envelope = self.envelope(of: bytes)
+        if let envelope { self.heedOwnName(envelope) }
         // Of what cannot be read, receipts are no loss, nor is what no node of any version has written.
         let mayBeLoss = envelope?.message.isWorthLogging ?? (place != nil || Envelope.mayConcernClients(bytes))
         if self.isLogged, mayBeLoss {
@@ -65,6 +67,18 @@ extension RedisBrokerCore {
         } else if mayBeLoss {
             self.missed(1, gaps: 0, of: topic)
         }
+    }
+
+    /// What this node has never sent is another program's, in its name: this node counts on from there, so that what it sends next is no
+    /// duplicate. Of a number that is far away receivers themselves see that it is none of this node's, see ``DuplicateFilter``.
+    private func heedOwnName(_ envelope: Envelope) {
+        guard envelope.origin == self.node, envelope.sequence > self.sequence else { return }
+        if envelope.sequence - self.sequence < DuplicateFilter.reach { self.sequence = envelope.sequence }
+        guard let count = self.impostors.occurred(at: .now()) else { return }
+        self.logger.warning(
+            "Another program publishes messages in this node's name",
+            metadata: [RedisLogKey.count: "\(count)"]
+        )
     }
 
     /// - Returns: nil, and counts, what cannot be read.

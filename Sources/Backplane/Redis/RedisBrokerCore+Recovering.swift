@@ -77,12 +77,14 @@ extension RedisBrokerCore {
         case .head:
             command = self.scripts.command(.readLog, keys: keys)
             for argument in ["", "last", "1", "1", "\(Limits.maximumEnvelopeBytes)"] { command.append(argument) }
+            command.append(self.logBounds[3])
         case .entries(let position):
             command = self.scripts.command(.readLog, keys: keys)
             if let position { command.append(bytesOf: position.epoch) } else { command.append("") }
             for bound in [position.map { Int($0.offset) } ?? 0, LogPage.entries, LogPage.bytes, Limits.maximumEnvelopeBytes] {
                 command.append("\(bound)")
             }
+            command.append(self.logBounds[3])
         case .endEpoch(let epoch):
             self.logger.warning("A topic's log has two histories: Redis has lost the end of one")
             command = self.scripts.command(.endEpoch, keys: keys)
@@ -150,12 +152,33 @@ extension RedisBrokerCore {
         self.updateHealth()
     }
 
+    // MARK: - What this node wants
+
+    /// Says again, once a second for a part of the topics and for each a few times in the life of a head, that this node wants them.
+    func wantTopics() {
+        guard let publisher, publisher.isReady, self.isLogged else { return }
+        if self.toWant.isEmpty { self.toWant = Array(self.logs.topics)[...] }
+        // All in a quarter of an hour.
+        let count = min(max(1, self.logs.topics.count / 900), 1000)
+        let heads = self.toWant.prefix(count).map { self.keys(of: $0).head }
+        self.toWant = self.toWant.dropFirst(count)
+        guard !heads.isEmpty else { return }
+        var command = self.scripts.command(.want, keys: heads)
+        command.append(self.logBounds[3])
+        publisher.send(command) { [weak self] result in
+            guard case .success(.error(let text)) = result, RedisErrorText.code(text) == "NOSCRIPT", let self else { return }
+            self.scripts.remove(.want)
+            if let publisher = self.publisher { self.scripts.load([.want], over: publisher) }
+        }
+        publisher.flush()
+    }
+
     // MARK: - The store
 
     /// Asks whether Redis is the one that it was. Answered before any log is read that is asked for later.
     func identifyStore() {
         guard let publisher, publisher.isReady, self.subscriptions.isLinked else { return }
-        var command = self.scripts.command(.identify, keys: [LogKeys.store(prefix: self.configuration.keyPrefix)])
+        var command = self.scripts.command(.identify, keys: LogKeys.storeKeys(prefix: self.configuration.keyPrefix))
         self.nextEpoch &+= 1
         command.append("\(self.nextEpoch)")
         publisher.send(command) { [weak self] result in

@@ -18,7 +18,7 @@ extension RedisBrokerCore {
         if refusal == .tooLarge { self.suspect.wasRefused(bytes: bytes, at: .now()) }
         self.giveUp(message, as: refusal == .tooLarge ? .tooLarge : .refused, reason: RedisErrorText.loggable(text))
         self.finishIfFlushed()
-        self.goOnAfterRefusals()
+        self.goOnWriting()
     }
 
     /// The connection has been closed again while a message was alone on it. What is as large waits in vain too.

@@ -27,6 +27,8 @@ final class RedisBrokerCore {
     private var isClosed = false
 
     // Publishing
+    /// The oldest own message that had not come back at the last look, and at how many looks in a row.
+    var overdue: (sequence: UInt64, looks: Int)?
     var outbox: Outbox<OutgoingMessage>
     /// Kept where sentinels may name another master.
     var confirmed: ConfirmedMessages<OutgoingMessage>?
@@ -69,6 +71,8 @@ final class RedisBrokerCore {
 
     // Receiving
     var duplicates = DuplicateFilter()
+    /// Messages in this node's name that it has not sent.
+    var impostors = OccurrenceLog(interval: .seconds(10))
     var undecodable = OccurrenceLog(interval: .seconds(10))
     var missed: [Topic: Missed] = [:]
     /// The last topic that the health waited for has become live: what was missed is to be told.
@@ -81,6 +85,8 @@ final class RedisBrokerCore {
     var recovered = 0
 
     // Recovering
+    /// Those whose turn has not come: see ``wantTopics()``.
+    var toWant: ArraySlice<Topic> = []
     /// Of every topic that is wanted, unless messages are not logged.
     var logs = TopicLogs()
     var reads = LogReadQueue()
@@ -145,6 +151,8 @@ final class RedisBrokerCore {
         self.housekeeping = eventLoop.scheduleTask(in: Self.housekeepingInterval) { [weak self] in
             guard let self, !self.isClosed else { return }
             self.expire()
+            self.watchHomeward()
+            self.wantTopics()
             self.tellMissed()
             self.updateHealth()
             self.scheduleHousekeeping()
@@ -181,7 +189,7 @@ final class RedisBrokerCore {
 
     /// - Parameter done: called once, when everything is closed.
     func shutDown(flushing: Bool, done: @escaping () -> Void) {
-        self.takeInbox()
+        self.takeWholeInbox()
         self.publishHeld(untilConfirmed: false)
         self.isClosing = true
         self.failAllWaiters()

@@ -1,3 +1,5 @@
+import Protocol
+
 extension RedisConfiguration {
     /// Each is asked all the time, over a connection of its own.
     private static let maximumSentinels = 16
@@ -53,8 +55,8 @@ extension RedisConfiguration {
 
     private static func credentials(_ text: Substring) throws(RedisURLError) -> (String?, String) {
         guard let colon = text.firstIndex(of: ":"),
-            let username = PercentEncoding.decode(text[..<colon]),
-            let password = PercentEncoding.decode(text[text.index(after: colon)...]),
+            let username = PercentEncoding.decode(text[..<colon])?.string,
+            let password = PercentEncoding.decode(text[text.index(after: colon)...])?.string,
             !password.isEmpty
         else { throw .credentials }
         return (username.isEmpty ? nil : username, password)
@@ -63,7 +65,7 @@ extension RedisConfiguration {
     private mutating func takeSentinelCredentials(_ query: Substring) throws(RedisURLError) {
         for part in query.split(separator: "&", omittingEmptySubsequences: false) {
             let (name, value) = Self.split(part, at: "=")
-            guard let value = PercentEncoding.decode(value), !value.isEmpty else { throw .sentinelCredentials }
+            guard let value = PercentEncoding.decode(value)?.string, !value.isEmpty else { throw .sentinelCredentials }
             switch name {
             case Self.sentinelUsernameParameter where self.sentinelUsername == nil: self.sentinelUsername = value
             case Self.sentinelPasswordParameter where self.sentinelPassword == nil: self.sentinelPassword = value

@@ -1,3 +1,5 @@
+import Protocol
+
 /// Errors of Redis, made fit for a log.
 enum RedisErrorText {
     /// Codes that say that this is not, or not now, the Redis to be linked to: another attempt may find the right one.
@@ -20,11 +22,15 @@ enum RedisErrorText {
         "unknown command", "unknown subcommand", "not permitted", "not allowed", "user executing the script", "permission",
         "max number of clients",
     ]
+    /// Of an error, where it says what it is about: 512 bytes. What it quotes comes last.
+    private static let readBytes = 512
+
     private static let sizePhrases = ["invalid bulk length", "too big", "too large", "exceeds maximum allowed size"]
 
     static func refusal(_ text: String) -> Refusal {
+        let text = text.prefix(maximumBytes: self.readBytes)
         func has(_ phrases: [String]) -> Bool { phrases.contains { text.contains($0) } }
-        switch self.code(text) {
+        switch self.code(String(text)) {
         case "WRONGTYPE": return .ofMessage
         case "ERR" where has(self.serverPhrases): return .ofServer
         case "ERR": return has(self.sizePhrases) ? .tooLarge : .ofMessage
@@ -36,14 +42,35 @@ enum RedisErrorText {
 
     /// The first word: `NOPERM`, `ERR`.
     static func code(_ text: String) -> Substring {
-        text.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }.prefix(32)
+        Substring(text.utf8.prefix(32).prefix(while: self.mayBeInCode))
     }
 
-    /// One short line without what Redis quotes of a command: that may be a payload or a password.
+    private static func mayBeInCode(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: byte == UInt8(ascii: "_")
+        }
+    }
+
+    /// One line of 160 bytes at most, without what Redis quotes of a command: that may be a payload or a password.
     static func loggable(_ text: String) -> String {
-        // The apostrophe of "can't" begins no quotation.
-        let marker = "n\u{2019}t"
-        let unquoted = text.replacing("n't", with: marker).prefix { !"`'\"".contains($0) }.replacing(marker, with: "n't")
-        return String(unquoted.prefix(160).map { $0.isNewline || $0.asciiValue.map { $0 < 0x20 } == true ? " " : $0 })
+        let scalars = Array(text.prefix(maximumBytes: 160).unicodeScalars)
+        var line = String.UnicodeScalarView()
+        for (index, scalar) in scalars.enumerated() {
+            switch scalar {
+            // The apostrophe of "can't" begins no quotation.
+            case "'" where index > 0 && scalars[index - 1] == "n" && scalars.dropFirst(index + 1).first == "t":
+                line.append(scalar)
+            case "`", "'", "\"": return String(line)
+            case "\n" where index > 0 && scalars[index - 1] == "\r": break
+            default:
+                switch scalar.properties.generalCategory {
+                case .control, .lineSeparator, .paragraphSeparator: line.append(" ")
+                default: line.append(scalar)
+                }
+            }
+        }
+        return String(line)
     }
 }

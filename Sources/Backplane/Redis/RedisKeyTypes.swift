@@ -1,3 +1,5 @@
+import Protocol
+
 /// What the keys of the presence and the idempotency store hold, to name one that somebody else has written.
 enum RedisKeyTypes {
     /// - Returns: as TYPE names it; nil for a key that is none of theirs.
@@ -13,6 +15,6 @@ enum RedisKeyTypes {
 
     /// For operators.
     static func reason(_ key: String, is type: String, not expected: String) -> String {
-        "the key \(key.prefix(100)) holds a \(type) where a \(expected) is expected: another program has written it"
+        "the key \(key.prefix(maximumBytes: 100)) holds a \(type) where a \(expected) is expected: another program has written it"
     }
 }

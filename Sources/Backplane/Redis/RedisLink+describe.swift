@@ -2,18 +2,10 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 extension RedisLink {
     /// One line that is the same at each attempt that fails alike, so that a change of reason can be told.
     static func describe(_ error: any Error) -> String {
         switch error {
-        // The library's own text has more brackets closed than opened, and names its functions.
-        case let error as IOError: String(cString: strerror(error.errnoCode))
         case ChannelError.connectTimeout: "no connection within the deadline"
         case ChannelError.eof: "Redis closed the connection"
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
@@ -21,7 +13,7 @@ extension RedisLink {
         case NIOSSLError.handshakeFailed: "the TLS handshake failed: \(error)"
         case NIOSSLError.failedToLoadCertificate, NIOSSLError.noSuchFilesystemObject:
             "the file with the trusted authorities cannot be read"
-        default: "\(error)"
+        default: ErrorText.of(error)
         }
     }
 }

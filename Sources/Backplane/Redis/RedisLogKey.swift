@@ -8,6 +8,7 @@ enum RedisLogKey {
     static let address = "volary.redis.address"
     static let reason = "volary.redis.reason"
     static let count = "volary.redis.count"
+    static let keys = "volary.redis.keys"
     /// Of a message, encoded.
     static let bytes = "volary.redis.bytes"
     /// Messages known to be lost.

@@ -78,7 +78,7 @@ struct RedisPageReader {
     private mutating func begin() async throws(PresenceError) {
         for lease in try self.decoder.leases(try await self.evaluate(.leases, [self.keys.nodes, self.keys.names], [])) {
             if lease.isLive, let id = NodeID(lease.node) { self.nodes.insert(id) }
-            guard self.query.nodeName.map({ $0 == lease.name }) ?? true else { continue }
+            guard self.query.includes(nodesNamed: lease.name) else { continue }
             if lease.isLive {
                 self.streams.append(Stream(node: lease.node, name: lease.name, last: self.query.after?.description ?? ""))
             } else {

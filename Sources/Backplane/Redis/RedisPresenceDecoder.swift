@@ -82,9 +82,11 @@ struct RedisPresenceDecoder: Sendable {
 
     // MARK: - Reading
 
-    func registration(_ reply: RESPValue) throws(PresenceError) -> NodeRegistration {
-        guard let parts = reply.elements, parts.count == 3, let wasReaped = parts[0].integer, (0...1).contains(wasReaped),
-            let replaced = parts[1].integer, replaced >= 0, let namesakes = parts[2].elements
+    /// - Returns: what the node is told, and the contents of its keys.
+    func registration(_ reply: RESPValue) throws(PresenceError) -> (NodeRegistration, contents: String) {
+        guard let parts = reply.elements, parts.count == 5, let wasReaped = parts[0].integer, (0...1).contains(wasReaped),
+            let replaced = parts[1].integer, replaced >= 0, let namesakes = parts[2].elements,
+            let foreign = parts[3].elements, let contents = parts[4].text
         else { throw Self.wrongShape }
         var ids: Set<NodeID> = []
         for namesake in namesakes {
@@ -92,7 +94,14 @@ struct RedisPresenceDecoder: Sendable {
             guard let id = namesake.text.flatMap({ NodeID($0) }) else { throw Self.wrongShape }
             ids.insert(id)
         }
-        return NodeRegistration(wasReaped: wasReaped == 1, replacedConnections: Int(replaced), namesakes: ids)
+        if !foreign.isEmpty {
+            self.logger.warning(
+                "Keys of the presence store held another type: another program has written them, and they were deleted",
+                metadata: [RedisLogKey.keys: "\(foreign.compactMap { $0.text?.prefix(100) }.joined(separator: " "))"]
+            )
+        }
+        let registration = NodeRegistration(wasReaped: wasReaped == 1, replacedConnections: Int(replaced), namesakes: ids)
+        return (registration, contents)
     }
 
     func leaseState(_ reply: RESPValue) throws(PresenceError) -> LeaseState {
@@ -104,12 +113,14 @@ struct RedisPresenceDecoder: Sendable {
     }
 
     /// - Parameter changes: how many were asked for.
-    /// - Returns: how many of them, the first ones, have been made: at least one if there were any; nil when the lease is lost.
-    func changesMade(_ reply: RESPValue, of changes: Int) throws(PresenceError) -> Int? {
-        guard let made = reply.integer else { throw Self.wrongShape }
-        if made == -1 { return nil }
-        guard (min(1, changes)...changes).contains(Int(made)) else { throw Self.wrongShape }
-        return Int(made)
+    /// - Returns: how many of them, the first ones, have been made: at least one if there were any; and the contents of the node's keys. Nil
+    ///   when the lease is lost.
+    func changesMade(_ reply: RESPValue, of changes: Int) throws(PresenceError) -> (Int, contents: String)? {
+        if reply.integer == -1 { return nil }
+        guard let parts = reply.elements, parts.count == 2, let made = parts[0].integer, let contents = parts[1].text,
+            (min(1, changes)...changes).contains(Int(made))
+        else { throw Self.wrongShape }
+        return (Int(made), contents)
     }
 
     func nodes(_ reply: RESPValue) throws(PresenceError) -> [NodeStatus] {
@@ -258,7 +269,7 @@ struct RedisPresenceDecoder: Sendable {
     }
 
     private func leftOut(_ record: String) {
-        let metadata: Logger.Metadata = [RedisLogKey.record: "\(record.prefix(64))"]
+        let metadata: Logger.Metadata = [RedisLogKey.record: "\(record.prefix(maximumBytes: 64))"]
         self.logger.warning("An unreadable record in the presence store was left out", metadata: metadata)
     }
 }

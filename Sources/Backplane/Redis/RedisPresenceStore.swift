@@ -1,4 +1,5 @@
 public import Logging
+import NIOConcurrencyHelpers
 public import NIOCore
 public import Protocol
 import ServiceLifecycle
@@ -20,6 +21,8 @@ public final class RedisPresenceStore: PresenceStore {
     let runner: RedisScriptRunner
     private let keys: RedisPresenceKeys
     private let decoder: RedisPresenceDecoder
+    /// By node, what its keys are known to hold, as ``RedisScript/contents`` has it. Forgotten when nobody knows whether a write was done.
+    private let contents = NIOLockedValueBox<[NodeID: String]>([:])
     private let lists = ConcurrencyLimit(RedisPresenceStore.maximumLists)
 
     /// - Parameters:
@@ -45,11 +48,16 @@ public final class RedisPresenceStore: PresenceStore {
         case .shared: arguments += ["0", self.keys.nodePrefix, Self.reapedSeconds]
         case .sole(let dead): arguments += ["1", self.keys.nodePrefix, Self.reapedSeconds] + dead.map(\.description)
         }
-        return try self.decoder.registration(try await self.evaluate(.register, self.keys.all(of: node.id), arguments))
+        self.know(nil, of: node.id)
+        let reply = try await self.evaluate(.register, self.keys.all(of: node.id), arguments)
+        let (registration, contents) = try self.decoder.registration(reply)
+        if registration.namesakes.isEmpty { self.know(contents, of: node.id) }
+        return registration
     }
 
     public func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState {
-        let reply = try await self.evaluate(.renew, self.keys.all(of: node.id), try self.arguments(of: node))
+        let arguments = try self.arguments(of: node) + [self.keys.nodePrefix, self.knownContents(of: node.id)]
+        let reply = try await self.evaluate(.renew, self.keys.all(of: node.id), arguments)
         return try self.decoder.leaseState(reply)
     }
 
@@ -62,14 +70,18 @@ public final class RedisPresenceStore: PresenceStore {
         var update = RedisPresenceUpdate(adding: adding, removing: removing)
         repeat {
             let step = update.next
-            let reply = try await self.evaluate(.update, self.keys.all(of: node), [node.description] + step.arguments())
-            guard let made = try self.decoder.changesMade(reply, of: step.count) else { return .lost }
+            let arguments = [node.description, self.knownContents(of: node)] + step.arguments()
+            self.know(nil, of: node)
+            let reply = try await self.evaluate(.update, self.keys.all(of: node), arguments)
+            guard let (made, contents) = try self.decoder.changesMade(reply, of: step.count) else { return .lost }
+            self.know(contents, of: node)
             update.advance(by: made)
         } while !update.isDone
         return .held
     }
 
     public func unregister(_ node: NodeID) async throws(PresenceError) {
+        self.know(nil, of: node)
         _ = try await self.evaluate(.unregister, self.keys.all(of: node), [node.description])
     }
 
@@ -104,6 +116,10 @@ public final class RedisPresenceStore: PresenceStore {
         try? await gracefulShutdown()
         self.runner.stop()
     }
+
+    private func knownContents(of node: NodeID) -> String { self.contents.withLockedValue { $0[node] ?? "" } }
+
+    private func know(_ contents: String?, of node: NodeID) { self.contents.withLockedValue { $0[node] = contents } }
 
     private func arguments(of node: NodeRecord) throws(PresenceError) -> [String] {
         let backstop = max(

@@ -16,7 +16,7 @@ struct RedisPresenceUpdate {
 
         var count: Int { self.adding.count + self.removing.count }
 
-        /// What the script takes after the node's id.
+        /// What the script takes after the node's id and the contents.
         func arguments() -> [String] {
             var arguments = ["\(RedisPresenceUpdate.entriesPerStep)", "\(self.adding.count)"]
             for record in self.adding {

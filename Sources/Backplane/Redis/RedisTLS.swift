@@ -1,12 +1,7 @@
+import Foundation
 import NIOCore
 import NIOPosix
 import NIOSSL
-
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
 
 #if canImport(Glibc)
 import Glibc
@@ -16,14 +11,19 @@ import Darwin
 
 /// The TLS half of connections to Redis. Belongs to one event loop.
 ///
-/// The authorities to trust are read once, and again after a connection has failed on them: replaced ones are found without a restart.
+/// The authorities to trust are read once, and again after a connection has failed on them: replaced ones are found without a restart. From
+/// then on on a thread of its own, which nobody waits for: a file system that hangs holds up no event loop.
 final class RedisTLS {
     private let trustRootsFile: String?
     private var context: NIOSSLContext?
+    private var isReading = false
 
+    /// Blocks for as long as the authorities take to be read.
     init?(_ configuration: RedisConfiguration) {
         guard configuration.tls else { return nil }
         self.trustRootsFile = configuration.trustRootsFile
+        // What is wrong with them is said with the first connection.
+        self.context = try? Self.makeContext(configuration.trustRootsFile)
     }
 
     func makeHandler(for address: RedisAddress) throws -> NIOSSLClientHandler {
@@ -32,11 +32,29 @@ final class RedisTLS {
 
     private func currentContext() throws -> NIOSSLContext {
         if let context { return context }
-        var tls = TLSConfiguration.makeClientConfiguration()
-        if let trustRootsFile { tls.trustRoots = .certificates(try Self.authorities(in: trustRootsFile)) }
-        let context = try NIOSSLContext(configuration: tls)
+        let context = try Self.makeContext(self.trustRootsFile)
         self.context = context
         return context
+    }
+
+    private static func makeContext(_ trustRootsFile: String?) throws -> NIOSSLContext {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        if let trustRootsFile { tls.trustRoots = .certificates(try self.authorities(in: trustRootsFile)) }
+        return try NIOSSLContext(configuration: tls)
+    }
+
+    /// The authorities before serve until they are there.
+    private func readAgain(on eventLoop: any EventLoop) {
+        guard !self.isReading else { return }
+        self.isReading = true
+        let (file, own) = (self.trustRootsFile, NIOLoopBound(self, eventLoop: eventLoop))
+        Thread.detachNewThread {
+            let context = try? Self.makeContext(file)
+            eventLoop.execute {
+                own.value.isReading = false
+                if let context { own.value.context = context }
+            }
+        }
     }
 
     /// Read here, because the library does not see a certificate behind a byte order mark.
@@ -69,7 +87,7 @@ final class RedisTLS {
         completion: @escaping (String) -> Void
     ) {
         let context = self.context
-        self.context = nil
+        self.readAgain(on: eventLoop.nonisolated())
         let unknown = "the server's certificate is not signed by an authority that is trusted here"
         guard let context else { return completion(unknown) }
         let loop = eventLoop.nonisolated()

@@ -19,8 +19,6 @@ struct AccessConfiguration: Sendable {
     /// Whether anybody has to say who they are. Without, the node is open, on whatever address.
     var hasCredentials: Bool { self.apiKey != nil || self.apiKeys != nil || !self.tokenKeys.isEmpty }
 
-    var hasFiles: Bool { self.apiKeys != nil || !self.tokenKeys.isEmpty }
-
     /// - Parameter now: milliseconds since 1970, UTC.
     func tokens(now: @escaping @Sendable () -> Int64) -> TokenVerifier? {
         self.tokenKeys.isEmpty ? nil : TokenVerifier(files: self.tokenKeys, rules: self.tokenRules, now: now)
@@ -31,12 +29,15 @@ struct AccessConfiguration: Sendable {
         for file in self.tokenKeys { file.content.logUnusable(of: file.option, logger: logger) }
     }
 
-    /// Reads all files again.
-    func reload(logger: Logger) {
-        self.apiKeys?.reload(logger: logger)
-        for file in self.tokenKeys where file.reload(logger: logger) {
-            file.content.logUnusable(of: file.option, logger: logger)
-        }
+    /// Each reads one of the files again.
+    var reloads: [@Sendable (Logger) -> Void] {
+        let keys: [@Sendable (Logger) -> Void] = self.apiKeys.map { file in [{ file.reload(logger: $0) }] } ?? []
+        return keys
+            + self.tokenKeys.map { file in
+                { logger in
+                    if file.reload(logger: logger) { file.content.logUnusable(of: file.option, logger: logger) }
+                }
+            }
     }
 
     /// Whether only this machine can connect to what listens there. A name counts only if it cannot mean anything else.

@@ -1,3 +1,5 @@
+import Protocol
+
 /// Where a claim stands in a token: the name of a top-level claim (`groups`, `https://example.org/groups`), or a JSON Pointer (RFC 6901) to a
 /// nested one (`/realm_access/roles`).
 struct ClaimPath: Hashable, Sendable, CustomStringConvertible {
@@ -8,27 +10,27 @@ struct ClaimPath: Hashable, Sendable, CustomStringConvertible {
     /// As an operator wrote it.
     let description: String
     /// From the outermost object inwards.
-    private let names: [String]
+    private let names: [UTF8Text]
 
     /// - Returns: nil for an empty text, one of more than 256 bytes, and a pointer with a `~` that is not `~0` or `~1`.
     init?(_ text: String) {
         guard (1...256).contains(text.utf8.count) else { return nil }
         self.description = text
         guard text.utf8.first == UInt8(ascii: "/") else {
-            self.names = [text]
+            self.names = [UTF8Text(text)]
             return
         }
-        var names: [String] = []
+        var names: [UTF8Text] = []
         for part in text.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
             guard let name = Self.unescape(part) else { return nil }
-            names.append(name)
+            names.append(UTF8Text(name))
         }
         self.names = names
     }
 
     private init(name: String) {
         self.description = name
-        self.names = [name]
+        self.names = [UTF8Text(name)]
     }
 
     static let user = ClaimPath(name: "sub")
@@ -44,7 +46,7 @@ struct ClaimPath: Hashable, Sendable, CustomStringConvertible {
     /// Puts a claim into an object, and objects around it where it is nested. For claims of which none is inside another.
     func put(_ value: JSONValue, into members: inout [JSONValue.Member]) { Self.put(value, at: self.names[...], into: &members) }
 
-    private static func put(_ value: JSONValue, at names: ArraySlice<String>, into members: inout [JSONValue.Member]) {
+    private static func put(_ value: JSONValue, at names: ArraySlice<UTF8Text>, into members: inout [JSONValue.Member]) {
         guard let name = names.first else { return }
         guard names.count > 1 else { return members.append(JSONValue.Member(name: name, value: value)) }
         var inner: [JSONValue.Member] = []

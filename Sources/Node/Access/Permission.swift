@@ -1,4 +1,5 @@
 import HTTPTypes
+import Protocol
 
 /// What somebody may do.
 enum Permission: String, CaseIterable, Sendable {
@@ -10,6 +11,12 @@ enum Permission: String, CaseIterable, Sendable {
     case manage
     /// Of a client, and of nothing in REST: messages on its WebSocket to every client of the cluster.
     case broadcast
+
+    /// - Parameter word: of a token.
+    init?(_ word: UTF8Text) {
+        guard let permission = Self.allCases.first(where: { word == UTF8Text($0.rawValue) }) else { return nil }
+        self = permission
+    }
 
     /// Those that a REST call may need.
     static let forREST: Set<Permission> = [.read, .send, .manage]

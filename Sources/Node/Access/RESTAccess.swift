@@ -11,6 +11,13 @@ struct RESTAccess: Sendable {
     /// False: there are no credentials on this node, and everybody may do everything.
     var isGuarded: Bool { self.key != nil || self.keys != nil || self.tokens != nil }
 
+    /// Whether a caller has a permission, for what everybody may ask and not everybody is told all of. On a node without credentials everybody has.
+    /// - Parameter authorization: all values of the field; nobody is refused for them.
+    func grants(_ permission: Permission, to authorization: [String]) async -> Bool {
+        guard self.isGuarded else { return true }
+        return (try? await self.caller(authorization: authorization))?.permissions.contains(permission) ?? false
+    }
+
     /// - Parameter authorization: all values of the field.
     /// - Throws: ``Problem`` 401.
     func caller(authorization: [String]) async throws(Problem) -> Caller {

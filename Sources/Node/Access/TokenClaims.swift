@@ -46,7 +46,7 @@ struct TokenClaims: Hashable {
         if let issuer = rules.issuer {
             guard let value = self.claims["iss"] else { throw .absent("iss") }
             guard let text = value.text else { throw .kind("iss", value.kind, needed: .text) }
-            guard text.utf8.elementsEqual(issuer.utf8) else { throw .issuer }
+            guard text == UTF8Text(issuer) else { throw .issuer }
         }
         let (groups, leftOut) = try self.groups(rules.groups)
         return Grant(
@@ -61,7 +61,7 @@ struct TokenClaims: Hashable {
     /// RFC 7519 section 2: seconds since 1970, which need not be whole.
     /// - Returns: milliseconds; nil when the claim is absent.
     private func time(_ name: String) throws(TokenFault) -> Int64? {
-        guard let value = self.claims[name] else { return nil }
+        guard let value = self.claims[UTF8Text(name)] else { return nil }
         guard case .number(let seconds) = value else { throw .kind(name, value.kind, needed: .number) }
         guard (0..<253_402_300_800).contains(seconds) else { throw .noTime(name) }
         return Int64(seconds * 1000)
@@ -74,7 +74,7 @@ struct TokenClaims: Hashable {
         }
         guard let audience else { throw .unexpectedAudience }
         guard let names = value.texts else { throw .kind("aud", value.kind, needed: .text) }
-        guard names.contains(where: { $0?.utf8.elementsEqual(audience.utf8) == true }) else { throw .audience }
+        guard names.contains(UTF8Text(audience)) else { throw .audience }
     }
 
     private func user(_ path: ClaimPath) throws(TokenFault) -> Name {
@@ -113,8 +113,8 @@ struct TokenClaims: Hashable {
             }
             let words =
                 value.kind == .text
-                ? texts.flatMap { $0?.split(separator: " ").map(String.init) ?? [] } : texts.compactMap(\.self)
-            permissions.formUnion(words.compactMap { Permission(rawValue: $0) })
+                ? texts.flatMap { $0?.split(separator: UInt8(ascii: " ")) ?? [] } : texts.compactMap(\.self)
+            permissions.formUnion(words.compactMap { Permission($0) })
         }
         return permissions
     }
@@ -122,7 +122,7 @@ struct TokenClaims: Hashable {
 
 extension JSONValue {
     /// A text as a list of one, or the elements of a list, nil for those that are no texts; nil for every other value.
-    fileprivate var texts: [String?]? {
+    fileprivate var texts: [UTF8Text?]? {
         switch self {
         case .text(let text): [text]
         case .list(let elements): elements.map(\.text)

@@ -1,5 +1,6 @@
 import Foundation
 import JWTKit
+import Protocol
 
 /// A key that tokens may be signed with: a secret, or the public half of a pair. It stands for one algorithm, whatever a token says.
 struct TokenKey: Sendable {
@@ -14,7 +15,7 @@ struct TokenKey: Sendable {
 
     let algorithm: Algorithm
     /// As in a key set; nil: the key may be that of any token.
-    let id: String?
+    let id: UTF8Text?
     /// The library's collection is an actor; it takes its one key here.
     private let keys: Task<JWTKeyCollection, Never>
 
@@ -27,13 +28,13 @@ struct TokenKey: Sendable {
         self.keys = Task { await JWTKeyCollection().add(hmac: key, digestAlgorithm: .sha256) }
     }
 
-    init(_ key: Insecure.RSA.PublicKey, id: String? = nil) {
+    init(_ key: Insecure.RSA.PublicKey, id: UTF8Text? = nil) {
         self.algorithm = .rs256
         self.id = id
         self.keys = Task { await JWTKeyCollection().add(rsa: key, digestAlgorithm: .sha256) }
     }
 
-    init(_ key: ES256PublicKey, id: String? = nil) {
+    init(_ key: ES256PublicKey, id: UTF8Text? = nil) {
         self.algorithm = .es256
         self.id = id
         self.keys = Task { await JWTKeyCollection().add(ecdsa: key) }

@@ -76,13 +76,13 @@ public enum TokenMint {
         )
         let seconds = now.timeIntervalSince1970
         var claims: [JSONValue.Member] = []
-        func put(_ name: String, _ value: JSONValue) { claims.append(JSONValue.Member(name: name, value: value)) }
+        func put(_ name: String, _ value: JSONValue) { claims.append(JSONValue.Member(name: UTF8Text(name), value: value)) }
         put("exp", .number((seconds + Double(life.milliseconds) / 1000).rounded(.down)))
-        if let audience = request.audience { put("aud", .text(audience)) }
-        if let issuer = request.issuer { put("iss", .text(issuer)) }
-        rules.user.put(.text(request.user), into: &claims)
-        if !request.groups.isEmpty { rules.groups.put(.list(request.groups.map { .text($0) }), into: &claims) }
-        if !permissions.isEmpty { rules.permissions[0].put(.list(permissions.map { .text($0) }), into: &claims) }
+        if let audience = request.audience { put("aud", .text(UTF8Text(audience))) }
+        if let issuer = request.issuer { put("iss", .text(UTF8Text(issuer))) }
+        rules.user.put(.text(UTF8Text(request.user)), into: &claims)
+        if !request.groups.isEmpty { rules.groups.put(.list(request.groups.map { .text(UTF8Text($0)) }), into: &claims) }
+        if !permissions.isEmpty { rules.permissions[0].put(.list(permissions.map { .text(UTF8Text($0)) }), into: &claims) }
         let payload = JSONBody.encode(JSONValue.object(claims))
         let leftOut: Int
         do throws(TokenFault) {
@@ -103,9 +103,9 @@ public enum TokenMint {
     private static func sign(_ payload: ByteBuffer, key: Data, id: String?) async throws -> String {
         let algorithm = try await self.keys(key).getKey()
         var header: [JSONValue.Member] = [
-            .init(name: "alg", value: .text(algorithm.name)), .init(name: "typ", value: .text("JWT")),
+            .init(name: "alg", value: .text(UTF8Text(algorithm.name))), .init(name: "typ", value: .text("JWT")),
         ]
-        if let id { header.append(.init(name: "kid", value: .text(id))) }
+        if let id { header.append(.init(name: "kid", value: .text(UTF8Text(id)))) }
         let head = JSONBody.encode(JSONValue.object(header))
         let signed = "\(Base64URL.encode(head.readableBytesView)).\(Base64URL.encode(payload.readableBytesView))"
         return "\(signed).\(Base64URL.encode(try algorithm.sign(Data(signed.utf8))))"

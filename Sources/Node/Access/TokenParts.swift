@@ -1,12 +1,13 @@
 import Foundation
 import NIOCore
+import Protocol
 
 /// A token taken apart (RFC 7515 section 7.1); nothing of it has been believed.
 struct TokenParts {
     /// What it says of its algorithm. It can only rule keys out.
-    let algorithm: String
+    let algorithm: UTF8Text
     /// `kid`.
-    let keyID: String?
+    let keyID: UTF8Text?
     /// RFC 7515 section 4.1.11: whether it has extensions that must be understood.
     let hasExtensions: Bool
     /// Header and payload, as they were sent.

@@ -1,4 +1,5 @@
 import Logging
+import Protocol
 
 /// Decides whether a token is good: its form, its signature by one of the node's keys, its claims.
 struct TokenVerifier: Sendable {
@@ -25,7 +26,7 @@ struct TokenVerifier: Sendable {
     /// that name it, or none.
     private func keys(for token: TokenParts) -> some Sequence<TokenKey> {
         let keys = self.files.flatMap(\.content.keys).filter { key in
-            key.algorithm.rawValue == token.algorithm && (key.id == nil || token.keyID == nil || key.id == token.keyID)
+            UTF8Text(key.algorithm.rawValue) == token.algorithm && (key.id == nil || token.keyID == nil || key.id == token.keyID)
         }
         let named = keys.filter { $0.id != nil && $0.id == token.keyID }
         let others = keys.filter { $0.id == nil || $0.id != token.keyID }

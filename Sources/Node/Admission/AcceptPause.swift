@@ -1,3 +1,4 @@
+import Backplane
 import Logging
 import NIOCore
 
@@ -59,7 +60,7 @@ final class AcceptPause: ChannelInboundHandler {
         self.nextLog = now + Self.logInterval
         self.logger.error(
             "No connection can be accepted: raise the limit of open files, or lower max-connections",
-            metadata: [LogKey.error: "\(error)"]
+            metadata: [LogKey.error: "\(ErrorText.of(error))"]
         )
     }
 }

@@ -31,11 +31,32 @@ public enum FileDescriptors {
         return Int(min(limit.rlim_cur, 1_000_000))
     }
 
-    /// The connections for which a limit of open files has room: the node keeps three files per event loop for itself, and 32 for the links
-    /// to Redis (also while they are made anew), name look-ups, files and logs; and ``Admission/reserve(of:)`` for those who are told that
-    /// there is no more room.
+    /// The files that a node needs for so many connections: theirs, ``Admission/reserve(of:)`` for those who are told that there is no more
+    /// room, three for each event loop, and 32 for the links to Redis (also while they are made anew), name look-ups, files and logs.
+    static func needed(connections: Int, threads: Int) -> Int {
+        connections + Admission.reserve(of: connections) + 3 * threads + 32
+    }
+
+    /// The connections for which a limit of open files has room; less than 1 when it has none for any.
     static func connections(ofLimit limit: Int, threads: Int) -> Int {
-        let room = max(limit - 3 * threads - 32, limit / 2)
-        return max(room - Admission.reserve(of: room), 1)
+        let room = limit - 3 * threads - 32
+        return room - Admission.reserve(of: room)
+    }
+
+    /// - Throws: when the limit has no room for a node, which would end at once or as soon as somebody connects.
+    static func check(limit: Int, threads: Int) throws(TooFewFiles) {
+        let needed = self.needed(connections: 1, threads: threads)
+        guard limit >= needed else { throw TooFewFiles(limit: limit, needed: needed, threads: threads) }
+    }
+}
+
+/// Why a node does not start: one line for operators, with what to change.
+public struct TooFewFiles: Error, Hashable, CustomStringConvertible {
+    let limit: Int
+    let needed: Int
+    let threads: Int
+
+    public var description: String {
+        "the limit of open files is \(self.limit), and a node with --threads \(self.threads) needs \(self.needed): raise it (ulimit -n)"
     }
 }

@@ -6,6 +6,9 @@ enum ForwardedNode: Hashable {
 
     // MARK: - X-Forwarded-For
 
+    /// Of an address with its port, which may be a name of the proxy's own.
+    private static let maximumBytes = 256
+
     /// - Parameter text: an address; some proxies add a port, and brackets then.
     static func address(_ text: some StringProtocol) -> IPAddress? {
         if let address = IPAddress(text) { return address }
@@ -14,27 +17,36 @@ enum ForwardedNode: Hashable {
 
     /// `192.0.2.1:80`, `[2001:db8::1]` or `[2001:db8::1]:80`.
     private static func withPort(_ text: some StringProtocol) -> IPAddress? {
-        if text.hasPrefix("[") {
-            guard let end = text.firstIndex(of: "]") else { return nil }
-            let rest = text[text.index(after: end)...]
-            guard rest.isEmpty || (rest.hasPrefix(":") && self.isPort(rest.dropFirst())) else { return nil }
-            let address = text[..<end].dropFirst()
-            return address.contains(":") ? IPAddress(address) : nil
+        let (bytes, colon) = (Substring(text).utf8, UInt8(ascii: ":"))
+        guard bytes.count <= self.maximumBytes else { return nil }
+        if bytes.first == UInt8(ascii: "[") {
+            guard let end = bytes.firstIndex(of: UInt8(ascii: "]")) else { return nil }
+            let rest = bytes[end...].dropFirst()
+            guard rest.isEmpty || (rest.first == colon && self.isPort(rest.dropFirst())) else { return nil }
+            let address = bytes[..<end].dropFirst()
+            return address.contains(colon) ? IPAddress(Substring(address)) : nil
         }
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, self.isPort(parts[1]), let address = IPAddress(parts[0]) else { return nil }
+        let parts = bytes.split(separator: colon, omittingEmptySubsequences: false)
+        guard parts.count == 2, self.isPort(parts[1]), let address = IPAddress(Substring(parts[0])) else { return nil }
         return address
     }
 
     /// RFC 7239 section 6: five digits, or a name that hides it.
-    private static func isPort(_ text: some StringProtocol) -> Bool {
-        if text.hasPrefix("_") { return self.isObfuscated(text) }
-        return (1...5).contains(text.utf8.count) && text.allSatisfy { $0.isASCII && $0.isNumber }
+    private static func isPort(_ text: Substring.UTF8View) -> Bool {
+        if text.first == UInt8(ascii: "_") { return self.isObfuscated(text) }
+        return (1...5).contains(text.count) && text.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 
-    private static func isObfuscated(_ text: some StringProtocol) -> Bool {
-        text.utf8.count > 1 && text.hasPrefix("_")
-            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "." || $0 == "_" || $0 == "-") }
+    private static func isObfuscated(_ text: Substring.UTF8View) -> Bool {
+        text.count > 1 && text.first == UInt8(ascii: "_")
+            && text.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "._-".utf8.contains(byte)
+                }
+            }
     }
 
     // MARK: - Forwarded
@@ -51,7 +63,7 @@ enum ForwardedNode: Hashable {
     }
 
     fileprivate init(_ value: String, isQuoted: Bool) throws(TrustedProxies.Garbage) {
-        if value.lowercased() == "unknown" || Self.isObfuscated(value) {
+        if value.isSame("unknown") || Self.isObfuscated(value[...].utf8) {
             self = .hidden
             return
         }
@@ -72,12 +84,12 @@ private struct Scanner {
         var node: ForwardedNode?
         self.skipSpace()
         repeat {
-            let name = self.token().lowercased()
+            let name = self.token()
             guard !name.isEmpty, self.skip(UInt8(ascii: "="), space: false) else { throw .init() }
             let isQuoted = self.rest.first == UInt8(ascii: "\"")
             let value = isQuoted ? try self.quoted() : self.token()
             guard !value.isEmpty else { throw .init() }
-            if name == "for" {
+            if name.isSame("for") {
                 guard node == nil else { throw .init() }
                 node = try ForwardedNode(value, isQuoted: isQuoted)
             }
@@ -125,14 +137,5 @@ private struct Scanner {
             }
         }
         throw .init()
-    }
-}
-
-extension Substring {
-    /// Without the white space that a list may have around its members.
-    var trimmingOWS: Substring {
-        var text = self.drop { $0 == " " || $0 == "\t" }
-        while let last = text.last, last == " " || last == "\t" { text.removeLast() }
-        return text
     }
 }

@@ -31,8 +31,8 @@ struct TrustedProxies: Sendable {
         switch self.header {
         case .xForwardedFor:
             // From behind, and no further than needed: what stands before is the client's own word.
-            for hop in list.split(separator: ",", omittingEmptySubsequences: false).reversed() {
-                guard let address = ForwardedNode.address(hop.trimmingOWS) else { throw Garbage() }
+            for hop in list.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).reversed() {
+                guard let address = ForwardedNode.address(Substring(hop).trimmingOWS) else { throw Garbage() }
                 client = address
                 if !self.contains(client) { break }
             }

@@ -1,3 +1,5 @@
+import Protocol
+
 /// A value that stops the start, in one line: where it was set, what it was, and what is allowed.
 public struct ConfigurationError: Error, Hashable, CustomStringConvertible {
     /// Where a value was set.
@@ -27,7 +29,7 @@ public struct ConfigurationError: Error, Hashable, CustomStringConvertible {
 
     public var description: String {
         let shown = self.value.map { " \"\(Self.printable($0))\"" } ?? ""
-        return "\(self.subject)\(shown): \(Self.printable(self.allowed, maximumLength: 500))"
+        return "\(self.subject)\(shown): \(Self.printable(self.allowed, maximumBytes: 500))"
     }
 
     private var subject: String {
@@ -40,9 +42,9 @@ public struct ConfigurationError: Error, Hashable, CustomStringConvertible {
     }
 
     /// One line whatever was given, and not a long one.
-    static func printable(_ value: String, maximumLength: Int = 100) -> String {
-        let cut = value.unicodeScalars.prefix(maximumLength)
-        return cut.map { $0.properties.generalCategory == .control ? "?" : String($0) }.joined()
-            + (cut.count < value.unicodeScalars.count ? "…" : "")
+    static func printable(_ value: String, maximumBytes: Int = 100) -> String {
+        let cut = value.prefix(maximumBytes: maximumBytes)
+        return cut.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : String($0) }.joined()
+            + (cut.endIndex < value.endIndex ? "…" : "")
     }
 }

@@ -4,7 +4,14 @@ extension ConfigurationLoader {
     func tls() throws(ConfigurationError) -> ServerTLS? {
         switch (self.value(.tlsCertificate), self.value(.tlsKey)) {
         case (nil, nil): return nil
-        case (let certificate?, let key?): return try ServerTLS(files: TLSFiles(certificate: certificate, key: key))
+        case (let certificate?, let key?):
+            let files = TLSFiles(
+                certificate: certificate,
+                key: key,
+                certificateOrigin: self.origin(of: .tlsCertificate),
+                keyOrigin: self.origin(of: .tlsKey)
+            )
+            return try ServerTLS(files: files)
         case (let certificate?, nil): throw Self.alone(.tlsCertificate, certificate, needs: .tlsKey)
         case (nil, let key?): throw Self.alone(.tlsKey, key, needs: .tlsCertificate)
         }

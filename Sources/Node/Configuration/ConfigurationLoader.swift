@@ -42,9 +42,7 @@ public struct ConfigurationLoader {
             return configuration
         } catch {
             var error = error
-            if let option = ConfigurationOption(rawValue: error.option), let given = self.given[option] {
-                error.origin = given.origin
-            }
+            if let option = ConfigurationOption(rawValue: error.option) { error.origin = self.origin(of: option) }
             throw error
         }
     }
@@ -101,6 +99,9 @@ public struct ConfigurationLoader {
     // MARK: - Values
 
     func value(_ option: ConfigurationOption) -> String? { self.given[option]?.text ?? option.defaultValue }
+
+    /// Where an option was set.
+    func origin(of option: ConfigurationOption) -> ConfigurationError.Origin { self.given[option]?.origin ?? .flag }
 
     func optional<Value>(
         _ option: ConfigurationOption,

@@ -179,7 +179,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .byteRate: "Bytes of one client a second, 1KiB to 512MiB, frame headers included; 'off': any number."
         case .overRate: "What is done past a rate: 'close' with 1008, or 'drop' the message and tell its sender."
         case .maximumConnections:
-            "Open sockets, 1 to 1000000; WebSockets past it get 503. Default: what the limit of open files allows."
+            "Open sockets, 1 to 1000000; WebSockets past it get 503. Default, and at most: what the limit of open files allows."
         case .maximumConnectionsPerAddress:
             "Open sockets of one address, of IPv6 one /64, 1 to 1000000; past it 429. 'off': any number."
         case .trustedProxies:

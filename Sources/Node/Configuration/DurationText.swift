@@ -2,6 +2,8 @@
 enum DurationText {
     /// - Returns: nil for anything but a whole number of at most nine digits and one of the four units.
     static func parse(_ text: String) -> Duration? {
+        // Longer ones are none, and may be anybody's.
+        guard text.utf8.count <= 11 else { return nil }
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard (1...9).contains(digits.count), let value = Int64(digits) else { return nil }
         switch text.dropFirst(digits.count) {

@@ -1,4 +1,5 @@
 public import Foundation
+import NIOCore
 
 #if canImport(Glibc)
 import Glibc
@@ -6,7 +7,8 @@ import Glibc
 import Darwin
 #endif
 
-/// Reads a file that an operator names: all of it, and no more than there can be of its kind. Blocks.
+/// Reads a file that an operator names: all of it, and no more than there can be of its kind. Blocks: for a pipe ``patience`` at most, for a file
+/// as long as its file system does.
 public enum OperatorFile {
     /// Why a file cannot be read; not what is wrong with its content.
     public enum Fault: Error, Hashable, CustomStringConvertible {
@@ -17,6 +19,8 @@ public enum OperatorFile {
         case tooLarge(Int)
         /// PowerShell's `>` writes that.
         case utf16
+        /// A pipe or device of which nothing more came.
+        case silent
         /// An `errno`.
         case system(Int32)
 
@@ -28,6 +32,7 @@ public enum OperatorFile {
             case .forbidden: "may not be read by this user"
             case .tooLarge(let limit): "is larger than \(ByteSizeText.format(limit))"
             case .utf16: "is UTF-16 text; save it as UTF-8"
+            case .silent: "is no regular file, and was not written to its end within 10s"
             case .system(let code): "cannot be read: \(String(cString: strerror(code)))"
             }
         }
@@ -53,21 +58,46 @@ public enum OperatorFile {
         return data.starts(with: [0xEF, 0xBB, 0xBF]) ? Data(data.dropFirst(3)) : data
     }
 
-    static func contents(_ path: String, maximumBytes: Int) throws(Fault) -> Data {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    /// For all of a pipe to come, as of `<(command)` in a shell: 10 s.
+    static let patience = TimeAmount.seconds(10)
+
+    static func contents(
+        _ path: String,
+        maximumBytes: Int,
+        patience: TimeAmount = OperatorFile.patience
+    ) throws(Fault) -> Data {
+        // A FIFO that nobody writes to is opened at once, and is no terminal to listen to.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw Fault(errno: errno) }
         defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw Fault(errno: errno) }
+        let isRegular = status.st_mode & S_IFMT == S_IFREG
+        let deadline = NIODeadline.now() + patience
         var data = Data()
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
+            if !isRegular { try self.awaitBytes(descriptor, until: deadline) }
             let count = read(descriptor, &chunk, chunk.count)
             if count == 0 { return data }
             if count < 0 {
-                if errno == EINTR { continue }
+                if errno == EINTR || errno == EAGAIN { continue }
                 throw Fault(errno: errno)
             }
             data.append(contentsOf: chunk[..<count])
             guard data.count <= maximumBytes else { throw .tooLarge(maximumBytes) }
+        }
+    }
+
+    /// Returns when there is something to read, its end included.
+    private static func awaitBytes(_ descriptor: CInt, until deadline: NIODeadline) throws(Fault) {
+        while true {
+            let left = deadline - .now()
+            var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            let count = poll(&request, 1, CInt(max(0, left.nanoseconds / 1_000_000)))
+            if count > 0 { return }
+            if count < 0, errno != EINTR { throw Fault(errno: errno) }
+            if left <= .zero { throw .silent }
         }
     }
 }

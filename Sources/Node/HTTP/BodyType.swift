@@ -1,5 +1,3 @@
-import Foundation
-
 /// What a request's body says that it is, of what pushes may be.
 ///
 /// Pages of any origin may send bodies of no type, and of a form's; of these types only those that CORS lets in.
@@ -12,14 +10,10 @@ enum BodyType {
     /// - Parameter contentType: the value of the header field; its parameters do not matter.
     /// - Returns: nil for every other type.
     init?(_ contentType: String) {
-        if contentType == "application/json" {
+        let type = Substring(contentType.utf8.prefix { $0 != UInt8(ascii: ";") }).trimmingOWS
+        if type.isSame("application/json") || (type.begins("application/") && type.ends("+json")) {
             self = .json
-            return
-        }
-        let type = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
-        if type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json")) {
-            self = .json
-        } else if type == "application/octet-stream" {
+        } else if type.isSame("application/octet-stream") {
             self = .binary
         } else {
             return nil

@@ -62,7 +62,7 @@ struct ConnectionRoutes: Sendable {
         let query = try Query(request, only: "code", "reason")
         let code = CloseCode(rawValue: UInt16(try query.integer("code", in: 1000...4999) ?? 1000))
         guard code.maySend else { throw Problem.invalidQuery("code", "code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999.") }
-        let reason = query.text("reason") ?? ""
+        let reason = query.text("reason")?.string ?? ""
         guard reason.utf8.count <= Limits.maximumCloseReasonBytes else {
             throw Problem.invalidQuery("reason", "reason may have \(Limits.maximumCloseReasonBytes) bytes of UTF-8.")
         }

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import Protocol
 
 /// Carries out a POST with an `Idempotency-Key` once, however often and at whichever nodes it is sent, and gives the same answer to all.
 ///
@@ -98,6 +99,8 @@ struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Durat
     private func reserve(_ claim: IdempotencyClaim, logger: Logger) async throws -> IdempotencyReservation {
         do throws(IdempotencyError) {
             return try await self.store.reserve(claim)
+        } catch .full {
+            throw Problem.idempotencyFull
         } catch {
             logger.warning("The idempotency store does not answer", metadata: [LogKey.error: "\(error)"])
             throw Problem.idempotencyUnavailable
@@ -135,6 +138,13 @@ struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Durat
                     logger.warning("A request took longer than its reservation, and was carried out again")
                 }
             }
+            return true
+        } catch .full {
+            // That it was carried out is kept all the same, but for a request that has outlasted its reservation.
+            if case .complete(let answer) = ending, answer != StoredAnswer.notKept {
+                return await self.tell(claim, .complete(StoredAnswer.notKept), logger: logger)
+            }
+            logger.warning("A request took longer than its reservation, and there is no room to remember it")
             return true
         } catch {
             logger.warning("The idempotency store does not answer", metadata: [LogKey.error: "\(error)"])
@@ -177,6 +187,14 @@ extension Problem {
         "idempotency-unavailable",
         "The node cannot find out whether this request has been carried out. Nothing has been sent.",
         headers: [.retryAfter: "1"]
+    )
+
+    static let idempotencyFull = Problem(
+        .serviceUnavailable,
+        "idempotency-full",
+        "The node remembers as many Idempotency-Keys as it can, each for 5 minutes, and takes no new one for now. Nothing has been sent.",
+        field: HTTPField.Name.idempotencyKey.rawName,
+        headers: [.retryAfter: "10"]
     )
 
     /// Without Retry-After: another attempt gets the same.

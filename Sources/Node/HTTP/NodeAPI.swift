@@ -44,7 +44,8 @@ struct NodeAPI: Sendable {
             publisher: self.publisher,
             activity: self.activity,
             idempotency: idempotency,
-            readiness: { self.readiness }
+            readiness: { self.readiness },
+            access: self.access
         ).add(to: router)
         MetricsRoutes(registry: self.registry, gauges: { self.gauges }).add(to: router)
         WebSocketRoutes().add(to: router)
@@ -105,6 +106,7 @@ struct NodeAPI: Sendable {
             ("volary_relay_lag_microseconds", relay.lag.map { Int($0 / .microseconds(1)) } ?? 0),
             ("volary_presence_up", self.presence.health == .up ? 1 : 0),
             ("volary_nodes_live", self.directory.live.count),
+            ("volary_log_lines_lost_total", LogBootstrap.lostLines),
         ]
     }
 }

@@ -11,6 +11,7 @@ struct NodeRoutes: Sendable {
     let activity: ActivityLog
     let idempotency: IdempotencyMiddleware<ContinuousClock>
     let readiness: @Sendable () -> Readiness
+    let access: RESTAccess
 
     func add(to router: Router<BasicRequestContext>) {
         router.on("api/nodes", [.get: self.nodes])
@@ -60,8 +61,12 @@ struct NodeRoutes: Sendable {
         JSONBody.response(["live": true])
     }
 
-    @Sendable private func ready(_: Request, _: BasicRequestContext) async throws -> Response {
-        let readiness = self.readiness()
+    /// Open to everybody, but for the words of Redis. Credentials are looked at only where there are such words: a balancer sends none.
+    @Sendable private func ready(_ request: Request, _: BasicRequestContext) async throws -> Response {
+        var readiness = self.readiness()
+        if readiness.hasReasons, await !self.access.grants(.read, to: request.headers[values: .authorization]) {
+            readiness = readiness.withoutReasons
+        }
         var response = JSONBody.response(readiness, status: readiness.ready ? .ok : .serviceUnavailable)
         if !readiness.ready { response.headers[.retryAfter] = "1" }
         return response

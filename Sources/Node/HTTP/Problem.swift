@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOHTTP1
+import Protocol
 
 /// What a REST caller is told when a request cannot be done (RFC 9457).
 ///
@@ -130,8 +131,8 @@ extension Problem {
         Problem(.badRequest, "invalid-body", detail, field: field.map(Self.short))
     }
 
-    /// What a caller has sent, for an answer: its first 64 scalars. One of its characters may be as long as all of it.
-    static func short(_ text: String) -> String { String(String.UnicodeScalarView(text.unicodeScalars.prefix(64))) }
+    /// What a caller has sent, for an answer: 64 bytes of it at most.
+    static func short(_ text: String) -> String { String(text.prefix(maximumBytes: 64)) }
 
     /// The same request may be sent again.
     static let presenceUnavailable = Problem(

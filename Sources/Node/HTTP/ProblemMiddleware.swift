@@ -39,7 +39,7 @@ struct ProblemMiddleware: Sendable {
             return .slowBody
         case is HTTPParserError, is HugeContentLength, is ChannelError, is IOError:
             // The client broke off, or went on with what is no HTTP: nothing that an operator could mend.
-            logger.debug("Request broken off", metadata: [LogKey.error: "\(error)"])
+            logger.debug("Request broken off", metadata: [LogKey.error: "\(ErrorText.of(error))"])
             return .malformedRequest
         default:
             logger.error("Request failed", metadata: [LogKey.error: "\(error)"])

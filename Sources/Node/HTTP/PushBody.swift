@@ -37,7 +37,7 @@ struct PushBody: Sendable {
     /// What the members of a body are.
     struct Members: Hashable {
         enum Message: Hashable {
-            case text(String)
+            case text(UTF8Text)
             /// A value of another kind.
             case other
         }
@@ -59,7 +59,7 @@ struct PushBody: Sendable {
             guard try scanner.beginObject() else { return members }
             repeat {
                 let name = try scanner.name()
-                if name.utf8.elementsEqual("message".utf8) {
+                if name == "message" {
                     guard members.message == nil else { throw .duplicate(name) }
                     if scanner.kind == .text {
                         members.message = .text(try scanner.string())
@@ -67,7 +67,7 @@ struct PushBody: Sendable {
                         try scanner.skip()
                         members.message = .other
                     }
-                } else if name.utf8.elementsEqual("data".utf8) {
+                } else if name == "data" {
                     guard members.data == nil else { throw .duplicate(name) }
                     _ = scanner.next
                     let start = scanner.position
@@ -95,10 +95,10 @@ struct PushBody: Sendable {
         case (nil, let data?): return PushContent(dataType: .json, payload: data)
         case (.other, nil): throw .invalidBody("message must be a string.", field: "message")
         case (.text(let text), nil):
-            guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
+            guard text.string.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
                 throw .invalidBody("message must not be empty.", field: "message")
             }
-            return PushContent(dataType: .text, payload: ByteBuffer(string: text))
+            return PushContent(dataType: .text, payload: ByteBuffer(string: text.string))
         }
     }
 }
@@ -110,8 +110,8 @@ extension JSONScanner.Fault {
         case .notUTF8: .invalidBody("The body is not UTF-8.")
         case .malformed: .invalidBody("The body is not well-formed JSON.")
         case .tooDeep: .invalidBody("The body may be \(JSONScanner.maximumDepth) levels deep.")
-        case .duplicate(let name): .invalidBody("\(Problem.short(name)) is there twice.", field: name)
-        case .unknownMember(let name): .invalidBody("The body may have message or data, and no other member.", field: name)
+        case .duplicate(let name): .invalidBody("\(Problem.short(name.string)) is there twice.", field: name.string)
+        case .unknownMember(let name): .invalidBody("The body may have message or data, and no other member.", field: name.string)
         }
     }
 }

@@ -11,24 +11,37 @@ struct Readiness: Encodable {
             case since
         }
 
-        /// Why it is ill; nil when it is well.
-        let reason: String?
+        let isUp: Bool
+        /// Why it is ill, perhaps in Redis' own words; nil when it is well, and for those who may not know.
+        private(set) var reason: String?
         /// Milliseconds since 1970, UTC: since when it is well, or ill for whatever reasons.
         let since: Int64
 
         init(_ health: RelayHealth) {
-            self.reason = if case .down(let reason) = health.state { reason } else { nil }
-            self.since = health.since
+            let reason: String? = if case .down(let reason) = health.state { reason } else { nil }
+            self.init(reason: reason, since: health.since)
         }
 
         init(_ condition: (health: PresenceHealth, since: Int64)) {
-            self.reason = if case .down(let reason) = condition.health { reason } else { nil }
-            self.since = condition.since
+            let reason: String? = if case .down(let reason) = condition.health { reason } else { nil }
+            self.init(reason: reason, since: condition.since)
+        }
+
+        private init(reason: String?, since: Int64) {
+            self.isUp = reason == nil
+            self.reason = reason
+            self.since = since
+        }
+
+        var withoutReason: Part {
+            var part = self
+            part.reason = nil
+            return part
         }
 
         func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(self.reason == nil ? "up" : "down", forKey: .state)
+            try container.encode(self.isUp ? "up" : "down", forKey: .state)
             try container.encode(self.reason, forKey: .reason)
             try container.encode(Timestamp.milliseconds(self.since), forKey: .since)
         }
@@ -40,9 +53,16 @@ struct Readiness: Encodable {
     let presence: Part
 
     init(draining: Bool, relay: Part, presence: Part) {
-        self.ready = !draining && relay.reason == nil && presence.reason == nil
+        self.ready = !draining && relay.isUp && presence.isUp
         self.draining = draining
         self.relay = relay
         self.presence = presence
+    }
+
+    var hasReasons: Bool { self.relay.reason != nil || self.presence.reason != nil }
+
+    /// For everybody.
+    var withoutReasons: Readiness {
+        Readiness(draining: self.draining, relay: self.relay.withoutReason, presence: self.presence.withoutReason)
     }
 }

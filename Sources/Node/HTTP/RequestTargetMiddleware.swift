@@ -2,6 +2,7 @@ import Backplane
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import Protocol
 
 /// Sees to the method and the path before a route does: one spelling for each path, and parameters without percent-encoding.
 ///
@@ -26,7 +27,7 @@ struct RequestTargetMiddleware: Sendable {
         guard !context.parameters.isEmpty else { return try await next(request, context) }
         var context = context
         context.coreContext.parameters = Parameters(
-            context.parameters.map { (key: $0.key, value: PercentEncoding.decode($0.value).map { $0[...] } ?? $0.value) }
+            context.parameters.map { (key: $0.key, value: PercentEncoding.decode($0.value).map { $0.string[...] } ?? $0.value) }
         )
         return try await next(request, context)
     }

@@ -33,9 +33,10 @@ struct StaticContent: Sendable {
 
     /// The weak comparison, which this header asks for.
     private func isNamed(by list: String) -> Bool {
-        list.split(separator: ",").contains { entry in
-            let entry = entry.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
-            return entry == "*" || entry == self.tag || entry == "W/\(self.tag)"
+        list.utf8.split(separator: UInt8(ascii: ",")).contains { entry in
+            let entry = Substring(entry).trimmingOWS.utf8
+            return entry.elementsEqual("*".utf8) || entry.elementsEqual(self.tag.utf8)
+                || entry.elementsEqual("W/\(self.tag)".utf8)
         }
     }
 

@@ -1,8 +1,10 @@
+import Protocol
+
 extension JSONScanner {
     /// - Returns: what the string says, escapes undone: `"a"` and `"\u0061"` are one text.
-    mutating func string() throws(Fault) -> String {
+    mutating func string() throws(Fault) -> UTF8Text {
         let (text, isEscaped) = try self.quoted()
-        return isEscaped ? try Self.unescape(Array(text)) : String(decoding: text, as: UTF8.self)
+        return UTF8Text(isEscaped ? try Self.unescape(Array(text)) : String(decoding: text, as: UTF8.self))
     }
 
     mutating func skipString() throws(Fault) {

@@ -11,9 +11,9 @@ struct JSONScanner {
         /// Deeper than ``maximumDepth``.
         case tooDeep
         /// An object has a member of this name twice.
-        case duplicate(String)
+        case duplicate(UTF8Text)
         /// An object has a member that whoever reads it does not know.
-        case unknownMember(String)
+        case unknownMember(UTF8Text)
     }
 
     /// Objects and lists in each other: 64. Each costs a stack frame here, and wherever the text is read again.
@@ -76,7 +76,7 @@ struct JSONScanner {
     mutating func beginObject() throws(Fault) -> Bool { try self.begin("{", "}") }
 
     /// The name of a member, escapes undone; its value is next.
-    mutating func name() throws(Fault) -> String {
+    mutating func name() throws(Fault) -> UTF8Text {
         try self.beginName()
         let name = try self.string()
         guard self.take(":") else { throw .malformed }

@@ -1,9 +1,10 @@
 import NIOCore
+import Protocol
 
 /// A JSON value as it was written: members of objects in their order, their names told apart by their bytes.
 enum JSONValue: Hashable, Sendable {
     struct Member: Hashable, Sendable {
-        let name: String
+        let name: UTF8Text
         let value: JSONValue
     }
 
@@ -11,7 +12,7 @@ enum JSONValue: Hashable, Sendable {
     case boolean(Bool)
     /// Infinite when the number is beyond a `Double`.
     case number(Double)
-    case text(String)
+    case text(UTF8Text)
     case list([JSONValue])
     case object([Member])
 
@@ -31,12 +32,12 @@ enum JSONValue: Hashable, Sendable {
         }
     }
 
-    var text: String? { if case .text(let text) = self { text } else { nil } }
+    var text: UTF8Text? { if case .text(let text) = self { text } else { nil } }
 
     /// A member of the object that this is; nil when it is none, or has no such member, or a null for it.
-    subscript(name: String) -> JSONValue? {
+    subscript(name: UTF8Text) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        let value = members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
+        let value = members.first { $0.name == name }?.value
         return value == .null ? nil : value
     }
 }
@@ -48,10 +49,10 @@ extension JSONScanner {
         case .object:
             var members: [JSONValue.Member] = []
             guard try self.beginObject() else { return .object(members) }
-            var names: Set<[UInt8]> = []
+            var names: Set<UTF8Text> = []
             repeat {
                 let name = try self.name()
-                guard names.insert(Array(name.utf8)).inserted else { throw .duplicate(name) }
+                guard names.insert(name).inserted else { throw .duplicate(name) }
                 members.append(JSONValue.Member(name: name, value: try self.value()))
             } while try self.nextMember()
             return .object(members)
@@ -89,7 +90,7 @@ extension JSONValue: Encodable {
         switch self {
         case .object(let members):
             var container = encoder.container(keyedBy: Key.self)
-            for member in members { try container.encode(member.value, forKey: Key(stringValue: member.name)) }
+            for member in members { try container.encode(member.value, forKey: Key(stringValue: member.name.string)) }
         case .list(let elements):
             var container = encoder.unkeyedContainer()
             for element in elements { try container.encode(element) }
@@ -99,7 +100,7 @@ extension JSONValue: Encodable {
             case .boolean(let value): try container.encode(value)
             case .number(let value):
                 if let whole = Int64(exactly: value) { try container.encode(whole) } else { try container.encode(value) }
-            case .text(let value): try container.encode(value)
+            case .text(let value): try container.encode(value.string)
             default: try container.encodeNil()
             }
         }

@@ -12,12 +12,15 @@ struct DrainDeadlines<C: Clock>: Sendable where C.Duration == Duration {
         /// the one that removes the node, and for what is still to be flushed, and a drain seldom lasts to its end; in a hurry after a
         /// second.
         case links
+        /// A process that is the node's ends, whatever has not ended in it: 2 s after the links.
+        case process
 
         fileprivate func time(of timeout: Duration) -> Duration {
             switch self {
             case .receipts: timeout - min(.milliseconds(500), timeout / 2)
             case .requests: timeout
             case .links: timeout + .seconds(5)
+            case .process: timeout + .seconds(7)
             }
         }
 
@@ -26,6 +29,7 @@ struct DrainDeadlines<C: Clock>: Sendable where C.Duration == Duration {
             case .receipts: .zero
             case .requests: .milliseconds(500)
             case .links: .seconds(1)
+            case .process: .seconds(3)
             }
         }
     }

@@ -27,7 +27,6 @@ struct ProcessSignals: Sendable {
                     departure.signalled()
                 }
             }
-            // Reading files may block, and must not hold up a stop.
             tasks.addTask {
                 for await signal in self.others {
                     if signal == .sighup {

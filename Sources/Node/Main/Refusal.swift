@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import Node
+import Protocol
 
 /// How the program ends over a value that is not allowed: one line on standard error, and EX_CONFIG of sysexits.h.
 enum Refusal {
@@ -12,11 +14,15 @@ enum Refusal {
     }
 
     static func write(_ line: String) {
-        try? FileHandle.standardError.write(contentsOf: Data("volary: \(line)\n".utf8))
+        // Also where nobody reads it, the program ends.
+        let output = LogOutput(descriptor: STDERR_FILENO)
+        output.write("volary: \(line)\n")
+        output.flush()
     }
 
     /// One line, and not a long one.
     static func printable(_ text: String) -> String {
-        text.unicodeScalars.prefix(100).map { $0.properties.generalCategory == .control ? "?" : String($0) }.joined()
+        text.prefix(maximumBytes: 100).unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : String($0) }
+            .joined()
     }
 }

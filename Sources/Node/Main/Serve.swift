@@ -20,6 +20,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let (configuration, loader) = try self.loadConfiguration()
         LogBootstrap.start(format: configuration.logFormat, level: configuration.logLevel)
+        defer { LogBootstrap.flush() }
         let logger = Logger(label: "volary")
         loader.logIgnored(to: logger)
         FileDescriptors.raiseLimit(logger: logger)
@@ -28,6 +29,8 @@ struct Serve: AsyncParsableCommand {
         } catch let error as ListenError {
             throw Refusal.of(error)
         } catch let error as NodeNameTaken {
+            throw Refusal.of(error)
+        } catch let error as TooFewFiles {
             throw Refusal.of(error)
         } catch {
             logger.critical("Stopped by an error", metadata: ["volary.error": "\(error)"])

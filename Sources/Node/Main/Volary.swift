@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Node
 
 @main
 struct Volary: AsyncParsableCommand {
@@ -13,6 +14,7 @@ struct Volary: AsyncParsableCommand {
     )
 
     static func main() async {
+        StandardStreams.reserve()
         #if os(Linux)
         // The command line is read from there, and Swift's dispatch library ends the process when it does not find its threads in it.
         guard access("/proc/self/cmdline", R_OK) == 0 else {

@@ -12,27 +12,28 @@ import Protocol
 final class ActivityLog: Sendable {
     private let metrics: NodeMetrics
     private let logger: Logger
-    private let sockets: LogSampler
-    private let refusals: LogSampler
-    private let pages: LogSampler
-    private let closes: LogSampler
-    private let requests: LogSampler
-    private let changes: LogSampler
+    private let sampler: LogSampler<Kind>
 
     init(metrics: NodeMetrics, logger: Logger, now: @escaping @Sendable () -> NIODeadline = { .now() }) {
         self.metrics = metrics
         self.logger = logger
-        self.sockets = LogSampler(kinds: SocketRefusal.allCases.count, now: now)
-        self.refusals = LogSampler(kinds: RefusalReason.allCases.count, now: now)
-        self.pages = LogSampler(kinds: 1, now: now)
-        self.closes = LogSampler(kinds: ConnectionClose.all.count, now: now)
-        self.requests = LogSampler(kinds: RequestRoute.allCases.count, now: now)
-        self.changes = LogSampler(kinds: RequestedChange.Kind.allCases.count, now: now)
+        self.sampler = LogSampler(now: now)
+    }
+
+    /// Of lines: each has a bound of its own.
+    private enum Kind: Hashable {
+        case socket(SocketRefusal)
+        case handshake(RefusalReason)
+        case page
+        /// By its index.
+        case close(Int)
+        case request(RequestRoute)
+        case change(RequestedChange.Kind)
     }
 
     // MARK: - Sockets
 
-    enum SocketRefusal: Int, CaseIterable {
+    enum SocketRefusal {
         /// Not even for an answer: in all, or from its address.
         case noRoom
         /// What a proxy sent before its connection's bytes was no PROXY header.
@@ -42,7 +43,7 @@ final class ActivityLog: Sendable {
     /// An accepted socket was closed without an answer.
     func socketRefused(_ refusal: SocketRefusal) {
         self.metrics.connectionRefused()
-        self.write(.info, "Socket closed unanswered", self.sockets, refusal.rawValue) {
+        self.write(.info, "Socket closed unanswered", .socket(refusal)) {
             [LogKey.reason: refusal == .noRoom ? "no room" : "bad PROXY header"]
         }
     }
@@ -53,7 +54,7 @@ final class ActivityLog: Sendable {
     func handshakeRefused(_ refusal: WebSocketHandshake.Refusal, _ request: HTTPRequestHead) {
         let reason = RefusalReason(refusal)
         self.metrics.handshakeRefused(reason)
-        self.write(.info, "Handshake refused", self.refusals, reason.index) {
+        self.write(.info, "Handshake refused", .handshake(reason)) {
             var metadata: Logger.Metadata = [LogKey.reason: "\(reason.text)"]
             // Whose page it was and what would let it in: its author learns neither from the browser.
             if refusal == .originNotAllowed {
@@ -71,7 +72,7 @@ final class ActivityLog: Sendable {
     func connectionClosed(_ id: ConnectionID, code: CloseCode?, side: ConnectionClose.Side) {
         let close = ConnectionClose(code: code, side: side)
         self.metrics.connectionClosed(close)
-        self.write(Self.level(of: code, side), "Connection closed", self.closes, close.index) {
+        self.write(Self.level(of: code, side), "Connection closed", .close(close.index)) {
             [
                 LogKey.connection: "\(id)", LogKey.code: "\(code?.rawValue ?? 1006)", LogKey.side: "\(side)",
             ]
@@ -93,7 +94,7 @@ final class ActivityLog: Sendable {
 
     /// A page asked for something, and its browser keeps the answer from it, or there is none.
     func pageRefused(origin: String) {
-        self.write(.info, "Page refused", self.pages, 0) {
+        self.write(.info, "Page refused", .page) {
             [LogKey.origin: "\(origin)", LogKey.option: "\(ConfigurationOption.corsOrigins.rawValue)"]
         }
     }
@@ -102,7 +103,7 @@ final class ActivityLog: Sendable {
     /// - Parameter problem: that the answer says, if it does.
     func requestAnswered(_ route: RequestRoute, status: Int, _ problem: Problem? = nil) {
         self.metrics.requestAnswered(RequestAnswer(route, status: status))
-        self.write(Self.level(of: status, route), "Request answered", self.requests, route.rawValue) {
+        self.write(Self.level(of: status, route), "Request answered", .request(route)) {
             var metadata: Logger.Metadata = [LogKey.route: "\(route.method) \(route.template)", LogKey.status: "\(status)"]
             if let problem { metadata[LogKey.problem] = "\(problem.name)" }
             // What is wrong with a token, in fixed words.
@@ -130,7 +131,7 @@ final class ActivityLog: Sendable {
     func changed(_ kind: RequestedChange.Kind, of target: String, by caller: Caller?) {
         self.metrics.changed(RequestedChange(kind: kind, credential: caller?.credential ?? .none))
         let level: Logger.Level = kind == .drain || kind == .close ? .info : .debug
-        self.write(level, "Change by REST", self.changes, kind.rawValue) {
+        self.write(level, "Change by REST", .change(kind)) {
             [
                 LogKey.change: "\(kind)", LogKey.target: "\(target)", LogKey.caller: "\(caller?.shortIdentity ?? "anybody")",
             ]
@@ -142,11 +143,10 @@ final class ActivityLog: Sendable {
     private func write(
         _ level: Logger.Level,
         _ message: Logger.Message,
-        _ sampler: LogSampler,
-        _ kind: Int,
+        _ kind: Kind,
         _ metadata: () -> Logger.Metadata
     ) {
-        guard self.logger.logLevel <= level, let suppressed = sampler.take(kind) else { return }
+        guard self.logger.logLevel <= level, let suppressed = self.sampler.take(kind) else { return }
         var metadata = metadata()
         if suppressed > 0 { metadata[LogKey.suppressed] = "\(suppressed)" }
         self.logger.log(level: level, message, metadata: metadata)

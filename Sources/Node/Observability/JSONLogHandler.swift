@@ -1,10 +1,9 @@
 import Foundation
 import Logging
 import NIOCore
-import NIOFoundationCompat
 import Protocol
 
-/// Writes each log entry as one JSON object on one line of standard output.
+/// Writes each log entry as one JSON object on one line.
 struct JSONLogHandler: LogHandler {
     private struct Line: Encodable {
         let time: String
@@ -15,11 +14,13 @@ struct JSONLogHandler: LogHandler {
     }
 
     private let label: String
+    private let stream: LogStream
     var logLevel = Logger.Level.info
     var metadata: Logger.Metadata = [:]
 
-    init(label: String) {
+    init(label: String, stream: LogStream) {
         self.label = label
+        self.stream = stream
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -36,8 +37,6 @@ struct JSONLogHandler: LogHandler {
             message: "\(event.message)",
             metadata: metadata.mapValues { "\($0)" }
         )
-        // One write, so that lines of different threads do not mix. A log that cannot be written (its reader is gone, the disk is full) is
-        // lost; the node goes on.
-        try? FileHandle.standardOutput.write(contentsOf: Data(buffer: JSONBody.encode(line)) + Data("\n".utf8))
+        self.stream.write(String(buffer: JSONBody.encode(line)) + "\n")
     }
 }

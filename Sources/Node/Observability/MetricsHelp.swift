@@ -42,6 +42,7 @@ enum MetricsHelp {
         "volary_relay_recovered": "Messages fetched from the log after a link was lost.",
         "volary_relay_lag_microseconds": "How long a message of this node to itself takes through Redis.",
         "volary_subscriptions_pending": "Topics that this node is subscribing to and that Redis has not confirmed yet.",
+        "volary_log_lines_lost_total": "Lines of the log that could not be written, or not as fast as they came.",
         "volary_presence_up": "1 while the presence store answers.",
         "volary_nodes_live": "Nodes of the cluster that are alive.",
     ]

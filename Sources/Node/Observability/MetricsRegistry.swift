@@ -63,7 +63,7 @@ final class MetricsRegistry: MetricsFactory {
 
     // MARK: - Reading
 
-    /// - Parameter gauges: values of this moment, by name.
+    /// - Parameter gauges: values of this moment, by name; one that ends with `_total` only ever grows.
     func text(gauges: [(name: String, value: Int)]) -> String {
         var lines: [String] = []
         for (name, series) in self.families.withLockedValue({ $0 }).sorted(by: { $0.key < $1.key }) {
@@ -84,7 +84,9 @@ final class MetricsRegistry: MetricsFactory {
                 }
             }
         }
-        for (name, value) in gauges { lines += self.header(name, "gauge") + ["\(name) \(value)"] }
+        for (name, value) in gauges {
+            lines += self.header(name, name.hasSuffix("_total") ? "counter" : "gauge") + ["\(name) \(value)"]
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -1,28 +1,13 @@
 import Logging
 
 /// Says with each entry which node it is of: nodes may get another name after their start.
-struct NodeLogHandler: LogHandler {
-    private var base: any LogHandler
+struct NodeLogHandler: ForwardingLogHandler {
+    var base: any LogHandler
     private let name: NodeName
 
     init(writingTo base: any LogHandler, name: NodeName) {
         self.base = base
         self.name = name
-    }
-
-    var logLevel: Logger.Level {
-        get { self.base.logLevel }
-        set { self.base.logLevel = newValue }
-    }
-
-    var metadata: Logger.Metadata {
-        get { self.base.metadata }
-        set { self.base.metadata = newValue }
-    }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { self.base[metadataKey: key] }
-        set { self.base[metadataKey: key] = newValue }
     }
 
     func log(event: LogEvent) {

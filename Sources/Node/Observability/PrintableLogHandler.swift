@@ -3,8 +3,8 @@ import Logging
 /// Keeps what others have sent from writing into the log whatever it likes: control characters are escaped, long texts cut. An entry stays
 /// one line, and a terminal that shows it obeys nobody.
 struct PrintableLogHandler: LogHandler {
-    /// Of a message, and of each value of its metadata, in Unicode scalars.
-    static let maximumLength = 500
+    /// Of a message, and of each value of its metadata, as they are written; what is left out is a `…`.
+    static let maximumBytes = 500
 
     private var lines: any LogHandler
 
@@ -44,16 +44,22 @@ struct PrintableLogHandler: LogHandler {
     }
 
     static func printable(_ text: String) -> String {
-        var result = ""
-        for (count, scalar) in text.unicodeScalars.enumerated() {
-            guard count < self.maximumLength else { return result + "…" }
+        var result = String.UnicodeScalarView()
+        var room = self.maximumBytes
+        for scalar in text.unicodeScalars {
+            let shown: String.UnicodeScalarView
             switch scalar.properties.generalCategory {
             // Format characters turn the direction of what follows, line separators begin lines in some viewers.
             case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
-                result += "\\u{\(String(scalar.value, radix: 16))}"
-            default: result.unicodeScalars.append(scalar)
+                shown = "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars
+                room -= shown.count
+            default:
+                shown = String.UnicodeScalarView([scalar])
+                room -= UTF8.width(scalar)
             }
+            guard room >= 0 else { return String(result) + "…" }
+            result.append(contentsOf: shown)
         }
-        return result
+        return String(result)
     }
 }

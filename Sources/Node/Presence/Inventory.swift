@@ -73,7 +73,7 @@ struct Inventory: Sendable {
 
     /// A store that has lost its data does not know whom it lacks; this node does.
     private func withAbsentNodes(_ page: ConnectionPage, _ query: ConnectionQuery) -> ConnectionPage {
-        let absent = self.directory.absent(from: page.nodes).filter { name in query.nodeName.map { $0 == name } ?? true }
+        let absent = self.directory.absent(from: page.nodes).filter { query.includes(nodesNamed: $0) }
         guard !absent.isEmpty else { return page }
         return ConnectionPage(
             connections: page.connections,
@@ -93,7 +93,7 @@ struct Inventory: Sendable {
             connections: rest.prefix(query.limit).map { ListedConnection(record: $0, nodeName: name) },
             total: records.count,
             hasMore: rest.count > query.limit,
-            missing: others.filter { other in query.nodeName.map { $0 == other } ?? true },
+            missing: others.filter { query.includes(nodesNamed: $0) },
             nodes: [self.directory.ownID]
         )
     }

@@ -9,10 +9,23 @@ struct TLSFiles: Hashable, Sendable {
     let certificate: String
     /// PEM, not encrypted.
     let key: String
+    /// Where the two paths were set, for what is wrong with the files.
+    var certificateOrigin = ConfigurationError.Origin.flag
+    var keyOrigin = ConfigurationError.Origin.flag
 
     /// Reads both files, and sees to it that clients could use them today.
     /// - Throws: which of the two is wrong.
     func load(now: Date = Date()) throws(ConfigurationError) -> NIOSSLContext {
+        do throws(ConfigurationError) {
+            return try self.context(now: now)
+        } catch {
+            var error = error
+            error.origin = error.option == ConfigurationOption.tlsKey.rawValue ? self.keyOrigin : self.certificateOrigin
+            throw error
+        }
+    }
+
+    private func context(now: Date) throws(ConfigurationError) -> NIOSSLContext {
         let chain = try self.loadCertificates()
         // Of the others in the chain, some are out of date on purpose: old clients know no newer root.
         try self.checkTimes(of: chain[0], now: now)
@@ -25,6 +38,7 @@ struct TLSFiles: Hashable, Sendable {
             privateKey: .privateKey(key)
         )
         configuration.minimumTLSVersion = .tlsv12
+        configuration.cipherSuiteValues = Self.ciphers
         configuration.applicationProtocols = ["http/1.1"]
         // For the peer to say goodbye as well: whoever closes here has given it its time before.
         configuration.shutdownTimeout = .seconds(1)
@@ -34,6 +48,14 @@ struct TLSFiles: Hashable, Sendable {
             throw self.wrongKey("must be the key of the certificate in \(self.certificate)")
         }
     }
+
+    /// Of TLS 1.2: those of RFC 9325 section 4.2 with authenticated encryption (AEAD) and keys that nobody can recover later. None with CBC. Those
+    /// of TLS 1.3 are all so.
+    private static let ciphers: [NIOTLSCipher] = [
+        .TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, .TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        .TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, .TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        .TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, .TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    ]
 
     private func loadCertificates() throws(ConfigurationError) -> [NIOSSLCertificate] {
         let pem = try ConfigurationLoader.contents(.tlsCertificate, path: self.certificate)

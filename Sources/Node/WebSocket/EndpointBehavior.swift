@@ -18,6 +18,9 @@ final class EndpointBehavior: WebSocketEvents {
 
     /// Between two notices to one client that its messages are refused: 10 s. A flood is not answered with another.
     private static let refusalNoticeInterval = TimeAmount.seconds(10)
+    /// How long a client waits whose message had no room on its way to the other nodes: 100 ms. With at most 64 unfinished messages it then
+    /// sends no more than 640 a second that nobody gets.
+    private static let refusalPause = TimeAmount.milliseconds(100)
     private static let allocator = ByteBufferAllocator()
 
     /// - Parameters:
@@ -202,11 +205,14 @@ final class EndpointBehavior: WebSocketEvents {
         }
         let id = connection.id
         self.publisher.publish(message, from: id) { result in
-            if case .failure(let error) = result {
-                self.metrics.publicationRefused()
-                eventLoop.execute { self.tellFailed(id, error, on: eventLoop) }
+            guard case .failure(let error) = result else { return done() }
+            self.metrics.publicationRefused()
+            eventLoop.execute {
+                self.tellFailed(id, error, on: eventLoop)
+                // One that is gone has sent all that it will.
+                guard error == .outboxFull, self.connections.get(id, on: eventLoop)?.isOpen == true else { return done() }
+                eventLoop.scheduleTask(in: Self.refusalPause, done)
             }
-            done()
         }
     }
 

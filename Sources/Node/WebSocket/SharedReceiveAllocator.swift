@@ -56,21 +56,24 @@ extension NIOSynchronousChannelOptions {
     }
 }
 
-/// Buffers for the reads of an HTTP connection: a small one first, and then as large as what comes, up to 64 KiB.
+/// Buffers for the reads of an HTTP connection, and of a WebSocket behind TLS: a small one first, and then as large as what comes, up to 64 KiB.
 ///
-/// NIO never lets go of a channel's first buffer, and would let it grow: this one holds what programs ask for, browsers take a second read.
-/// Each further read has a buffer of its own, so that a connection that is idle, or becomes a WebSocket, keeps nothing of a large request.
-private struct RequestReceiveAllocator: RecvByteBufferAllocator {
+/// NIO never lets go of a channel's first buffer, and would let it grow: this one holds what programs ask for, browsers take a second read. It
+/// serves again for each read that fits into it, once nobody holds it any more. Each larger read has a buffer of its own, so that a connection
+/// that is idle, or becomes a WebSocket, keeps nothing of a large request.
+struct RequestReceiveAllocator: RecvByteBufferAllocator {
+    private let firstBytes: Int
     private var sizes: AdaptiveRecvByteBufferAllocator
 
     init(firstBytes: Int) {
+        self.firstBytes = firstBytes
         self.sizes = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: firstBytes, maximum: 64 * 1024)
     }
 
     func buffer(allocator: ByteBufferAllocator) -> ByteBuffer { self.sizes.buffer(allocator: allocator) }
 
     /// Nil, as the next is true: the channel shall not use what it used before.
-    func nextBufferSize() -> Int? { nil }
+    func nextBufferSize() -> Int? { self.sizes.nextBufferSize().flatMap { $0 <= self.firstBytes ? $0 : nil } }
 
     mutating func record(actualReadBytes: Int) -> Bool {
         _ = self.sizes.record(actualReadBytes: actualReadBytes)

@@ -16,6 +16,10 @@ final class WebSocketHandler: ChannelDuplexHandler {
     static let maximumUnfinishedMessages = 64
     /// Then so many must be done before it goes on: half of them, so that their replies leave together as well.
     static let resumingUnfinishedMessages = 32
+    /// Bytes of them, with ``overheadBytes`` for each: 1 MiB and one message. Then half of that must be done, too.
+    static let maximumUnfinishedBytes = 1024 * 1024
+    /// Counted for each unfinished message beside its payload, as the broker does: 256.
+    static let overheadBytes = 256
 
     /// Bytes that may wait to be handled: 1 MiB. One read brings 256 KiB, and the next follows once all of it is handled; but when a client ends its
     /// connection, NIO reads at once all that the kernel holds of it. What is beyond is dropped, counted as `volary_clients_gone_unread`.
@@ -38,6 +42,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     /// Nil once the channel is closed.
     private var context: ChannelHandlerContext?
     private var unfinishedMessages = 0
+    private var unfinishedBytes = 0
     /// Whether there are too many of them.
     private var awaitsMessages = false
     /// Whether a read has been asked for that the node does not want yet.
@@ -274,21 +279,28 @@ final class WebSocketHandler: ChannelDuplexHandler {
     }
 
     private func received(_ message: ClientMessage, _ connection: Connection, on eventLoop: any EventLoop) {
+        let bytes = message.byteCount + Self.overheadBytes
         self.unfinishedMessages += 1
-        if self.unfinishedMessages >= Self.maximumUnfinishedMessages { self.awaitsMessages = true }
+        self.unfinishedBytes += bytes
+        if self.unfinishedMessages >= Self.maximumUnfinishedMessages || self.unfinishedBytes >= Self.maximumUnfinishedBytes {
+            self.awaitsMessages = true
+        }
         let me = NIOLoopBound(self, eventLoop: eventLoop)
         self.events.received(message, from: connection, on: eventLoop) {
             if eventLoop.inEventLoop {
-                me.value.finishedMessage(on: eventLoop)
+                me.value.finishedMessage(bytes, on: eventLoop)
             } else {
-                eventLoop.execute { me.value.finishedMessage(on: eventLoop) }
+                eventLoop.execute { me.value.finishedMessage(bytes, on: eventLoop) }
             }
         }
     }
 
-    private func finishedMessage(on eventLoop: any EventLoop) {
+    private func finishedMessage(_ bytes: Int, on eventLoop: any EventLoop) {
         self.unfinishedMessages -= 1
-        guard self.awaitsMessages, self.unfinishedMessages <= Self.resumingUnfinishedMessages else { return }
+        self.unfinishedBytes -= bytes
+        guard self.awaitsMessages, self.unfinishedMessages <= Self.resumingUnfinishedMessages,
+            self.unfinishedBytes <= Self.maximumUnfinishedBytes / 2
+        else { return }
         self.awaitsMessages = false
         self.resume(on: eventLoop)
     }
@@ -352,6 +364,14 @@ final class WebSocketHandler: ChannelDuplexHandler {
 
 @available(*, unavailable)
 extension WebSocketHandler: Sendable {}
+
+extension ClientMessage {
+    fileprivate var byteCount: Int {
+        switch self {
+        case .text(let bytes), .binary(let bytes): bytes.readableBytes
+        }
+    }
+}
 
 extension MessageDecoder.Event {
     fileprivate var payloadBytes: Int {

@@ -103,8 +103,7 @@ enum WebSocketHandshake {
 
     /// What the client offers, in its order.
     static func subprotocols(of request: HTTPRequestHead) -> [String] {
-        guard request.headers.contains(name: "sec-websocket-protocol") else { return [] }
-        return request.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
+        request.headers.elements(of: "sec-websocket-protocol").map(String.init)
     }
 
     /// Section 4.2.2: the 101 that proves that the key was read, with ``subprotocol`` if it is offered; as it goes to the socket.

@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 /// The name of a group or a user: any text of 1 to 1,024 UTF-16 code units without U+0000.
 ///
 /// Names are compared, hashed and ordered as their bytes in UTF-8. Nothing is normalized: `é` as one scalar and as two are different names,
@@ -18,7 +12,9 @@ public struct Name: Sendable {
     /// For an error message: "`group` <rule>".
     public static let rule = "must be a text of 1 to \(maximumUnits) UTF-16 code units, without U+0000."
 
-    public let text: String
+    private let value: UTF8Text
+
+    public var text: String { self.value.string }
 
     /// - Returns: nil for a text that is empty, too long, or has a U+0000 in it.
     public init?(_ text: some StringProtocol) {
@@ -36,27 +32,14 @@ public struct Name: Sendable {
             }
         }
         guard units <= Self.maximumUnits else { return nil }
-        self.text = String(text)
+        self.value = UTF8Text(String(text))
     }
+
+    /// - Returns: as for any text.
+    public init?(_ text: UTF8Text) { self.init(text.string) }
 
     /// Bytes of its UTF-8.
     public var byteCount: Int { self.text.utf8.count }
-
-    private func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        self.text.utf8.withContiguousStorageIfAvailable { body(UnsafeRawBufferPointer($0)) }
-            ?? Array(self.text.utf8).withUnsafeBytes(body)
-    }
-
-    /// Below, at or above zero, as `memcmp` has it.
-    private static func compare(_ left: Name, _ right: Name) -> Int {
-        left.withBytes { left in
-            right.withBytes { right in
-                // Not empty, so both have an address.
-                let order = memcmp(left.baseAddress!, right.baseAddress!, min(left.count, right.count))
-                return order == 0 ? left.count - right.count : Int(order)
-            }
-        }
-    }
 }
 
 extension Name: CustomStringConvertible {
@@ -64,17 +47,11 @@ extension Name: CustomStringConvertible {
 }
 
 extension Name: Hashable {
-    public static func == (left: Name, right: Name) -> Bool {
-        left.byteCount == right.byteCount && self.compare(left, right) == 0
-    }
+    public static func == (left: Name, right: Name) -> Bool { left.value == right.value }
 
-    public func hash(into hasher: inout Hasher) {
-        self.withBytes { hasher.combine(bytes: $0) }
-        // No byte of UTF-8: names one after the other do not run together.
-        hasher.combine(0xFF as UInt8)
-    }
+    public func hash(into hasher: inout Hasher) { self.value.hash(into: &hasher) }
 }
 
 extension Name: Comparable {
-    public static func < (left: Name, right: Name) -> Bool { self.compare(left, right) < 0 }
+    public static func < (left: Name, right: Name) -> Bool { left.value < right.value }
 }

@@ -47,15 +47,14 @@ public enum FrameEncoder {
     ///
     /// - Parameters:
     ///   - code: one that ``CloseCode/maySend`` allows; nil gives a frame without payload, and the reason is left out too.
-    ///   - reason: cut to its longest prefix of whole characters (Unicode scalars) within
-    ///     ``Limits/maximumCloseReasonBytes``.
+    ///   - reason: cut to ``Limits/maximumCloseReasonBytes``, between two Unicode scalars.
     public static func close(
         code: CloseCode?,
         reason: String = "",
         allocator: ByteBufferAllocator = ByteBufferAllocator()
     ) -> ByteBuffer {
         guard let code else { return self.encode(opcode: .close, payload: ByteBuffer(), allocator: allocator) }
-        let prefix = self.prefix(of: reason, maximumBytes: Limits.maximumCloseReasonBytes)
+        let prefix = reason.prefix(maximumBytes: Limits.maximumCloseReasonBytes).utf8
         let length = 2 + prefix.count
         var frame = allocator.buffer(capacity: self.headerBytes(payloadLength: length) + length)
         frame.writeMultipleIntegers(0x80 | Opcode.close.rawValue, UInt8(length), code.rawValue)
@@ -70,15 +69,5 @@ public enum FrameEncoder {
         case ...0xFFFF: 4
         default: 10
         }
-    }
-
-    private static func prefix(of text: String, maximumBytes: Int) -> Substring.UTF8View {
-        let bytes = text.utf8
-        guard var end = bytes.index(bytes.startIndex, offsetBy: maximumBytes, limitedBy: bytes.endIndex) else {
-            return bytes[...]
-        }
-        // A character begins at every byte that is not a continuation byte, 0b10xxxxxx.
-        while end < bytes.endIndex, bytes[end] & 0xC0 == 0x80 { end = bytes.index(before: end) }
-        return bytes[..<end]
     }
 }

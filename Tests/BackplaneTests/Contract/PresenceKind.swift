@@ -114,7 +114,13 @@ struct PresenceHarness: Sendable {
         var pages: [ConnectionPage] = []
         var after: ConnectionID?
         while true {
-            let query = ConnectionQuery(limit: limit, after: after, nodeName: nodeName, user: user, group: group)
+            let query = ConnectionQuery(
+                limit: limit,
+                after: after,
+                nodeName: nodeName.map { UTF8Text($0) },
+                user: user,
+                group: group
+            )
             let page = try await self.store.connections(query)
             pages.append(page)
             after = page.connections.last?.record.id

@@ -32,7 +32,7 @@ struct PresenceLatencyTests {
                     let query = ConnectionQuery(
                         limit: 100,
                         after: after,
-                        nodeName: filter.node,
+                        nodeName: filter.node.map { UTF8Text($0) },
                         user: filter.user,
                         group: filter.group
                     )

@@ -95,7 +95,7 @@ struct ScriptedLog {
     }
 
     func identify(_ name: String) async throws -> String? {
-        try await self.runner.evaluate(.identify, keys: [LogKeys.store(prefix: "volary")], arguments: [name]).text
+        try await self.runner.evaluate(.identify, keys: LogKeys.storeKeys(prefix: "volary"), arguments: [name]).text
     }
 
     // MARK: - What Redis holds, asked without them

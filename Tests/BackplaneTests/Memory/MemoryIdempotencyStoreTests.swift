@@ -10,55 +10,72 @@ struct MemoryIdempotencyStoreTests {
 
     private func claim(_ key: String) -> IdempotencyClaim { IdempotencyClaim(key: IdempotencyKey(key)!, request: "request") }
 
-    private func answered(_ key: String, by store: MemoryIdempotencyStore) async throws -> Bool {
-        let claim = self.claim(key)
-        guard case .reserved = try await store.reserve(claim) else { return true }
-        // As it was: asking must not count as a key.
-        try await store.release(claim)
-        return false
-    }
-
-    @Test func `The oldest keys go first`() async throws {
-        let store = MemoryIdempotencyStore(clock: SteppingClock(), capacity: 3)
-        for key in ["a", "b", "c"] {
-            let claim = self.claim(key)
-            _ = try await store.reserve(claim)
-            _ = try await store.complete(claim, with: self.answer)
+    @Test func `A full store refuses new keys, and forgets none within its time`() async throws {
+        let clock = SteppingClock()
+        let store = MemoryIdempotencyStore(clock: clock, capacity: 3)
+        let claims = ["answered", "under way", "released"].map(self.claim)
+        for claim in claims { #expect(try await store.reserve(claim) == .reserved) }
+        #expect(try await store.complete(claims[0], with: self.answer))
+        for number in 0..<1000 {
+            await #expect(throws: IdempotencyError.full) { try await store.reserve(self.claim("\(number)")) }
         }
-        #expect(try await self.answered("a", by: store))
-        let fourth = self.claim("d")
-        #expect(try await store.reserve(fourth) == .reserved)
-        #expect(try await store.reserve(self.claim("b")) == .answered(self.answer))
-        #expect(try await store.reserve(self.claim("c")) == .answered(self.answer))
-        #expect(try await store.reserve(self.claim("d")) == .busy)
-        #expect(try await store.reserve(self.claim("a")) == .reserved)
-        // Which takes the place of the oldest in its turn.
-        #expect(try await store.reserve(self.claim("b")) == .reserved)
+        #expect(try await store.reserve(self.claim("answered")) == .answered(self.answer))
+        #expect(try await store.reserve(self.claim("under way")) == .busy)
+        try await store.release(claims[2])
+        #expect(try await store.reserve(self.claim("new")) == .reserved)
+        await #expect(throws: IdempotencyError.full) { try await store.reserve(self.claim("another")) }
+        clock.advance(by: .seconds(299))
+        #expect(try await store.reserve(self.claim("answered")) == .answered(self.answer))
+        clock.advance(by: .seconds(1))
+        for key in ["x", "y", "z"] { #expect(try await store.reserve(self.claim(key)) == .reserved) }
+        await #expect(throws: IdempotencyError.full) { try await store.reserve(self.claim("answered")) }
     }
 
-    @Test func `An answer makes its key young again`() async throws {
-        let store = MemoryIdempotencyStore(clock: SteppingClock(), capacity: 2)
-        let (first, second) = (self.claim("a"), self.claim("b"))
-        _ = try await store.reserve(first)
-        _ = try await store.reserve(second)
-        _ = try await store.complete(first, with: self.answer)
-        _ = try await store.reserve(self.claim("c"))
-        #expect(try await store.reserve(first) == .answered(self.answer))
-        #expect(try await store.complete(second, with: self.answer))
+    @Test func `What has expired leaves room also behind what stays longer`() async throws {
+        let clock = SteppingClock()
+        let lifetimes = IdempotencyLifetimes(reservation: .seconds(1), answer: .seconds(300))
+        let store = MemoryIdempotencyStore(clock: clock, lifetimes: lifetimes, capacity: 2)
+        let claim = self.claim("stays")
+        #expect(try await store.reserve(claim) == .reserved)
+        #expect(try await store.complete(claim, with: self.answer))
+        for number in 0..<100 {
+            #expect(try await store.reserve(self.claim("\(number)")) == .reserved)
+            clock.advance(by: .seconds(1))
+        }
+        #expect(try await store.reserve(claim) == .answered(self.answer))
     }
 
-    @Test func `All answers together are bounded`() async throws {
+    @Test func `All answers together are bounded, and a key whose answer finds no room stays taken`() async throws {
         let store = MemoryIdempotencyStore(clock: SteppingClock())
         let large = ByteBuffer(repeating: 1, count: IdempotencyLimits.answerBytes)
-        for index in 0..<300 {
-            let claim = self.claim("\(index)")
-            _ = try await store.reserve(claim)
-            _ = try await store.complete(claim, with: large)
-        }
+        let small = ByteBuffer(repeating: 1, count: IdempotencyLimits.smallAnswerBytes)
+        let claims = (0..<300).map { self.claim("\($0)") }
+        for claim in claims { #expect(try await store.reserve(claim) == .reserved) }
         var kept = 0
-        for index in 0..<300 where try await store.reserve(self.claim("\(index)")) == .answered(large) { kept += 1 }
+        for claim in claims {
+            do {
+                #expect(try await store.complete(claim, with: large))
+                kept += 1
+            } catch {
+                #expect(error == .full)
+                #expect(try await store.reserve(self.claim(claim.key.description)) == .busy)
+                #expect(try await store.complete(claim, with: small))
+            }
+        }
         // 256 of 64 KiB would be 16 MiB with nothing beside.
         #expect((240..<256).contains(kept))
+        for (index, claim) in claims.enumerated() {
+            #expect(try await store.reserve(self.claim(claim.key.description)) == .answered(index < kept ? large : small))
+        }
+    }
+
+    @Test func `As many keys as the store takes have room for a small answer each`() async throws {
+        let store = MemoryIdempotencyStore(clock: SteppingClock())
+        let small = ByteBuffer(repeating: 1, count: IdempotencyLimits.smallAnswerBytes)
+        let claims = (0..<10_000).map { self.claim(String(repeating: "k", count: 251) + "\(10_000 + $0)") }
+        for claim in claims { #expect(try await store.reserve(claim) == .reserved) }
+        await #expect(throws: IdempotencyError.full) { try await store.reserve(self.claim("one more")) }
+        for claim in claims { #expect(try await store.complete(claim, with: small)) }
     }
 
     @Test func `Released keys leave room`() async throws {

@@ -16,6 +16,20 @@ struct DuplicateFilterTests {
         #expect(filter.admits(.max, from: a) == true)
     }
 
+    @Test func `What is far below the last was never its origin's: it passes, and so does what follows`() {
+        for forged in [.max, 10 + DuplicateFilter.reach] {
+            var filter = DuplicateFilter()
+            let a = NodeID(rawValue: 1)
+            #expect(filter.admits(10, from: a) == true)
+            #expect(filter.admits(forged, from: a) == true)
+            #expect(filter.admits(forged - 1, from: a) == false)
+            #expect(filter.admits(forged - DuplicateFilter.reach + 1, from: a) == false)
+            #expect(filter.admits(10, from: a) == true, "at most one comes twice")
+            #expect(filter.admits(10, from: a) == false)
+            #expect(filter.admits(11, from: a) == true)
+        }
+    }
+
     @Test func `The origin unheard for longest is forgotten`() {
         var filter = DuplicateFilter(capacity: 2)
         let nodes = (1...3).map { NodeID(rawValue: $0) }

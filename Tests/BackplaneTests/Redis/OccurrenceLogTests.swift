@@ -13,4 +13,13 @@ struct OccurrenceLogTests {
         #expect(log.occurred(at: start + .seconds(10)) == 3)
         #expect(log.total == 4)
     }
+
+    @Test func `As many lines an interval as are allowed, and then the count of all that had none`() {
+        var log = OccurrenceLog(interval: .seconds(1), maximumLines: 2)
+        let start = NIODeadline.uptimeNanoseconds(5)
+        #expect((0..<4).map { _ in log.occurred(at: start) } == [1, 1, nil, nil])
+        #expect(log.occurred(3, at: start + .milliseconds(999)) == nil)
+        #expect(log.occurred(at: start + .seconds(1)) == 6)
+        #expect(log.total == 8)
+    }
 }

@@ -26,6 +26,25 @@ struct PublishInboxTests {
         #expect(hasRoom && inbox.count == 1)
     }
 
+    @Test func `It is bounded in messages`() {
+        var inbox = PublishInbox(maximumBytes: .max, maximumMessages: 2)
+        let rooms = (0..<3).map { _ in inbox.append(self.request(0)) }
+        #expect(rooms == [true, true, false])
+    }
+
+    @Test func `A turn takes 256 messages or 1 MiB of them, in their order`() {
+        var inbox = PublishInbox(maximumBytes: .max)
+        for _ in 0..<260 { _ = inbox.append(self.request(1)) }
+        #expect(inbox.takeTurn().count == 256 && inbox.count == 4)
+        for _ in 0..<5 { _ = inbox.append(self.request(256 * 1024)) }
+        #expect(inbox.takeTurn().count == 4 + 3 && inbox.count == 2)
+        _ = inbox.takeTurn()
+        _ = inbox.append(self.request(5 * 1024 * 1024))
+        _ = inbox.append(self.request(7))
+        #expect(inbox.takeTurn().map(\.message.payloadBytes) == [5 * 1024 * 1024])
+        #expect(inbox.takeTurn().map(\.message.payloadBytes) == [7] && inbox.takeTurn().isEmpty)
+    }
+
     @Test
     func `One message of any size has room alone`() {
         var inbox = PublishInbox(maximumBytes: 10)

@@ -8,6 +8,11 @@ struct RedisErrorTextTests {
             RedisErrorText.loggable("ERR unknown command 'FOO', with args beginning with: 'hunter2'") == "ERR unknown command "
         )
         #expect(RedisErrorText.loggable("ERR a\r\nb") == "ERR a b")
+        #expect(RedisErrorText.loggable("WRONGPASS you can't \u{85}now`x") == "WRONGPASS you can't  now")
+        for unit in ["x", "\u{301}\u{323}", "🙂"] {
+            #expect((157...160).contains(RedisErrorText.loggable("ERR " + String(repeating: unit, count: 100_000)).utf8.count))
+        }
+        #expect(RedisErrorText.code("E\u{301}") == "E")
         #expect(RedisErrorText.code("WRONGPASS invalid") == "WRONGPASS")
         #expect(RedisErrorText.isFatal("READONLY You can't write"))
         #expect(!RedisErrorText.isFatal("ERR READONLY"))

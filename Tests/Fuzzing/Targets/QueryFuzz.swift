@@ -1,6 +1,7 @@
 import HTTPTypes
 import HummingbirdCore
 import NIOCore
+import Protocol
 
 @testable import Backplane
 @testable import Node
@@ -30,7 +31,7 @@ enum QueryFuzz {
     }
 
     /// RFC 3986 section 2.1, every byte.
-    private static func encode(_ text: String) -> String {
+    private static func encode(_ text: UTF8Text) -> String {
         text.utf8.map { "%" + ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 

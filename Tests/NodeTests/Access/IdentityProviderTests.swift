@@ -344,7 +344,7 @@ struct IdentityProviderTests {
             ]
         )
         try file.write(#"{"keys":[\#(good),{"kty":"oct"}]}"#)
-        configuration.access.reload(logger: log.logger)
+        for reload in configuration.access.reloads { reload(log.logger) }
         #expect(log.lines.count == 3 && log.lines.last?.contains("volary.key=number 2") == true)
     }
 }

@@ -2,6 +2,7 @@ import Backplane
 import Crypto
 import Foundation
 import NIOSSL
+import Protocol
 import TestSupport
 import Testing
 

@@ -1,5 +1,8 @@
+import Backplane
 import Crypto
 import Foundation
+import NIOCore
+import Protocol
 import TestSupport
 import Testing
 
@@ -23,13 +26,13 @@ struct RESTAccessTests {
     ]
 
     /// A node with one key for each permission.
-    private static func withKeys(_ body: (APITestNode) async throws -> Void) async throws {
+    private static func withKeys(links: NodeServer.Links? = nil, _ body: (APITestNode) async throws -> Void) async throws {
         let lines = Permission.forREST.map { permission in
             let hash = SHA256.hash(data: Data(Self.key(permission).utf8)).map { String(format: "%02x", $0) }.joined()
             return "\(hash) \(permission.rawValue)\n"
         }
         let file = try TemporaryFile(lines.joined())
-        try await APITestNode.with([.apiKeys: file.path], body)
+        try await APITestNode.with([.apiKeys: file.path], makeLinks: links.map { links in { _, _ in links } }, body)
         withExtendedLifetime(file) {}
     }
 
@@ -50,6 +53,39 @@ struct RESTAccessTests {
                     #expect((answer.status == 403) == (needed != nil && needed != permission), "\(method) \(path) \(permission)")
                 }
             }
+        }
+    }
+
+    @Test func `Why a node is not ready is told to those who may read, and others hear that it is not and since when`()
+        async throws
+    {
+        let links = NodeServer.Links(broker: RecordingBroker(), store: MemoryPresenceStore(shared: MemoryPresence()))
+        let broker = try #require(links.broker as? RecordingBroker)
+        let makeLinks = { (_: NodeID, _: any EventLoop) in links }
+        let words = { (answer: HTTPTestResponse) in
+            (answer.json["relay"] as? [String: Any]).map { "\($0["state"] ?? "") \($0["reason"] ?? "")" }
+        }
+        for options in [[ConfigurationOption.apiKey: Self.key(.read)], [:]] {
+            try await APITestNode.with(options, makeLinks: makeLinks) { node in
+                broker.fail()
+                let nobody = try await node.http.request("GET", "/readyz")
+                #expect(nobody.status == 503 && nobody[header: "retry-after"] == "1")
+                #expect(words(nobody) == (options.isEmpty ? "down test" : "down <null>"))
+                // Whoever asks with what is no key is told as much as those without one: a balancer may send anything.
+                let stranger = try await node.http.request("GET", "/readyz", headers: Self.bearer("somebody-elses-key"))
+                #expect(stranger.status == 503 && words(stranger) == words(nobody))
+                let reader = try await node.http.request("GET", "/readyz", headers: Self.bearer(Self.key(.read)))
+                #expect(reader.status == 503 && words(reader) == "down test")
+                broker.recover()
+                let well = try await node.http.request("GET", "/readyz")
+                #expect(well.status == 200 && words(well) == "up <null>")
+            }
+        }
+        try await Self.withKeys(links: links) { node in
+            broker.fail()
+            let sender = try await node.http.request("GET", "/readyz", headers: Self.bearer(Self.key(.send)))
+            #expect(sender.status == 503 && words(sender) == "down <null>")
+            broker.recover()
         }
     }
 

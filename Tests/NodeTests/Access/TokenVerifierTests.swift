@@ -218,14 +218,14 @@ struct TokenVerifierTests {
         func isTaken(_ token: String) async -> Bool { (try? await verifier.grant(for: token)) != nil }
         #expect(await isTaken(old))
         try file.write("bad")
-        configuration.access.reload(logger: .quiet)
+        for reload in configuration.access.reloads { reload(.quiet) }
         #expect(await isTaken(old))
         let error = #expect(throws: ConfigurationError.self) {
             try ConfigurationLoader(flags: [.jwtKey: file.path], environment: [:], file: nil).load()
         }
         #expect(error?.option == "jwt-key")
         try file.write(TestKeys.otherSecret)
-        configuration.access.reload(logger: .quiet)
+        for reload in configuration.access.reloads { reload(.quiet) }
         #expect(await isTaken(new))
         #expect(await !isTaken(old))
     }

@@ -42,17 +42,23 @@ struct AdmissionTests {
     }
 
     @Test(arguments: [
-        (1024, 2, 922, 38), (20_000, 2, 19_898, 38), (1_000_000, 256, 999_136, 800), (256, 2, 175, 46), (80, 2, 34, 40),
-        (64, 2, 26, 33), (10, 2, 1, 5), (1, 2, 1, -4),
+        (1024, 2, 922), (20_000, 2, 19_898), (1_000_000, 256, 999_136), (256, 2, 175), (80, 2, 34), (64, 2, 21), (43, 2, 1),
     ])
     func `A limit of open files leaves room for Redis, for logs, and for answers to those who find none`(
         files: Int,
         threads: Int,
-        connections: Int,
-        others: Int
+        connections: Int
     ) {
         #expect(FileDescriptors.connections(ofLimit: files, threads: threads) == connections)
-        #expect(files - connections - Admission.reserve(of: connections) == others)
+        #expect(FileDescriptors.needed(connections: connections, threads: threads) <= files)
+    }
+
+    @Test func `A limit of open files that has no room for a single connection stops the start, with what is needed`() throws {
+        try FileDescriptors.check(limit: 43, threads: 2)
+        for (files, threads) in [(42, 2), (12, 2), (60, 24)] {
+            let error = #expect(throws: TooFewFiles.self) { try FileDescriptors.check(limit: files, threads: threads) }
+            #expect(error?.description.contains("needs \(37 + 3 * threads)") == true)
+        }
     }
 
     @Test func `A WebSocket past the limit is answered 503, and has room when another goes`() throws {

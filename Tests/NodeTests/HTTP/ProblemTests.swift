@@ -26,6 +26,16 @@ struct ProblemTests {
         )
     }
 
+    @Test(arguments: ["x", "\u{301}", "\u{301}\u{323}", "🙂", "e\u{301}"])
+    func `What a caller has sent is quoted in 64 bytes at most`(unit: String) {
+        let long = "n" + String(repeating: unit, count: 10_000)
+        for problem in [Problem.invalidQuery(long, "wrong"), .invalidBody("wrong", field: long)] {
+            #expect((60...64).contains(problem.field?.utf8.count ?? 0))
+            #expect(problem.json.readableBytes < 300)
+        }
+        #expect(Problem.short("short \u{E9}") == "short \u{E9}")
+    }
+
     @Test func `From the router, it is problem+json that nobody may store`() {
         let response = Problem(.serviceUnavailable, "x", "y", headers: [.retryAfter: "1"]).response
         #expect(response.status == .serviceUnavailable)

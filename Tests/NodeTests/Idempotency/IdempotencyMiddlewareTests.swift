@@ -45,6 +45,34 @@ struct IdempotencyMiddlewareTests {
         #expect(try await nodes.post("/api/send/one?wait=none", node: 1).isReplayed)
     }
 
+    @Test func `A node that has no room for a key says so and does nothing; requests whose keys it has are answered again`()
+        async throws
+    {
+        let nodes = IdempotentNodes(store: MemoryIdempotencyStore(capacity: 1)) { _, time in
+            Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: "time \(time)")))
+        }
+        #expect(try await nodes.request(keys: ["one"]).status == 200)
+        for _ in 0..<3 {
+            let answer = try await nodes.request(keys: ["two"])
+            #expect(answer.status == 503 && answer.problem == "idempotency-full")
+        }
+        #expect(try await nodes.request(keys: ["one"]).isReplayed && nodes.times == 1)
+        // Without a key it goes on.
+        #expect(try await nodes.request(keys: []).status == 200)
+    }
+
+    @Test func `An answer for which there is no room is not kept, and its request is carried out once`() async throws {
+        let large = ByteBuffer(repeating: 32, count: IdempotencyLimits.answerBytes - 100)
+        let nodes = IdempotentNodes(store: MemoryIdempotencyStore()) { _, _ in
+            Response(status: .ok, body: ResponseBody(byteBuffer: large))
+        }
+        for number in 0..<300 { #expect(try await nodes.request(keys: ["\(number)"]).status == 200) }
+        let last = try await nodes.request(keys: ["299"])
+        #expect(last.status == 409 && last.problem == "answer-not-kept")
+        #expect(try await nodes.request(keys: ["0"]).isReplayed && nodes.times == 300)
+        #expect(StoredAnswer.notKept.readableBytes <= IdempotencyLimits.smallAnswerBytes)
+    }
+
     @Test func `Without a key every request is carried out`() async throws {
         let store = UnreliableIdempotencyStore()
         store.setAway(true)

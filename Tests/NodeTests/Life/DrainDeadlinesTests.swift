@@ -9,7 +9,7 @@ import Testing
 struct DrainDeadlinesTests {
     private typealias Deadline = DrainDeadlines<ManualClock>.Deadline
 
-    private static let deadlines: [Deadline] = [.receipts, .requests, .links]
+    private static let deadlines: [Deadline] = [.receipts, .requests, .links, .process]
 
     /// Runs `body` with what it needs to tell the node to go, and to see how many deadlines have been reached.
     private func run(
@@ -32,29 +32,29 @@ struct DrainDeadlinesTests {
         }
     }
 
-    @Test func `Receipts half a second before the end, requests at the end, links 5 s behind it`() async {
+    @Test func `Receipts half a second before the end, requests at the end, links 5 s behind it, the process 2 s later`() async {
         await self.run { departure, clock, reached in
             departure.tell(.go)
-            #expect(await eventually { clock.sleepers == 3 })
-            for (index, step) in [12_499, 1, 499, 1, 4_999, 1].enumerated() {
+            #expect(await eventually { clock.sleepers == 4 })
+            for (index, step) in [12_499, 1, 499, 1, 4_999, 1, 1_999, 1].enumerated() {
                 clock.advance(by: .milliseconds(step))
                 let expected = (index + 1) / 2
-                #expect(await eventually { reached().count == expected && clock.sleepers == 3 - expected })
+                #expect(await eventually { reached().count == expected && clock.sleepers == 4 - expected })
                 #expect(reached() == Array(Self.deadlines.prefix(expected)))
             }
         }
     }
 
-    @Test func `In a hurry receipts at once, requests after half a second, links after one`() async {
+    @Test func `In a hurry receipts at once, requests after half a second, links after one, the process after three`() async {
         await self.run(delay: .seconds(600), timeout: .seconds(600)) { departure, clock, reached in
             departure.tell(.go)
-            #expect(await eventually { clock.sleepers == 3 })
+            #expect(await eventually { clock.sleepers == 4 })
             departure.tell(.hurry)
-            #expect(await eventually { reached() == [.receipts] && clock.sleepers == 4 })
-            for (index, step) in [499, 1, 499, 1].enumerated() {
+            #expect(await eventually { reached() == [.receipts] && clock.sleepers == 6 })
+            for (index, step) in [499, 1, 499, 1, 1_999, 1].enumerated() {
                 clock.advance(by: .milliseconds(step))
                 let expected = 1 + (index + 1) / 2
-                #expect(await eventually { reached().count == expected && clock.sleepers == 2 * (3 - expected) })
+                #expect(await eventually { reached().count == expected && clock.sleepers == 2 * (4 - expected) })
                 #expect(reached() == Array(Self.deadlines.prefix(expected)))
             }
         }

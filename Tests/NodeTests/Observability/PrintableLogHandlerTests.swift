@@ -31,6 +31,11 @@ struct PrintableLogHandlerTests {
     @Test func `Long texts are cut`() {
         #expect(PrintableLogHandler.printable(String(repeating: "x", count: 100_000)).count == 501)
         #expect(PrintableLogHandler.printable("ä🙂 plain") == "ä🙂 plain")
+        // By bytes, as they are written: of escapes, of scalars of four bytes, and of a character that is as long as the text.
+        for scalar in ["\u{1}", "\u{10FFFF}", "🙂", "\u{301}", "\u{301}\u{323}"] {
+            let line = PrintableLogHandler.printable("e" + String(repeating: scalar, count: 10_000))
+            #expect((480...503).contains(line.utf8.count) && line.unicodeScalars.last == "…", "\(scalar.unicodeScalars)")
+        }
     }
 
     @Test func `The level is that of what writes`() {

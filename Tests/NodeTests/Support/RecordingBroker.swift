@@ -41,6 +41,8 @@ final class RecordingBroker: Broker {
     /// From now on Redis is away.
     func fail() { self.state.withLockedValue { $0.health.state = .down(reason: "test") } }
 
+    func recover() { self.state.withLockedValue { $0.health.state = .up } }
+
     /// Topics subscribed to (`+`) and unsubscribed from (`-`), in their order.
     var subscriptions: [String] { self.state.withLockedValue { $0.wishes } }
 

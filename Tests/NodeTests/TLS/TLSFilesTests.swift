@@ -37,6 +37,30 @@ struct TLSFilesTests {
         }
     }
 
+    @Test func `What is wrong with a file is said of where its path was set, also when it is read again`() throws {
+        let other = try TestCertificate()
+        let config = NSTemporaryDirectory() + "volary-\(UUID().uuidString).json"
+        try Data(#"{"tls-key": "\#(self.good.key)"}"#.utf8).write(to: URL(fileURLWithPath: config))
+        defer { try? FileManager.default.removeItem(atPath: config) }
+        let tls = try #require(
+            ConfigurationLoader(
+                flags: [:],
+                environment: ["VOLARY_TLS_CERTIFICATE": self.good.certificate],
+                file: config
+            ).load().tls
+        )
+        let recorder = LogRecorder()
+        try Data().write(to: URL(fileURLWithPath: self.good.key))
+        tls.reload(logger: recorder.logger)
+        #expect(recorder.lines.last?.contains("\(config) \"tls-key\" \"\(self.good.key)\": must be") == true, "\(recorder.lines)")
+        try Data().write(to: URL(fileURLWithPath: self.good.certificate))
+        tls.reload(logger: recorder.logger)
+        #expect(recorder.lines.last?.contains("VOLARY_TLS_CERTIFICATE \"\(self.good.certificate)\": must be") == true)
+        try self.good.replaceFiles(with: other)
+        tls.reload(logger: recorder.logger)
+        #expect(recorder.lines.last?.contains("The certificate was read again") == true)
+    }
+
     @Test func `A file that is empty or is something else is named`() throws {
         for path in ["/dev/null", self.good.key] {
             let error = self.error(certificate: path)

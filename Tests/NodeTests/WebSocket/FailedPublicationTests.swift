@@ -51,6 +51,18 @@ import Testing
         }
     }
 
+    @Test func `A client whose messages have no room is not heard for a moment after each 64`() async throws {
+        let broker = RecordingBroker(outcome: .failure(.outboxFull))
+        let links = NodeServer.Links(broker: broker, store: MemoryPresenceStore(shared: MemoryPresence()))
+        try await APITestNode.with(makeLinks: Self.always(links)) { node in
+            let client = try await WebSocketTestClient.connect(port: node.port, path: "/ws")
+            let start = ContinuousClock.now
+            for number in 0..<130 { try await client.send("\(number)") }
+            #expect(await eventually { broker.texts.count(where: { Int($0) != nil }) == 130 })
+            #expect(ContinuousClock.now - start >= .milliseconds(190))
+        }
+    }
+
     private static func always(_ links: NodeServer.Links) -> @Sendable (NodeID, any EventLoop) -> NodeServer.Links {
         { _, _ in links }
     }

@@ -127,6 +127,22 @@ struct WebSocketPressureTests {
         #expect(socket.wire.reads == 3)
     }
 
+    @Test func `With 1 MiB unfinished nothing is read, until half of it is done`() throws {
+        let socket = try EmbeddedWebSocket(maximumMessageBytes: 300_000, finishes: false)
+        let large = String(repeating: "x", count: 262_144 - WebSocketHandler.overheadBytes)
+        for _ in 0..<3 { socket.receive(ClientFrame.text(large)) }
+        socket.channel.pipeline.read()
+        #expect(socket.wire.reads == 1)
+        socket.receive(ClientFrame.text(large))
+        socket.channel.pipeline.read()
+        #expect(socket.wire.reads == 1)
+        socket.finish(1)
+        #expect(socket.wire.reads == 1)
+        socket.finish(1)
+        #expect(socket.wire.reads == 2)
+        #expect(socket.messages.count == 4)
+    }
+
     @Test func `Both must be right before reading goes on`() throws {
         let socket = try EmbeddedWebSocket(finishes: false)
         for _ in 0..<64 { socket.receive(ClientFrame.text("x")) }

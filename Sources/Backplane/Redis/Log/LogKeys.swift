@@ -25,4 +25,6 @@ struct LogKeys: Hashable, Sendable {
 
     /// A string, see ``RedisScript/identify``.
     static func store(prefix: String) -> String { "\(prefix):store" }
+    /// The same, and a string that is there while the name is new, see ``RedisScript/identify``.
+    static func storeKeys(prefix: String) -> [String] { [self.store(prefix: prefix), "\(prefix):store:new"] }
 }

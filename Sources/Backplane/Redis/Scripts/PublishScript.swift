@@ -1,7 +1,10 @@
 extension RedisScript {
     /// Gives a message its place in its topic's log, and publishes it with that place.
     ///
-    /// KEYS: 1 the log, 2 its head. ARGV: 1 channel, 2 the envelope, 3 the epoch to begin when there is none, 8 bytes; of the log 4 the
+    /// A topic that no node wants has no log: nobody is subscribed, and it has no head, which those who want it have made, see
+    /// ``RedisScript/want``. What is published to it costs nothing. It has one all the same while the name of Redis' data is new, or none.
+    ///
+    /// KEYS: 1 the log, 2 its head; for a topic that perhaps nobody wants also 3 the name of Redis' data, 4 the mark that it is new. ARGV: 1 channel, 2 the envelope, 3 the epoch to begin when there is none, 8 bytes; of the log 4 the
     /// most entries, 5 bytes and 6 ms; 7 ms that the head lives.
     /// Returns the epoch, the offset and how many were subscribed; an empty epoch and offset 0 when it was published without a place.
     ///
@@ -57,11 +60,18 @@ extension RedisScript {
             if epoch and #epoch == 8 then
                 offset, start, first, total, base, checked = unpack(fields, 2)
             else
+                if KEYS[3] and redis.call('EXISTS', log, head, KEYS[4]) == 0 and redis.call('EXISTS', KEYS[3]) == 1 then
+                    local subscribers = redis.pcall('PUBSUB', 'NUMSUB', ARGV[1])
+                    if not refusal(subscribers) and subscribers[2] == 0 then
+                        return {'', 0, redis.call('PUBLISH', ARGV[1], envelope)}
+                    end
+                end
                 begin()
             end
 
             local added = append()
-            if refusal(added, 'WRONGTYPE') or refusal(added, 'ID specified') then
+            -- The last: somebody has written the largest of all ids, or set it.
+            if refusal(added, 'WRONGTYPE') or refusal(added, 'ID specified') or refusal(added, 'exhausted') then
                 begin()
                 added = append()
             end

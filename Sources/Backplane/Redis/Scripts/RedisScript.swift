@@ -13,7 +13,7 @@ struct RedisScript: Hashable, Sendable {
     ]
 
     /// Those of the broker.
-    static let log: [RedisScript] = [.publish, .readLog, .endEpoch, .identify]
+    static let log: [RedisScript] = [.publish, .readLog, .endEpoch, .identify, .want]
 
     /// Milliseconds since 1970 on Redis' clock, as `now`.
     static let clock = """
@@ -43,6 +43,25 @@ struct RedisScript: Hashable, Sendable {
             local reply = redis.pcall(...)
             if type(reply) == 'table' and reply.err then return false end
             return reply
+        end
+
+        """
+
+    /// How many entries each of a node's own keys has; `false` for one that cannot be counted. Whatever has removed a key, or put another
+    /// in its place, has changed this. Needs ``attempt``.
+    static let contents = """
+        local function contents()
+            local function count(command, key) return tostring(attempt(command, key)) end
+            return count('ZCARD', KEYS[4]) .. '/' .. count('HLEN', KEYS[5]) .. '/' .. count('ZCARD', KEYS[6])
+        end
+
+        """
+
+    /// Whether a key is there, as another type. Needs ``attempt``.
+    static let foreign = """
+        local function isForeign(key, type)
+            local reply = attempt('TYPE', key)
+            return reply and reply.ok ~= 'none' and reply.ok ~= type
         end
 
         """

@@ -5,12 +5,17 @@ extension RedisScript {
     /// KEYS: 1 nodes, 2 names, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`, 7 `<node>reaped`.
     /// ARGV: 1 id, 2 lease in ms, 3 backstop in ms, 4 name, 5 record, 6 `1` to claim the name, 7 `<prefix>:node:`, 8 for how
     /// long it is known that the deleted ones were, in seconds, 9 and on the ids that have been found dead.
-    /// Returns 1 when connections of the node have been reaped, else 0; how many connections the deleted ones had; and the ids that are in the
-    /// way: with any, nothing has been written. The first is forgotten with the first renewal and not here: an answer may be lost.
+    /// Returns 1 when connections of the node have been reaped, else 0; how many connections the deleted ones had; the ids that are in the
+    /// way: with any, nothing has been written; the keys that held another type, and have been deleted; and the contents, see
+    /// ``RedisScript/contents``. The first is forgotten with the first renewal and not here: an answer may be lost.
     static let register = RedisScript(
         name: "register",
-        source: Self.clock + Self.attempt + Self.deletion + Self.backstop + """
-            local replaced = 0
+        source: Self.clock + Self.attempt + Self.deletion + Self.backstop + Self.contents + Self.foreign + """
+            local replaced, foreign = 0, {}
+            for i, type in ipairs({'zset', 'hash', 'string', 'zset', 'hash', 'zset'}) do
+                if isForeign(KEYS[i], type) then foreign[#foreign + 1] = KEYS[i] end
+            end
+            for _, key in ipairs(foreign) do redis.call('UNLINK', key) end
             if ARGV[6] == '1' then
                 local isDead, gone, living = {}, {}, {}
                 for i = 9, #ARGV do isDead[ARGV[i]] = true end
@@ -27,7 +32,7 @@ extension RedisScript {
                         end
                     end
                 end
-                if #living > 0 then return {0, 0, living} end
+                if #living > 0 then return {0, 0, living, foreign, ''} end
                 for _, id in ipairs(gone) do
                     replaced = replaced + delete(ARGV[7] .. '{' .. id .. '}:', id, ARGV[8])
                 end
@@ -38,7 +43,7 @@ extension RedisScript {
             redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[3])
             keep(KEYS[1], ARGV[3])
             keep(KEYS[2], ARGV[3])
-            return {redis.call('EXISTS', KEYS[7]), replaced, {}}
+            return {redis.call('EXISTS', KEYS[7]), replaced, {}, foreign, contents()}
             """
     )
 }

@@ -1,14 +1,26 @@
 extension RedisScript {
-    /// Prolongs a live lease to its full length and rewrites the record.
+    /// Prolongs a live lease to its full length and rewrites the record. Shortens every lease that reaches further than its length: it was
+    /// written while Redis' clock was ahead.
     ///
     /// KEYS: 1 nodes, 2 names, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`, 7 `<node>reaped`.
-    /// ARGV: 1 id, 2 lease in ms, 3 backstop in ms, 4 name, 5 record.
-    /// Returns 1; 0, and writes nothing, when there is no live lease. A lease without its record is none: something has deleted keys.
+    /// ARGV: 1 id, 2 lease in ms, 3 backstop in ms, 4 name, 5 record, 6 `<prefix>:node:`, 7 the contents, or nothing where they are not known.
+    /// Returns 1; 0, and writes nothing, when there is no live lease. A lease without its record is none, nor is one whose node has other
+    /// contents, see ``RedisScript/contents``, or one without the names: something has deleted or replaced keys.
     static let renew = RedisScript(
         name: "renew",
-        source: Self.clock + Self.backstop + """
-            local expiry = redis.call('ZSCORE', KEYS[1], ARGV[1])
+        source: Self.clock + Self.attempt + Self.backstop + Self.contents + Self.foreign + """
+            local expiry = attempt('ZSCORE', KEYS[1], ARGV[1])
             if not expiry or tonumber(expiry) <= now or redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
+            if ARGV[7] ~= '' and ARGV[7] ~= contents() or isForeign(KEYS[2], 'hash') then return 0 end
+            local long = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now + ARGV[2], '+inf', 'WITHSCORES')
+            for i = 1, #long, 2 do
+                local text = attempt('GET', ARGV[6] .. '{' .. long[i] .. '}:record')
+                local isJSON, record = pcall(cjson.decode, text or '')
+                local lease = isJSON and type(record) == 'table' and tonumber(record.leaseMilliseconds) or tonumber(ARGV[2])
+                -- A day, of which no lease is as long.
+                lease = math.min(math.max(lease, 0), 86400000)
+                if tonumber(long[i + 1]) > now + lease then redis.call('ZADD', KEYS[1], now + lease, long[i]) end
+            end
             redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
             redis.call('HSET', KEYS[2], ARGV[1], ARGV[4])
             redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[3])

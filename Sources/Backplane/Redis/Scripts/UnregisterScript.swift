@@ -8,8 +8,8 @@ extension RedisScript {
         name: "unregister",
         source: """
             redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
-            redis.call('ZREM', KEYS[1], ARGV[1])
-            redis.call('HDEL', KEYS[2], ARGV[1])
+            redis.pcall('ZREM', KEYS[1], ARGV[1])
+            redis.pcall('HDEL', KEYS[2], ARGV[1])
             return 1
             """
     )

@@ -6,23 +6,26 @@ extension RedisScript {
     /// somebody else has overwritten them, entries may stay behind; readers leave out what a record does not bear out.
     ///
     /// KEYS: 1 nodes, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`.
-    /// ARGV: 1 id, 2 the budget: entries of filters, 3 how many to add, then for each its id and details, then the ids to remove.
-    /// Returns how many changes it made; -1, and writes nothing, when there is no live lease.
+    /// ARGV: 1 id, 2 the contents, or nothing where they are not known, 3 the budget: entries of filters, 4 how many to add, then for each its
+    /// id and details, then the ids to remove.
+    /// Returns how many changes it made, and the contents after them, see ``RedisScript/contents``; -1, and writes nothing, when there is no
+    /// live lease, or the contents are others: something has deleted or replaced keys.
     static let update = RedisScript(
         name: "update",
-        source: Self.clock + Self.filterPrefixes + """
-            local expiry = redis.call('ZSCORE', KEYS[1], ARGV[1])
+        source: Self.clock + Self.attempt + Self.contents + Self.filterPrefixes + """
+            local expiry = attempt('ZSCORE', KEYS[1], ARGV[1])
             local backstop = redis.call('PTTL', KEYS[3])
             if not expiry or tonumber(expiry) <= now or backstop < 0 then return -1 end
+            if ARGV[2] ~= '' and ARGV[2] ~= contents() then return -1 end
 
-            local budget, added = tonumber(ARGV[2]), tonumber(ARGV[3])
+            local budget, added = tonumber(ARGV[3]), tonumber(ARGV[4])
             local ids, wished = {}, {}
-            for i = 1, added do ids[i], wished[i] = ARGV[2 + 2 * i], ARGV[3 + 2 * i] end
-            for i = 4 + 2 * added, #ARGV do
+            for i = 1, added do ids[i], wished[i] = ARGV[3 + 2 * i], ARGV[4 + 2 * i] end
+            for i = 5 + 2 * added, #ARGV do
                 ids[#ids + 1] = ARGV[i]
                 wished[#ids] = false
             end
-            if #ids == 0 then return 0 end
+            if #ids == 0 then return {0, contents()} end
 
             -- By id its details, false when it is to go; by entry of the filters whether it is to be there.
             local final, entries = {}, {}
@@ -78,7 +81,7 @@ extension RedisScript {
             local _, record = pcall(cjson.decode, redis.pcall('GET', KEYS[3]))
             local lease = type(record) == 'table' and tonumber(record.leaseMilliseconds) or 0
             redis.call('ZADD', KEYS[1], math.max(tonumber(expiry), now + lease), ARGV[1])
-            return made
+            return {made, contents()}
             """
     )
 

@@ -16,7 +16,7 @@ public struct Origin: Hashable, Sendable {
 
     /// - Returns: nil when it is no origin: it has a path, a user or a pattern, or is not ASCII.
     init?(_ text: some StringProtocol) {
-        let bytes = text.utf8.prefix(Self.maximumBytes + 1).map(Self.lowercased)
+        let bytes = text.utf8.prefix(Self.maximumBytes + 1).map(\.lowercased)
         guard bytes.count <= Self.maximumBytes else { return nil }
         let separator = Array("://".utf8)
         guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes[colon...].starts(with: separator) else {
@@ -87,8 +87,4 @@ public struct Origin: Hashable, Sendable {
     private static func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-
-    private static func lowercased(_ byte: UInt8) -> UInt8 {
-        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
-    }
 }

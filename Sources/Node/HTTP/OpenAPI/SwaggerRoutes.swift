@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Protocol
 
 /// `/swagger`: Swagger UI over `/openapi.json`, from the operator's own files or, without them, from a CDN.
 ///
@@ -13,17 +14,17 @@ struct SwaggerRoutes: Sendable {
     private static let styleHash = "sha384-9Q2fpS+xeS4ffJy6CagnwoUl+4ldAYhOs9pgZuEKxypVModhmZFzeMlvVsAjf7uT"
 
     private let page: StaticContent
-    private let files: [String: StaticContent]
+    private let files: [UTF8Text: StaticContent]
 
     /// - Parameter assets: nil: from the CDN.
     init(assets: SwaggerAssets?) {
         let source = assets == nil ? Self.cdn : "/swagger/"
-        var files = [
+        var files: [UTF8Text: StaticContent] = [
             "start.js": StaticContent(ByteBuffer(bytes: PackageResources.start_js), type: "text/javascript; charset=utf-8")
         ]
         if let assets {
-            files[SwaggerAssets.script] = StaticContent(assets.script, type: "text/javascript; charset=utf-8")
-            files[SwaggerAssets.style] = StaticContent(assets.style, type: "text/css; charset=utf-8")
+            files[UTF8Text(SwaggerAssets.script)] = StaticContent(assets.script, type: "text/javascript; charset=utf-8")
+            files[UTF8Text(SwaggerAssets.style)] = StaticContent(assets.style, type: "text/css; charset=utf-8")
         }
         self.files = files
         self.page = StaticContent(
@@ -41,7 +42,7 @@ struct SwaggerRoutes: Sendable {
     }
 
     @Sendable private func file(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        guard let file = self.files[try context.parameters.require("file")] else { throw Problem.unknownPath }
+        guard let file = self.files[UTF8Text(try context.parameters.require("file"))] else { throw Problem.unknownPath }
         return file.response(to: request)
     }
 

@@ -1,3 +1,4 @@
+import Backplane
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -89,7 +90,7 @@ struct HTTPConnection: Sendable {
             return (HTTPResponseHead(response.head), body.content)
         } catch {
             // Errors of ours are problems by now: the node is being stopped.
-            logger.debug("Request not answered", metadata: [LogKey.error: "\(error)"])
+            logger.debug("Request not answered", metadata: [LogKey.error: "\(ErrorText.of(error))"])
             return (
                 HTTPResponseHead(version: .http1_1, status: .internalServerError, headers: ["content-length": "0"]), ByteBuffer()
             )

@@ -5,6 +5,8 @@ extension HTTPErrorHandler {
         case malformed
         /// Past the limits of ``HTTPSettings``.
         case headerTooLarge
+        /// A field has other bytes, and its standard has none of these.
+        case notASCII(field: String)
         /// RFC 9112 section 3.2: a request of HTTP/1.1 has one `Host`, exactly, and a good one.
         case badHost
         /// The body did not arrive in time.

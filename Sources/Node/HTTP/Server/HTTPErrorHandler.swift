@@ -48,11 +48,12 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private static func checked(_ head: HTTPRequestHead) throws(Fault) -> HTTPRequestHead {
         guard head.method != .CONNECT else { throw .tunnel }
+        let head = try head.inASCII
         guard head.hasGoodHost else { throw .badHost }
         // RFC 9112 section 6.1: no other coding is known, and none at all before HTTP/1.1, where somebody else may count another body.
         if head.headers.contains(name: "transfer-encoding") {
-            let codings = head.headers[canonicalForm: "transfer-encoding"]
-            guard head.version == .http1_1, codings.count == 1, codings[0].lowercased() == "chunked" else { throw .malformed }
+            let codings = head.headers.elements(of: "transfer-encoding")
+            guard head.version == .http1_1, codings.count == 1, codings[0].isSame("chunked") else { throw .malformed }
         }
         guard let request = head.inOriginForm else { throw .malformed }
         return request.withoutSlashBehindEndpoint
@@ -125,6 +126,8 @@ extension HTTPErrorHandler.Fault {
                 "header-too-large",
                 "Target and header fields may have \(settings.maximumHeaderBytes) bytes, and \(settings.maximumHeaderFields) fields."
             )
+        case .notASCII(let field):
+            Problem(.badRequest, "invalid-header", "\(field) must be ASCII.", field: field)
         case .badHost:
             Problem(
                 .badRequest,

@@ -1,6 +1,6 @@
 import NIOHTTP1
 
-/// Lookups that build no lists: every handshake and every request makes a dozen of them.
+/// Lookups that build no lists where none is needed: every handshake and every request makes a dozen of them.
 extension HTTPHeaders {
     /// - Returns: nil as well when several fields have the name.
     func only(_ name: String) -> String? {
@@ -12,26 +12,15 @@ extension HTTPHeaders {
         return found
     }
 
+    /// The elements of a comma-separated field, of all its lines, without the empty ones (RFC 9110 section 5.6.1).
+    func elements(of name: String) -> [Substring] {
+        self[name].flatMap { $0.utf8.split(separator: UInt8(ascii: ",")) }.map { Substring($0).trimmingOWS }
+            .filter { !$0.isEmpty }
+    }
+
     /// Whether a comma-separated field has the token, in any case.
     func has(_ name: String, _ token: String) -> Bool {
         guard let value = self.first(name: name) else { return false }
-        return value.isSame(token) || self[canonicalForm: name].contains { String($0).isSame(token) }
-    }
-}
-
-extension String {
-    /// Whether it is the same but for the case of ASCII letters.
-    func isSame(_ other: String) -> Bool {
-        guard self.utf8.count == other.utf8.count else { return false }
-        // Header strings of NIO are native, and their bytes lie in a row.
-        return self.utf8.withContiguousStorageIfAvailable { own in
-            other.utf8.withContiguousStorageIfAvailable { others in
-                own.indices.allSatisfy { Self.lowercased(own[$0]) == Self.lowercased(others[$0]) }
-            }
-        }.flatMap(\.self) ?? (self.lowercased() == other.lowercased())
-    }
-
-    private static func lowercased(_ byte: UInt8) -> UInt8 {
-        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+        return value.isSame(token) || self.elements(of: name).contains { $0.isSame(token) }
     }
 }

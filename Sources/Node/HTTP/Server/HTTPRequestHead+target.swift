@@ -12,16 +12,16 @@ extension HTTPRequestHead {
     /// (section 3.2.2; RFC 6455 section 4.2.1 has it for WebSockets).
     /// - Returns: nil when the target is a URI of another scheme, or of a user.
     var inOriginForm: HTTPRequestHead? {
-        guard self.uri.utf8.first != UInt8(ascii: "/"), self.uri != "*" else { return self }
-        guard let scheme = ["http://", "https://"].first(where: { self.uri.prefix($0.count).lowercased() == $0 }) else {
+        guard self.uri.utf8.first != UInt8(ascii: "/"), !self.uri.isSame("*") else { return self }
+        guard let scheme = ["http://", "https://"].first(where: { self.uri.begins($0) }) else {
             return nil
         }
-        let rest = self.uri.dropFirst(scheme.count)
-        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        let rest = self.uri.utf8.dropFirst(scheme.utf8.count)
+        let authority = Substring(rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") })
         guard !authority.isEmpty, Self.isHost(authority) else { return nil }
         var head = self
-        let target = rest[authority.endIndex...]
-        head.uri = target.first == "/" ? String(target) : "/\(target)"
+        let target = Substring(rest[authority.endIndex...])
+        head.uri = target.utf8.first == UInt8(ascii: "/") ? String(target) : "/\(target)"
         head.headers.replaceOrAdd(name: "host", value: String(authority))
         return head
     }
@@ -55,7 +55,8 @@ extension HTTPRequestHead {
             end = text.utf8.firstIndex { !self.mayBeInName($0) } ?? text.utf8.endIndex
         }
         let port = text[end...]
-        return port.isEmpty || port == ":" || port.utf8.first == UInt8(ascii: ":") && UInt16(port.dropFirst()) != nil
+        return port.isEmpty || port.utf8.elementsEqual(":".utf8)
+            || port.utf8.first == UInt8(ascii: ":") && UInt16(port.dropFirst()) != nil
     }
 
     private static func mayBeInName(_ byte: UInt8) -> Bool {

@@ -1,0 +1,16 @@
+extension StringProtocol {
+    /// The longest beginning of whole Unicode scalars within so many bytes of UTF-8. What is quoted of others is cut so: one of its characters may
+    /// be as long as all of it.
+    package func prefix(maximumBytes: Int) -> SubSequence {
+        let bytes = self.utf8
+        guard bytes.count > maximumBytes else { return self[...] }
+        var end = bytes.index(bytes.startIndex, offsetBy: maximumBytes)
+        var count = maximumBytes
+        // A scalar begins at every byte that is not a continuation byte, 0b10xxxxxx.
+        while count > 0, bytes[end] & 0xC0 == 0x80 {
+            count -= 1
+            end = bytes.index(bytes.startIndex, offsetBy: count)
+        }
+        return self[..<end]
+    }
+}

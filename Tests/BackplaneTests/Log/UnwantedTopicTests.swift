@@ -1,0 +1,83 @@
+import NIOCore
+import Protocol
+import TestSupport
+import Testing
+
+@testable import Backplane
+
+/// What is pushed to a topic that no node wants costs Redis nothing; one that a node wants is logged, also while that node is away.
+@Suite(.timeLimit(.minutes(2)))
+struct UnwantedTopicTests {
+    /// A name of Redis' data is new for a minute.
+    private static func age(_ server: RedisServer) {
+        server.command("DEL", "volary:store:new")
+    }
+
+    private static func keys(_ server: RedisServer) -> String { server.command("DBSIZE") ?? "" }
+
+    @Test func `Pushes to groups without members leave nothing in Redis`() async throws {
+        try await LoggedCluster.run(of: 2) { cluster in
+            #expect(await eventually { cluster.server.command("EXISTS", "volary:store") == ":1\r\n" })
+            Self.age(cluster.server)
+            let before = Self.keys(cluster.server)
+            for number in 0..<200 {
+                let unknown = try #require(Name("nobody \(number)" as String))
+                for topic: Topic in [.group(unknown), .user(unknown), .node(NodeID.random())] {
+                    #expect(await cluster.nodes[0].publish("x", to: topic) == .success(.relayed(receivers: 0)))
+                }
+            }
+            #expect(Self.keys(cluster.server) == before)
+        }
+    }
+
+    @Test func `A group whose only node is away has a log, however long nothing was said to it`() async throws {
+        try await LoggedCluster.run(of: 2) { cluster in
+            let group = Topic.group("only the last")
+            try await cluster.last.broker.subscribe(to: group)
+            Self.age(cluster.server)
+            try await cluster.cutOffLast()
+            #expect(
+                await eventually {
+                    cluster.server.command("PUBSUB", "NUMSUB", LogKeys(group, prefix: "volary").channel)?.hasSuffix(":0\r\n")
+                        == true
+                }
+            )
+            await cluster.publish(["missed"], to: group)
+            try await cluster.bringBackLast()
+            #expect(await eventually { cluster.last.receiver.texts == ["missed"] })
+            #expect(cluster.last.broker.health.lost == 0 && cluster.last.receiver.missed.isEmpty)
+        }
+    }
+
+    @Test func `While Redis' data is new, or has no name, everything is logged`() async throws {
+        try await LoggedCluster.run(of: 1) { cluster in
+            for (number, setUp) in [["SET", "volary:store:new", "1"], ["DEL", "volary:store"]].enumerated() {
+                Self.age(cluster.server)
+                cluster.server.command(setUp)
+                let group = Topic.group(try #require(Name("nobody \(number)" as String)))
+                await cluster.publish(["x"], to: group)
+                #expect(cluster.server.command("EXISTS", LogKeys(group, prefix: "volary").log) == ":1\r\n")
+            }
+        }
+    }
+
+    @Test func `A wish is kept alive, and does not touch what is logged`() async throws {
+        try await LoggedCluster.run(of: 1) { cluster in
+            let keys = LogKeys(.group("blue"), prefix: "volary")
+            #expect(cluster.server.command("EXISTS", keys.head) == ":1\r\n")
+            cluster.server.command("DEL", keys.head)
+            #expect(await eventually(within: .seconds(30)) { cluster.server.command("EXISTS", keys.head) == ":1\r\n" })
+            Self.age(cluster.server)
+            await cluster.publish(["a", "b"], to: .group("blue"))
+            cluster.server.command("PEXPIRE", keys.head, "60000")
+            #expect(
+                await eventually(within: .seconds(30)) {
+                    let left = cluster.server.command("PTTL", keys.head)?.dropFirst().dropLast() ?? ""
+                    return (Int(left) ?? 0) > 3_000_000
+                }
+            )
+            #expect(cluster.server.command("XLEN", keys.log) == ":2\r\n")
+            #expect(cluster.server.command("HGET", keys.head, "offset") == "$1\r\n2\r\n")
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension RealProcesses {
+    @Suite struct ForeignKeysTests {
+        /// - Returns: the first node's id.
+        private static func node(_ cluster: Cluster) -> String? {
+            let names = cluster.redis.command("HGETALL", "volary:names")?.split(separator: "\r\n") ?? []
+            return zip(names, names.dropFirst(2)).first { $1 == "a" }.map { String($0.0) }
+        }
+
+        @Test func `Keys that are deleted, or are another program's, are as they should be with the next heartbeats`()
+            async throws
+        {
+            try await Cluster.run(nodes: 2) { cluster in
+                let clients = try await cluster.a.connect(3)
+                #expect(await eventually { (try? await cluster.b.inventory().count) == 3 })
+                let id = try #require(Self.node(cluster))
+                let index = "volary:node:{\(id)}:index"
+                for commands in [
+                    [["DEL", index]], [["DEL", index], ["SET", index, "x"]],
+                    [["DEL", "volary:names"], ["SET", "volary:names", "x"]],
+                    [["DEL", "volary:nodes"], ["SET", "volary:nodes", "x"]],
+                ] {
+                    for command in commands { cluster.redis.command(command) }
+                    #expect(
+                        await eventually(within: .seconds(10)) {
+                            guard (try? await cluster.b.inventory().count) == 3, await cluster.a.isReady() else { return false }
+                            return await cluster.b.isReady()
+                        },
+                        "\(commands)"
+                    )
+                }
+                #expect(clients.count == 3)
+                let lost = try #require(try await cluster.a.metric("volary_leases_lost_total"))
+                #expect(lost >= 4)
+            }
+        }
+    }
+}

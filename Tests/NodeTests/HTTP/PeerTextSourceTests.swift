@@ -1,0 +1,53 @@
+import Foundation
+import Testing
+
+/// The rule behind ``PeerTextCostTests``, held where text of peers is read: bytes become text in few places, and each of these is known to be
+/// harmless. What a `String` is made of is ASCII or short, or goes into a `UTF8Text` or a `Name`, which compare and hash bytes.
+struct PeerTextSourceTests {
+    private static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Sources")
+
+    /// Where peers' text is read.
+    private static let folders = ["Protocol", "Node/Access", "Node/Admission", "Node/HTTP", "Node/JSON", "Node/WebSocket"]
+
+    /// What makes a `String` of bytes, splits one by `Character`, or hashes one.
+    nonisolated(unsafe) private static let pattern =
+        /String\((decoding|buffer|validating|bytes):|(read|get|peek)String\(|JSONDecoder|JSONSerialization|canonicalForm|\[String:|Set<String>|Dictionary<String/
+
+    /// How often each file may, and why.
+    private static let allowed: [String: (count: Int, reason: String)] = [
+        "Protocol/Envelope/EnvelopeCodec+decoding.swift": (2, "of nodes: a close reason of 123 bytes, and a Name"),
+        "Protocol/WebSocket/Compression/DeflateAgreement.swift": (1, "tokens, which are ASCII"),
+        "Protocol/WebSocket/Compression/ExtensionOffer.swift": (1, "tokens, which are ASCII"),
+        "Protocol/WebSocket/MessageDecoder.swift": (1, "a close reason of 123 bytes"),
+        "Node/Access/Base64URL.swift": (1, "base64, which is ASCII"),
+        "Node/Access/ClaimPath.swift": (1, "an operator's"),
+        "Node/Access/KeyFileLines.swift": (1, "an operator's"),
+        "Node/Admission/ForwardedNode.swift": (2, "read by bytes"),
+        "Node/Admission/ProxyHeader.swift": (1, "107 bytes"),
+        "Node/HTTP/CORS/Origin.swift": (1, "a scheme, which is ASCII"),
+        "Node/HTTP/CORS/AllowedOrigins.swift": (1, "a scheme, which is ASCII"),
+        "Node/HTTP/Console/ConsolePage.swift": (1, "the program's own"),
+        "Node/HTTP/Server/HTTPRequestHead+ascii.swift": (1, "makes ASCII of it"),
+        "Node/HTTP/StoredAnswer.swift": (1, "an answer that a node has kept"),
+        "Node/JSON/JSONScanner+strings.swift": (4, "goes into a UTF8Text, or is a number"),
+        "Node/JSON/JSONValue.swift": (1, "a number"),
+    ]
+
+    @Test(arguments: folders)
+    func `Text of peers is compared, split and hashed as bytes`(folder: String) throws {
+        let root = Self.sources.appendingPathComponent(folder)
+        let files = try #require(FileManager.default.subpaths(atPath: root.path)).filter { $0.hasSuffix(".swift") }
+        #expect(!files.isEmpty)
+        for file in files {
+            let text = try String(contentsOf: root.appendingPathComponent(file), encoding: .utf8)
+            let code = text.split(separator: "\n").filter { !$0.drop { $0 == " " }.hasPrefix("///") }
+            let found = code.filter { $0.contains(Self.pattern) }
+            let count = Self.allowed["\(folder)/\(file)"]?.count ?? 0
+            #expect(
+                found.count == count,
+                "\(folder)/\(file): use UTF8Text, or name the place here with the reason why it is harmless: \(found)"
+            )
+        }
+    }
+}

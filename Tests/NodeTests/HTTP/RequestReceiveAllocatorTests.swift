@@ -1,0 +1,36 @@
+import NIOCore
+import Testing
+
+@testable import Node
+
+final class RequestReceiveAllocatorTests {
+    /// What a channel of NIO does with it, where it reads once a turn.
+    private var pool = NIOPooledRecvBufferAllocator(capacity: 1, recvAllocator: RequestReceiveAllocator(firstBytes: 2048))
+
+    private func read(_ count: Int) -> ByteBuffer {
+        let (buffer, _) = self.pool.buffer(allocator: ByteBufferAllocator()) { buffer in
+            buffer.writeRepeatingByte(1, count: count)
+        }
+        self.pool.record(actualReadBytes: count)
+        return buffer
+    }
+
+    private func address(of buffer: ByteBuffer) -> UnsafeRawPointer? { buffer.withVeryUnsafeBytes { $0.baseAddress } }
+
+    @Test func `A small read goes into the channel's own buffer, unless somebody holds it`() {
+        let place = self.address(of: self.read(100))
+        #expect(self.address(of: self.read(100)) == place)
+        let held = self.read(100)
+        #expect(self.address(of: self.read(100)) != place)
+        #expect(held.readableBytes == 100 && self.address(of: held) == place)
+    }
+
+    @Test func `A large read has a buffer of its own, and the channel keeps the small one`() {
+        let place = self.address(of: self.read(2048))
+        let large = self.read(4096)
+        #expect(self.address(of: large) != place && large.storageCapacity == 4096)
+        // Until as much is not expected any more.
+        for _ in 0..<10 { _ = self.read(100) }
+        #expect(self.address(of: self.read(100)) == place)
+    }
+}

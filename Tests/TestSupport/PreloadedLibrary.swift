@@ -1,0 +1,28 @@
+import Foundation
+
+/// A library in C that a process loads before all others, so that its functions stand in for the system's.
+struct PreloadedLibrary: Sendable {
+    /// Its own, for what it has to say or to be told; removed with it.
+    let directory: URL
+
+    /// Compiles it, with the compiler that Swift itself needs to link.
+    init(_ source: String) throws {
+        self.directory = FileManager.default.temporaryDirectory.appendingPathComponent("volary-library-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: self.directory, withIntermediateDirectories: true)
+        let file = self.directory.appendingPathComponent("library.c")
+        try Data(source.utf8).write(to: file)
+        let compiler = Process()
+        compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        compiler.arguments = ["cc", "-shared", "-fPIC", "-O2", "-o", self.path, file.path, "-ldl", "-lpthread"]
+        try compiler.run()
+        compiler.waitUntilExit()
+        guard compiler.terminationStatus == 0 else { throw VolaryProcess.Failure(description: "the library does not compile") }
+    }
+
+    /// For the process that is to load it.
+    var environment: [String: String] { ["LD_PRELOAD": self.path] }
+
+    func remove() { try? FileManager.default.removeItem(at: self.directory) }
+
+    private var path: String { self.directory.appendingPathComponent("library.so").path }
+}
