@@ -13,14 +13,14 @@ struct MemoryIdempotencyStoreTests {
     @Test func `A full store refuses new keys, and forgets none within its time`() async throws {
         let clock = SteppingClock()
         let store = MemoryIdempotencyStore(clock: clock, capacity: 3)
-        let claims = ["answered", "under way", "released"].map(self.claim)
+        let claims = ["answered", "running", "released"].map(self.claim)
         for claim in claims { #expect(try await store.reserve(claim) == .reserved) }
         #expect(try await store.complete(claims[0], with: self.answer))
         for number in 0..<1000 {
             await #expect(throws: IdempotencyError.full) { try await store.reserve(self.claim("\(number)")) }
         }
         #expect(try await store.reserve(self.claim("answered")) == .answered(self.answer))
-        #expect(try await store.reserve(self.claim("under way")) == .busy)
+        #expect(try await store.reserve(self.claim("running")) == .busy)
         try await store.release(claims[2])
         #expect(try await store.reserve(self.claim("new")) == .reserved)
         await #expect(throws: IdempotencyError.full) { try await store.reserve(self.claim("another")) }
@@ -74,7 +74,7 @@ struct MemoryIdempotencyStoreTests {
         let small = ByteBuffer(repeating: 1, count: IdempotencyLimits.smallAnswerBytes)
         let claims = (0..<10_000).map { self.claim(String(repeating: "k", count: 251) + "\(10_000 + $0)") }
         for claim in claims { #expect(try await store.reserve(claim) == .reserved) }
-        await #expect(throws: IdempotencyError.full) { try await store.reserve(self.claim("one more")) }
+        await #expect(throws: IdempotencyError.full) { try await store.reserve(self.claim("one-more")) }
         for claim in claims { #expect(try await store.complete(claim, with: small)) }
     }
 

@@ -63,11 +63,11 @@ struct DrainDeadlinesTests {
     @Test func `A hurry moves no deadline behind its own time`() async {
         await self.run(delay: .zero, timeout: .milliseconds(600)) { departure, clock, reached in
             departure.tell(.go)
-            #expect(await eventually { clock.sleepers == 3 })
-            clock.advance(by: .milliseconds(300))
-            #expect(await eventually { reached() == [.receipts] && clock.sleepers == 2 }, "half of a short time is the answers'")
-            departure.tell(.hurry)
             #expect(await eventually { clock.sleepers == 4 })
+            clock.advance(by: .milliseconds(300))
+            #expect(await eventually { reached() == [.receipts] && clock.sleepers == 3 }, "half of a short time is the answers'")
+            departure.tell(.hurry)
+            #expect(await eventually { clock.sleepers == 6 })
             clock.advance(by: .milliseconds(300))
             #expect(await eventually { reached() == [.receipts, .requests] })
         }
