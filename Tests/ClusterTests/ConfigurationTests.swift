@@ -34,6 +34,7 @@ extension RealProcesses {
             ("delivery", ["at-least-once", "off"]),
             ("history-messages", ["15", "1000001", "x"]),
             ("history-bytes", ["63KiB", "33MiB", "x"]),
+            ("history-idle-bytes", ["1023KiB", "1048577MiB", "x"]),
             ("canary-interval", ["99ms", "61s", "x"]),
             ("history-age", ["999ms", "2h", "x"]),
             ("announcements-per-second", ["-1", "1001", "none"]),
@@ -260,7 +261,8 @@ extension RealProcesses {
                 "--max-connections-per-address=1000000", "--trusted-proxies=0.0.0.0/0,::/0", "--forwarded-header=forwarded",
                 "--max-header-fields=1000", "--body-timeout=10m", "--max-requests=100000",
                 "--max-body=64MiB", "--max-header=1MiB", "--handshake-timeout=60s",
-                "--delivery=logged", "--history-messages=1000000", "--history-bytes=32MiB", "--history-age=1h",
+                "--delivery=logged", "--history-messages=1000000", "--history-bytes=32MiB", "--history-idle-bytes=1048576MiB",
+                "--history-age=1h",
                 "--canary-interval=1m",
                 "--idle-timeout=1h", "--drain-delay=0s", "--drain-timeout=10m", "--log-level=critical", "--log-format=json",
             ]
@@ -271,7 +273,8 @@ extension RealProcesses {
                 "--max-connections-per-address=1", "--max-header-fields=10", "--body-timeout=1s", "--max-requests=1",
                 "--max-body=1024",
                 "--max-header=1024", "--handshake-timeout=100ms", "--idle-timeout=1s",
-                "--delivery=at-most-once", "--history-messages=16", "--history-bytes=64KiB", "--history-age=1s",
+                "--delivery=at-most-once", "--history-messages=16", "--history-bytes=64KiB", "--history-idle-bytes=1MiB",
+                "--history-age=1s",
                 "--canary-interval=100ms",
                 "--drain-timeout=100ms", "--log-level=trace", "--redis-prefix=p",
             ]

@@ -57,6 +57,9 @@ public enum BrokerError: Error, Hashable, Sendable {
     case outboxFull
     /// Larger than ``Protocol/Limits/maximumEnvelopeBytes``, or than what Redis takes. Nobody has got it. Must not be tried again.
     case tooLarge
+    /// Nobody is subscribed to the topic now, and such topics keep as much as they may, see ``RelaySettings/idleHistoryBytes``. Nobody has got
+    /// it. May be tried again later.
+    case idleHistoryFull
     /// Redis refuses this message, and would again. Nobody has got it. Must not be tried again.
     case refused
     /// The broker has been shut down. Must not be tried again.

@@ -12,6 +12,9 @@ public struct RelaySettings: Hashable, Sendable {
     public var historyMessages: Int
     /// Bytes of envelopes that a topic's log keeps at most; the last message stays, however large. Default 8 MiB.
     public var historyBytes: Int
+    /// Bytes that all topics without a subscriber together may log within `historyAge`, with some 4.6 KB for each topic's log; past it, what is
+    /// published to them is refused. Default 256 MiB: of the topics that are in use none is concerned.
+    public var idleHistoryBytes: Int
     /// How long a message stays in its topic's log at most, and a second more: looked at once a second, when something is published. An idle
     /// topic's log goes as a whole. Default 5 min: beyond that, what was missed is no news.
     public var historyAge: Duration
@@ -22,12 +25,14 @@ public struct RelaySettings: Hashable, Sendable {
         delivery: Delivery = .logged,
         historyMessages: Int = 10_000,
         historyBytes: Int = 8 * 1024 * 1024,
+        idleHistoryBytes: Int = 256 * 1024 * 1024,
         historyAge: Duration = .seconds(300),
         canaryInterval: Duration = .seconds(2)
     ) {
         self.delivery = delivery
         self.historyMessages = historyMessages
         self.historyBytes = historyBytes
+        self.idleHistoryBytes = idleHistoryBytes
         self.historyAge = historyAge
         self.canaryInterval = canaryInterval
     }

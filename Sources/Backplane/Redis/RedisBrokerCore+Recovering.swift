@@ -8,11 +8,12 @@ extension RedisBrokerCore {
     /// knows nothing, that there was nothing. Costs some 200 bytes for each topic of that hour.
     private static let headMilliseconds: Int64 = 3_600_000
 
-    /// Of the publishing script: entries, bytes, age, and how long the head lives, both in ms.
+    /// Of the publishing script: entries, bytes, age, and how long the head lives, both in ms; the bytes of topics without a subscriber.
     var logBounds: [String] {
         let age = TimeAmount(self.settings.historyAge).nanoseconds / 1_000_000
         return [
             "\(self.settings.historyMessages)", "\(self.settings.historyBytes)", "\(age)", "\(age + Self.headMilliseconds)",
+            "\(self.settings.idleHistoryBytes)",
         ]
     }
 

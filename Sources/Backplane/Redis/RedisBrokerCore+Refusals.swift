@@ -15,8 +15,15 @@ extension RedisBrokerCore {
             return
         }
         self.answered(message)
-        if refusal == .tooLarge { self.suspect.wasRefused(bytes: bytes, at: .now()) }
-        self.giveUp(message, as: refusal == .tooLarge ? .tooLarge : .refused, reason: RedisErrorText.loggable(text))
+        let error: BrokerError
+        switch refusal {
+        case .tooLarge:
+            self.suspect.wasRefused(bytes: bytes, at: .now())
+            error = .tooLarge
+        case .idleFull: error = .idleHistoryFull
+        case .ofMessage, .ofServer: error = .refused
+        }
+        self.giveUp(message, as: error, reason: RedisErrorText.loggable(text))
         self.finishIfFlushed()
         self.goOnWriting()
     }

@@ -13,6 +13,8 @@ enum RedisErrorText {
         case ofServer
         /// About this message: it is too large.
         case tooLarge
+        /// About this message's topic: those without a subscriber keep as much as they may, see ``RedisScript/publish``.
+        case idleFull
         /// About this message, or what Redis holds of its topic: sent again, it would be refused again.
         case ofMessage
     }
@@ -32,6 +34,7 @@ enum RedisErrorText {
         func has(_ phrases: [String]) -> Bool { phrases.contains { text.contains($0) } }
         switch self.code(String(text)) {
         case "WRONGTYPE": return .ofMessage
+        case "IDLEFULL": return .idleFull
         case "ERR" where has(self.serverPhrases): return .ofServer
         case "ERR": return has(self.sizePhrases) ? .tooLarge : .ofMessage
         default: return .ofServer

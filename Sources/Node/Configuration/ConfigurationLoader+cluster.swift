@@ -8,6 +8,7 @@ extension ConfigurationLoader {
             historyMessages: try self.integer(.historyMessages, 16...1_000_000),
             // Half of what one answer of Redis may hold: a log can be read whatever the sizes of its messages.
             historyBytes: try self.bytes(.historyBytes, (64 * 1024)...(32 * 1024 * 1024)),
+            idleHistoryBytes: try self.bytes(.historyIdleBytes, (1024 * 1024)...(1024 * 1024 * 1024 * 1024)),
             historyAge: try self.duration(.historyAge, .seconds(1)...(.seconds(3600))),
             canaryInterval: try self.duration(.canaryInterval, .milliseconds(100)...(.seconds(60)))
         )

@@ -14,6 +14,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case historyMessages = "history-messages"
     case historyBytes = "history-bytes"
     case historyAge = "history-age"
+    case historyIdleBytes = "history-idle-bytes"
     case canaryInterval = "canary-interval"
     case announcementsPerSecond = "announcements-per-second"
     case clientMessages = "client-messages"
@@ -91,6 +92,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .delivery: "logged"
         case .historyMessages: "10000"
         case .historyBytes: "8MiB"
+        case .historyIdleBytes: "256MiB"
         case .historyAge: "5m"
         case .canaryInterval: "2s"
         case .timestampPrecision: "seconds"
@@ -142,6 +144,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
             "logged: Redis keeps what is published, nodes fetch what they missed. at-most-once: what they miss is lost."
         case .historyMessages: "Messages kept in Redis for each topic, 16 to 1000000."
         case .historyBytes: "Bytes kept in Redis for each topic, 64KiB to 32MiB; one message may be larger."
+        case .historyIdleBytes: "Bytes that all topics without a subscriber may log within --history-age, 1MiB to 1048576MiB."
         case .historyAge: "How long a message is kept in Redis, 1s to 1h."
         case .canaryInterval: "For a message of a node to itself through Redis, 100ms to 1m; longer: it connects anew."
         case .announcementsPerSecond:

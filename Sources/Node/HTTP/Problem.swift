@@ -143,6 +143,14 @@ extension Problem {
     )
 
     /// Nothing has been sent; the same request may be sent again.
+    static let idleHistoryFull = Problem(
+        .serviceUnavailable,
+        "idle-history-full",
+        "Nobody is connected whom this message is for, and what the cluster keeps for those who are away is used up (--history-idle-bytes).",
+        headers: [.retryAfter: "10"]
+    )
+
+    /// Nothing has been sent; the same request may be sent again.
     static let relayUnavailable = Problem(
         .serviceUnavailable,
         "relay-unavailable",
@@ -159,6 +167,8 @@ extension Problem {
             self = .relayUnavailable
         case .tooLarge:
             self.init(.contentTooLarge, "message-too-large", "The message is too large for the cluster.", field: field)
+        case .idleHistoryFull:
+            self = .idleHistoryFull
         case .refused:
             self.init(.serviceUnavailable, "relay-refused", "Redis refuses this message. Sending it again will not help.")
         }

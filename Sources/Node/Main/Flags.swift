@@ -71,6 +71,7 @@ struct ClusterFlags: ParsableArguments {
     @Option(.historyMessages) var historyMessages: String?
     @Option(.historyBytes) var historyBytes: String?
     @Option(.historyAge) var historyAge: String?
+    @Option(.historyIdleBytes) var historyIdleBytes: String?
     @Option(.canaryInterval) var canaryInterval: String?
     @Option(.announcementsPerSecond) var announcementsPerSecond: String?
     @Option(.timestampPrecision) var timestampPrecision: String?
@@ -88,6 +89,7 @@ struct ClusterFlags: ParsableArguments {
             (.historyMessages, self.historyMessages),
             (.historyBytes, self.historyBytes),
             (.historyAge, self.historyAge),
+            (.historyIdleBytes, self.historyIdleBytes),
             (.canaryInterval, self.canaryInterval),
             (.announcementsPerSecond, self.announcementsPerSecond),
             (.timestampPrecision, self.timestampPrecision),

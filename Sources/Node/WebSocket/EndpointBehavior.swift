@@ -243,6 +243,7 @@ final class EndpointBehavior: WebSocketEvents {
             switch error {
             case .tooLarge: "it is too large for the cluster."
             case .refused: "the cluster does not take it, and would not if you sent it again."
+            case .idleHistoryFull: "nobody is there to get it, and too much waits for those who are away. Try again later."
             case .outboxFull where self.publisher.broker.health.isUp: "too much waits to be sent. Try again later."
             case .outboxFull, .closed, .cancelled: "the cluster cannot be reached. Try again later."
             }

@@ -14,6 +14,9 @@ struct UnwantedTopicTests {
     }
 
     private static func keys(_ server: RedisServer) -> String { server.command("DBSIZE") ?? "" }
+    private static func count(_ server: RedisServer) throws -> Int {
+        try #require(Int(self.keys(server).dropFirst().split(separator: "\r\n").first ?? ""))
+    }
 
     @Test func `Pushes to groups without members leave nothing in Redis`() async throws {
         try await LoggedCluster.run(of: 2) { cluster in
@@ -58,6 +61,51 @@ struct UnwantedTopicTests {
                 await cluster.publish(["x"], to: group)
                 #expect(cluster.server.command("EXISTS", LogKeys(group, prefix: "volary").log) == ":1\r\n")
             }
+        }
+    }
+
+    @Test func `What topics without a subscriber keep is bounded together, and those with one go on`() async throws {
+        let settings = RelaySettings(idleHistoryBytes: 200 * 1024)
+        try await LoggedCluster.run(of: 1, settings: settings) { cluster in
+            // All is logged while Redis' data is new.
+            let payload = String(repeating: "x", count: 10_000)
+            let before = try Self.count(cluster.server)
+            var taken = 0
+            var refused = 0
+            for number in 0..<60 {
+                let unknown = try #require(Name("nobody \(number)" as String))
+                switch await cluster.nodes[0].publish(payload, to: .user(unknown)) {
+                case .success(.relayed(receivers: 0)): taken += 1
+                case .failure(.idleHistoryFull): refused += 1
+                case let outcome: Issue.record("\(outcome)")
+                }
+            }
+            // 204,800 by 14,688 and what the envelope has beside its payload.
+            #expect((taken, refused) == (13, 47))
+            // A log, a head, and what is counted.
+            #expect(try Self.count(cluster.server) == before + 2 * taken + 1)
+            await cluster.publish([payload, payload], to: .group("blue"))
+            await cluster.publish([payload], to: .all)
+            #expect(cluster.nodes[0].receiver.texts == [payload, payload, payload])
+            #expect(cluster.server.command("XLEN", LogKeys(.group("blue"), prefix: "volary").log) == ":2\r\n")
+            // One of them whose client comes is one of those.
+            let unknown = Topic.user(try #require(Name("nobody 59" as String)))
+            try await cluster.nodes[0].broker.subscribe(to: unknown)
+            await cluster.publish(["here"], to: unknown)
+            // And when the time of what is kept is over, all begins again.
+            cluster.server.command("DEL", "volary:store:idle")
+            let another = try #require(Name("nobody 60" as String))
+            #expect(await cluster.nodes[0].publish(payload, to: .user(another)) == .success(.relayed(receivers: 0)))
+            let left = cluster.server.command("PTTL", "volary:store:idle")?.dropFirst().split(separator: "\r\n").first ?? ""
+            #expect((1...300_000).contains(Int(left) ?? 0))
+        }
+    }
+
+    @Test func `A key of somebody else's in place of what is counted is replaced`() async throws {
+        try await LoggedCluster.run(of: 1) { cluster in
+            cluster.server.command("LPUSH", "volary:store:idle", "x")
+            #expect(await cluster.nodes[0].publish("x", to: .group("nobody")) == .success(.relayed(receivers: 0)))
+            #expect(cluster.server.command("TYPE", "volary:store:idle") == "+string\r\n")
         }
     }
 

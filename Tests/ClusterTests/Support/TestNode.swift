@@ -53,6 +53,9 @@ final class TestNode: Sendable {
         return try await self.request("POST", target, body: body)
     }
 
+    /// The first page of the cluster's connections, complete or not.
+    func list() async throws -> ConnectionList { try await self.get("/api/connections?limit=500") }
+
     /// All of the cluster's connections, over all pages.
     func inventory(pageSize: Int = 500) async throws -> [ConnectionList.Item] {
         var all: [ConnectionList.Item] = []

@@ -56,6 +56,13 @@ struct ConfigurationLoaderTests {
             byDefault: "8388608"
         ),
         Example(
+            option: .historyIdleBytes,
+            text: "1024MiB",
+            reads: { "\($0.relay.idleHistoryBytes)" },
+            gives: "1073741824",
+            byDefault: "268435456"
+        ),
+        Example(
             option: .historyAge,
             text: "1h",
             reads: { "\($0.relay.historyAge)" },

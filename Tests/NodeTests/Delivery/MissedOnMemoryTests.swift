@@ -15,7 +15,7 @@ struct MissedOnMemoryTests {
     func `Clients of a node whose event loop stands still are told how many messages they missed, and get the rest in order`()
         async throws
     {
-        try await Loops.with(1, pingInterval: .minutes(10), maximumUnsentBytes: 1 << 30) { loops in
+        try await Loops.with(1, maximumUnsentBytes: 1 << 30) { loops in
             let client = try await loops.connect(1)[0]
             let parts = DeliveryHarness.parts(loops.manager)
             let eventLoop = MultiThreadedEventLoopGroup.singleton.any()

@@ -113,7 +113,7 @@ struct PendingReceiptsTests {
         #expect(Seen(pending.published(.success(.degraded(here: false)))) == .finish(.degraded(here: false), [:]))
     }
 
-    @Test(arguments: [BrokerError.outboxFull, .tooLarge, .refused, .closed, .cancelled])
+    @Test(arguments: [BrokerError.outboxFull, .tooLarge, .idleHistoryFull, .refused, .closed, .cancelled])
     func `What the broker does not take is over at once`(error: BrokerError) {
         var pending = PendingReceipts(expected: Set(self.nodes))
         #expect(Seen(pending.published(.failure(error))) == .fail(error))

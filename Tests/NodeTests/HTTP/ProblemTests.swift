@@ -55,7 +55,8 @@ struct ProblemTests {
     }
 
     @Test(arguments: [
-        (BrokerError.outboxFull, 503, "relay-unavailable"), (.closed, 503, "relay-unavailable"),
+        (BrokerError.outboxFull, 503, "relay-unavailable"), (.idleHistoryFull, 503, "idle-history-full"),
+        (.closed, 503, "relay-unavailable"),
         (.cancelled, 503, "relay-unavailable"), (.refused, 503, "relay-refused"),
         (.tooLarge, 413, "message-too-large"),
     ])

@@ -42,7 +42,7 @@ final class Loops: Sendable {
 
     static func with(
         _ count: Int,
-        pingInterval: TimeAmount = .seconds(30),
+        pingInterval: TimeAmount = .minutes(10),
         maximumUnsentBytes: Int = 1 << 20,
         node: NodeID = Loops.node,
         _ body: (Loops) async throws -> Void

@@ -23,6 +23,11 @@ import Testing
             error: .refused,
             notice: "the cluster does not take it, and would not if you sent it again."
         ),
+        Row(
+            testDescription: "no room for those who are away",
+            error: .idleHistoryFull,
+            notice: "nobody is there to get it, and too much waits for those who are away. Try again later."
+        ),
         Row(testDescription: "no room", error: .outboxFull, notice: "too much waits to be sent. Try again later."),
         Row(
             testDescription: "no room, since Redis is away",

@@ -4,9 +4,14 @@ extension RedisScript {
     /// A topic that no node wants has no log: nobody is subscribed, and it has no head, which those who want it have made, see
     /// ``RedisScript/want``. What is published to it costs nothing. It has one all the same while the name of Redis' data is new, or none.
     ///
-    /// KEYS: 1 the log, 2 its head; for a topic that perhaps nobody wants also 3 the name of Redis' data, 4 the mark that it is new. ARGV: 1 channel, 2 the envelope, 3 the epoch to begin when there is none, 8 bytes; of the log 4 the
-    /// most entries, 5 bytes and 6 ms; 7 ms that the head lives.
-    /// Returns the epoch, the offset and how many were subscribed; an empty epoch and offset 0 when it was published without a place.
+    /// Topics that have a log and at the moment no subscriber are bounded together: what is logged for them is added up for as long as a log keeps
+    /// its entries, and then from nothing again, so that all of them hold at most twice the bound.
+    ///
+    /// KEYS: 1 the log, 2 its head; for a topic that perhaps nobody wants also 3 the name of Redis' data, 4 the mark that it is new, 5 the
+    /// bytes that were logged without a subscriber. ARGV: 1 channel, 2 the envelope, 3 the epoch to begin when there is none, 8 bytes; of the
+    /// log 4 the most entries, 5 bytes and 6 ms; 7 ms that the head lives; 8 the most bytes of KEYS 5.
+    /// Returns the epoch, the offset and how many were subscribed; an empty epoch and offset 0 when it was published without a place. The error
+    /// `IDLEFULL` is the bound's; nothing has been published then.
     ///
     /// The log is a stream, offset by `t` ms, `b` bytes logged before it, `e` envelope. The head is a hash: `epoch`; `offset` of the last
     /// entry; `start`, the offset before the epoch's first, and `beginning`, see ``LogPage/Beginning``; `first` entry that is kept; `total` bytes ever logged; `base`, those before the
@@ -22,8 +27,17 @@ extension RedisScript {
             local epoch, offset, start, first, total, base, checked
             local isNew = false
 
+            -- With what Redis takes for a log and its head, or for an entry, beside the envelope.
+            local function idleSize(begins) return #envelope + (begins and 4608 or 64) end
+            local idle = KEYS[5] and redis.pcall('GET', KEYS[5])
+            idle = type(idle) == 'string' and tonumber(idle) or 0
+
             local function refusal(reply, code)
                 return type(reply) == 'table' and reply.err and (not code or string.find(reply.err, code, 1, true))
+            end
+            local function isIdle()
+                local subscribers = redis.pcall('PUBSUB', 'NUMSUB', ARGV[1])
+                return not refusal(subscribers) and subscribers[2] == 0
             end
             local function begin()
                 if redis.call('EXISTS', log, head) > 0 then redis.call('DEL', log, head) end
@@ -60,14 +74,15 @@ extension RedisScript {
             if epoch and #epoch == 8 then
                 offset, start, first, total, base, checked = unpack(fields, 2)
             else
-                if KEYS[3] and redis.call('EXISTS', log, head, KEYS[4]) == 0 and redis.call('EXISTS', KEYS[3]) == 1 then
-                    local subscribers = redis.pcall('PUBSUB', 'NUMSUB', ARGV[1])
-                    if not refusal(subscribers) and subscribers[2] == 0 then
-                        return {'', 0, redis.call('PUBLISH', ARGV[1], envelope)}
-                    end
+                if KEYS[3] and redis.call('EXISTS', log, head, KEYS[4]) == 0 and redis.call('EXISTS', KEYS[3]) == 1 and isIdle() then
+                    return {'', 0, redis.call('PUBLISH', ARGV[1], envelope)}
                 end
-                begin()
+                epoch = false
             end
+            if KEYS[5] and idle + idleSize(not epoch) > tonumber(ARGV[8]) and isIdle() then
+                return redis.error_reply('IDLEFULL topics without a subscriber keep as much as they may')
+            end
+            if not epoch then begin() end
 
             local added = append()
             -- The last: somebody has written the largest of all ids, or set it.
@@ -101,6 +116,14 @@ extension RedisScript {
                 return receivers
             end
             offset, total = offset + 1, total + #envelope
+            if KEYS[5] and receivers == 0 then
+                local size = idleSize(offset == first)
+                if idle > 0 then
+                    redis.pcall('SET', KEYS[5], idle + size, 'KEEPTTL')
+                else
+                    redis.pcall('SET', KEYS[5], size, 'PX', age)
+                end
+            end
 
             local isDue = math.abs(now - checked) >= 1000
             local isFull = offset - first >= count or total - base > bytes
