@@ -70,14 +70,14 @@ public enum OperatorFile {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw Fault(errno: errno) }
         defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw Fault(errno: errno) }
-        let isRegular = status.st_mode & S_IFMT == S_IFREG
+        // A file has positions, and its bytes are there; a pipe, a terminal or a socket has none. Without `stat`, whose members a release build
+        // takes for CoreFoundation's.
+        let hasPositions = lseek(descriptor, 0, SEEK_CUR) >= 0
         let deadline = NIODeadline.now() + patience
         var data = Data()
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
-            if !isRegular { try self.awaitBytes(descriptor, until: deadline) }
+            if !hasPositions { try self.awaitBytes(descriptor, until: deadline) }
             let count = read(descriptor, &chunk, chunk.count)
             if count == 0 { return data }
             if count < 0 {
