@@ -37,6 +37,13 @@ extension RealProcesses {
             Stream(beginning: Self.post + "Content-Length: 4000000\r\n\r\n", bytes: 4 << 20, ends: true),
         ]
 
+        /// A client that is answered all it says, for as long as it goes on; none of it ends where a read of the node does.
+        private static let answered: [(name: String, beginning: String, piece: [UInt8])] = [
+            ("requests", "\r\n", Array("\(Self.get)X: \(String(repeating: "a", count: 12_001))\r\n\r\n".utf8)),
+            ("pings", HandshakeTests.request("/echo"), ClientFrame.ping(Array(repeating: 97, count: 100))),
+            ("texts", HandshakeTests.request("/echo"), ClientFrame.text(Array(repeating: 97, count: 101))),
+        ]
+
         private func send(_ stream: Stream, to node: TestNode) async throws {
             let client = try await RawTestClient.connect(port: node.process.port, tls: node.process.tls, goesOn: true)
             try await client.send(stream.beginning)
@@ -67,6 +74,23 @@ extension RealProcesses {
                     #expect(grown < 4 << 20, "\(stream): \(grown)")
                 }
                 #expect(try await node.request("GET", "/livez").status == 200)
+            }
+        }
+
+        @Test(arguments: 0..<3)
+        func `A stream whose answers are read costs a node no memory, however long it goes on`(_ row: Int) async throws {
+            try await withSingleNode(options: Cluster.quiet + ["--threads", "1"]) { node in
+                let stream = Self.answered[row]
+                try await node.connect().close()
+                let client = try await RawTestClient.connect(port: node.process.port)
+                try await client.send(stream.beginning)
+                let piece = Array(repeatElement(stream.piece, count: 256 * 1024 / stream.piece.count).joined())
+                // The first are to be answered, with what that takes.
+                for _ in 0..<8 { #expect(await client.sends(piece, within: .seconds(30))) }
+                let before = try #require(node.process.peakResidentBytes)
+                for _ in 0..<64 { #expect(await client.sends(piece, within: .seconds(30))) }
+                let grown = try #require(node.process.peakResidentBytes) - before
+                #expect(grown < 2 << 20, "\(stream.name): \(grown)")
             }
         }
     }

@@ -12,8 +12,6 @@ struct NameKey: Hashable, Sendable, CustomStringConvertible {
     /// Of a key that is not hashed: 256. What is longer would cost Redis more memory than the connection that it belongs to.
     static let maximumBytes = 256
 
-    private static let hashMark = UInt8(ascii: "#")
-
     let description: String
 
     init(_ name: Name) {
@@ -22,7 +20,7 @@ struct NameKey: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Whether the name cannot be read back from the key.
-    var isHash: Bool { self.description.utf8.first == Self.hashMark }
+    var isHash: Bool { self.description.utf8.first == UInt8(ascii: "#") }
 
     /// The name in the form that is never hashed, of any length.
     static func encode(_ name: Name) -> String { PercentEncoding.encode(name.text) }
@@ -36,10 +34,5 @@ struct NameKey: Hashable, Sendable, CustomStringConvertible {
         return name
     }
 
-    private static func hash(_ name: Name) -> String {
-        let digits = SHA256.hash(data: Array(name.text.utf8)).flatMap { byte in
-            [byte >> 4, byte & 15].map { $0 < 10 ? UInt8(ascii: "0") + $0 : UInt8(ascii: "a") + $0 - 10 }
-        }
-        return String(decoding: [self.hashMark] + digits, as: UTF8.self)
-    }
+    private static func hash(_ name: Name) -> String { "#" + Hex.encode(SHA256.hash(data: Array(name.text.utf8))) }
 }

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Protocol
 
 /// A key of the REST API, of which only its SHA-256 is known.
 struct APIKey: Sendable {
@@ -29,11 +30,7 @@ struct APIKey: Sendable {
         var found: APIKey?
         // Comparing a digest with bytes takes the same time for all bytes (swift-crypto).
         for candidate in keys where hash == candidate.hash { found = candidate }
-        return found.map { Caller(identity: "key \(Self.hexadecimal($0.hash))", permissions: $0.permissions) }
-    }
-
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        return found.map { Caller(identity: "key \(Hex.encode($0.hash))", permissions: $0.permissions) }
     }
 }
 

@@ -51,6 +51,8 @@ public final class Connection {
     private var patience: Patience
     /// Whether the node has ended the socket without waiting for its client.
     private var isCut = false
+    /// Closed while its client was gone already: what that had sent and nobody has handled yet counts no longer.
+    private(set) var isDismissed = false
     /// Bytes of the largest message that waits, where it is larger than what may wait.
     private var oversize = 0
     private let settings: WebSocketSettings
@@ -146,6 +148,7 @@ public final class Connection {
 
     /// Begins the closing handshake; nothing but the client's answer follows. Does nothing on a connection that is closing already.
     public func close(code: CloseCode, reason: String) {
+        self.isDismissed = self.isDismissed || self.transport.isClosed
         guard case .sendClose(let code, let reason) = self.close.close(code: code, reason: reason) else { return }
         self.sendClose(code: code, reason: reason, thenFinish: false)
     }
@@ -153,6 +156,7 @@ public final class Connection {
     /// Closes the socket at once, whatever is still unsent.
     func cut() {
         self.isCut = true
+        self.isDismissed = self.isDismissed || self.transport.isClosed
         let transport = self.transport
         transport.cut()
     }

@@ -10,6 +10,8 @@ final class TurnQueue {
     /// Between two stretches, at least: 100 us, so that the loop looks at its sockets.
     static let minimumPause = TimeAmount.microseconds(100)
 
+    /// Of the loop's clients that are gone, whose turns are taken as those of the others.
+    let leftovers = LeftoverBudget()
     private let eventLoop: any EventLoop
     private var waiting = CircularBuffer<() -> Void>()
     private var isScheduled = false

@@ -1,6 +1,7 @@
 import Crypto
 import Hummingbird
 import NIOCore
+import Protocol
 
 /// Tells requests apart: SHA-256 of the method, path, query and body, and of the body's type unless it is JSON, the same on every node.
 enum RequestDigest {
@@ -19,7 +20,7 @@ enum RequestDigest {
         // With its length before it, no part can pass for the end of the one before.
         for part in parts { self.hash(ByteBuffer(string: part), into: &hash) }
         self.hash(last, into: &hash)
-        return hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        return Hex.encode(hash.finalize())
     }
 
     private static func hash(_ part: ByteBuffer, into hash: inout SHA256) {

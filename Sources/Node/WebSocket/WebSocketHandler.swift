@@ -49,6 +49,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private var heldRead = false
     /// What has been read and waits to be handled.
     private var held = ByteBuffer()
+    /// Of a client that is gone: what it had left to be handled.
+    private var leftoverBytes = 0
     /// Waits for its next turn in the loop's ``TurnQueue``.
     private var isQueued = false
     private var isInTurn = false
@@ -129,7 +131,13 @@ final class WebSocketHandler: ChannelDuplexHandler {
         guard let connection = self.connection, self.context != nil else { return }
         self.context = nil
         self.expiry?.cancel()
-        if !connection.mayReceive { self.held.clear() }
+        if !connection.mayReceive { self.held = ByteBuffer() }
+        if self.events.turns(on: eventLoop).leftovers.reserve(self.held.readableBytes) {
+            self.leftoverBytes = self.held.readableBytes
+        } else {
+            self.held = ByteBuffer()
+            self.events.goneUnread()
+        }
         connection.transportClosed()
         self.settle(on: eventLoop)
     }
@@ -140,6 +148,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         self.handleHeld(on: eventLoop)
         guard self.held.readableBytes == 0, let connection = self.connection else { return }
         self.connection = nil
+        self.events.turns(on: eventLoop).leftovers.release(self.leftoverBytes)
         self.events.closed(connection, on: eventLoop)
     }
 
@@ -155,18 +164,18 @@ final class WebSocketHandler: ChannelDuplexHandler {
             (self.pongs, self.unansweredPing) = (0, nil)
             self.takeTurn(&bytes, connection, on: context.eventLoop)
         }
-        self.hold(&bytes, context)
+        self.hold(bytes, context)
         self.settle(on: context.eventLoop)
     }
 
-    private func hold(_ bytes: inout ByteBuffer, _ context: ChannelHandlerContext) {
+    private func hold(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
         guard bytes.readableBytes > 0 else { return }
         guard self.held.readableBytes + bytes.readableBytes <= Self.maximumHeldBytes else {
             self.events.goneUnread()
             return context.close(promise: nil)
         }
         // A copy: the buffer is the thread's.
-        self.held.writeBuffer(&bytes)
+        self.held.enqueue(bytes)
         if self.hasSpentTurn { self.queueTurn(on: context.eventLoop) }
     }
 
@@ -189,8 +198,11 @@ final class WebSocketHandler: ChannelDuplexHandler {
         var bytes = self.held
         self.held = ByteBuffer()
         self.takeTurn(&bytes, connection, on: eventLoop)
-        self.held = bytes
-        if bytes.readableBytes == 0 { (self.pongs, self.unansweredPing) = (0, nil) }
+        if bytes.readableBytes > 0 {
+            self.held = bytes
+        } else {
+            (self.pongs, self.unansweredPing) = (0, nil)
+        }
     }
 
     private func queueTurn(on eventLoop: any EventLoop) {
@@ -259,8 +271,11 @@ final class WebSocketHandler: ChannelDuplexHandler {
         return nil
     }
 
-    /// Whether what follows still means something: not behind a close frame or a violation. What a client that is gone had sent does.
-    private func stillCounts(_ connection: Connection) -> Bool { self.context == nil || connection.mayReceive }
+    /// Whether what follows still means something: not behind a close frame or a violation. What a client that is gone had sent does, unless
+    /// somebody has closed its connection since.
+    private func stillCounts(_ connection: Connection) -> Bool {
+        self.context == nil ? !connection.isDismissed : connection.mayReceive
+    }
 
     private func handle(_ event: MessageDecoder.Event, _ connection: Connection, on eventLoop: any EventLoop) {
         switch event {

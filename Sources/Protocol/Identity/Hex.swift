@@ -1,5 +1,10 @@
-/// Fixed-width lower-case hexadecimal, the form of every id that people see.
-enum Hex {
+/// Lower-case hexadecimal, the form of every id that people see, and of hashes.
+package enum Hex {
+    /// Two digits for each byte.
+    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.reduce(into: "") { $0 += self.encode(UInt64($1), digits: 2) }
+    }
+
     static func encode(_ value: UInt64, digits: Int) -> String {
         String(unsafeUninitializedCapacity: digits) { bytes in
             var writer = ByteWriter(UnsafeMutableRawBufferPointer(bytes))

@@ -162,6 +162,44 @@ struct WebSocketTurnsTests {
         #expect(socket.events.last == .closed)
     }
 
+    @Test func `All clients of a loop that are gone have four mebibytes together; the next ones' rest is dropped and counted`()
+        throws
+    {
+        let loop = EmbeddedEventLoop()
+        let turns = TurnQueue(eventLoop: loop)
+        let sockets = try (0..<6).map { _ in try EmbeddedWebSocket(finishes: false, turns: turns, loop: loop) }
+        let read = Self.bytes(256 * 1024 / 7) { _ in ClientFrame.text("x") }
+        for socket in sockets[..<5] {
+            for _ in 0..<4 { socket.receive(read) }
+            socket.channel.close(promise: nil)
+        }
+        #expect(sockets.map { $0.events.count { $0 == .goneUnread } } == [0, 0, 0, 0, 1, 0])
+        for socket in [sockets[0], sockets[4]] {
+            while !socket.unfinished.isEmpty {
+                socket.finish(socket.unfinished.count)
+                loop.advanceTime(by: .milliseconds(10))
+            }
+        }
+        #expect(sockets[0].messages.count == 4 * (read.count / 7) && sockets[0].events.last == .closed)
+        #expect(sockets[4].messages.count == 64 && sockets[4].events.last == .closed)
+        // There is room again.
+        for _ in 0..<4 { sockets[5].receive(read) }
+        sockets[5].channel.close(promise: nil)
+        #expect(!sockets[5].events.contains(.goneUnread))
+    }
+
+    @Test func `What is left of a client counts no longer once its connection is closed by somebody`() throws {
+        for cuts in [false, true] {
+            let socket = try EmbeddedWebSocket(finishes: false)
+            socket.receive(Self.bytes(1000) { ClientFrame.text("\($0)") })
+            socket.channel.close(promise: nil)
+            if cuts { socket.connection.cut() } else { socket.connection.close(code: .normal, reason: "") }
+            while !socket.unfinished.isEmpty { socket.finish(socket.unfinished.count) }
+            #expect(socket.messages.count == 65)
+            #expect(socket.events.last == .closed)
+        }
+    }
+
     @Test func `Behind a close frame nothing counts of a client that is gone`() throws {
         let socket = try EmbeddedWebSocket(finishes: false)
         socket.receive(Self.bytes(70) { ClientFrame.text("\($0)") } + ClientFrame.close(1000) + ClientFrame.text("late"))

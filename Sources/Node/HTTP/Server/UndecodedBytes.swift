@@ -11,7 +11,7 @@ struct UndecodedBytes {
     var hasNew: Bool { self.count > self.seen }
 
     mutating func append(_ more: ByteBuffer) {
-        if self.count == 0 { self.bytes = more } else { self.bytes.writeImmutableBuffer(more) }
+        if self.count == 0 { self.bytes = more } else { self.bytes.enqueue(more) }
     }
 
     /// - Returns: what the decoder has seen, and so many bytes more, at most.
