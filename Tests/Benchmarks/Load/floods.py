@@ -1,0 +1,201 @@
+"""What floods of small frames cost the other clients of a node: measures each kind on a fresh node and prints the table in Markdown."""
+import argparse
+import http.client
+import os
+import statistics
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zlib
+
+from servers import Volary
+from table import Machine
+
+#: By flooders: what the others' median may be, the larger of so many times the median without a flood and so many milliseconds.
+BOUNDS = {1: (5, 3), 16: (20, 15)}
+#: What the median of `/readyz` may be, in milliseconds, and how often it is asked, in seconds.
+READY_BOUND, READY_INTERVAL = 100, 0.05
+#: The others: their number, and the round trips of all of them in a second.
+NEIGHBOURS, RATE = 8, 200
+#: In percent of its processor, what a node under a flood uses at least: its turns for those that flood take half of the time.
+BUSY = 40
+#: Of each measurement, in seconds.
+DURATION = 2
+#: More than the 1 MiB that a node keeps of a client that has ended its half.
+BYTES_BEFORE_END = 1_200_000
+
+
+def frame(opcode, payload=b"", final=True, compressed=False):
+    """A client's frame with at most 65,535 bytes, masked with zeros."""
+    length = bytes([128 + len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack(">H", len(payload))
+    return bytes([(128 if final else 0) + (64 if compressed else 0) + opcode]) + length + b"\0\0\0\0" + payload
+
+
+def deflated(text):
+    """As RFC 7692 has it: without the end of the empty block."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return (deflate.compress(text) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+class Kind:
+    """One kind of flood: where the frames go, and a block of some 50 KB of them."""
+
+    def __init__(self, name, path, block, header=""):
+        self.name, self.path, self.block, self.header = name, path, block, header
+
+
+SMALL, DEFLATE = 8000, "Sec-WebSocket-Extensions: permessage-deflate"
+KINDS = [
+    Kind("empty pings", "/ws", frame(9) * SMALL),
+    Kind("texts of one letter to `/echo`", "/echo", frame(1, b"x") * SMALL),
+    Kind("texts of one letter to `/ws`, not permitted", "/ws", frame(1, b"x") * SMALL),
+    Kind("empty fragments", "/echo", frame(1, b"", False) + frame(0, b"", False) * SMALL + frame(0)),
+    Kind("compressed texts of one letter to `/echo`", "/echo", frame(1, deflated(b"x"), compressed=True) * SMALL, DEFLATE),
+    Kind("texts of 100 kB, compressed to 0.1 kB, to `/echo`", "/echo", frame(1, deflated(b"x" * 100_000), compressed=True) * 400, DEFLATE),
+]
+#: Flooders, and whether each ends its half after some blocks and comes again.
+SITUATIONS = [(1, False), (16, False), (1, True), (16, True)]
+
+
+class Readiness(threading.Thread):
+    """Asks a node all the time whether it is ready."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port, self.over = port, threading.Event()
+        self.milliseconds, self.wrong = [], []
+
+    def run(self):
+        while not self.over.wait(READY_INTERVAL):
+            began = time.perf_counter()
+            try:
+                status = answer(self.port, "/readyz")[0]
+            except OSError as problem:
+                status = repr(problem)
+            self.milliseconds.append((time.perf_counter() - began) * 1000)
+            if status != 200:
+                self.wrong.append(status)
+
+
+def answer(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def leases_lost(port):
+    lines = answer(port, "/metrics")[1].splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("volary_leases_lost_total"))
+
+
+def others(machine, node, duration):
+    """The median of their round trips, in milliseconds, and how busy the node and its Redis are meanwhile, in percent of their processor."""
+    options = ["-c", str(NEIGHBOURS), "--rate", str(RATE), "--warmup", "40", "--messages", str(int(RATE * duration))]
+    report = machine.wsload(["echo", *options, *node.echo_urls], node.pids)
+    return report["latency_us"]["p50"] / 1000, report["server_cpu_share"] * 100
+
+
+class Run:
+    """One kind of flood on a fresh node with a Redis, all of it on one processor: what the others' median was before it and in it."""
+
+    def __init__(self, machine, kind, flooders, ends_half, duration):
+        with Volary(machine, redis=True, options=["--compression", "--client-messages", "off"]) as node:
+            port = node.ports[0]
+            self.calm, _ = others(machine, node, duration)
+            blocks = 1 + BYTES_BEFORE_END // len(kind.block) if ends_half else 0
+            flood = subprocess.Popen(
+                # Nice: the load of the others has the processor when it needs it.
+                ["taskset", "-c", str(machine.client_cpu), "nice", os.path.join(machine.tools, "flood")]
+                + [str(port), kind.path, str(flooders), str(blocks), kind.header],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )
+            readiness = Readiness(port)
+            try:
+                flood.stdin.write(kind.block)
+                flood.stdin.close()
+                time.sleep(0.5)
+                readiness.start()
+                self.flooded, self.busy = others(machine, node, duration)
+            finally:
+                readiness.over.set()
+                flood.terminate()
+                out, problem = flood.stdout.read(), flood.stderr.read()
+                flood.wait()
+            if flood.returncode:
+                raise RuntimeError(problem.decode().strip())
+            readiness.join()
+            self.bytes, self.ended = map(int, out.split())
+            self.ready, self.ready_longest = statistics.median(readiness.milliseconds), max(readiness.milliseconds)
+            self.not_ready, self.leases_lost = len(readiness.wrong), leases_lost(port)
+
+    def problems(self, flooders):
+        times, milliseconds = BOUNDS[flooders]
+        bound = max(times * self.calm, milliseconds)
+        checks = [
+            (self.flooded > bound, f"the others' median is {self.flooded:.2f} ms, at most {bound:.2f} ms is wanted"),
+            (self.ready > READY_BOUND, f"the median of /readyz is {self.ready:.0f} ms, at most {READY_BOUND} ms is wanted"),
+            (self.not_ready, f"/readyz was not 200 {self.not_ready} times"),
+            (self.leases_lost, f"the lease was lost {self.leases_lost} times"),
+            (self.ended, f"the node has ended {self.ended} of the flooders"),
+            (self.busy < BUSY, f"the node is busy for {self.busy:.0f} % of the time only: that is no flood"),
+        ]
+        return [text for is_so, text in checks if is_so]
+
+
+def middle(runs):
+    """Of some runs that with the median of the others' medians."""
+    return sorted(runs, key=lambda run: run.flooded)[len(runs) // 2]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="floods", description=__doc__)
+    parser.add_argument("--tools", required=True, help="directory with wsload and flood")
+    parser.add_argument("--volary", required=True)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=1)
+    options = parser.parse_args()
+    options.python_peers = ""
+    machine = Machine(options)
+    began = time.monotonic()
+    lines, failed, calm = [], False, []
+    for kind in KINDS:
+        medians, ready, longest = [], 0, 0
+        for flooders, ends_half in SITUATIONS:
+            what = f"{kind.name}, {flooders}{', half closed' if ends_half else ''}"
+            try:
+                runs = [Run(machine, kind, flooders, ends_half, DURATION * options.scale) for _ in range(options.rounds)]
+            except RuntimeError as problem:
+                print(f"  {what}: FAILED: {problem}", file=sys.stderr, flush=True)
+                medians.append("failed")
+                failed = True
+                continue
+            run = middle(runs)
+            medians.append(f"{run.flooded:.2f} ms ({run.flooded / run.calm:.1f})")
+            calm += [each.calm for each in runs]
+            ready = max(ready, *(each.ready for each in runs))
+            longest = max(longest, *(each.ready_longest for each in runs))
+            print(f"  {what}: {run.calm:.2f} -> {run.flooded:.2f} ms, /readyz {run.ready:.1f} ms, at most {run.ready_longest:.0f} ms, "
+                  f"{run.bytes / 1e6:.1f} MB, {run.busy:.0f} % busy", file=sys.stderr, flush=True)
+            # One run of an odd machine is no verdict on the others' median; all else is.
+            for text in dict.fromkeys(text for each in runs for text in each.problems(flooders) if each is run or "others" not in text):
+                print(f"    MISSED: {text}", file=sys.stderr, flush=True)
+                failed = True
+        lines.append([kind.name, *medians, f"{ready:.1f} ms", f"{longest:.0f} ms"])
+
+    print(f"{machine.describe()}; {time.strftime('%Y-%m-%d')}; {options.rounds} runs of each, medians; "
+          f"{(time.monotonic() - began) / 60:.0f} minutes; without a flood {statistics.median(calm):.2f} ms\n")
+    bounds = [f"{times} times or {milliseconds} ms" for times, milliseconds in BOUNDS.values()]
+    head = ["flood", "by 1", "by 16", "by 1, half closed", "by 16, half closed", "median of `/readyz`", "longest"]
+    for line in [head, ["---"] * len(head), *lines, ["at most, the larger of", *bounds, *bounds, f"{READY_BOUND} ms", "-"]]:
+        print(f"| {' | '.join(line)} |")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
