@@ -162,6 +162,17 @@ let package = Package(
             path: "Tests/Chaos",
             swiftSettings: strict
         ),
+        // Usual traffic and bad traffic, for as long as one likes: deploy/soak.
+        .executableTarget(
+            name: "soak",
+            dependencies: [
+                "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ],
+            path: "Tests/Soak",
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ProtocolTests",
             dependencies: ["Protocol", "TestSupport", .product(name: "NIOCore", package: "swift-nio")],

@@ -11,8 +11,10 @@ public final class FloodClient: Sendable {
         case texts
         /// Empty fragments of one message after the other.
         case fragments
+        /// Texts of one letter, compressed, for a server with permessage-deflate.
+        case compressed
 
-        /// Some frames, masked with zeros; 64 KiB at most.
+        /// Some frames, masked with zeros; 42 to 64 KB.
         fileprivate var block: [UInt8] {
             let key: [UInt8] = [0, 0, 0, 0]
             switch self {
@@ -21,6 +23,8 @@ public final class FloodClient: Sendable {
             case .fragments:
                 let middle = Array(repeating: [0x00, 0x80] + key, count: 8000).flatMap(\.self)
                 return [0x01, 0x80] + key + middle + [0x80, 0x80] + key
+            // "x" in a block with fixed codes, and an empty block without its last four bytes (RFC 7692 section 7.2.1).
+            case .compressed: return Array(repeating: [0xC1, 0x83] + key + [0xAA, 0x00, 0x00], count: 7000).flatMap(\.self)
             }
         }
     }
@@ -32,13 +36,14 @@ public final class FloodClient: Sendable {
     private let sent: NIOLockedValueBox<Int>
 
     /// Connects, and begins.
-    public static func start(_ kind: Kind, port: Int, path: String = "/echo") async throws -> FloodClient {
+    /// - Parameter blocks: of at most 64 KiB, after which it ends its half of the connection, and goes on reading; nil: without an end.
+    public static func start(_ kind: Kind, port: Int, path: String = "/echo", blocks: Int? = nil) async throws -> FloodClient {
         let sent = NIOLockedValueBox(0)
         let channel = try await ClientBootstrap(group: Self.group)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        Handler(path: path, block: ByteBuffer(bytes: kind.block), sent: sent)
+                        Handler(kind: kind, path: path, blocks: blocks, sent: sent)
                     )
                 }
             }
@@ -65,19 +70,22 @@ public final class FloodClient: Sendable {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
 
-        private let path: String
+        private let handshake: ByteBuffer
         private let block: ByteBuffer
+        private var blocks: Int?
         private let sent: NIOLockedValueBox<Int>
         private var isOpen = false
 
-        init(path: String, block: ByteBuffer, sent: NIOLockedValueBox<Int>) {
-            self.path = path
-            self.block = block
+        init(kind: Kind, path: String, blocks: Int?, sent: NIOLockedValueBox<Int>) {
+            let fields = kind == .compressed ? ["Sec-WebSocket-Extensions: permessage-deflate"] : []
+            self.handshake = ByteBuffer(bytes: HandshakeRequest.bytes(path: path, fields: fields))
+            self.block = ByteBuffer(bytes: kind.block)
+            self.blocks = blocks
             self.sent = sent
         }
 
         func channelActive(context: ChannelHandlerContext) {
-            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: HandshakeRequest.bytes(path: self.path))), promise: nil)
+            context.writeAndFlush(self.wrapOutboundOut(self.handshake), promise: nil)
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -89,6 +97,8 @@ public final class FloodClient: Sendable {
 
         /// One block at a time: the channel takes the next when the kernel has this one.
         private func write(_ context: ChannelHandlerContext) {
+            guard self.blocks != 0 else { return context.close(mode: .output, promise: nil) }
+            self.blocks = self.blocks.map { $0 - 1 }
             let written = context.eventLoop.makePromise(of: Void.self)
             let here = NIOLoopBound(context, eventLoop: context.eventLoop)
             written.futureResult.assumeIsolated().whenSuccess {

@@ -44,6 +44,9 @@ public final class RedisServer: Sendable {
     /// The address for clients.
     public var url: String { "redis://127.0.0.1:\(self.port)" }
 
+    /// The process' number; nil while it does not run.
+    var identifier: Int? { self.process.identifier }
+
     public func stop() { self.kill() }
 
     /// At once: nothing is flushed, connections are reset.

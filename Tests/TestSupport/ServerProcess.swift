@@ -24,6 +24,9 @@ final class ServerProcess: Sendable {
         return false
     }
 
+    /// Its number; nil while it does not run.
+    var identifier: Int? { self.pid.withLockedValue { $0.map { Int($0) } } }
+
     /// At once. Returns when it has ended.
     func kill() { self.signal(SIGKILL, andWait: true) }
 

@@ -146,6 +146,14 @@ public final class VolaryProcess: Sendable {
         }
     }
 
+    /// Its number; nil once it has ended.
+    var identifier: Int? {
+        self.process.withLockedValue { state in
+            guard case .running(let pid) = state else { return nil }
+            return Int(pid)
+        }
+    }
+
     /// Memory that it has in use, in bytes; nil where the system does not say.
     public var residentBytes: Int? {
         self.process.withLockedValue { state in

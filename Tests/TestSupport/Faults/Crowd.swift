@@ -20,7 +20,7 @@ struct Crowd {
         var floods: [FloodClient] = []
         var slow: [RawTestClient] = []
         for node in nodes {
-            for kind in FloodClient.Kind.allCases { floods.append(try await .start(kind, port: node.port)) }
+            for kind in [FloodClient.Kind.pings, .texts, .fragments] { floods.append(try await .start(kind, port: node.port)) }
             for path in ["/ws", "/echo"] { slow.append(try await Self.slowReader(path, on: node)) }
             members.add { await Self.repeatedly(Self.joinersPerSecond) { number in try await Self.join(number, on: node) } }
             members.add { await Self.repeatedly(Self.leaversPerSecond) { _ in try await Self.leave(node) } }
@@ -61,7 +61,7 @@ struct Crowd {
     }
 
     /// Has more sent to it than it takes.
-    private static func slowReader(_ path: String, on node: FaultNode) async throws -> RawTestClient {
+    static func slowReader(_ path: String, on node: FaultNode) async throws -> RawTestClient {
         let client = try await Self.open(path, on: node)
         try await client.stopReading()
         guard path == "/echo" else { return client }

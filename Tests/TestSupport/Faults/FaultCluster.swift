@@ -16,11 +16,14 @@ public final class FaultCluster: Sendable {
     public let lease: Duration
     private let directory: URL
 
+    /// - Parameter withTokens: the nodes take the messages of clients only with a token, which recorded clients and callers have. Others may
+    ///   connect, and say nothing to anybody.
     public static func start(
         nodes count: Int = 3,
         lease: Duration = .seconds(5),
         options: [String] = [],
-        withSentinels: Bool = false
+        withSentinels: Bool = false,
+        withTokens: Bool = false
     ) async throws -> FaultCluster {
         let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("volary-redis-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -32,6 +35,8 @@ public final class FaultCluster: Sendable {
                 arguments: ["--dir", directory.path, "--appendonly", "yes", "--appendfsync", "no"]
                     + ["--requirepass", Self.password, "--maxmemory-policy", "noeviction"] + RedisServer.administrator
             )
+        let secret = directory.appendingPathComponent("secret").path
+        let token = withTokens ? try await Self.makeToken(secret: secret) : nil
         var nodes: [FaultNode] = []
         for name in Self.names.prefix(count) {
             let proxy = try await TCPProxy.start(to: redis.port)
@@ -41,7 +46,8 @@ public final class FaultCluster: Sendable {
                     proxy: proxy,
                     options: ["--redis", sentinels?.url ?? "redis://:\(Self.password)@127.0.0.1:\(proxy.port)"]
                         + ["--node-name", name, "--lease", "\(lease.components.seconds)s", "--announcements-per-second", "off"]
-                        + options
+                        + (withTokens ? ["--jwt-key", secret, "--anonymous-clients"] : []) + options,
+                    token: token
                 )
             )
         }
@@ -54,6 +60,17 @@ public final class FaultCluster: Sendable {
         self.nodes = nodes
         self.lease = lease
         self.directory = directory
+    }
+
+    /// - Parameter secret: the file that it is written to.
+    private static func makeToken(secret: String) async throws -> String {
+        try String(repeating: "secret", count: 8).write(toFile: secret, atomically: true, encoding: .utf8)
+        let permissions = ["read", "send", "manage", "broadcast"].flatMap { ["--permission", $0] }
+        let made = try await VolaryProcess.run(
+            ["token", "--jwt-key", secret, "--user", "recorded", "--expires-in", "240h"] + permissions
+        )
+        guard made.status == 0 else { throw FaultError("no token: \(made.errors)") }
+        return made.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     public func stop() async {

@@ -9,18 +9,22 @@ public final class FaultNode: Sendable {
     /// The same for every process that runs under this name.
     public let port: Int
     private let options: [String]
+    /// Of clients and callers whose messages are taken; empty where everybody's are.
+    let headers: [String: String]
     private let http: HTTPTestClient
     private let running: NIOLockedValueBox<VolaryProcess>
 
-    static func start(_ name: String, proxy: TCPProxy, options: [String]) async throws -> FaultNode {
+    static func start(_ name: String, proxy: TCPProxy, options: [String], token: String?) async throws -> FaultNode {
         let process = try await VolaryProcess.start(options, until: .live)
-        return FaultNode(name, proxy: proxy, options: options, process: process)
+        let headers = token.map { ["authorization": "Bearer \($0)"] } ?? [:]
+        return FaultNode(name, proxy: proxy, options: options, headers: headers, process: process)
     }
 
-    private init(_ name: String, proxy: TCPProxy, options: [String], process: VolaryProcess) {
+    private init(_ name: String, proxy: TCPProxy, options: [String], headers: [String: String], process: VolaryProcess) {
         self.name = name
         self.proxy = proxy
         self.options = options
+        self.headers = headers
         self.port = process.port
         self.http = HTTPTestClient(port: process.port)
         self.running = NIOLockedValueBox(process)
@@ -45,8 +49,8 @@ public final class FaultNode: Sendable {
         body: String? = nil,
         within deadline: Duration = .seconds(5)
     ) async throws -> HTTPTestResponse {
-        let headers = body == nil ? [:] : ["content-type": "application/json"]
-        return try await self.http.request(method, target, headers: headers, body: body, within: deadline)
+        // The client says that a body is JSON.
+        try await self.http.request(method, target, headers: self.headers, body: body, within: deadline)
     }
 
     func isReady() async -> Bool {

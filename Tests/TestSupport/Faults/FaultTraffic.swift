@@ -53,7 +53,7 @@ final class FaultTraffic: Sendable {
     // MARK: - Clients
 
     private func open(_ slot: String, life: Int, on node: FaultNode) async throws -> WebSocketTestClient {
-        let client = try await WebSocketTestClient.connect(port: node.port)
+        let client = try await WebSocketTestClient.connect(port: node.port, options: .init(headers: node.headers))
         self.recorder.opened("\(slot).\(life)", on: node.name)
         return client
     }
