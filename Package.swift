@@ -25,7 +25,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "volary", targets: ["volary"])
-    ] + (isMeasured ? ["Protocol", "Backplane", "Node"].map { .library(name: $0, targets: [$0]) } : []),
+    ] + (isMeasured ? ["VolaryProtocol", "VolaryBackplane", "VolaryNode"].map { .library(name: $0, targets: [$0]) } : []),
     dependencies: [
         // Event loops, channels and byte buffers. Older than 2.101.0, one 11-byte WebSocket frame ends the process.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
@@ -57,11 +57,12 @@ let package = Package(
     ],
     targets: [
         .target(
-            name: "Protocol",
+            name: "VolaryProtocol",
             dependencies: [
                 "CZlib",
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
+            path: "Sources/Protocol",
             exclude: ["CZlib"],
             swiftSettings: strict
         ),
@@ -78,10 +79,10 @@ let package = Package(
             providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]
         ),
         .target(
-            name: "Backplane",
+            name: "VolaryBackplane",
             dependencies: [
                 "CHiredis",
-                "Protocol",
+                "VolaryProtocol",
                 .product(name: "Collections", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
@@ -91,14 +92,15 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            path: "Sources/Backplane",
             exclude: ["CHiredis"],
             swiftSettings: strict
         ),
         .target(
-            name: "Node",
+            name: "VolaryNode",
             dependencies: [
-                "Backplane",
-                "Protocol",
+                "VolaryBackplane",
+                "VolaryProtocol",
                 .product(name: "Atomics", package: "swift-atomics"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -119,6 +121,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
+            path: "Sources/Node",
             exclude: ["Main"],
             // The console and the API's description travel inside the program: it needs no files at run time.
             resources: [
@@ -131,8 +134,8 @@ let package = Package(
         .executableTarget(
             name: "volary",
             dependencies: [
-                "Node",
-                "Protocol",
+                "VolaryNode",
+                "VolaryProtocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -175,13 +178,13 @@ let package = Package(
         ),
         .testTarget(
             name: "ProtocolTests",
-            dependencies: ["Protocol", "TestSupport", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: ["VolaryProtocol", "TestSupport", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict
         ),
         .testTarget(
             name: "BackplaneTests",
             dependencies: [
-                "Backplane", "Protocol", "TestSupport",
+                "VolaryBackplane", "VolaryProtocol", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -194,7 +197,7 @@ let package = Package(
         .testTarget(
             name: "NodeTests",
             dependencies: [
-                "Backplane", "Node", "Protocol", "TestSupport",
+                "VolaryBackplane", "VolaryNode", "VolaryProtocol", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -224,7 +227,7 @@ let package = Package(
 )
 
 let fuzzed: [Target.Dependency] = [
-    "Backplane", "Node", "Protocol",
+    "VolaryBackplane", "VolaryNode", "VolaryProtocol",
     .product(name: "HTTPTypes", package: "swift-http-types"),
     .product(name: "HummingbirdCore", package: "hummingbird"),
     .product(name: "Logging", package: "swift-log"),

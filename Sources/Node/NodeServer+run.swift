@@ -65,7 +65,7 @@ extension NodeServer {
                 return .servicesEnded
             }
             tasks.addTask {
-                await signals?.handle(self.departure, self.reload, logger: self.logger)
+                await signals?.handle(self.shutdownRequest, self.reload, logger: self.logger)
                 return .noMoreSignals
             }
             tasks.addTask {

@@ -1,11 +1,11 @@
-public import Backplane
 import Hummingbird
 public import Logging
 import NIOConcurrencyHelpers
 public import NIOCore
 import NIOPosix
-public import Protocol
 public import ServiceLifecycle
+public import VolaryBackplane
+public import VolaryProtocol
 
 /// One node: puts its parts together and runs them until it is told to stop.
 ///
@@ -15,7 +15,7 @@ public struct NodeServer: Service {
     public static let version = "0.1.0"
 
     /// What joins this node to the others.
-    public struct Links: Sendable {
+    public struct ClusterServices: Sendable {
         public let broker: any Broker
         public let store: any PresenceStore
         public let idempotency: any IdempotencyStore
@@ -35,7 +35,7 @@ public struct NodeServer: Service {
     let configuration: NodeConfiguration
     let logger: Logger
     let group: MultiThreadedEventLoopGroup
-    let departure: Departure
+    let shutdownRequest: ShutdownRequest
     let receipts: ReceiptCollector
     let deadlines: DrainDeadlines<ContinuousClock>
     let reload: Reload
@@ -53,7 +53,7 @@ public struct NodeServer: Service {
     public init(
         configuration: NodeConfiguration,
         logger: Logger,
-        makeLinks: ((NodeID, any EventLoop) throws -> Links)? = nil,
+        makeLinks: ((NodeID, any EventLoop) throws -> ClusterServices)? = nil,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws {
         // An event loop that gets no descriptors ends the process.
@@ -61,7 +61,7 @@ public struct NodeServer: Service {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads)
         let id = NodeID.random()
         let now = UTCClock.now
-        let departure = Departure()
+        let shutdownRequest = ShutdownRequest()
         let name = NodeName(given: configuration.name, port: configuration.port, id: id)
         let record = NodeRecord(
             id: id,
@@ -83,7 +83,7 @@ public struct NodeServer: Service {
         let connections = ConnectionManager(
             node: id,
             eventLoops: Array(group.makeIterator()),
-            pingInterval: webSocketSettings.patience.shortest
+            pingInterval: webSocketSettings.timeouts.shortest
         )
         let directory = NodeDirectory(own: record)
         let inventory = Inventory(store: links.store, connections: connections, directory: directory, logger: logger)
@@ -91,7 +91,7 @@ public struct NodeServer: Service {
         let publisher = Publisher(node: id, broker: links.broker, receipts: receipts, now: now)
         let announcer = Announcer(limit: configuration.announcementsPerSecond, publisher: publisher, eventLoop: linkLoop)
         let nameTaken = NIOLockedValueBox<NodeNameTaken?>(nil)
-        let presence = PresenceKeeper(
+        let presence = PresenceReporter(
             record: record,
             store: links.store,
             connections: connections,
@@ -104,7 +104,7 @@ public struct NodeServer: Service {
             isLiving: { node throws(PresenceError) in try await publisher.isLiving(node) },
             nameIsTaken: {
                 nameTaken.withLockedValue { $0 = NodeNameTaken(name: name.text) }
-                departure.tell(.hurry)
+                shutdownRequest.request(.immediate)
             },
             awaitsSubscription: true,
             pause: { try? await linkLoop.scheduleTask(in: .milliseconds(2)) {}.futureResult.get() }
@@ -113,8 +113,8 @@ public struct NodeServer: Service {
         let delivery = Delivery(
             connections: connections,
             receipts: receipts,
-            requests: ConnectionRequests(connections: connections, interest: interest, presence: presence),
-            departure: departure,
+            requests: ConnectionCommands(connections: connections, interest: interest, presence: presence),
+            shutdownRequest: shutdownRequest,
             broker: links.broker,
             metrics: metrics,
             logger: logger,
@@ -122,7 +122,7 @@ public struct NodeServer: Service {
             precision: configuration.timestampPrecision
         )
         links.broker.attach(delivery)
-        let life = NodeLife()
+        let life = LifecyclePhase()
         let behavior = EndpointBehavior(
             connections: connections,
             publisher: publisher,
@@ -150,10 +150,10 @@ public struct NodeServer: Service {
             registry: registry,
             activity: activity,
             life: life,
-            access: RESTAccess(key: access.apiKey, keys: access.apiKeys, tokens: tokens),
+            access: RESTAuthenticator(key: access.apiKey, keys: access.apiKeys, tokens: tokens),
             admission: admission
         )
-        let webSocketAccess = WebSocketAccess(
+        let webSocketAccess = WebSocketAuthenticator(
             origins: access.origins,
             tokens: tokens,
             acceptsAnonymous: access.acceptsAnonymousClients,
@@ -165,7 +165,7 @@ public struct NodeServer: Service {
             logger.debug("A TLS handshake failed", metadata: [LogKey.error: "\(ErrorText.of(error))"])
         }
         let deadlines = DrainDeadlines(
-            departure: departure,
+            shutdownRequest: shutdownRequest,
             delay: configuration.drainDelay,
             timeout: configuration.drainTimeout,
             clock: ContinuousClock()
@@ -196,14 +196,14 @@ public struct NodeServer: Service {
             onListening: { [logger] channel in
                 // As soon as there is a listener; until then NIO's own, longer, pause serves.
                 try? await channel.eventLoop.submit {
-                    let pause = AcceptPause(logger: logger, metrics: metrics)
+                    let pause = AcceptBackoff(logger: logger, metrics: metrics)
                     try channel.pipeline.syncOperations.addHandler(pause, position: .first)
                 }.get()
                 onListening(channel.localAddress?.port ?? configuration.port)
             }
         )
         self.drain = Drain(
-            departure: departure,
+            shutdownRequest: shutdownRequest,
             life: life,
             connections: connections,
             announce: presence.beginDraining,
@@ -216,7 +216,7 @@ public struct NodeServer: Service {
         self.configuration = configuration
         self.logger = logger
         self.group = group
-        self.departure = departure
+        self.shutdownRequest = shutdownRequest
         self.receipts = receipts
         self.deadlines = deadlines
         self.nameTaken = nameTaken
@@ -228,8 +228,8 @@ public struct NodeServer: Service {
             logger: logger
         )
         self.services = [
-            links.broker, Outlasting(base: links.store, otherEnded: { await presence.ended() }),
-            Subscriptions(broker: links.broker, node: id, logger: logger) { presence.subscribed() },
+            links.broker, ShutdownOrdering(base: links.store, otherEnded: { await presence.ended() }),
+            NodeTopicsService(broker: links.broker, node: id, logger: logger) { presence.subscribed() },
             // Clients that come at once are told to the store at once.
             LoopService(base: presence, eventLoop: linkLoop), listener,
         ]
@@ -240,16 +240,16 @@ public struct NodeServer: Service {
         id: NodeID,
         eventLoop: any EventLoop,
         logger: Logger
-    ) throws -> Links {
+    ) throws -> ClusterServices {
         guard let redis = configuration.redis else {
-            return Links(
+            return ClusterServices(
                 broker: MemoryBroker(bus: MemoryBus(), node: id, eventLoop: eventLoop),
                 store: MemoryPresenceStore(shared: MemoryPresence())
             )
         }
-        let watch = RedisMasterWatch(configuration: redis, eventLoop: eventLoop, logger: logger)
+        let watch = MasterResolver(configuration: redis, eventLoop: eventLoop, logger: logger)
         let store = RedisPresenceStore(watch: watch, logger: logger)
-        return Links(
+        return ClusterServices(
             broker: RedisBroker(watch: watch, settings: configuration.relay, node: id, logger: logger),
             store: store,
             idempotency: RedisIdempotencyStore(sharing: store)

@@ -26,9 +26,9 @@ let package = Package(
         .target(
             name: "Cases",
             dependencies: [
-                .product(name: "Protocol", package: "volary"),
-                .product(name: "Backplane", package: "volary"),
-                .product(name: "Node", package: "volary"),
+                .product(name: "VolaryProtocol", package: "volary"),
+                .product(name: "VolaryBackplane", package: "volary"),
+                .product(name: "VolaryNode", package: "volary"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -1,5 +1,5 @@
-import Protocol
 import Testing
+import VolaryProtocol
 
 /// Close codes.
 @Suite
@@ -14,8 +14,8 @@ struct CloseCodeTests {
             (5000, false), (65_535, false),
         ] as [(UInt16, Bool)]
     )
-    func `Which codes may stand in a close frame`(code: UInt16, maySend: Bool) {
-        #expect(CloseCode(rawValue: code).maySend == maySend)
+    func `Which codes may stand in a close frame`(code: UInt16, canSend: Bool) {
+        #expect(CloseCode(rawValue: code).canSend == canSend)
     }
 
     @Test func `The codes have their numbers`() {
@@ -24,6 +24,6 @@ struct CloseCodeTests {
             .serviceRestart, .tryAgainLater,
         ]
         #expect(codes.map(\.rawValue) == [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 1013])
-        for code in codes { #expect(code.maySend) }
+        for code in codes { #expect(code.canSend) }
     }
 }

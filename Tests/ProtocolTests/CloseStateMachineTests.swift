@@ -1,5 +1,5 @@
-import Protocol
 import Testing
+import VolaryProtocol
 
 /// Close state machine: one close frame each, then the server closes the transport.
 @Suite
@@ -7,13 +7,13 @@ struct CloseStateMachineTests {
     private var machine = CloseStateMachine()
 
     @Test func `An open connection sends and receives`() {
-        #expect(self.machine.maySend)
+        #expect(self.machine.canSend)
         #expect(self.machine.mayReceive)
     }
 
     @Test mutating func `We close, the peer answers, the transport is closed`() {
         #expect(self.machine.close(code: .serviceRestart, reason: "bye") == .sendClose(code: .serviceRestart, reason: "bye"))
-        #expect(!self.machine.maySend)
+        #expect(!self.machine.canSend)
         #expect(self.machine.mayReceive)
         #expect(self.machine.closeReceived(code: .serviceRestart) == .closeTransport)
         #expect(!self.machine.mayReceive)
@@ -22,7 +22,7 @@ struct CloseStateMachineTests {
 
     @Test mutating func `The peer closes, we answer once with its code`() {
         #expect(self.machine.closeReceived(code: .normal) == .echoThenCloseTransport(code: .normal))
-        #expect(!self.machine.maySend)
+        #expect(!self.machine.canSend)
         #expect(!self.machine.mayReceive)
         #expect(self.machine.closeReceived(code: .normal) == .ignore)
         #expect(self.machine.close(code: .goingAway, reason: "") == .alreadyClosing)
@@ -50,7 +50,7 @@ struct CloseStateMachineTests {
             self.machine.violationFound(.notMasked)
                 == .sendCloseThenCloseTransport(code: .protocolError, reason: ProtocolViolation.notMasked.reason)
         )
-        #expect(!self.machine.maySend)
+        #expect(!self.machine.canSend)
         #expect(!self.machine.mayReceive)
         #expect(self.machine.violationFound(.notMasked) == .ignore)
         #expect(self.machine.closeReceived(code: nil) == .ignore)
@@ -79,7 +79,7 @@ struct CloseStateMachineTests {
 
     @Test mutating func `A deadline without a close, or after the end, does nothing`() {
         #expect(self.machine.deadlinePassed() == .ignore)
-        #expect(self.machine.maySend)
+        #expect(self.machine.canSend)
         #expect(self.machine.transportClosed() == .ended(clean: false))
         #expect(self.machine.deadlinePassed() == .ignore)
     }
@@ -88,7 +88,7 @@ struct CloseStateMachineTests {
         _ = self.machine.close(code: .normal, reason: "")
         #expect(self.machine.transportClosed() == .ended(clean: false))
         #expect(self.machine.transportClosed() == .alreadyEnded)
-        #expect(!self.machine.maySend)
+        #expect(!self.machine.canSend)
         #expect(!self.machine.mayReceive)
         #expect(self.machine.close(code: .normal, reason: "") == .alreadyClosing)
         #expect(self.machine.closeReceived(code: .normal) == .ignore)
@@ -110,7 +110,7 @@ struct CloseStateMachineTests {
                 default: _ = machine.transportClosed()
                 }
                 rest /= 5
-                if closeFrames > 1 || (closeFrames == 1 && machine.maySend) { Issue.record("sequence \(number)") }
+                if closeFrames > 1 || (closeFrames == 1 && machine.canSend) { Issue.record("sequence \(number)") }
             }
         }
     }

@@ -1,7 +1,7 @@
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
 /// Envelope: the bytes between nodes.
 @Suite
@@ -26,8 +26,8 @@ struct EnvelopeTests {
     static let target = ConnectionID("0f1e2d3c4b5a69788796a5b4deadbeef")!
 
     static let audiences: [Audience] = [
-        .all, .connection(target), .group(Name("g")!), .user(Name(String(repeating: "u", count: 1024))!),
-        .group(Name("/staff\u{301} \n{}")!), .user(Name(String(repeating: "😀", count: 512))!),
+        .all, .connection(target), .group(AudienceName("g")!), .user(AudienceName(String(repeating: "u", count: 1024))!),
+        .group(AudienceName("/staff\u{301} \n{}")!), .user(AudienceName(String(repeating: "😀", count: 512))!),
     ]
 
     static let goldens: [Golden] = [
@@ -104,7 +104,7 @@ struct EnvelopeTests {
                     Publication(
                         id: id,
                         kind: .serverBroadcast,
-                        audience: .group(Name("g-1")!),
+                        audience: .group(AudienceName("g-1")!),
                         dataType: .binary,
                         timestamp: 256,
                         confirmation: .written(milliseconds: 800),
@@ -128,7 +128,7 @@ struct EnvelopeTests {
                     Publication(
                         id: id,
                         kind: .serverBroadcast,
-                        audience: .user(Name("al@x")!),
+                        audience: .user(AudienceName("al@x")!),
                         dataType: .binary,
                         timestamp: 256,
                         payload: ByteBuffer()
@@ -147,7 +147,7 @@ struct EnvelopeTests {
             envelope: Envelope(
                 origin: origin,
                 sequence: 2,
-                message: .membership(MembershipRequest(id: id, connection: connection, group: Name("g")!, joins: true))
+                message: .membership(MembershipRequest(id: id, connection: connection, group: AudienceName("g")!, joins: true))
             ),
             hex: """
                 56 01 04 0a0b0c0d 0000000000000002
@@ -275,7 +275,7 @@ struct EnvelopeTests {
             id: Self.id,
             kind: .message,
             sender: Self.connection,
-            audience: .group(Name(String(repeating: "日", count: Name.maximumUnits))!),
+            audience: .group(AudienceName(String(repeating: "日", count: AudienceName.maximumUnits))!),
             timestamp: 0,
             confirmation: .written(milliseconds: .max),
             payload: payload

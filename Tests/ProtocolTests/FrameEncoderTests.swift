@@ -1,6 +1,6 @@
 import NIOCore
-import Protocol
 import Testing
+import VolaryProtocol
 
 /// Frame encoder: what the server sends.
 @Suite

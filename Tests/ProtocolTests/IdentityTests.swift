@@ -1,7 +1,7 @@
 import Foundation
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
 /// Ids and topics: what people and brokers see.
 @Suite
@@ -97,11 +97,11 @@ struct IdentityTests {
         for (number, text) in Self.texts.enumerated() {
             // A part of another text is one too.
             let part = Substring("-\(text)".unicodeScalars.dropFirst())
-            for name in [Name(text), Name(part)] {
+            for name in [AudienceName(text), AudienceName(part)] {
                 let name = try #require(name)
                 let isSame = name.text.utf8.elementsEqual(text.utf8)
                 #expect(isSame, "text \(number)")
-                #expect(name.byteCount == text.utf8.count && name.byteCount <= Name.maximumBytes)
+                #expect(name.byteCount == text.utf8.count && name.byteCount <= AudienceName.maximumBytes)
             }
         }
     }
@@ -113,14 +113,14 @@ struct IdentityTests {
         ]
     )
     func `A text that is empty, too long, or has U+0000 in it is no name`(text: String) {
-        #expect(Name(text) == nil)
+        #expect(AudienceName(text) == nil)
     }
 
     @Test
     func `Names that look alike are two, also in sets and dictionaries`() throws {
         for (left, right) in Self.twins {
             #expect(left == right, "Swift takes them for one text")
-            let (left, right) = (try #require(Name(left)), try #require(Name(right)))
+            let (left, right) = (try #require(AudienceName(left)), try #require(AudienceName(right)))
             #expect(left != right && (left < right) != (right < left))
             #expect(Set([left, right, left]).count == 2)
             let topics: [Topic: Int] = [.group(left): 1, .group(right): 2, .user(left): 3]
@@ -134,10 +134,10 @@ struct IdentityTests {
         let scalars: [Unicode.Scalar] = [
             "a", "b", "/", " ", "\u{7F}", "\u{80}", "\u{301}", "\u{323}", "\u{E9}", "\u{FFFF}", "\u{10000}", "\u{10FFFF}",
         ]
-        let names = (0..<2000).compactMap { _ -> Name? in
+        let names = (0..<2000).compactMap { _ -> AudienceName? in
             var text = String.UnicodeScalarView()
             for _ in 0..<Int.random(in: 1...6, using: &random) { text.append(scalars.randomElement(using: &random) ?? "a") }
-            return Name(String(text))
+            return AudienceName(String(text))
         }
         let sorted = names.sorted()
         for (left, right) in zip(sorted, sorted.dropFirst()) {

@@ -1,7 +1,7 @@
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
 /// Message decoder: memory follows what has arrived.
 @Suite

@@ -1,7 +1,7 @@
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
 /// Message decoder: agrees with an independent reading of the RFC.
 @Suite

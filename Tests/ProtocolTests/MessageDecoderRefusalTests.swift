@@ -1,7 +1,7 @@
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
 /// Message decoder: what RFC 6455 forbids a client is refused.
 @Suite

@@ -1,7 +1,7 @@
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
 /// Message decoder: what a client sends becomes messages.
 @Suite

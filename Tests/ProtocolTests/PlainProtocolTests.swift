@@ -1,8 +1,8 @@
 import Foundation
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
 /// What clients of the plain protocol read.
 @Suite
@@ -41,7 +41,7 @@ struct PlainProtocolTests {
     @Test
     func `What a push says more comes behind what it said before: its id, its group or user, and JSON as it was sent`() throws {
         let id = try #require(PublicationID("00112233445566778899aabb0a0b0c0d"))
-        let awkward = try #require(Name("/a \"b\"\n\u{301}"))
+        let awkward = try #require(AudienceName("/a \"b\"\n\u{301}"))
         let head = #"{"type":"server-broadcast""#
         let time = #","timestamp":"2026-06-13T06:00:01Z""#
         func encode(_ content: ServerMessage.Content, _ audience: Audience) -> String {
@@ -67,7 +67,7 @@ struct PlainProtocolTests {
             }
         }
         // The longest of all: nothing is written past what was reserved.
-        let longest = try #require(Name(String(repeating: "\u{1}", count: 1024)))
+        let longest = try #require(AudienceName(String(repeating: "\u{1}", count: 1024)))
         let json = encode(.text(ByteBuffer(string: String(repeating: "\u{1}", count: 5000))), .group(longest))
         #expect(json.utf8.count > 6 * 6024)
     }
@@ -86,8 +86,8 @@ struct PlainProtocolTests {
 
     @Test
     func `Who a client is, in the first message to it`() throws {
-        let (user, groups) = (Name("auth0|7"), Set(["b", "/a \"b\""].compactMap { Name($0) }))
-        func encode(_ user: Name?, _ groups: Set<Name>, _ precision: Timestamp.Precision = .seconds) -> String {
+        let (user, groups) = (AudienceName("auth0|7"), Set(["b", "/a \"b\""].compactMap { AudienceName($0) }))
+        func encode(_ user: AudienceName?, _ groups: Set<AudienceName>, _ precision: Timestamp.Precision = .seconds) -> String {
             let welcome = WelcomeMessage(id: self.sender, node: "node1", user: user, groups: groups, timestamp: 1_781_330_401_042)
             return String(buffer: welcome.encoded(precision: precision))
         }
@@ -95,8 +95,8 @@ struct PlainProtocolTests {
         #expect(encode(nil, []) == #"\#(head),"user":null,"groups":[]}"#)
         #expect(encode(user, groups) == #"\#(head),"user":"auth0|7","groups":["/a \"b\"","b"]}"#)
         #expect(encode(nil, [], .milliseconds).contains("06:00:01.042Z"))
-        let many = Set((0..<64).compactMap { Name("\($0)" + String(repeating: "\u{1}", count: 250)) })
-        #expect(encode(Name(String(repeating: "\u{1}", count: 1024)), many, .milliseconds).utf8.count > 64 * 6 * 250)
+        let many = Set((0..<64).compactMap { AudienceName("\($0)" + String(repeating: "\u{1}", count: 250)) })
+        #expect(encode(AudienceName(String(repeating: "\u{1}", count: 1024)), many, .milliseconds).utf8.count > 64 * 6 * 250)
     }
 
     @Test

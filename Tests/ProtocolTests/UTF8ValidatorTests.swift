@@ -1,7 +1,7 @@
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
 /// UTF-8 validator: agrees with the standard library, wherever the input is cut.
 @Suite

@@ -1,5 +1,5 @@
-public import Protocol
 public import ServiceLifecycle
+public import VolaryProtocol
 
 /// Carries messages between the nodes of a cluster, the publishing node included.
 ///
@@ -7,9 +7,9 @@ public import ServiceLifecycle
 /// of its `publish` calls, across topics, unless some have to be fetched again.
 /// **Once.** A node's receiver gets no envelope twice.
 /// **Loss.** What a subscribed node misses while its link is down is fetched from the topic's log, as far back as that goes. What is
-/// gone is counted and told: ``BrokerReceiver/missed(_:)``, ``RelayHealth/lost``, ``RelayHealth/gaps``; so is what comes and cannot be
+/// gone is counted and told: ``BrokerReceiver/missed(_:)``, ``BrokerHealth/lost``, ``BrokerHealth/gaps``; so is what comes and cannot be
 /// read, as a node of another version may write it. Receipts are not logged, and no loss; with
-/// ``RelaySettings/Delivery/atMostOnce`` nothing is, and each interruption is a gap.
+/// ``BrokerSettings/Delivery/atMostOnce`` nothing is, and each interruption is a gap.
 /// **Degraded.** While the link is down, `publish` hands the message to this node's own receiver at once, keeps it in a bounded
 /// outbox, and sends it to the other nodes, in order, when the link is back. Own receivers do not get it again then.
 ///
@@ -36,7 +36,7 @@ public protocol Broker: Service {
     func unsubscribe(from topic: Topic) async
 
     /// Whether messages flow, from any thread.
-    var health: RelayHealth { get }
+    var health: BrokerHealth { get }
 
     /// Runs until graceful shutdown, which flushes what has been published for at most two seconds, then closes.
     func run() async throws
@@ -55,9 +55,9 @@ public enum PublishOutcome: Hashable, Sendable {
 public enum BrokerError: Error, Hashable, Sendable {
     /// The outbox is full (bytes or messages), or has as much of this client as it may have. May be tried again later.
     case outboxFull
-    /// Larger than ``Protocol/Limits/maximumEnvelopeBytes``, or than what Redis takes. Nobody has got it. Must not be tried again.
+    /// Larger than ``VolaryProtocol/Limits/maximumEnvelopeBytes``, or than what Redis takes. Nobody has got it. Must not be tried again.
     case tooLarge
-    /// Nobody is subscribed to the topic now, and such topics keep as much as they may, see ``RelaySettings/idleHistoryBytes``. Nobody has got
+    /// Nobody is subscribed to the topic now, and such topics keep as much as they may, see ``BrokerSettings/idleHistoryBytes``. Nobody has got
     /// it. May be tried again later.
     case idleHistoryFull
     /// Redis refuses this message, and would again. Nobody has got it. Must not be tried again.

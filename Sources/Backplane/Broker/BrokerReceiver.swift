@@ -1,4 +1,4 @@
-public import Protocol
+public import VolaryProtocol
 
 /// Takes what a broker delivers to one node.
 public protocol BrokerReceiver: AnyObject, Sendable {
@@ -8,5 +8,5 @@ public protocol BrokerReceiver: AnyObject, Sendable {
 
     /// What this node has missed, each topic once: told after the messages around it, within about a second. Called as
     /// ``receive(_:)`` is.
-    func missed(_ gaps: [RelayGap])
+    func missed(_ gaps: [BrokerGap])
 }

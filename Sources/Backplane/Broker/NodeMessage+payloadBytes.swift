@@ -1,5 +1,5 @@
 import NIOCore
-import Protocol
+import VolaryProtocol
 
 extension NodeMessage {
     /// The part of a message that may be large, in bytes.

@@ -1,7 +1,7 @@
 import NIOConcurrencyHelpers
 public import NIOCore
-public import Protocol
 import ServiceLifecycle
+public import VolaryProtocol
 
 /// A ``Broker`` whose cluster is the ``MemoryBus`` it has joined. Its link is never down.
 public final class MemoryBroker: Broker {
@@ -15,7 +15,7 @@ public final class MemoryBroker: Broker {
         var inbox: [Envelope] = []
         var inboxBytes = 0
         var sequence: UInt64 = 0
-        var health = RelayHealth(state: .up, since: UTCClock.now())
+        var health = BrokerHealth(state: .up, since: UTCClock.now())
         var isClosed: Bool { !self.health.isUp }
     }
 
@@ -32,7 +32,7 @@ public final class MemoryBroker: Broker {
         bus.join(self)
     }
 
-    public var health: RelayHealth { self.state.withLockedValue { $0.health } }
+    public var health: BrokerHealth { self.state.withLockedValue { $0.health } }
 
     public func attach(_ receiver: any BrokerReceiver) {
         self.state.withLockedValue { $0.receiver = receiver }
@@ -76,7 +76,7 @@ public final class MemoryBroker: Broker {
     public func run() async throws {
         try? await gracefulShutdown()
         self.bus.leave(self.node)
-        self.state.withLockedValue { $0.health = RelayHealth(state: .down(reason: "shut down"), since: UTCClock.now()) }
+        self.state.withLockedValue { $0.health = BrokerHealth(state: .down(reason: "shut down"), since: UTCClock.now()) }
     }
 
     // MARK: - Called by the bus

@@ -1,5 +1,5 @@
 import NIOConcurrencyHelpers
-import Protocol
+import VolaryProtocol
 
 /// Joins the brokers of several nodes in one process: the memory counterpart of a Redis server.
 ///

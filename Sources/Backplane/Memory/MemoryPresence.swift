@@ -1,5 +1,5 @@
 import NIOConcurrencyHelpers
-import Protocol
+import VolaryProtocol
 
 /// What several ``MemoryPresenceStore``s share: the memory counterpart of a Redis server's data and clock.
 public final class MemoryPresence: Sendable {

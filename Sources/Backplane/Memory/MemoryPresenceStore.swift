@@ -1,6 +1,6 @@
 import NIOConcurrencyHelpers
-public import Protocol
 import ServiceLifecycle
+public import VolaryProtocol
 
 /// A ``PresenceStore`` for the nodes of one process. It never fails.
 public struct MemoryPresenceStore: PresenceStore {

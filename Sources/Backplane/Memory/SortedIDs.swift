@@ -1,4 +1,4 @@
-import Protocol
+import VolaryProtocol
 
 /// Ids of connections in their order, in runs of bounded length: at 50,000 of them, adding or removing one moves a few hundred ids and
 /// not all that follow.

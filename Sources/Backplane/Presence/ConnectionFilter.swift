@@ -1,4 +1,4 @@
-import Protocol
+import VolaryProtocol
 
 /// Which connections an index of a presence store holds: all of a node's, or those of a user, of a group, or of both.
 ///
@@ -6,8 +6,8 @@ import Protocol
 /// per node: its total is that index' length, and a page costs what the page is long. The price is paid by whoever joins: a
 /// connection with a user stands in two more indexes for each of its groups, without one in one more.
 struct ConnectionFilter: Hashable, Sendable {
-    let user: Name?
-    let group: Name?
+    let user: AudienceName?
+    let group: AudienceName?
 
     static let everything = ConnectionFilter(user: nil, group: nil)
 

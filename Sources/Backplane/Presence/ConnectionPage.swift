@@ -1,4 +1,4 @@
-public import Protocol
+public import VolaryProtocol
 
 /// One page of connections.
 public struct ConnectionPage: Hashable, Sendable {

@@ -1,4 +1,4 @@
-public import Protocol
+public import VolaryProtocol
 
 /// Which connections to list.
 public struct ConnectionQuery: Hashable, Sendable {
@@ -9,16 +9,16 @@ public struct ConnectionQuery: Hashable, Sendable {
     /// Only those on nodes of this name.
     public let nodeName: UTF8Text?
     /// Only those of this user.
-    public let user: Name?
+    public let user: AudienceName?
     /// Only those in this group.
-    public let group: Name?
+    public let group: AudienceName?
 
     public init(
         limit: Int,
         after: ConnectionID? = nil,
         nodeName: UTF8Text? = nil,
-        user: Name? = nil,
-        group: Name? = nil
+        user: AudienceName? = nil,
+        group: AudienceName? = nil
     ) {
         precondition((1...PresenceLimits.pageSize).contains(limit), "callers check the limit that clients give")
         self.limit = limit

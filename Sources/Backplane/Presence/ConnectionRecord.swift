@@ -1,4 +1,4 @@
-public import Protocol
+public import VolaryProtocol
 
 /// What a node says of one of its connections in the presence store.
 public struct ConnectionRecord: Hashable, Sendable {
@@ -8,15 +8,15 @@ public struct ConnectionRecord: Hashable, Sendable {
     /// Milliseconds since 1970, on the node's clock.
     public let connectedAt: Int64
     /// Nil: nobody in particular.
-    public let user: Name?
-    public let groups: Set<Name>
+    public let user: AudienceName?
+    public let groups: Set<AudienceName>
 
     public init(
         id: ConnectionID,
         protocol: String,
         connectedAt: Int64,
-        user: Name? = nil,
-        groups: Set<Name> = []
+        user: AudienceName? = nil,
+        groups: Set<AudienceName> = []
     ) {
         self.id = id
         self.protocol = `protocol`

@@ -1,4 +1,4 @@
-public import Protocol
+public import VolaryProtocol
 
 /// What a node that registers does about others of its name.
 public enum NameClaim: Hashable, Sendable {

@@ -1,4 +1,4 @@
-public import Protocol
+public import VolaryProtocol
 
 /// What a node says of itself in the presence store.
 public struct NodeRecord: Hashable, Sendable, Codable {

@@ -1,4 +1,4 @@
-public import Protocol
+public import VolaryProtocol
 
 /// What a node hears of the past as it takes a new lease. When the answer is lost, who asks again does not hear of those that were replaced.
 public struct NodeRegistration: Hashable, Sendable {

@@ -1,4 +1,4 @@
-public import Protocol
+public import VolaryProtocol
 
 /// A node as the presence store sees it.
 public struct NodeStatus: Hashable, Sendable {

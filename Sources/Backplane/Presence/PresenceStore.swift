@@ -1,5 +1,5 @@
-public import Protocol
 public import ServiceLifecycle
+public import VolaryProtocol
 
 /// Who is connected, cluster-wide: per live node, its connections in the order of their ids.
 ///
@@ -98,7 +98,7 @@ public enum PresenceLimits {
     public static let groupBytesPerConnection = 16 * 1024
 
     /// Whether a connection that is in `groups` may be in one more.
-    public static func hasRoom(for group: Name, in groups: Set<Name>) -> Bool {
+    public static func hasRoom(for group: AudienceName, in groups: Set<AudienceName>) -> Bool {
         groups.count < self.groupsPerConnection
             && groups.reduce(group.byteCount) { $0 + $1.byteCount } <= self.groupBytesPerConnection
     }

@@ -1,4 +1,4 @@
-import Protocol
+import VolaryProtocol
 
 /// A value that stops the start, in one line: where it was set, what it was, and what is allowed.
 public struct ConfigurationError: Error, Hashable, CustomStringConvertible {

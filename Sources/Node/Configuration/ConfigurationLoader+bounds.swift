@@ -1,8 +1,8 @@
 import NIOCore
 
 extension ConfigurationLoader {
-    func connectionBounds() throws(ConfigurationError) -> ConnectionBounds {
-        ConnectionBounds(
+    func connectionBounds() throws(ConfigurationError) -> ConnectionLimits {
+        ConnectionLimits(
             messageTimeout: TimeAmount(try self.duration(.messageTimeout, .seconds(1)...(.seconds(3600)))),
             idleTimeout: try self.unlessOff(.clientIdleTimeout) { orOff throws(ConfigurationError) in
                 TimeAmount(try self.duration(.clientIdleTimeout, .seconds(1)...(.seconds(86_400)), or: orOff))
@@ -14,7 +14,7 @@ extension ConfigurationLoader {
             bytesPerSecond: try self.unlessOff(.byteRate) { orOff throws(ConfigurationError) in
                 try self.bytes(.byteRate, 1024...(512 * 1024 * 1024), or: orOff)
             },
-            overRate: try self.text(.overRate, allowed: "close or drop") { ConnectionBounds.OverRate(rawValue: $0) }
+            overRate: try self.text(.overRate, allowed: "close or drop") { ConnectionLimits.OverRate(rawValue: $0) }
         )
     }
 

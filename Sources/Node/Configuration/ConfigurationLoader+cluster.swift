@@ -1,10 +1,10 @@
-import Backplane
 import NIOSSL
+import VolaryBackplane
 
 extension ConfigurationLoader {
-    func relay() throws(ConfigurationError) -> RelaySettings {
-        RelaySettings(
-            delivery: try self.text(.delivery, allowed: "logged or at-most-once") { RelaySettings.Delivery(rawValue: $0) },
+    func relay() throws(ConfigurationError) -> BrokerSettings {
+        BrokerSettings(
+            delivery: try self.text(.delivery, allowed: "logged or at-most-once") { BrokerSettings.Delivery(rawValue: $0) },
             historyMessages: try self.integer(.historyMessages, 16...1_000_000),
             // Half of what one answer of Redis may hold: a log can be read whatever the sizes of its messages.
             historyBytes: try self.bytes(.historyBytes, (64 * 1024)...(32 * 1024 * 1024)),

@@ -1,7 +1,7 @@
-import Backplane
 public import Logging
 import NIOCore
-import Protocol
+import VolaryBackplane
+import VolaryProtocol
 
 /// Reads the options from flags, environment and file, in this order, and checks every value before anything is opened.
 public struct ConfigurationLoader {

@@ -1,5 +1,5 @@
 import NIOCore
-import Protocol
+import VolaryProtocol
 
 extension NodeConfiguration {
     var httpSettings: HTTPSettings {

@@ -1,6 +1,6 @@
-public import Backplane
 public import Logging
-public import Protocol
+public import VolaryBackplane
+public import VolaryProtocol
 
 /// Everything that an operator may set, checked. ``ConfigurationLoader`` makes it; the defaults stand in ``ConfigurationOption``.
 public struct NodeConfiguration: Sendable {
@@ -29,7 +29,7 @@ public struct NodeConfiguration: Sendable {
     /// How long a silent node's connections stay in the inventory.
     public var lease: Duration
     /// Of the broker; without Redis nothing of it applies.
-    public var relay: RelaySettings
+    public var relay: BrokerSettings
     /// Sentences a second about single clients' joins and leaves; nil: none at all.
     public var announcementsPerSecond: Int?
 
@@ -49,7 +49,7 @@ public struct NodeConfiguration: Sendable {
     public var pingInterval: Duration
     public var closeTimeout: Duration
     public var maximumFramesPerMessage: Int
-    var bounds: ConnectionBounds
+    var bounds: ConnectionLimits
     var admission: AdmissionSettings
 
     // MARK: - HTTP

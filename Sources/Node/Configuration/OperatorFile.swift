@@ -7,7 +7,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Reads a file that an operator names: all of it, and no more than there can be of its kind. Blocks: for a pipe ``patience`` at most, for a file
+/// Reads a file that an operator names: all of it, and no more than there can be of its kind. Blocks: for a pipe ``timeout`` at most, for a file
 /// as long as its file system does.
 public enum OperatorFile {
     /// Why a file cannot be read; not what is wrong with its content.
@@ -59,12 +59,12 @@ public enum OperatorFile {
     }
 
     /// For all of a pipe to come, as of `<(command)` in a shell: 10 s.
-    static let patience = TimeAmount.seconds(10)
+    static let timeout = TimeAmount.seconds(10)
 
     static func contents(
         _ path: String,
         maximumBytes: Int,
-        patience: TimeAmount = OperatorFile.patience
+        timeout: TimeAmount = OperatorFile.timeout
     ) throws(Fault) -> Data {
         // A FIFO that nobody writes to is opened at once, and is no terminal to listen to.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
@@ -73,7 +73,7 @@ public enum OperatorFile {
         // A file has positions, and its bytes are there; a pipe, a terminal or a socket has none. Without `stat`, whose members a release build
         // takes for CoreFoundation's.
         let hasPositions = lseek(descriptor, 0, SEEK_CUR) >= 0
-        let deadline = NIODeadline.now() + patience
+        let deadline = NIODeadline.now() + timeout
         var data = Data()
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while true {

@@ -1,6 +1,6 @@
-import Backplane
 public import NIOCore
-public import Protocol
+import VolaryBackplane
+public import VolaryProtocol
 
 /// One client's open WebSocket: its identity, and the way to write to it.
 ///
@@ -25,15 +25,15 @@ public final class Connection {
     public let connectedAt: Int64
 
     /// Nil: nobody in particular.
-    public let user: Name?
+    public let user: AudienceName?
     /// Nil: messages go to it, and come from it, as they are.
-    let compression: DeflateAgreement?
+    let compression: NegotiatedDeflate?
     /// Where the shard keeps it. The shard's own.
     var slot = 0
     /// Changed by the shard only.
-    var groups: Set<Name> = []
+    var groups: Set<AudienceName> = []
     /// Those that it is to be in before it is listed.
-    var groupsToJoin: Set<Name> = []
+    var groupsToJoin: Set<AudienceName> = []
     /// Of its user's topic and those of ``groupsToJoin``, until it takes them over. Nil when it has none.
     var reservation: TopicReservation?
     /// Waits for its topics before it is listed. Ends with it: while Redis is away that may be long.
@@ -48,7 +48,7 @@ public final class Connection {
     var wantsWelcome = false
     /// From when on its client is told again that a message of it was refused.
     var nextRefusalNotice = NIODeadline.distantPast
-    private var patience: Patience
+    private var timeouts: ConnectionTimeouts
     /// Whether the node has ended the socket without waiting for its client.
     private var isCut = false
     /// Closed while its client was gone already: what that had sent and nobody has handled yet counts no longer.
@@ -63,8 +63,8 @@ public final class Connection {
     init(
         id: ConnectionID,
         endpoint: Endpoint,
-        user: Name?,
-        compression: DeflateAgreement?,
+        user: AudienceName?,
+        compression: NegotiatedDeflate?,
         connectedAt: Int64,
         settings: WebSocketSettings,
         events: any WebSocketEvents,
@@ -80,7 +80,7 @@ public final class Connection {
         let half = settings.pingInterval.nanoseconds / 2
         // Random enough, and no system call.
         let share = Int64(id.hashValue.magnitude % UInt(half))
-        self.patience = Patience(now: context.eventLoop.now, firstPing: .nanoseconds(half + share))
+        self.timeouts = ConnectionTimeouts(now: context.eventLoop.now, firstPing: .nanoseconds(half + share))
         self.transport = WebSocketTransport(context, isPlain: settings.isPlain)
         self.eventLoop = context.eventLoop
     }
@@ -97,7 +97,7 @@ public final class Connection {
     }
 
     /// Whether data may still be sent: false from the first close frame on, in either direction.
-    public var isOpen: Bool { self.close.maySend && !self.transport.isClosed }
+    public var isOpen: Bool { self.close.canSend && !self.transport.isClosed }
 
     /// Whether writes go to the kernel past the channel's queue.
     var isDirect: Bool { self.transport.isDirect }
@@ -116,7 +116,7 @@ public final class Connection {
     /// - Returns: false when the connection is not open, or is now closed as a slow consumer.
     @discardableResult
     public func send(_ frames: ByteBuffer, written: EventLoopPromise<Void>? = nil) -> Bool {
-        guard self.close.maySend else { return false }
+        guard self.close.canSend else { return false }
         guard let rest = self.transport.send(frames, collects: written == nil) else {
             written?.succeed()
             return true
@@ -167,24 +167,24 @@ public final class Connection {
     func keepAlive(now: NIODeadline) {
         guard !self.transport.isClosed else { return }
         self.watchUnsentBytes(now: now)
-        switch self.patience.look(now: now, limits: self.settings.patience) {
-        case .fine: break
+        switch self.timeouts.check(now: now, limits: self.settings.timeouts) {
+        case .none: break
         case .ping: self.sendControl(Self.ping)
-        case .over(let breach): self.end(for: breach)
+        case .exceeded(let breach): self.end(for: breach)
         }
     }
 
     /// The age of what waits is measured here, and not for every delivery: a ping stands behind all that waits, and has left when that has.
     private func watchUnsentBytes(now: NIODeadline) {
-        guard self.close.maySend, self.patience.unsentSince == nil, self.unsentBytes > 0 else { return }
-        self.patience.sawUnsentBytes(now: now)
-        self.write(Self.ping) { self.patience.unsentBytesLeft() }
+        guard self.close.canSend, self.timeouts.unsentSince == nil, self.unsentBytes > 0 else { return }
+        self.timeouts.sawUnsentBytes(now: now)
+        self.write(Self.ping) { self.timeouts.unsentBytesLeft() }
     }
 
     private static var ping: ByteBuffer { FrameEncoder.encode(opcode: .ping, payload: ByteBuffer()) }
 
     /// Closes the connection because its client went past a bound. Does nothing on one that is closing already.
-    func end(for breach: Breach) {
+    func end(for breach: LimitViolation) {
         guard self.isOpen else { return }
         self.events.breached(breach)
         switch breach.ending {
@@ -196,22 +196,22 @@ public final class Connection {
 
     // MARK: - Called by the channel handler
 
-    func sawTraffic() { self.patience.sawTraffic() }
+    func sawTraffic() { self.timeouts.sawTraffic() }
 
     /// A whole data message.
-    func sawMessage() { self.patience.sawMessage() }
+    func sawMessage() { self.timeouts.sawMessage() }
 
     /// What has been read so far ends in the middle of a message: its time runs from the first such call on.
-    func messageIsIncomplete(now: NIODeadline) { self.patience.messageIsIncomplete(now: now) }
+    func messageIsIncomplete(now: NIODeadline) { self.timeouts.messageIsIncomplete(now: now) }
 
     /// The client owes nothing: its message is whole, or it is the node that does not read on.
-    func messageIsOver() { self.patience.messageIsOver() }
+    func messageIsOver() { self.timeouts.messageIsOver() }
 
     /// The node does not read from the client: the client's times do not run until ``goesOnReading()``.
-    func stopsReading() { self.patience.stopsReading() }
+    func stopsReading() { self.timeouts.stopsReading() }
 
     /// - Returns: whether the node had stopped.
-    func goesOnReading() -> Bool { self.patience.goesOnReading() }
+    func goesOnReading() -> Bool { self.timeouts.goesOnReading() }
 
     /// Whether frames from the client still count.
     var mayReceive: Bool { self.close.mayReceive && !self.transport.isClosed }

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Node
+import VolaryNode
 
-/// The flags of `volary serve`, one per ``Node/ConfigurationOption`` and in its order, in the groups of the README. All are texts here:
-/// ``Node/ConfigurationLoader`` checks them, whichever way they came.
+/// The flags of `volary serve`, one per ``VolaryNode/ConfigurationOption`` and in its order, in the groups of the README. All are texts here:
+/// ``VolaryNode/ConfigurationLoader`` checks them, whichever way they came.
 struct Flags: ParsableArguments {
     @Option(help: "A JSON file with any of these options.")
     var config: String?

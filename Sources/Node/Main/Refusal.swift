@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
-import Node
-import Protocol
+import VolaryNode
+import VolaryProtocol
 
 /// How the program ends over a value that is not allowed: one line on standard error, and EX_CONFIG of sysexits.h.
 enum Refusal {

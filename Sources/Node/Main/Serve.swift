@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
-import Node
+import VolaryNode
 
 /// `volary serve`: runs one node until SIGTERM, SIGINT or SIGQUIT.
 struct Serve: AsyncParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Node
+import VolaryNode
 
 /// `volary token`: a token for trials, as an identity provider would issue it.
 struct Token: AsyncParsableCommand {
@@ -43,7 +43,7 @@ struct Token: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment.filter { !$0.value.isEmpty }
-        let request = TokenMint.Request(
+        let request = TokenIssuer.Request(
             user: self.user,
             groups: self.groups,
             permissions: self.permissions,
@@ -59,8 +59,8 @@ struct Token: AsyncParsableCommand {
             throw ValidationError("--jwt-key or VOLARY_JWT_KEY is missing.")
         }
         do {
-            print(try await TokenMint.token(request, key: self.contents(of: path)))
-        } catch let failure as TokenMint.Failure {
+            print(try await TokenIssuer.token(request, key: self.contents(of: path)))
+        } catch let failure as TokenIssuer.Failure {
             throw Refusal.of(failure)
         }
     }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Node
+import VolaryNode
 
 @main
 struct Volary: AsyncParsableCommand {

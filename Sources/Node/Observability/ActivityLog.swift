@@ -2,7 +2,7 @@ import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTP1
-import Protocol
+import VolaryProtocol
 
 /// Counts, and writes into the log, what clients and REST callers do to a node and what the node does to them. From any thread.
 ///
@@ -128,7 +128,7 @@ final class ActivityLog: Sendable {
     /// - Parameters:
     ///   - target: the id of the node or connection.
     ///   - caller: nil where the node asks for no credentials.
-    func changed(_ kind: RequestedChange.Kind, of target: String, by caller: Caller?) {
+    func changed(_ kind: RequestedChange.Kind, of target: String, by caller: Principal?) {
         self.metrics.changed(RequestedChange(kind: kind, credential: caller?.credential ?? .none))
         let level: Logger.Level = kind == .drain || kind == .close ? .info : .debug
         self.write(level, "Change by REST", .change(kind)) {

@@ -1,4 +1,4 @@
-import Protocol
+import VolaryProtocol
 
 /// How a WebSocket ended, as labels.
 struct ConnectionClose: MetricLabel {

@@ -1,7 +1,7 @@
 import Foundation
 import Logging
 import NIOCore
-import Protocol
+import VolaryProtocol
 
 /// Writes each log entry as one JSON object on one line.
 struct JSONLogHandler: LogHandler {

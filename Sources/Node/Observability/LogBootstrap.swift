@@ -46,7 +46,7 @@ public enum LogBootstrap {
                 level: .warning,
                 message: "Lines of this log were lost: they could not be written, or not as fast as they came",
                 metadata: [LogKey.count: "\(count)"],
-                source: "Node",
+                source: "VolaryNode",
                 file: #fileID,
                 function: #function,
                 line: #line

@@ -1,5 +1,5 @@
 import Metrics
-import Protocol
+import VolaryProtocol
 
 /// Everything this node counts. No name that a user chose becomes a label (``MetricLabel``).
 struct NodeMetrics: Sendable {
@@ -85,7 +85,7 @@ struct NodeMetrics: Sendable {
     func clientMessageRefused() { self.refusedClientMessages.increment() }
 
     /// A connection that is closed because its client went past a bound.
-    func breached(_ breach: Breach) {
+    func breached(_ breach: LimitViolation) {
         switch breach {
         case .unsentBytes, .unsentAge: self.slowConsumers.increment()
         case .slowMessage: self.slowMessages.increment()

@@ -41,13 +41,13 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .originNotAllowed: .originNotAllowed
             case .unauthorized(let fault): Self(fault)
             case .draining: .draining
-            case .noPlace(.tooManyConnections): .tooManyConnections
-            case .noPlace(.tooManyFromAddress): .tooManyFromAddress
-            case .noPlace(.badForwarding): .badForwarding
+            case .overLimit(.tooManyConnections): .tooManyConnections
+            case .overLimit(.tooManyFromAddress): .tooManyFromAddress
+            case .overLimit(.badForwarding): .badForwarding
             }
     }
 
-    private init(_ fault: TokenFault) {
+    private init(_ fault: TokenError) {
         self =
             switch fault {
             case .missing: .tokenMissing

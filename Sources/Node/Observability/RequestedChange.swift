@@ -29,7 +29,7 @@ struct RequestedChange: MetricLabel {
     var dimensions: [(String, String)] { [("change", "\(self.kind)"), ("credential", "\(self.credential)")] }
 }
 
-extension Caller {
+extension Principal {
     private static let keyPrefix = "key "
 
     var credential: RequestedChange.Credential { self.identity.hasPrefix(Self.keyPrefix) ? .key : .token }

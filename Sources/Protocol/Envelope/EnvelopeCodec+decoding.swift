@@ -105,7 +105,7 @@ extension EnvelopeCodec {
         let connection = try bytes.readID(of: ConnectionKind.self)
         guard let rawCode = bytes.readInteger(as: UInt16.self) else { throw .truncated }
         let code = CloseCode(rawValue: rawCode)
-        guard code.maySend else { throw .invalid(field: "code") }
+        guard code.canSend else { throw .invalid(field: "code") }
         guard bytes.readableBytes <= Limits.maximumCloseReasonBytes, bytes.isWellFormedUTF8 else {
             throw .invalid(field: "reason")
         }
@@ -119,11 +119,11 @@ extension ByteBuffer {
         return NodeScopedID(high: high, low: low)
     }
 
-    fileprivate mutating func readName(field: String) throws(EnvelopeError) -> Name {
+    fileprivate mutating func readName(field: String) throws(EnvelopeError) -> AudienceName {
         guard let length = self.readInteger(as: UInt16.self) else { throw .truncated }
-        guard length <= Name.maximumBytes else { throw .invalid(field: field) }
+        guard length <= AudienceName.maximumBytes else { throw .invalid(field: field) }
         guard let bytes = self.readSlice(length: Int(length)) else { throw .truncated }
-        guard bytes.isWellFormedUTF8, let name = Name(String(buffer: bytes)) else { throw .invalid(field: field) }
+        guard bytes.isWellFormedUTF8, let name = AudienceName(String(buffer: bytes)) else { throw .invalid(field: field) }
         return name
     }
 

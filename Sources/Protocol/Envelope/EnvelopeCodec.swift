@@ -172,7 +172,7 @@ extension ByteWriter {
         self.write(id.low)
     }
 
-    fileprivate mutating func write(_ name: Name) {
+    fileprivate mutating func write(_ name: AudienceName) {
         self.write(UInt16(name.byteCount))
         self.write(text: name.text)
     }

@@ -51,11 +51,11 @@ public struct CloseRequest: Hashable, Sendable {
 public struct MembershipRequest: Hashable, Sendable {
     public let id: PublicationID
     public let connection: ConnectionID
-    public let group: Name
+    public let group: AudienceName
     /// False: out of the group.
     public let joins: Bool
 
-    public init(id: PublicationID, connection: ConnectionID, group: Name, joins: Bool) {
+    public init(id: PublicationID, connection: ConnectionID, group: AudienceName, joins: Bool) {
         self.id = id
         self.connection = connection
         self.group = group

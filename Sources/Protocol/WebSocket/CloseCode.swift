@@ -36,7 +36,7 @@ public struct CloseCode: RawRepresentable, Hashable, Sendable {
 
     /// Whether the code may stand in a close frame: 1000 to 1003, 1007 to 1014, and 3000 to 4999 (RFC 6455 section 7.4, and the
     /// registry it opened). The others are reserved, or only ever reported by a program to itself (1005, 1006, 1015).
-    public var maySend: Bool {
+    public var canSend: Bool {
         switch self.rawValue {
         case 1000...1003, 1007...1014, 3000...4999: true
         default: false

@@ -31,7 +31,7 @@ public struct CloseStateMachine: Hashable, Sendable {
     public init() {}
 
     /// Whether frames may be sent: none may follow a close frame (section 5.5.1).
-    public var maySend: Bool { self.state == .open }
+    public var canSend: Bool { self.state == .open }
 
     /// Whether what arrives still means something: after our own close frame it does, until the peer's has come; after a
     /// violation it does not (section 7.1.7).

@@ -46,7 +46,7 @@ public enum FrameEncoder {
     /// A close frame (RFC 6455 section 5.5.1).
     ///
     /// - Parameters:
-    ///   - code: one that ``CloseCode/maySend`` allows; nil gives a frame without payload, and the reason is left out too.
+    ///   - code: one that ``CloseCode/canSend`` allows; nil gives a frame without payload, and the reason is left out too.
     ///   - reason: cut to ``Limits/maximumCloseReasonBytes``, between two Unicode scalars.
     public static func close(
         code: CloseCode?,

@@ -58,7 +58,7 @@ public struct MessageDecoder {
     private var kind: Kind?
 
     /// - Parameter compression: nil: none was agreed on.
-    public init(limits: MessageLimits = MessageLimits(), compression: DeflateAgreement? = nil) {
+    public init(limits: MessageLimits = MessageLimits(), compression: NegotiatedDeflate? = nil) {
         self.limits = limits
         self.inflatingWindowBits = compression?.inflatingWindowBits ?? 0
     }
@@ -224,7 +224,7 @@ public struct MessageDecoder {
         // A client may send whatever may be sent at all: 1010 is for clients only, and 1011 to 1014, though servers coined them,
         // are registered for both sides.
         let code = CloseCode(rawValue: rawCode)
-        guard code.maySend else { throw .closeCodeNotAllowed }
+        guard code.canSend else { throw .closeCodeNotAllowed }
         guard reason.isWellFormedUTF8 else { throw .closeReasonNotUTF8 }
         return .close(code: code, reason: String(buffer: reason))
     }

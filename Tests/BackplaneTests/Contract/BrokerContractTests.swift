@@ -1,10 +1,10 @@
-import Backplane
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// What every broker does, said once.
 @Suite(.timeLimit(.minutes(2)))
@@ -85,7 +85,7 @@ struct BrokerContractTests {
     @Test(arguments: BrokerKind.allCases)
     func `Groups and users of any name have topics of their own`(kind: BrokerKind) async throws {
         try await kind.withCluster(of: 2) { nodes in
-            let topics = AwkwardNames.all.compactMap { Name($0) }.flatMap { [Topic.group($0), .user($0)] }
+            let topics = AwkwardNames.all.compactMap { AudienceName($0) }.flatMap { [Topic.group($0), .user($0)] }
             #expect(topics.count == 2 * AwkwardNames.all.count)
             for topic in topics { try await nodes[1].broker.subscribe(to: topic) }
             for (number, topic) in topics.enumerated() {
@@ -151,7 +151,7 @@ struct BrokerContractTests {
             for node in nodes { try await node.broker.subscribe(to: .all) }
             #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
             for round in 0..<200 {
-                let topic = Topic.user(try #require(Name("user-\(round)" as String)))
+                let topic = Topic.user(try #require(AudienceName("user-\(round)" as String)))
                 try await nodes[1].broker.subscribe(to: topic)
                 async let subscription: Void = nodes[0].broker.subscribe(to: topic)
                 let outcome = await nodes[0].publish("\(round)", to: topic)
@@ -208,7 +208,7 @@ struct BrokerContractTests {
             try await nodes[0].broker.subscribe(to: .all)
             #expect(await eventually { nodes[0].broker.health.isUp })
             let health = nodes[0].broker.health
-            #expect(health == RelayHealth(state: .up, since: health.since, lag: health.lag))
+            #expect(health == BrokerHealth(state: .up, since: health.since, lag: health.lag))
         }
     }
 

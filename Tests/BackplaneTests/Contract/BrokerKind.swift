@@ -1,10 +1,10 @@
-import Backplane
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Protocol
 import TestSupport
+import VolaryBackplane
+import VolaryProtocol
 
 /// The implementations that the contract is tested on.
 enum BrokerKind: String, CaseIterable, Sendable {
@@ -26,7 +26,7 @@ enum BrokerKind: String, CaseIterable, Sendable {
             let server = try RedisServer.start()
             defer { server.stop() }
             let configuration = try RedisConfiguration(url: server.url)
-            let settings = RelaySettings(delivery: self == .redis ? .logged : .atMostOnce)
+            let settings = BrokerSettings(delivery: self == .redis ? .logged : .atMostOnce)
             try await Self.run((0..<count).map { _ in .redis(configuration, settings: settings, on: group.next()) }, body)
         }
     }
@@ -59,7 +59,7 @@ struct BrokerEndpoint: Sendable {
 
     static func redis(
         _ configuration: RedisConfiguration,
-        settings: RelaySettings = .init(),
+        settings: BrokerSettings = .init(),
         on eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any(),
         logger: Logger = .quiet
     ) -> BrokerEndpoint {

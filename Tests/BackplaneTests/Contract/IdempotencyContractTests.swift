@@ -1,6 +1,6 @@
-import Backplane
 import NIOCore
 import Testing
+import VolaryBackplane
 
 /// What every idempotency store does, said once.
 @Suite(.timeLimit(.minutes(2)))

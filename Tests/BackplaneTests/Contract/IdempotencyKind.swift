@@ -1,7 +1,7 @@
-import Backplane
 import NIOPosix
 import TestSupport
 import Testing
+import VolaryBackplane
 
 /// The implementations of idempotency stores that the contract is tested on.
 enum IdempotencyKind: String, CaseIterable, Sendable {

@@ -1,7 +1,7 @@
-import Backplane
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// What every presence store does, said once.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,7 +1,7 @@
-import Backplane
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// How every presence store finds connections by user and by group.
 @Suite(.timeLimit(.minutes(2)))
@@ -9,8 +9,8 @@ struct PresenceFilterContractTests {
     @Test(arguments: PresenceKind.allCases)
     func `Every combination of filters gives exactly what it names`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
-            let users: [Name?] = [nil, "ann", "bob", "nobody"]
-            let groups: [Name] = ["red", "green", "blue"]
+            let users: [AudienceName?] = [nil, "ann", "bob", "nobody"]
+            let groups: [AudienceName] = ["red", "green", "blue"]
             var everything: [ListedConnection] = []
             for (name, count) in [("a", 90), ("b", 40), ("c", 1)] {
                 let node = harness.record(name)
@@ -54,12 +54,12 @@ struct PresenceFilterContractTests {
             try await harness.store.register(node, claiming: .shared)
             let id = ConnectionID.random(on: node.id)
             let other = harness.connection(on: node.id, user: "ann", groups: ["red"])
-            func record(_ user: Name?, _ groups: Set<Name>) -> ConnectionRecord {
+            func record(_ user: AudienceName?, _ groups: Set<AudienceName>) -> ConnectionRecord {
                 ConnectionRecord(id: id, protocol: "plain", connectedAt: 1, user: user, groups: groups)
             }
             func expectFound(_ expected: ConnectionRecord?) async throws {
-                for user: Name? in ["ann", "bob", nil] {
-                    for group: Name? in ["red", "green", nil] {
+                for user: AudienceName? in ["ann", "bob", nil] {
+                    for group: AudienceName? in ["red", "green", nil] {
                         let query = ConnectionQuery(limit: 10, user: user, group: group)
                         let found = try await harness.store.connections(query)
                         let wanted = [expected, other].compactMap(\.self).filter { query.selects($0, on: "one") }
@@ -90,11 +90,11 @@ struct PresenceFilterContractTests {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
-            let longest = String(repeating: "~", count: Name.maximumUnits)
+            let longest = String(repeating: "~", count: AudienceName.maximumUnits)
             let texts =
                 ["a", "A", "aa", "a-", "a.", "a_", "a~", "a@", "a:", "a+", "a=", "a0", "u", "g", "b", "-", longest]
                 + AwkwardNames.all
-            let names = texts.compactMap { Name($0) }
+            let names = texts.compactMap { AudienceName($0) }
             #expect(names.count == texts.count)
             let records = names.flatMap { name in
                 [
@@ -163,11 +163,11 @@ struct PresenceFilterContractTests {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
-            let groups = Set((0..<PresenceLimits.groupsPerConnection).compactMap { Name("group-\($0)") })
+            let groups = Set((0..<PresenceLimits.groupsPerConnection).compactMap { AudienceName("group-\($0)") })
             let records = (0..<PresenceLimits.connectionsPerUpdate).map { _ in
                 harness.connection(on: node.id, user: "ann", groups: groups)
             }
-            func total(_ group: Name) async throws -> Int {
+            func total(_ group: AudienceName) async throws -> Int {
                 try await harness.store.connections(ConnectionQuery(limit: 1, user: "ann", group: group)).total
             }
             #expect(try await harness.store.update(node.id, adding: records, removing: []) == .held)

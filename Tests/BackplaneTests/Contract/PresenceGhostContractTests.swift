@@ -1,7 +1,7 @@
-import Backplane
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// What every presence store does with nodes that die, freeze, come back or are forgotten.
 @Suite(.timeLimit(.minutes(2)))

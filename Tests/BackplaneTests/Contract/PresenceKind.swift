@@ -1,8 +1,8 @@
-import Backplane
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// The implementations of presence stores that the contract is tested on.
 enum PresenceKind: String, CaseIterable, Sendable {
@@ -94,7 +94,7 @@ struct PresenceHarness: Sendable {
     }
 
     /// A connection of which only who it is matters.
-    func connection(on node: NodeID, user: Name? = nil, groups: Set<Name> = []) -> ConnectionRecord {
+    func connection(on node: NodeID, user: AudienceName? = nil, groups: Set<AudienceName> = []) -> ConnectionRecord {
         ConnectionRecord(
             id: .random(on: node),
             protocol: "plain",
@@ -108,8 +108,8 @@ struct PresenceHarness: Sendable {
     func allPages(
         limit: Int,
         nodeName: String? = nil,
-        user: Name? = nil,
-        group: Name? = nil
+        user: AudienceName? = nil,
+        group: AudienceName? = nil
     ) async throws -> [ConnectionPage] {
         var pages: [ConnectionPage] = []
         var after: ConnectionID?
@@ -129,15 +129,15 @@ struct PresenceHarness: Sendable {
     }
 
     /// The records of all pages together.
-    func all(user: Name? = nil, group: Name? = nil) async throws -> [ConnectionRecord] {
+    func all(user: AudienceName? = nil, group: AudienceName? = nil) async throws -> [ConnectionRecord] {
         try await self.allPages(limit: 100, user: user, group: group).flatMap(\.connections).map(\.record)
     }
 }
 
 /// For names that stand in the test's text.
-extension Name: ExpressibleByStringLiteral {
+extension AudienceName: ExpressibleByStringLiteral {
     init(stringLiteral text: String) {
-        guard let name = Name(text) else { preconditionFailure("not a name: \(text)") }
+        guard let name = AudienceName(text) else { preconditionFailure("not a name: \(text)") }
         self = name
     }
 }

@@ -1,7 +1,7 @@
-import Backplane
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// What a page costs, at any depth and with any filter. Prints the figures; asserts ten times the target of 10 ms, for a machine that does
 /// other things as well.
@@ -14,7 +14,7 @@ struct PresenceLatencyTests {
             let clock = ContinuousClock()
             let filling = try await clock.measure { try await generator.fill(harness) }
             print("\(kind), \(connections) connections: filled in \(filling)")
-            let filters: [(name: String, node: String?, user: Name?, group: Name?, total: Int)] = [
+            let filters: [(name: String, node: String?, user: AudienceName?, group: AudienceName?, total: Int)] = [
                 ("no filter", nil, nil, nil, connections),
                 ("a node", generator.nodeName(0), nil, nil, (connections + generator.nodes - 1) / generator.nodes),
                 ("a large user", nil, PresenceGenerator.crowd, nil, generator.crowdCount),

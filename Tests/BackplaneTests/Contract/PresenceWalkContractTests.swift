@@ -1,8 +1,8 @@
-import Backplane
 import NIOConcurrencyHelpers
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// What a walk over the pages of any presence store gives while connections come and go.
 @Suite(.timeLimit(.minutes(2)))
@@ -28,7 +28,9 @@ struct PresenceWalkContractTests {
                     }
                 }
                 defer { group.cancelAll() }
-                let filters: [(user: Name?, group: Name?)] = [(nil, nil), ("ann", nil), (nil, "red"), ("ann", "red")]
+                let filters: [(user: AudienceName?, group: AudienceName?)] = [
+                    (nil, nil), ("ann", nil), (nil, "red"), ("ann", "red"),
+                ]
                 for filter in filters {
                     var overlapping = 0
                     let enough = try await eventually(within: .seconds(20)) {

@@ -1,18 +1,18 @@
-import Backplane
 import NIOConcurrencyHelpers
 import NIOCore
-import Protocol
+import VolaryBackplane
+import VolaryProtocol
 
 /// Keeps what a broker delivers, batch by batch.
 final class RecordingReceiver: BrokerReceiver {
     private let state = NIOLockedValueBox<[[Envelope]]>([])
 
-    private let gaps = NIOLockedValueBox<[RelayGap]>([])
+    private let gaps = NIOLockedValueBox<[BrokerGap]>([])
 
-    func missed(_ gaps: [RelayGap]) { self.gaps.withLockedValue { $0 += gaps } }
+    func missed(_ gaps: [BrokerGap]) { self.gaps.withLockedValue { $0 += gaps } }
 
     /// All that was told to be missing.
-    var missed: [RelayGap] { self.gaps.withLockedValue { $0 } }
+    var missed: [BrokerGap] { self.gaps.withLockedValue { $0 } }
 
     func receive(_ envelopes: [Envelope]) { self.state.withLockedValue { $0.append(envelopes) } }
 

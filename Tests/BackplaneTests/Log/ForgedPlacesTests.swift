@@ -1,9 +1,9 @@
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// Whoever may publish on a topic's channel may say anything there.
 @Suite(.timeLimit(.minutes(3)))
@@ -72,7 +72,7 @@ struct ForgedPlacesTests {
                 """#
             #expect(cluster.server.command("EVAL", script, "0", "volary:{all}", "\(times)") == "$4\r\ndone\r\n")
             #expect(
-                await eventually(within: LoggedCluster.patience) {
+                await eventually(within: LoggedCluster.timeout) {
                     cluster.nodes.allSatisfy {
                         $0.receiver.count >= times && $0.broker.health.lost == lost && $0.broker.health.isUp
                     }

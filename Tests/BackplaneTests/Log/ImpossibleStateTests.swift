@@ -1,18 +1,18 @@
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// Whoever may write to Redis can make states there that no node makes. None lasts.
 @Suite(.timeLimit(.minutes(3)))
 struct ImpossibleStateTests {
-    @Test(arguments: [RelaySettings.Delivery.logged, .atMostOnce], ["4000", "2 ^ 40", "2 ^ 63"])
+    @Test(arguments: [BrokerSettings.Delivery.logged, .atMostOnce], ["4000", "2 ^ 40", "2 ^ 63"])
     func `A message in a node's name with a high sequence silences it for nobody`(
-        delivery: RelaySettings.Delivery,
+        delivery: BrokerSettings.Delivery,
         sequence: String
     ) async throws {
-        try await LoggedCluster.run(of: 2, settings: RelaySettings(delivery: delivery)) { cluster in
+        try await LoggedCluster.run(of: 2, settings: BrokerSettings(delivery: delivery)) { cluster in
             // A drain, of all messages the shortest.
             let script = """
                 local envelope = 'V\\1\\5' .. struct.pack('>I4', ARGV[2]) .. struct.pack('>I8', \(sequence) + ARGV[3]) .. string.rep('\\0', 16)

@@ -1,7 +1,7 @@
 import NIOCore
-import Protocol
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// A topic in a Redis that is a few lines long, with everything that may happen to it, for the tests of those who follow it.
 struct LogModel {
@@ -75,7 +75,7 @@ struct LogModel {
         return stale
     }
 
-    func page(for wish: TopicLogStateMachine.Wish, entries count: Int) -> LogPage {
+    func page(for wish: TopicLogStateMachine.LogRequest, entries count: Int) -> LogPage {
         guard let head else { return LogPage(head: nil) }
         let from =
             switch wish {

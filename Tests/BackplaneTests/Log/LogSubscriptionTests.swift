@@ -1,7 +1,7 @@
-import Backplane
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// Topics that a node begins or ceases to follow while something else goes on.
 @Suite(.serialized, .timeLimit(.minutes(3)))
@@ -14,14 +14,14 @@ struct LogSubscriptionTests {
             try await cluster.nodes[0].broker.subscribe(to: self.group)
             await cluster.publish(["old"], to: self.group)
             cluster.server.kill()
-            #expect(await eventually(within: LoggedCluster.patience) { cluster.nodes.allSatisfy { !$0.broker.health.isUp } })
+            #expect(await eventually(within: LoggedCluster.timeout) { cluster.nodes.allSatisfy { !$0.broker.health.isUp } })
             async let subscription: Void = cluster.last.broker.subscribe(to: self.group)
             cluster.nodes[0].post("waited", to: self.group)
             try cluster.restart()
             try await subscription
             let texts = (0..<50).map(String.init)
             for text in texts { cluster.nodes[0].post(text, to: self.group) }
-            #expect(await eventually(within: LoggedCluster.patience) { cluster.last.receiver.texts.last == "49" })
+            #expect(await eventually(within: LoggedCluster.timeout) { cluster.last.receiver.texts.last == "49" })
             // What waited for Redis may have gone out before or after.
             #expect([texts, ["waited"] + texts].contains(cluster.last.receiver.texts))
             #expect(await eventually { cluster.nodes[0].receiver.texts == ["old", "waited"] + texts })
@@ -50,7 +50,7 @@ struct LogSubscriptionTests {
                     }
                     try await node.broker.subscribe(to: self.group)
                     publisher.post("round \(round)", to: self.group)
-                    #expect(await eventually(within: LoggedCluster.patience) { node.receiver.texts.contains("round \(round)") })
+                    #expect(await eventually(within: LoggedCluster.timeout) { node.receiver.texts.contains("round \(round)") })
                     await node.broker.unsubscribe(from: self.group)
                 }
             }

@@ -1,16 +1,16 @@
 import Foundation
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// Brokers of one cluster on a real Redis. The last has a proxy of its own before it, so that it alone can be cut off.
 struct LoggedCluster {
-    static let topics: [Topic] = [.all, .group(Name("blue")), .group(Name("red")), .user(Name("ann"))]
+    static let topics: [Topic] = [.all, .group(AudienceName("blue")), .group(AudienceName("red")), .user(AudienceName("ann"))]
     /// For whatever a slow machine has to do.
-    static let patience = Duration.seconds(45)
+    static let timeout = Duration.seconds(45)
 
     let server: RedisServer
     let nodes: [BrokerEndpoint]
@@ -23,7 +23,7 @@ struct LoggedCluster {
     /// Runs `body` once all nodes are subscribed to all ``topics`` and up.
     static func run(
         of count: Int,
-        settings: RelaySettings = .init(),
+        settings: BrokerSettings = .init(),
         persistence: [String] = [],
         _ body: (LoggedCluster) async throws -> Void
     ) async throws {
@@ -47,12 +47,12 @@ struct LoggedCluster {
 
     /// Waits until all nodes are up.
     func isUp() async -> Bool {
-        await eventually(within: Self.patience) { self.nodes.allSatisfy { $0.broker.health.isUp } }
+        await eventually(within: Self.timeout) { self.nodes.allSatisfy { $0.broker.health.isUp } }
     }
 
     /// Waits until the nodes have lost links so often, and are up again.
     func isUp(after interruptions: Int) async -> Bool {
-        await eventually(within: Self.patience) {
+        await eventually(within: Self.timeout) {
             self.nodes.allSatisfy { $0.broker.health.interruptions >= interruptions && $0.broker.health.isUp }
         }
     }
@@ -79,12 +79,12 @@ struct LoggedCluster {
     func cutOffLast() async throws {
         try await self.proxy.set(.hold)
         try await self.proxy.cut()
-        #expect(await eventually(within: Self.patience) { !self.last.broker.health.isUp })
+        #expect(await eventually(within: Self.timeout) { !self.last.broker.health.isUp })
     }
 
     func bringBackLast() async throws {
         try await self.proxy.set(.pass)
-        #expect(await eventually(within: Self.patience) { self.last.broker.health.isUp })
+        #expect(await eventually(within: Self.timeout) { self.last.broker.health.isUp })
     }
 
     /// Lets the last node through to Redis, with a delay each way.

@@ -1,7 +1,7 @@
-import Backplane
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// Faults that may cost something: what is lost is counted and told, comes never twice, and nothing stalls.
 @Suite(.serialized, .timeLimit(.minutes(3)))
@@ -12,14 +12,14 @@ struct LossTests {
         try await LoggedCluster.run(of: 3, settings: .init(historyMessages: 16)) { cluster in
             let (busy, calm) = (LoggedCluster.topics[1], LoggedCluster.topics[2])
             await cluster.publish(["before"], to: busy)
-            #expect(await eventually(within: LoggedCluster.patience) { cluster.last.receiver.count == 1 })
+            #expect(await eventually(within: LoggedCluster.timeout) { cluster.last.receiver.count == 1 })
             try await cluster.cutOffLast()
             let missed = (0..<100).map { "busy \($0)" }
             let kept = (0..<10).map { "calm \($0)" }
             for text in missed { cluster.nodes[0].post(text, to: busy) }
             for text in kept { cluster.nodes[1].post(text, to: calm) }
             #expect(
-                await eventually(within: LoggedCluster.patience) { cluster.nodes[..<2].allSatisfy { $0.receiver.count == 111 } }
+                await eventually(within: LoggedCluster.timeout) { cluster.nodes[..<2].allSatisfy { $0.receiver.count == 111 } }
             )
             try await cluster.bringBackLast()
             // Told after the messages around it.
@@ -29,7 +29,7 @@ struct LossTests {
             #expect((1...16).contains(recovered.count) && recovered == missed.suffix(recovered.count))
             #expect(texts.filter { $0.hasPrefix("calm") } == kept)
             let lost = 100 - recovered.count
-            #expect(cluster.last.receiver.missed == [RelayGap(topic: busy, lost: lost)])
+            #expect(cluster.last.receiver.missed == [BrokerGap(topic: busy, lost: lost)])
             let health = cluster.last.broker.health
             #expect(health.lost == lost && health.gaps == 0 && health.recovered == recovered.count + 10)
             await cluster.publish(["after"], to: busy)
@@ -52,7 +52,7 @@ struct LossTests {
                 }
             }
             #expect(
-                await eventually(within: LoggedCluster.patience) {
+                await eventually(within: LoggedCluster.timeout) {
                     cluster.nodes.allSatisfy { load.missing(at: $0, from: back) == 0 }
                 }
             )
@@ -93,7 +93,7 @@ struct LossTests {
                 try await load.run {}
             }
             #expect(
-                await eventually(within: LoggedCluster.patience) {
+                await eventually(within: LoggedCluster.timeout) {
                     cluster.nodes.allSatisfy { load.missing(at: $0, from: back) == 0 }
                 }
             )
@@ -121,13 +121,13 @@ struct LossTests {
                 (0..<count).map { "\(name) \($0)" }
             }
             #expect(
-                await eventually(within: LoggedCluster.patience) {
+                await eventually(within: LoggedCluster.timeout) {
                     cluster.nodes.allSatisfy { $0.receiver.count >= expected.count && !$0.receiver.missed.isEmpty }
                 }
             )
             for node in cluster.nodes {
                 #expect(node.receiver.texts == expected)
-                #expect(node.receiver.missed == [RelayGap(topic: .all, lost: nil)])
+                #expect(node.receiver.missed == [BrokerGap(topic: .all, lost: nil)])
                 #expect(node.broker.health.gaps == 1 && node.broker.health.lost == 0)
             }
             #expect(await cluster.isUp())
@@ -146,7 +146,7 @@ struct LossTests {
                 #expect(health.gaps == 3 * topics && health.lost == 0 && health.recovered == 0)
                 let told = Dictionary(grouping: node.receiver.missed, by: \.topic)
                 #expect(
-                    LoggedCluster.topics.allSatisfy { told[$0] == Array(repeating: RelayGap(topic: $0, lost: nil), count: 3) }
+                    LoggedCluster.topics.allSatisfy { told[$0] == Array(repeating: BrokerGap(topic: $0, lost: nil), count: 3) }
                 )
             }
             load.expectOrder()

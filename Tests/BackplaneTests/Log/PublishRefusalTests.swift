@@ -1,8 +1,8 @@
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// A Redis that has no memory for the log, or does not allow to publish: nothing is left half done.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,9 +1,9 @@
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// The publishing script in a real Redis: places, and the log's bounds. Outcomes are compared with what Redis itself says it holds.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,8 +1,8 @@
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// Reading a topic's log, and ending its epoch.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,7 +1,7 @@
-import Backplane
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// Faults that cost nobody anything: three nodes on a real Redis, all of which publish, eight hundred messages a second on four topics.
 @Suite(.serialized, .timeLimit(.minutes(3)))
@@ -81,7 +81,7 @@ struct RecoveryTests {
             let large = (0..<8).map { "\($0)" + String(repeating: "x", count: 600_000) }
             for text in small { cluster.nodes[0].post(text, to: LoggedCluster.topics[1]) }
             for text in large { cluster.nodes[0].post(text) }
-            #expect(await eventually(within: LoggedCluster.patience) { cluster.nodes[0].receiver.count == 1508 })
+            #expect(await eventually(within: LoggedCluster.timeout) { cluster.nodes[0].receiver.count == 1508 })
             try await cluster.bringBackLast()
             #expect(await eventually { cluster.last.receiver.count == 1508 })
             let texts = cluster.last.receiver.texts
@@ -96,7 +96,7 @@ struct RecoveryTests {
     func `Nodes that begin a topic's log at the same time agree on one`() async throws {
         try await LoggedCluster.run(of: 3) { cluster in
             for round in 0..<10 {
-                let group = Topic.group(try #require(Name("new\(round)" as String)))
+                let group = Topic.group(try #require(AudienceName("new\(round)" as String)))
                 for node in cluster.nodes { try await node.broker.subscribe(to: group) }
                 await withTaskGroup(of: Void.self) { tasks in
                     for (index, node) in cluster.nodes.enumerated() {
@@ -104,7 +104,7 @@ struct RecoveryTests {
                     }
                 }
             }
-            #expect(await eventually(within: LoggedCluster.patience) { cluster.nodes.allSatisfy { $0.receiver.count >= 600 } })
+            #expect(await eventually(within: LoggedCluster.timeout) { cluster.nodes.allSatisfy { $0.receiver.count >= 600 } })
             for round in 0..<10 {
                 let orders = cluster.nodes.map { $0.receiver.texts.filter { $0.hasPrefix("\(round) ") } }
                 #expect(orders[0].count == 60 && orders.allSatisfy { $0 == orders[0] })

@@ -1,9 +1,9 @@
 import NIOCore
 import NIOPosix
-import Protocol
 import TestSupport
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// One topic's log in a real Redis, and the scripts that keep it, called one by one.
 struct ScriptedLog {
@@ -31,7 +31,7 @@ struct ScriptedLog {
 
     /// Of a topic in a Redis that is there already.
     static func run(on server: RedisServer, _ topic: Topic, _ body: (inout ScriptedLog) async throws -> Void) async throws {
-        let watch = RedisMasterWatch(
+        let watch = MasterResolver(
             configuration: try RedisConfiguration(url: server.url),
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
             logger: .quiet

@@ -1,8 +1,8 @@
-import Backplane
 import NIOConcurrencyHelpers
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// What nodes publish while something happens: two hundred messages a second on each of four topics where there are three nodes, numbered
 /// by topic and node.
@@ -76,7 +76,7 @@ final class SteadyLoad: Sendable {
     /// - Parameter publishersOrder: whether that order must be each publisher's own.
     func expectAll(publishersOrder: Bool = true, sourceLocation: SourceLocation = #_sourceLocation) async {
         let expected = self.nodes.count * self.topics.count * self.perTopic
-        let isComplete = await eventually(within: LoggedCluster.patience) {
+        let isComplete = await eventually(within: LoggedCluster.timeout) {
             self.nodes.allSatisfy { $0.receiver.count >= expected }
         }
         #expect(isComplete, "\(self.nodes.map(\.receiver.count)) of \(expected)", sourceLocation: sourceLocation)

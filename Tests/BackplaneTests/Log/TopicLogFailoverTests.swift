@@ -1,10 +1,10 @@
 import Foundation
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// Three nodes that follow one topic from a master to the replica that takes its place, each when it pleases, while publishers do the same and
 /// say again what the old master had confirmed. Nothing is lost, however little the replica had, and whoever heard more than it.

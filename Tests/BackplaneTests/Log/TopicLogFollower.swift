@@ -1,7 +1,7 @@
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// One node that follows one topic: a machine on a model, with what came of it.
 struct TopicLogFollower {
@@ -58,7 +58,7 @@ struct TopicLogFollower {
         Issue.record("it asks without end")
     }
 
-    mutating func answer(_ wish: TopicLogStateMachine.Wish) {
+    mutating func answer(_ wish: TopicLogStateMachine.LogRequest) {
         if case .endEpoch(let epoch) = wish {
             self.model.endEpoch(epoch)
             self.machine.epochWasEnded()

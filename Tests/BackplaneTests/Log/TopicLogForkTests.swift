@@ -1,7 +1,7 @@
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// One topic whose log has two histories: that of a master, and that of the replica that took its place.
 struct TopicLogForkTests {

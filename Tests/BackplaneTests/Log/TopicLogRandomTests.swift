@@ -1,10 +1,10 @@
 import Foundation
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// Two nodes that follow one topic while everything that can happen to it happens, in a random order, against what was really published.
 struct TopicLogRandomTests {
@@ -25,7 +25,7 @@ struct TopicLogRandomTests {
         var isLinked = false
         var underWay: [LogArrival] = []
         /// Asked and not answered; with the answer once Redis has worked it out.
-        var question: (wish: TopicLogStateMachine.Wish, session: Int, page: LogPage?, store: Int)?
+        var question: (wish: TopicLogStateMachine.LogRequest, session: Int, page: LogPage?, store: Int)?
         var sessions = 0
         /// Messages published since the node first knew its place.
         var due: Set<LogModel.Message> = []
@@ -55,7 +55,7 @@ struct TopicLogRandomTests {
         }
 
         private mutating func found(_ store: Int) {
-            if let known = self.store, known != store { self.machine.storeCameIntoDoubt() }
+            if let known = self.store, known != store { self.machine.storeBecameUnverified() }
             self.store = store
         }
 

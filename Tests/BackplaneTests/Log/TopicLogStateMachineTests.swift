@@ -1,8 +1,8 @@
 import NIOCore
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// One topic followed by one node, step by step.
 struct TopicLogStateMachineTests {
@@ -159,7 +159,7 @@ struct TopicLogStateMachineTests {
         node.unlink()
         node.model.removeAll()
         node.subscribe()
-        if isInDoubt { node.machine.storeCameIntoDoubt() }
+        if isInDoubt { node.machine.storeBecameUnverified() }
         node.answerAll()
         #expect(node.output.gaps == (isInDoubt ? 1 : 0))
         node.hear(2)
@@ -170,7 +170,7 @@ struct TopicLogStateMachineTests {
     @Test func `Doubt on a live link is none`() {
         var node = Follower()
         node.relink()
-        node.machine.storeCameIntoDoubt()
+        node.machine.storeBecameUnverified()
         node.unlink()
         node.relink()
         #expect(node.output.gaps == 0)

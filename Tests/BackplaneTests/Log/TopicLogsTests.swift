@@ -1,8 +1,8 @@
 import NIOCore
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// What all topics hold back together is bounded.
 @Suite
@@ -14,7 +14,7 @@ struct TopicLogsTests {
         return LogArrival(position: LogPosition(epoch: 1, offset: offset), envelope: envelope, bytes: bytes)
     }
 
-    private func topic(_ number: Int) throws -> Topic { .group(try #require(Name("group-\(number)" as String))) }
+    private func topic(_ number: Int) throws -> Topic { .group(try #require(AudienceName("group-\(number)" as String))) }
 
     @Test
     func `A thousand topics that catch up hold no more than the bound; who is past it reads again, and loses nothing`() throws {

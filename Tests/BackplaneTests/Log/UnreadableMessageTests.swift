@@ -1,9 +1,9 @@
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// What nodes of another version say to each other, with a node of this one among them.
 @Suite(.serialized, .timeLimit(.minutes(3)))
@@ -92,21 +92,21 @@ struct UnreadableMessageTests {
             try await self.publish(Self.future(), .all, cluster)
             await cluster.publish(["meanwhile"])
             try await cluster.bringBackLast()
-            #expect(await eventually { cluster.last.receiver.missed.last == RelayGap(topic: .all, lost: 1) })
+            #expect(await eventually { cluster.last.receiver.missed.last == BrokerGap(topic: .all, lost: 1) })
             #expect(cluster.last.receiver.texts == ["after", "meanwhile"] && cluster.last.broker.health.lost == 3)
         }
     }
 
     @Test
     func `Without a log as well; receipts, and what is no node's at all, are no loss`() async throws {
-        for delivery in RelaySettings.Delivery.allCases {
+        for delivery in BrokerSettings.Delivery.allCases {
             try await LoggedCluster.run(of: 2, settings: .init(delivery: delivery)) { cluster in
                 try await self.publish(Self.future(2), .all, cluster, logged: false)
                 try await self.publish(ByteBuffer(string: "rubbish"), .all, cluster, logged: false)
                 try await self.publish(Self.future(1, version: 1), .all, cluster, logged: false)
                 await cluster.publish(["after"])
                 for node in cluster.nodes {
-                    #expect(await eventually { node.receiver.missed == [RelayGap(topic: .all, lost: 1)] })
+                    #expect(await eventually { node.receiver.missed == [BrokerGap(topic: .all, lost: 1)] })
                     #expect(node.receiver.texts == ["after"] && node.broker.health.lost == 1)
                 }
             }

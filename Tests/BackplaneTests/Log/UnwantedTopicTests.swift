@@ -1,9 +1,9 @@
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// What is pushed to a topic that no node wants costs Redis nothing; one that a node wants is logged, also while that node is away.
 @Suite(.timeLimit(.minutes(2)))
@@ -24,7 +24,7 @@ struct UnwantedTopicTests {
             Self.age(cluster.server)
             let before = Self.keys(cluster.server)
             for number in 0..<200 {
-                let unknown = try #require(Name("nobody \(number)" as String))
+                let unknown = try #require(AudienceName("nobody \(number)" as String))
                 for topic: Topic in [.group(unknown), .user(unknown), .node(NodeID.random())] {
                     #expect(await cluster.nodes[0].publish("x", to: topic) == .success(.relayed(receivers: 0)))
                 }
@@ -57,7 +57,7 @@ struct UnwantedTopicTests {
             for (number, setUp) in [["SET", "volary:store:new", "1"], ["DEL", "volary:store"]].enumerated() {
                 Self.age(cluster.server)
                 cluster.server.command(setUp)
-                let group = Topic.group(try #require(Name("nobody \(number)" as String)))
+                let group = Topic.group(try #require(AudienceName("nobody \(number)" as String)))
                 await cluster.publish(["x"], to: group)
                 #expect(cluster.server.command("EXISTS", LogKeys(group, prefix: "volary").log) == ":1\r\n")
             }
@@ -65,7 +65,7 @@ struct UnwantedTopicTests {
     }
 
     @Test func `What topics without a subscriber keep is bounded together, and those with one go on`() async throws {
-        let settings = RelaySettings(idleHistoryBytes: 200 * 1024)
+        let settings = BrokerSettings(idleHistoryBytes: 200 * 1024)
         try await LoggedCluster.run(of: 1, settings: settings) { cluster in
             // All is logged while Redis' data is new.
             let payload = String(repeating: "x", count: 10_000)
@@ -73,7 +73,7 @@ struct UnwantedTopicTests {
             var taken = 0
             var refused = 0
             for number in 0..<60 {
-                let unknown = try #require(Name("nobody \(number)" as String))
+                let unknown = try #require(AudienceName("nobody \(number)" as String))
                 switch await cluster.nodes[0].publish(payload, to: .user(unknown)) {
                 case .success(.relayed(receivers: 0)): taken += 1
                 case .failure(.idleHistoryFull): refused += 1
@@ -89,12 +89,12 @@ struct UnwantedTopicTests {
             #expect(cluster.nodes[0].receiver.texts == [payload, payload, payload])
             #expect(cluster.server.command("XLEN", LogKeys(.group("blue"), prefix: "volary").log) == ":2\r\n")
             // One of them whose client comes is one of those.
-            let unknown = Topic.user(try #require(Name("nobody 59" as String)))
+            let unknown = Topic.user(try #require(AudienceName("nobody 59" as String)))
             try await cluster.nodes[0].broker.subscribe(to: unknown)
             await cluster.publish(["here"], to: unknown)
             // And when the time of what is kept is over, all begins again.
             cluster.server.command("DEL", "volary:store:idle")
-            let another = try #require(Name("nobody 60" as String))
+            let another = try #require(AudienceName("nobody 60" as String))
             #expect(await cluster.nodes[0].publish(payload, to: .user(another)) == .success(.relayed(receivers: 0)))
             let left = cluster.server.command("PTTL", "volary:store:idle")?.dropFirst().split(separator: "\r\n").first ?? ""
             #expect((1...300_000).contains(Int(left) ?? 0))

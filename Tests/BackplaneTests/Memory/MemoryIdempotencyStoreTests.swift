@@ -1,7 +1,7 @@
-import Backplane
 import NIOCore
 import TestSupport
 import Testing
+import VolaryBackplane
 
 /// What only the store in memory can get wrong: its bounds.
 @Suite(.timeLimit(.minutes(2)))

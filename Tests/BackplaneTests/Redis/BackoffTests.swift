@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 struct BackoffTests {
     @Test func `Pauses double up to the maximum`() {

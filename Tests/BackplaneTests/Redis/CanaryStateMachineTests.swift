@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// When a canary goes out, and when it is given up.
 @Suite
@@ -12,14 +12,14 @@ struct CanaryStateMachineTests {
     private func flying() -> CanaryStateMachine {
         var canary = CanaryStateMachine(interval: .seconds(2))
         #expect(canary.linked() == .listen)
-        #expect(canary.isHeard() == .send(1))
+        #expect(canary.subscribed() == .send(1))
         return canary
     }
 
     /// - Returns: the first action that is not none, and how many steps it took.
     private func next(_ canary: inout CanaryStateMachine, hearing: Bool = false) -> (CanaryStateMachine.Action, steps: Int) {
         for steps in 1...1000 {
-            if hearing { canary.heard() }
+            if hearing { canary.otherMessageReceived() }
             let action = canary.tick(elapsed: self.step)
             if action != .none { return (action, steps) }
         }
@@ -30,7 +30,7 @@ struct CanaryStateMachineTests {
     func `One that comes back proves the path, and is followed by another half an interval after it went out`() {
         var canary = self.flying()
         #expect(!canary.isProven)
-        let wasWaitedFor = canary.cameBack(1)
+        let wasWaitedFor = canary.received(1)
         #expect(wasWaitedFor && canary.isProven)
         #expect(self.next(&canary) == (.send(2), 8))
     }
@@ -61,17 +61,17 @@ struct CanaryStateMachineTests {
         var canary = CanaryStateMachine(interval: .seconds(2))
         #expect(self.next(&canary).0 == .none)
         canary = self.flying()
-        _ = canary.cameBack(1)
+        _ = canary.received(1)
         canary.unlinked()
         #expect(!canary.isProven)
         #expect(self.next(&canary).0 == .none)
-        #expect(canary.isHeard() == .none)
+        #expect(canary.subscribed() == .none)
     }
 
     @Test
     func `An earlier one, or one that nobody sent, is not taken for the one under way`() {
         var canary = self.flying()
-        let isForeign = canary.cameBack(0) || canary.cameBack(2)
+        let isForeign = canary.received(0) || canary.received(2)
         #expect(!isForeign && !canary.isProven)
         #expect(self.next(&canary) == (.overdue, 16))
     }
@@ -79,12 +79,12 @@ struct CanaryStateMachineTests {
     @Test
     func `A refusal is no silence: the next one goes out in time, and proves what the refused one could not`() {
         var canary = self.flying()
-        _ = canary.cameBack(1)
+        _ = canary.received(1)
         _ = self.next(&canary)
         canary.wasRefused()
         #expect(!canary.isProven)
         #expect(self.next(&canary) == (.send(3), 8))
-        let cameBack = canary.cameBack(3)
+        let cameBack = canary.received(3)
         #expect(cameBack && canary.isProven)
     }
 }

@@ -1,17 +1,17 @@
-import Backplane
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// A canary every 100 ms, through a real Redis and through one that only looks alive.
 @Suite(.timeLimit(.minutes(2)))
 struct CanaryTests {
     private func withNode(
         _ url: String,
-        delivery: RelaySettings.Delivery = .logged,
+        delivery: BrokerSettings.Delivery = .logged,
         _ body: (any Broker) async throws -> Void
     ) async throws {
-        let settings = RelaySettings(delivery: delivery, canaryInterval: .milliseconds(200))
+        let settings = BrokerSettings(delivery: delivery, canaryInterval: .milliseconds(200))
         try await BrokerKind.run([.redis(try RedisConfiguration(url: url), settings: settings)]) { nodes in
             try await nodes[0].broker.subscribe(to: .all)
             try await body(nodes[0].broker)
@@ -25,9 +25,9 @@ struct CanaryTests {
     }
 
     @Test(
-        arguments: [RelaySettings.Delivery.logged, .atMostOnce]
+        arguments: [BrokerSettings.Delivery.logged, .atMostOnce]
     )
-    func `An idle, healthy path is proven again and again, and never restarted`(delivery: RelaySettings.Delivery) async throws {
+    func `An idle, healthy path is proven again and again, and never restarted`(delivery: BrokerSettings.Delivery) async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await self.withNode(server.url, delivery: delivery) { broker in
@@ -72,9 +72,9 @@ struct CanaryTests {
     }
 
     @Test(
-        arguments: [RelaySettings.Delivery.logged, .atMostOnce]
+        arguments: [BrokerSettings.Delivery.logged, .atMostOnce]
     )
-    func `A Redis without memory takes messages, with a log and without`(delivery: RelaySettings.Delivery) async throws {
+    func `A Redis without memory takes messages, with a log and without`(delivery: BrokerSettings.Delivery) async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await self.withNode(server.url, delivery: delivery) { broker in

@@ -1,7 +1,7 @@
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 struct DuplicateFilterTests {
     @Test func `Only what is above the last passes`() {

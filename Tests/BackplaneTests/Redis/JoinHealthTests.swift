@@ -1,16 +1,16 @@
-import Backplane
 import NIOConcurrencyHelpers
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// A real Redis, far away: a subscription takes 20 ms.
 @Suite(.timeLimit(.minutes(2)))
 struct JoinHealthTests {
-    private static func group(_ number: Int) throws -> Topic { .group(try #require(Name("new-\(number)" as String))) }
+    private static func group(_ number: Int) throws -> Topic { .group(try #require(AudienceName("new-\(number)" as String))) }
 
-    @Test(arguments: [RelaySettings.Delivery.logged, .atMostOnce])
-    func `All the while, one subscription after the other`(delivery: RelaySettings.Delivery) async throws {
+    @Test(arguments: [BrokerSettings.Delivery.logged, .atMostOnce])
+    func `All the while, one subscription after the other`(delivery: BrokerSettings.Delivery) async throws {
         try await LoggedCluster.run(of: 1, settings: .init(delivery: delivery)) { cluster in
             try await cluster.slowLast(.milliseconds(10))
             let broker = cluster.last.broker

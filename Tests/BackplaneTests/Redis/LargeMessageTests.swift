@@ -1,10 +1,10 @@
-import Backplane
 import Foundation
 import NIOConcurrencyHelpers
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// A Redis that takes no message above 1 MiB, as its operator has configured it.
 @Suite(.serialized, .timeLimit(.minutes(3)))
@@ -32,13 +32,13 @@ struct LargeMessageTests {
 
     private func withNodes(
         _ arguments: [String],
-        delivery: RelaySettings.Delivery = .logged,
+        delivery: BrokerSettings.Delivery = .logged,
         _ body: (RedisServer, [BrokerEndpoint]) async throws -> Void
     ) async throws {
         let server = try RedisServer.start(arguments: arguments)
         defer { server.stop() }
         let configuration = try RedisConfiguration(url: server.url)
-        let settings = RelaySettings(delivery: delivery)
+        let settings = BrokerSettings(delivery: delivery)
         try await BrokerKind.run((0..<2).map { _ in .redis(configuration, settings: settings) }) { nodes in
             for node in nodes { try await node.broker.subscribe(to: .all) }
             #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
@@ -48,11 +48,11 @@ struct LargeMessageTests {
 
     @Test(
         arguments: ["proto-max-bulk-len", "client-query-buffer-limit"],
-        RelaySettings.Delivery.allCases
+        BrokerSettings.Delivery.allCases
     )
     func `It alone is refused, within a second; all others come, in order, and nobody hears of an outage`(
         limit: String,
-        delivery: RelaySettings.Delivery
+        delivery: BrokerSettings.Delivery
     ) async throws {
         try await self.withNodes(["--\(limit)", "1mb"], delivery: delivery) { _, nodes in
             for round in 0..<3 {
@@ -146,7 +146,7 @@ struct LargeMessageTests {
         }
         let configuration = RedisConfiguration(port: redis.port)
         // Nothing comes back from this one: the canary is to have patience.
-        let settings = RelaySettings(delivery: .atMostOnce, canaryInterval: .seconds(60))
+        let settings = BrokerSettings(delivery: .atMostOnce, canaryInterval: .seconds(60))
         try await BrokerKind.run([.redis(configuration, settings: settings)]) { nodes in
             #expect(await eventually { await nodes[0].publish("hello") == .success(.relayed(receivers: 1)) })
             #expect(await eventually { redis.connections == 2 })

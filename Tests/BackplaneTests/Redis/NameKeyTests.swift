@@ -1,8 +1,8 @@
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// Names in Redis.
 @Suite
@@ -11,7 +11,7 @@ struct NameKeyTests {
     func `What names could be before keeps its key, so that keys and channels of earlier versions are found`() throws {
         let longest = String(repeating: "n", count: 256)
         for text in ["a", "Z9", "alice@example.com", "-._~@:+=", longest] {
-            let name = try #require(Name(text))
+            let name = try #require(AudienceName(text))
             #expect(NameKey(name).description == text)
             #expect(RedisPresenceKeys.filterPrefix(ConnectionFilter(user: name, group: name)) == "b/\(text)/\(text)/")
             #expect(LogKeys(.group(name), prefix: "volary").channel == "volary:{group:\(text)}")
@@ -33,7 +33,7 @@ struct NameKeyTests {
         ]
     )
     func `Other bytes are percent-encoded, and what is long is a hash`(text: String, key: String) throws {
-        let name = try #require(Name(text))
+        let name = try #require(AudienceName(text))
         #expect(NameKey(name).description == key)
         #expect(NameKey(name).isHash == key.hasPrefix("#"))
     }
@@ -44,12 +44,12 @@ struct NameKeyTests {
         let scalars: [Unicode.Scalar] = [
             "a", "b", "%", "/", "#", "{", "}", " ", "\n", "2", "F", "\u{301}", "\u{323}", "\u{E9}", "😀",
         ]
-        var names = Set(AwkwardNames.all.compactMap { Name($0) })
+        var names = Set(AwkwardNames.all.compactMap { AudienceName($0) })
         for _ in 0..<1500 {
             var text = String.UnicodeScalarView()
             let length = Int.random(in: 1...8, using: &random) * (Int.random(in: 0..<20, using: &random) == 0 ? 60 : 1)
             for _ in 0..<length { text.append(scalars.randomElement(using: &random) ?? "a") }
-            if let name = Name(String(text)) { names.insert(name) }
+            if let name = AudienceName(String(text)) { names.insert(name) }
         }
         var keys: Set<NameKey> = []
         for name in names {

@@ -1,8 +1,8 @@
 import NIOCore
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 struct OutboxTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)

@@ -1,7 +1,7 @@
-import Backplane
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// For how long the largest page keeps Redis from everything else. Prints the figures.
 @Suite(.serialized, .timeLimit(.minutes(5)))
@@ -48,7 +48,7 @@ struct PageCostTests {
         defer { server.stop() }
         try await PresenceKind.withRedis(server, stores: 2) { harness in
             try await PresenceGenerator(connections: 6000, nodes: 100).fill(harness)
-            let settings = RelaySettings(canaryInterval: .milliseconds(500))
+            let settings = BrokerSettings(canaryInterval: .milliseconds(500))
             try await BrokerKind.run([.redis(try RedisConfiguration(url: server.url), settings: settings)]) { nodes in
                 try await nodes[0].broker.subscribe(to: .all)
                 #expect(await eventually { nodes[0].broker.health.isUp })

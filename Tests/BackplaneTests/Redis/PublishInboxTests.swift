@@ -1,8 +1,8 @@
 import NIOCore
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// What is published between two turns of the broker's loop.
 @Suite

@@ -2,7 +2,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 struct RESPDecoderTests {
     private static let conversation =

@@ -5,7 +5,7 @@ import NIOPosix
 import TestSupport
 import Testing
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// Many links to one Redis that comes back.
 @Suite
@@ -55,7 +55,7 @@ struct ReconnectionTests {
         let link = try await eventLoop.submit {
             let link = RedisLink(
                 role: "test",
-                to: .master(RedisMasterWatchCore(configuration: settings, eventLoop: eventLoop, logger: .quiet)),
+                to: .master(MasterResolverCore(configuration: settings, eventLoop: eventLoop, logger: .quiet)),
                 configuration: settings,
                 eventLoop: eventLoop,
                 logger: .quiet,

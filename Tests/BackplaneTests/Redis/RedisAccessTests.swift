@@ -1,9 +1,9 @@
 import Foundation
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// TLS, and a user who may do no more than is needed.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,12 +1,12 @@
-import Backplane
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Protocol
 import ServiceLifecycle
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// A real Redis that dies, freezes, comes back, refuses and loses connections.
 @Suite(.timeLimit(.minutes(2)))
@@ -176,7 +176,7 @@ struct RedisBrokerOutageTests {
             #expect(await nodes[0].publish("sense") == .success(.relayed(receivers: 1)))
             #expect(await eventually { nodes[0].receiver.texts == ["sense"] })
             let health = nodes[0].broker.health
-            #expect(health == RelayHealth(state: .up, since: health.since, lag: health.lag))
+            #expect(health == BrokerHealth(state: .up, since: health.since, lag: health.lag))
         }
     }
 

@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import NIOPosix
 import Testing
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// Since when the relay is up or down.
 @Suite
@@ -12,9 +12,9 @@ struct RedisBrokerSharedTests {
         let shared = RedisBrokerShared(eventLoop: MultiThreadedEventLoopGroup.singleton.any(), inboxBytes: 0) {
             time.withLockedValue { $0 }
         }
-        func update(_ state: RelayHealth.State, at now: Int64) -> Int64 {
+        func update(_ state: BrokerHealth.State, at now: Int64) -> Int64 {
             time.withLockedValue { $0 = now }
-            shared.update(RelayHealth(state: state, interruptions: 7))
+            shared.update(BrokerHealth(state: state, interruptions: 7))
             return shared.health.withLockedValue { $0.since }
         }
         #expect(shared.health.withLockedValue { $0.since } == 1000)

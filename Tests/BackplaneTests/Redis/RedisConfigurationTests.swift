@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 struct RedisConfigurationTests {
     @Test func `URLs say what they say`() throws {

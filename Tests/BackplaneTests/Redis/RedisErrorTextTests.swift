@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 struct RedisErrorTextTests {
     @Test func `What is quoted is cut off`() {

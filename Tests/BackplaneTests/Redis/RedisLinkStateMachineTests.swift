@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 struct RedisLinkStateMachineTests {
     private let now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)

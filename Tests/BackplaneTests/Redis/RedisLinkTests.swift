@@ -2,11 +2,11 @@ import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// Links against a server that says what no Redis says. Seen through the broker, whose links they are.
 @Suite(.timeLimit(.minutes(2)))
@@ -14,7 +14,7 @@ struct RedisLinkTests {
     private func withBroker(
         at fake: FakeRedis,
         password: String? = nil,
-        settings: RelaySettings = .init(),
+        settings: BrokerSettings = .init(),
         commandTimeout: Duration = .milliseconds(500),
         logger: Logger = .quiet,
         _ body: (BrokerEndpoint) async throws -> Void
@@ -84,9 +84,9 @@ struct RedisLinkTests {
             return .text((FakeRedis.greeting(to: received) ?? "") + FakeRedis.acknowledgement(of: received))
         }
         // Canaries do not come back here, which is not what this is about.
-        let settings = RelaySettings(delivery: .atMostOnce, canaryInterval: .seconds(60))
+        let settings = BrokerSettings(delivery: .atMostOnce, canaryInterval: .seconds(60))
         try await self.withBroker(at: fake, settings: settings) { endpoint in
-            let linked = RelayHealth.State.down(reason: "nothing has come back through Redis yet")
+            let linked = BrokerHealth.State.down(reason: "nothing has come back through Redis yet")
             #expect(await eventually { endpoint.broker.health.state == linked })
             let before = fake.connections
             _ = await endpoint.publish("x")

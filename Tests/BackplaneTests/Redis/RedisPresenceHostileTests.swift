@@ -1,9 +1,9 @@
-import Backplane
 import Foundation
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// What stands in Redis may have been written by anybody: it is refused or left out, and hides nothing else.
 @Suite(.timeLimit(.minutes(2)))
@@ -243,7 +243,7 @@ struct RedisPresenceHostileTests {
 
             #expect(try await harness.store.nodes().map(\.record).contains(node))
             if key != "record" {
-                for user: Name? in [nil, "ann"] {
+                for user: AudienceName? in [nil, "ann"] {
                     let page = try await harness.store.connections(ConnectionQuery(limit: 10, user: user))
                     let isMissing = key == (user == nil ? "index" : "filters")
                     #expect(page.missing == (isMissing ? ["broken"] : []))

@@ -1,9 +1,9 @@
-import Backplane
 import Logging
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// What only the store in Redis can get wrong.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,11 +1,11 @@
 import Logging
 import NIOConcurrencyHelpers
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// Two brokers on real servers that real sentinels watch.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,7 +1,7 @@
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 struct SubscriptionsTests {
     private let topic = Topic.node(NodeID(rawValue: 1))

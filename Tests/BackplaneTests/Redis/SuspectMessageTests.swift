@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// Which message costs the connection.
 @Suite

@@ -1,7 +1,7 @@
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// For which topics the health of a broker waits.
 @Suite

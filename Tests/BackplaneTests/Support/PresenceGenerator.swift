@@ -1,22 +1,22 @@
-import Backplane
-import Protocol
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
 /// Fills a presence store, through the store, with a cluster's worth of connections.
 ///
 /// Every connection is in the group ``everyone`` and in one of ``groups``; half of them are of one user, the crowd, the others of one of
 /// ``users``.
 struct PresenceGenerator {
-    static let everyone: Name = "everyone"
-    static let crowd: Name = "crowd"
+    static let everyone: AudienceName = "everyone"
+    static let crowd: AudienceName = "crowd"
 
     var connections: Int
     var nodes = 3
     var users = 10_000
     var groups = 100
 
-    func user(_ number: Int) -> Name { Name("user-\(number % self.users)") ?? Self.crowd }
-    func group(_ number: Int) -> Name { Name("group-\(number % self.groups)") ?? Self.everyone }
+    func user(_ number: Int) -> AudienceName { AudienceName("user-\(number % self.users)") ?? Self.crowd }
+    func group(_ number: Int) -> AudienceName { AudienceName("group-\(number % self.groups)") ?? Self.everyone }
     func nodeName(_ number: Int) -> String { "node-\(number % self.nodes)" }
 
     /// How many of the connections are the crowd's.

@@ -1,7 +1,7 @@
-import Protocol
 import TestSupport
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 extension RedisServer {
     /// Of each entry in the log of ``Topic/all``, in order: its message's sequence, and its attempt.

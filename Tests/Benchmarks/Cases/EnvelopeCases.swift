@@ -1,5 +1,5 @@
 import NIOCore
-import Protocol
+import VolaryProtocol
 
 /// What nodes say to each other, and to clients: a client's text of 64 bytes, to everybody.
 enum EnvelopeCases {

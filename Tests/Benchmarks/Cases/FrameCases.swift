@@ -1,5 +1,5 @@
 import NIOCore
-import Protocol
+import VolaryProtocol
 
 /// WebSocket frames of 64 bytes of text.
 enum FrameCases {

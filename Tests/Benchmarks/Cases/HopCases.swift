@@ -3,7 +3,7 @@ import NIOCore
 import NIOEmbedded
 import NIOPosix
 
-@testable import Node
+@testable import VolaryNode
 
 /// Work for another event loop.
 enum HopCases {

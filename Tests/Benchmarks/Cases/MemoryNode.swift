@@ -1,11 +1,11 @@
-import Backplane
 import Logging
 import NIOCore
 import NIOEmbedded
-import Protocol
 import ServiceLifecycle
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// A node's way from broker to connections, on one embedded event loop. What reaches a socket is dropped.
 final class MemoryNode {
@@ -38,7 +38,7 @@ final class MemoryNode {
         )
         let handler = WebSocketHandler(
             settings: settings,
-            guest: WebSocketAdmission.Guest(client: WebSocketHandshake.Client(endpoint: .plain, user: nil)),
+            guest: WebSocketAdmission.AdmittedClient(client: WebSocketHandshake.Client(endpoint: .plain, user: nil)),
             events: Members(connections)
         )
         return EmbeddedChannel(handlers: [Abyss(), handler], loop: loop)
@@ -52,7 +52,7 @@ final class MemoryNode {
         let broker = IdleBroker()
         let receipts = ReceiptCollector(eventLoop: loop, directory: directory)
         let publisher = Publisher(node: connections.node, broker: broker, receipts: receipts, now: { 0 })
-        let presence = PresenceKeeper(
+        let presence = PresenceReporter(
             record: directory.own.record,
             store: MemoryPresenceStore(shared: MemoryPresence()),
             connections: connections,
@@ -68,8 +68,8 @@ final class MemoryNode {
         return Delivery(
             connections: connections,
             receipts: receipts,
-            requests: ConnectionRequests(connections: connections, interest: interest, presence: presence),
-            departure: Departure(),
+            requests: ConnectionCommands(connections: connections, interest: interest, presence: presence),
+            shutdownRequest: ShutdownRequest(),
             broker: broker,
             metrics: NodeMetrics(),
             logger: logger,
@@ -96,7 +96,7 @@ private final class Members: WebSocketEvents {
     func makeID(on eventLoop: any EventLoop) -> ConnectionID { self.connections.makeID(on: eventLoop) }
     func turns(on eventLoop: any EventLoop) -> TurnQueue { self.connections.turns(on: eventLoop) }
     func closed(_ connection: Connection, on eventLoop: any EventLoop) {}
-    func breached(_ breach: Breach) {}
+    func breached(_ breach: LimitViolation) {}
     func goneUnread() {}
     func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {}
 }
@@ -123,6 +123,6 @@ private final class IdleBroker: Broker {
     func attach(_ receiver: any BrokerReceiver) {}
     func subscribe(to topic: Topic) async throws(BrokerError) {}
     func unsubscribe(from topic: Topic) async {}
-    var health: RelayHealth { RelayHealth(state: .up) }
+    var health: BrokerHealth { BrokerHealth(state: .up) }
     func run() async throws { try? await gracefulShutdown() }
 }

@@ -1,7 +1,7 @@
 import NIOCore
-import Protocol
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// What Redis sends for a publication: 64 of them that arrived together.
 enum ReplyCases {

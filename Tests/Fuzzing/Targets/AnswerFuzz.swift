@@ -2,7 +2,7 @@ import HTTPTypes
 import HummingbirdCore
 import NIOCore
 
-@testable import Node
+@testable import VolaryNode
 
 enum AnswerFuzz {
     /// An answer that is given again is a final one, is marked, and has no more than the bytes that were kept.

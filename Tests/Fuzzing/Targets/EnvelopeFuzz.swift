@@ -1,5 +1,5 @@
 import NIOCore
-import Protocol
+import VolaryProtocol
 
 enum EnvelopeFuzz {
     /// What is read is written again as the same bytes, and read again as the same envelope.
@@ -14,7 +14,7 @@ enum EnvelopeFuzz {
     static var seeds: [[UInt8]] {
         let node = NodeID(rawValue: 0x0102_0304)
         let (id, connection) = (PublicationID.random(on: node), ConnectionID.random(on: node))
-        guard let name = Name("/réd\u{301} 😀") else { return [] }
+        guard let name = AudienceName("/réd\u{301} 😀") else { return [] }
         let audiences: [Audience] = [.all, .connection(connection), .group(name), .user(name)]
         let confirmations: [Publication.Confirmation] = [.none, .routed, .written(milliseconds: 1000)]
         var messages: [NodeMessage] = [

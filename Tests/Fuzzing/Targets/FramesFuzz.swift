@@ -1,5 +1,5 @@
 import NIOCore
-import Protocol
+import VolaryProtocol
 
 enum FramesFuzz {
     private static let limits = MessageLimits(maximumMessageBytes: 300, maximumFramesPerMessage: 6)
@@ -13,7 +13,7 @@ enum FramesFuzz {
     /// The same events and the same close code, however the bytes are cut; and a message that is sent again as one frame is the same
     /// message.
     /// - Parameter agreement: on permessage-deflate.
-    static func check(_ input: [UInt8], _ agreement: DeflateAgreement? = nil) throws(FuzzFailure) {
+    static func check(_ input: [UInt8], _ agreement: NegotiatedDeflate? = nil) throws(FuzzFailure) {
         let (whole, parts) = parts(of: input)
         let events = self.events([whole], agreement)
         let cut = self.events(parts, agreement)
@@ -25,7 +25,7 @@ enum FramesFuzz {
         }
     }
 
-    private static func events(_ parts: [ArraySlice<UInt8>], _ agreement: DeflateAgreement?) -> [Event] {
+    private static func events(_ parts: [ArraySlice<UInt8>], _ agreement: NegotiatedDeflate?) -> [Event] {
         var decoder = MessageDecoder(limits: self.limits, compression: agreement)
         var events: [Event] = []
         for part in parts {

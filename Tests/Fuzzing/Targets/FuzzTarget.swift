@@ -1,4 +1,4 @@
-import Protocol
+import VolaryProtocol
 
 /// What reads bytes that somebody else wrote. Each target is given any bytes and checks what must hold for all.
 enum FuzzTarget: String, CaseIterable {
@@ -39,7 +39,7 @@ enum FuzzTarget: String, CaseIterable {
         case .link: try LinkFuzz.check(input)
         case .log: try LogFuzz.check(input)
         case .frames: try FramesFuzz.check(input)
-        case .compressed: try FramesFuzz.check(input, DeflateAgreement.accepting([ExtensionOffer("permessage-deflate")]))
+        case .compressed: try FramesFuzz.check(input, NegotiatedDeflate.accepting([ExtensionOffer("permessage-deflate")]))
         case .proxy: try ProxyFuzz.check(input)
         case .forwarded: try ForwardedFuzz.check(input)
         case .handshake: try HandshakeFuzz.check(input)

@@ -3,7 +3,7 @@ import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 
-@testable import Node
+@testable import VolaryNode
 
 enum HandshakeFuzz {
     private final class Heads: ChannelInboundHandler {

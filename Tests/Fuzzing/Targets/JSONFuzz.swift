@@ -1,8 +1,8 @@
 import Foundation
 import NIOCore
-import Protocol
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 enum JSONFuzz {
     /// What the scanner lets pass, Foundation reads, and finds the same in it; and what is written of it is read as the same.

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOEmbedded
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 enum LinkFuzz {
     private final class Transcript {

@@ -1,7 +1,7 @@
 import NIOCore
-import Protocol
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 /// One topic's channel and log, on which anybody may have written.
 enum LogFuzz {
@@ -93,7 +93,7 @@ extension LogFuzz.Run {
         switch step & 7 {
         case 0: self.subscribe()
         case 1: self.machine.unlinked(into: &self.output)
-        case 2: self.machine.storeCameIntoDoubt()
+        case 2: self.machine.storeBecameUnverified()
         case 3:
             guard let epoch = self.bytes.readInteger(as: UInt8.self), let offset = self.bytes.readInteger(as: UInt64.self),
                 let sequence = self.bytes.readInteger(as: UInt8.self)

@@ -1,6 +1,6 @@
 import NIOCore
 
-@testable import Node
+@testable import VolaryNode
 
 enum ProxyFuzz {
     private enum Outcome: Equatable {

@@ -1,10 +1,10 @@
 import HTTPTypes
 import HummingbirdCore
 import NIOCore
-import Protocol
+import VolaryProtocol
 
-@testable import Backplane
-@testable import Node
+@testable import VolaryBackplane
+@testable import VolaryNode
 
 enum QueryFuzz {
     /// What a query says, it says again when its values are encoded anew; percent-encoding and its opposite undo each other.

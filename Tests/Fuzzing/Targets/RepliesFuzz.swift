@@ -1,8 +1,8 @@
 import Logging
 import NIOCore
-import Protocol
+import VolaryProtocol
 
-@testable import Backplane
+@testable import VolaryBackplane
 
 enum RepliesFuzz {
     /// The same replies, and an error or none, however the bytes are cut; what is read can be written and read again; and what makes

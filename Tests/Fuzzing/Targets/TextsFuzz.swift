@@ -1,14 +1,14 @@
-import Protocol
+import VolaryProtocol
 
-@testable import Backplane
-@testable import Node
+@testable import VolaryBackplane
+@testable import VolaryNode
 
 enum TextsFuzz {
     /// What is read from a text and written again is read as the same.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         let text = String(decoding: input, as: UTF8.self)
-        if let name = Name(text) {
-            try hold(name.text.utf8.elementsEqual(text.utf8) && Name(name.description) == name, "\(name) is another name")
+        if let name = AudienceName(text) {
+            try hold(name.text.utf8.elementsEqual(text.utf8) && AudienceName(name.description) == name, "\(name) is another name")
             try self.checkKey(of: name)
         }
         if let id = ConnectionID(text) { try hold(ConnectionID(id.description) == id, "\(id) is another id") }
@@ -24,7 +24,7 @@ enum TextsFuzz {
     }
 
     /// What Redis' keys have for a name is short, of their alphabet, and read back as the name unless it is a hash.
-    private static func checkKey(of name: Name) throws(FuzzFailure) {
+    private static func checkKey(of name: AudienceName) throws(FuzzFailure) {
         let key = NameKey(name)
         try hold((1...NameKey.maximumBytes).contains(key.description.utf8.count), "\(key) is too long")
         try hold(key.description.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"/{}\"\\*".utf8.contains($0) }, "\(key)")

@@ -1,8 +1,8 @@
-import Backplane
 import NIOCore
-import Protocol
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// What is read of a token before and after its signature, which is the library's.
 enum TokenFuzz {

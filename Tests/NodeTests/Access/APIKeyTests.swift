@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Keys of the REST API.
 @Suite

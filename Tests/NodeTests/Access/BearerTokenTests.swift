@@ -1,12 +1,12 @@
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Where a token stands.
 @Suite
 struct BearerTokenTests {
-    private func inAuthorization(_ values: [String]) -> Result<String?, TokenFault> {
-        Result { () throws(TokenFault) in try BearerToken.inAuthorization(values) }
+    private func inAuthorization(_ values: [String]) -> Result<String?, TokenError> {
+        Result { () throws(TokenError) in try BearerToken.inAuthorization(values) }
     }
 
     @Test func `In Authorization, of the scheme Bearer, once`() {
@@ -30,7 +30,7 @@ struct BearerTokenTests {
         #expect(try BearerToken.inSubprotocols([]) == nil)
         #expect(try BearerToken.inSubprotocols(["volary", "other.token.a"]) == nil)
         #expect(try BearerToken.inSubprotocols(["volary", "volary.token.a.b.c"]) == "a.b.c")
-        #expect(throws: TokenFault.ambiguous) { try BearerToken.inSubprotocols(["volary.token.a", "volary.token.a"]) }
+        #expect(throws: TokenError.ambiguous) { try BearerToken.inSubprotocols(["volary.token.a", "volary.token.a"]) }
     }
 
     @Test func `In the query, once, as it is`() throws {
@@ -39,12 +39,12 @@ struct BearerTokenTests {
         }
         #expect(try BearerToken.inQuery(ofTarget: "/ws?user=x&access_token=a.b.c&y") == "a.b.c")
         #expect(try BearerToken.inQuery(ofTarget: "/ws?access_token=%61") == "%61")
-        #expect(throws: TokenFault.ambiguous) { try BearerToken.inQuery(ofTarget: "/ws?access_token=a&access_token=b") }
+        #expect(throws: TokenError.ambiguous) { try BearerToken.inQuery(ofTarget: "/ws?access_token=a&access_token=b") }
     }
 }
 
-extension Result where Failure == TokenFault {
-    fileprivate init(_ body: () throws(TokenFault) -> Success) {
-        do throws(TokenFault) { self = .success(try body()) } catch { self = .failure(error) }
+extension Result where Failure == TokenError {
+    fileprivate init(_ body: () throws(TokenError) -> Success) {
+        do throws(TokenError) { self = .success(try body()) } catch { self = .failure(error) }
     }
 }

@@ -3,11 +3,11 @@ import JWTKit
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// Tokens with the claims that identity providers document, with made-up values. `NOW` stands for the present in seconds since 1970.
 @Suite(.serialized)
@@ -299,7 +299,7 @@ struct IdentityProviderTests {
             let signer = await JWTKeyCollection().add(ecdsa: key)
             let token = try await signer.sign(TestClaims(sub: "zoe", exp: 100), header: more.isEmpty ? [:] : ["kid": "good"])
             let verifier = try TestKeys.verifier(content.keys)
-            #expect(try await verifier.grant(for: token).user == Name("zoe"))
+            #expect(try await verifier.grant(for: token).user == AudienceName("zoe"))
         }
         #expect(TokenKeySet.parse(Data(#"{"keys":[\#(entry)]}"#.utf8)) == nil)
     }

@@ -1,12 +1,12 @@
-import Backplane
 import Crypto
 import Foundation
 import NIOSSL
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// Key files as editors and other systems write them.
 @Suite
@@ -62,8 +62,8 @@ struct KeyFileFormsTests {
             #expect(try await self.isTaken(token, [.jwtKey: file.path]))
         }
         // And a token that volary makes of the same file is taken.
-        let request = TokenMint.Request(user: "alice", expiresIn: "1m")
-        let minted = try await TokenMint.token(request, key: try OperatorFile.text(file.path), now: Self.start)
+        let request = TokenIssuer.Request(user: "alice", expiresIn: "1m")
+        let minted = try await TokenIssuer.token(request, key: try OperatorFile.text(file.path), now: Self.start)
         #expect(try await self.isTaken(minted, [.jwtKey: file.path]))
     }
 
@@ -75,9 +75,9 @@ struct KeyFileFormsTests {
     @Test(arguments: Form.allCases)
     func `Public keys in PEM, and private ones for tokens to try`(form: Form) async throws {
         let file = try TemporaryFile(form.of(TestKeys.rsaPublic))
-        let request = TokenMint.Request(user: "alice", expiresIn: "1m")
+        let request = TokenIssuer.Request(user: "alice", expiresIn: "1m")
         let privateKey = try TemporaryFile(form.of(TestKeys.rsaPrivate))
-        let token = try await TokenMint.token(request, key: try OperatorFile.text(privateKey.path), now: Self.start)
+        let token = try await TokenIssuer.token(request, key: try OperatorFile.text(privateKey.path), now: Self.start)
         #expect(try await self.isTaken(token, [.jwtKey: file.path]))
     }
 

@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 import JWTKit
 
-@testable import Node
+@testable import VolaryNode
 
 /// Keys that nothing but these tests knows, and what is signed with them.
 enum TestKeys {

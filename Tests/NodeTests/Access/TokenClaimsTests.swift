@@ -1,9 +1,9 @@
 import Foundation
 import NIOCore
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// What a token says.
 @Suite
@@ -11,15 +11,15 @@ struct TokenClaimsTests {
     private static let now: Int64 = 1_800_000_000_000
     private static let exp = 1_800_000_060
 
-    fileprivate func grant(_ rules: TokenClaims.Rules, _ json: String) -> Result<TokenClaims.Grant, TokenFault> {
-        do throws(TokenFault) {
+    fileprivate func grant(_ rules: TokenClaims.Rules, _ json: String) -> Result<TokenClaims.VerifiedClaims, TokenError> {
+        do throws(TokenError) {
             return .success(try TokenClaims(payload: ByteBuffer(string: json)).grant(rules, now: Self.now))
         } catch {
             return .failure(error)
         }
     }
 
-    fileprivate func fault(_ rules: TokenClaims.Rules, _ json: String) -> TokenFault? {
+    fileprivate func fault(_ rules: TokenClaims.Rules, _ json: String) -> TokenError? {
         if case .failure(let fault) = self.grant(rules, json) { fault } else { nil }
     }
 
@@ -32,7 +32,7 @@ struct TokenClaimsTests {
     func `A good token names a user, groups and permissions`() throws {
         let json = self.with(#""groups":["a","b","a"],"permissions":["read","fly"],"scope":"openid send""#)
         let grant = try self.grant(json).get()
-        #expect(grant.user == Name("alice"))
+        #expect(grant.user == AudienceName("alice"))
         #expect(grant.groups.map(\.text).sorted() == ["a", "b"] && grant.groupsLeftOut == 0)
         #expect(grant.permissions == [.read, .send])
         #expect(grant.expiresAt == Self.now + 60_000 + 5000)
@@ -142,7 +142,7 @@ struct TokenClaimsTests {
         let rules = TokenClaims.Rules(audience: "a", issuer: "i", permissions: [ClaimPath("may")].compactMap(\.self))
         for (json, fault, text) in [
             (
-                #"{"sub":"a","exp":"1800000060"}"#, TokenFault.kind("exp", .text, needed: .number),
+                #"{"sub":"a","exp":"1800000060"}"#, TokenError.kind("exp", .text, needed: .number),
                 "claim exp is a text; it must be a number"
             ),
             (self.with(#""nbf":true"#), .kind("nbf", .boolean, needed: .number), "claim nbf is a boolean; it must be a number"),
@@ -212,6 +212,6 @@ struct TokenClaimsTests {
 }
 
 extension TokenClaimsTests {
-    fileprivate func grant(_ json: String) -> Result<TokenClaims.Grant, TokenFault> { self.grant(.init(), json) }
-    fileprivate func fault(_ json: String) -> TokenFault? { self.fault(.init(), json) }
+    fileprivate func grant(_ json: String) -> Result<TokenClaims.VerifiedClaims, TokenError> { self.grant(.init(), json) }
+    fileprivate func fault(_ json: String) -> TokenError? { self.fault(.init(), json) }
 }

@@ -1,10 +1,10 @@
 import Foundation
 import JWTKit
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// Whose signature a token has.
 @Suite
@@ -15,9 +15,9 @@ struct TokenVerifierTests {
         Data(text.utf8).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
-    private func fault(_ token: String, _ keys: [TokenKey]) async throws -> TokenFault? {
+    private func fault(_ token: String, _ keys: [TokenKey]) async throws -> TokenError? {
         let verifier = try TestKeys.verifier(keys)
-        do throws(TokenFault) {
+        do throws(TokenError) {
             _ = try await verifier.grant(for: token)
             return nil
         } catch {
@@ -34,7 +34,7 @@ struct TokenVerifierTests {
             (ec.pemRepresentation, ec.publicKey.pemRepresentation),
         ]
         for (signing, verifying) in files {
-            let token = try await TokenMint.token(
+            let token = try await TokenIssuer.token(
                 .init(user: "alice"),
                 key: Data(signing.utf8),
                 now: Date(timeIntervalSince1970: 0)
@@ -55,7 +55,7 @@ struct TokenVerifierTests {
             groups: try #require(ClaimPath("https://example.org/groups")),
             permissions: [try #require(ClaimPath("/user/may"))]
         )
-        var request = TokenMint.Request(
+        var request = TokenIssuer.Request(
             user: "auth0|7 \u{E9}",
             groups: ["/staff", "a b"],
             permissions: ["broadcast", "read"],
@@ -64,15 +64,15 @@ struct TokenVerifierTests {
             permissionsClaim: "/user/may"
         )
         let key = Data(TestKeys.secret.utf8)
-        let token = try await TokenMint.token(request, key: key, now: Date(timeIntervalSince1970: 0))
+        let token = try await TokenIssuer.token(request, key: key, now: Date(timeIntervalSince1970: 0))
         let grant = try await TestKeys.verifier([self.secret], rules: rules).grant(for: token)
         #expect(grant.user.text == "auth0|7 \u{E9}" && grant.permissions == [.broadcast, .read])
         #expect(Set(grant.groups.map(\.text)) == ["/staff", "a b"])
         request.groups = (0..<65).map { "g\($0)" }
-        await #expect(throws: TokenMint.Failure.self) { try await TokenMint.token(request, key: key) }
+        await #expect(throws: TokenIssuer.Failure.self) { try await TokenIssuer.token(request, key: key) }
         request.groups = []
         request.groupsClaim = "/a~"
-        await #expect(throws: TokenMint.Failure.self) { try await TokenMint.token(request, key: key) }
+        await #expect(throws: TokenIssuer.Failure.self) { try await TokenIssuer.token(request, key: key) }
     }
 
     @Test func `Another secret is not the key, and a changed token not the one that was signed`() async throws {
@@ -111,8 +111,8 @@ struct TokenVerifierTests {
         let keys = try #require(TokenKeySet.parse(Data(file.utf8))).keys
         #expect(keys.count == 2)
         for (key, id, expected) in [
-            (old, "old", nil), (new, "new", nil), (old, nil, nil), (old, "new", .signature), (new, "other", TokenFault.signature),
-        ] as [(ES256PrivateKey, String?, TokenFault?)] {
+            (old, "old", nil), (new, "new", nil), (old, nil, nil), (old, "new", .signature), (new, "other", TokenError.signature),
+        ] as [(ES256PrivateKey, String?, TokenError?)] {
             let signer = await JWTKeyCollection().add(ecdsa: key)
             let token = try await signer.sign(Self.claims, header: id.map { ["kid": .string($0)] } ?? [:])
             #expect(try await self.fault(token, keys) == expected, "\(id ?? "no id")")
@@ -170,7 +170,7 @@ struct TokenVerifierTests {
             let text = String(decoding: bytes, as: UTF8.self)
             // The last digit of the signature carries two bits that mean nothing.
             guard bytes != good, bytes.dropLast() != good.dropLast() else { continue }
-            await #expect(throws: TokenFault.self, "\(text)") { _ = try await verifier.grant(for: text) }
+            await #expect(throws: TokenError.self, "\(text)") { _ = try await verifier.grant(for: text) }
         }
     }
 

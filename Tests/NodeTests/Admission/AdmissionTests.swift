@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// How many connections a node takes.
 @Suite
@@ -125,7 +125,7 @@ struct AdmissionTests {
 
     @Test func `Far past its limit an address gets no answer`() {
         let admission = Admission(maximumConnections: 100, maximumPerAddress: 2)
-        let places = (0..<12).map { _ in Place(in: admission, peer: IPAddress("192.0.2.1")) }
+        let places = (0..<12).map { _ in ConnectionSlot(in: admission, peer: IPAddress("192.0.2.1")) }
         #expect(places.map(\.isRefused) == .init(repeating: false, count: 10) + [true, true])
         for place in places { place.leave() }
         #expect(admission.enter(IPAddress(ipv4: 0xC000_0201)) == .within)
@@ -175,8 +175,8 @@ struct AdmissionTests {
     @Test func `With the PROXY protocol, the client that it names is counted; a health check is the proxy's own`() throws {
         let admission = try self.behindProxy(proxyProtocol: true)
         let peer = try #require(IPAddress("10.0.0.1"))
-        func place(_ source: String?) throws -> Place {
-            let place = Place(in: admission, peer: peer)
+        func place(_ source: String?) throws -> ConnectionSlot {
+            let place = ConnectionSlot(in: admission, peer: peer)
             #expect(place.expectsProxyHeader)
             place.received(ProxyHeader(source: source.flatMap { IPAddress($0) }))
             return place
@@ -186,6 +186,6 @@ struct AdmissionTests {
             (try? $0.judge(.init(version: .http1_1, method: .GET, uri: "/livez"), asksForWebSocket: false)) == true
         }
         #expect(mayOpen == [true, false, true, true, true])
-        #expect(!Place(in: admission, peer: IPAddress("192.0.2.9")).expectsProxyHeader, "it would be believed")
+        #expect(!ConnectionSlot(in: admission, peer: IPAddress("192.0.2.9")).expectsProxyHeader, "it would be believed")
     }
 }

@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Addresses and their ranges.
 @Suite

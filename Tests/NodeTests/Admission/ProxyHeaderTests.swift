@@ -2,7 +2,7 @@ import NIOCore
 import NIOEmbedded
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// PROXY headers, versions 1 and 2.
 @Suite

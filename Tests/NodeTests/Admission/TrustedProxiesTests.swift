@@ -1,7 +1,7 @@
 import NIOHTTP1
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Whose request a proxy passes on.
 @Suite

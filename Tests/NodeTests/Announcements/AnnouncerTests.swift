@@ -1,10 +1,10 @@
-import Backplane
 import NIOCore
 import NIOEmbedded
-import Protocol
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// Announcements to everyone.
 @Suite

@@ -1,9 +1,9 @@
-import Backplane
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// A node subscribes to what it has members of.
 @Suite
@@ -11,7 +11,7 @@ struct TopicInterestTests {
     private let broker = RecordingBroker()
     private let clock = ManualClock()
     private let interest: TopicInterest<ManualClock>
-    private let topic = Topic.group(Name("g")!)
+    private let topic = Topic.group(AudienceName("g")!)
 
     init() {
         self.interest = TopicInterest(broker: self.broker, clock: self.clock)

@@ -1,14 +1,14 @@
 import NIOConcurrencyHelpers
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// Topics that a handshake waits for.
 @Suite
 struct TopicReservationTests {
-    private let topics = [Topic.user(Name("alice")!), Topic.group(Name("g")!)]
+    private let topics = [Topic.user(AudienceName("alice")!), Topic.group(AudienceName("g")!)]
     private let clock = ManualClock()
 
     @Test(arguments: [(true, true, 0), (true, false, 1), (false, true, 0), (false, false, 0)])

@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Messages and bytes a second.
 @Suite
@@ -11,9 +11,9 @@ struct RateMeterTests {
     private func meter(
         messages: Int? = nil,
         bytes: Int? = nil,
-        _ overRate: ConnectionBounds.OverRate = .close
+        _ overRate: ConnectionLimits.OverRate = .close
     ) throws -> RateMeter {
-        var bounds = ConnectionBounds()
+        var bounds = ConnectionLimits()
         bounds.messagesPerSecond = messages
         bounds.bytesPerSecond = bytes
         bounds.overRate = overRate
@@ -23,7 +23,7 @@ struct RateMeterTests {
     private func completed(_ meter: RateMeter, at now: NIODeadline) -> RateMeter.Verdict { meter.completed(now: now) }
 
     @Test func `Without a rate there is no meter`() {
-        #expect(RateMeter(ConnectionBounds(), now: Self.start) == nil)
+        #expect(RateMeter(ConnectionLimits(), now: Self.start) == nil)
     }
 
     @Test func `As many messages as the rate pass, the next does not`() throws {

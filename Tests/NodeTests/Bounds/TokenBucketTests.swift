@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Token bucket: so much in a second, and one second's worth at once.
 @Suite

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// What deploy/haproxy.cfg has to know of a node.
 @Suite

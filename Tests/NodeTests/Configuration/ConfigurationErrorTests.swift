@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Wrong configuration: one line that says what is wrong.
 @Suite

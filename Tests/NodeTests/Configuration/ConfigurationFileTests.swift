@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// The configuration file.
 @Suite

@@ -1,11 +1,11 @@
-import Backplane
 import Foundation
 import Logging
 import NIOCore
-import Protocol
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// Configuration by flag, environment and file.
 @Suite

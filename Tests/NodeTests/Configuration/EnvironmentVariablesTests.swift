@@ -1,7 +1,7 @@
 import Logging
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Environment variables.
 @Suite

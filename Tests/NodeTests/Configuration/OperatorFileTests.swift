@@ -2,7 +2,7 @@ import Foundation
 import NIOCore
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 struct OperatorFileTests {
     private static func withFIFO(_ body: (String) async throws -> Void) async throws {
@@ -36,7 +36,7 @@ struct OperatorFileTests {
             if hasWriter { try #require(write(writer, "half", 4) == 4) }
             let start = ContinuousClock.now
             #expect(throws: OperatorFile.Fault.silent) {
-                try OperatorFile.contents(path, maximumBytes: 100, patience: .milliseconds(200))
+                try OperatorFile.contents(path, maximumBytes: 100, timeout: .milliseconds(200))
             }
             #expect(start.duration(to: .now) >= .milliseconds(200))
         }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// What the README says of options.
 @Suite

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Which option may be meant.
 @Suite

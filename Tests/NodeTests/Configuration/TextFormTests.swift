@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Times and sizes as people write them.
 @Suite

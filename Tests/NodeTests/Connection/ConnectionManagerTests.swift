@@ -1,13 +1,13 @@
-import Backplane
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// The nine unit tests of the project's seed, under their own names, then ours.
 @Suite

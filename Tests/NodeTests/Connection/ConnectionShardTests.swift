@@ -1,11 +1,11 @@
-import Backplane
 import NIOCore
 import NIOEmbedded
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// What waits at an event loop.
 @Suite
@@ -59,7 +59,7 @@ struct ConnectionShardTests {
     }
 
     @Test func `Put together, they are compressed for those who inflate`() throws {
-        let agreement = DeflateAgreement.accepting([ExtensionOffer("permessage-deflate", [])])
+        let agreement = NegotiatedDeflate.accepting([ExtensionOffer("permessage-deflate", [])])
         let embedded = try DeliveryHarness.Embedded(compressions: [nil, agreement])
         let parts = DeliveryHarness.parts(embedded.manager)
         let texts = ["a", "b"].map { String(repeating: $0, count: 1000) }
@@ -89,7 +89,7 @@ struct ConnectionShardTests {
         embedded.loop.run()
         #expect(wire.writes == 1)
         parts.delivery.receive([DeliveryHarness.envelope("3")])
-        embedded.loop.advanceTime(by: FanOutPace.longestWait)
+        embedded.loop.advanceTime(by: FanOutCoalescing.longestWait)
         #expect(wire.writes == 2)
         #expect(try embedded.sockets[0].sent() == ["1", "2", "3"].map(DeliveryHarness.binary))
     }
@@ -135,7 +135,7 @@ struct ConnectionShardTests {
         let embedded = try DeliveryHarness.Embedded(2)
         let parts = DeliveryHarness.parts(embedded.manager)
         let shard = embedded.manager.shards[0]
-        let group = try #require(Name("g"))
+        let group = try #require(AudienceName("g"))
         shard.join(embedded.sockets[1].connection, group)
         let large = String(repeating: "x", count: 40 * 1024 * 1024)
         parts.delivery.receive([DeliveryHarness.envelope(large)])
@@ -156,11 +156,11 @@ struct ConnectionShardTests {
     @Test func `Past a thousand audiences everyone is told that something may be lost`() {
         var lost = LostPublications()
         #expect(lost.isEmpty)
-        for number in 0..<LostPublications.maximumAudiences { lost.add(2, of: .group(Name("\(number)")!)) }
-        lost.add(3, of: .group(Name("0")!))
+        for number in 0..<LostPublications.maximumAudiences { lost.add(2, of: .group(AudienceName("\(number)")!)) }
+        lost.add(3, of: .group(AudienceName("0")!))
         #expect(lost.byAudience.count == LostPublications.maximumAudiences)
-        #expect(lost.byAudience.first { $0.audience == .group(Name("0")!) }?.count == 5)
-        lost.add(1, of: .user(Name("another")!))
+        #expect(lost.byAudience.first { $0.audience == .group(AudienceName("0")!) }?.count == 5)
+        lost.add(1, of: .user(AudienceName("another")!))
         #expect(lost.byAudience.count == 1)
         #expect(lost.byAudience[0].audience == .all)
         #expect(lost.byAudience[0].count == nil)

@@ -1,18 +1,18 @@
 import NIOCore
 import NIOEmbedded
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// Compression on the way to the connections.
 @Suite
 struct CompressedDeliveryTests {
     private static let long = String(repeating: "all of it again and again, ", count: 20)
 
-    private static func agreement(_ parameters: ExtensionOffer.Parameter...) -> DeflateAgreement? {
-        DeflateAgreement.accepting([ExtensionOffer("permessage-deflate", parameters)])
+    private static func agreement(_ parameters: ExtensionOffer.Parameter...) -> NegotiatedDeflate? {
+        NegotiatedDeflate.accepting([ExtensionOffer("permessage-deflate", parameters)])
     }
 
     /// Read back as if a client had sent it.

@@ -1,15 +1,15 @@
-import Backplane
 import Logging
 import Metrics
 import MetricsTestKit
 import NIOCore
 import NIOEmbedded
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// From the broker to one connection, and the receipts for it.
 @Suite

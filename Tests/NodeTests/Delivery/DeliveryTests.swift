@@ -1,15 +1,15 @@
-import Backplane
 import Logging
 import Metrics
 import MetricsTestKit
 import NIOCore
 import NIOEmbedded
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// From the broker to the connections.
 @Suite
@@ -74,7 +74,7 @@ struct DeliveryTests {
         let parts = DeliveryHarness.parts(embedded.manager)
         let own = Topic.node(embedded.manager.node)
         for (one, other) in [(3, 4), (Int.max, 1), (1, .max)] {
-            parts.delivery.missed([RelayGap(topic: .all, lost: one), RelayGap(topic: own, lost: other)])
+            parts.delivery.missed([BrokerGap(topic: .all, lost: one), BrokerGap(topic: own, lost: other)])
         }
         embedded.loop.run()
         let texts = try embedded.sockets[0].sent().map { "\($0)" }

@@ -1,12 +1,12 @@
-import Backplane
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// What a node of a memory cluster misses.
 @Suite

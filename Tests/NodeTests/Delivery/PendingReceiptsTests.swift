@@ -1,8 +1,8 @@
-import Backplane
-import Protocol
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// When the wait for receipts is over.
 @Suite

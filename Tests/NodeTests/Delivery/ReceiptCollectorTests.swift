@@ -1,12 +1,12 @@
-import Backplane
 import NIOCore
 import NIOEmbedded
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// Waiting for receipts.
 @Suite

@@ -1,10 +1,10 @@
 import NIOConcurrencyHelpers
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// What goes to some needs only their event loops.
 @Suite
@@ -15,7 +15,7 @@ struct TargetedDeliveryTests {
         try await Loops.with(4) { loops in
             let ids = try await loops.connect(8)
             let (manager, one) = (loops.manager, ids[2])
-            let group = try #require(Name("g"))
+            let group = try #require(AudienceName("g"))
             _ = await manager.onShard(of: one) { shard, connection in shard.join(connection, group) }
             let parts = DeliveryHarness.parts(manager)
             let gate = ConditionLock(value: 0)

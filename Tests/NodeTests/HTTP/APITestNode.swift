@@ -1,11 +1,11 @@
 import Foundation
 import Logging
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// A whole node in this process, on a port of its own: a cluster of one, unless a test brings what joins it to others.
 struct APITestNode: Sendable {
@@ -19,7 +19,7 @@ struct APITestNode: Sendable {
     static func with(
         _ options: [ConfigurationOption: String] = [:],
         logger: Logger = .quiet,
-        makeLinks: ((NodeID, any EventLoop) throws -> NodeServer.Links)? = nil,
+        makeLinks: ((NodeID, any EventLoop) throws -> NodeServer.ClusterServices)? = nil,
         _ body: (APITestNode) async throws -> Void
     ) async throws {
         let running = try await RunningNode.start(options, logger: logger, makeLinks: makeLinks)

@@ -2,7 +2,7 @@ import HTTPTypes
 import NIOHTTP1
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 struct ASCIIHeadTests {
     private func head(_ uri: String = "/", _ fields: [(String, String)]) -> HTTPRequestHead {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// One node for all of them: the names are many.
 @Suite(.serialized)

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Bad input is refused by name, and nothing comes of it.
 @Suite

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// What is no good request is answered all the same.
 @Suite

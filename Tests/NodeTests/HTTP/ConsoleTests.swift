@@ -7,7 +7,7 @@ import NIOCore
 import NIOEmbedded
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// What `GET /` answers; what the page does is looked at in a browser, by `deploy/test --only console`.
 struct ConsoleTests {
@@ -60,7 +60,7 @@ struct ConsoleTests {
 
     private static func answer(_ method: HTTPRequest.Method) async throws -> (Response, String) {
         let router = Router(context: BasicRequestContext.self)
-        router.add(middleware: Edge { try await ProblemMiddleware().handle($0, $1, next: $2) })
+        router.add(middleware: MiddlewareChain { try await ProblemMiddleware().handle($0, $1, next: $2) })
         ConsoleRoutes().add(to: router)
         let request = Request(
             head: HTTPRequest(method: method, scheme: "http", authority: "volary", path: "/"),

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// A bad request has its turn.
 @Suite

@@ -2,7 +2,7 @@ import NIOCore
 import NIOEmbedded
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// The end of our half.
 @Suite

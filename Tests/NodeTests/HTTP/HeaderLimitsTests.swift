@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// A request's target, and the names and values of its fields, are what counts.
 @Suite

@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 #if canImport(Glibc)
 import Glibc

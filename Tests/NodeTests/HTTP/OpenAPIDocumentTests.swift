@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @testable import Hummingbird
-@testable import Node
+@testable import VolaryNode
 
 /// The API's description is complete and true.
 @Suite

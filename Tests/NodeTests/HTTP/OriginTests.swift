@@ -3,7 +3,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Pages of other origins.
 @Suite

@@ -1,11 +1,11 @@
 import Foundation
 import NIOCore
 import NIOHTTP1
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// What a node does with a text of a peer costs about the same for each byte, whatever the text says. Swift compares `String` and `Character` by
 /// canonical equivalence: runs of combining marks in an order that is not canonical take it quadratic time.

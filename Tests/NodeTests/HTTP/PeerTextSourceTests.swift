@@ -2,13 +2,13 @@ import Foundation
 import Testing
 
 /// The rule behind ``PeerTextCostTests``, held where text of peers is read: bytes become text in few places, and each of these is known to be
-/// harmless. What a `String` is made of is ASCII or short, or goes into a `UTF8Text` or a `Name`, which compare and hash bytes.
+/// harmless. What a `String` is made of is ASCII or short, or goes into a `UTF8Text` or a `AudienceName`, which compare and hash bytes.
 struct PeerTextSourceTests {
     private static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Sources")
 
     /// Where peers' text is read.
-    private static let folders = ["Protocol", "Node/Access", "Node/Admission", "Node/HTTP", "Node/JSON", "Node/WebSocket"]
+    private static let folders = ["Protocol", "Node/Application", "Node/HTTP", "Node/Security", "Node/Transport"]
 
     /// What makes a `String` of bytes, splits one by `Character`, or hashes one.
     nonisolated(unsafe) private static let pattern =
@@ -17,21 +17,21 @@ struct PeerTextSourceTests {
     /// How often each file may, and why.
     private static let allowed: [String: (count: Int, reason: String)] = [
         "Protocol/Envelope/EnvelopeCodec+decoding.swift": (2, "of nodes: a close reason of 123 bytes, and a Name"),
-        "Protocol/WebSocket/Compression/DeflateAgreement.swift": (1, "tokens, which are ASCII"),
+        "Protocol/WebSocket/Compression/NegotiatedDeflate.swift": (1, "tokens, which are ASCII"),
         "Protocol/WebSocket/Compression/ExtensionOffer.swift": (1, "tokens, which are ASCII"),
         "Protocol/WebSocket/MessageDecoder.swift": (1, "a close reason of 123 bytes"),
-        "Node/Access/Base64URL.swift": (1, "base64, which is ASCII"),
-        "Node/Access/ClaimPath.swift": (1, "an operator's"),
-        "Node/Access/KeyFileLines.swift": (1, "an operator's"),
-        "Node/Admission/ForwardedNode.swift": (2, "read by bytes"),
-        "Node/Admission/ProxyHeader.swift": (1, "107 bytes"),
-        "Node/HTTP/CORS/Origin.swift": (1, "a scheme, which is ASCII"),
-        "Node/HTTP/CORS/AllowedOrigins.swift": (1, "a scheme, which is ASCII"),
+        "Node/Security/Authentication/Base64URL.swift": (1, "base64, which is ASCII"),
+        "Node/Security/Authentication/ClaimPath.swift": (1, "an operator's"),
+        "Node/Security/Authentication/KeyFileLines.swift": (1, "an operator's"),
+        "Node/Security/Admission/ForwardedHop.swift": (2, "read by bytes"),
+        "Node/Security/Admission/ProxyHeader.swift": (1, "107 bytes"),
+        "Node/Security/Origins/Origin.swift": (1, "a scheme, which is ASCII"),
+        "Node/Security/Origins/AllowedOrigins.swift": (1, "a scheme, which is ASCII"),
         "Node/HTTP/Console/ConsolePage.swift": (1, "the program's own"),
         "Node/HTTP/Server/HTTPRequestHead+ascii.swift": (1, "makes ASCII of it"),
-        "Node/HTTP/StoredAnswer.swift": (1, "an answer that a node has kept"),
-        "Node/JSON/JSONScanner+strings.swift": (4, "goes into a UTF8Text, or is a number"),
-        "Node/JSON/JSONValue.swift": (1, "a number"),
+        "Node/HTTP/Middleware/StoredAnswer.swift": (1, "an answer that a node has kept"),
+        "Node/HTTP/JSON/JSONScanner+strings.swift": (4, "goes into a UTF8Text, or is a number"),
+        "Node/HTTP/JSON/JSONValue.swift": (1, "a number"),
     ]
 
     @Test(arguments: folders)

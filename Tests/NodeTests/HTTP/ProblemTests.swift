@@ -1,12 +1,12 @@
-import Backplane
 import Foundation
 import HTTPTypes
 import HummingbirdCore
 import NIOCore
 import NIOHTTP1
 import Testing
+import VolaryBackplane
 
-@testable import Node
+@testable import VolaryNode
 
 /// Problems as callers see them.
 @Suite

@@ -1,11 +1,11 @@
-import Backplane
 import Foundation
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// One node at a time: many at once would leave none of them its time on a busy machine.
 @Suite(.serialized)

@@ -3,11 +3,11 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import NIOExtras
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// A handshake on a connection that has served requests.
 @Suite
@@ -202,7 +202,7 @@ struct QueuedHandshakeTests {
         #expect(try open("192.0.2.2", on: try server()) == ["101"])
         let refused = try server()
         #expect(try open("192.0.2.1", on: refused) == ["429"])
-        #expect(refused.refusals == [.noPlace(.tooManyFromAddress)])
+        #expect(refused.refusals == [.overLimit(.tooManyFromAddress)])
         let garbled = try server()
         #expect(try open("nonsense", on: garbled) == ["400"])
         first.close()

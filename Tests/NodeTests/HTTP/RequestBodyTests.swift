@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Bodies that need not be sent.
 @Suite

@@ -2,7 +2,7 @@ import NIOCore
 import NIOEmbedded
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// The time that a request may take.
 @Suite

@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// The parts of requests that wait.
 @Suite

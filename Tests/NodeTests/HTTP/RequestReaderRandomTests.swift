@@ -2,7 +2,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Requests are the same however they come.
 @Suite

@@ -2,7 +2,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// What a connection keeps of its client's bytes.
 @Suite

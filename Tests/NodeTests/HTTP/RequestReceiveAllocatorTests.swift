@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 final class RequestReceiveAllocatorTests {
     /// What a channel of NIO does with it, where it reads once a turn.

@@ -1,13 +1,13 @@
-import Backplane
 import Foundation
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// One node that serves, and another, `b`, which is in the presence store or not, and never answers.
 @Suite
@@ -60,7 +60,7 @@ struct SilentNodeTests {
         let id = NIOLockedValueBox<NodeID?>(nil)
         let makeLinks = { (own: NodeID, eventLoop: any EventLoop) in
             id.withLockedValue { $0 = own }
-            return NodeServer.Links(broker: makeBroker(own, eventLoop), store: store)
+            return NodeServer.ClusterServices(broker: makeBroker(own, eventLoop), store: store)
         }
         try await APITestNode.with([.nodeName: "a", .lease: "60s"], makeLinks: makeLinks) { node in
             let scene = Scene(node: node, id: try #require(id.withLockedValue { $0 }), store: store, presence: presence)
@@ -206,7 +206,7 @@ struct SilentNodeTests {
     }
 
     @Test func `A push to a group names such a node, and not the one that answers`() async throws {
-        try await self.withSilentSubscriber(.group(try #require(Name("g")))) { scene in
+        try await self.withSilentSubscriber(.group(try #require(AudienceName("g")))) { scene in
             try await scene.register()
             let answer = try await scene.post("/api/groups/g/send?timeout=100ms")
             #expect(answer.status == 200, "\(answer.body)")
@@ -228,5 +228,5 @@ private final class Unmoved: BrokerReceiver {
         }
     }
 
-    func missed(_ gaps: [RelayGap]) {}
+    func missed(_ gaps: [BrokerGap]) {}
 }

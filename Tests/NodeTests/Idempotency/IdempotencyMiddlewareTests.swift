@@ -1,12 +1,12 @@
-import Backplane
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import NIOCore
 import TestSupport
 import Testing
+import VolaryBackplane
 
-@testable import Node
+@testable import VolaryNode
 
 /// `Idempotency-Key` at two nodes with one store.
 @Suite(.timeLimit(.minutes(2)))

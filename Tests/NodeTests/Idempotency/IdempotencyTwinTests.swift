@@ -1,11 +1,11 @@
-import Backplane
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import TestSupport
 import Testing
+import VolaryBackplane
 
-@testable import Node
+@testable import VolaryNode
 
 /// Attempts of one request at the same time, at two nodes with one store.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,4 +1,3 @@
-import Backplane
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -7,8 +6,9 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import TestSupport
+import VolaryBackplane
 
-@testable import Node
+@testable import VolaryNode
 
 /// Two nodes' routers that share an idempotency store, with a route that counts how often it is carried out.
 struct IdempotentNodes: Sendable {
@@ -51,7 +51,7 @@ struct IdempotentNodes: Sendable {
             let router = Router(context: BasicRequestContext.self)
             let idempotency = IdempotencyMiddleware(store: store, maximumBodyBytes: maximumBodyBytes, clock: clock)
             router.add(
-                middleware: Edge { request, context, route in
+                middleware: MiddlewareChain { request, context, route in
                     try await ProblemMiddleware().handle(request, context) { request, context in
                         try await idempotency.handle(request, context, next: route)
                     }

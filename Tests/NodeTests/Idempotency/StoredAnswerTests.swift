@@ -4,7 +4,7 @@ import HummingbirdCore
 import NIOCore
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Answers and requests as the store has them.
 struct StoredAnswerTests {

@@ -1,6 +1,6 @@
-import Backplane
 import NIOConcurrencyHelpers
 import NIOCore
+import VolaryBackplane
 
 /// A store in memory that cannot be reached while a test says so.
 final class UnreliableIdempotencyStore: IdempotencyStore {

@@ -1,8 +1,8 @@
 import NIOCore
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// JSON, read by bytes.
 @Suite

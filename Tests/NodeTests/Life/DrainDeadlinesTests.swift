@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// How long a node that goes waits for its callers and links.
 @Suite
@@ -15,11 +15,11 @@ struct DrainDeadlinesTests {
     private func run(
         delay: Duration = .seconds(3),
         timeout: Duration = .seconds(10),
-        _ body: (Departure, ManualClock, _ reached: @Sendable () -> [Deadline]) async -> Void
+        _ body: (ShutdownRequest, ManualClock, _ reached: @Sendable () -> [Deadline]) async -> Void
     ) async {
-        let (departure, clock) = (Departure(), ManualClock())
+        let (shutdownRequest, clock) = (ShutdownRequest(), ManualClock())
         let reached = NIOLockedValueBox<[Deadline]>([])
-        let deadlines = DrainDeadlines(departure: departure, delay: delay, timeout: timeout, clock: clock)
+        let deadlines = DrainDeadlines(shutdownRequest: shutdownRequest, delay: delay, timeout: timeout, clock: clock)
         await withDiscardingTaskGroup { tasks in
             for deadline in Self.deadlines {
                 tasks.addTask {
@@ -27,14 +27,14 @@ struct DrainDeadlinesTests {
                     if !Task.isCancelled { reached.withLockedValue { $0.append(deadline) } }
                 }
             }
-            await body(departure, clock) { reached.withLockedValue { $0 } }
+            await body(shutdownRequest, clock) { reached.withLockedValue { $0 } }
             tasks.cancelAll()
         }
     }
 
     @Test func `Receipts half a second before the end, requests at the end, links 5 s behind it, the process 2 s later`() async {
-        await self.run { departure, clock, reached in
-            departure.tell(.go)
+        await self.run { shutdownRequest, clock, reached in
+            shutdownRequest.request(.graceful)
             #expect(await eventually { clock.sleepers == 4 })
             for (index, step) in [12_499, 1, 499, 1, 4_999, 1, 1_999, 1].enumerated() {
                 clock.advance(by: .milliseconds(step))
@@ -46,10 +46,10 @@ struct DrainDeadlinesTests {
     }
 
     @Test func `In a hurry receipts at once, requests after half a second, links after one, the process after three`() async {
-        await self.run(delay: .seconds(600), timeout: .seconds(600)) { departure, clock, reached in
-            departure.tell(.go)
+        await self.run(delay: .seconds(600), timeout: .seconds(600)) { shutdownRequest, clock, reached in
+            shutdownRequest.request(.graceful)
             #expect(await eventually { clock.sleepers == 4 })
-            departure.tell(.hurry)
+            shutdownRequest.request(.immediate)
             #expect(await eventually { reached() == [.receipts] && clock.sleepers == 6 })
             for (index, step) in [499, 1, 499, 1, 1_999, 1].enumerated() {
                 clock.advance(by: .milliseconds(step))
@@ -61,12 +61,12 @@ struct DrainDeadlinesTests {
     }
 
     @Test func `A hurry moves no deadline behind its own time`() async {
-        await self.run(delay: .zero, timeout: .milliseconds(600)) { departure, clock, reached in
-            departure.tell(.go)
+        await self.run(delay: .zero, timeout: .milliseconds(600)) { shutdownRequest, clock, reached in
+            shutdownRequest.request(.graceful)
             #expect(await eventually { clock.sleepers == 4 })
             clock.advance(by: .milliseconds(300))
             #expect(await eventually { reached() == [.receipts] && clock.sleepers == 3 }, "half of a short time is the answers'")
-            departure.tell(.hurry)
+            shutdownRequest.request(.immediate)
             #expect(await eventually { clock.sleepers == 6 })
             clock.advance(by: .milliseconds(300))
             #expect(await eventually { reached() == [.receipts, .requests] })

@@ -1,20 +1,20 @@
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
-import Protocol
 import ServiceLifecycle
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// A node sends its clients away.
 @Suite
 struct DrainTests {
     private final class Harness: Sendable {
         let clock = ManualClock()
-        let life = NodeLife()
-        let departure = Departure()
+        let life = LifecyclePhase()
+        let shutdownRequest = ShutdownRequest()
         let loops: Loops
         let announced = NIOLockedValueBox(0)
         let unsent = NIOLockedValueBox(0)
@@ -25,7 +25,7 @@ struct DrainTests {
             self.loops = loops
             let (announced, unsent) = (self.announced, self.unsent)
             let drain = Drain(
-                departure: self.departure,
+                shutdownRequest: self.shutdownRequest,
                 life: self.life,
                 connections: loops.manager,
                 announce: { announced.withLockedValue { $0 += 1 } },
@@ -103,10 +103,10 @@ struct DrainTests {
             try await node.run {
                 await node.shutDown()
                 #expect(await eventually { node.clock.sleepers == 1 })
-                #expect(node.life.phase == .leaving)
+                #expect(node.life.phase == .notReady)
                 #expect(node.announced.withLockedValue { $0 } == 1)
                 node.clock.advance(by: .milliseconds(6999))
-                #expect(node.life.phase == .leaving)
+                #expect(node.life.phase == .notReady)
                 #expect(loops.manager.count == 5)
                 node.clock.advance(by: .milliseconds(1))
                 #expect(await eventually { node.life.phase == .draining })
@@ -175,7 +175,7 @@ struct DrainTests {
         try await Loops.with(1) { loops in
             let ids = try await loops.connect(2)
             let node = Harness(loops, delay: .seconds(1), timeout: .seconds(10))
-            try await node.run { node.departure.tell(.go) }
+            try await node.run { node.shutdownRequest.request(.graceful) }
             #expect(node.life.phase == .draining)
             #expect(node.announced.withLockedValue { $0 } == 1)
             for id in ids { #expect(await loops.frames(of: id) == [.close(1012, "the node is going away")]) }
@@ -189,7 +189,7 @@ struct DrainTests {
             try await node.run {
                 await node.shutDown()
                 #expect(await eventually { node.clock.sleepers == 1 })
-                node.departure.tell(.hurry)
+                node.shutdownRequest.request(.immediate)
                 // Without a step of the clock: not in batches.
                 #expect(await eventually { ids.allSatisfy { loops.client(of: $0)?.frames.isEmpty == false } })
             }
@@ -206,7 +206,7 @@ struct DrainTests {
             try await node.run {
                 await node.shutDown()
                 #expect(await eventually { node.clock.sleepers == 1 })
-                node.departure.tell(.hurry)
+                node.shutdownRequest.request(.immediate)
             }
             #expect((Duration.milliseconds(500)...(.seconds(1))).contains(node.clock.now.elapsed))
             #expect(await eventually { loops.manager.total == 0 })
@@ -214,10 +214,10 @@ struct DrainTests {
     }
 
     @Test func `A phase never goes back`() {
-        let life = NodeLife()
+        let life = LifecyclePhase()
         #expect(life.phase == .serving)
         life.enter(.draining)
-        life.enter(.leaving)
+        life.enter(.notReady)
         #expect(life.phase == .draining)
     }
 }

@@ -1,11 +1,11 @@
-import Backplane
 import Foundation
 import NIOConcurrencyHelpers
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// Several nodes in one process.
 @Suite

@@ -4,7 +4,7 @@ import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 struct ReloadTests {
     @Test func `A file that hangs holds up neither the caller nor another file, and is read once more when it does not any more`()

@@ -1,10 +1,10 @@
 import Logging
 import NIOCore
 import NIOHTTP1
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// What is counted and written of clients and callers.
 @Suite
@@ -19,7 +19,7 @@ struct ActivityLogTests {
     func `A refused handshake has a reason; only a refused origin is named, and nothing else of the request`() {
         let activity = RecordedActivity()
         let request = Self.request(["Origin": "https://evil.example", "User-Agent": "hunter2", "Cookie": "hunter2"])
-        for refusal in [WebSocketHandshake.Refusal.originNotAllowed, .unauthorized(.expired), .noPlace(.tooManyFromAddress)] {
+        for refusal in [WebSocketHandshake.Refusal.originNotAllowed, .unauthorized(.expired), .overLimit(.tooManyFromAddress)] {
             activity.log.handshakeRefused(refusal, request)
         }
         #expect(
@@ -107,7 +107,7 @@ struct ActivityLogTests {
         let keys = [try #require(APIKey(key, permissions: [.manage]))]
         let caller = try #require(APIKey.caller(with: key, in: keys))
         activity.log.changed(.drain, of: "n1", by: caller)
-        activity.log.changed(.leave, of: "c1", by: Caller(identity: "user alice", permissions: []))
+        activity.log.changed(.leave, of: "c1", by: Principal(identity: "user alice", permissions: []))
         activity.log.changed(.close, of: "c2", by: nil)
         let digits = caller.identity.dropFirst(4).prefix(8)
         #expect(

@@ -3,7 +3,7 @@ import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 struct LogOutputTests {
     /// The two ends of a pipe that holds 4 KiB; the end for writing can be made that of something else.

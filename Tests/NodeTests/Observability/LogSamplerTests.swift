@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Lines of the log under a flood.
 @Suite

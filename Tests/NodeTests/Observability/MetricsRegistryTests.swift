@@ -2,7 +2,7 @@ import Metrics
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Metrics in Prometheus' text format.
 @Suite

@@ -1,7 +1,7 @@
 import Logging
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// What others send cannot write into the log.
 @Suite

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 @testable import Hummingbird
-@testable import Node
+@testable import VolaryNode
 
 /// REST calls by route.
 @Suite

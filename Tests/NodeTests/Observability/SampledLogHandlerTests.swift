@@ -3,7 +3,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 struct SampledLogHandlerTests {
     @Test func `One place in the code writes ten lines a second, another has its own; the next has the number of those left out`()

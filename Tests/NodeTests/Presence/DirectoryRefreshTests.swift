@@ -1,10 +1,10 @@
-import Backplane
 import Logging
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// Who is there, on demand.
 @Suite

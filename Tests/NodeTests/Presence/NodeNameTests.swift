@@ -1,7 +1,7 @@
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// What a node is called that has been given no name.
 @Suite

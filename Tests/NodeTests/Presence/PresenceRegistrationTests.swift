@@ -1,8 +1,8 @@
-import Backplane
-import Protocol
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// What a node tells the presence store.
 @Suite
@@ -188,7 +188,7 @@ struct PresenceRegistrationTests {
         let record = self.record()
         self.registration.opened(record)
         let (adding, removing) = try self.update()
-        let changed = ConnectionRecord(id: record.id, protocol: "plain", connectedAt: 1, groups: [Name("red")!])
+        let changed = ConnectionRecord(id: record.id, protocol: "plain", connectedAt: 1, groups: [AudienceName("red")!])
         self.registration.changed(changed)
         let batch = self.registration.nextBatch
         _ = self.registration.updated(adding: adding, removing: removing)

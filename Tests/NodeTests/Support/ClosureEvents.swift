@@ -1,7 +1,7 @@
 import NIOCore
-import Protocol
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// Closures in the place of a node.
 final class ClosureEvents: WebSocketEvents, @unchecked Sendable {
@@ -10,7 +10,7 @@ final class ClosureEvents: WebSocketEvents, @unchecked Sendable {
     private let onOpened: (Connection, any EventLoop) -> Void
     private let onReceived: (Connection, ClientMessage, @escaping @Sendable () -> Void) -> Void
     private let onClosed: (Connection, any EventLoop) -> Void
-    private let onBreached: (Breach) -> Void
+    private let onBreached: (LimitViolation) -> Void
     private let onDropped: (Bool) -> Void
     private let onGoneUnread: () -> Void
     private let node: NodeID
@@ -25,7 +25,7 @@ final class ClosureEvents: WebSocketEvents, @unchecked Sendable {
         opened: @escaping (Connection, any EventLoop) -> Void,
         received: @escaping (Connection, ClientMessage, @escaping @Sendable () -> Void) -> Void = { _, _, done in done() },
         closed: @escaping (Connection, any EventLoop) -> Void = { _, _ in },
-        breached: @escaping (Breach) -> Void = { _ in },
+        breached: @escaping (LimitViolation) -> Void = { _ in },
         dropped: @escaping (Bool) -> Void = { _ in },
         goneUnread: @escaping () -> Void = {}
     ) {
@@ -56,7 +56,7 @@ final class ClosureEvents: WebSocketEvents, @unchecked Sendable {
 
     func closed(_ connection: Connection, on eventLoop: any EventLoop) { self.onClosed(connection, eventLoop) }
 
-    func breached(_ breach: Breach) { self.onBreached(breach) }
+    func breached(_ breach: LimitViolation) { self.onBreached(breach) }
 
     func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) { self.onDropped(isFirst) }
 }

@@ -1,12 +1,12 @@
-import Backplane
 import Logging
 import NIOCore
 import NIOEmbedded
 import NIOPosix
-import Protocol
 import TestSupport
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// What the tests of delivery share: one node's delivery, what comes to it, and where it goes.
 enum DeliveryHarness {
@@ -16,7 +16,7 @@ enum DeliveryHarness {
         let delivery: Delivery
         let receipts: ReceiptCollector
         let broker: RecordingBroker
-        let departure: Departure
+        let shutdownRequest: ShutdownRequest
     }
 
     static func parts(
@@ -28,18 +28,18 @@ enum DeliveryHarness {
         )
         let receipts = ReceiptCollector(eventLoop: eventLoop, directory: directory)
         let broker = RecordingBroker()
-        let departure = Departure()
+        let shutdownRequest = ShutdownRequest()
         let delivery = Delivery(
             connections: manager,
             receipts: receipts,
             requests: self.requests(manager, directory: directory, broker: broker, eventLoop: eventLoop),
-            departure: departure,
+            shutdownRequest: shutdownRequest,
             broker: broker,
             metrics: NodeMetrics(),
             logger: .quiet,
             now: { 1_781_330_402_000 }
         )
-        return Parts(delivery: delivery, receipts: receipts, broker: broker, departure: departure)
+        return Parts(delivery: delivery, receipts: receipts, broker: broker, shutdownRequest: shutdownRequest)
     }
 
     private static func requests(
@@ -47,14 +47,14 @@ enum DeliveryHarness {
         directory: NodeDirectory,
         broker: any Broker,
         eventLoop: any EventLoop
-    ) -> ConnectionRequests {
+    ) -> ConnectionCommands {
         let publisher = Publisher(
             node: manager.node,
             broker: broker,
             receipts: ReceiptCollector(eventLoop: eventLoop, directory: directory),
             now: { 0 }
         )
-        let presence = PresenceKeeper(
+        let presence = PresenceReporter(
             record: directory.own.record,
             store: MemoryPresenceStore(shared: MemoryPresence()),
             connections: manager,
@@ -67,7 +67,7 @@ enum DeliveryHarness {
             isLiving: { _ in false }
         )
         let interest = TopicInterest(broker: broker, clock: ContinuousClock())
-        return ConnectionRequests(connections: manager, interest: interest, presence: presence)
+        return ConnectionCommands(connections: manager, interest: interest, presence: presence)
     }
 
     static func envelope(
@@ -106,7 +106,7 @@ enum DeliveryHarness {
         }
 
         /// One socket for each.
-        init(compressions: [DeflateAgreement?]) throws {
+        init(compressions: [NegotiatedDeflate?]) throws {
             self.manager = ConnectionManager(node: EmbeddedWebSocket.node, eventLoops: [self.loop], pingInterval: .seconds(30))
             self.sockets = try compressions.map { try EmbeddedWebSocket(compression: $0) }
             for socket in self.sockets { self.manager.add(socket.connection, on: self.loop) }

@@ -2,9 +2,9 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
-import Protocol
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// An accepted socket, before it has said what it is for.
 final class EmbeddedServer {
@@ -32,7 +32,7 @@ final class EmbeddedServer {
 
     let channel = EmbeddedChannel()
     let wire = Wire()
-    private let place: Place
+    private let place: ConnectionSlot
     private let seen = NIOLockedValueBox<[Event]>([])
     private let decision = NIOLockedValueBox<[Outcome]>([])
     private let activity = RecordedActivity()
@@ -58,14 +58,14 @@ final class EmbeddedServer {
         isDraining: NIOLockedValueBox<Bool> = NIOLockedValueBox(false),
         compresses: Bool = false,
         admission: Admission = Admission(maximumConnections: 1000),
-        access: WebSocketAccess = WebSocketAccess(origins: nil, tokens: nil, acceptsAnonymous: false),
+        access: WebSocketAuthenticator = WebSocketAuthenticator(origins: nil, tokens: nil, acceptsAnonymous: false),
         peer: String? = nil,
         settings: HTTPSettings = EmbeddedServer.settings
     ) throws {
         self.recorder = NIOLoopBound(RequestRecorder(self.seen), eventLoop: self.channel.eventLoop)
         let (seen, decision, refused, recorder) = (self.seen, self.decision, self.refusal, self.recorder)
         let log = self.activity.log
-        self.place = Place(in: admission, peer: peer.flatMap { IPAddress($0) })
+        self.place = ConnectionSlot(in: admission, peer: peer.flatMap { IPAddress($0) })
         let delegate = UpgradeHandler.Delegate(
             acceptsConnections: { !isDraining.withLockedValue { $0 } },
             keepsConnections: { !isDraining.withLockedValue { $0 } },
@@ -103,7 +103,7 @@ final class EmbeddedServer {
     }
 
     private static func webSocketHandler(
-        _ guest: WebSocketAdmission.Guest,
+        _ guest: WebSocketAdmission.AdmittedClient,
         _ seen: NIOLockedValueBox<[Event]>
     ) -> WebSocketHandler {
         let settings = WebSocketSettings(

@@ -1,9 +1,9 @@
 import NIOCore
 import NIOEmbedded
-import Protocol
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// A WebSocket on an embedded channel, after its handshake, and what its handler tells.
 final class EmbeddedWebSocket {
@@ -12,7 +12,7 @@ final class EmbeddedWebSocket {
         case text(String)
         case binary([UInt8])
         case closed
-        case breached(Breach)
+        case breached(LimitViolation)
         case dropped(first: Bool)
         case goneUnread
     }
@@ -35,13 +35,13 @@ final class EmbeddedWebSocket {
         maximumMessageBytes: Int = 1024,
         maximumUnsentBytes: Int = 1000,
         endpoint: Connection.Endpoint = .plain,
-        compression: DeflateAgreement? = nil,
+        compression: NegotiatedDeflate? = nil,
         finishes: Bool = true,
         echoes: Bool = false,
         turns: TurnQueue? = nil,
         loop: EmbeddedEventLoop = EmbeddedEventLoop(),
         maximumFrames: Int = 16_384,
-        bounds: ConnectionBounds = ConnectionBounds(),
+        bounds: ConnectionLimits = ConnectionLimits(),
         onOpened: @escaping (Connection) -> Void = { _ in },
         onClosed: @escaping (Connection) -> Void = { _ in }
     ) throws {
@@ -83,7 +83,7 @@ final class EmbeddedWebSocket {
         try self.channel.pipeline.syncOperations.addHandler(
             WebSocketHandler(
                 settings: settings,
-                guest: WebSocketAdmission.Guest(
+                guest: WebSocketAdmission.AdmittedClient(
                     client: WebSocketHandshake.Client(endpoint: endpoint, user: nil, compression: compression)
                 ),
                 events: events

@@ -1,6 +1,6 @@
-import Backplane
 import NIOConcurrencyHelpers
-import Protocol
+import VolaryBackplane
+import VolaryProtocol
 
 /// A presence store in memory that fails when a test says so, and counts what it is asked.
 final class FlakyStore: PresenceStore {

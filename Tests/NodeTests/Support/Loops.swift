@@ -1,10 +1,10 @@
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Protocol
 import TestSupport
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// The connections of one node on several real event loops, with a client each; no HTTP, no broker.
 final class Loops: Sendable {
@@ -71,7 +71,7 @@ final class Loops: Sendable {
                 closeTimeout: .seconds(5),
                 now: { 0 }
             ),
-            guest: WebSocketAdmission.Guest(client: WebSocketHandshake.Client(endpoint: .plain, user: nil)),
+            guest: WebSocketAdmission.AdmittedClient(client: WebSocketHandshake.Client(endpoint: .plain, user: nil)),
             events: LoopsEvents(manager) { connection in
                 guard let port = channel.remoteAddress?.port else { return }
                 ids.withLockedValue { $0[port] = connection.id }
@@ -137,7 +137,7 @@ private final class LoopsEvents: WebSocketEvents, @unchecked Sendable {
     ) { done() }
 
     func closed(_ connection: Connection, on eventLoop: any EventLoop) { self.manager.remove(connection.id, on: eventLoop) }
-    func breached(_ breach: Breach) {}
+    func breached(_ breach: LimitViolation) {}
     func goneUnread() {}
     func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {}
 }

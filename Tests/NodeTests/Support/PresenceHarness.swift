@@ -1,12 +1,12 @@
-import Backplane
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Protocol
 import TestSupport
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// One node's keeper on a clock of the test's, with a second node beside it for the asking.
 final class PresenceHarness: Sendable {
@@ -20,7 +20,7 @@ final class PresenceHarness: Sendable {
     let broker = RecordingBroker()
     let record: NodeRecord
     let directory: NodeDirectory
-    let keeper: PresenceKeeper<ManualClock>
+    let keeper: PresenceReporter<ManualClock>
     /// Those that answer when they are asked whether they live.
     let living = NIOLockedValueBox<Set<NodeID>>([])
     /// How often one has been asked.
@@ -43,7 +43,7 @@ final class PresenceHarness: Sendable {
             receipts: ReceiptCollector(eventLoop: loop, directory: self.directory),
             now: { 0 }
         )
-        self.keeper = PresenceKeeper(
+        self.keeper = PresenceReporter(
             record: self.record,
             store: self.store,
             connections: loops.manager,

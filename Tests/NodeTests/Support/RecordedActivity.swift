@@ -1,7 +1,7 @@
 import NIOConcurrencyHelpers
 import NIOCore
 
-@testable import Node
+@testable import VolaryNode
 
 /// An ``ActivityLog`` for tests: what it counts and writes can be looked at, and its time stands still until a test moves it.
 final class RecordedActivity: Sendable {

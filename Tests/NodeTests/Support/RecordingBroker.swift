@@ -1,8 +1,8 @@
-import Backplane
 import NIOConcurrencyHelpers
 import NIOCore
-import Protocol
 import ServiceLifecycle
+import VolaryBackplane
+import VolaryProtocol
 
 /// Keeps what is published, and says of it what the test wants.
 final class RecordingBroker: Broker {
@@ -15,7 +15,7 @@ final class RecordingBroker: Broker {
         var published: [Published] = []
         var wishes: [String] = []
         var isLinked: Bool
-        var health = RelayHealth(state: .up)
+        var health = BrokerHealth(state: .up)
         var waiting: [Int: CheckedContinuation<Bool, Never>] = [:]
         var nextWaiting = 0
     }
@@ -88,7 +88,7 @@ final class RecordingBroker: Broker {
     }
 
     func unsubscribe(from topic: Topic) async { self.state.withLockedValue { $0.wishes.append("-\(topic.label)") } }
-    var health: RelayHealth { self.state.withLockedValue { $0.health } }
+    var health: BrokerHealth { self.state.withLockedValue { $0.health } }
     func run() async throws { try? await gracefulShutdown() }
 }
 

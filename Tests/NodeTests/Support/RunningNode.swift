@@ -1,11 +1,11 @@
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
-import Protocol
 import ServiceLifecycle
 import TestSupport
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// A whole node in this process that listens on a port of its own.
 final class RunningNode: Sendable {
@@ -30,7 +30,7 @@ final class RunningNode: Sendable {
     static func start(
         _ options: [ConfigurationOption: String],
         logger: Logger = .quiet,
-        makeLinks: ((NodeID, any EventLoop) throws -> NodeServer.Links)? = nil
+        makeLinks: ((NodeID, any EventLoop) throws -> NodeServer.ClusterServices)? = nil
     ) async throws -> RunningNode {
         var flags: [ConfigurationOption: String] = [.threads: "2", .announcementsPerSecond: "off"]
         flags.merge(options) { $1 }

@@ -1,9 +1,9 @@
-import Backplane
 import NIOCore
-import Protocol
 import TestSupport
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// A whole node in this process, on a port of its own; several share a memory bus and a memory presence.
 final class TestNode: Sendable {
@@ -54,7 +54,7 @@ final class TestNode: Sendable {
         var nodeID: NodeID?
         let running = try await RunningNode.start(flags) { id, eventLoop in
             nodeID = id
-            return NodeServer.Links(broker: MemoryBroker(bus: bus, node: id, eventLoop: eventLoop), store: store)
+            return NodeServer.ClusterServices(broker: MemoryBroker(bus: bus, node: id, eventLoop: eventLoop), store: store)
         }
         guard let nodeID else {
             try await running.stop()

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Files of certificates and keys.
 @Suite

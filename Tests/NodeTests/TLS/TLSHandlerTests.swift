@@ -5,7 +5,7 @@ import NIOSSL
 import NIOTLS
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// Behind NIO's TLS handler.
 @Suite

@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 struct ByteBufferQueueTests {
     @Test func `A queue whose ends never meet keeps its order, and takes no more room than a few times what waits`() {

@@ -1,10 +1,10 @@
 import NIOCore
 import NIOPosix
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// How a WebSocket writes.
 @Suite

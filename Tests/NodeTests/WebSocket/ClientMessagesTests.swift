@@ -1,12 +1,12 @@
-import Backplane
 import Foundation
 import NIOConcurrencyHelpers
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// One node at a time: many at once would leave none of them its time on a busy machine.
 @Suite(.serialized)
@@ -177,7 +177,7 @@ struct ClientMessagesTests {
     @Test
     func `In one cluster the node that is asked decides: what another one sends on is delivered`() async throws {
         let (bus, presence) = (MemoryBus(), MemoryPresence())
-        @Sendable func links(_ id: NodeID, _ eventLoop: any EventLoop) -> NodeServer.Links {
+        @Sendable func links(_ id: NodeID, _ eventLoop: any EventLoop) -> NodeServer.ClusterServices {
             .init(broker: MemoryBroker(bus: bus, node: id, eventLoop: eventLoop), store: MemoryPresenceStore(shared: presence))
         }
         try await APITestNode.with([.nodeName: "closed", .clientMessages: "off"], makeLinks: links) { closed in

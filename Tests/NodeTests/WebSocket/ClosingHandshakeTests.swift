@@ -1,11 +1,11 @@
 import NIOCore
 import NIOEmbedded
 import NIOExtras
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// A WebSocket's end.
 @Suite

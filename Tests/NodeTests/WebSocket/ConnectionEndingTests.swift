@@ -1,10 +1,10 @@
 import NIOCore
 import NIOEmbedded
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// What is counted and logged of a WebSocket's end.
 @Suite struct ConnectionEndingTests {

@@ -1,10 +1,10 @@
 import NIOCore
 import NIOEmbedded
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// RFC 6455 from the socket's end: bytes in, split at every place, bytes out. Each row is one duty of a server; the handshake's are in
 /// UpgradeHandlerTests and BadRequestTests, and what follows from time in ClosingHandshakeTests. 1003 is never sent: both kinds of data are

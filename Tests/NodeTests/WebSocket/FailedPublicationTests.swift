@@ -1,11 +1,11 @@
-import Backplane
 import Foundation
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// One node at a time: many at once would leave none of them its time on a busy machine.
 @Suite(.serialized) struct FailedPublicationTests {
@@ -40,7 +40,7 @@ import Testing
     @Test(arguments: Self.rows)
     func `A client whose message the relay does not take is told why`(row: Row) async throws {
         let broker = RecordingBroker(outcome: .failure(row.error))
-        let links = NodeServer.Links(broker: broker, store: MemoryPresenceStore(shared: MemoryPresence()))
+        let links = NodeServer.ClusterServices(broker: broker, store: MemoryPresenceStore(shared: MemoryPresence()))
         try await APITestNode.with(makeLinks: Self.always(links)) { node in
             let client = try await WebSocketTestClient.connect(port: node.port, path: "/ws")
             if !row.isUp { broker.fail() }
@@ -58,7 +58,7 @@ import Testing
 
     @Test func `A client whose messages have no room is not heard for a moment after each 64`() async throws {
         let broker = RecordingBroker(outcome: .failure(.outboxFull))
-        let links = NodeServer.Links(broker: broker, store: MemoryPresenceStore(shared: MemoryPresence()))
+        let links = NodeServer.ClusterServices(broker: broker, store: MemoryPresenceStore(shared: MemoryPresence()))
         try await APITestNode.with(makeLinks: Self.always(links)) { node in
             let client = try await WebSocketTestClient.connect(port: node.port, path: "/ws")
             let start = ContinuousClock.now
@@ -68,7 +68,9 @@ import Testing
         }
     }
 
-    private static func always(_ links: NodeServer.Links) -> @Sendable (NodeID, any EventLoop) -> NodeServer.Links {
+    private static func always(
+        _ links: NodeServer.ClusterServices
+    ) -> @Sendable (NodeID, any EventLoop) -> NodeServer.ClusterServices {
         { _, _ in links }
     }
 }

@@ -2,7 +2,7 @@ import NIOCore
 import NIOEmbedded
 import Testing
 
-@testable import Node
+@testable import VolaryNode
 
 /// One receive buffer for all WebSockets of a thread.
 @Suite

@@ -1,11 +1,11 @@
-import Backplane
 import NIOCore
 import NIOEmbedded
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 #if canImport(Glibc)
 import Glibc

@@ -1,11 +1,11 @@
-import Backplane
 import NIOCore
 import NIOEmbedded
-import Protocol
 import TestSupport
 import Testing
+import VolaryBackplane
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// Clients that do not read, and clients that write too much.
 @Suite
@@ -177,7 +177,7 @@ struct WebSocketPressureTests {
     }
 
     @Test func `The time of a message does not run while the node does not listen`() throws {
-        let socket = try EmbeddedWebSocket(bounds: ConnectionBounds(messageTimeout: .seconds(60)))
+        let socket = try EmbeddedWebSocket(bounds: ConnectionLimits(messageTimeout: .seconds(60)))
         socket.channel.isWritable = false
         socket.receive(ClientFrame.text("a", isFinal: false) + ClientFrame.ping() + ClientFrame.continuation("b"))
         for _ in 0..<3 { socket.advanceAndLook(.seconds(29)) }

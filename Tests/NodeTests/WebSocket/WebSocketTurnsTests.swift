@@ -1,10 +1,10 @@
 import NIOCore
 import NIOEmbedded
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// How much of one client is handled in a row.
 @Suite
@@ -120,7 +120,7 @@ struct WebSocketTurnsTests {
     }
 
     @Test func `The time of a message that is not whole goes on while it waits for a turn`() throws {
-        let socket = try EmbeddedWebSocket(maximumFrames: 100_000, bounds: ConnectionBounds(messageTimeout: .seconds(10)))
+        let socket = try EmbeddedWebSocket(maximumFrames: 100_000, bounds: ConnectionLimits(messageTimeout: .seconds(10)))
         socket.receive(ClientFrame.text("begin", isFinal: false))
         for _ in 0..<10 {
             socket.receive(Self.bytes(300) { _ in ClientFrame.continuation("", isFinal: false) })

@@ -1,10 +1,10 @@
 import Foundation
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
-@testable import Node
+@testable import VolaryNode
 
 /// One node at a time: many at once would leave none of them its time on a busy machine.
 @Suite(.serialized)

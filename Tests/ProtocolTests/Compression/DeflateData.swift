@@ -1,4 +1,4 @@
-import Protocol
+import VolaryProtocol
 
 /// Compressed messages written from RFC 1951 by hand: stored blocks, and runs of one byte with the fixed codes. What comes out of the
 /// product's own deflater is judged by other clients.
@@ -31,7 +31,7 @@ enum DeflateData {
         return bits.bytes
     }
 
-    static let agreement = DeflateAgreement.accepting([ExtensionOffer("permessage-deflate")])!
+    static let agreement = NegotiatedDeflate.accepting([ExtensionOffer("permessage-deflate")])!
 }
 
 /// Bits as RFC 1951 section 3.1.1 packs them: from the lowest of each byte.

@@ -1,5 +1,5 @@
-import Protocol
 import Testing
+import VolaryProtocol
 
 /// Sec-WebSocket-Extensions (RFC 6455 section 9.1).
 @Suite

@@ -1,7 +1,7 @@
 import NIOCore
-import Protocol
 import TestSupport
 import Testing
+import VolaryProtocol
 
 /// A decoder's event in plain values.
 enum Seen: Hashable {
@@ -31,7 +31,7 @@ struct Transcript: Equatable {
     /// Breaks of the decoder's own contract: bytes left behind, or life after the end.
     var faults: [String] = []
 
-    init(_ parts: [[UInt8]], limits: MessageLimits = MessageLimits(), compression: DeflateAgreement? = nil) {
+    init(_ parts: [[UInt8]], limits: MessageLimits = MessageLimits(), compression: NegotiatedDeflate? = nil) {
         var decoder = MessageDecoder(limits: limits, compression: compression)
         var hasEnded = false
         for (index, part) in parts.enumerated() {
@@ -71,7 +71,7 @@ func everySplit(_ input: [UInt8]) -> [[[UInt8]]] {
 func expect(
     _ input: [UInt8],
     limits: MessageLimits = MessageLimits(),
-    compression: DeflateAgreement? = nil,
+    compression: NegotiatedDeflate? = nil,
     gives events: [Seen] = [],
     violation: ProtocolViolation? = nil,
     splits: [[[UInt8]]]? = nil,
@@ -91,7 +91,7 @@ func expect(
 func bytesUntilViolation(
     _ input: [UInt8],
     limits: MessageLimits = MessageLimits(),
-    compression: DeflateAgreement? = nil
+    compression: NegotiatedDeflate? = nil
 ) -> Int? {
     var decoder = MessageDecoder(limits: limits, compression: compression)
     for (index, byte) in input.enumerated() {

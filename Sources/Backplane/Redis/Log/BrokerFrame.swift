@@ -1,5 +1,5 @@
 import NIOCore
-import Protocol
+import VolaryProtocol
 
 /// What is published on a topic's channel. The first byte tells them apart.
 ///

@@ -1,4 +1,4 @@
-import Protocol
+import VolaryProtocol
 
 /// The names in Redis that belong to one topic. The braces keep them in one slot of a Redis Cluster.
 struct LogKeys: Hashable, Sendable {

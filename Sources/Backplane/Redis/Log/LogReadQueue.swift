@@ -1,5 +1,5 @@
 import NIOCore
-import Protocol
+import VolaryProtocol
 
 /// Which topics' logs are to be read next, so that thousands of them do not fill the link and the memory at once. Pure.
 struct LogReadQueue {

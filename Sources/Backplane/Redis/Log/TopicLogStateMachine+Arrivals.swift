@@ -1,4 +1,4 @@
-import Protocol
+import VolaryProtocol
 
 extension TopicLogStateMachine {
     /// The subscription has brought a message.
@@ -63,7 +63,7 @@ extension TopicLogStateMachine {
     }
 
     private mutating func advance(to arrival: LogArrival, at place: LogPosition, _ output: inout Output) {
-        self.position = .at(place, arrival.envelope.map { Mark($0) })
+        self.position = .at(place, arrival.envelope.map { EntryFingerprint($0) })
         self.floor = nil
         self.trigger = nil
         self.pass(arrival.envelope, &output)
@@ -88,7 +88,7 @@ extension TopicLogStateMachine {
             }
         }
         // A message never heard of, at an offset that another had: the log has been rewound.
-        self.position = .at(place, Mark(envelope))
+        self.position = .at(place, EntryFingerprint(envelope))
         self.forked(place.epoch, &output)
     }
 

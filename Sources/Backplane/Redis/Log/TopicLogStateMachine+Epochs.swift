@@ -1,4 +1,4 @@
-import Protocol
+import VolaryProtocol
 
 extension TopicLogStateMachine {
     /// The log goes on in another epoch. What was held back of the one before comes first, or in its place where the log still has it.
@@ -34,7 +34,7 @@ extension TopicLogStateMachine {
         self.target = nil
     }
 
-    /// Redis has answered ``Wish/endEpoch(_:)``.
+    /// Redis has answered ``LogRequest/endEpoch(_:)``.
     mutating func epochWasEnded() {
         self.forkedEpoch = nil
     }

@@ -1,7 +1,7 @@
-import Protocol
+import VolaryProtocol
 
 extension TopicLogStateMachine {
-    /// Redis has answered ``Wish/head`` or ``Wish/entries(from:)``.
+    /// Redis has answered ``LogRequest/head`` or ``LogRequest/entries(from:)``.
     mutating func read(_ page: LogPage, into output: inout Output) {
         guard self.isReading else { return }
         switch (self.position, page.head) {
@@ -48,13 +48,13 @@ extension TopicLogStateMachine {
     /// Whether the log holds, at the position, what was seen there. Where it has forgotten the entry, nothing speaks against it.
     private static func isSameHistory(
         _ position: LogPosition,
-        _ mark: Mark?,
+        _ mark: EntryFingerprint?,
         _ head: LogPage.Head,
         _ entries: [LogPage.Entry]
     ) -> Bool {
         guard head.offset >= position.offset else { return false }
         guard let mark, let entry = entries.first, entry.offset == position.offset else { return true }
-        return (try? Envelope(decoding: entry.bytes)).map { Mark($0) == mark } ?? false
+        return (try? Envelope(decoding: entry.bytes)).map { EntryFingerprint($0) == mark } ?? false
     }
 
     private mutating func take(_ entries: [LogPage.Entry], of head: LogPage.Head, _ output: inout Output) {
@@ -79,7 +79,7 @@ extension TopicLogStateMachine {
         let place = LogPosition(epoch: epoch, offset: entry.offset)
         do throws(EnvelopeError) {
             let envelope = try Envelope(decoding: entry.bytes)
-            self.position = .at(place, Mark(envelope))
+            self.position = .at(place, EntryFingerprint(envelope))
             self.recover(envelope, &output)
         } catch {
             self.position = .at(place, nil)

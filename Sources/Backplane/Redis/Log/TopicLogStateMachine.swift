@@ -1,4 +1,4 @@
-import Protocol
+import VolaryProtocol
 
 /// Follows one topic: puts what Redis publishes and what its log holds into one order, without gaps and without duplicates. No clock, no I/O.
 ///
@@ -11,7 +11,7 @@ import Protocol
 /// published has been heard, so a log that begins anew then costs nothing. What comes and cannot be read is lost, too.
 ///
 /// **One history.** Should the log have gone back behind what was heard (a replica took over that had not got everything, or Redis lost the
-/// end of its file), its epoch is ended for all nodes by ``Wish/endEpoch(_:)``: offsets alone do not tell two histories apart later.
+/// end of its file), its epoch is ended for all nodes by ``LogRequest/endEpoch(_:)``: offsets alone do not tell two histories apart later.
 struct TopicLogStateMachine {
     struct Limits: Hashable {
         /// Messages that may be held back: 10,000, what the log keeps by default.
@@ -21,7 +21,7 @@ struct TopicLogStateMachine {
     }
 
     /// What is to be asked of Redis.
-    enum Wish: Hashable {
+    enum LogRequest: Hashable {
         /// Where the log stands, and the message there: another at its place tells, later, that the log is not the same any more.
         case head
         /// All from there on, and from the log's start in another epoch.
@@ -43,7 +43,7 @@ struct TopicLogStateMachine {
         var undecodable = 0
         var decodingError: EnvelopeError?
 
-        mutating func lose(_ count: UInt64) { self.lost = RelayGap.sum(self.lost, Int(clamping: count)) }
+        mutating func lose(_ count: UInt64) { self.lost = BrokerGap.sum(self.lost, Int(clamping: count)) }
 
         /// Keeps the room for envelopes, unless much was needed.
         mutating func clear() {
@@ -57,12 +57,12 @@ struct TopicLogStateMachine {
         case unknown
         /// There was no log when it was looked at: all of the next one is news.
         case none
-        case at(LogPosition, Mark?)
+        case at(LogPosition, EntryFingerprint?)
     }
 
     /// Tells a message from another at the same place, and one sending of it from the next: what was sent to two masters may stand at one
     /// place in both logs, and yet not be preceded by the same. Unknown where the message could not be read.
-    struct Mark: Hashable {
+    struct EntryFingerprint: Hashable {
         let origin: NodeID
         let sequence: UInt64
         let attempt: UInt8
@@ -86,7 +86,7 @@ struct TopicLogStateMachine {
     var state = State.unsubscribed
     var position = Position.unknown
     var filter = DuplicateFilter(capacity: 1024)
-    var held = HeldArrivals()
+    var held = ReorderBuffer()
     var heldWereForgotten = false
     /// What the reading under way has to reach, in the position's epoch. Nil: wherever the log stands when it answers.
     var target: UInt64?
@@ -119,7 +119,7 @@ struct TopicLogStateMachine {
     /// Of the subscription: answers to wishes of an earlier one are void.
     private(set) var session = 0
 
-    var wish: Wish? {
+    var wish: LogRequest? {
         if let forkedEpoch { return .endEpoch(forkedEpoch) }
         guard self.state == .reading else { return nil }
         switch self.position {
@@ -155,7 +155,7 @@ struct TopicLogStateMachine {
     }
 
     /// Redis may not hold the data any longer that it held before the link was lost.
-    mutating func storeCameIntoDoubt() {
+    mutating func storeBecameUnverified() {
         if self.isInterrupted { self.storeIsInDoubt = true }
     }
 
@@ -183,7 +183,7 @@ struct TopicLogStateMachine {
             guard let arrival = self.held.popFirst(), place.offset > position.offset else { continue }
             output.lose(place.offset - position.offset - 1)
             position = place
-            mark = arrival.envelope.map { Mark($0) }
+            mark = arrival.envelope.map { EntryFingerprint($0) }
             self.pass(arrival.envelope, &output)
         }
         if position.offset < offset {
@@ -216,7 +216,7 @@ struct TopicLogStateMachine {
     /// - Parameter last: the message that it ends with; nil when it does not hold it any more.
     mutating func began(at head: LogPage.Head?, last: LogPage.Entry?, _ output: inout Output) {
         let place = head.map { LogPosition(epoch: $0.epoch, offset: $0.offset) }
-        let mark = last.flatMap { try? Envelope(decoding: $0.bytes) }.map { Mark($0) }
+        let mark = last.flatMap { try? Envelope(decoding: $0.bytes) }.map { EntryFingerprint($0) }
         self.position = place.map { .at($0, mark) } ?? .none
         self.floor = place
         self.firstNews = head?.offset ?? 0

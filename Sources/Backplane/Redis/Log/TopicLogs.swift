@@ -1,4 +1,4 @@
-import Protocol
+import VolaryProtocol
 
 /// The logs of all topics that are wanted, and one bound over what they hold back together. Pure.
 struct TopicLogs {
@@ -52,7 +52,7 @@ struct TopicLogs {
     }
 
     /// Redis may not hold the data any longer that it held before the link was lost.
-    mutating func storeCameIntoDoubt() {
-        for topic in self.machines.keys { self.machines[topic]?.storeCameIntoDoubt() }
+    mutating func storeBecameUnverified() {
+        for topic in self.machines.keys { self.machines[topic]?.storeBecameUnverified() }
     }
 }

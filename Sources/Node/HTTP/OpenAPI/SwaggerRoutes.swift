@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Protocol
+import VolaryProtocol
 
 /// `/swagger`: Swagger UI over `/openapi.json`, from the operator's own files or, without them, from a CDN.
 ///

@@ -1,6 +1,6 @@
-import Backplane
 import NIOConcurrencyHelpers
-import Protocol
+import VolaryBackplane
+import VolaryProtocol
 
 /// The `Date` of answers (RFC 9110 section 6.6.1), written anew once a second.
 struct DateField: Sendable {

@@ -1,10 +1,10 @@
-import Backplane
 import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
+import VolaryBackplane
 
 /// A client's HTTP connection, as the task sees it that serves it.
 ///

@@ -148,11 +148,11 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: - Reading
 
     func read(context: ChannelHandlerContext) {
-        self.isReadHeld = !self.mayRead
+        self.isReadHeld = !self.canRead
         if !self.isReadHeld { context.read() }
     }
 
-    private var mayRead: Bool {
+    private var canRead: Bool {
         switch self.state {
         case .reading: !self.isFull && !self.isPaused
         case .ended: false
@@ -161,7 +161,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func releaseRead(_ context: ChannelHandlerContext) {
-        guard self.isReadHeld, self.mayRead else { return }
+        guard self.isReadHeld, self.canRead else { return }
         self.isReadHeld = false
         context.read()
     }

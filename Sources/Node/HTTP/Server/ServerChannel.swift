@@ -15,7 +15,7 @@ struct ServerChannel: Sendable {
     let acceptsUserQuery: Bool
     let compresses: Bool
     let webSocketAdmission: WebSocketAdmission
-    let makeWebSocketHandler: @Sendable (WebSocketAdmission.Guest) -> WebSocketHandler
+    let makeWebSocketHandler: @Sendable (WebSocketAdmission.AdmittedClient) -> WebSocketHandler
 
     /// - Parameters:
     ///   - channel: just accepted; called on its event loop.
@@ -33,7 +33,7 @@ struct ServerChannel: Sendable {
             compresses: self.compresses,
             admission: self.webSocketAdmission,
             refused: { refusal, request in
-                if case .noPlace = refusal { metrics.connectionRefused() }
+                if case .overLimit = refusal { metrics.connectionRefused() }
                 activity.handshakeRefused(refusal, request)
             },
             makeWebSocketHandler: self.makeWebSocketHandler,
@@ -54,8 +54,8 @@ struct ServerChannel: Sendable {
 
     /// Counts the socket, and lets its proxy, if it has one to speak for it, say whose it is.
     /// - Returns: nil when there is no room for it, not even for an answer; it is closed then.
-    private func place(for channel: any Channel) throws -> Place? {
-        let place = Place(in: self.admission, peer: IPAddress(channel.remoteAddress))
+    private func place(for channel: any Channel) throws -> ConnectionSlot? {
+        let place = ConnectionSlot(in: self.admission, peer: IPAddress(channel.remoteAddress))
         channel.closeFuture.assumeIsolated().whenComplete { _ in place.leave() }
         guard !place.isRefused else {
             self.activity.socketRefused(.noRoom)
@@ -81,7 +81,7 @@ extension ChannelPipeline.SynchronousOperations {
     /// - Parameter refused: called with the answer to what never became a request.
     func addHTTPHandlers(
         settings: HTTPSettings,
-        place: Place,
+        place: ConnectionSlot,
         delegate: UpgradeHandler.Delegate,
         refused: @escaping @Sendable (Problem) -> Void = { _ in }
     ) throws {

@@ -14,7 +14,7 @@ extension UpgradeHandler {
         var admission: WebSocketAdmission
         /// Told of every refusal, with the request that it answers.
         var refused: @Sendable (WebSocketHandshake.Refusal, HTTPRequestHead) -> Void = { _, _ in }
-        var makeWebSocketHandler: @Sendable (WebSocketAdmission.Guest) -> WebSocketHandler
+        var makeWebSocketHandler: @Sendable (WebSocketAdmission.AdmittedClient) -> WebSocketHandler
         /// Adds what answers requests behind this handler. Called with the first request that is one for the router.
         /// - Returns: the handlers that go when the connection becomes a WebSocket.
         var becomeHTTP: @Sendable (any Channel, RequestReader) throws -> [any RemovableChannelHandler]

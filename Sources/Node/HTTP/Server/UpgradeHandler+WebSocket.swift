@@ -11,12 +11,12 @@ extension UpgradeHandler {
         self.reader.pause()
         let admission = self.delegate.admission
         guard admission.needsTime(for: client) else {
-            return self.upgrade(head, for: WebSocketAdmission.Guest(client: client), context: context)
+            return self.upgrade(head, for: WebSocketAdmission.AdmittedClient(client: client), context: context)
         }
         let (me, here) = (NIOLoopBound(self, eventLoop: context.eventLoop), NIOLoopBound(context, eventLoop: context.eventLoop))
         let eventLoop = context.eventLoop
         let task = Task {
-            let result: Result<WebSocketAdmission.Guest, WebSocketHandshake.Refusal>
+            let result: Result<WebSocketAdmission.AdmittedClient, WebSocketHandshake.Refusal>
             do throws(WebSocketHandshake.Refusal) {
                 result = .success(try await admission.admit(head, client))
             } catch {
@@ -30,7 +30,7 @@ extension UpgradeHandler {
 
     private func admitted(
         _ head: HTTPRequestHead,
-        _ result: Result<WebSocketAdmission.Guest, WebSocketHandshake.Refusal>,
+        _ result: Result<WebSocketAdmission.AdmittedClient, WebSocketHandshake.Refusal>,
         context: ChannelHandlerContext
     ) {
         // The client may be gone, or have used up its time.
@@ -42,7 +42,7 @@ extension UpgradeHandler {
         }
     }
 
-    private func upgrade(_ head: HTTPRequestHead, for guest: WebSocketAdmission.Guest, context: ChannelHandlerContext) {
+    private func upgrade(_ head: HTTPRequestHead, for guest: WebSocketAdmission.AdmittedClient, context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
         do {
             // Past the encoder and all else that only answers of HTTP need.

@@ -35,7 +35,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
     }
 
     let delegate: Delegate
-    let place: Place
+    let place: ConnectionSlot
     /// All of HTTP goes with the upgrade: the encoder before a frame is written.
     let encoder: HTTPResponseEncoder
     let reader: RequestReader
@@ -57,7 +57,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
     ///   - others: of the handlers that only HTTP needs.
     init(
         delegate: Delegate,
-        place: Place,
+        place: ConnectionSlot,
         timeout: TimeAmount,
         encoder: HTTPResponseEncoder,
         reader: RequestReader,
@@ -185,10 +185,10 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
         _ head: HTTPRequestHead,
         asksForWebSocket: Bool
     ) throws(WebSocketHandshake.Refusal) -> Bool {
-        do throws(Place.Refusal) {
+        do throws(ConnectionSlot.Refusal) {
             return try self.place.judge(head, asksForWebSocket: asksForWebSocket)
         } catch {
-            throw .noPlace(error)
+            throw .overLimit(error)
         }
     }
 

@@ -1,0 +1,57 @@
+import NIOCore
+
+/// The last messages that Redis has confirmed, in order: what a fail-over may have taken with it. Pure: time is an argument.
+///
+/// Replicas follow their master, and what it had not passed on is gone with it; and until all nodes have left an old master, those that are
+/// with the new one do not hear what is said there. So it is published again at the new one. Who has it already passes over it.
+struct FailoverReplayBuffer<Element> {
+    /// How long before the link to the master was lost, at most: 5 s. A node that moves asks the sentinels every second, and is told of a
+    /// fail-over at once; a link to a master that stands still is lost within three.
+    static var age: TimeAmount { .seconds(5) }
+    /// How long the link may have been down: a minute. Sentinels wait for half of it, by default, before they call a master dead.
+    static var maximumOutage: TimeAmount { .seconds(60) }
+    /// Bytes at most, with ``Outbox/overheadBytes`` for each message: 4 MiB. The oldest are forgotten first.
+    static var maximumBytes: Int { 4 * 1024 * 1024 }
+
+    private var entries = CircularBuffer<(element: Element, bytes: Int, at: NIODeadline)>()
+    private var totalBytes = 0
+    private var lostAt: NIODeadline?
+
+    var count: Int { self.entries.count }
+
+    mutating func append(_ element: Element, bytes: Int, at now: NIODeadline) {
+        self.entries.append((element, bytes + Outbox<Element>.overheadBytes, now))
+        self.totalBytes += bytes + Outbox<Element>.overheadBytes
+        self.forget(before: now - Self.age)
+        while self.totalBytes > Self.maximumBytes { self.removeFirst() }
+    }
+
+    /// The link is lost: nothing more is confirmed, and nothing grows old.
+    mutating func linkLost(at now: NIODeadline) {
+        self.lostAt = self.lostAt ?? now
+    }
+
+    /// There is a link again.
+    mutating func linked() {
+        self.lostAt = nil
+    }
+
+    /// Those that are not too old; all are forgotten then.
+    mutating func takeAll(at now: NIODeadline) -> [Element] {
+        let end = if let lostAt, now - lostAt <= Self.maximumOutage { lostAt } else { now }
+        self.forget(before: end - Self.age)
+        defer {
+            self.entries.removeAll()
+            self.totalBytes = 0
+        }
+        return self.entries.map(\.element)
+    }
+
+    private mutating func forget(before time: NIODeadline) {
+        while let first = self.entries.first, first.at < time { self.removeFirst() }
+    }
+
+    private mutating func removeFirst() {
+        self.totalBytes -= self.entries.removeFirst().bytes
+    }
+}

@@ -1,0 +1,209 @@
+import NIOCore
+import VolaryProtocol
+
+/// What Redis has not confirmed yet, in order: first what has been written and awaits its answer, then what waits to be written.
+///
+/// Only a window of it is written at a time: Redis carries out other commands of this node between, and answers are read between.
+/// When the link is lost, what was written becomes the front of what waits: nothing loses its place. Pure: time is an argument.
+///
+/// **Shares.** A sender that already has messages here gets another one in only while it has less than an eighth of the room that is left (all
+/// REST callers together: less than the room that is left). However many send without pause, some room is left for those that do not.
+struct Outbox<Element> {
+    struct Limits: Hashable, Sendable {
+        /// Bytes that may be here while the link is down, with ``overheadBytes`` for each message: 16 MiB. One message of any size may be
+        /// here alone.
+        var waitingBytes = 16 * 1024 * 1024
+        /// Bytes that may be here while the link is up, counted so: 64 MiB. What a link that is up but slow may cost in memory.
+        var linkedBytes = 64 * 1024 * 1024
+        /// Messages that may be here: 65,536.
+        var messages = 65_536
+        /// Bytes of one client's messages that may wait while the link is down: 1 MiB. One message of any size may wait alone. While the link
+        /// is up, a client has few that are unfinished.
+        var clientBytes = 1024 * 1024
+        /// How long a message may wait for the link: 30 s. Later than that it surprises more than it helps.
+        var age = TimeAmount.seconds(30)
+        /// Messages that may be written and unanswered: 1,024. Redis needs some 25 ms for so many.
+        var windowMessages = 1024
+        /// Bytes that may be written and unanswered: 4 MiB, or one message. A link of 2 MiB a second carries them within a command's timeout.
+        var windowBytes = 4 * 1024 * 1024
+    }
+
+    /// Who has to share the room.
+    enum Sender: Hashable {
+        case client(ConnectionID)
+        /// All REST callers of this node together.
+        case callers
+    }
+
+    private struct Entry {
+        var element: Element
+        let bytes: Int
+        let at: NIODeadline
+        let sender: Sender?
+    }
+
+    /// Counted for each message beside its bytes, so that many small ones are not free.
+    static var overheadBytes: Int { 256 }
+
+    let limits: Limits
+    private var entries = CircularBuffer<Entry>()
+    private var totalBytes = 0
+    /// Of those senders that have any.
+    private var senderBytes: [Sender: Int] = [:]
+    /// How many of the first entries have been written.
+    private(set) var unanswered = 0
+    /// Their bytes.
+    private var unansweredBytes = 0
+    /// How many, before those, Redis has refused unseen while others behind them were under way. They wait again once the last
+    /// of these has been answered.
+    private(set) var refusals = 0
+
+    init(limits: Limits = Limits()) {
+        self.limits = limits
+    }
+
+    var isEmpty: Bool { self.entries.isEmpty }
+    /// Messages that wait to be written.
+    var waiting: Int { self.entries.count - self.unanswered }
+    /// Their bytes.
+    var waitingBytes: Int { self.totalBytes - self.unansweredBytes }
+    /// Whether something waits, and half of the window is free: what follows the answers then leaves together.
+    var isDue: Bool {
+        self.waiting > 0 && self.unanswered <= self.limits.windowMessages / 2
+            && self.unansweredBytes <= self.limits.windowBytes / 2
+    }
+
+    /// Whether a message of so many bytes may be appended. Does not depend on the message's place: what is unanswered may wait again.
+    /// - Parameter sender: nil: the node itself, which has no share of its own.
+    func hasRoom(forBytes bytes: Int, of sender: Sender? = nil, linked: Bool) -> Bool {
+        if self.entries.isEmpty { return true }
+        let bytes = bytes + Self.overheadBytes
+        let room = (linked ? self.limits.linkedBytes : self.limits.waitingBytes) - self.totalBytes
+        guard bytes <= room, self.entries.count < self.limits.messages else { return false }
+        guard let sender else { return true }
+        let own = self.senderBytes[sender] ?? 0
+        return switch sender {
+        case .callers: own == 0 || own + bytes <= room
+        // Also the first message of each of many clients leaves some room.
+        case .client where own == 0: bytes <= room / 2
+        case .client: own + bytes <= (linked ? room / 8 : min(room / 8, self.limits.clientBytes))
+        }
+    }
+
+    /// Appends a message that waits until ``takeWaiting(_:)``. The caller has asked for room.
+    mutating func append(_ element: Element, bytes: Int, of sender: Sender? = nil, at now: NIODeadline) {
+        let entry = Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, sender: sender)
+        self.entries.append(entry)
+        self.totalBytes += entry.bytes
+        if let sender { self.senderBytes[sender, default: 0] += entry.bytes }
+    }
+
+    /// Puts messages before all others, as nothing is unanswered. Whether there is room does not matter: they were here a moment ago.
+    mutating func putBack(_ elements: [(element: Element, bytes: Int)], at now: NIODeadline) {
+        for (element, bytes) in elements.reversed() {
+            self.entries.prepend(Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, sender: nil))
+            self.totalBytes += bytes + Self.overheadBytes
+        }
+    }
+
+    /// The oldest that has been written, is unanswered, and is such.
+    func firstUnanswered(where isSuch: (Element) -> Bool) -> Element? {
+        (self.refusals..<self.refusals + self.unanswered).lazy.map { self.entries[offset: $0].element }.first(where: isSuch)
+    }
+
+    /// The oldest of all.
+    var first: Element? { self.entries.first?.element }
+
+    /// Hands out what waits, in order, as far as the window has room; from now on it is unanswered. Nothing while there are ``refusals``:
+    /// what they hold goes first.
+    /// - Parameter mayGo: whether an element may be written behind so many that are unanswered. Past the first that may not, nothing is.
+    mutating func takeWaiting(
+        while mayGo: (_ element: Element, _ unanswered: Int) -> Bool = { _, _ in true },
+        _ write: (Element) -> Void
+    ) {
+        guard self.refusals == 0 else { return }
+        while self.unanswered < self.entries.count {
+            let entry = self.entries[offset: self.unanswered]
+            guard self.hasWindow(for: entry.bytes), mayGo(entry.element, self.unanswered) else { return }
+            self.unanswered += 1
+            self.unansweredBytes += entry.bytes
+            write(entry.element)
+        }
+    }
+
+    private func hasWindow(for bytes: Int) -> Bool {
+        guard self.unanswered > 0 else { return true }
+        return self.unanswered < self.limits.windowMessages && self.unansweredBytes + bytes <= self.limits.windowBytes
+    }
+
+    /// Removes such of those that wait, while nothing is unanswered.
+    mutating func removeWaiting(where isSuch: (Element) -> Bool) -> [Element] {
+        let removed = self.entries.filter { isSuch($0.element) }
+        self.entries.removeAll { isSuch($0.element) }
+        for entry in removed { self.isGone(entry) }
+        return removed.map(\.element)
+    }
+
+    /// Redis has answered the oldest message.
+    /// - Returns: the message, done with; nil when none was unanswered.
+    mutating func answered() -> Element? {
+        guard self.unanswered > 0 else { return nil }
+        self.unanswered -= 1
+        let entry = self.entries.remove(at: self.entries.index(self.entries.startIndex, offsetBy: self.refusals))
+        self.unansweredBytes -= entry.bytes
+        self.isGone(entry)
+        if self.unanswered == 0 { self.refusals = 0 }
+        return entry.element
+    }
+
+    /// Redis has refused the oldest message, and certainly not carried it out: it keeps its place.
+    mutating func refused() {
+        guard self.unanswered > 0 else { return }
+        self.unanswered -= 1
+        self.unansweredBytes -= self.entries[offset: self.refusals].bytes
+        self.refusals = self.unanswered == 0 ? 0 : self.refusals + 1
+    }
+
+    /// A message behind the refused ones was taken: their turn is over.
+    /// - Returns: the refused ones, done with.
+    mutating func removeRefused() -> [Element] {
+        defer { self.refusals = 0 }
+        return (0..<self.refusals).map { _ in self.removeFirst() }
+    }
+
+    /// The link is lost: what is unanswered waits again, at the front. `update` is called with each such message.
+    mutating func linkLost(_ update: (inout Element) -> Void) {
+        for offset in 0..<self.refusals + self.unanswered { update(&self.entries[offset: offset].element) }
+        self.unanswered = 0
+        self.unansweredBytes = 0
+        self.refusals = 0
+    }
+
+    /// Calls `update` with each message, in order.
+    mutating func updateAll(_ update: (inout Element) -> Void) {
+        for offset in 0..<self.entries.count { update(&self.entries[offset: offset].element) }
+    }
+
+    /// Removes what has waited for too long, as long as nothing is unanswered.
+    /// - Returns: how many messages.
+    mutating func expire(at now: NIODeadline) -> Int {
+        var expired = 0
+        while self.unanswered == 0, let first = self.entries.first, now - first.at >= self.limits.age {
+            _ = self.removeFirst()
+            expired += 1
+        }
+        return expired
+    }
+
+    private mutating func removeFirst() -> Element {
+        let entry = self.entries.removeFirst()
+        self.isGone(entry)
+        return entry.element
+    }
+
+    private mutating func isGone(_ entry: Entry) {
+        self.totalBytes -= entry.bytes
+        guard let sender = entry.sender, let rest = self.senderBytes[sender].map({ $0 - entry.bytes }) else { return }
+        self.senderBytes[sender] = rest > 0 ? rest : nil
+    }
+}

@@ -1,0 +1,151 @@
+public import Logging
+import NIOConcurrencyHelpers
+public import NIOCore
+import ServiceLifecycle
+public import VolaryProtocol
+
+/// Carries messages between nodes through Redis' pub/sub, over two connections of its own: one publishes, one is subscribed.
+///
+/// Channels are named `<prefix>:{<topic's name>}`; beside each that a node wants is the topic's log, see ``RedisScript/publish``. While both connections are up and the topic is confirmed, this node's own messages reach
+/// its receiver through Redis only, so that every node sees one order. Otherwise they reach it at once, and the other nodes when
+/// the publisher's connection is up: see ``Broker``. A message of which it is unknown whether Redis has relayed it is sent
+/// again under its old sequence; receivers drop what they have seen. Where somebody empties Redis' cache of scripts, messages that are under
+/// way may reach other nodes after later ones of this node.
+///
+/// A message that Redis does not take is given up alone, see ``SuspectMessage``; all others wait for the link and are sent again.
+///
+/// ``BrokerHealth/interruptions`` counts losses of the subscribed connection: only those keep messages of others from this node. They are
+/// fetched over the publishing one.
+///
+/// **Memory.** What waits is bounded, and told of past the bound. In bytes at most: 64 MiB published and not yet looked at, 64 MiB that Redis has
+/// not answered (16 MiB while the link is down), of which 4 MiB are in the link's buffers, the same 64 MiB and 4 more in messages that are to
+/// come back, 16 MiB that waits for a subscription, 4 MiB kept for a fail-over, 64 MiB held back over all topics that catch up, and pages of logs:
+/// 300 MiB and some of the largest messages. Mostly it is next to nothing; a Redis that is slow but up, under a flood, can bring a broker there.
+///
+/// **Fairness.** Writing to Redis goes on as answers come, and as this node's own messages come back: it publishes no faster than it receives.
+/// Each sender has a share, see ``Outbox``.
+///
+/// Everything happens on one event loop; the functions may be called from any thread and only hand over.
+public final class RedisBroker: Broker {
+    private let core: NIOLoopBoundBox<RedisBrokerCore>
+    private let shared: RedisBrokerShared
+
+    /// - Parameters:
+    ///   - configuration: where Redis is, and the prefix of the channels' names.
+    ///   - node: the origin of all that is published here. New at every start: sequences start at 1.
+    ///   - settings: of all nodes of the cluster.
+    ///   - eventLoop: on which everything happens; the receiver and completions are called on it.
+    ///   - logger: for changes of the links' state and for what does not decode. No message is logged.
+    public convenience init(
+        configuration: RedisConfiguration,
+        settings: BrokerSettings = BrokerSettings(),
+        node: NodeID,
+        eventLoop: any EventLoop,
+        logger: Logger
+    ) {
+        let watch = MasterResolver(configuration: configuration, eventLoop: eventLoop, logger: logger)
+        self.init(watch: watch, settings: settings, node: node, logger: logger)
+    }
+
+    /// - Parameter watch: shared by all that links this node to Redis, and on whose event loop everything happens.
+    public convenience init(
+        watch: MasterResolver,
+        settings: BrokerSettings = BrokerSettings(),
+        node: NodeID,
+        logger: Logger
+    ) {
+        self.init(watch: watch, settings: settings, node: node, logger: logger, outboxLimits: .init())
+    }
+
+    init(
+        watch: MasterResolver,
+        settings: BrokerSettings,
+        node: NodeID,
+        logger: Logger,
+        outboxLimits: Outbox<OutgoingMessage>.Limits
+    ) {
+        let eventLoop = watch.eventLoop
+        let shared = RedisBrokerShared(eventLoop: eventLoop, inboxBytes: outboxLimits.linkedBytes)
+        self.shared = shared
+        self.core = .makeBoxSendingValue(
+            RedisBrokerCore(
+                watch: watch,
+                settings: settings,
+                node: node,
+                shared: shared,
+                logger: logger,
+                outboxLimits: outboxLimits
+            ),
+            eventLoop: eventLoop
+        )
+    }
+
+    public var health: BrokerHealth { self.shared.health.withLockedValue { $0 } }
+
+    public func attach(_ receiver: any BrokerReceiver) {
+        self.shared.receiver.withLockedValue { $0 = receiver }
+    }
+
+    public func publish(
+        _ message: NodeMessage,
+        to topic: Topic,
+        completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
+    ) {
+        guard !self.isClosed else {
+            completion?(.failure(.closed))
+            return
+        }
+        let request = PublishRequest(message: message, topic: topic, completion: completion)
+        let (hasRoom, count) = self.shared.inbox.withLockedValue { ($0.append(request), $0.count) }
+        guard hasRoom else {
+            completion?(.failure(.outboxFull))
+            return
+        }
+        // Those that follow before the loop gets to it travel with the first.
+        if count == 1 { self.onLoop { $0.takeInbox() } }
+    }
+
+    public func subscribe(to topic: Topic) async throws(BrokerError) {
+        guard !self.isClosed else { throw .closed }
+        let waiter = SubscriptionWaiter()
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                self.onLoop { $0.subscribe(to: topic, waiter: waiter, continuation: continuation) }
+            }
+        } onCancel: {
+            waiter.cancel()
+            self.onLoop { $0.cancelWaiter(waiter, of: topic) }
+        }
+        try result.get()
+    }
+
+    public func unsubscribe(from topic: Topic) async {
+        guard !self.isClosed else { return }
+        await withCheckedContinuation { continuation in
+            self.onLoop { core in
+                core.unsubscribe(from: topic)
+                continuation.resume()
+            }
+        }
+    }
+
+    public func run() async throws {
+        self.onLoop { $0.start() }
+        let flushes: Bool
+        do {
+            try await gracefulShutdown()
+            flushes = true
+        } catch {
+            flushes = false
+        }
+        await withCheckedContinuation { continuation in
+            self.onLoop { $0.shutDown(flushing: flushes) { continuation.resume() } }
+        }
+    }
+
+    private var isClosed: Bool { self.shared.isClosed.withLockedValue { $0 } }
+
+    private func onLoop(_ body: @escaping @Sendable (RedisBrokerCore) -> Void) {
+        self.shared.eventLoop.execute { body(self.core.value) }
+    }
+}

@@ -1,0 +1,59 @@
+import NIOConcurrencyHelpers
+import NIOCore
+import VolaryProtocol
+
+/// What a broker shares between its callers' threads and its event loop.
+final class RedisBrokerShared: Sendable {
+    let eventLoop: any EventLoop
+    let health: NIOLockedValueBox<BrokerHealth>
+    let receiver = NIOLockedValueBox<(any BrokerReceiver)?>(nil)
+    /// Set on the event loop once nothing will happen there any more: the loop itself may be gone soon.
+    let isClosed = NIOLockedValueBox(false)
+    let inbox: NIOLockedValueBox<PublishInbox>
+    private let now: @Sendable () -> Int64
+
+    /// - Parameters:
+    ///   - inboxBytes: bound of what is published between two turns of the loop.
+    ///   - now: milliseconds since 1970, UTC.
+    init(eventLoop: any EventLoop, inboxBytes: Int, now: @escaping @Sendable () -> Int64 = UTCClock.now) {
+        self.eventLoop = eventLoop
+        self.now = now
+        self.inbox = NIOLockedValueBox(PublishInbox(maximumBytes: inboxBytes))
+        self.health = NIOLockedValueBox(BrokerHealth(state: .down(reason: "not connected yet"), since: now()))
+    }
+
+    /// Takes what is known now; its `since` follows from what was known before.
+    func update(_ health: BrokerHealth) {
+        self.health.withLockedValue { known in
+            var health = health
+            health.since = health.isUp == known.isUp ? known.since : self.now()
+            known = health
+        }
+    }
+}
+
+/// One call of ``Broker/subscribe(to:)``. Its cancellation may reach the event loop before the call itself does.
+final class SubscriptionWaiter: Sendable {
+    private let cancelled = NIOLockedValueBox(false)
+
+    var isCancelled: Bool { self.cancelled.withLockedValue { $0 } }
+
+    func cancel() { self.cancelled.withLockedValue { $0 = true } }
+}
+
+/// A message in the outbox.
+struct OutgoingMessage: Sendable {
+    let topic: Topic
+    /// The envelope's.
+    let sequence: UInt64
+    /// The encoded envelope.
+    var bytes: ByteBuffer
+    /// Nil when nobody waits, or no longer.
+    var completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
+    /// Whether this node's own receiver got it past Redis.
+    var isDegraded: Bool
+    /// Whether this node was subscribed to the topic: its own receiver gets it.
+    let isWanted: Bool
+    /// Whether it gets a place in the topic's log.
+    let isLogged: Bool
+}

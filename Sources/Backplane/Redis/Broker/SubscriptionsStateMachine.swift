@@ -1,0 +1,86 @@
+import VolaryProtocol
+
+/// What the subscriber's link is to be subscribed to, and what Redis has confirmed. Pure.
+///
+/// Redis acknowledges each SUBSCRIBE and UNSUBSCRIBE in their order; a topic is confirmed when its last word was a SUBSCRIBE and all its
+/// acknowledgements are in.
+struct SubscriptionsStateMachine {
+    enum WantAction: Hashable {
+        case subscribe
+        /// Until it is confirmed; the command is on its way or follows when the link is up.
+        case wait
+        case none
+    }
+
+    enum AcknowledgedAction: Hashable {
+        /// Later messages on the topic arrive.
+        case confirmed
+        case none
+        /// Redis acknowledged what nobody sent.
+        case violation
+    }
+
+    private struct Entry {
+        var wanted: Bool
+        var unacknowledged: Int
+        var isConfirmed: Bool { self.wanted && self.unacknowledged == 0 && self.subscribedOnLink }
+        /// The last command on this link was a SUBSCRIBE.
+        var subscribedOnLink: Bool
+    }
+
+    private var entries: [Topic: Entry] = [:]
+    private(set) var isLinked = false
+
+    func isWanted(_ topic: Topic) -> Bool { self.entries[topic]?.wanted ?? false }
+    func isConfirmed(_ topic: Topic) -> Bool { self.entries[topic]?.isConfirmed ?? false }
+    /// Whether Redis has to acknowledge a command for it yet.
+    func isPending(_ topic: Topic) -> Bool { (self.entries[topic]?.unacknowledged ?? 0) > 0 }
+
+    var confirmed: [Topic] { self.entries.filter(\.value.isConfirmed).map(\.key) }
+
+    /// - Returns: all topics that are wanted, to be subscribed to at once.
+    mutating func linked() -> [Topic] {
+        self.isLinked = true
+        for topic in self.entries.keys {
+            self.entries[topic]!.unacknowledged = 1
+            self.entries[topic]!.subscribedOnLink = true
+        }
+        return Array(self.entries.keys)
+    }
+
+    mutating func unlinked() {
+        self.isLinked = false
+        self.entries = self.entries.filter(\.value.wanted).mapValues { _ in
+            Entry(wanted: true, unacknowledged: 0, subscribedOnLink: false)
+        }
+    }
+
+    mutating func want(_ topic: Topic) -> WantAction {
+        var entry = self.entries[topic] ?? Entry(wanted: false, unacknowledged: 0, subscribedOnLink: false)
+        if entry.wanted { return entry.isConfirmed ? .none : .wait }
+        entry.wanted = true
+        if self.isLinked {
+            entry.unacknowledged += 1
+            entry.subscribedOnLink = true
+        }
+        self.entries[topic] = entry
+        return self.isLinked ? .subscribe : .wait
+    }
+
+    /// - Returns: whether to send UNSUBSCRIBE.
+    mutating func unwant(_ topic: Topic) -> Bool {
+        guard var entry = self.entries[topic], entry.wanted else { return false }
+        entry.wanted = false
+        entry.subscribedOnLink = false
+        if self.isLinked { entry.unacknowledged += 1 }
+        self.entries[topic] = self.isLinked ? entry : nil
+        return self.isLinked
+    }
+
+    mutating func acknowledged(_ topic: Topic) -> AcknowledgedAction {
+        guard var entry = self.entries[topic], entry.unacknowledged > 0 else { return .violation }
+        entry.unacknowledged -= 1
+        self.entries[topic] = entry.wanted || entry.unacknowledged > 0 ? entry : nil
+        return entry.isConfirmed ? .confirmed : .none
+    }
+}

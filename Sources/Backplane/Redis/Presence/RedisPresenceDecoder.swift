@@ -1,0 +1,275 @@
+import Logging
+import NIOCore
+import VolaryProtocol
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Makes sense of what the presence store's scripts answer. What a script cannot have said is ``PresenceError/refused(_:)``; a record that
+/// is not what a node writes is logged and left out, so that one bad record does not hide the others.
+struct RedisPresenceDecoder: Sendable {
+    private struct Details: Decodable {
+        let `protocol`: String
+        let connectedAt: Int64
+        /// A ``NameKey``. Absent for nobody in particular.
+        let user: String?
+        /// ``NameKey``s. Absent when there are none.
+        let groups: [String]?
+        /// The names whose keys are hashes, as ``NameKey/encode(_:)`` has them. Absent when there are none.
+        let long: [String]?
+
+        /// Nil when a key is not as a node writes it.
+        func record(_ id: ConnectionID) -> ConnectionRecord? {
+            let long = self.long ?? []
+            // Of a user and of all groups.
+            guard long.count <= 1 + PresenceLimits.groupsPerConnection else { return nil }
+            let hashed = long.compactMap { NameKey.decode($0) }.map { (key: NameKey($0), name: $0) }
+            func name(_ key: String) -> AudienceName? {
+                if let name = NameKey.decode(key) { return NameKey(name).isHash ? nil : name }
+                return hashed.first { $0.key.description.utf8.elementsEqual(key.utf8) }?.name
+            }
+            let user = self.user.map(name)
+            let groups = (self.groups ?? []).map(name)
+            guard user != .some(nil), !groups.contains(nil) else { return nil }
+            return ConnectionRecord(
+                id: id,
+                protocol: self.protocol,
+                connectedAt: self.connectedAt,
+                user: user ?? nil,
+                groups: Set(groups.compactMap(\.self))
+            )
+        }
+    }
+
+    let logger: Logger
+
+    // MARK: - Writing
+
+    static func json(of node: NodeRecord) throws(PresenceError) -> String { try self.encode(node) }
+
+    /// The same record gives the same text: the update script sees that nothing has changed. Names stand there as their keys, which the
+    /// script builds index entries from. Keys and protocols have nothing that JSON would escape, and an encoder would be a twentieth of what a
+    /// client costs that comes and goes.
+    static func details(of record: ConnectionRecord) -> String {
+        var long: [AudienceName] = []
+        func quotedKey(_ name: AudienceName) -> String {
+            let key = NameKey(name)
+            if key.isHash { long.append(name) }
+            return "\"\(key)\""
+        }
+        var text = "{\"connectedAt\":\(record.connectedAt)"
+        if !record.groups.isEmpty {
+            text += ",\"groups\":[\(record.groups.sorted().map(quotedKey).joined(separator: ","))]"
+        }
+        text += ",\"protocol\":\"\(record.protocol)\""
+        if let user = record.user { text += ",\"user\":\(quotedKey(user))" }
+        if !long.isEmpty { text += ",\"long\":[\(long.map { "\"\(NameKey.encode($0))\"" }.joined(separator: ","))]" }
+        return text + "}"
+    }
+
+    private static func encode(_ value: some Encodable) throws(PresenceError) -> String {
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return String(decoding: try encoder.encode(value), as: UTF8.self)
+        } catch {
+            throw .refused("a record cannot be written as JSON")
+        }
+    }
+
+    // MARK: - Reading
+
+    /// - Returns: what the node is told, and the contents of its keys.
+    func registration(_ reply: RESPValue) throws(PresenceError) -> (NodeRegistration, contents: String) {
+        guard let parts = reply.elements, parts.count == 5, let wasReaped = parts[0].integer, (0...1).contains(wasReaped),
+            let replaced = parts[1].integer, replaced >= 0, let namesakes = parts[2].elements,
+            let foreign = parts[3].elements, let contents = parts[4].text
+        else { throw Self.wrongShape }
+        var ids: Set<NodeID> = []
+        for namesake in namesakes {
+            // Of one that is none nobody could be asked whether it lives.
+            guard let id = namesake.text.flatMap({ NodeID($0) }) else { throw Self.wrongShape }
+            ids.insert(id)
+        }
+        if !foreign.isEmpty {
+            self.logger.warning(
+                "Keys of the presence store held another type: another program has written them, and they were deleted",
+                metadata: [RedisLogKey.keys: "\(foreign.compactMap { $0.text?.prefix(100) }.joined(separator: " "))"]
+            )
+        }
+        let registration = NodeRegistration(wasReaped: wasReaped == 1, replacedConnections: Int(replaced), namesakes: ids)
+        return (registration, contents)
+    }
+
+    func leaseState(_ reply: RESPValue) throws(PresenceError) -> LeaseState {
+        switch reply.integer {
+        case 1: return .held
+        case 0: return .lost
+        default: throw Self.wrongShape
+        }
+    }
+
+    /// - Parameter changes: how many were asked for.
+    /// - Returns: how many of them, the first ones, have been made: at least one if there were any; and the contents of the node's keys. Nil
+    ///   when the lease is lost.
+    func changesMade(_ reply: RESPValue, of changes: Int) throws(PresenceError) -> (Int, contents: String)? {
+        if reply.integer == -1 { return nil }
+        guard let parts = reply.elements, parts.count == 2, let made = parts[0].integer, let contents = parts[1].text,
+            (min(1, changes)...changes).contains(Int(made))
+        else { throw Self.wrongShape }
+        return (Int(made), contents)
+    }
+
+    func nodes(_ reply: RESPValue) throws(PresenceError) -> [NodeStatus] {
+        let (now, rows) = try self.timedRows(reply)
+        var nodes: [NodeStatus] = []
+        for row in rows {
+            guard let row = row.elements, row.count == 4, let id = row[0].text, let connections = row[2].integer,
+                let expiry = row[3].integer
+            else { throw Self.wrongShape }
+            guard let record = self.nodeRecord(row[1], id: id) else { continue }
+            nodes.append(
+                NodeStatus(
+                    record: record,
+                    connections: Int(connections),
+                    leaseAge: Self.age(of: expiry, lease: record.leaseMilliseconds, at: now),
+                    expired: expiry <= now
+                )
+            )
+        }
+        return nodes.sorted { ($0.record.name, $0.record.id) < ($1.record.name, $1.record.id) }
+    }
+
+    func reaped(_ reply: RESPValue) throws(PresenceError) -> [ReapedNode] {
+        let (now, rows) = try self.timedRows(reply)
+        var nodes: [ReapedNode] = []
+        for row in rows {
+            guard let row = row.elements, row.count == 5, let text = row[0].text, let connections = row[3].integer,
+                let expiry = row[4].integer
+            else { throw Self.wrongShape }
+            guard let id = NodeID(text) else {
+                self.leftOut(text)
+                continue
+            }
+            // They are deleted already: also with a bad record the caller must hear of it.
+            let lease = self.nodeRecord(row[2], id: text)?.leaseMilliseconds ?? 0
+            nodes.append(
+                ReapedNode(
+                    id: id,
+                    name: row[1].text ?? text,
+                    connections: Int(connections),
+                    silence: Self.age(of: expiry, lease: lease, at: now)
+                )
+            )
+        }
+        return nodes
+    }
+
+    /// - Returns: each node's id and name, and whether it holds a lease.
+    func leases(_ reply: RESPValue) throws(PresenceError) -> [(node: String, name: String, isLive: Bool)] {
+        guard let rows = reply.elements else { throw Self.wrongShape }
+        var leases: [(node: String, name: String, isLive: Bool)] = []
+        for row in rows {
+            guard let row = row.elements, row.count == 3, let node = row[0].text, let name = row[1].text,
+                let isLive = row[2].integer
+            else { throw Self.wrongShape }
+            leases.append((node, name, isLive == 1))
+        }
+        return leases
+    }
+
+    /// What one node has of the ids that match a query.
+    enum ConnectionIDs {
+        /// How many there are in all, whether others are still to be added, and the portion that was asked for, in order.
+        case ids(count: Int, isRegistering: Bool, [String])
+        /// Its lease has expired, or its index is none.
+        case unavailable
+        /// It has left.
+        case gone
+    }
+
+    func connectionIDs(_ reply: RESPValue, of nodes: Int) throws(PresenceError) -> [ConnectionIDs] {
+        guard let rows = reply.elements, rows.count == nodes else { throw Self.wrongShape }
+        var answers: [ConnectionIDs] = []
+        for row in rows {
+            if let parts = row.elements, parts.count == 3, let count = parts[0].integer, (0...Int64(Int32.max)).contains(count),
+                let isRegistering = parts[1].integer, let members = parts[2].elements
+            {
+                answers.append(.ids(count: Int(count), isRegistering: isRegistering == 1, members.compactMap(\.text)))
+            } else if let state = row.integer {
+                answers.append(state == 0 ? .gone : .unavailable)
+            } else {
+                throw Self.wrongShape
+            }
+        }
+        return answers
+    }
+
+    /// Those that are ids.
+    func ids(_ texts: [String]) -> [ConnectionID] {
+        texts.compactMap { text in
+            let id = ConnectionID(text)
+            if id == nil { self.leftOut(text) }
+            return id
+        }
+    }
+
+    /// - Returns: for each id its record; nil for one that cannot be read, or has gone meanwhile.
+    func records(_ reply: RESPValue, of ids: [ConnectionID]) throws(PresenceError) -> [ConnectionRecord?] {
+        guard let details = reply.elements, details.count == ids.count else { throw Self.wrongShape }
+        let decoder = JSONDecoder()
+        return zip(ids, details).map { $1.isNull ? nil : self.connectionRecord($0, $1, decoder: decoder) }
+    }
+
+    func connection(_ id: ConnectionID, _ reply: RESPValue) throws(PresenceError) -> ListedConnection? {
+        if reply.isNull { return nil }
+        if reply.integer == 1 { throw .nodeIsRegistering }
+        guard let parts = reply.elements, parts.count == 2, let name = parts[0].text else { throw Self.wrongShape }
+        let record = self.connectionRecord(id, parts[1], decoder: JSONDecoder())
+        return record.map { ListedConnection(record: $0, nodeName: name) }
+    }
+
+    // MARK: - Parts
+
+    private static var wrongShape: PresenceError { .refused("an answer of a shape that no script gives") }
+
+    private static func age(of expiry: Int64, lease: Int64, at now: Int64) -> Duration {
+        let granted = expiry.subtractingReportingOverflow(lease).partialValue
+        return .milliseconds(max(0, now.subtractingReportingOverflow(granted).partialValue))
+    }
+
+    private func timedRows(_ reply: RESPValue) throws(PresenceError) -> (now: Int64, rows: ArraySlice<RESPValue>) {
+        guard let elements = reply.elements, let now = elements.first?.integer else { throw Self.wrongShape }
+        return (now, elements.dropFirst())
+    }
+
+    private func nodeRecord(_ value: RESPValue, id: String) -> NodeRecord? {
+        guard let bytes = value.bytes,
+            let record = try? JSONDecoder().decode(NodeRecord.self, from: Data(bytes.readableBytesView)),
+            record.id.description == id
+        else {
+            self.leftOut(id)
+            return nil
+        }
+        return record
+    }
+
+    private func connectionRecord(_ id: ConnectionID, _ value: RESPValue, decoder: JSONDecoder) -> ConnectionRecord? {
+        guard let bytes = value.bytes,
+            let details = try? decoder.decode(Details.self, from: Data(bytes.readableBytesView)),
+            let record = details.record(id)
+        else {
+            self.leftOut(id.description)
+            return nil
+        }
+        return record
+    }
+
+    private func leftOut(_ record: String) {
+        let metadata: Logger.Metadata = [RedisLogKey.record: "\(record.prefix(maximumBytes: 64))"]
+        self.logger.warning("An unreadable record in the presence store was left out", metadata: metadata)
+    }
+}

@@ -1,0 +1,84 @@
+import Logging
+import NIOCore
+
+/// The part of ``MasterResolver`` that lives on the event loop.
+final class MasterResolverCore {
+    private let configuration: RedisConfiguration
+    private let eventLoop: any EventLoop
+    private let logger: Logger
+    private var links: [ObjectIdentifier: RedisLink] = [:]
+    private var sentinels: SentinelWatch?
+    /// What a link was last said to be down for; nil since one came up.
+    private var reportedReason: String?
+
+    /// Nil while it is not known.
+    private(set) var master: RedisAddress?
+    /// Why it is not known, for operators.
+    private(set) var reason = "the sentinels have not been asked yet"
+
+    init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.logger = logger
+        if case .server(let address) = configuration.target { self.master = address }
+    }
+
+    // MARK: - Links
+
+    /// From now on the link is told where the master is.
+    func attach(_ link: RedisLink) {
+        self.links[ObjectIdentifier(link)] = link
+        guard self.sentinels == nil, case .master(let name, let addresses) = self.configuration.target else { return }
+        let sentinels = SentinelWatch(
+            master: name,
+            sentinels: addresses,
+            configuration: self.configuration,
+            eventLoop: self.eventLoop,
+            logger: self.logger
+        )
+        sentinels.delegate = self
+        self.sentinels = sentinels
+        sentinels.start()
+    }
+
+    func detach(_ link: RedisLink) {
+        self.links[ObjectIdentifier(link)] = nil
+        guard self.links.isEmpty else { return }
+        self.sentinels?.stop()
+        self.sentinels = nil
+    }
+
+    func linkIsUp() { self.reportedReason = nil }
+
+    /// - Returns: whether no other link has said the same since one was up: all of them fail alike when Redis is away.
+    func linkIsDown(reason: String) -> Bool {
+        self.sentinels?.hurry()
+        defer { self.reportedReason = reason }
+        return self.reportedReason != reason
+    }
+
+    /// A link has asked the server. The others, if they are there, must not wait until they find out: a subscriber never would.
+    func foundReplica(at address: RedisAddress) {
+        for link in self.links.values where link.address == address { link.drop(reason: RedisDialError.replica.reason) }
+        self.sentinels?.hurry()
+    }
+}
+
+extension MasterResolverCore: SentinelWatchDelegate {
+    var isSettled: Bool { self.links.values.allSatisfy(\.isReady) }
+
+    func masterFound(_ address: RedisAddress) {
+        self.master = address
+        self.logger.notice("Redis master found", metadata: [RedisLogKey.address: "\(address)"])
+        for link in self.links.values { link.moved(to: address) }
+    }
+
+    func masterNotFound(_ reason: String) {
+        guard self.master == nil, self.reason != reason else { return }
+        self.reason = reason
+        self.logger.warning("Redis master not found", metadata: [RedisLogKey.reason: "\(reason)"])
+    }
+}
+
+@available(*, unavailable)
+extension MasterResolverCore: Sendable {}

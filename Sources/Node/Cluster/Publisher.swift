@@ -1,0 +1,147 @@
+import NIOCore
+import VolaryBackplane
+import VolaryProtocol
+
+/// Makes publications of what clients, REST callers and the cluster itself have to say, and hands them to the broker.
+struct Publisher: Sendable {
+    let node: NodeID
+    let broker: any Broker
+    let receipts: ReceiptCollector
+    /// Milliseconds since 1970, UTC.
+    let now: @Sendable () -> Int64
+
+    /// A client's message, to every client of the cluster, the sender included.
+    func publish(
+        _ message: ClientMessage,
+        from sender: ConnectionID,
+        completion: @escaping @Sendable (Result<PublishOutcome, BrokerError>) -> Void
+    ) {
+        let (dataType, payload): (Publication.DataType, ByteBuffer) =
+            switch message {
+            case .text(let text): (.text, text)
+            case .binary(let bytes): (.binary, bytes)
+            }
+        let publication = Publication(
+            id: .random(on: self.node),
+            kind: .message,
+            sender: sender,
+            dataType: dataType,
+            timestamp: self.now(),
+            payload: payload
+        )
+        self.broker.publish(.publication(publication), to: .all, completion: completion)
+    }
+
+    /// Tells every client something about the cluster. Nobody waits for it.
+    func announce(_ text: String) {
+        let publication = Publication(
+            id: .random(on: self.node),
+            kind: .system,
+            timestamp: self.now(),
+            payload: ByteBuffer(string: text)
+        )
+        self.broker.publish(.publication(publication), to: .all, completion: nil)
+    }
+
+    /// A REST caller's message; waits for the receipts.
+    /// - Parameter written: whether each node waits until the bytes have left for the kernel.
+    func push(
+        _ content: PushContent,
+        to audience: Audience,
+        written: Bool,
+        timeout: TimeAmount
+    ) async throws(BrokerError) -> PushOutcome {
+        // The last fifth of the time is for the receipts to travel.
+        let publication = self.pushed(
+            content,
+            to: audience,
+            confirmation: written ? .written(milliseconds: UInt32(timeout.nanoseconds / 1_000_000 * 4 / 5)) : .routed
+        )
+        let answer = try await self.receipts.collect(publication.id, expectsAll: audience == .all, timeout: timeout) {
+            completion in
+            self.broker.publish(.publication(publication), to: audience.topic, completion: completion)
+        }
+        return PushOutcome(id: publication.id, answer: answer)
+    }
+
+    /// A REST caller's message; nobody waits for what becomes of it once the broker has it.
+    func pushWithoutReceipts(_ content: PushContent, to audience: Audience) async throws(BrokerError) -> PublicationID {
+        let publication = self.pushed(content, to: audience, confirmation: .none)
+        let result = await withCheckedContinuation { continuation in
+            self.broker.publish(.publication(publication), to: audience.topic) { continuation.resume(returning: $0) }
+        }
+        _ = try result.get()
+        return publication.id
+    }
+
+    private func pushed(_ content: PushContent, to audience: Audience, confirmation: Publication.Confirmation) -> Publication {
+        Publication(
+            id: .random(on: self.node),
+            kind: .serverBroadcast,
+            audience: audience,
+            dataType: content.dataType,
+            timestamp: self.now(),
+            confirmation: confirmation,
+            payload: content.payload
+        )
+    }
+
+    /// Puts a connection into a group or takes it out, wherever it is; waits for the receipt.
+    func change(
+        _ connection: ConnectionID,
+        group: AudienceName,
+        joins: Bool,
+        timeout: TimeAmount
+    ) async throws(BrokerError) -> PushOutcome {
+        let id = PublicationID.random(on: self.node)
+        let request = MembershipRequest(id: id, connection: connection, group: group, joins: joins)
+        return try await self.request(.membership(request), id: id, to: connection.node, timeout: timeout)
+    }
+
+    /// Closes a connection wherever it is; waits for the receipt.
+    func close(
+        _ connection: ConnectionID,
+        code: CloseCode,
+        reason: String,
+        timeout: TimeAmount
+    ) async throws(BrokerError) -> PushOutcome {
+        let id = PublicationID.random(on: self.node)
+        let request = CloseRequest(id: id, connection: connection, code: code, reason: reason)
+        return try await self.request(.close(request), id: id, to: connection.node, timeout: timeout)
+    }
+
+    /// Tells a node to drain; waits for the receipt.
+    func drain(_ node: NodeID, timeout: TimeAmount) async throws(BrokerError) -> PushOutcome {
+        let id = PublicationID.random(on: self.node)
+        return try await self.request(.drain(id), id: id, to: node, timeout: timeout)
+    }
+
+    /// Whether a node answers within a second. One whose topic nobody is subscribed to is known at once not to.
+    /// - Throws: when this node's own link does not tell.
+    func isLiving(_ node: NodeID) async throws(PresenceError) -> Bool {
+        let id = PublicationID.random(on: self.node)
+        let answer: ReceiptCollector.Answer
+        do throws(BrokerError) {
+            answer = try await self.request(.probe(id), id: id, to: node, timeout: .seconds(1)).answer
+        } catch {
+            throw .unavailable("another node cannot be asked whether it lives")
+        }
+        guard answer.receipts.isEmpty else { return true }
+        guard case .relayed = answer.outcome else {
+            throw .unavailable("another node cannot be asked whether it lives: the link is down")
+        }
+        return false
+    }
+
+    private func request(
+        _ message: NodeMessage,
+        id: PublicationID,
+        to node: NodeID,
+        timeout: TimeAmount
+    ) async throws(BrokerError) -> PushOutcome {
+        let answer = try await self.receipts.collect(id, expectsAll: false, timeout: timeout) { completion in
+            self.broker.publish(message, to: .node(node), completion: completion)
+        }
+        return PushOutcome(id: id, answer: answer)
+    }
+}

@@ -1,0 +1,21 @@
+import Atomics
+import VolaryProtocol
+
+/// Adds up, over a node's event loops, how many connections the publications of one batch reached.
+final class ReceiptCounter: Sendable {
+    let ids: [PublicationID]
+    private let remaining: ManagedAtomic<Int>
+    private let total = ManagedAtomic<UInt32>(0)
+
+    init(ids: [PublicationID], parts: Int) {
+        self.ids = ids
+        self.remaining = ManagedAtomic(parts)
+    }
+
+    /// - Returns: the sum, to whoever adds the last part.
+    func add(_ reached: UInt32) -> UInt32? {
+        self.total.wrappingIncrement(by: reached, ordering: .relaxed)
+        guard self.remaining.wrappingDecrementThenLoad(ordering: .acquiringAndReleasing) == 0 else { return nil }
+        return self.total.load(ordering: .relaxed)
+    }
+}

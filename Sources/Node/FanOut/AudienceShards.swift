@@ -1,0 +1,38 @@
+import NIOConcurrencyHelpers
+import VolaryProtocol
+
+/// Which of a node's shards have members of which group or user: what is for them wakes no other event loop. Used from every thread.
+final class AudienceShards: Sendable {
+    /// Of 256.
+    private typealias Members = SIMD4<UInt64>
+
+    private let members = NIOLockedValueBox<[Audience: Members]>([:])
+
+    /// - Parameter shard: has its first member of the audience. Before it has counted a member, and so before anybody is told that it has.
+    func insert(_ shard: Int, for audience: Audience) {
+        self.members.withLockedValue { $0[audience, default: .zero][shard / 64] |= 1 << UInt64(shard % 64) }
+    }
+
+    /// - Parameter shard: its last member of the audience has gone.
+    func remove(_ shard: Int, for audience: Audience) {
+        self.members.withLockedValue { members in
+            guard var shards = members[audience] else { return }
+            shards[shard / 64] &= ~(1 << UInt64(shard % 64))
+            members[audience] = shards == .zero ? nil : shards
+        }
+    }
+
+    /// In ascending order.
+    func shards(of audience: Audience) -> [Int] {
+        guard let shards = self.members.withLockedValue({ $0[audience] }) else { return [] }
+        var indices: [Int] = []
+        for word in 0..<4 {
+            var rest = shards[word]
+            while rest != 0 {
+                indices.append(64 * word + rest.trailingZeroBitCount)
+                rest &= rest - 1
+            }
+        }
+        return indices
+    }
+}

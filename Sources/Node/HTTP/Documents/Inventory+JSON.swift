@@ -1,0 +1,44 @@
+public import VolaryBackplane
+import VolaryProtocol
+
+// A page of the inventory as the REST API answers with it. Members that may be null are written all the same.
+
+extension ListedConnection: Encodable {
+    private enum CodingKeys: CodingKey {
+        case id
+        case node
+        case user
+        case groups
+        case `protocol`
+        case connectedAt
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.record.id.description, forKey: .id)
+        try container.encode(self.nodeName, forKey: .node)
+        try container.encode(self.record.user?.text, forKey: .user)
+        try container.encode(self.record.groups.sorted().map(\.text), forKey: .groups)
+        try container.encode(self.record.protocol, forKey: .protocol)
+        try container.encode(Timestamp.milliseconds(self.record.connectedAt), forKey: .connectedAt)
+    }
+}
+
+extension Inventory.Page: Encodable {
+    private enum CodingKeys: CodingKey {
+        case count
+        case complete
+        case missing
+        case connections
+        case next
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.page.total, forKey: .count)
+        try container.encode(self.isComplete, forKey: .complete)
+        try container.encode(self.page.missing, forKey: .missing)
+        try container.encode(self.page.connections, forKey: .connections)
+        try container.encode(self.next?.description, forKey: .next)
+    }
+}

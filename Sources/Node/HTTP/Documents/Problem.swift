@@ -1,0 +1,180 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+import VolaryBackplane
+import VolaryProtocol
+
+/// What a REST caller is told when a request cannot be done (RFC 9457).
+///
+/// `type` is `urn:volary:problem:<name>`; the names are stable, the texts are not. Nothing of the inside is in them.
+struct Problem: Error, Encodable {
+    static let contentType = "application/problem+json"
+
+    let status: HTTPResponse.Status
+    let name: String
+    let detail: String
+    /// The member of the body, the parameter of the query, or the header, that is wrong.
+    let field: String?
+    let headers: HTTPFields
+
+    init(
+        _ status: HTTPResponse.Status,
+        _ name: String,
+        _ detail: String,
+        field: String? = nil,
+        headers: HTTPFields = [:]
+    ) {
+        self.status = status
+        self.name = name
+        self.detail = detail
+        self.field = field
+        self.headers = headers
+    }
+
+    private enum CodingKeys: CodingKey {
+        case type
+        case title
+        case status
+        case detail
+        case field
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode("urn:volary:problem:\(self.name)", forKey: .type)
+        try container.encode(self.status.reasonPhrase, forKey: .title)
+        try container.encode(self.status.code, forKey: .status)
+        try container.encode(self.detail, forKey: .detail)
+        try container.encodeIfPresent(self.field, forKey: .field)
+    }
+
+    var json: ByteBuffer { JSONBody.encode(self) }
+
+    var response: Response {
+        var headers = self.headers
+        headers[.contentType] = Self.contentType
+        headers[.cacheControl] = "no-store"
+        return Response(status: self.status, headers: headers, body: ResponseBody(byteBuffer: self.json))
+    }
+}
+
+extension Problem {
+    /// For answers that do not come from the router; the connection ends with them.
+    func responseHead(bodyBytes: Int) -> HTTPResponseHead {
+        var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: self.status.code))
+        head.headers.add(name: "content-type", value: Self.contentType)
+        head.headers.add(name: "content-length", value: "\(bodyBytes)")
+        head.headers.add(name: "connection", value: "close")
+        for field in self.headers { head.headers.add(name: field.name.rawName, value: field.value) }
+        return head
+    }
+}
+
+// MARK: - Those that several routes share
+
+extension Problem {
+    static var unknownConnection: Problem {
+        Problem(.notFound, "unknown-connection", "No node holds this connection.", field: "id")
+    }
+
+    static var unknownNode: Problem {
+        Problem(.notFound, "unknown-node", "There is no node of this id.", field: "id")
+    }
+
+    static func nodeSilent(_ detail: String) -> Problem { Problem(.gatewayTimeout, "node-silent", detail) }
+
+    /// The bytes are no request, or end before it does.
+    static let malformedRequest = Problem(.badRequest, "malformed-request", "The request is not well-formed HTTP.")
+
+    static let slowBody = Problem(.requestTimeout, "body-too-slow", "The body did not arrive in time.")
+
+    static let unknownPath = Problem(.notFound, "unknown-path", "There is nothing at this path.")
+
+    /// - Parameter option: lists the origins that are allowed.
+    static func originNotAllowed(_ option: ConfigurationOption) -> Problem {
+        Problem(
+            .forbidden,
+            "origin-not-allowed",
+            "Pages of this origin may not do this: it is not among the node's --\(option.rawValue).",
+            field: "Origin"
+        )
+    }
+
+    static let notJSON = Problem(
+        .unsupportedMediaType,
+        "not-json",
+        "The body must be application/json, or application/octet-stream.",
+        headers: [.accept: "application/json, application/octet-stream"]
+    )
+
+    /// RFC 9110 section 15.5.16: which codings are taken, none.
+    static let codedBody = Problem(
+        .unsupportedMediaType,
+        "unsupported-content-encoding",
+        "The body must come as it is, without a Content-Encoding: no coding is taken.",
+        field: "Content-Encoding",
+        headers: [.acceptEncoding: "identity"]
+    )
+
+    static func bodyTooLarge(_ maximumBytes: Int) -> Problem {
+        Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
+    }
+
+    /// - Parameter name: perhaps the caller's own, of any length.
+    static func invalidQuery(_ name: String, _ detail: String) -> Problem {
+        Problem(.badRequest, "invalid-query", detail, field: Self.short(name))
+    }
+
+    /// - Parameter field: perhaps the caller's own, of any length.
+    static func invalidBody(_ detail: String, field: String? = nil) -> Problem {
+        Problem(.badRequest, "invalid-body", detail, field: field.map(Self.short))
+    }
+
+    /// What a caller has sent, for an answer: 64 bytes of it at most.
+    static func short(_ text: String) -> String { String(text.prefix(maximumBytes: 64)) }
+
+    /// The same request may be sent again.
+    static let presenceUnavailable = Problem(
+        .serviceUnavailable,
+        "presence-unavailable",
+        "The node cannot look up what other nodes hold.",
+        headers: [.retryAfter: "1"]
+    )
+
+    /// Nothing has been sent; the same request may be sent again.
+    static let idleHistoryFull = Problem(
+        .serviceUnavailable,
+        "idle-history-full",
+        "Nobody is connected whom this message is for, and what the cluster keeps for those who are away is used up (--history-idle-bytes).",
+        headers: [.retryAfter: "10"]
+    )
+
+    /// Nothing has been sent; the same request may be sent again.
+    static let relayUnavailable = Problem(
+        .serviceUnavailable,
+        "relay-unavailable",
+        "The node cannot reach the others, and keeps as much for them as it may.",
+        headers: [.retryAfter: "1"]
+    )
+}
+
+extension Problem {
+    /// - Parameter field: of the body, that holds the message.
+    init(_ error: BrokerError, field: String? = nil) {
+        switch error {
+        case .outboxFull, .closed, .cancelled:
+            self = .relayUnavailable
+        case .tooLarge:
+            self.init(.contentTooLarge, "message-too-large", "The message is too large for the cluster.", field: field)
+        case .idleHistoryFull:
+            self = .idleHistoryFull
+        case .refused:
+            self.init(.serviceUnavailable, "relay-refused", "Redis refuses this message. Sending it again will not help.")
+        }
+    }
+}
+
+extension HTTPField.Name {
+    static let secWebSocketVersion = HTTPField.Name("Sec-WebSocket-Version")!
+}

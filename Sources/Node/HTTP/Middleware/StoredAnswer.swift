@@ -1,0 +1,72 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import VolaryBackplane
+
+/// An answer of the REST API as bytes, so that any node can give it again.
+///
+/// Version 1: the version (1 byte), the status (2), the number of header fields (2), each with the lengths of its name and its
+/// value before them (2 each), and the body up to the end. Numbers are big-endian.
+enum StoredAnswer {
+    private static let version: UInt8 = 1
+    static let maximumBytes = IdempotencyLimits.answerBytes
+
+    /// Tells an answer that is given again.
+    static let replayed = HTTPField.Name("Idempotency-Replayed")!
+
+    /// - Parameter response: its body is read, so that only what is returned can still be sent.
+    /// - Returns: the response, and its bytes; nil when they would be more than ``maximumBytes``.
+    static func encode(_ response: Response) async throws -> (Response, ByteBuffer?) {
+        // A body that does not say how long it is may be endless.
+        guard let length = response.body.contentLength, length <= Self.maximumBytes else { return (response, nil) }
+        let collector = BodyCollector()
+        try await response.body.write(collector)
+        let body = collector.content
+        var response = response
+        response.body = ResponseBody(byteBuffer: body)
+        return (response, self.encode(response.status, response.headers, body))
+    }
+
+    /// Stands for an answer that is too large.
+    static let notKept: ByteBuffer = {
+        let problem = Problem.answerNotKept
+        return Self.encode(problem.status, problem.response.headers, problem.json) ?? ByteBuffer()
+    }()
+
+    private static func encode(_ status: HTTPResponse.Status, _ headers: HTTPFields, _ body: ByteBuffer) -> ByteBuffer? {
+        // The length is that of the body, whoever sends it.
+        let fields = headers.filter { $0.name != .contentLength }
+        guard fields.allSatisfy({ $0.name.rawName.utf8.count <= UInt16.max && $0.value.utf8.count <= UInt16.max }),
+            fields.count <= UInt16.max
+        else { return nil }
+        var bytes = ByteBuffer()
+        bytes.writeMultipleIntegers(self.version, UInt16(status.code), UInt16(fields.count))
+        for field in fields {
+            for text in [field.name.rawName, field.value] {
+                bytes.writeInteger(UInt16(text.utf8.count))
+                bytes.writeString(text)
+            }
+        }
+        bytes.writeImmutableBuffer(body)
+        return bytes.readableBytes <= self.maximumBytes ? bytes : nil
+    }
+
+    /// - Returns: nil for bytes that no node of this version has written.
+    static func decode(_ bytes: ByteBuffer) -> Response? {
+        var bytes = bytes
+        guard let (version, status, count) = bytes.readMultipleIntegers(as: (UInt8, UInt16, UInt16).self),
+            version == self.version, (200...599).contains(status)
+        else { return nil }
+        var headers = HTTPFields()
+        for _ in 0..<count {
+            guard let name = self.text(&bytes).flatMap({ HTTPField.Name($0) }), let value = self.text(&bytes) else { return nil }
+            headers.append(HTTPField(name: name, value: value))
+        }
+        headers[self.replayed] = "true"
+        return Response(status: .init(code: Int(status)), headers: headers, body: ResponseBody(byteBuffer: bytes))
+    }
+
+    private static func text(_ bytes: inout ByteBuffer) -> String? {
+        bytes.readInteger(as: UInt16.self).flatMap { bytes.readString(length: Int($0)) }
+    }
+}

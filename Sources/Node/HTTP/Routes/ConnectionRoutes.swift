@@ -1,0 +1,75 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import VolaryBackplane
+import VolaryProtocol
+
+/// `/api/connections`: who is connected, and pushes to them.
+struct ConnectionRoutes: Sendable {
+    let inventory: Inventory
+    let publisher: Publisher
+    let pushing: PushService
+    let activity: ActivityLog
+
+    func add(to router: Router<BasicRequestContext>) {
+        router.on("api/connections", [.get: self.list])
+        router.on("api/connections/broadcast", [.post: self.broadcast])
+        router.on("api/connections/:id", [.get: self.get, .delete: self.delete])
+        router.on("api/connections/:id/send", [.post: self.send])
+    }
+
+    // MARK: - Reading
+
+    @Sendable private func list(_ request: Request, _: BasicRequestContext) async throws -> Response {
+        let query = try Query(request, only: "limit", "cursor", "node", "user", "group")
+        let page = await self.inventory.page(
+            ConnectionQuery(
+                limit: try query.integer("limit", in: 1...PresenceLimits.pageSize) ?? 100,
+                after: try query.connectionID("cursor"),
+                nodeName: query.text("node"),
+                user: try query.name("user"),
+                group: try query.name("group")
+            )
+        )
+        return JSONBody.response(page)
+    }
+
+    @Sendable private func get(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let id = try await self.pushing.find(try context.connection())
+        let connection: ListedConnection?
+        do throws(PresenceError) {
+            connection = try await self.inventory.connection(id)
+        } catch {
+            throw Problem.presenceUnavailable
+        }
+        guard let connection else { throw Problem.unknownConnection }
+        return JSONBody.response(connection)
+    }
+
+    // MARK: - Pushing
+
+    @Sendable private func broadcast(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        try await self.pushing.push(request, context) { .all }
+    }
+
+    @Sendable private func send(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let connection = try context.connection()
+        return try await self.pushing.push(request, context) { .connection(try await self.pushing.find(connection)) }
+    }
+
+    @Sendable private func delete(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let id = try await self.pushing.find(try context.connection())
+        let query = try Query(request, only: "code", "reason")
+        let code = CloseCode(rawValue: UInt16(try query.integer("code", in: 1000...4999) ?? 1000))
+        guard code.canSend else { throw Problem.invalidQuery("code", "code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999.") }
+        let reason = query.text("reason")?.string ?? ""
+        guard reason.utf8.count <= Limits.maximumCloseReasonBytes else {
+            throw Problem.invalidQuery("reason", "reason may have \(Limits.maximumCloseReasonBytes) bytes of UTF-8.")
+        }
+        let response = try await self.pushing.request(of: id) { () async throws(BrokerError) in
+            try await self.publisher.close(id, code: code, reason: reason, timeout: .seconds(1))
+        }
+        self.activity.changed(.close, of: "\(id)", by: .current)
+        return response
+    }
+}

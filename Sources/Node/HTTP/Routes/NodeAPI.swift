@@ -1,0 +1,112 @@
+import Hummingbird
+import VolaryBackplane
+
+/// All of a node's HTTP, in one router: what is asked of it comes through these middlewares, in this order, to these routes.
+struct NodeAPI: Sendable {
+    let configuration: NodeConfiguration
+    let links: NodeServer.ClusterServices
+    let publisher: Publisher
+    let inventory: Inventory
+    let presence: PresenceReporter<ContinuousClock>
+    let connections: ConnectionManager
+    let directory: NodeDirectory
+    let registry: MetricsRegistry
+    let activity: ActivityLog
+    let life: LifecyclePhase
+    let access: RESTAuthenticator
+    let admission: Admission
+
+    func router() -> Router<BasicRequestContext> {
+        let settings = self.configuration.httpSettings
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: self.edge())
+        let idempotency = IdempotencyMiddleware(store: self.links.idempotency, maximumBodyBytes: settings.maximumBodyBytes)
+        let pushing = PushService(
+            publisher: self.publisher,
+            inventory: self.inventory,
+            directory: self.directory,
+            idempotency: idempotency,
+            body: PushBody(
+                maximumBodyBytes: settings.maximumBodyBytes,
+                maximumMessageBytes: self.configuration.maximumMessageBytes
+            )
+        )
+        ConnectionRoutes(
+            inventory: self.inventory,
+            publisher: self.publisher,
+            pushing: pushing,
+            activity: self.activity
+        ).add(to: router)
+        AudienceRoutes(publisher: self.publisher, pushing: pushing, activity: self.activity).add(to: router)
+        NodeRoutes(
+            inventory: self.inventory,
+            directory: self.directory,
+            publisher: self.publisher,
+            activity: self.activity,
+            idempotency: idempotency,
+            readiness: { self.readiness },
+            access: self.access
+        ).add(to: router)
+        MetricsRoutes(registry: self.registry, gauges: { self.gauges }).add(to: router)
+        WebSocketRoutes().add(to: router)
+        OpenAPIRoutes().add(to: router)
+        SwaggerRoutes(assets: self.configuration.swaggerAssets).add(to: router)
+        ConsoleRoutes().add(to: router)
+        return router
+    }
+
+    private func edge() -> MiddlewareChain {
+        let origin = OriginMiddleware(origins: self.configuration.corsOrigins, activity: self.activity)
+        let problems = ProblemMiddleware()
+        let limit = RequestLimitMiddleware(maximumRequests: self.configuration.maximumRequests)
+        let target = RequestTargetMiddleware()
+        // Before anything is kept or looked up: an answer that is kept is its caller's.
+        let access = AccessMiddleware(access: self.access)
+        let activity = self.activity
+        return MiddlewareChain { request, context, route in
+            var problem: Problem?
+            let response = try await origin.handle(request, context) { request, context in
+                try await problems.handle(request, context, found: { problem = $0 }) { request, context in
+                    try await limit.handle(request, context) { request, context in
+                        try await target.handle(request, context) { request, context in
+                            try await access.handle(request, context, next: route)
+                        }
+                    }
+                }
+            }
+            let answered = RequestRoute(request.method, context.endpointPath)
+            activity.requestAnswered(answered, status: response.status.code, problem)
+            return response
+        }
+    }
+
+    private var readiness: Readiness {
+        Readiness(
+            draining: self.life.phase != .serving,
+            relay: Readiness.Part(self.links.broker.health),
+            presence: Readiness.Part(self.presence.condition)
+        )
+    }
+
+    private var gauges: [(name: String, value: Int)] {
+        let relay = self.links.broker.health
+        return [
+            ("volary_connections", self.connections.count),
+            ("volary_connections_all_endpoints", self.connections.total),
+            ("volary_sockets", self.admission.open),
+            ("volary_sockets_max", self.admission.maximumConnections),
+            ("volary_relay_up", relay.isUp ? 1 : 0),
+            ("volary_relay_interruptions", relay.interruptions),
+            ("volary_relay_waiting", relay.waiting),
+            ("volary_relay_expired", relay.expired),
+            ("volary_subscriptions_pending", relay.pending),
+            ("volary_relay_lost", relay.lost),
+            ("volary_relay_gaps", relay.gaps),
+            ("volary_relay_recovered", relay.recovered),
+            ("volary_relay_lag_microseconds", relay.lag.map { Int($0 / .microseconds(1)) } ?? 0),
+            ("volary_presence_up", self.presence.health == .up ? 1 : 0),
+            ("volary_nodes_live", self.directory.live.count),
+            ("volary_log_lines_lost_total", LogBootstrap.lostLines),
+        ]
+    }
+}

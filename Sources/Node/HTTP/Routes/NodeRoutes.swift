@@ -1,0 +1,79 @@
+import Hummingbird
+import NIOCore
+import VolaryBackplane
+import VolaryProtocol
+
+/// `/api/nodes`, `/livez`, `/readyz`: the cluster, its nodes' going, and this node's health.
+struct NodeRoutes: Sendable {
+    let inventory: Inventory
+    let directory: NodeDirectory
+    let publisher: Publisher
+    let activity: ActivityLog
+    let idempotency: IdempotencyMiddleware<ContinuousClock>
+    let readiness: @Sendable () -> Readiness
+    let access: RESTAuthenticator
+
+    func add(to router: Router<BasicRequestContext>) {
+        router.on("api/nodes", [.get: self.nodes])
+        router.on("api/nodes/:id/drain", [.post: self.drain])
+        router.on("livez", [.get: self.live])
+        router.on("readyz", [.get: self.ready])
+    }
+
+    @Sendable private func nodes(_: Request, _: BasicRequestContext) async throws -> Response {
+        let (nodes, isComplete) = await self.inventory.nodes()
+        return JSONBody.response(
+            NodeList(
+                count: nodes.count,
+                complete: isComplete,
+                answeredBy: self.directory.own.record.name,
+                nodes: nodes.map(NodeList.Node.init)
+            )
+        )
+    }
+
+    @Sendable private func drain(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        guard let id = NodeID(try context.parameters.require("id")) else { throw Problem.unknownNode }
+        return try await self.idempotency.handle(request, context) { _, _ in try await self.drain(id) }
+    }
+
+    private func drain(_ id: NodeID) async throws -> Response {
+        // Before it is told: one that is away finds in the log what it has been told.
+        await self.inventory.refreshDirectory()
+        guard self.directory.expects(id) || self.directory.all.contains(where: { $0.record.id == id }) else {
+            throw Problem.unknownNode
+        }
+        let result: PushOutcome
+        do throws(BrokerError) {
+            result = try await self.publisher.drain(id, timeout: .seconds(1))
+        } catch {
+            throw Problem(error)
+        }
+        guard result.answer.receipts.isEmpty else {
+            self.activity.changed(.drain, of: "\(id)", by: .current)
+            return JSONBody.response(AcceptedDrain(id: id.description), status: .accepted)
+        }
+        throw Problem.nodeSilent("The node did not answer in time; it does what was asked when it can.")
+    }
+
+    /// The process serves HTTP: all that a supervisor should restart it for.
+    @Sendable private func live(_: Request, _: BasicRequestContext) async throws -> Response {
+        JSONBody.response(["live": true])
+    }
+
+    /// Open to everybody, but for the words of Redis. Credentials are looked at only where there are such words: a balancer sends none.
+    @Sendable private func ready(_ request: Request, _: BasicRequestContext) async throws -> Response {
+        var readiness = self.readiness()
+        if readiness.hasReasons, await !self.access.grants(.read, to: request.headers[values: .authorization]) {
+            readiness = readiness.withoutReasons
+        }
+        var response = JSONBody.response(readiness, status: readiness.ready ? .ok : .serviceUnavailable)
+        if !readiness.ready { response.headers[.retryAfter] = "1" }
+        return response
+    }
+}
+
+/// A node that drains from now on.
+private struct AcceptedDrain: Encodable {
+    let id: String
+}

@@ -1,0 +1,168 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import VolaryBackplane
+import VolaryProtocol
+
+/// What all routes that push a message have in common: the body, `wait`, `timeout`, and the receipt.
+struct PushService: Sendable {
+    private enum Wait {
+        case none
+        case routed
+        case written
+    }
+
+    let publisher: Publisher
+    let inventory: Inventory
+    let directory: NodeDirectory
+    let idempotency: IdempotencyMiddleware<ContinuousClock>
+    let body: PushBody
+
+    /// What is wrong with the query and the head is said before the body is asked for.
+    /// - Parameter audience: found when the request is carried out, not when its answer is repeated.
+    func push(
+        _ request: Request,
+        _ context: BasicRequestContext,
+        to audience: @Sendable () async throws -> Audience
+    ) async throws -> Response {
+        let query = try Query(request, only: "wait", "timeout")
+        let wait = try query.choice("wait", of: ["none": Wait.none, "routed": .routed, "written": .written]) ?? .routed
+        let timeout = try query.timeout()
+        try JSONBody.check(request, maximumBytes: self.body.maximumBodyBytes)
+        return try await self.idempotency.handle(request, context) { request, _ in
+            try await self.push(try await self.body.content(of: request), to: try await audience(), wait: wait, timeout: timeout)
+        }
+    }
+
+    private func push(_ content: PushContent, to audience: Audience, wait: Wait, timeout: TimeAmount) async throws -> Response {
+        if case .connection(let target) = audience, wait != .none, !self.directory.expects(target.node) {
+            try await self.findNode(of: target)
+        }
+        do {
+            if wait == .none {
+                let id = try await self.publisher.pushWithoutReceipts(content, to: audience)
+                return JSONBody.response(json: AcceptedPush(id: id).json, status: .accepted)
+            }
+            let result = try await self.publisher.push(content, to: audience, written: wait == .written, timeout: timeout)
+            if result.lacksReceipts || result.answer.receipts.keys.contains(where: { self.directory.name(of: $0) == nil }) {
+                // It may be a node so new that the last beat did not see it.
+                await self.inventory.refreshDirectory()
+            }
+            var isConnected: Bool?
+            if case .connection(let target) = audience {
+                isConnected = result.recipients > 0
+                if result.knowsOfNoConnection {
+                    do {
+                        // Its node does not have it open. One that is only just going is still listed.
+                        guard try await self.inventory.connection(target) != nil else { throw Problem.unknownConnection }
+                    } catch is PresenceError where wait == .written {
+                        // Or it reads too slowly.
+                        isConnected = nil
+                    }
+                }
+            }
+            return JSONBody.response(
+                PushResponse(result, audience: audience, isConnected: isConnected, directory: self.directory),
+                status: result.isDegraded ? .accepted : .ok
+            )
+        } catch let error as BrokerError {
+            throw Problem(error, field: content.field)
+        } catch is PresenceError {
+            // The node that should know says that it is not there.
+            throw Problem.unknownConnection
+        }
+    }
+
+    /// The one connection that a path means.
+    func find(_ connection: ConnectionReference) async throws -> ConnectionID {
+        let short: ShortID
+        switch connection {
+        case .id(let id): return id
+        case .beginning(let digits): short = digits
+        }
+        let ids: [ConnectionID]
+        do throws(PresenceError) {
+            ids = try await self.inventory.connections(beginningWith: short)
+        } catch {
+            throw Problem.presenceUnavailable
+        }
+        guard let id = ids.first else { throw Problem.unknownConnection }
+        guard ids.count == 1 else {
+            throw Problem(
+                .conflict,
+                "ambiguous-connection",
+                "More than one connection has an id that begins with these digits: give all 32.",
+                field: "id"
+            )
+        }
+        return id
+    }
+
+    /// Has the node of one connection carry something out.
+    /// - Parameter send: publishes the request and waits for the receipt.
+    func request(
+        of connection: ConnectionID,
+        _ send: () async throws(BrokerError) -> PushOutcome
+    ) async throws -> Response {
+        try await self.findNode(of: connection)
+        let result: PushOutcome
+        do throws(BrokerError) {
+            result = try await send()
+        } catch {
+            throw Problem(error)
+        }
+        return try result.noContent()
+    }
+
+    /// Looks whether the node that could hold the connection is there. Before anything is sent: what is sent stays in the log for a node that
+    /// is away, and 404 must not be said of what is done later.
+    private func findNode(of connection: ConnectionID) async throws {
+        if connection.node == self.directory.ownID { return }
+        let isAnswered = await self.inventory.refreshDirectory()
+        if self.directory.expects(connection.node) { return }
+        throw isAnswered ? Problem.unknownConnection : Problem.presenceUnavailable
+    }
+}
+
+extension PushOutcome {
+    /// The answer to a request that one node was to carry out for one connection.
+    func noContent() throws -> Response {
+        if self.isRefused {
+            throw Problem(
+                .conflict,
+                "too-many-groups",
+                "A connection may be in \(PresenceLimits.groupsPerConnection) groups, of names with \(PresenceLimits.groupBytesPerConnection) bytes together.",
+                field: "group"
+            )
+        }
+        if self.recipients > 0 { return Response(status: .noContent) }
+        if self.knowsOfNoConnection { throw Problem.unknownConnection }
+        throw Problem.nodeSilent("The node that holds the connection did not answer in time; it does what was asked when it can.")
+    }
+}
+
+/// A connection as a path names it.
+enum ConnectionReference: Hashable, Sendable {
+    /// All 32 digits.
+    case id(ConnectionID)
+    /// The first 8, if only one connection's id begins with them.
+    case beginning(ShortID)
+}
+
+extension RequestContext {
+    /// The connection of the path's `id`.
+    func connection() throws -> ConnectionReference {
+        let text = try self.parameters.require("id")
+        if let id = ConnectionID(text) { return .id(id) }
+        guard let short = ShortID(text) else { throw Problem.unknownConnection }
+        return .beginning(short)
+    }
+
+    /// The name in the path.
+    func name(_ parameter: String) throws -> AudienceName {
+        guard let name = AudienceName(try self.parameters.require(parameter)) else {
+            throw Problem(.badRequest, "invalid-name", "\(parameter) \(AudienceName.rule)", field: parameter)
+        }
+        return name
+    }
+}

@@ -1,0 +1,78 @@
+import NIOHTTP1
+import VolaryProtocol
+
+/// Who may open a WebSocket, from which page, and as whom.
+struct WebSocketAuthenticator: Sendable {
+    /// Of a token in the query, in milliseconds: 5 minutes. Proxies write URLs into their logs.
+    static let maximumQueryLifetime: Int64 = 5 * 60 * 1000
+
+    /// Beside the node's own; nil: no other.
+    let origins: AllowedOrigins?
+    /// Nil: there are no tokens on this node, and everybody may connect.
+    let tokens: TokenVerifier?
+    /// Whether those may connect who have no token, where there are tokens.
+    let acceptsAnonymous: Bool
+    /// Called with how many groups of a token that is taken are left out.
+    var groupsLeftOut: @Sendable (Int) -> Void = { _ in }
+
+    /// Whether ``admit(_:_:)`` may have to wait for something.
+    var needsTime: Bool { self.tokens != nil }
+
+    /// - Throws: ``WebSocketHandshake/Refusal/originNotAllowed``. A request without `Origin` comes from no browser, and passes.
+    func checkOrigin(_ request: HTTPRequestHead) throws(WebSocketHandshake.Refusal) {
+        guard request.headers.contains(name: "origin") else { return }
+        guard let origin = request.headers.only("origin"), self.isAllowed(origin, host: request.headers.first(name: "host") ?? "")
+        else {
+            throw .originNotAllowed
+        }
+    }
+
+    private func isAllowed(_ origin: String, host: String) -> Bool {
+        AllowedOrigins.isOwn(origin, host: host) || self.origins?.contains(origin) ?? false
+    }
+
+    /// - Returns: the client with what its token says of it.
+    func admit(
+        _ request: HTTPRequestHead,
+        _ client: WebSocketHandshake.Client
+    ) async throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
+        guard let tokens else { return client }
+        do throws(TokenError) {
+            guard let (token, isInQuery) = try self.token(of: request) else {
+                guard self.acceptsAnonymous else { throw .missing }
+                return client
+            }
+            let grant = try await tokens.grant(for: token)
+            if isInQuery, grant.expiresAt - tokens.now() > Self.maximumQueryLifetime + TokenClaims.Rules.leeway {
+                throw .tooLongLived
+            }
+            let granted = try client.granted(grant)
+            if grant.groupsLeftOut > 0 { self.groupsLeftOut(grant.groupsLeftOut) }
+            return granted
+        } catch {
+            throw .unauthorized(error)
+        }
+    }
+
+    private func token(of request: HTTPRequestHead) throws(TokenError) -> (token: String, isInQuery: Bool)? {
+        let header = try BearerToken.inAuthorization(request.headers["authorization"])
+        let entry = try BearerToken.inSubprotocols(WebSocketHandshake.subprotocols(of: request))
+        let parameter = try BearerToken.inQuery(ofTarget: request.uri)
+        let all = [header, entry, parameter].compactMap { $0 }
+        guard all.count <= 1 else { throw .ambiguous }
+        return all.first.map { ($0, parameter != nil) }
+    }
+}
+
+extension WebSocketHandshake.Client {
+    fileprivate func granted(_ grant: TokenClaims.VerifiedClaims) throws(TokenError) -> Self {
+        // Who says in the query that they are somebody else must not be taken for either.
+        guard self.user == nil || self.user == grant.user else { throw .otherUser }
+        var client = self
+        client.user = grant.user
+        client.groups = grant.groups
+        client.expiresAt = grant.expiresAt
+        client.mayBroadcast = grant.permissions.contains(.broadcast)
+        return client
+    }
+}

@@ -1,0 +1,225 @@
+import Crypto
+import Foundation
+import HTTPTypes
+import NIOCore
+import NIOHTTP1
+import VolaryBackplane
+import VolaryProtocol
+
+/// The opening handshake (RFC 6455 section 4.2): what a request must have to become a WebSocket.
+enum WebSocketHandshake {
+    enum Refusal: Error, Equatable {
+        /// Not an upgrade request at all.
+        case notWebSocket
+        case wrongMethod
+        /// Neither `/ws` nor `/echo`.
+        case unknownPath
+        /// Section 4.4: only version 13 is spoken; the answer says so.
+        case unsupportedVersion
+        case badKey
+        /// Section 9.1: what a client lists as extensions must be well-formed, whatever is made of it.
+        case badExtensions
+        /// `?user=` on a node that does not take a client's word for who it is.
+        case userNotAccepted
+        /// Not a ``AudienceName``.
+        case badUser
+        /// `?welcome=` is neither `on` nor `off`, or there twice.
+        case badWelcome
+        case hasBody
+        /// The page is of an origin that may not connect.
+        case originNotAllowed
+        case unauthorized(TokenError)
+        /// The node is going away.
+        case draining
+        /// There is no room for the socket, whatever its first request is, or for the WebSocket.
+        case overLimit(ConnectionSlot.Refusal)
+    }
+
+    /// What a good handshake says.
+    struct Client: Hashable {
+        let endpoint: Connection.Endpoint
+        var user: AudienceName?
+        /// Joined before the connection is listed.
+        var groups: Set<AudienceName> = []
+        /// Milliseconds since 1970, UTC, when its token ends; nil: never.
+        var expiresAt: Int64?
+        /// Whether its first message is to say who it is.
+        var wantsWelcome = false
+        /// Whether its token has the permission `broadcast`.
+        var mayBroadcast = false
+        /// What the answer agrees to; nil: no compression.
+        var compression: NegotiatedDeflate?
+    }
+
+    /// The one subprotocol that there is: the plain protocol by its name. A browser that sends its token as a subprotocol offers this one
+    /// beside it, and would take no answer without a choice.
+    static let subprotocol = "volary"
+
+    /// Whether the request asks to become a WebSocket at all; a list of protocols with it counts.
+    static func isAskedFor(_ request: HTTPRequestHead) -> Bool {
+        request.headers.has("upgrade", "websocket")
+    }
+
+    /// - Parameters:
+    ///   - acceptsUserQuery: whether `?user=` names the user: for trials, since anyone may then be anyone.
+    ///   - compresses: whether an offer of permessage-deflate is accepted.
+    /// - Returns: what the client asked for, when the request is a well-formed handshake.
+    static func validate(
+        _ request: HTTPRequestHead,
+        acceptsUserQuery: Bool,
+        compresses: Bool = false
+    ) throws(Refusal) -> Client {
+        guard let endpoint = self.endpoint(ofTarget: request.uri) else { throw .unknownPath }
+        guard request.headers.has("upgrade", "websocket"), request.headers.has("connection", "upgrade") else {
+            throw .notWebSocket
+        }
+        guard request.method == .GET, request.version == .http1_1 else { throw .wrongMethod }
+        guard request.headers.only("sec-websocket-version") == "13" else { throw .unsupportedVersion }
+        guard let key = request.headers.only("sec-websocket-key"), self.isKey(key) else { throw .badKey }
+        guard let offers = ExtensionOffer.parse(request.headers["sec-websocket-extensions"]) else { throw .badExtensions }
+        return Client(
+            endpoint: endpoint,
+            user: try self.user(ofTarget: request.uri, accepted: acceptsUserQuery),
+            wantsWelcome: try self.wantsWelcome(request.uri),
+            compression: compresses ? .accepting(offers) : nil
+        )
+    }
+
+    private static func user(ofTarget target: String, accepted: Bool) throws(Refusal) -> AudienceName? {
+        let values = HandshakeQuery.values(of: "user", inTarget: target)
+        guard let value = values.first else { return nil }
+        guard accepted else { throw .userNotAccepted }
+        guard values.count == 1, let user = PercentEncoding.decode(value).flatMap({ AudienceName($0) }) else { throw .badUser }
+        return user
+    }
+
+    private static func wantsWelcome(_ target: String) throws(Refusal) -> Bool {
+        switch HandshakeQuery.values(of: "welcome", inTarget: target) {
+        case [], ["off"]: false
+        case ["on"]: true
+        default: throw .badWelcome
+        }
+    }
+
+    /// What the client offers, in its order.
+    static func subprotocols(of request: HTTPRequestHead) -> [String] {
+        request.headers.elements(of: "sec-websocket-protocol").map(String.init)
+    }
+
+    /// Section 4.2.2: the 101 that proves that the key was read, with ``subprotocol`` if it is offered; as it goes to the socket.
+    /// - Parameter request: a good one, as of ``validate(_:acceptsUserQuery:compresses:)``.
+    static func response(to request: HTTPRequestHead, for client: Client) -> ByteBuffer {
+        var response = ByteBufferAllocator().buffer(capacity: 256)
+        response.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n")
+        response.writeStaticString("sec-websocket-accept: ")
+        response.writeString(self.acceptance(of: request.headers.first(name: "sec-websocket-key") ?? ""))
+        if let compression = client.compression {
+            response.writeStaticString("\r\nsec-websocket-extensions: ")
+            response.writeString(compression.header)
+        }
+        if self.subprotocols(of: request).contains(self.subprotocol) {
+            response.writeStaticString("\r\nsec-websocket-protocol: ")
+            response.writeString(self.subprotocol)
+        }
+        response.writeStaticString("\r\n\r\n")
+        return response
+    }
+
+    /// Section 1.3.
+    private static func acceptance(of key: String) -> String {
+        var hash = Insecure.SHA1()
+        var text = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        text.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+        return hash.finalize().withUnsafeBytes { Data($0) }.base64EncodedString()
+    }
+
+    private static func endpoint(ofTarget target: String) -> Connection.Endpoint? {
+        switch Substring(target.utf8.prefix { $0 != UInt8(ascii: "?") }) {
+        case "/ws": .plain
+        case "/echo": .echo
+        default: nil
+        }
+    }
+
+    /// 16 bytes in base64: 22 digits, of which the last carries 4 unused bits, and two signs of padding.
+    private static func isKey(_ key: String) -> Bool {
+        let bytes = Array(key.utf8)
+        guard bytes.count == 24, bytes.suffix(2) == [UInt8(ascii: "="), UInt8(ascii: "=")] else { return false }
+        return bytes.prefix(22).allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"): true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"): true
+            default: false
+            }
+        }
+    }
+}
+
+extension WebSocketHandshake.Refusal {
+    /// What the client is told.
+    var problem: Problem {
+        switch self {
+        case .notWebSocket, .wrongMethod, .hasBody:
+            Problem(
+                .badRequest,
+                "not-a-websocket",
+                "A WebSocket begins with a GET request of HTTP/1.1 that asks for the upgrade and has no body."
+            )
+        case .unknownPath:
+            Problem(.notFound, "unknown-path", "WebSockets are at /ws and /echo.")
+        case .unsupportedVersion:
+            Problem(
+                .upgradeRequired,
+                "unsupported-websocket-version",
+                "Only version 13 is spoken.",
+                headers: [.secWebSocketVersion: "13", .upgrade: "websocket"]
+            )
+        case .badKey:
+            Problem(.badRequest, "bad-websocket-key", "Sec-WebSocket-Key must be 16 bytes in base64, once.")
+        case .userNotAccepted:
+            Problem(.forbidden, "user-not-accepted", "This node does not take a client's word for who it is.", field: "user")
+        case .badUser:
+            Problem(.badRequest, "invalid-name", "user \(AudienceName.rule)", field: "user")
+        case .badWelcome:
+            Problem.invalidQuery("welcome", "welcome must be on or off.")
+        case .badExtensions:
+            Problem(.badRequest, "bad-websocket-extensions", "Sec-WebSocket-Extensions is not a list of extensions.")
+        case .originNotAllowed:
+            .originNotAllowed(.allowedOrigins)
+        case .unauthorized(let fault):
+            .unauthorized(fault)
+        case .draining:
+            Problem(
+                .serviceUnavailable,
+                "draining",
+                "This node is going away; another one answers.",
+                headers: [.retryAfter: "1"]
+            )
+        case .overLimit(let refusal): refusal.problem
+        }
+    }
+}
+
+extension ConnectionSlot.Refusal {
+    /// What the client is told.
+    fileprivate var problem: Problem {
+        switch self {
+        case .tooManyConnections:
+            Problem(
+                .serviceUnavailable,
+                "too-many-connections",
+                "This node has as many connections as it takes; another one may have room.",
+                headers: [.retryAfter: "5"]
+            )
+        case .tooManyFromAddress:
+            Problem(
+                .tooManyRequests,
+                "too-many-from-address",
+                "Your address has as many connections as it may.",
+                headers: [.retryAfter: "5"]
+            )
+        case .badForwarding:
+            Problem(.badRequest, "bad-forwarding", "The proxy does not say, in a form that is known, whose request this is.")
+        }
+    }
+}
