@@ -23,6 +23,18 @@ extension RealProcesses {
             }
         }
 
+        @Test func `Signals that no program sends to a server leave the node and its clients as they are`() async throws {
+            try await withSingleNode { node in
+                let client = try await node.connect()
+                let others = [SIGIO, SIGPWR, SIGPROF, SIGVTALRM, SIGXCPU, SIGXFSZ, SIGSTKFLT]
+                for number in others + Array(__libc_current_sigrtmin()...__libc_current_sigrtmax()) {
+                    node.process.signal(number)
+                }
+                try await client.send("still here")
+                try await client.see { $0.message == "still here" }
+            }
+        }
+
         @Test(
             arguments: ["text", "json"]
         )

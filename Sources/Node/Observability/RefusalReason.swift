@@ -1,6 +1,6 @@
 /// Why a WebSocket handshake was refused, as a label.
 enum RefusalReason: Int, CaseIterable, MetricLabel {
-    case notAWebSocket
+    case notAWebsocket
     case unknownPath
     case unsupportedVersion
     case badKey
@@ -30,7 +30,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     init(_ refusal: WebSocketHandshake.Refusal) {
         self =
             switch refusal {
-            case .notWebSocket, .wrongMethod, .hasBody: .notAWebSocket
+            case .notWebSocket, .wrongMethod, .hasBody: .notAWebsocket
             case .unknownPath: .unknownPath
             case .unsupportedVersion: .unsupportedVersion
             case .badKey: .badKey

@@ -180,11 +180,11 @@ struct UpgradeHandlerTests {
 
     @Test(
         arguments: [
-            (Self.handshake("/nowhere"), RefusalReason.unknownPath), (Self.handshake(method: "POST"), .notAWebSocket),
+            (Self.handshake("/nowhere"), RefusalReason.unknownPath), (Self.handshake(method: "POST"), .notAWebsocket),
             (Self.handshake().replacing("Version: 13", with: "Version: 8"), .unsupportedVersion),
             (Self.handshake().replacing("==", with: ""), .badKey),
             (Self.handshake("/ws", "Sec-WebSocket-Extensions: a;\r\n"), .badExtensions),
-            (Self.handshake(method: "GET", "Content-Length: 3\r\n") + "abc", .notAWebSocket),
+            (Self.handshake(method: "GET", "Content-Length: 3\r\n") + "abc", .notAWebsocket),
             (Self.handshake("/ws?user=a"), .userNotAccepted),
             (Self.handshake("/ws", "Origin: https://other.example\r\n"), .originNotAllowed),
         ]
