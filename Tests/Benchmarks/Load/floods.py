@@ -19,8 +19,8 @@ BOUNDS = {1: (5, 3), 16: (20, 15)}
 READY_BOUND, READY_INTERVAL = 100, 0.05
 #: The others: their number, and the round trips of all of them in a second.
 NEIGHBOURS, RATE = 8, 200
-#: In percent of its processor, what a node under a flood uses at least: its turns for those that flood take half of the time.
-BUSY = 40
+#: In percent of its processor, what a node under a flood uses at least: its turns for those that flood take about half of the time.
+BUSY = 25
 #: Of each measurement, in seconds.
 DURATION = 2
 #: More than the 1 MiB that a node keeps of a client that has ended its half.
