@@ -36,11 +36,15 @@ public struct HTTPTestClient: Sendable {
 
     public let port: Int
     private let tls: TestTLS?
+    private let preface: [UInt8]
 
-    /// - Parameter tls: nil: http, not https.
-    public init(port: Int, tls: TestTLS? = nil) {
+    /// - Parameters:
+    ///   - tls: nil: http, not https.
+    ///   - preface: sent before anything else, TLS included, as a proxy does.
+    public init(port: Int, tls: TestTLS? = nil, preface: [UInt8] = []) {
         self.port = port
         self.tls = tls
+        self.preface = preface
     }
 
     /// - Parameters:
@@ -64,11 +68,12 @@ public struct HTTPTestClient: Sendable {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let answer = eventLoop.makePromise(of: HTTPTestResponse.self)
         let channel: any Channel
-        let tls = self.tls
+        let (tls, preface) = (self.tls, self.preface)
         do {
             channel = try await ClientBootstrap(group: eventLoop)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(Preface(bytes: preface))
                         try tls?.addHandler(to: channel)
                         try channel.pipeline.syncOperations.addHTTPClientHandlers()
                         try channel.pipeline.syncOperations.addHandler(AnswerHandler(answer: answer))

@@ -22,12 +22,14 @@ public final class ProxyServer: Sendable {
     private let process = NIOLockedValueBox<pid_t?>(nil)
 
     /// Starts a proxy and waits until a node is ready behind it.
-    /// - Parameter nodes: the ports of the nodes.
-    public static func start(_ kind: Kind = .haproxy, nodes: [Int]) async throws -> ProxyServer {
+    /// - Parameters:
+    ///   - nodes: the ports of the nodes.
+    ///   - rules: further lines of HAProxy's frontend.
+    public static func start(_ kind: Kind = .haproxy, nodes: [Int], rules: [String] = []) async throws -> ProxyServer {
         var failure = StartError(description: "\(kind) cannot be started")
         // Between finding a port and using it, another test may take it.
         for _ in 0..<5 {
-            let server = try ProxyServer(kind, port: try LoopbackSocket.freePort(), nodes: nodes)
+            let server = try ProxyServer(kind, port: try LoopbackSocket.freePort(), nodes: nodes, rules: rules)
             let client = HTTPTestClient(port: server.port)
             let isReady = await eventually(within: .seconds(15)) {
                 guard server.isRunning else { return true }
@@ -40,12 +42,12 @@ public final class ProxyServer: Sendable {
         throw failure
     }
 
-    private init(_ kind: Kind, port: Int, nodes: [Int]) throws {
+    private init(_ kind: Kind, port: Int, nodes: [Int], rules: [String]) throws {
         self.port = port
         self.directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("volary-proxy-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: self.directory, withIntermediateDirectories: true)
         let file = self.directory.appendingPathComponent("configuration")
-        try kind.configuration(port: port, nodes: nodes, directory: self.directory.path)
+        try kind.configuration(port: port, nodes: nodes, rules: rules, directory: self.directory.path)
             .write(to: file, atomically: true, encoding: .utf8)
         var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VOLARY_") }
         environment["VOLARY_BALANCER"] = "127.0.0.1:\(port)"
@@ -102,20 +104,21 @@ extension ProxyServer.Kind {
         }
     }
 
-    fileprivate func configuration(port: Int, nodes: [Int], directory: String) throws -> String {
+    fileprivate func configuration(port: Int, nodes: [Int], rules: [String], directory: String) throws -> String {
         switch self {
-        case .haproxy: try self.haproxy(nodes)
+        case .haproxy: try self.haproxy(nodes, rules)
         // Its last section is the one of the nodes.
-        case .haproxyThatReuses: try self.haproxy(nodes) + "    http-reuse always\n"
+        case .haproxyThatReuses: try self.haproxy(nodes, rules) + "    http-reuse always\n"
         case .nginx: self.nginx(port, nodes, directory)
         case .caddy: self.caddy(port, nodes)
         }
     }
 
-    private func haproxy(_ nodes: [Int]) throws -> String {
+    private func haproxy(_ nodes: [Int], _ rules: [String]) throws -> String {
         let source = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../deploy/haproxy.cfg").standardized
         let servers = nodes.enumerated().map { "    server node\($0.offset + 1) 127.0.0.1:\($0.element)\n" }
-        return try String(contentsOf: source, encoding: .utf8) + servers.joined()
+        let (last, lines) = ("    default_backend nodes\n", rules.map { "    \($0)\n" }.joined())
+        return try String(contentsOf: source, encoding: .utf8).replacing(last, with: lines + last) + servers.joined()
     }
 
     /// One process: a master's worker would outlive its end by SIGKILL.

@@ -80,22 +80,6 @@ public final class RawTestClient: Sendable {
     /// A TLS connection ended without its `close_notify`.
     public var isTruncated: Bool { self.state.withLockedValue { $0.isTruncated } }
 
-    private final class Preface: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-        typealias OutboundOut = ByteBuffer
-
-        private let bytes: [UInt8]
-
-        init(bytes: [UInt8]) {
-            self.bytes = bytes
-        }
-
-        func channelActive(context: ChannelHandlerContext) {
-            if !self.bytes.isEmpty { context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: self.bytes)), promise: nil) }
-            context.fireChannelActive()
-        }
-    }
-
     private static func handler(_ state: NIOLockedValueBox<State>) -> InboundBytes {
         InboundBytes { bytes in
             state.withLockedValue { $0.received.append(contentsOf: bytes.readableBytesView) }

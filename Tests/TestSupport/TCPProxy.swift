@@ -19,6 +19,8 @@ public final class TCPProxy: Sendable {
         case hold
         case delay(Duration)
         case throttle(bytesPerSecond: Int)
+        /// Each piece that comes is dropped, and these bytes go in its place.
+        case replace([UInt8])
     }
 
     /// What has happened so far: a test's proof that its fault did.

@@ -50,14 +50,15 @@ final class TCPProxyPump: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) { self.source = context.channel }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let bytes = self.unwrapInboundIn(data)
+        var bytes = self.unwrapInboundIn(data)
         let count = bytes.readableBytes
+        if case .replace(let others) = self.mode { bytes = ByteBuffer(bytes: others) }
         self.tally.withLockedValue { tally in
             tally.bytes += count
             if self.mode != .pass { tally.hinderedBytes += count }
         }
-        self.queuedBytes += count
-        self.append(.bytes(bytes), bytes: count)
+        self.queuedBytes += bytes.readableBytes
+        self.append(.bytes(bytes), bytes: bytes.readableBytes)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -74,7 +75,7 @@ final class TCPProxyPump: ChannelInboundHandler {
         let now = NIODeadline.now()
         let due: NIODeadline =
             switch self.mode {
-            case .pass, .hold: now
+            case .pass, .hold, .replace: now
             case .delay(let time): now + TimeAmount(time)
             case .throttle(let rate):
                 max(now, self.queue.last?.due ?? now) + .nanoseconds(Int64(bytes) * 1_000_000_000 / Int64(rate))

@@ -175,6 +175,14 @@ public final class VolaryProcess: Sendable {
         }
     }
 
+    /// Descriptors that it has open; nil where the system does not say.
+    public var openDescriptors: Int? {
+        self.process.withLockedValue { state in
+            guard case .running(let pid) = state else { return nil }
+            return (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd"))?.count
+        }
+    }
+
     /// What it wrote, for messages of tests that fail.
     public var output: String { self.text("output") + self.text("errors") }
 

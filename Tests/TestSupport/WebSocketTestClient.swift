@@ -30,13 +30,17 @@ public final class WebSocketTestClient: Sendable {
         public var headers: [String: String] = [:]
         /// Nil: ws, not wss.
         public var tls: TestTLS?
+        /// Sent before anything else, TLS included, as a proxy does.
+        public var preface: [UInt8]
 
         public init(
             subprotocols: [String] = [],
             answersClose: Bool = true,
             headers: [String: String] = [:],
-            tls: TestTLS? = nil
+            tls: TestTLS? = nil,
+            preface: [UInt8] = []
         ) {
+            self.preface = preface
             self.headers = headers
             self.subprotocols = subprotocols
             self.answersClose = answersClose
@@ -63,6 +67,7 @@ public final class WebSocketTestClient: Sendable {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .connect(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Preface(bytes: options.preface))
                     try options.tls?.addHandler(to: channel)
                     let upgrader = NIOTypedWebSocketClientUpgrader<Bool>(
                         maxFrameSize: 1 << 26,

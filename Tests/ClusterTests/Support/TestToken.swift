@@ -2,17 +2,6 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A file for one test.
-final class TemporaryFile: Sendable {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("volary-\(UUID().uuidString)").path
-
-    init(_ content: String) throws { try self.write(content) }
-
-    deinit { try? FileManager.default.removeItem(atPath: self.path) }
-
-    func write(_ content: String) throws { try Data(content.utf8).write(to: URL(fileURLWithPath: self.path)) }
-}
-
 /// Tokens that the built program makes.
 enum TestToken {
     /// - Parameters:

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import JWTKit
+import TestSupport
 
 @testable import VolaryNode
 
@@ -99,20 +100,4 @@ struct TestClaims: JWTPayload {
     var scope: String?
 
     func verify(using _: some JWTAlgorithm) {}
-}
-
-/// A file for one test, gone with its last reference.
-final class TemporaryFile: Sendable {
-    let path: String
-
-    init(_ content: String) throws {
-        self.path = FileManager.default.temporaryDirectory.appendingPathComponent("volary-\(UUID().uuidString)").path
-        try self.write(content)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: self.path) }
-
-    func write(_ content: String) throws {
-        try Data(content.utf8).write(to: URL(fileURLWithPath: self.path))
-    }
 }

@@ -1,17 +1,16 @@
 import Foundation
-import TestSupport
 
 extension SplitMix64 {
     /// What `VOLARY_TEST_SEED` says, else always the same. Printed by the tests that use it, so that a failure can be repeated.
-    static let seed = ProcessInfo.processInfo.environment["VOLARY_TEST_SEED"].flatMap(UInt64.init) ?? 0x5EED_0F_7E57
+    public static let seed = ProcessInfo.processInfo.environment["VOLARY_TEST_SEED"].flatMap(UInt64.init) ?? 0x5EED_0F_7E57
 
-    init() { self.init(state: Self.seed) }
+    public init() { self.init(state: Self.seed) }
 
-    mutating func bytes(_ count: Int) -> [UInt8] {
+    public mutating func bytes(_ count: Int) -> [UInt8] {
         (0..<count).map { _ in UInt8(truncatingIfNeeded: self.next()) }
     }
 
-    mutating func chance(_ percent: Int) -> Bool {
+    public mutating func chance(_ percent: Int) -> Bool {
         Int.random(in: 0..<100, using: &self) < percent
     }
 }
