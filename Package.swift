@@ -223,6 +223,16 @@ let package = Package(
             dependencies: ["TestSupport", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict
         ),
+        // Tables of hostile input, against real processes; tokens are signed by another library than the node's.
+        .testTarget(
+            name: "HostileTests",
+            dependencies: [
+                "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+            ],
+            swiftSettings: strict
+        ),
     ]
 )
 

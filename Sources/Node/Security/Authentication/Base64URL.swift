@@ -2,7 +2,8 @@ import Foundation
 
 /// RFC 4648 section 5 without padding, as JSON Web Tokens have it.
 enum Base64URL {
-    /// - Returns: nil for anything outside the alphabet, padding too.
+    /// - Returns: nil for anything outside the alphabet, padding too, and for a last digit with bits that are no part of a byte (RFC 4648
+    ///   section 3.5): no bytes have a second text.
     static func decode(_ text: some StringProtocol) -> Data? {
         var digits: [UInt8] = []
         digits.reserveCapacity(text.utf8.count + 3)
@@ -18,7 +19,8 @@ enum Base64URL {
         }
         guard digits.count % 4 != 1 else { return nil }
         digits += Array(repeating: UInt8(ascii: "="), count: (4 - digits.count % 4) % 4)
-        return Data(base64Encoded: Data(digits))
+        guard let data = Data(base64Encoded: Data(digits)), self.encode(data).utf8.elementsEqual(text.utf8) else { return nil }
+        return data
     }
 
     static func encode(_ bytes: some Sequence<UInt8>) -> String {
