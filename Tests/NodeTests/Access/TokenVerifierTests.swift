@@ -190,6 +190,9 @@ struct TokenVerifierTests {
         "", "\n", "too-short", String(repeating: "x", count: 31), "with a blank, and longer than 32 signs",
         TestKeys.secret + "\nshort",
         #"{"keys":[]}"#, TestKeys.rsaPrivate, TestKeys.smallRSAPublic,
+        // A key set that has no line ends and no spaces, which everybody may have.
+        #"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#, #"[{"kty":"RSA","n":"AQAB","e":"AQAB"}]"#,
+        #"{"keys":[{"kty":"RSA","kid":"1","n":"A"#,
         "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
         "-----BEGIN PUBLIC KEY-----\nAAAA\n", "x-----BEGIN PUBLIC KEY-----", TestKeys.rsaPublic + "\n" + TestKeys.smallRSAPublic,
         String(repeating: TestKeys.secret + "\n", count: 17), "\u{0}" + TestKeys.secret,

@@ -8,7 +8,7 @@ enum TokenKeyFile {
 
     static let keyRule = """
         must be a file with public keys or certificates in PEM (RSA of 2048 bits or more, or P-256), or with a secret of \
-        \(TokenKey.minimumSecretBytes) or more visible ASCII characters on each line
+        \(TokenKey.minimumSecretBytes) or more visible ASCII characters on each line, which JSON is not (--jwks)
         """
 
     static func parse(_ data: Data) -> TokenKeys? {
@@ -38,13 +38,20 @@ enum TokenKeyFile {
         return keys?.count == blocks?.count ? keys : nil
     }
 
-    /// Binary files and JSON are no secrets: who names the wrong file must not end up with a key that everybody knows.
+    /// Binary files and JSON are no secrets: who names the wrong file, a key set of public keys, must not end up with a key that everybody knows.
     /// A space at an end is a slip of the editor and no part of a secret; one inside makes the file bad.
     /// - Returns: nil unless all lines are secrets.
     static func secrets(_ lines: [Substring]) -> [Substring]? {
         let isGood = lines.allSatisfy { line in
             line.utf8.count >= TokenKey.minimumSecretBytes && line.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+                && !self.isJSON(line)
         }
         return isGood ? lines : nil
+    }
+
+    /// Whether it begins as an object does, or a list of them: also one that is cut off, as while a file is written, is no secret. A secret that
+    /// somebody has made up by chance begins so once in thousands of times.
+    private static func isJSON(_ line: Substring) -> Bool {
+        [#"{""#, "[{"].contains { line.utf8.starts(with: $0.utf8) }
     }
 }
