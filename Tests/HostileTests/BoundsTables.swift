@@ -180,7 +180,7 @@ extension HostileTables {
         @Test func `Beside floods of every kind on both paths an innocent client is served, and memory stays bounded`()
             async throws
         {
-            let options = ["--client-messages", "off", "--max-unsent", "256KiB", "--threads", "1"]
+            let options = ["--client-messages", "off", "--max-unsent", "256KiB", "--threads", "1", "--compression"]
             try await HostileNode.run(options, environment: ["VOLARY_API_KEY": "correct-horse-battery"], growth: 48 << 20) {
                 node in
                 var floods: [FloodClient] = []

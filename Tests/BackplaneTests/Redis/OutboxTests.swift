@@ -73,10 +73,10 @@ struct OutboxTests {
         #expect(outbox.hasRoom(forBytes: 10, of: one, linked: false))
     }
 
-    private func client() -> Outbox<Int>.Sender { .client(.random(on: NodeID(rawValue: 1))) }
+    private func client() -> MessageSender { .client(.random(on: NodeID(rawValue: 1))) }
 
     /// Appends messages of so many bytes in turn until none of the senders has room.
-    private func fill(_ outbox: inout Outbox<Int>, by senders: [Outbox<Int>.Sender], bytes: Int, linked: Bool) {
+    private func fill(_ outbox: inout Outbox<Int>, by senders: [MessageSender], bytes: Int, linked: Bool) {
         var goOn = true
         while goOn {
             goOn = false

@@ -28,18 +28,11 @@ struct Outbox<Element> {
         var windowBytes = 4 * 1024 * 1024
     }
 
-    /// Who has to share the room.
-    enum Sender: Hashable {
-        case client(ConnectionID)
-        /// All REST callers of this node together.
-        case callers
-    }
-
     private struct Entry {
         var element: Element
         let bytes: Int
         let at: NIODeadline
-        let sender: Sender?
+        let sender: MessageSender
     }
 
     /// Counted for each message beside its bytes, so that many small ones are not free.
@@ -49,7 +42,7 @@ struct Outbox<Element> {
     private var entries = CircularBuffer<Entry>()
     private var totalBytes = 0
     /// Of those senders that have any.
-    private var senderBytes: [Sender: Int] = [:]
+    private var senderBytes: [MessageSender: Int] = [:]
     /// How many of the first entries have been written.
     private(set) var unanswered = 0
     /// Their bytes.
@@ -67,6 +60,10 @@ struct Outbox<Element> {
     var waiting: Int { self.entries.count - self.unanswered }
     /// Their bytes.
     var waitingBytes: Int { self.totalBytes - self.unansweredBytes }
+    /// Whether as much waits to be written as may be unanswered.
+    var hasWindowWaiting: Bool {
+        self.waiting >= self.limits.windowMessages || self.waitingBytes >= self.limits.windowBytes
+    }
     /// Whether something waits, and half of the window is free: what follows the answers then leaves together.
     var isDue: Bool {
         self.waiting > 0 && self.unanswered <= self.limits.windowMessages / 2
@@ -74,15 +71,15 @@ struct Outbox<Element> {
     }
 
     /// Whether a message of so many bytes may be appended. Does not depend on the message's place: what is unanswered may wait again.
-    /// - Parameter sender: nil: the node itself, which has no share of its own.
-    func hasRoom(forBytes bytes: Int, of sender: Sender? = nil, linked: Bool) -> Bool {
+    /// - Parameter sender: the node itself has no share of its own.
+    func hasRoom(forBytes bytes: Int, of sender: MessageSender = .node, linked: Bool) -> Bool {
         if self.entries.isEmpty { return true }
         let bytes = bytes + Self.overheadBytes
         let room = (linked ? self.limits.linkedBytes : self.limits.waitingBytes) - self.totalBytes
         guard bytes <= room, self.entries.count < self.limits.messages else { return false }
-        guard let sender else { return true }
         let own = self.senderBytes[sender] ?? 0
         return switch sender {
+        case .node: true
         case .callers: own == 0 || own + bytes <= room
         // Also the first message of each of many clients leaves some room.
         case .client where own == 0: bytes <= room / 2
@@ -91,17 +88,17 @@ struct Outbox<Element> {
     }
 
     /// Appends a message that waits until ``takeWaiting(_:)``. The caller has asked for room.
-    mutating func append(_ element: Element, bytes: Int, of sender: Sender? = nil, at now: NIODeadline) {
+    mutating func append(_ element: Element, bytes: Int, of sender: MessageSender = .node, at now: NIODeadline) {
         let entry = Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, sender: sender)
         self.entries.append(entry)
         self.totalBytes += entry.bytes
-        if let sender { self.senderBytes[sender, default: 0] += entry.bytes }
+        if sender != .node { self.senderBytes[sender, default: 0] += entry.bytes }
     }
 
     /// Puts messages before all others, as nothing is unanswered. Whether there is room does not matter: they were here a moment ago.
     mutating func putBack(_ elements: [(element: Element, bytes: Int)], at now: NIODeadline) {
         for (element, bytes) in elements.reversed() {
-            self.entries.prepend(Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, sender: nil))
+            self.entries.prepend(Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, sender: .node))
             self.totalBytes += bytes + Self.overheadBytes
         }
     }
@@ -203,7 +200,7 @@ struct Outbox<Element> {
 
     private mutating func isGone(_ entry: Entry) {
         self.totalBytes -= entry.bytes
-        guard let sender = entry.sender, let rest = self.senderBytes[sender].map({ $0 - entry.bytes }) else { return }
-        self.senderBytes[sender] = rest > 0 ? rest : nil
+        guard let rest = self.senderBytes[entry.sender].map({ $0 - entry.bytes }) else { return }
+        self.senderBytes[entry.sender] = rest > 0 ? rest : nil
     }
 }

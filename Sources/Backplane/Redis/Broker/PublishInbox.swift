@@ -1,18 +1,34 @@
+import DequeModule
 import NIOCore
 import VolaryProtocol
 
-/// What has been published and has no sequence yet, in the order in which it will get one: what the broker's loop has not looked at, and what
-/// waits for a subscription.
+/// What has been published and has no sequence yet: what the broker's loop has not looked at, what does not go on because much waits for Redis
+/// already, and what waits for a subscription.
+///
+/// **Fair queueing.** Each sender's messages keep their order. Senders take turns, one message each: one that has thousands waiting delays
+/// itself, and thousands of senders delay another's message by one round. So an announcement of the node may pass messages of a client.
+///
+/// **Shares.** A client that has messages here gets another one in only while it has less than an eighth of the room that is left, and clients
+/// together leave a quarter of the messages to REST callers and to the node itself.
 struct PublishInbox: Sendable {
     /// Messages that leave together: 256. The loop has other things to do between.
     static let turnMessages = 256
     /// Bytes of them, counted as below: 1 MiB, or one message.
     static let turnBytes = 1024 * 1024
 
+    private struct Queue {
+        var requests = Deque<PublishRequest>()
+        var bytes = 0
+    }
+
     private let maximumBytes: Int
     private let maximumMessages: Int
-    private var requests = CircularBuffer<PublishRequest>()
+    /// Of those senders that have any.
+    private var queues: [MessageSender: Queue] = [:]
+    /// The same senders; whose turn it is stands first.
+    private var turns = Deque<MessageSender>()
     private var bytes = 0
+    private(set) var count = 0
 
     /// - Parameters:
     ///   - maximumBytes: payloads, with ``Outbox/overheadBytes`` for each message; one message of any size may wait alone.
@@ -22,38 +38,61 @@ struct PublishInbox: Sendable {
         self.maximumMessages = maximumMessages
     }
 
-    var count: Int { self.requests.count }
-
     /// - Returns: whether there was room.
     mutating func append(_ request: PublishRequest) -> Bool {
-        let size = request.size
-        guard self.requests.isEmpty || self.bytes + size <= self.maximumBytes && self.count < self.maximumMessages
-        else { return false }
-        self.requests.append(request)
+        let (size, sender) = (request.size, request.message.sender)
+        guard self.count == 0 || self.hasRoom(size, of: sender) else { return false }
         self.bytes += size
+        self.count += 1
+        if self.queues[sender] == nil { self.turns.append(sender) }
+        self.queues[sender, default: Queue()].requests.append(request)
+        self.queues[sender]?.bytes += size
         return true
+    }
+
+    private func hasRoom(_ size: Int, of sender: MessageSender) -> Bool {
+        let room = self.maximumBytes - self.bytes
+        guard size <= room, self.count < self.maximumMessages else { return false }
+        guard case .client = sender else { return true }
+        guard self.count < self.maximumMessages - self.maximumMessages / 4 else { return false }
+        guard let own = self.queues[sender]?.bytes else { return size <= room / 2 }
+        return own + size <= room / 8
     }
 
     /// Empties it.
     mutating func take() -> [PublishRequest] {
-        defer {
-            self.requests.removeAll()
-            self.bytes = 0
-        }
-        return Array(self.requests)
+        var all: [PublishRequest] = []
+        all.reserveCapacity(self.count)
+        while let next = self.takeNext() { all.append(next) }
+        return all
     }
 
-    /// Takes the first of them, as many as one turn may have.
+    /// Takes the next of them, as many as one turn of the loop may have.
     mutating func takeTurn() -> [PublishRequest] {
         var turn: [PublishRequest] = []
         var bytes = 0
-        while turn.count < Self.turnMessages, let size = self.requests.first?.size, turn.isEmpty || bytes + size <= Self.turnBytes
+        while turn.count < Self.turnMessages, let size = self.next?.size, turn.isEmpty || bytes + size <= Self.turnBytes,
+            let next = self.takeNext()
         {
-            turn.append(self.requests.removeFirst())
+            turn.append(next)
             bytes += size
         }
-        self.bytes -= bytes
         return turn
+    }
+
+    private var next: PublishRequest? { self.turns.first.flatMap { self.queues[$0]?.requests.first } }
+
+    private mutating func takeNext() -> PublishRequest? {
+        guard let sender = self.turns.popFirst(), let request = self.queues[sender]?.requests.popFirst() else { return nil }
+        if self.queues[sender]?.requests.isEmpty ?? true {
+            self.queues[sender] = nil
+        } else {
+            self.queues[sender]?.bytes -= request.size
+            self.turns.append(sender)
+        }
+        self.bytes -= request.size
+        self.count -= 1
+        return request
     }
 }
 
@@ -63,5 +102,5 @@ struct PublishRequest: Sendable {
     let topic: Topic
     let completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
 
-    fileprivate var size: Int { self.message.payloadBytes + Outbox<Void>.overheadBytes }
+    var size: Int { self.message.payloadBytes + Outbox<Void>.overheadBytes }
 }

@@ -1,0 +1,18 @@
+import VolaryProtocol
+
+/// With whom a message shares room and turns on its way to Redis.
+enum MessageSender: Hashable, Sendable {
+    case client(ConnectionID)
+    /// All REST callers of this node together.
+    case callers
+    /// The node itself: receipts, commands, announcements.
+    case node
+}
+
+extension NodeMessage {
+    var sender: MessageSender {
+        guard case .publication(let publication) = self else { return .node }
+        if let client = publication.sender { return .client(client) }
+        return publication.kind == .serverBroadcast ? .callers : .node
+    }
+}
