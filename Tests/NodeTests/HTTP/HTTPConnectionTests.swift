@@ -56,7 +56,8 @@ struct HTTPConnectionTests {
     }
 
     @Test func `A node that stops waits for no body of an answered request, and for no other once its time is up`() async throws {
-        let half = "Host: h\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+        // The second is told to go on once its body is waited for.
+        let half = "Host: h\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n"
         var clients: [RawTestClient] = []
         var start = ContinuousClock.now
         try await APITestNode.with([.drainTimeout: "500ms"]) { node in
@@ -65,12 +66,13 @@ struct HTTPConnectionTests {
                 try await clients.last?.send(head + half)
             }
             #expect(await eventually { Self.statuses(clients[0].received) == ["405"] })
+            #expect(await eventually { Self.statuses(clients[1].received) == ["100"] })
             start = .now
         }
         // A body has 30.
         #expect(start.duration(to: .now) < .seconds(15))
         #expect(await eventually { clients.allSatisfy(\.isEnded) })
-        #expect(Self.statuses(clients[1].received) == ["408"])
+        #expect(Self.statuses(clients[1].received) == ["100", "408"])
     }
 
     @Test func `Who ends its half behind its requests gets all the answers`() async throws {
