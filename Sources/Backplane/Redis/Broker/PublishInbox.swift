@@ -17,8 +17,19 @@ struct PublishInbox: Sendable {
     static let turnBytes = 1024 * 1024
 
     private struct Queue {
-        var requests = Deque<PublishRequest>()
-        var bytes = 0
+        private(set) var requests = Deque<PublishRequest>()
+        private(set) var bytes = 0
+
+        mutating func append(_ request: PublishRequest) {
+            self.requests.append(request)
+            self.bytes += request.size
+        }
+
+        mutating func removeFirst() -> PublishRequest {
+            let request = self.requests.removeFirst()
+            self.bytes -= request.size
+            return request
+        }
     }
 
     private let maximumBytes: Int
@@ -45,8 +56,7 @@ struct PublishInbox: Sendable {
         self.bytes += size
         self.count += 1
         if self.queues[sender] == nil { self.turns.append(sender) }
-        self.queues[sender, default: Queue()].requests.append(request)
-        self.queues[sender]?.bytes += size
+        self.queues[sender, default: Queue()].append(request)
         return true
     }
 
@@ -83,11 +93,12 @@ struct PublishInbox: Sendable {
     private var next: PublishRequest? { self.turns.first.flatMap { self.queues[$0]?.requests.first } }
 
     private mutating func takeNext() -> PublishRequest? {
-        guard let sender = self.turns.popFirst(), let request = self.queues[sender]?.requests.popFirst() else { return nil }
-        if self.queues[sender]?.requests.isEmpty ?? true {
-            self.queues[sender] = nil
+        guard let sender = self.turns.popFirst(), let index = self.queues.index(forKey: sender) else { return nil }
+        // In place: one look for the sender, and no copy of its queue.
+        let request = self.queues.values[index].removeFirst()
+        if self.queues.values[index].requests.isEmpty {
+            self.queues.remove(at: index)
         } else {
-            self.queues[sender]?.bytes -= request.size
             self.turns.append(sender)
         }
         self.bytes -= request.size

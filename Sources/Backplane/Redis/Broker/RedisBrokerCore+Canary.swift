@@ -60,7 +60,7 @@ extension RedisBrokerCore {
     /// Looks, once a second, whether own messages come back that Redis has answered. Where the oldest does not for ten looks in a row,
     /// although all topics arrive, something else than the path keeps it away: this node's clients get it then, and all topics are
     /// subscribed to anew.
-    func watchHomeward() {
+    func watchLoopback() {
         let firstUnanswered = self.outbox.first?.sequence ?? .max
         guard let oldest = self.loopback.oldest, firstUnanswered > oldest, self.unsettled.required.isEmpty else {
             self.overdue = nil

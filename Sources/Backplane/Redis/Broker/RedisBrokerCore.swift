@@ -151,7 +151,7 @@ final class RedisBrokerCore {
         self.housekeeping = eventLoop.scheduleTask(in: Self.housekeepingInterval) { [weak self] in
             guard let self, !self.isClosed else { return }
             self.expire()
-            self.watchHomeward()
+            self.watchLoopback()
             self.wantTopics()
             self.tellMissed()
             self.updateHealth()
