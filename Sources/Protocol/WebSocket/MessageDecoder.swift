@@ -219,7 +219,7 @@ public struct MessageDecoder {
     private static func close(_ payload: ByteBuffer) throws(ProtocolViolation) -> Event {
         guard payload.readableBytes > 0 else { return .close(code: nil, reason: "") }
         var reason = payload
-        guard let rawCode = reason.readInteger(as: UInt16.self) else { throw .closeCodeTorn }
+        guard let rawCode = reason.readInteger(as: UInt16.self) else { throw .closeCodeTruncated }
         // A client may send every code that may be sent at all. 1010 is for clients only; 1011 to 1014 were introduced for
         // servers, but are registered for both sides.
         let code = CloseCode(rawValue: rawCode)

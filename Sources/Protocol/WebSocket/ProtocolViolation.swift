@@ -26,7 +26,7 @@ public struct ProtocolViolation: Error, Hashable, Sendable {
 
     // MARK: - Close frames (sections 5.5.1 and 7.4)
 
-    public static let closeCodeTorn = ProtocolViolation(.protocolError, "close frame carries half a code")
+    public static let closeCodeTruncated = ProtocolViolation(.protocolError, "close frame carries half a code")
     public static let closeCodeNotAllowed = ProtocolViolation(.protocolError, "close code may not be sent")
     public static let closeReasonNotUTF8 = ProtocolViolation(.invalidData, "close reason is not UTF-8")
 

@@ -8,9 +8,8 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// Encodes and decodes the arguments and answers of the presence store's scripts. An answer that no script gives is
-/// ``PresenceError/refused(_:)``. A record that no node writes is logged and left out, so that one bad record does not hide the
-/// others.
+/// Decodes the answers of the presence store's scripts. An answer that no script gives is ``PresenceError/refused(_:)``. A record
+/// that no node writes is logged and left out, so that one bad record does not hide the others.
 struct RedisPresenceDecoder: Sendable {
     private struct Details: Decodable {
         let `protocol`: String
@@ -46,43 +45,6 @@ struct RedisPresenceDecoder: Sendable {
     }
 
     let logger: Logger
-
-    // MARK: - Writing
-
-    static func json(of node: NodeRecord) throws(PresenceError) -> String { try self.encode(node) }
-
-    /// The same record always gives the same text, so that the update script can detect that nothing has changed. Names are
-    /// stored as their keys, from which the script builds index entries. Keys and protocols contain nothing that JSON would
-    /// escape, so the text is written directly: a JSON encoder would take a twentieth of the cost of a client that connects and
-    /// disconnects.
-    static func details(of record: ConnectionRecord) -> String {
-        var long: [AudienceName] = []
-        func quotedKey(_ name: AudienceName) -> String {
-            let key = NameKey(name)
-            if key.isHash { long.append(name) }
-            return "\"\(key)\""
-        }
-        var text = "{\"connectedAt\":\(record.connectedAt)"
-        if !record.groups.isEmpty {
-            text += ",\"groups\":[\(record.groups.sorted().map(quotedKey).joined(separator: ","))]"
-        }
-        text += ",\"protocol\":\"\(record.protocol)\""
-        if let user = record.user { text += ",\"user\":\(quotedKey(user))" }
-        if !long.isEmpty { text += ",\"long\":[\(long.map { "\"\(NameKey.encode($0))\"" }.joined(separator: ","))]" }
-        return text + "}"
-    }
-
-    private static func encode(_ value: some Encodable) throws(PresenceError) -> String {
-        do {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            return String(decoding: try encoder.encode(value), as: UTF8.self)
-        } catch {
-            throw .refused("a record cannot be written as JSON")
-        }
-    }
-
-    // MARK: - Reading
 
     /// - Returns: the result for the node, and the contents of its keys.
     func registration(_ reply: RESPValue) throws(PresenceError) -> (NodeRegistration, contents: String) {
@@ -153,7 +115,7 @@ struct RedisPresenceDecoder: Sendable {
                 let expiry = row[4].integer
             else { throw Self.wrongShape }
             guard let id = NodeID(text) else {
-                self.leftOut(text)
+                self.skipped(text)
                 continue
             }
             // The nodes are deleted already, so the caller must get them even if a record is bad.
@@ -214,7 +176,7 @@ struct RedisPresenceDecoder: Sendable {
     func ids(_ texts: [String]) -> [ConnectionID] {
         texts.compactMap { text in
             let id = ConnectionID(text)
-            if id == nil { self.leftOut(text) }
+            if id == nil { self.skipped(text) }
             return id
         }
     }
@@ -253,7 +215,7 @@ struct RedisPresenceDecoder: Sendable {
             let record = try? JSONDecoder().decode(NodeRecord.self, from: Data(bytes.readableBytesView)),
             record.id.description == id
         else {
-            self.leftOut(id)
+            self.skipped(id)
             return nil
         }
         return record
@@ -264,13 +226,13 @@ struct RedisPresenceDecoder: Sendable {
             let details = try? decoder.decode(Details.self, from: Data(bytes.readableBytesView)),
             let record = details.record(id)
         else {
-            self.leftOut(id.description)
+            self.skipped(id.description)
             return nil
         }
         return record
     }
 
-    private func leftOut(_ record: String) {
+    private func skipped(_ record: String) {
         let metadata: Logger.Metadata = [RedisLogKey.record: "\(record.prefix(maximumBytes: 64))"]
         self.logger.warning("Skipped an unreadable record in the presence store", metadata: metadata)
     }

@@ -31,16 +31,16 @@ public final class RedisPresenceStore: PresenceStore {
     ///   - eventLoop: the event loop of the connection.
     ///   - logger: for changes of the link's state and for records that cannot be decoded.
     public convenience init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
-        let watch = MasterResolver(configuration: configuration, eventLoop: eventLoop, logger: logger)
-        self.init(watch: watch, logger: logger)
+        let resolver = MasterResolver(configuration: configuration, eventLoop: eventLoop, logger: logger)
+        self.init(resolver: resolver, logger: logger)
     }
 
-    /// - Parameter watch: shared by all links of this node to Redis, and the owner of the event loop on which the connection
+    /// - Parameter resolver: shared by all links of this node to Redis, and the owner of the event loop on which the connection
     ///   lives.
-    public init(watch: MasterResolver, logger: Logger) {
-        self.keys = RedisPresenceKeys(prefix: watch.configuration.keyPrefix)
+    public init(resolver: MasterResolver, logger: Logger) {
+        self.keys = RedisPresenceKeys(prefix: resolver.configuration.keyPrefix)
         self.decoder = RedisPresenceDecoder(logger: logger)
-        self.runner = RedisScriptRunner(role: "presence", watch: watch, logger: logger)
+        self.runner = RedisScriptRunner(role: "presence", resolver: resolver, logger: logger)
     }
 
     @discardableResult
@@ -128,7 +128,7 @@ public final class RedisPresenceStore: PresenceStore {
             node.leaseMilliseconds.multipliedReportingOverflow(by: 20).partialValue,
             Self.minimumBackstopMilliseconds
         )
-        let record = try RedisPresenceDecoder.json(of: node)
+        let record = try RedisPresenceEncoder.json(of: node)
         return [node.id.description, "\(node.leaseMilliseconds)", "\(backstop)", node.name, record]
     }
 

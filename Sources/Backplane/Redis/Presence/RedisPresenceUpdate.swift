@@ -22,7 +22,7 @@ struct RedisPresenceUpdate {
             var arguments = ["\(RedisPresenceUpdate.entriesPerStep)", "\(self.adding.count)"]
             for record in self.adding {
                 arguments.append(record.id.description)
-                arguments.append(RedisPresenceDecoder.details(of: record))
+                arguments.append(RedisPresenceEncoder.details(of: record))
             }
             return arguments + self.removing.map(\.description)
         }
