@@ -11,7 +11,7 @@ fail() {
 print_help() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0"; }
 
 # How the program is built where it is to be fast, for `swift build`: with Swift's libraries in it, and without the checks for overlapping
-# access, which cost a tenth of a request's time; every test runs with them.
+# access in its dependencies either (Package.swift leaves them out of our own modules).
 # shellcheck disable=SC2034 # the scripts that build use it
 release=(-c release --product volary --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked)
 
