@@ -23,7 +23,7 @@ struct Exchange: Sendable {
         endsAfterAnswer: Bool = false,
         within deadline: Duration = .seconds(5)
     ) async throws -> Exchange {
-        let client = try await RawTestClient.connect(port: port, tls: tls, goesOn: endsAfterAnswer)
+        let client = try await RawTestClient.connect(port: port, tls: tls, allowsHalfClosure: endsAfterAnswer)
         // A server may end the connection before it has taken all of it.
         _ = await client.sends(Self.bytes(text), within: deadline)
         if endsAfterAnswer {

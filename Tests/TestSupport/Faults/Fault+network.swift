@@ -1,5 +1,5 @@
 extension Fault {
-    /// What is between nodes and Redis. Clients and REST callers come another way.
+    /// Faults of the network between nodes and Redis. Clients and REST callers do not use it.
     static let network = [
         Fault("slow", "300 ms each way for 3 s, all nodes") { cluster in
             try await Self.hinder(cluster.nodes, .delay(.milliseconds(300)), for: .seconds(3))
@@ -15,7 +15,7 @@ extension Fault {
                 let before = node.proxy.counters.connections
                 try await node.proxy.cut()
                 let back = await eventually { node.proxy.counters.connections > before }
-                try Self.prove("node \(node.name) has not connected again", back)
+                try Self.prove("node \(node.name) has not reconnected", back)
             }
         },
         Fault("node-cut-off", "one node cut off from Redis for 4 s", suffering: ["b"]) { cluster in

@@ -1,5 +1,5 @@
 extension Fault {
-    /// Nodes that die, stand still, or are started twice.
+    /// Nodes that die, freeze, or are started twice.
     static let node = [
         Fault("node-killed", "kill -9 of a node, back after the lease", suffering: ["c"], killed: ["c"]) { cluster in
             let node = cluster.nodes[2]
@@ -29,7 +29,7 @@ extension Fault {
                 let status = await node.process.terminate(within: .seconds(20))
                 try Self.prove("node \(node.name) ended with \(status.map(String.init) ?? "nothing")", status == 0)
                 try await node.restart()
-                try Self.prove("node \(node.name) is not ready", await eventually { await node.isReady() })
+                try Self.prove("node \(node.name) did not become ready", await eventually { await node.isReady() })
             }
         },
         Fault("node-frozen-1s", "a node stands still for 1 s", suffering: ["c"]) { cluster in
@@ -51,7 +51,7 @@ extension Fault {
         defer { node.process.thaw() }
         let start = ContinuousClock.now
         let answer = try? await node.request("GET", "/livez", within: .milliseconds(800))
-        try Self.prove("node \(node.name) answers", answer == nil)
+        try Self.prove("node \(node.name) still answers", answer == nil)
         try await Task.sleep(until: start + time)
     }
 }

@@ -1,5 +1,5 @@
 extension Fault {
-    /// The master goes, and sentinels choose another. Over when they have agreed on it.
+    /// The master fails, and sentinels choose another. The fault ends when they agree on it.
     static let sentinel = [
         Fault("sentinel-killed", "Sentinel: the master killed", needsSentinels: true) { cluster in
             try await Self.replaced(cluster) { _, old in old.kill() }
@@ -13,7 +13,7 @@ extension Fault {
         ) {
             cluster in
             try await Self.replaced(cluster) { sentinels, _ in try sentinels.failOver() }
-            try Self.prove("the old master is none", cluster.redis.command("ROLE")?.contains("master") == true)
+            try Self.prove("the old server is no longer a master", cluster.redis.command("ROLE")?.contains("master") == true)
         },
         Fault(
             "sentinel-frozen",
@@ -30,7 +30,7 @@ extension Fault {
 
     private static func replaced(_ cluster: FaultCluster, by end: (SentinelCluster, RedisServer) throws -> Void) async throws {
         guard let sentinels = cluster.sentinels else { throw FaultError("There are no sentinels") }
-        try Self.prove("the first is no master", try sentinels.master === cluster.redis)
+        try Self.prove("the first server is not the master", try sentinels.master === cluster.redis)
         try end(sentinels, cluster.redis)
         _ = try await sentinels.newMaster(after: cluster.redis)
     }
