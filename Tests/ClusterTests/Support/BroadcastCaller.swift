@@ -53,9 +53,9 @@ final class BroadcastCaller: Sendable {
     /// All other answers, and requests without an answer.
     var failures: [String] { self.state.withLockedValue { $0.failures } }
 
-    func run(while goesOn: () -> Bool) async {
+    func run(while isRunning: () -> Bool) async {
         var count = 0
-        while goesOn() {
+        while isRunning() {
             count += 1
             let text = "push \(count) of \(self.number)"
             let audience = self.audiences[count % self.audiences.count]

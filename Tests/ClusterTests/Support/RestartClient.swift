@@ -80,11 +80,11 @@ final class RestartClient: Sendable {
     }
 
     /// Returns when the client has left.
-    func stay(port: Int, while goesOn: () -> Bool) async {
+    func stay(port: Int, while isRunning: () -> Bool) async {
         while let client = self.state.withLockedValue({ $0.client }) {
             await client.waitForEnd()
             let hasLeft = self.ended(client)
-            if hasLeft || !goesOn() { return }
+            if hasLeft || !isRunning() { return }
             do {
                 try await self.connect(port: port)
             } catch {

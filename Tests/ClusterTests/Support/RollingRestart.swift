@@ -30,9 +30,9 @@ struct RollingRestart {
     }
 
     /// Each client sends a message four times a second.
-    static func talk(_ members: ArraySlice<RestartClient>, while goesOn: () -> Bool) async {
+    static func talk(_ members: ArraySlice<RestartClient>, while isRunning: () -> Bool) async {
         var number = 0
-        while goesOn() {
+        while isRunning() {
             for member in members { await member.say("said \(number) by \(member.number)") }
             number += 1
             try? await Task.sleep(for: .milliseconds(250))
