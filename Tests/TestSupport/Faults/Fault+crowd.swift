@@ -3,7 +3,7 @@ extension Fault {
     static let crowd = [
         Fault(
             "crowd",
-            "floods, joins, slow readers and clients that leave in the middle, all at once for 5 s",
+            "floods, joins, slow readers and abrupt disconnects, all at once for 5 s",
             suffering: [],
             options: Crowd.options,
             hasUnrecordedClients: true

@@ -1,13 +1,13 @@
 extension Fault {
     /// Faults of the network between nodes and Redis. Clients and REST callers do not use it.
     static let network = [
-        Fault("slow", "300 ms each way for 3 s, all nodes") { cluster in
+        Fault("slow", "300 ms latency each way for 3 s, all nodes") { cluster in
             try await Self.hinder(cluster.nodes, .delay(.milliseconds(300)), for: .seconds(3))
         },
         Fault("throttled", "3 KB/s for 4 s, all nodes", isFast: false) { cluster in
             try await Self.hinder(cluster.nodes, .throttle(bytesPerSecond: 3000), for: .seconds(4))
         },
-        Fault("black-hole", "nothing goes through for 4 s, all nodes", isFast: false) { cluster in
+        Fault("black-hole", "no data passes for 4 s, all nodes", isFast: false) { cluster in
             try await Self.hinder(cluster.nodes, .hold, for: .seconds(4))
         },
         Fault("links-reset", "all connections to Redis reset") { cluster in
@@ -40,10 +40,10 @@ extension Fault {
         ) { cluster in
             try await Self.hinder(cluster.nodes.filter { $0.name == "b" }, .hold, for: .seconds(4))
         },
-        Fault("node-deaf", "one node does not hear Redis for 4 s", suffering: ["b"]) { cluster in
+        Fault("node-deaf", "one node receives nothing from Redis for 4 s", suffering: ["b"]) { cluster in
             try await Self.hinder(cluster.nodes.filter { $0.name == "b" }, .hold, [.toClient], for: .seconds(4))
         },
-        Fault("node-mute", "Redis does not hear one node for 4 s", isFast: false, suffering: ["b"]) { cluster in
+        Fault("node-mute", "Redis receives nothing from one node for 4 s", isFast: false, suffering: ["b"]) { cluster in
             try await Self.hinder(cluster.nodes.filter { $0.name == "b" }, .hold, [.toServer], for: .seconds(4))
         },
     ]

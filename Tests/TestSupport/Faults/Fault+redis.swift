@@ -1,7 +1,7 @@
 extension Fault {
     /// Redis' process dies, freezes, or is restarted.
     static let redisProcess = [
-        Fault("redis-killed", "Redis killed, back empty after every node has tried some twenty times") { cluster in
+        Fault("redis-killed", "Redis killed; restarted empty after about twenty connection attempts of every node") { cluster in
             cluster.redis.kill()
             try await Self.proveUnready(cluster.nodes)
             try await Self.proveAttempts(of: cluster.nodes)
@@ -14,7 +14,7 @@ extension Fault {
         Fault("redis-restarted", "Redis restarted at once, with its data (AOF)") { cluster in
             try await Self.restart(cluster, erasing: false)
         },
-        Fault("redis-loading", "Redis restarted, loads its data for seconds (LOADING)") { cluster in
+        Fault("redis-loading", "Redis restarted; loading its data takes seconds (LOADING)") { cluster in
             let fill = "for i = 1, 20000 do redis.call('SET', 'fill:' .. i, i) end return 1"
             try Self.prove("the data to load could not be written", cluster.redis.administer("EVAL", fill, "0") == ":1\r\n")
             try cluster.redis.restart(arguments: ["--key-load-delay", "100"])
@@ -25,13 +25,13 @@ extension Fault {
             cluster.redis.administer("EVAL", fill.replacing("'SET'", with: "'DEL'").replacing(", i)", with: ")"), "0")
             cluster.redis.administer("BGREWRITEAOF")
         },
-        Fault("redis-frozen-1s", "Redis stands still for 1 s (SIGSTOP)") { cluster in
+        Fault("redis-frozen-1s", "Redis frozen for 1 s (SIGSTOP)") { cluster in
             try await Self.freeze(cluster, for: .seconds(1))
         },
-        Fault("redis-frozen-5s", "Redis stands still for 5 s", isFast: false) { cluster in
+        Fault("redis-frozen-5s", "Redis frozen for 5 s", isFast: false) { cluster in
             try await Self.freeze(cluster, for: .seconds(5))
         },
-        Fault("redis-frozen-lease", "Redis stands still for longer than the lease") { cluster in
+        Fault("redis-frozen-lease", "Redis frozen for longer than the lease") { cluster in
             try await Self.freeze(cluster, for: cluster.lease + .seconds(2))
         },
     ]

@@ -13,19 +13,19 @@ extension Fault {
         },
         Fault(
             "output-buffer",
-            "a node stands still until Redis drops its subscriber (output buffer limit)",
+            "a node frozen until Redis disconnects its subscriber (output buffer limit)",
             isFast: false,
             suffering: ["c"]
         ) {
             try await Self.overflow($0)
         },
-        Fault("maxmemory", "maxmemory reached (noeviction) until every node has noticed") { cluster in
+        Fault("maxmemory", "maxmemory reached (noeviction) until every node has detected it") { cluster in
             cluster.redis.administer("CONFIG", "SET", "maxmemory", "1")
             try Self.prove("Redis accepts writes", cluster.redis.administer("SET", "full", "1")?.hasPrefix("-OOM") == true)
             try await Self.proveUnready(cluster.nodes)
             cluster.redis.administer("CONFIG", "SET", "maxmemory", "0")
         },
-        Fault("wrong-password", "the password changed until every node has tried some twenty times, connections closed") {
+        Fault("wrong-password", "the password changed, connections closed; about twenty connection attempts of every node") {
             cluster in
             cluster.redis.administer("CONFIG", "SET", "requirepass", "wrong")
             cluster.redis.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -35,19 +35,19 @@ extension Fault {
         },
         Fault(
             "wrong-password-restart",
-            "Redis restarted with another password until every node has tried some twenty times",
+            "Redis restarted with another password; about twenty connection attempts of every node",
             isFast: false
         ) { cluster in
             try cluster.redis.restart(arguments: ["--requirepass", "wrong"])
             try await Self.refuse(cluster, error: "WRONGPASS")
             cluster.redis.administer("CONFIG", "SET", "requirepass", FaultCluster.password)
         },
-        Fault("acl-withdrawn", "all rights withdrawn until every node has tried some twenty times (NOPERM)") { cluster in
+        Fault("acl-withdrawn", "all permissions revoked (NOPERM); about twenty connection attempts of every node") { cluster in
             cluster.redis.administer("ACL", "SETUSER", "default", "-@all")
             try await Self.refuse(cluster, error: "NOPERM")
             cluster.redis.administer("ACL", "SETUSER", "default", "+@all")
         },
-        Fault("read-only", "Redis a replica until every node has tried some twenty times (READONLY)") { cluster in
+        Fault("read-only", "Redis made a replica (READONLY); about twenty connection attempts of every node") { cluster in
             // A replica of a server that does not exist, so that it keeps its data.
             cluster.redis.administer("REPLICAOF", "127.0.0.1", "1")
             try Self.prove(

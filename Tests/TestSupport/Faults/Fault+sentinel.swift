@@ -6,7 +6,7 @@ extension Fault {
         },
         Fault(
             "sentinel-planned",
-            "Sentinel: a planned fail-over; the old master serves on for 10 s",
+            "Sentinel: a planned failover; the old master continues to serve for 10 s",
             isFast: false,
             needsSentinels: true,
             hasTwoMasters: true
@@ -17,7 +17,7 @@ extension Fault {
         },
         Fault(
             "sentinel-frozen",
-            "Sentinel: the master stands still, is replaced, and comes back",
+            "Sentinel: the master frozen, replaced, and resumed",
             isFast: false,
             needsSentinels: true,
             hasTwoMasters: true

@@ -12,7 +12,7 @@ public struct FaultReport: Sendable {
 
     /// The head of the table, in Markdown.
     public static let head = """
-        | fault | published | delivered | lost | of these announced | twice | out of order | recovered after | longest ghost | longest not ready |
+        | fault | published | delivered | lost | of these reported | duplicates | out of order | recovered after | longest ghost | longest not ready |
         | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |
         """
 

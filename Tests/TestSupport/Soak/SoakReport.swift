@@ -36,7 +36,7 @@ public struct SoakReport: Sendable {
             | --- | --: | --: | --: | --: |
             \((rows + [lost]).joined(separator: "\n"))
 
-            | sixteen clients | times | published | delivered | lost | twice | out of order | `/readyz` median | p99 | longest | not 200 |
+            | sixteen clients | times | published | delivered | lost | duplicates | out of order | `/readyz` median | p99 | longest | not 200 |
             | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |
             \(self.kinds.map { self.row($0.fault, $0.reports) }.joined(separator: "\n"))
             """
