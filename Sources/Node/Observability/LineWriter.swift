@@ -8,7 +8,7 @@ import Darwin
 struct LineWriter {
     let descriptor: CInt
     /// The last line was written in part: the next begins a line of its own nevertheless.
-    private var hasCutLine = false
+    private var hasPartialLine = false
 
     init(descriptor: CInt) {
         self.descriptor = descriptor
@@ -16,22 +16,22 @@ struct LineWriter {
 
     /// - Returns: false when the system did not take all of it: the disk is full, the reader gone, the descriptor closed.
     mutating func write(_ line: [UInt8]) -> Bool {
-        let bytes = self.hasCutLine ? [UInt8(ascii: "\n")] + line : line
+        let bytes = self.hasPartialLine ? [UInt8(ascii: "\n")] + line : line
         var written = 0
         while written < bytes.count {
             let count = bytes[written...].withUnsafeBytes { Self.systemWrite(self.descriptor, $0.baseAddress, $0.count) }
             if count > 0 {
                 written += count
-            } else if count == 0 || !self.mayTryAgain(errno) {
-                self.hasCutLine = self.hasCutLine || written > 0
+            } else if count == 0 || !self.canRetry(errno) {
+                self.hasPartialLine = self.hasPartialLine || written > 0
                 return false
             }
         }
-        self.hasCutLine = false
+        self.hasPartialLine = false
         return true
     }
 
-    private func mayTryAgain(_ code: CInt) -> Bool {
+    private func canRetry(_ code: CInt) -> Bool {
         switch code {
         case EINTR: return true
         // Whoever shares the descriptor has made it one that does not wait.

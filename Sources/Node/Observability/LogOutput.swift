@@ -28,12 +28,12 @@ public final class LogOutput: Sendable {
         var isFull = false
         var lost = 0
         /// Those of them that no line has told of yet.
-        var untold = 0
+        var unreported = 0
         /// The last line could not be written: the next to be tried is one that somebody logs.
         var hasFailed = false
         /// The thread waits for `wake`.
         var isIdle = true
-        var whenIdle: [DispatchSemaphore] = []
+        var idleWaiters: [DispatchSemaphore] = []
     }
 
     private let descriptor: CInt
@@ -67,12 +67,12 @@ public final class LogOutput: Sendable {
             guard !state.isFull, state.bytes + bytes.count <= self.maximumBytes else {
                 state.isFull = true
                 state.lost += 1
-                state.untold += 1
+                state.unreported += 1
                 return false
             }
-            if state.untold > 0 {
-                state.entries.append(.loss(state.untold))
-                state.untold = 0
+            if state.unreported > 0 {
+                state.entries.append(.loss(state.unreported))
+                state.unreported = 0
             }
             state.entries.append(.line(bytes))
             state.bytes += bytes.count
@@ -86,7 +86,7 @@ public final class LogOutput: Sendable {
     public func flush() {
         let isDone = DispatchSemaphore(value: 0)
         let waits = self.state.withLockedValue { state in
-            if !state.isIdle { state.whenIdle.append(isDone) }
+            if !state.isIdle { state.idleWaiters.append(isDone) }
             return !state.isIdle
         }
         if waits { _ = isDone.wait(timeout: .now() + Self.flushTime) }
@@ -109,14 +109,14 @@ public final class LogOutput: Sendable {
                     state.hasFailed = !isWritten
                     guard !isWritten else { return }
                     state.lost += 1
-                    state.untold += 1
+                    state.unreported += 1
                 }
             case .loss(let count):
                 guard let line = self.lossLine?(count) else { continue }
                 let isWritten = writer.write(Array(line.utf8))
                 self.state.withLockedValue { state in
                     state.hasFailed = !isWritten
-                    if !isWritten { state.untold += count }
+                    if !isWritten { state.unreported += count }
                 }
             }
         }
@@ -125,13 +125,13 @@ public final class LogOutput: Sendable {
     private func next() -> Entry? {
         let (entry, idle) = self.state.withLockedValue { state -> (Entry?, [DispatchSemaphore]) in
             if let entry = state.entries.popFirst() { return (entry, []) }
-            if state.untold > 0, !state.hasFailed {
-                defer { state.untold = 0 }
-                return (.loss(state.untold), [])
+            if state.unreported > 0, !state.hasFailed {
+                defer { state.unreported = 0 }
+                return (.loss(state.unreported), [])
             }
             state.isIdle = true
-            defer { state.whenIdle = [] }
-            return (nil, state.whenIdle)
+            defer { state.idleWaiters = [] }
+            return (nil, state.idleWaiters)
         }
         for waiter in idle { waiter.signal() }
         return entry

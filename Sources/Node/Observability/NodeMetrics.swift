@@ -25,7 +25,7 @@ struct NodeMetrics: Sendable {
     private let leasesLost: Counter
     private let reapedNodes: Counter
     /// Seconds from a dead node's last sign of life to the removal of its connections.
-    private let ghosts: Timer
+    private let removalDelays: Timer
     private let handshakeRefusals: LabelledCounters<RefusalReason>
     private let closes: LabelledCounters<ConnectionClose>
     private let requests: LabelledCounters<RequestAnswer>
@@ -53,7 +53,7 @@ struct NodeMetrics: Sendable {
         self.acceptPauses = Counter(label: "volary_accept_pauses", factory: factory)
         self.leasesLost = Counter(label: "volary_leases_lost", factory: factory)
         self.reapedNodes = Counter(label: "volary_nodes_reaped", factory: factory)
-        self.ghosts = Timer(label: "volary_ghost_time", factory: factory)
+        self.removalDelays = Timer(label: "volary_ghost_time", factory: factory)
         self.handshakeRefusals = LabelledCounters("volary_handshakes_refused", factory: factory)
         self.closes = LabelledCounters("volary_websocket_closes", factory: factory)
         self.requests = LabelledCounters("volary_http_requests", factory: factory)
@@ -85,8 +85,8 @@ struct NodeMetrics: Sendable {
     func clientMessageRefused() { self.refusedClientMessages.increment() }
 
     /// A connection that is closed because its client went past a bound.
-    func breached(_ breach: LimitViolation) {
-        switch breach {
+    func limitExceeded(_ violation: LimitViolation) {
+        switch violation {
         case .unsentBytes, .unsentAge: self.slowConsumers.increment()
         case .slowMessage: self.slowMessages.increment()
         case .idle: self.idleClients.increment()
@@ -114,7 +114,7 @@ struct NodeMetrics: Sendable {
 
     func reaped(silence: Duration) {
         self.reapedNodes.increment()
-        self.ghosts.record(duration: silence)
+        self.removalDelays.record(duration: silence)
     }
 
     // MARK: - By label; called by ``ActivityLog``

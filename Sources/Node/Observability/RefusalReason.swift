@@ -39,7 +39,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .badUser: .badUser
             case .badWelcome: .badWelcome
             case .originNotAllowed: .originNotAllowed
-            case .unauthorized(let fault): Self(fault)
+            case .unauthorized(let error): Self(error)
             case .draining: .draining
             case .overLimit(.tooManyConnections): .tooManyConnections
             case .overLimit(.tooManyFromAddress): .tooManyFromAddress
@@ -47,16 +47,16 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             }
     }
 
-    private init(_ fault: TokenError) {
+    private init(_ error: TokenError) {
         self =
-            switch fault {
+            switch error {
             case .missing: .tokenMissing
             case .ambiguous: .tokenAmbiguous
             case .malformed: .tokenMalformed
             case .signature, .extensions: .tokenSignature
             case .payload: .tokenPayload
             case .absent: .tokenClaimMissing
-            case .kind, .noTime, .noUser: .tokenClaimInvalid
+            case .kind, .invalidTime, .invalidUser: .tokenClaimInvalid
             case .otherUser: .tokenOtherUser
             case .expired: .tokenExpired
             case .notYetValid: .tokenNotYetValid

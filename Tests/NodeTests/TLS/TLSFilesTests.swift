@@ -33,7 +33,7 @@ struct TLSFilesTests {
             let error = #expect(throws: ConfigurationError.self) {
                 try ConfigurationLoader(flags: [option: "/some/file"], environment: [:], file: nil).load()
             }
-            #expect(error?.description == "--\(option.rawValue) \"/some/file\": needs \(needs) as well")
+            #expect(error?.description == "--\(option.rawValue) \"/some/file\": also needs \(needs)")
         }
     }
 

@@ -40,32 +40,32 @@ final class Admission: Sendable {
     /// Sockets that are open now.
     var open: Int { self.sockets.load(ordering: .relaxed) }
 
-    /// A socket has been accepted; ``leave()`` follows, whatever this says.
+    /// A socket has been accepted; ``release()`` follows, whatever this says.
     func enter() -> Decision {
         let count = self.sockets.wrappingIncrementThenLoad(ordering: .relaxed)
-        return Self.standing(count, limit: self.maximumConnections, Self.reserve(of: self.maximumConnections))
+        return Self.decision(count, limit: self.maximumConnections, Self.reserve(of: self.maximumConnections))
     }
 
-    func leave() { self.sockets.wrappingDecrement(ordering: .relaxed) }
+    func release() { self.sockets.wrappingDecrement(ordering: .relaxed) }
 
-    /// A socket's client is known; ``leave(_:)`` follows, whatever this says.
+    /// A socket's client is known; ``release(_:)`` follows, whatever this says.
     func enter(_ address: IPAddress) -> Decision {
         guard let addresses else { return .within }
         let count = addresses.withLockedValue { addresses in
             addresses[address.subscriber, default: 0] += 1
             return addresses[address.subscriber] ?? 1
         }
-        return Self.standing(count, limit: self.maximumPerAddress, Self.addressReserve)
+        return Self.decision(count, limit: self.maximumPerAddress, Self.addressReserve)
     }
 
-    func leave(_ address: IPAddress) {
+    func release(_ address: IPAddress) {
         self.addresses?.withLockedValue { addresses in
             guard let count = addresses[address.subscriber] else { return }
             addresses[address.subscriber] = count > 1 ? count - 1 : nil
         }
     }
 
-    private static func standing(_ count: Int, limit: Int, _ reserve: Int) -> Decision {
+    private static func decision(_ count: Int, limit: Int, _ reserve: Int) -> Decision {
         if count <= limit { return .within }
         return count - limit <= reserve ? .over : .refused
     }

@@ -15,19 +15,19 @@ final class ConnectionSlot {
     private var peer: IPAddress?
     /// Under which the socket is counted.
     private var client: IPAddress?
-    private var standing: Admission.Decision
-    private var clientStanding = Admission.Decision.within
-    private var isLeft = false
+    private var decision: Admission.Decision
+    private var clientDecision = Admission.Decision.within
+    private var isReleased = false
 
     init(in admission: Admission, peer: IPAddress?) {
         self.admission = admission
         self.peer = peer
-        self.standing = admission.enter()
+        self.decision = admission.enter()
         if !self.expectsProxyHeader { self.count(peer) }
     }
 
     /// Whether the socket is to be closed without a word.
-    var isRefused: Bool { self.standing == .refused || self.clientStanding == .refused }
+    var isRefused: Bool { self.decision == .refused || self.clientDecision == .refused }
 
     /// Whether the socket's first bytes are a PROXY header: only a trusted proxy's are.
     var expectsProxyHeader: Bool { self.admission.proxies.speakProxyProtocol && self.isProxied }
@@ -44,7 +44,7 @@ final class ConnectionSlot {
     /// and only the client of the WebSocket is counted.
     /// - Returns: whether there is room; without it, a request is answered and the socket closed.
     /// - Throws: what to answer instead.
-    func judge(_ request: HTTPRequestHead, asksForWebSocket: Bool) throws(Refusal) -> Bool {
+    func admit(_ request: HTTPRequestHead, asksForWebSocket: Bool) throws(Refusal) -> Bool {
         if asksForWebSocket, self.client == nil, let peer {
             do throws(TrustedProxies.MalformedForwardedHeader) {
                 self.enter(try self.admission.proxies.client(of: request, from: peer))
@@ -52,19 +52,19 @@ final class ConnectionSlot {
                 throw .badForwarding
             }
         }
-        guard self.clientStanding == .within else { throw .tooManyFromAddress }
+        guard self.clientDecision == .within else { throw .tooManyFromAddress }
         // Others may have gone since.
-        if self.standing == .over, self.admission.open <= self.admission.maximumConnections { self.standing = .within }
-        guard self.standing == .within || !asksForWebSocket else { throw .tooManyConnections }
-        return self.standing == .within
+        if self.decision == .over, self.admission.open <= self.admission.maximumConnections { self.decision = .within }
+        guard self.decision == .within || !asksForWebSocket else { throw .tooManyConnections }
+        return self.decision == .within
     }
 
     /// The socket is closed.
-    func leave() {
-        guard !self.isLeft else { return }
-        self.isLeft = true
-        self.admission.leave()
-        if let client { self.admission.leave(client) }
+    func release() {
+        guard !self.isReleased else { return }
+        self.isReleased = true
+        self.admission.release()
+        if let client { self.admission.release(client) }
     }
 
     /// A trusted proxy's own connections are many clients', and counted by its requests.
@@ -75,7 +75,7 @@ final class ConnectionSlot {
 
     private func enter(_ client: IPAddress) {
         self.client = client
-        self.clientStanding = self.admission.enter(client)
+        self.clientDecision = self.admission.enter(client)
     }
 }
 

@@ -52,14 +52,14 @@ enum ForwardedHop: Hashable {
     // MARK: - Forwarded
 
     /// All of a list, the client's first.
-    static func nodes(_ list: String) throws(TrustedProxies.MalformedForwardedHeader) -> [ForwardedHop] {
+    static func hops(_ list: String) throws(TrustedProxies.MalformedForwardedHeader) -> [ForwardedHop] {
         var scanner = Scanner(rest: Array(list.utf8)[...])
-        var nodes: [ForwardedHop] = []
+        var hops: [ForwardedHop] = []
         repeat {
-            nodes.append(try scanner.element())
+            hops.append(try scanner.element())
         } while scanner.skip(UInt8(ascii: ","))
         guard scanner.isAtEnd else { throw .init() }
-        return nodes
+        return hops
     }
 
     fileprivate init(_ value: String, isQuoted: Bool) throws(TrustedProxies.MalformedForwardedHeader) {
@@ -81,7 +81,7 @@ private struct Scanner {
     var isAtEnd: Bool { self.rest.isEmpty }
 
     mutating func element() throws(TrustedProxies.MalformedForwardedHeader) -> ForwardedHop {
-        var node: ForwardedHop?
+        var hop: ForwardedHop?
         self.skipSpace()
         repeat {
             let name = self.token()
@@ -90,11 +90,11 @@ private struct Scanner {
             let value = isQuoted ? try self.quoted() : self.token()
             guard !value.isEmpty else { throw .init() }
             if name.isSame("for") {
-                guard node == nil else { throw .init() }
-                node = try ForwardedHop(value, isQuoted: isQuoted)
+                guard hop == nil else { throw .init() }
+                hop = try ForwardedHop(value, isQuoted: isQuoted)
             }
         } while self.skip(UInt8(ascii: ";"))
-        return node ?? .hidden
+        return hop ?? .hidden
     }
 
     /// - Parameter space: whether white space may stand around it.

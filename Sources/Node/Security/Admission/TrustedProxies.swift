@@ -37,8 +37,8 @@ struct TrustedProxies: Sendable {
                 if !self.contains(client) { break }
             }
         case .forwarded:
-            for node in try ForwardedHop.nodes(list).reversed() {
-                guard case .address(let address) = node else { break }
+            for hop in try ForwardedHop.hops(list).reversed() {
+                guard case .address(let address) = hop else { break }
                 client = address
                 if !self.contains(client) { break }
             }

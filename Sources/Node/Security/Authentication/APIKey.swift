@@ -25,7 +25,7 @@ struct APIKey: Sendable {
     }
 
     /// - Returns: who calls with `key`. Looks at all keys, and at all of each hash, however early they differ: the time tells nothing.
-    static func caller(with key: String, in keys: [APIKey]) -> Principal? {
+    static func principal(for key: String, in keys: [APIKey]) -> Principal? {
         let hash = SHA256.hash(data: Array(key.utf8))
         var found: APIKey?
         // Comparing a digest with bytes takes the same time for all bytes (swift-crypto).

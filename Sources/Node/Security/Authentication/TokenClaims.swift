@@ -38,7 +38,7 @@ struct TokenClaims: Hashable {
     }
 
     /// - Parameter now: milliseconds since 1970, UTC.
-    func grant(_ rules: Rules, now: Int64) throws(TokenError) -> VerifiedClaims {
+    func verify(_ rules: Rules, now: Int64) throws(TokenError) -> VerifiedClaims {
         guard let expiry = try self.time("exp") else { throw .absent("exp") }
         guard now < expiry + Rules.leeway else { throw .expired }
         if let start = try self.time("nbf"), now < start - Rules.leeway { throw .notYetValid }
@@ -63,7 +63,7 @@ struct TokenClaims: Hashable {
     private func time(_ name: String) throws(TokenError) -> Int64? {
         guard let value = self.claims[UTF8Text(name)] else { return nil }
         guard case .number(let seconds) = value else { throw .kind(name, value.kind, needed: .number) }
-        guard (0..<253_402_300_800).contains(seconds) else { throw .noTime(name) }
+        guard (0..<253_402_300_800).contains(seconds) else { throw .invalidTime(name) }
         return Int64(seconds * 1000)
     }
 
@@ -80,7 +80,7 @@ struct TokenClaims: Hashable {
     private func user(_ path: ClaimPath) throws(TokenError) -> AudienceName {
         guard let value = path.value(in: self.claims) else { throw .absent(path.description) }
         guard let text = value.text else { throw .kind(path.description, value.kind, needed: .text) }
-        guard let user = AudienceName(text) else { throw .noUser(path.description) }
+        guard let user = AudienceName(text) else { throw .invalidUser(path.description) }
         return user
     }
 

@@ -19,9 +19,9 @@ enum TokenError: Error, Hashable {
     /// A claim is a value of a kind that it must not be.
     case kind(_ claim: String, JSONKind, needed: JSONKind)
     /// A number that is no time.
-    case noTime(_ claim: String)
+    case invalidTime(_ claim: String)
     /// A text that is no ``AudienceName``.
-    case noUser(_ claim: String)
+    case invalidUser(_ claim: String)
     case expired
     case notYetValid
     case audience
@@ -46,8 +46,8 @@ enum TokenError: Error, Hashable {
             "The token's claim \(claim) is \(kind.rawValue); it must be a list of texts, or a text."
         case .kind(let claim, let kind, let needed):
             "The token's claim \(claim) is \(kind.rawValue); it must be \(needed.rawValue)."
-        case .noTime(let claim): "The token's claim \(claim) is no time between 1970 and 9999, in seconds since 1970."
-        case .noUser(let claim): "The token's claim \(claim) is no user: it \(AudienceName.rule)"
+        case .invalidTime(let claim): "The token's claim \(claim) is no time between 1970 and 9999, in seconds since 1970."
+        case .invalidUser(let claim): "The token's claim \(claim) is no user: it \(AudienceName.rule)"
         case .expired: "The token has expired."
         case .notYetValid: "The token is not valid yet."
         case .audience: "The token is meant for others (aud)."

@@ -86,7 +86,7 @@ public enum TokenIssuer {
         let payload = JSONBody.encode(JSONValue.object(claims))
         let leftOut: Int
         do throws(TokenError) {
-            leftOut = try TokenClaims(payload: payload).grant(rules, now: Int64(seconds * 1000)).groupsLeftOut
+            leftOut = try TokenClaims(payload: payload).verify(rules, now: Int64(seconds * 1000)).groupsLeftOut
         } catch {
             throw Failure(description: error.text)
         }

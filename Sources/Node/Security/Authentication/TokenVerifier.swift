@@ -13,11 +13,11 @@ struct TokenVerifier: Sendable {
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
 
-    func grant(for token: String) async throws(TokenError) -> TokenClaims.VerifiedClaims {
+    func verify(_ token: String) async throws(TokenError) -> TokenClaims.VerifiedClaims {
         let token = try TokenParts(token)
         guard !token.hasExtensions else { throw .extensions }
         for key in self.keys(for: token) where await key.hasSigned(token) {
-            return try TokenClaims(payload: token.payload).grant(self.rules, now: self.now())
+            return try TokenClaims(payload: token.payload).verify(self.rules, now: self.now())
         }
         throw .signature
     }

@@ -42,13 +42,13 @@ struct WebSocketAuthenticator: Sendable {
                 guard self.acceptsAnonymous else { throw .missing }
                 return client
             }
-            let grant = try await tokens.grant(for: token)
-            if isInQuery, grant.expiresAt - tokens.now() > Self.maximumQueryLifetime + TokenClaims.Rules.leeway {
+            let claims = try await tokens.verify(token)
+            if isInQuery, claims.expiresAt - tokens.now() > Self.maximumQueryLifetime + TokenClaims.Rules.leeway {
                 throw .tooLongLived
             }
-            let granted = try client.granted(grant)
-            if grant.groupsLeftOut > 0 { self.groupsLeftOut(grant.groupsLeftOut) }
-            return granted
+            let authenticated = try client.authenticated(as: claims)
+            if claims.groupsLeftOut > 0 { self.groupsLeftOut(claims.groupsLeftOut) }
+            return authenticated
         } catch {
             throw .unauthorized(error)
         }
@@ -65,14 +65,14 @@ struct WebSocketAuthenticator: Sendable {
 }
 
 extension WebSocketHandshake.Client {
-    fileprivate func granted(_ grant: TokenClaims.VerifiedClaims) throws(TokenError) -> Self {
+    fileprivate func authenticated(as claims: TokenClaims.VerifiedClaims) throws(TokenError) -> Self {
         // Who says in the query that they are somebody else must not be taken for either.
-        guard self.user == nil || self.user == grant.user else { throw .otherUser }
+        guard self.user == nil || self.user == claims.user else { throw .otherUser }
         var client = self
-        client.user = grant.user
-        client.groups = grant.groups
-        client.expiresAt = grant.expiresAt
-        client.mayBroadcast = grant.permissions.contains(.broadcast)
+        client.user = claims.user
+        client.groups = claims.groups
+        client.expiresAt = claims.expiresAt
+        client.canBroadcast = claims.permissions.contains(.broadcast)
         return client
     }
 }

@@ -1,17 +1,17 @@
 import NIOCore
 
 extension ConfigurationLoader {
-    func connectionBounds() throws(ConfigurationError) -> ConnectionLimits {
+    func connectionLimits() throws(ConfigurationError) -> ConnectionLimits {
         ConnectionLimits(
             messageTimeout: TimeAmount(try self.duration(.messageTimeout, .seconds(1)...(.seconds(3600)))),
-            idleTimeout: try self.unlessOff(.clientIdleTimeout) { orOff throws(ConfigurationError) in
+            idleTimeout: try self.valueUnlessOff(.clientIdleTimeout) { orOff throws(ConfigurationError) in
                 TimeAmount(try self.duration(.clientIdleTimeout, .seconds(1)...(.seconds(86_400)), or: orOff))
             },
             unsentAge: TimeAmount(try self.duration(.maximumUnsentAge, .seconds(1)...(.seconds(600)))),
-            messagesPerSecond: try self.unlessOff(.messageRate) { orOff throws(ConfigurationError) in
+            messagesPerSecond: try self.valueUnlessOff(.messageRate) { orOff throws(ConfigurationError) in
                 try self.integer(.messageRate, 1...1_000_000, or: orOff)
             },
-            bytesPerSecond: try self.unlessOff(.byteRate) { orOff throws(ConfigurationError) in
+            bytesPerSecond: try self.valueUnlessOff(.byteRate) { orOff throws(ConfigurationError) in
                 try self.bytes(.byteRate, 1024...(512 * 1024 * 1024), or: orOff)
             },
             overRate: try self.text(.overRate, allowed: "close or drop") { ConnectionLimits.OverRate(rawValue: $0) }
@@ -23,7 +23,7 @@ extension ConfigurationLoader {
             maximumConnections: try self.optional(.maximumConnections, allowed: "a whole number from 1 to 1000000") {
                 Self.integer($0, 1...1_000_000)
             },
-            maximumPerAddress: try self.unlessOff(.maximumConnectionsPerAddress) { orOff throws(ConfigurationError) in
+            maximumPerAddress: try self.valueUnlessOff(.maximumConnectionsPerAddress) { orOff throws(ConfigurationError) in
                 try self.integer(.maximumConnectionsPerAddress, 1...1_000_000, or: orOff)
             },
             proxies: try self.trustedProxies()
@@ -34,7 +34,7 @@ extension ConfigurationLoader {
         let proxies = TrustedProxies(
             ranges: try self.optional(
                 .trustedProxies,
-                allowed: "addresses and ranges such as 10.0.0.0/8,2001:db8::/32,192.0.2.1, with no bits behind the prefix"
+                allowed: "addresses and ranges such as 10.0.0.0/8,2001:db8::/32,192.0.2.1, with all bits after the prefix zero"
             ) { AddressRange.list($0) } ?? [],
             header: try self.text(.forwardedHeader, allowed: "x-forwarded-for or forwarded") {
                 TrustedProxies.Header(rawValue: $0)
@@ -45,7 +45,7 @@ extension ConfigurationLoader {
             throw ConfigurationError(
                 option: ConfigurationOption.proxyProtocol.rawValue,
                 value: "on",
-                allowed: "needs --trusted-proxies: nobody else is believed"
+                allowed: "needs --trusted-proxies, because PROXY headers are accepted from trusted proxies only"
             )
         }
         return proxies

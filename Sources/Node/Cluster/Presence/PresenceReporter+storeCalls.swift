@@ -3,9 +3,9 @@ import NIOConcurrencyHelpers
 import VolaryBackplane
 import VolaryProtocol
 
-/// What the keeper's task asks of the store, one call at a time.
+/// The calls to the store, made one at a time by the reporter's task.
 extension PresenceReporter {
-    func tellChanges() async throws(PresenceError) {
+    func storeChanges() async throws(PresenceError) {
         switch self.state.withLockedValue({ $0.registration.next() }) {
         case .nothing:
             return
@@ -15,14 +15,14 @@ extension PresenceReporter {
             guard try await self.store.update(self.directory.ownID, adding: adding, removing: removing) == .held else {
                 return self.leaseLost()
             }
-            let (news, batch, isMoreWaiting) = self.state.withLockedValue { state in
-                let news = state.registration.updated(adding: adding, removing: removing)
+            let (announcements, batch, isMoreWaiting) = self.state.withLockedValue { state in
+                let announcements = state.registration.updated(adding: adding, removing: removing)
                 state.completeRegistration()
-                let isMoreWaiting = state.registration.isWhole && state.registration.hasChanges
-                return (news, state.registration.batchesTold, isMoreWaiting)
+                let isMoreWaiting = state.registration.isComplete && state.registration.hasChanges
+                return (announcements, state.registration.batchesStored, isMoreWaiting)
             }
-            for id in news.joined { self.announcer.happened(.joined(id)) }
-            for id in news.left { self.announcer.happened(.left(id)) }
+            for id in announcements.joined { self.announcer.record(.joined(id)) }
+            for id in announcements.left { self.announcer.record(.left(id)) }
             self.resumeWaiting(upTo: batch)
             if isMoreWaiting { await self.pause() }
         }
@@ -31,17 +31,17 @@ extension PresenceReporter {
     private func register() async throws(PresenceError) {
         let hasConnections = self.connections.count > 0
         let (record, again) = self.state.withLockedValue { state in
-            // Until the store has them, lists say that this node is missing.
+            // Until they are stored, lists name this node as missing.
             state.record.registering = hasConnections
             return (state.record, state.hasRegisteredBefore)
         }
         guard let answer = try await self.register(record, again: again) else { return }
-        self.announcer.lost(answer.replacedConnections)
+        self.announcer.connectionsLost(answer.replacedConnections)
         let connections = await self.connections.records
         self.state.withLockedValue { state in
             state.hasRegisteredBefore = true
-            state.registration.registered(with: connections, toldAsLeft: answer.wasReaped)
-            // They may all have gone meanwhile.
+            state.registration.registered(with: connections, announcedAsLeft: answer.wasReaped)
+            // All of them may have closed in the meantime.
             state.completeRegistration()
         }
         self.logger.info(
@@ -50,9 +50,9 @@ extension PresenceReporter {
         )
     }
 
-    /// Takes the lease. A start takes its name from those who had it and are dead. Later, nobody is displaced: two that live would push each other
-    /// out for ever.
-    /// - Returns: nil when the name was given and is another's.
+    /// Takes the lease. At start, the node claims its name and replaces dead nodes that have it. Later registrations displace no
+    /// node: two living nodes with one name would displace each other forever.
+    /// - Returns: nil when the name was configured and another living node has it.
     private func register(_ record: NodeRecord, again: Bool) async throws(PresenceError) -> NodeRegistration? {
         if again { return try await self.store.register(record, claiming: .shared) }
         var record = record
@@ -60,27 +60,27 @@ extension PresenceReporter {
         while true {
             let answer = try await self.store.register(record, claiming: .sole(dead: dead))
             if answer.namesakes.isEmpty { return answer }
-            let living = try await self.living(of: answer.namesakes)
-            dead.formUnion(answer.namesakes.subtracting(living))
-            guard !living.isEmpty else { continue }
+            let alive = try await self.alive(among: answer.namesakes)
+            dead.formUnion(answer.namesakes.subtracting(alive))
+            guard !alive.isEmpty else { continue }
             guard !self.name.isGiven else {
-                self.giveUp(record.name)
+                self.stopRegistering(record.name)
                 return nil
             }
             self.name.takeNext()
             record.name = self.name.text
             self.state.withLockedValue { $0.record.name = record.name }
             self.directory.rename(to: record)
-            self.logger.notice("Another node that lives is called as this one would be: it has taken another name")
+            self.logger.notice("Another living node has this node's default name; this node took the next free name")
         }
     }
 
-    private func living(of nodes: Set<NodeID>) async throws(PresenceError) -> Set<NodeID> {
+    private func alive(among nodes: Set<NodeID>) async throws(PresenceError) -> Set<NodeID> {
         let results = await withTaskGroup(of: (NodeID, Result<Bool, PresenceError>).self) { group in
             for node in nodes {
                 group.addTask {
                     do throws(PresenceError) {
-                        return (node, .success(try await self.isLiving(node)))
+                        return (node, .success(try await self.isAlive(node)))
                     } catch {
                         return (node, .failure(error))
                     }
@@ -88,14 +88,14 @@ extension PresenceReporter {
             }
             return await group.reduce(into: []) { $0.append($1) }
         }
-        var living: Set<NodeID> = []
-        for (node, result) in results where try result.get() { living.insert(node) }
-        return living
+        var alive: Set<NodeID> = []
+        for (node, result) in results where try result.get() { alive.insert(node) }
+        return alive
     }
 
-    private func giveUp(_ name: String) {
-        self.state.withLockedValue { $0.mayRegister = false }
-        self.became(.down(reason: NodeNameTaken(name: name).description))
+    private func stopRegistering(_ name: String) {
+        self.state.withLockedValue { $0.canRegister = false }
+        self.setHealth(.down(reason: NodeNameTaken(name: name).description))
         self.nameIsTaken()
     }
 
@@ -105,17 +105,17 @@ extension PresenceReporter {
     }
 
     private func leaseLost() {
-        self.directory.awaitAll()
+        self.directory.awaitReregistration()
         let lease = Duration.milliseconds(self.directory.own.record.leaseMilliseconds)
         self.state.withLockedValue { state in
             state.registration.leaseLost()
-            state.awaitsOthersUntil = self.clock.now.advanced(by: lease)
+            state.reregistrationDeadline = self.clock.now.advanced(by: lease)
         }
         self.metrics.leaseLost()
         self.logger.warning("Presence lease lost: registering again with all connections")
     }
 
-    /// Removes nodes that died.
+    /// Removes dead nodes.
     func reap() async throws(PresenceError) {
         for dead in try await self.store.reap() {
             self.metrics.reaped(silence: dead.silence)
@@ -125,20 +125,22 @@ extension PresenceReporter {
                     LogKey.node: "\(dead.name)", LogKey.connections: "\(dead.connections)", LogKey.silence: "\(dead.silence)",
                 ]
             )
-            self.announcer.lost(dead.connections)
+            self.announcer.connectionsLost(dead.connections)
         }
     }
 
-    /// Sees who is there: the last step of a beat.
-    func look() async throws(PresenceError) {
+    /// Updates the directory from the store. The last call of a heartbeat.
+    func refreshNodes() async throws(PresenceError) {
         self.directory.update(try await self.store.nodes())
-        let (isOver, isWhole) = self.state.withLockedValue { state in
-            guard let end = state.awaitsOthersUntil, self.clock.now >= end else { return (false, state.registration.isWhole) }
-            state.awaitsOthersUntil = nil
-            return (true, state.registration.isWhole)
+        let (isPastDeadline, isComplete) = self.state.withLockedValue { state in
+            guard let end = state.reregistrationDeadline, self.clock.now >= end else {
+                return (false, state.registration.isComplete)
+            }
+            state.reregistrationDeadline = nil
+            return (true, state.registration.isComplete)
         }
-        if isOver { self.directory.awaitNobody() }
-        // There may be changes for as long as the node lives.
-        if isWhole { self.became(.up) }
+        if isPastDeadline { self.directory.endReregistrationWait() }
+        // Not only when no changes are left: a busy node may always have some.
+        if isComplete { self.setHealth(.up) }
     }
 }
