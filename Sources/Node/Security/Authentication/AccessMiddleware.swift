@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// Lets a request through only if its caller may make it.
+/// Refuses requests whose caller lacks the required permission.
 struct AccessMiddleware: Sendable {
     let access: RESTAuthenticator
 

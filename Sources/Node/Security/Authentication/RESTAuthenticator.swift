@@ -1,18 +1,19 @@
 import HTTPTypes
 import Hummingbird
 
-/// Who may call the REST API.
+/// Authenticates REST callers by key or token.
 struct RESTAuthenticator: Sendable {
-    /// From the command line or the environment: may do everything.
+    /// The key of `--api-key`, with all permissions.
     let key: APIKey?
     let keys: ReloadableFile<[APIKey]>?
     let tokens: TokenVerifier?
 
-    /// False: there are no credentials on this node, and everybody may do everything.
+    /// False: no credentials are configured, and every caller has all permissions.
     var requiresCredentials: Bool { self.key != nil || self.keys != nil || self.tokens != nil }
 
-    /// Whether a caller has a permission, for what everybody may ask and not everybody is told all of. On a node without credentials everybody has.
-    /// - Parameter authorization: all values of the field; nobody is refused for them.
+    /// Whether a caller has a permission; for open paths whose answer has details for some callers only. Always true without
+    /// credentials.
+    /// - Parameter authorization: all values of the field. Invalid ones give false, not an error.
     func hasPermission(_ permission: Permission, authorization: [String]) async -> Bool {
         guard self.requiresCredentials else { return true }
         return (try? await self.principal(authorization: authorization))?.permissions.contains(permission) ?? false
@@ -34,15 +35,15 @@ struct RESTAuthenticator: Sendable {
     }
 }
 
-// MARK: - What callers are told (RFC 6750 section 3)
+// MARK: - Problems (RFC 6750 section 3)
 
 extension Problem {
     static func unauthorized(_ error: TokenError) -> Problem {
         Problem(
             .unauthorized,
             "unauthorized",
-            // A key that is none looks to a node like a token that is none.
-            error == .missing ? "A key or a token is needed: Authorization: Bearer …" : error.text,
+            // An unknown key cannot be told from an invalid token.
+            error == .missing ? "A key or a token is required: Authorization: Bearer …" : error.text,
             field: HTTPField.Name.authorization.rawName,
             headers: [.wwwAuthenticate: error == .missing ? "Bearer" : #"Bearer error="invalid_token""#]
         )
@@ -52,7 +53,7 @@ extension Problem {
         Problem(
             .forbidden,
             "missing-permission",
-            "This needs the permission \(permission.rawValue).",
+            "This request requires the permission \(permission.rawValue).",
             headers: [.wwwAuthenticate: #"Bearer error="insufficient_scope", scope="\#(permission.rawValue)""#]
         )
     }
