@@ -106,12 +106,3 @@ struct PublishInbox: Sendable {
         return request
     }
 }
-
-/// One call of ``Broker/publish(_:to:completion:)``.
-struct PublishRequest: Sendable {
-    let message: NodeMessage
-    let topic: Topic
-    let completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
-
-    var size: Int { self.message.payloadBytes + Outbox<Void>.overheadBytes }
-}

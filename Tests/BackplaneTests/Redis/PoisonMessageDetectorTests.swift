@@ -5,17 +5,17 @@ import Testing
 
 /// Which message costs the connection.
 @Suite
-struct SuspectMessageTests {
+struct PoisonMessageDetectorTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
     private let large = (sequence: UInt64(7), bytes: 1_048_700)
-    private var machine = SuspectMessage()
+    private var machine = PoisonMessageDetector()
 
     private mutating func closed(
         _ message: (sequence: UInt64, bytes: Int)?,
         isAlone: Bool,
         after time: TimeAmount = .zero
     )
-        -> SuspectMessage.Verdict
+        -> PoisonMessageDetector.Verdict
     {
         self.machine.connectionEnded(isByPeer: true, message: message, isAlone: isAlone, at: self.start + time)
     }
@@ -23,13 +23,13 @@ struct SuspectMessageTests {
     @Test
     mutating func `One that is alone, and whose connection is closed twice in a row, after once with others`() {
         #expect(self.closed(self.large, isAlone: false) == .wait)
-        #expect(self.machine.sequence == 7)
+        #expect(self.machine.candidate == 7)
         self.machine.linked(to: nil)
         self.machine.answered(6)
         #expect(self.closed(self.large, isAlone: true, after: .milliseconds(100)) == .wait)
         #expect(!self.machine.refuses(bytes: self.large.bytes, at: self.start))
-        #expect(self.closed(self.large, isAlone: true, after: .milliseconds(200)) == .giveUp)
-        #expect(self.machine.sequence == nil)
+        #expect(self.closed(self.large, isAlone: true, after: .milliseconds(200)) == .reject)
+        #expect(self.machine.candidate == nil)
         #expect(self.machine.isDeciding(at: self.start + .milliseconds(900)))
         #expect(!self.machine.isDeciding(at: self.start + .seconds(1)))
         #expect(self.machine.refuses(bytes: self.large.bytes, at: self.start + .seconds(299)))
@@ -41,7 +41,7 @@ struct SuspectMessageTests {
     mutating func `None where nothing large is unanswered, or this side has ended the connection`() {
         #expect(self.closed(nil, isAlone: false) == .linkIsDown)
         let ended = self.machine.connectionEnded(isByPeer: false, message: self.large, isAlone: true, at: self.start)
-        #expect(ended == .linkIsDown && self.machine.sequence == nil)
+        #expect(ended == .linkIsDown && self.machine.candidate == nil)
     }
 
     @Test
@@ -54,9 +54,9 @@ struct SuspectMessageTests {
             #expect(!self.machine.isDeciding(at: self.start + now))
             self.machine.linked(to: nil)
         }
-        #expect(self.machine.sequence == 7)
+        #expect(self.machine.candidate == 7)
         self.machine.answered(7)
-        #expect(self.machine.sequence == nil)
+        #expect(self.machine.candidate == nil)
         #expect(self.closed(self.large, isAlone: false, after: .seconds(20)) == .wait)
     }
 
@@ -70,7 +70,7 @@ struct SuspectMessageTests {
         self.machine.linked(to: other)
         #expect(self.closed(self.large, isAlone: true) == .wait)
         self.machine.linked(to: other)
-        #expect(self.closed(self.large, isAlone: true) == .giveUp)
+        #expect(self.closed(self.large, isAlone: true) == .reject)
         self.machine.linked(to: other)
         #expect(self.machine.refuses(bytes: self.large.bytes, at: self.start))
         self.machine.linked(to: one)
@@ -79,7 +79,7 @@ struct SuspectMessageTests {
 
     @Test
     mutating func `One that Redis has refused in words, with the connection that it closes then`() {
-        self.machine.wasRefused(bytes: self.large.bytes, at: self.start)
+        self.machine.sizeWasRefused(bytes: self.large.bytes, at: self.start)
         #expect(self.machine.refuses(bytes: self.large.bytes, at: self.start))
         #expect(self.closed(nil, isAlone: false, after: .milliseconds(1)) == .wait)
         self.machine.linked(to: nil)
@@ -93,6 +93,6 @@ struct SuspectMessageTests {
         _ = self.machine.endDecision()
         self.machine.linked(to: nil)
         #expect(self.closed(self.large, isAlone: true, after: .seconds(2)) == .linkIsDown)
-        #expect(self.closed(self.large, isAlone: true, after: .seconds(3)) == .giveUp)
+        #expect(self.closed(self.large, isAlone: true, after: .seconds(3)) == .reject)
     }
 }

@@ -4,12 +4,12 @@ import NIOCore
 ///
 /// A message above Redis' `proto-max-bulk-len` or `client-query-buffer-limit` costs the connection, and the reason, if there is one, is
 /// mostly lost with it. So a large message that is unanswered when the other side closes the connection is under suspicion: on the next
-/// connection it is written alone, once all before it have been answered. When that one is closed too, ``strikes`` times in a row, the message
+/// connection it is written alone, once all before it have been answered. When that one is closed too, ``maximumClosures`` times in a row, the message
 /// is given up, and others as large are refused for a while.
 ///
 /// A Redis that restarts or fails over refuses connections in between, or is another; one that loads its data does not become ready; one
 /// that is frozen closes nothing. None of this counts against a message.
-struct SuspectMessage {
+struct PoisonMessageDetector {
     /// What became of the connection's unanswered messages.
     enum Verdict: Hashable {
         /// The link is down, as far as is known.
@@ -18,20 +18,20 @@ struct SuspectMessage {
         /// were up and slow.
         case wait
         /// The message that was alone is not taken; others as large would not be either.
-        case giveUp
+        case reject
     }
 
     /// Smaller messages are never suspected: no Redis allows less than 1 MiB, and what stands before it counts little.
     static let minimumBytes = 64 * 1024
     /// How often in a row a connection must be closed while the message is alone on it.
-    static let strikes = 2
+    static let maximumClosures = 2
     /// For so long others wait at most: 1 s. Connecting again takes some 200 ms in all.
     static let decisionTimeout = TimeAmount.seconds(1)
     /// How long it is remembered what is too large: 5 min. Then Redis may have been configured anew.
     static let memory = TimeAmount.minutes(5)
 
     /// Of the message under suspicion.
-    private(set) var sequence: UInt64?
+    private(set) var candidate: UInt64?
     private var closures = 0
     private var decidesUntil: NIODeadline?
     /// Nothing has been answered since a decision took too long: the next would take as long.
@@ -66,18 +66,18 @@ struct SuspectMessage {
             return .linkIsDown
         }
         guard let message else {
-            self.sequence = nil
+            self.candidate = nil
             self.closures = 0
             return self.expectsClosure && self.isDeciding(at: now) ? .wait : self.endDecision()
         }
-        if self.sequence == message.sequence, isAlone {
+        if self.candidate == message.sequence, isAlone {
             self.closures += 1
-            if self.closures >= Self.strikes {
+            if self.closures >= Self.maximumClosures {
                 self.giveUp(bytes: message.bytes, at: now)
-                return .giveUp
+                return .reject
             }
         } else {
-            self.sequence = message.sequence
+            self.candidate = message.sequence
             self.closures = 0
         }
         if !self.isLate { self.decidesUntil = self.decidesUntil ?? now + Self.decisionTimeout }
@@ -85,7 +85,7 @@ struct SuspectMessage {
     }
 
     /// Redis has said that it does not take a message of so many bytes, and closes the connection.
-    mutating func wasRefused(bytes: Int, at now: NIODeadline) {
+    mutating func sizeWasRefused(bytes: Int, at now: NIODeadline) {
         self.giveUp(bytes: bytes, at: now)
         self.expectsClosure = true
         if !self.isLate { self.decidesUntil = self.decidesUntil ?? now + Self.decisionTimeout }
@@ -93,7 +93,7 @@ struct SuspectMessage {
 
     private mutating func giveUp(bytes: Int, at now: NIODeadline) {
         self.refused = (min(bytes, self.refused?.bytes ?? bytes), now + Self.memory)
-        self.sequence = nil
+        self.candidate = nil
         self.closures = 0
     }
 
@@ -115,7 +115,7 @@ struct SuspectMessage {
     mutating func answered(_ sequence: UInt64) {
         self.isLate = false
         self.expectsClosure = false
-        if let suspect = self.sequence, sequence < suspect { return }
+        if let candidate, sequence < candidate { return }
         self.clear()
     }
 
@@ -128,7 +128,7 @@ struct SuspectMessage {
 
     /// The message under suspicion is gone.
     mutating func clear() {
-        self.sequence = nil
+        self.candidate = nil
         self.closures = 0
         self.decidesUntil = nil
     }

@@ -4,8 +4,8 @@ extension RedisScript {
     ///
     /// KEYS: the heads. ARGV: 1 ms that they live.
     /// Returns 1.
-    static let want = RedisScript(
-        name: "want",
+    static let refreshHeads = RedisScript(
+        name: "refresh-heads",
         source: Self.wanting + """
             for _, head in ipairs(KEYS) do want(head, ARGV[1]) end
             return 1
