@@ -1,6 +1,9 @@
 import Foundation
 
 /// RFC 4648 section 5 without padding, as JSON Web Tokens have it.
+///
+/// Why not a library's: Foundation decodes the standard alphabet only, and accepts `AB==` as another text for the byte of `AA==`; JWTKit's decoder is
+/// internal to its package.
 enum Base64URL {
     /// - Returns: nil for anything outside the alphabet, padding too, and for a last digit with bits that are no part of a byte (RFC 4648
     ///   section 3.5): no bytes have a second text.

@@ -1,5 +1,6 @@
 import Foundation
 import JWTKit
+import SwiftASN1
 
 /// The files that ``TokenKey``s come from: PEM, or secrets. Key sets are read by ``TokenKeySet``.
 enum TokenKeyFile {
@@ -22,20 +23,21 @@ enum TokenKeyFile {
     static func isPEM(_ lines: [Substring]) -> Bool { lines.contains { $0.contains("-----BEGIN") } }
 
     private static func publicKeys(_ lines: [Substring]) -> [TokenKey]? {
-        let blocks = PEMBlock.all(in: lines)
-        let keys = blocks?.compactMap { block -> TokenKey? in
-            switch block.label {
+        let documents = try? PEMDocument.parseMultiple(pemString: lines.joined(separator: "\n") + "\n")
+        let keys = documents?.compactMap { document -> TokenKey? in
+            let text = document.pemString
+            return switch document.discriminator {
             case "PUBLIC KEY":
-                (try? Insecure.RSA.PublicKey(pem: block.text)).map { TokenKey($0) }
-                    ?? (try? ES256PublicKey(pem: block.text)).map { TokenKey($0) }
+                (try? Insecure.RSA.PublicKey(pem: text)).map { TokenKey($0) }
+                    ?? (try? ES256PublicKey(pem: text)).map { TokenKey($0) }
             case "CERTIFICATE":
-                (try? Insecure.RSA.PublicKey(certificatePEM: block.text)).map { TokenKey($0) }
-                    ?? (try? ES256PublicKey(certificate: block.text)).map { TokenKey($0) }
+                (try? Insecure.RSA.PublicKey(certificatePEM: text)).map { TokenKey($0) }
+                    ?? (try? ES256PublicKey(certificate: text)).map { TokenKey($0) }
             // A private key has no business on a node.
             default: nil
             }
         }
-        return keys?.count == blocks?.count ? keys : nil
+        return keys?.count == documents?.count ? keys : nil
     }
 
     /// Binary files and JSON are no secrets: who names the wrong file, a key set of public keys, must not end up with a key that everybody knows.

@@ -5,6 +5,9 @@ import NIOFoundationCompat
 import VolaryProtocol
 
 /// A JSON Web Key Set (RFC 7517), as identity providers publish it: with keys for other purposes, of other kinds, and sometimes broken ones.
+///
+/// Why not `JWKS` of JWTKit: it rejects the whole set for one entry that it does not know (`"kty": "oct"`), does not read `use` and `key_ops`, and
+/// takes no key without a `kid`. The keys themselves are JWTKit's.
 enum TokenKeySet {
     static let rule = "must be a JSON Web Key Set with an RSA key (2048 bits or more) or a P-256 key for signatures in it"
 
