@@ -214,7 +214,7 @@ public final class Connection {
     func goesOnReading() -> Bool { self.timeouts.goesOnReading() }
 
     /// Whether frames from the client still count.
-    var mayReceive: Bool { self.close.mayReceive && !self.transport.isClosed }
+    var canReceive: Bool { self.close.canReceive && !self.transport.isClosed }
 
     func violationFound(_ violation: ProtocolViolation) {
         switch self.close.violationFound(violation) {
