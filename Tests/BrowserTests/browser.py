@@ -97,7 +97,7 @@ class Browser:
     def tab_to(self, selector):
         """Tab, from where the focus is, until it is on the element."""
         for _ in range(150):
-            if self.page.locator(selector).first.evaluate("(element) => element === document.activeElement"):
+            if self.page.evaluate("(selector) => document.activeElement?.matches(selector)", selector):
                 return
             self.press("Tab")
         raise Broken(f"Tab does not lead to {selector}")
