@@ -1,16 +1,20 @@
 """What floods of small frames cost the other clients of a node: measures each kind on a fresh node and prints the table in Markdown."""
 import argparse
+import contextlib
 import http.client
 import os
+import shutil
+import socket
 import statistics
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zlib
 
-from servers import Volary
+from servers import Absent, Volary
 from table import Machine
 
 #: By flooders: what the others' median may be, the larger of so many times the median without a flood and so many milliseconds.
@@ -21,6 +25,8 @@ READY_BOUND, READY_INTERVAL = 100, 0.05
 NEIGHBOURS, RATE = 8, 200
 #: In percent of its processor, what a node under a flood uses at least: its turns for those that flood take about half of the time.
 BUSY = 25
+#: The same where the flood comes through HAProxy, which shares the flood's processor.
+BUSY_BALANCED = 10
 #: Of each measurement, in seconds.
 DURATION = 2
 #: More than the 1 MiB that a node keeps of a client that has ended its half.
@@ -42,8 +48,8 @@ def deflated(text):
 class Kind:
     """One kind of flood: where the frames go, and a block of some 50 KB of them."""
 
-    def __init__(self, name, path, block, header=""):
-        self.name, self.path, self.block, self.header = name, path, block, header
+    def __init__(self, name, path, block, header="", balanced=False):
+        self.name, self.path, self.block, self.header, self.balanced = name, path, block, header, balanced
 
 
 SMALL, DEFLATE = 8000, "Sec-WebSocket-Extensions: permessage-deflate"
@@ -54,9 +60,50 @@ KINDS = [
     Kind("empty fragments", "/echo", frame(1, b"", False) + frame(0, b"", False) * SMALL + frame(0)),
     Kind("compressed texts of one letter to `/echo`", "/echo", frame(1, deflated(b"x"), compressed=True) * SMALL, DEFLATE),
     Kind("texts of 100 kB, compressed to 0.1 kB, to `/echo`", "/echo", frame(1, deflated(b"x" * 100_000), compressed=True) * 400, DEFLATE),
+    Kind("texts of one letter to `/echo`, through HAProxy", "/echo", frame(1, b"x") * SMALL, balanced=True),
+    Kind("texts of one letter to `/ws`, not permitted, through HAProxy", "/ws", frame(1, b"x") * SMALL, balanced=True),
 ]
 #: Flooders, and whether each ends its half after some blocks and comes again.
 SITUATIONS = [(1, False), (16, False), (1, True), (16, True)]
+
+
+class Balancer:
+    """HAProxy with `deploy/haproxy.cfg` before a node, on the processor of the load; only the flood goes through it."""
+
+    CONFIGURATION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../deploy/haproxy.cfg")
+
+    def __init__(self, machine, node):
+        if not shutil.which("haproxy"):
+            raise Absent("haproxy is not installed")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.file = tempfile.NamedTemporaryFile("w", suffix=".cfg")
+        with open(self.CONFIGURATION) as shipped:
+            self.file.write(f"{shipped.read()}    server node 127.0.0.1:{node}\n")
+        self.file.flush()
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", "--", "taskset", "-c", str(machine.client_cpu), "nice", "haproxy", "-db", "-f", self.file.name],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, "VOLARY_BALANCER": f"127.0.0.1:{self.port}"},
+        )
+
+    def __enter__(self):
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                if answer(self.port, "/readyz")[0] == 200:
+                    return self
+            except OSError:
+                pass
+            if time.monotonic() > deadline:
+                self.__exit__()
+                raise RuntimeError("HAProxy did not start")
+            time.sleep(0.05)
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        self.file.close()
 
 
 class Readiness(threading.Thread):
@@ -105,14 +152,17 @@ class Run:
     """One kind of flood on a fresh node with a Redis, all of it on one processor: what the others' median was before it and in it."""
 
     def __init__(self, machine, kind, flooders, ends_half, duration):
-        with Volary(machine, redis=True, options=["--compression", "--client-messages", "off"]) as node:
+        self.least_busy = BUSY_BALANCED if kind.balanced else BUSY
+        with contextlib.ExitStack() as servers:
+            node = servers.enter_context(Volary(machine, redis=True, options=["--compression", "--client-messages", "off"]))
             port = node.ports[0]
+            flooded = servers.enter_context(Balancer(machine, port)).port if kind.balanced else port
             self.calm, _ = others(machine, node, duration)
             blocks = 1 + BYTES_BEFORE_END // len(kind.block) if ends_half else 0
             flood = subprocess.Popen(
                 # Nice: the load of the others has the processor when it needs it.
                 ["taskset", "-c", str(machine.client_cpu), "nice", os.path.join(machine.tools, "flood")]
-                + [str(port), kind.path, str(flooders), str(blocks), kind.header],
+                + [str(flooded), kind.path, str(flooders), str(blocks), kind.header],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )
             readiness = Readiness(port)
@@ -143,7 +193,7 @@ class Run:
             (self.not_ready, f"/readyz was not 200 {self.not_ready} times"),
             (self.leases_lost, f"the lease was lost {self.leases_lost} times"),
             (self.ended, f"the node has ended {self.ended} of the flooders"),
-            (self.busy < BUSY, f"the node is busy for {self.busy:.0f} % of the time only: that is no flood"),
+            (self.busy < self.least_busy, f"the node is busy for {self.busy:.0f} % of the time only: that is no flood"),
         ]
         return [text for is_so, text in checks if is_so]
 
@@ -170,6 +220,10 @@ def main():
             what = f"{kind.name}, {flooders}{', half closed' if ends_half else ''}"
             try:
                 runs = [Run(machine, kind, flooders, ends_half, DURATION * options.scale) for _ in range(options.rounds)]
+            except Absent as problem:
+                print(f"  {what}: left out: {problem}", file=sys.stderr, flush=True)
+                medians.append("-")
+                continue
             except RuntimeError as problem:
                 print(f"  {what}: FAILED: {problem}", file=sys.stderr, flush=True)
                 medians.append("failed")
