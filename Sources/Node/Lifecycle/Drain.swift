@@ -10,6 +10,8 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     private static var pace: Duration { .milliseconds(100) }
     /// Connections closed at a time at the least: a small node is done at once.
     private static var smallestBatch: Int { 100 }
+    /// What part of the time clients that are gone have for what they have left to be handled.
+    private static var leftoverShare: Int { 10 }
     /// For all clients to answer when there is no time any more.
     private static var hurriedTimeout: Duration { .milliseconds(500) }
 
@@ -60,12 +62,15 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     }
 
     /// The first half of the time is for the closes to be spread over, so that clients do not all come to the other nodes at once; the
-    /// second is for the last of them to answer. Returns when all connections have ended, or the time is up.
+    /// second is for the last of them to answer. What clients that are gone have left is handled for a tenth of the time, then dropped. Returns when
+    /// all connections have ended, or the time is up.
     private func closeAll(until end: C.Instant) async {
+        let endOfLeftovers = self.clock.now.advanced(by: self.timeout / Self.leftoverShare)
         let batches = max(1, Int((self.timeout / 2) / Self.pace))
         let batch = max(Self.smallestBatch, (self.connections.total + batches - 1) / batches)
         while self.connections.total > 0, self.clock.now < end, !Task.isCancelled {
             _ = await self.closeSome(batch)
+            if self.clock.now >= endOfLeftovers { await self.connections.dropLeftovers() }
             await self.awaitEnd(until: min(self.clock.now.advanced(by: Self.pace), end))
         }
     }

@@ -53,13 +53,15 @@ struct ConnectionCommands: Sendable {
         return .done
     }
 
-    /// Begins the closing handshake. On the connection's event loop.
+    /// Begins the closing handshake, or ends the connection of a client that is gone. On the connection's event loop.
     /// - Parameter done: called once the presence store has been told that the connection is gone: who is told that it is closed does not
     ///   find it in the inventory any more.
     func close(_ connection: Connection, code: CloseCode, reason: String, done: @escaping @Sendable () -> Void) {
-        connection.close(code: code, reason: reason)
-        guard connection.isListed else { return done() }
+        // Before it is closed: one whose client is gone ends at once, and then takes itself out of the inventory.
+        let wasListed = connection.isListed
         connection.isListed = false
+        connection.close(code: code, reason: reason)
+        guard wasListed else { return done() }
         self.presence.closed(connection.id)
         Task {
             await self.presence.settled()
