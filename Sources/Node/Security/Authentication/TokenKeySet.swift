@@ -13,7 +13,18 @@ enum TokenKeySet {
 
     /// RFC 7517 section 5: keys that are not understood are left out, and the others count.
     /// - Returns: nil for what is no key set, and for one without a key that can be used.
-    static func parse(_ data: Data) -> TokenKeys? {
+    static func parse(_ data: Data) -> TokenKeys? { self.read(data).flatMap { $0.keys.isEmpty ? nil : $0 } }
+
+    /// Why a set without a key that can be used has none: the first three of its keys, and what is wrong with them.
+    /// - Returns: nil for what is no key set, and for an empty one.
+    static func fault(of data: Data) -> String? {
+        guard let unusable = self.read(data)?.unusable, !unusable.isEmpty else { return nil }
+        let some = unusable.prefix(3).map { "key \($0.name): \($0.reason)" }
+        return (some + (unusable.count > 3 ? ["and \(unusable.count - 3) more"] : [])).joined(separator: "; ")
+    }
+
+    /// - Returns: nil for what is no key set.
+    private static func read(_ data: Data) -> TokenKeys? {
         guard case .list(let entries) = (try? JSONValue(parsing: ByteBuffer(data: data)))?["keys"] else { return nil }
         var keys: [TokenKey] = []
         var unusable: [TokenKeys.Unusable] = []
@@ -24,7 +35,7 @@ enum TokenKeySet {
                 unusable.append(.init(number: index + 1, id: entry["kid"]?.text?.string, reason: error.text))
             }
         }
-        return keys.isEmpty ? nil : TokenKeys(keys: keys, unusable: unusable)
+        return TokenKeys(keys: keys, unusable: unusable)
     }
 
     /// Why a key cannot be used.
