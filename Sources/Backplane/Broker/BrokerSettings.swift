@@ -13,7 +13,8 @@ public struct BrokerSettings: Hashable, Sendable {
     /// Bytes of envelopes that a topic's log keeps at most; the last message stays, however large. Default 8 MiB.
     public var historyBytes: Int
     /// Bytes that all topics without a subscriber together may log within `historyAge`, with some 4.6 KB for each topic's log; past it, what is
-    /// published to them is refused. Default 256 MiB: of the topics that are in use none is concerned.
+    /// published to them is refused, and the log of a topic that has just lost its last subscriber is dropped. Default 256 MiB: of the topics that are
+    /// in use none is concerned.
     public var idleHistoryBytes: Int
     /// How long a message stays in its topic's log at most, and a second more: looked at once a second, when something is published. An idle
     /// topic's log goes as a whole. Default 5 min: beyond that, what was missed is no news.

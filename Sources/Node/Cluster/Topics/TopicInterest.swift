@@ -4,11 +4,14 @@ import VolaryProtocol
 /// Subscribes this node to the topics of the groups and users that it has members of: first in subscribes, last out unsubscribes
 /// (design decision 7).
 ///
-/// Last out unsubscribes late: clients that reconnect, and groups that are joined and left in turn, cost Redis nothing.
+/// Last out unsubscribes late: clients that reconnect, and groups that are joined and left in turn, cost Redis nothing. A topic that has not been
+/// subscribed for long is kept no longer than it was: while it is, what is published to it counts as wanted, so whoever goes through many topics
+/// would have Redis log for all of them.
 actor TopicInterest<C: Clock> where C.Duration == Duration {
     private struct Entry {
         /// Tells it from those that the same topic had before.
         let number: UInt64
+        let since: C.Instant
         var members = 0
         /// Rises with each release of the last member: a later one makes an earlier one's wait void.
         var releases = 0
@@ -19,7 +22,7 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         var waiters: [UInt64: CheckedContinuation<Result<Void, BrokerError>, Never>] = [:]
     }
 
-    /// How long a topic without members stays subscribed: 5 s.
+    /// How long a topic without members stays subscribed at most: 5 s.
     static var linger: Duration { .seconds(5) }
 
     private let broker: any Broker
@@ -60,6 +63,7 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         let number = self.nextNumber()
         return Entry(
             number: number,
+            since: self.clock.now,
             subscription: Task {
                 do throws(BrokerError) {
                     try await self.broker.subscribe(to: topic)
@@ -93,11 +97,12 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         self.entries[topic] = entry
         guard entry.members == 0 else { return }
         let releases = entry.releases
-        Task { await self.unsubscribeLate(topic, releases: releases) }
+        let linger = min(Self.linger, entry.since.duration(to: self.clock.now))
+        Task { await self.unsubscribeLate(topic, after: linger, releases: releases) }
     }
 
-    private func unsubscribeLate(_ topic: Topic, releases: Int) async {
-        try? await self.clock.sleep(for: Self.linger)
+    private func unsubscribeLate(_ topic: Topic, after linger: Duration, releases: Int) async {
+        try? await self.clock.sleep(for: linger)
         guard let entry = self.entries[topic], entry.members == 0, entry.releases == releases else { return }
         self.entries[topic] = nil
         // It may still wait for the link.
