@@ -59,9 +59,11 @@ struct ConnectionCommands: Sendable {
     /// - Parameter done: called once the connection is removed from the presence store: after a confirmed close no list contains
     ///   it.
     func close(_ connection: Connection, code: CloseCode, reason: String, done: @escaping @Sendable () -> Void) {
-        connection.close(code: code, reason: reason)
-        guard connection.isListed else { return done() }
+        // Before it is closed: one whose client is gone ends at once, and then takes itself out of the inventory.
+        let wasListed = connection.isListed
         connection.isListed = false
+        connection.close(code: code, reason: reason)
+        guard wasListed else { return done() }
         self.presence.closed(connection.id)
         Task {
             await self.presence.flushed()

@@ -140,6 +140,14 @@ final class WebSocketHandler: ChannelDuplexHandler {
         }
         connection.transportClosed()
         self.settle(on: eventLoop)
+        guard self.connection != nil else { return }
+        connection.dropLeftovers = { [weak self] in self?.dropLeftovers(on: eventLoop) }
+    }
+
+    private func dropLeftovers(on eventLoop: any EventLoop) {
+        self.held = ByteBuffer()
+        self.events.goneUnread()
+        self.settle(on: eventLoop)
     }
 
     /// Ends the connection of a client that is gone, once all that it had sent is handled.
@@ -148,6 +156,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         self.handleHeld(on: eventLoop)
         guard self.held.readableBytes == 0, let connection = self.connection else { return }
         self.connection = nil
+        connection.dropLeftovers = nil
         self.events.turns(on: eventLoop).leftovers.release(self.leftoverBytes)
         self.events.closed(connection, on: eventLoop)
     }

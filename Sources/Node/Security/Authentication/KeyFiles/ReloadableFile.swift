@@ -9,6 +9,7 @@ final class ReloadableFile<Content: Sendable>: Sendable {
     private let path: String
     private let rule: String
     private let parse: @Sendable (Data) -> Content?
+    private let fault: @Sendable (Data) -> String?
     private let box: NIOLockedValueBox<Content>
 
     /// - Parameters:
@@ -19,13 +20,15 @@ final class ReloadableFile<Content: Sendable>: Sendable {
         _ option: ConfigurationOption,
         path: String,
         rule: String,
-        parse: @escaping @Sendable (Data) -> Content?
+        parse: @escaping @Sendable (Data) -> Content?,
+        fault: @escaping @Sendable (Data) -> String? = { _ in nil }
     ) throws(ConfigurationError) {
         self.option = option
         self.path = path
         self.rule = rule
         self.parse = parse
-        self.box = NIOLockedValueBox(try Self.read(option, path, rule, parse))
+        self.fault = fault
+        self.box = NIOLockedValueBox(try Self.read(option, path, rule, parse, fault))
     }
 
     var content: Content { self.box.withLockedValue { $0 } }
@@ -35,7 +38,7 @@ final class ReloadableFile<Content: Sendable>: Sendable {
     func reload(logger: Logger) -> Bool {
         var metadata: Logger.Metadata = [LogKey.option: "\(self.option.rawValue)"]
         do throws(ConfigurationError) {
-            let content = try Self.read(self.option, self.path, self.rule, self.parse)
+            let content = try Self.read(self.option, self.path, self.rule, self.parse, self.fault)
             self.box.withLockedValue { $0 = content }
             logger.notice("File reloaded", metadata: metadata)
             return true
@@ -50,10 +53,11 @@ final class ReloadableFile<Content: Sendable>: Sendable {
         _ option: ConfigurationOption,
         _ path: String,
         _ rule: String,
-        _ parse: (Data) -> Content?
+        _ parse: (Data) -> Content?,
+        _ fault: (Data) -> String?
     ) throws(ConfigurationError) -> Content {
         let data = try ConfigurationLoader.contents(option, path: path)
-        guard let content = parse(data) else { throw ConfigurationError(option: option.rawValue, value: path, allowed: rule) }
-        return content
+        if let content = parse(data) { return content }
+        throw ConfigurationError(option: option.rawValue, value: path, allowed: fault(data).map { "\(rule); \($0)" } ?? rule)
     }
 }

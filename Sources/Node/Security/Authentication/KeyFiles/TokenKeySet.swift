@@ -28,7 +28,7 @@ enum TokenKeySet {
                 unusable.append(.init(number: index + 1, id: entry["kid"]?.text?.string, reason: error.text))
             }
         }
-        return keys.isEmpty ? nil : TokenKeys(keys: keys, unusable: unusable)
+        return TokenKeys(keys: keys, unusable: unusable)
     }
 
     /// Why a key cannot be used.
