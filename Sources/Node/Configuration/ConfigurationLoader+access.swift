@@ -7,7 +7,7 @@ extension ConfigurationLoader {
             apiKeys: try self.file(.apiKeys, rule: APIKey.fileRule, APIKey.parse),
             tokenKeys: [
                 try self.file(.jwtKey, rule: TokenKeyFile.keyRule, TokenKeyFile.parse),
-                try self.file(.jwks, rule: TokenKeySet.rule, TokenKeySet.parse, fault: TokenKeySet.fault),
+                try self.file(.jwks, rule: TokenKeySet.rule, TokenKeySet.parse, problem: TokenKeySet.problem),
             ].compactMap { $0 },
             tokenRules: TokenClaims.Rules(
                 audience: try self.optional(.jwtAudience, allowed: "a text") { $0.isEmpty ? nil : $0 },

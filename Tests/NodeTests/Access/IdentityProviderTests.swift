@@ -303,7 +303,7 @@ struct IdentityProviderTests {
         }
         let alone = Data(#"{"keys":[\#(entry)]}"#.utf8)
         #expect(TokenKeySet.parse(alone) == nil)
-        #expect(TokenKeySet.fault(of: alone) == "key number 1: \(reason)")
+        #expect(TokenKeySet.problem(of: alone) == "key number 1: \(reason)")
     }
 
     @Test func `A set without a key that can be used stops the start, which names its first keys and says why`() throws {
@@ -318,7 +318,7 @@ struct IdentityProviderTests {
                 == "\(TokenKeySet.rule); key old: it is neither RSA nor EC (kty); key number 2: kid is a number; "
                 + "key number 3: it is not for signatures (use); and 8 more"
         )
-        for text in ["{}", #"{"keys":[]}"#, "x"] { #expect(TokenKeySet.fault(of: Data(text.utf8)) == nil) }
+        for text in ["{}", #"{"keys":[]}"#, "x"] { #expect(TokenKeySet.problem(of: Data(text.utf8)) == nil) }
     }
 
     @Test

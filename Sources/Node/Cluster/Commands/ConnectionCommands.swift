@@ -55,11 +55,11 @@ struct ConnectionCommands: Sendable {
         return .done
     }
 
-    /// Begins the closing handshake. On the connection's event loop.
+    /// Begins the closing handshake, or ends the connection of a client that is gone. On the connection's event loop.
     /// - Parameter done: called once the connection is removed from the presence store: after a confirmed close no list contains
     ///   it.
     func close(_ connection: Connection, code: CloseCode, reason: String, done: @escaping @Sendable () -> Void) {
-        // Before it is closed: one whose client is gone ends at once, and then takes itself out of the inventory.
+        // Asked before the close: the connection of a client that is gone ends at once, and then removes itself from the inventory.
         let wasListed = connection.isListed
         connection.isListed = false
         connection.close(code: code, reason: reason)

@@ -5,7 +5,8 @@ import VolaryProtocol
 /// last one unsubscribes.
 ///
 /// Unsubscribing is delayed by ``linger``, so that clients that reconnect, and groups that are left and joined again, cost Redis
-/// nothing.
+/// nothing. A topic stays subscribed no longer than it was before its last member left: while it is subscribed, messages to it are
+/// logged, so joining and leaving many topics in turn would otherwise fill Redis with logs.
 actor TopicInterest<C: Clock> where C.Duration == Duration {
     private struct Entry {
         /// Distinguishes the entry from earlier entries of the same topic.
