@@ -69,10 +69,10 @@ extension ConfigurationLoader {
         _ option: ConfigurationOption,
         rule: String,
         _ parse: @escaping @Sendable (Data) -> Content?,
-        fault: @escaping @Sendable (Data) -> String? = { _ in nil }
+        problem: @escaping @Sendable (Data) -> String? = { _ in nil }
     ) throws(ConfigurationError) -> ReloadableFile<Content>? {
         guard let path = self.value(option) else { return nil }
-        return try ReloadableFile(option, path: path, rule: rule, parse: parse, fault: fault)
+        return try ReloadableFile(option, path: path, rule: rule, parse: parse, problem: problem)
     }
 
     /// Protected mode: refuses to listen on an address that other machines can reach without credentials, unless `--insecure` is
