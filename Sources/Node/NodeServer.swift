@@ -248,7 +248,7 @@ public struct NodeServer: Service {
             )
         }
         let watch = MasterResolver(configuration: redis, eventLoop: eventLoop, logger: logger)
-        let store = RedisPresenceStore(watch: watch, logger: logger)
+        let store = RedisPresenceStore(resolver: watch, logger: logger)
         return ClusterServices(
             broker: RedisBroker(watch: watch, settings: configuration.broker, node: id, logger: logger),
             store: store,

@@ -1,5 +1,6 @@
 import Foundation
 import JWTKit
+import SwiftASN1
 
 /// Parses the file of `--jwt-key`: PEM, or secrets. ``TokenKeySet`` parses key sets.
 enum TokenKeyFile {
@@ -22,20 +23,21 @@ enum TokenKeyFile {
     static func isPEM(_ lines: [Substring]) -> Bool { lines.contains { $0.contains("-----BEGIN") } }
 
     private static func publicKeys(_ lines: [Substring]) -> [TokenKey]? {
-        let blocks = PEMBlock.all(in: lines)
-        let keys = blocks?.compactMap { block -> TokenKey? in
-            switch block.label {
+        let documents = try? PEMDocument.parseMultiple(pemString: lines.joined(separator: "\n") + "\n")
+        let keys = documents?.compactMap { document -> TokenKey? in
+            let text = document.pemString
+            return switch document.discriminator {
             case "PUBLIC KEY":
-                (try? Insecure.RSA.PublicKey(pem: block.text)).map { TokenKey($0) }
-                    ?? (try? ES256PublicKey(pem: block.text)).map { TokenKey($0) }
+                (try? Insecure.RSA.PublicKey(pem: text)).map { TokenKey($0) }
+                    ?? (try? ES256PublicKey(pem: text)).map { TokenKey($0) }
             case "CERTIFICATE":
-                (try? Insecure.RSA.PublicKey(certificatePEM: block.text)).map { TokenKey($0) }
-                    ?? (try? ES256PublicKey(certificate: block.text)).map { TokenKey($0) }
+                (try? Insecure.RSA.PublicKey(certificatePEM: text)).map { TokenKey($0) }
+                    ?? (try? ES256PublicKey(certificate: text)).map { TokenKey($0) }
             // A node needs no private key, so it refuses one.
             default: nil
             }
         }
-        return keys?.count == blocks?.count ? keys : nil
+        return keys?.count == documents?.count ? keys : nil
     }
 
     /// Binary files and JSON are refused: a public key set given by mistake must not become a secret that everyone knows. Spaces

@@ -6,6 +6,9 @@ import VolaryProtocol
 
 /// Parses the file of `--jwks`, a JSON Web Key Set (RFC 7517). Sets of identity providers also contain keys for other purposes,
 /// of other types, and sometimes invalid ones.
+///
+/// Not JWTKit's `JWKS`: that rejects the whole set for one unknown key type (`"kty": "oct"`), ignores `use` and `key_ops`, and
+/// requires a `kid`. The keys themselves are JWTKit's.
 enum TokenKeySet {
     static let rule = "must be a JSON Web Key Set that contains an RSA key (2048 bits or more) or a P-256 key for signatures"
 

@@ -1,6 +1,9 @@
 import Foundation
 
 /// Base64url without padding (RFC 4648 section 5), as JSON Web Tokens use it.
+///
+/// Not a library's: Foundation decodes the standard alphabet only, and accepts `AB==` as a second text for the byte of `AA==`.
+/// JWTKit's decoder is internal to its package.
 enum Base64URL {
     /// - Returns: nil for characters outside the alphabet, including padding, and for a last digit whose unused bits are not zero
     ///   (RFC 4648 section 3.5): each byte sequence has exactly one text.
