@@ -44,7 +44,7 @@ extension TopicLogStateMachine {
             } else if place.offset <= position.offset {
                 self.tookOldOffset(arrival, at: place, &output)
             } else if self.trigger == place {
-                self.skip(to: place.offset - 1, &output)
+                self.skip(to: place.offset - 1, logEnd: nil, &output)
                 self.advance(to: arrival, at: place, &output)
             } else {
                 self.read(to: place.offset - 1, before: arrival, &output)

@@ -11,7 +11,7 @@ extension TopicLogStateMachine {
             self.noteDoubt(&output)
             self.caughtUp(&output)
         case (.at, nil):
-            if let target { self.skip(to: target, &output) } else { self.noteDoubt(&output) }
+            if let target { self.skip(to: target, logEnd: nil, &output) } else { self.noteDoubt(&output) }
             self.caughtUp(&output)
         case (.none, let head?):
             let isLost = self.isInterrupted && (self.storeIsInDoubt || head.beginning != .fresh)
@@ -23,7 +23,7 @@ extension TopicLogStateMachine {
             self.take(page.entries, of: head, &output)
         case (.at, let head?):
             // What of the old epoch was still to be read is gone, unless the log goes on, and of what came after it nobody knows.
-            if let target, head.beginning != .forked { self.skip(to: target, &output) }
+            if let target, head.beginning != .forked { self.skip(to: target, logEnd: nil, &output) }
             if self.isInterrupted { output.gaps += 1 }
             self.enter(head, isCounted: self.isInterrupted || self.forkWasCounted, &output)
             self.forkWasCounted = false
@@ -63,14 +63,14 @@ extension TopicLogStateMachine {
         self.target = target
         for entry in entries {
             guard case .at(let position, _) = self.position, entry.offset > position.offset else { continue }
-            self.skip(to: entry.offset - 1, &output)
+            self.skip(to: entry.offset - 1, logEnd: head.offset, &output)
             self.take(entry, epoch: position.epoch, &output)
         }
         guard case .at(let position, _) = self.position else { return }
         if position.offset < target {
             // Without an entry, the rest is gone.
             guard entries.isEmpty else { return }
-            self.skip(to: target, &output)
+            self.skip(to: target, logEnd: head.offset, &output)
         }
         self.caughtUp(&output)
     }

@@ -10,6 +10,9 @@ import VolaryProtocol
 /// link was lost, and the log that is there now is not, or not certainly, the one that was followed. While the link is up everything
 /// published has been heard, so a log that begins anew then costs nothing. What comes and cannot be read is lost, too.
 ///
+/// An offset is a number that anybody who may publish can make up. So only offsets that the log itself has given count; those above the
+/// log's end are a gap of unknown size, and so is more than ``Output/maximumCount`` at once, or ``DuplicateFilter/reach`` where there is no log.
+///
 /// **One history.** Should the log have gone back behind what was heard (a replica took over that had not got everything, or Redis lost the
 /// end of its file), its epoch is ended for all nodes by ``LogRequest/endEpoch(_:)``: offsets alone do not tell two histories apart later.
 struct TopicLogStateMachine {
@@ -43,7 +46,20 @@ struct TopicLogStateMachine {
         var undecodable = 0
         var decodingError: EnvelopeError?
 
-        mutating func lose(_ count: UInt64) { self.lost = BrokerGap.sum(self.lost, Int(clamping: count)) }
+        /// Lost messages of one gap that are counted at most: 2^32, more than a Redis relays in half a day. Of a larger gap the size is unknown.
+        static let maximumCount: UInt64 = 1 << 32
+
+        mutating func lose(_ count: UInt64, atMost maximum: UInt64 = Self.maximumCount) {
+            if count > maximum { self.gaps += 1 } else { self.lost = BrokerGap.sum(self.lost, Int(count)) }
+        }
+
+        /// Counts the messages after `start` up to `end`, as far as they are known to have been published.
+        /// - Parameter logEnd: the last offset that the log has given; nil where there is no such log any more.
+        mutating func lose(after start: UInt64, upTo end: UInt64, logEnd: UInt64?) {
+            guard let logEnd else { return self.lose(end - start, atMost: DuplicateFilter.reach) }
+            self.lose(min(end, logEnd) - min(start, logEnd))
+            if end > max(start, logEnd) { self.gaps += 1 }
+        }
 
         /// Keeps the room for envelopes, unless much was needed.
         mutating func clear() {
@@ -176,18 +192,19 @@ struct TopicLogStateMachine {
     }
 
     /// Gives up what is missing up to `offset`, but for what has been held back of it.
-    mutating func skip(to offset: UInt64, _ output: inout Output) {
+    /// - Parameter logEnd: as ``Output/lose(after:upTo:logEnd:)`` takes it.
+    mutating func skip(to offset: UInt64, logEnd: UInt64?, _ output: inout Output) {
         guard case .at(var position, var mark) = self.position, position.offset < offset else { return }
         self.givenUp = LogPosition(epoch: position.epoch, offset: offset)
         while let place = self.held.first?.position, place.epoch == position.epoch, place.offset <= offset {
             guard let arrival = self.held.popFirst(), place.offset > position.offset else { continue }
-            output.lose(place.offset - position.offset - 1)
+            output.lose(after: position.offset, upTo: place.offset - 1, logEnd: logEnd)
             position = place
             mark = arrival.envelope.map { EntryFingerprint($0) }
             self.pass(arrival.envelope, &output)
         }
         if position.offset < offset {
-            output.lose(offset - position.offset)
+            output.lose(after: position.offset, upTo: offset, logEnd: logEnd)
             position.offset = offset
             mark = nil
         }
