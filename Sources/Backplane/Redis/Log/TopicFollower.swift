@@ -19,10 +19,10 @@ final class TopicFollower {
 
     init(
         _ context: BrokerContext,
-        subscriptions: TopicSubscriptions,
-        publisher: MessagePublisher,
-        losses: LossReporter,
-        reader: LogReader
+        _ subscriptions: TopicSubscriptions,
+        _ publisher: MessagePublisher,
+        _ losses: LossReporter,
+        _ reader: LogReader
     ) {
         self.context = context
         self.subscriptions = subscriptions
@@ -31,6 +31,8 @@ final class TopicFollower {
         self.reader = reader
         reader.storeBecameUnverified = { [weak self] in self?.logs.storeBecameUnverified() }
     }
+
+    func start(over link: RedisLink) { self.reader.start(over: link) }
 
     // MARK: - Subscriptions
 
