@@ -72,7 +72,7 @@ extension RealProcesses {
 
                 try Data().write(to: URL(fileURLWithPath: self.certificate.key))
                 node.process.reload()
-                let isLogged = await eventually { node.process.output.contains("The certificate was not read again") }
+                let isLogged = await eventually { node.process.output.contains("Certificate not reloaded") }
                 #expect(isLogged)
                 #expect(node.process.output.contains("--tls-key"))
                 let https = HTTPTestClient(port: node.process.port, tls: next.client)

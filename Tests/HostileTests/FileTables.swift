@@ -85,7 +85,7 @@ extension HostileTables {
         /// The number of files that the log reports as refused.
         private static func refusals(_ node: HostileNode) -> Int {
             let output = node.process.output
-            return output.matches(of: #/could not be read again|certificate was not read again/#).count
+            return output.matches(of: #/File not reloaded|Certificate not reloaded/#).count
         }
 
         private static func shell(_ command: String, _ path: String) throws {

@@ -62,7 +62,7 @@ final class MemoryNode {
             logger: logger,
             clock: ContinuousClock(),
             name: NodeName("own", isGiven: true),
-            isLiving: { _ in false }
+            isAlive: { _ in false }
         )
         let interest = TopicInterest(broker: broker, clock: ContinuousClock())
         return Delivery(
@@ -96,7 +96,7 @@ private final class Members: WebSocketEvents {
     func makeID(on eventLoop: any EventLoop) -> ConnectionID { self.connections.makeID(on: eventLoop) }
     func turns(on eventLoop: any EventLoop) -> TurnQueue { self.connections.turns(on: eventLoop) }
     func closed(_ connection: Connection, on eventLoop: any EventLoop) {}
-    func breached(_ breach: LimitViolation) {}
+    func limitExceeded(_ violation: LimitViolation) {}
     func goneUnread() {}
     func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {}
 }

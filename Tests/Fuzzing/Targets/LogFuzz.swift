@@ -28,8 +28,8 @@ enum LogFuzz {
             try run.checkOutput()
         }
         run.subscribe()
-        for _ in 0..<100 where run.machine.wish != nil {
-            if case .endEpoch = run.machine.wish { run.machine.epochWasEnded() } else { run.read(LogPage(head: nil)) }
+        for _ in 0..<100 where run.machine.request != nil {
+            if case .endEpoch = run.machine.request { run.machine.epochWasEnded() } else { run.read(LogPage(head: nil)) }
             try run.checkOutput()
         }
         try hold(run.machine.isFollowing && run.machine.held.count == 0, "it still waits: \(run.machine.state)")
@@ -107,7 +107,7 @@ extension LogFuzz.Run {
             self.receive(self.bytes.readSlice(length: length) ?? ByteBuffer())
         case 5: if let page = LogPage(self.answer()) { self.read(page) }
         case 6: self.read(LogPage(head: nil))
-        default: if case .endEpoch = self.machine.wish { self.machine.epochWasEnded() }
+        default: if case .endEpoch = self.machine.request { self.machine.epochWasEnded() }
         }
     }
 
