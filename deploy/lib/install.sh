@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Installs missing packages through the system's package manager or from PyPI, and leaves installed ones alone. Needs common.sh;
-# PyPI also needs $root.
+# Installs missing packages through the system's package manager, and Python tools from PyPI. Leaves installed ones alone. Needs
+# common.sh; PyPI also needs $root.
 
 # Programs for root, such as haproxy, are not on every user's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -60,15 +60,15 @@ require_swift() {
     command -v swift > /dev/null || fail "there is no Swift toolchain on the PATH; see https://www.swift.org/install"
 }
 
-# python_tools NAME REQUIREMENTS: installs the requirements from PyPI into an environment in .build, and sets $tools to its path. The
-# environment is kept between runs, and created again when the file has changed.
+# python_tools NAME REQUIREMENTS: installs the packages of a requirements file from PyPI in an environment in .build, and sets $tools to
+# its path. The environment is kept between runs, and created again when the file has changed.
 python_tools() {
     install_missing python3-venv
     # shellcheck disable=SC2154 # the scripts that use this set root
     tools=$root/.build/$1-tools
     ! cmp -s "$2" "$tools/requirements.txt" || return 0
     rm -rf "$tools"
-    python3 -m venv "$tools" || fail "python3 cannot create an environment"
+    python3 -m venv "$tools" || fail "python3 cannot make an environment"
     "$tools/bin/pip" --quiet --disable-pip-version-check install -r "$2"
     cp "$2" "$tools/requirements.txt"
 }
