@@ -25,7 +25,7 @@ final class LeftoverBudget {
 
     func release(_ count: Int) {
         self.bytes -= count
-        if count > 0 { self.sockets?.leave() }
+        if count > 0 { self.sockets?.release() }
     }
 }
 
