@@ -133,7 +133,7 @@ let package = Package(
             exclude: ["Main"],
             // The console and the API's description travel inside the program: it needs no files at run time.
             resources: [
-                .embedInCode("HTTP/Console/console.html"), .embedInCode("HTTP/Console/console.css"),
+                .embedInCode("HTTP/Console/console.html"), .embedInCode("HTTP/Console/Style"),
                 .embedInCode("HTTP/Console/Script"),
                 .embedInCode("HTTP/OpenAPI/openapi.json"), .embedInCode("HTTP/OpenAPI/start.js"),
             ],

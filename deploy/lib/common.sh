@@ -18,7 +18,7 @@ release=(-c release --product volary --static-swift-stdlib -Xswiftc -enforce-exc
 # number_in OPTION VALUE LOWEST HIGHEST
 number_in() {
     if ! [[ $2 =~ ^[0-9]{1,5}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
-        fail "$1 is '$2', must be a whole number from $3 to $4"
+        fail "$1 is '$2', but must be a whole number from $3 to $4"
     fi
 }
 
