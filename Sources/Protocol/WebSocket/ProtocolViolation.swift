@@ -5,9 +5,10 @@ public struct ProtocolViolation: Error, Hashable, Sendable {
     /// sent.
     public let reason: String
 
-    private init(_ closeCode: CloseCode, _ reason: String) {
+    /// - Parameter reason: ASCII, at most ``Limits/maximumCloseReasonBytes``.
+    public init(_ closeCode: CloseCode, _ reason: StaticString) {
         self.closeCode = closeCode
-        self.reason = reason
+        self.reason = "\(reason)"
     }
 
     // MARK: - Frames (section 5.2)

@@ -14,6 +14,7 @@ struct ConnectionCommands: Sendable {
     let connections: ConnectionManager
     let interest: TopicInterest<ContinuousClock>
     let presence: PresenceReporter<ContinuousClock>
+    private var listing: ConnectionListing { ConnectionListing(presence: self.presence, interest: self.interest) }
 
     /// Returns once all that is published to the group from now on reaches the connection, and the presence store has been told.
     ///
@@ -22,11 +23,12 @@ struct ConnectionCommands: Sendable {
     func join(_ id: ConnectionID, _ group: AudienceName) async throws(BrokerError) -> Outcome {
         try await self.retain(.group(group))
         let outcome = await self.connections.onShard(of: id) { shard, connection -> (Outcome, Bool) in
-            guard connection.isOpen, connection.endpoint == .plain else { return (.unknownConnection, false) }
-            guard !connection.groups.contains(group) else { return (.done, false) }
-            guard PresenceLimits.hasRoom(for: group, in: connection.groups) else { return (.tooManyGroups, false) }
+            guard connection.isOpen, connection.endpoint.joinsCluster else { return (.unknownConnection, false) }
+            let groups = shard.groups(of: connection)
+            guard !groups.contains(group) else { return (.done, false) }
+            guard PresenceLimits.hasRoom(for: group, in: groups) else { return (.tooManyGroups, false) }
             shard.join(connection, group)
-            if connection.isListed { self.presence.changed(connection.record) }
+            self.listing.changed(connection)
             return (.done, true)
         }
         guard let (outcome, isNew) = outcome, isNew else {
@@ -40,9 +42,9 @@ struct ConnectionCommands: Sendable {
     /// Returns once nothing that is published to the group from now on reaches the connection, and the presence store has been told.
     func leave(_ id: ConnectionID, _ group: AudienceName) async -> Outcome {
         let wasMember = await self.connections.onShard(of: id) { shard, connection -> Bool in
-            guard connection.groups.contains(group) else { return false }
+            guard shard.groups(of: connection).contains(group) else { return false }
             shard.leave(connection, group)
-            if connection.isListed { self.presence.changed(connection.record) }
+            self.listing.changed(connection)
             return true
         }
         guard let wasMember else { return .unknownConnection }
@@ -58,9 +60,7 @@ struct ConnectionCommands: Sendable {
     ///   find it in the inventory any more.
     func close(_ connection: Connection, code: CloseCode, reason: String, done: @escaping @Sendable () -> Void) {
         connection.close(code: code, reason: reason)
-        guard connection.isListed else { return done() }
-        connection.isListed = false
-        self.presence.closed(connection.id)
+        guard self.listing.withdraw(connection) else { return done() }
         Task {
             await self.presence.settled()
             done()

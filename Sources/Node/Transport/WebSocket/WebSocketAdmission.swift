@@ -34,7 +34,7 @@ struct WebSocketAdmission: Sendable {
 extension WebSocketHandshake.Client {
     /// What is published to one of these is for the client, too.
     fileprivate var topics: [Topic] {
-        guard self.endpoint == .plain else { return [] }
+        guard self.endpoint.joinsCluster else { return [] }
         return (self.user.map { [Topic.user($0)] } ?? []) + self.groups.map(Topic.group)
     }
 }
