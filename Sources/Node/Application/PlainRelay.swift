@@ -80,7 +80,7 @@ final class PlainRelay: Application {
     private func canSend(_ connection: Connection) -> Bool {
         switch self.clientMessages {
         case .all: true
-        case .permitted: connection.mayBroadcast
+        case .permitted: connection.canBroadcast
         case .off: false
         }
     }

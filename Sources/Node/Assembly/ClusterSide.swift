@@ -57,7 +57,7 @@ struct ClusterSide: Sendable {
             logger: foundation.logger,
             clock: ContinuousClock(),
             name: name,
-            isLiving: { node throws(PresenceError) in try await publisher.isLiving(node) },
+            isAlive: { node throws(PresenceError) in try await publisher.isAlive(node) },
             nameIsTaken: {
                 nameTaken.withLockedValue { $0 = NodeNameTaken(name: name.text) }
                 shutdownRequest.request(.immediate)
@@ -95,9 +95,9 @@ extension NodeServer.ClusterServices {
             return
         }
         let watch = MasterResolver(configuration: redis, eventLoop: loop, logger: logger)
-        let store = RedisPresenceStore(watch: watch, logger: logger)
+        let store = RedisPresenceStore(resolver: watch, logger: logger)
         self.init(
-            broker: RedisBroker(watch: watch, settings: foundation.configuration.relay, node: id, logger: logger),
+            broker: RedisBroker(watch: watch, settings: foundation.configuration.broker, node: id, logger: logger),
             store: store,
             idempotency: RedisIdempotencyStore(sharing: store)
         )

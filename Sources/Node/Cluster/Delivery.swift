@@ -4,11 +4,11 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Takes what the broker delivers to this node and hands it to connections; answers with receipts.
+/// Receives envelopes from the broker: delivers publications to connections, carries out commands, and sends receipts.
 ///
 /// Publications that arrive together are one ``EncodedBatch``; they cost one hop per event loop and one write per connection.
 final class Delivery: BrokerReceiver {
-    /// Bytes of messages that are put together for one write: 256 KiB. More would only delay the first of them.
+    /// Bytes of messages that are combined for one write: 256 KiB. More would only delay the first message.
     private static let batchBytes = 256 * 1024
 
     let node: NodeID
@@ -22,7 +22,7 @@ final class Delivery: BrokerReceiver {
     private let logger: Logger
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
-    private let drops = NIOLockedValueBox(LogThrottle(interval: .seconds(10)))
+    private let dropLog = NIOLockedValueBox(LogThrottle(interval: .seconds(10)))
 
     init(
         connections: ConnectionManager,
@@ -48,7 +48,7 @@ final class Delivery: BrokerReceiver {
         }
     }
 
-    /// Publications for one audience that are handed over together.
+    /// Publications for one audience that are delivered together.
     private struct Batch {
         let audience: Audience
         let writtenWithin: TimeAmount?
@@ -109,33 +109,33 @@ final class Delivery: BrokerReceiver {
     }
 
     private func handOver(_ batch: inout Batch?) {
-        guard let whole = batch.take() else { return }
-        let shards = self.connections.shards(of: whole.audience)
-        guard !shards.isEmpty else { return self.answer(whole.wanted, count: 0) }
-        let tally = ReceiptCounter(ids: whole.wanted, parts: shards.count)
-        let count = whole.publications.count
-        let fanOut = FanOut(EncodedBatch(whole.publications), to: whole.audience, bytes: whole.messageBytes) { reached in
+        guard let finished = batch.take() else { return }
+        let shards = self.connections.shards(of: finished.audience)
+        guard !shards.isEmpty else { return self.answer(finished.wanted, count: 0) }
+        let counter = ReceiptCounter(ids: finished.wanted, parts: shards.count)
+        let count = finished.publications.count
+        let fanOut = FanOut(EncodedBatch(finished.publications), to: finished.audience, bytes: finished.messageBytes) { reached in
             self.metrics.delivered(publications: count, connections: Int(reached))
-            self.finish(tally, reached: reached)
+            self.finish(counter, reached: reached)
         }
         for shard in shards {
             let accepted = shard.submit(
                 fanOut,
                 publications: count,
-                bytes: whole.keptBytes,
-                writtenWithin: whole.writtenWithin
+                bytes: finished.keptBytes,
+                writtenWithin: finished.writtenWithin
             )
             if !accepted {
                 self.dropped(count)
-                self.finish(tally, reached: 0)
+                self.finish(counter, reached: 0)
             }
         }
     }
 
-    // MARK: - Requests
+    // MARK: - Commands
 
-    /// Answered with nothing when the event loop has too many requests: who asked learns that this node did not answer, and not that there is no such
-    /// connection.
+    /// When the event loop's queue is full, no receipt is sent: the caller then learns that this node did not answer, not that
+    /// the connection does not exist.
     private func close(_ request: CloseRequest) {
         guard let shard = self.connections.shard(of: request.connection) else { return self.answer([request.id], count: 0) }
         _ = shard.submit { shard in
@@ -155,7 +155,7 @@ final class Delivery: BrokerReceiver {
                     : await self.requests.leave(request.connection, request.group)
                 self.answer([request.id], count: outcome.receipt)
             } catch {
-                // Not subscribed: whoever asked hears nothing, and says so.
+                // Not subscribed. Without a receipt, the node that sent the command reports a timeout.
                 self.logger.warning("Group not joined", metadata: [LogKey.error: "\(error)"])
             }
         }
@@ -164,12 +164,12 @@ final class Delivery: BrokerReceiver {
     // MARK: - Receipts
 
     /// The last event loop to finish sends the receipts.
-    private func finish(_ tally: ReceiptCounter, reached: UInt32) {
-        guard !tally.ids.isEmpty, let total = tally.add(reached) else { return }
-        self.answer(tally.ids, count: total)
+    private func finish(_ counter: ReceiptCounter, reached: UInt32) {
+        guard !counter.ids.isEmpty, let total = counter.add(reached) else { return }
+        self.answer(counter.ids, count: total)
     }
 
-    /// Receipts for one node travel together.
+    /// Sends the receipts for each node in as few envelopes as possible.
     private func answer(_ ids: [PublicationID], count: UInt32) {
         guard !ids.isEmpty else { return }
         for (origin, ids) in Dictionary(grouping: ids, by: \.node) {
@@ -181,16 +181,16 @@ final class Delivery: BrokerReceiver {
             while !rest.isEmpty {
                 let some = rest.prefix(Limits.maximumReceiptsPerEnvelope)
                 rest = rest.dropFirst(some.count)
-                // A receipt that does not arrive shows as this node missing from the answer.
+                // If a receipt is lost, the answer lists this node as missing.
                 self.broker.publish(.receipts(Array(some)), to: .node(origin), completion: nil)
             }
         }
     }
 
-    /// Their clients are told by the event loop that had no room.
+    /// The event loop whose queue was full notifies its clients itself.
     private func dropped(_ publications: Int) {
         self.metrics.dropped(publications: publications)
-        guard let count = self.drops.withLockedValue({ $0.occurred(publications, at: .now()) }) else { return }
+        guard let count = self.dropLog.withLockedValue({ $0.occurred(publications, at: .now()) }) else { return }
         self.logger.warning(
             "Publications dropped: an event loop is too far behind",
             metadata: [LogKey.publications: "\(count)"]

@@ -8,7 +8,7 @@ extension NodeConfiguration {
             maximumHeaderFields: self.maximumHeaderFields,
             handshakeTimeout: TimeAmount(self.handshakeTimeout),
             bodyTimeout: TimeAmount(self.bodyTimeout),
-            answerTimeout: self.bounds.unsentAge,
+            answerTimeout: self.connectionLimits.unsentAge,
             idleTimeout: TimeAmount(self.idleTimeout),
             maximumBodyBytes: self.maximumBodyBytes
         )
@@ -30,7 +30,7 @@ extension NodeConfiguration {
         ConnectionSettings(
             maximumUnsentBytes: self.maximumUnsentBytes,
             pingInterval: TimeAmount(self.pingInterval),
-            bounds: self.bounds,
+            bounds: self.connectionLimits,
             now: now
         )
     }

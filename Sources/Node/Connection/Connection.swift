@@ -45,7 +45,7 @@ public final class Connection {
             id: host.connections.makeID(on: shard),
             user: client.user,
             connectedAt: host.settings.now(),
-            mayBroadcast: client.mayBroadcast
+            canBroadcast: client.canBroadcast
         )
         self.session = client.spoken.base.makeSession()
         self.shard = shard
@@ -65,7 +65,7 @@ public final class Connection {
     public var connectedAt: Int64 { self.identity.connectedAt }
 
     /// Whether its token has the permission `broadcast`.
-    var mayBroadcast: Bool { self.identity.mayBroadcast }
+    var canBroadcast: Bool { self.identity.canBroadcast }
 
     /// Whether the presence store has been told of it.
     var isListed: Bool { self.state.listing.isListed }
@@ -180,7 +180,7 @@ public final class Connection {
     /// Closes the connection because its client went past a limit. Does nothing on one that is closing already.
     private func end(for violation: LimitViolation) {
         guard self.isOpen else { return }
-        self.host.observer.breached(violation)
+        self.host.observer.limitExceeded(violation)
         self.close(violation.ending)
     }
 

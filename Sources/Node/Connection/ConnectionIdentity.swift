@@ -8,5 +8,5 @@ struct ConnectionIdentity: Hashable, Sendable {
     /// Milliseconds since 1970, UTC.
     let connectedAt: Int64
     /// Whether its token has the permission `broadcast`.
-    let mayBroadcast: Bool
+    let canBroadcast: Bool
 }

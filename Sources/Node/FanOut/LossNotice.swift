@@ -12,7 +12,7 @@ enum LossNotice {
         }
     }
 
-    /// For the connections of one node only: other nodes know themselves what they have missed.
+    /// For the connections of one node only. Other nodes detect their own gaps.
     /// - Parameter timestamp: milliseconds since 1970, UTC.
     static func publication(lost: Int?, of audience: Audience, on node: NodeID, at timestamp: Int64) -> Publication {
         Publication(

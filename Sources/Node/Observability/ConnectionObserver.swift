@@ -7,7 +7,7 @@ protocol ConnectionObserver: AnyObject, Sendable {
     func messageReceived()
 
     /// A connection is being closed because its client went past a limit. At most once, before ``connectionClosed(_:_:)``.
-    func breached(_ violation: LimitViolation)
+    func limitExceeded(_ violation: LimitViolation)
 
     /// A message went past the client's rate and was dropped.
     /// - Parameter isFirst: since one that was not.

@@ -14,7 +14,7 @@ final class NodeObserver: ConnectionObserver {
 
     func messageReceived() { self.metrics.messageReceived() }
 
-    func breached(_ violation: LimitViolation) { self.metrics.breached(violation) }
+    func limitExceeded(_ violation: LimitViolation) { self.metrics.limitExceeded(violation) }
 
     func messageDropped(isFirst: Bool) { self.metrics.messageDropped() }
 

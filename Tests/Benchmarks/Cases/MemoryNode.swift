@@ -7,7 +7,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// A node's way from broker to connections, on one embedded event loop. What reaches a socket is dropped.
+/// The parts of a node from broker to connections, on one embedded event loop. Bytes for a socket are dropped.
 final class MemoryNode {
     private let loop = EmbeddedEventLoop()
     private let channels: [EmbeddedChannel]
@@ -43,7 +43,7 @@ final class MemoryNode {
                 observer: NodeObserver(metrics: NodeMetrics(), activity: ActivityLog(metrics: NodeMetrics(), logger: Self.logger))
             )
         )
-        return EmbeddedChannel(handlers: [Abyss(), transport], loop: loop)
+        return EmbeddedChannel(handlers: [DiscardingHandler(), transport], loop: loop)
     }
 
     private static func delivery(_ connections: ConnectionManager, _ loop: EmbeddedEventLoop) -> Delivery {
@@ -63,7 +63,7 @@ final class MemoryNode {
             logger: Self.logger,
             clock: ContinuousClock(),
             name: NodeName("own", isGiven: true),
-            isLiving: { _ in false }
+            isAlive: { _ in false }
         )
         let interest = TopicInterest(broker: broker, clock: ContinuousClock())
         return Delivery(
@@ -79,15 +79,15 @@ final class MemoryNode {
     }
 }
 
-/// Makes nothing of messages.
+/// Ignores messages.
 private final class Silence: Application {
     func connected(_ connection: Connection, _ request: ConnectRequest) {}
     func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion) { done(.success(())) }
     func disconnected(_ connection: Connection) {}
 }
 
-/// In the socket's place.
-private final class Abyss: ChannelOutboundHandler {
+/// Takes the place of the socket, and drops all bytes.
+private final class DiscardingHandler: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) { promise?.succeed() }
@@ -95,9 +95,9 @@ private final class Abyss: ChannelOutboundHandler {
 }
 
 @available(*, unavailable)
-extension Abyss: Sendable {}
+extension DiscardingHandler: Sendable {}
 
-/// Nothing that is measured publishes.
+/// No measured case publishes.
 private final class IdleBroker: Broker {
     func publish(
         _ message: NodeMessage,

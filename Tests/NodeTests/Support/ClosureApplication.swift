@@ -35,18 +35,18 @@ final class ClosureApplication: Application, @unchecked Sendable {
 final class ClosureObserver: ConnectionObserver, @unchecked Sendable {
     // Unchecked: as above.
 
-    private let onBreached: (LimitViolation) -> Void
+    private let onLimitExceeded: (LimitViolation) -> Void
     private let onDropped: (Bool) -> Void
     private let onGoneUnread: () -> Void
     private let onClosed: (TransportEnding) -> Void
 
     init(
-        breached: @escaping (LimitViolation) -> Void = { _ in },
+        limitExceeded: @escaping (LimitViolation) -> Void = { _ in },
         dropped: @escaping (Bool) -> Void = { _ in },
         goneUnread: @escaping () -> Void = {},
         closed: @escaping (TransportEnding) -> Void = { _ in }
     ) {
-        self.onBreached = breached
+        self.onLimitExceeded = limitExceeded
         self.onDropped = dropped
         self.onGoneUnread = goneUnread
         self.onClosed = closed
@@ -54,7 +54,7 @@ final class ClosureObserver: ConnectionObserver, @unchecked Sendable {
 
     func connectionOpened() {}
     func messageReceived() {}
-    func breached(_ violation: LimitViolation) { self.onBreached(violation) }
+    func limitExceeded(_ violation: LimitViolation) { self.onLimitExceeded(violation) }
     func messageDropped(isFirst: Bool) { self.onDropped(isFirst) }
     func clientGoneUnread() { self.onGoneUnread() }
     func connectionClosed(_ id: ConnectionID, _ ending: TransportEnding) { self.onClosed(ending) }

@@ -12,7 +12,7 @@ final class EmbeddedWebSocket {
         case text(String)
         case binary([UInt8])
         case closed
-        case breached(LimitViolation)
+        case limitExceeded(LimitViolation)
         case dropped(first: Bool)
         case goneUnread
     }
@@ -91,7 +91,7 @@ final class EmbeddedWebSocket {
                 now: { 1_781_330_401_000 }
             ),
             observer: ClosureObserver(
-                breached: { seen.events.append(.breached($0)) },
+                limitExceeded: { seen.events.append(.limitExceeded($0)) },
                 dropped: { seen.events.append(.dropped(first: $0)) },
                 goneUnread: { seen.events.append(.goneUnread) },
                 closed: onEnding

@@ -26,7 +26,7 @@ public final class PlainProtocol: ClientProtocol {
             from: publication.sender,
             content: content,
             timestamp: publication.timestamp,
-            // What clients say to each other stays as short as it is.
+            // Messages between clients carry no id, to stay short.
             id: publication.kind == .serverBroadcast ? publication.id : nil,
             audience: publication.audience
         )
