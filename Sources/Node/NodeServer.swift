@@ -62,7 +62,8 @@ public struct NodeServer: Service {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads)
         let foundation = NodeFoundation(configuration, logger: logger, linkLoop: group.next())
         let links = try makeLinks?(foundation.id, foundation.linkLoop) ?? ClusterServices(foundation)
-        let cluster = ClusterSide(foundation, links: links, eventLoops: Array(group.makeIterator()))
+        let admission = Self.admission(configuration, logger: foundation.logger)
+        let cluster = ClusterSide(foundation, links: links, eventLoops: Array(group.makeIterator()), sockets: admission)
         let tokens = configuration.access.tokens(now: foundation.now)
         let clients = ClientSide(foundation, cluster, tokens: tokens, subprotocols: subprotocols)
         let deadlines = DrainDeadlines(
@@ -76,6 +77,7 @@ public struct NodeServer: Service {
             cluster,
             clients,
             tokens: tokens,
+            admission: admission,
             deadlines: deadlines,
             group: group,
             onListening: onListening
@@ -133,5 +135,23 @@ public struct NodeServer: Service {
             // Clients that come at once are told to the store at once.
             LoopService(base: presence, eventLoop: foundation.linkLoop), listener,
         ]
+    }
+
+    /// A limit that the operator has set too high for the limit of open files would be none: what is accepted past that ends in errors.
+    private static func admission(_ configuration: NodeConfiguration, logger: Logger) -> Admission {
+        let (limit, threads) = (FileDescriptors.limit, configuration.threads)
+        let room = FileDescriptors.connections(ofLimit: limit, threads: threads)
+        let settings = configuration.admission
+        if let wanted = settings.maximumConnections, wanted > room {
+            let needed = FileDescriptors.needed(connections: wanted, threads: threads)
+            logger.warning(
+                "max-connections is lowered to \(room): the limit of open files is \(limit), and \(wanted) need \(needed) (ulimit -n)"
+            )
+        }
+        return Admission(
+            maximumConnections: min(settings.maximumConnections ?? room, room),
+            maximumPerAddress: settings.maximumPerAddress,
+            proxies: settings.proxies
+        )
     }
 }

@@ -14,13 +14,20 @@ struct ClusterSide: Sendable {
     let presence: PresenceReporter<ContinuousClock>
     let interest: TopicInterest<ContinuousClock>
 
-    init(_ foundation: NodeFoundation, links: NodeServer.ClusterServices, eventLoops: [any EventLoop]) {
+    /// - Parameter sockets: counts all of the node's.
+    init(
+        _ foundation: NodeFoundation,
+        links: NodeServer.ClusterServices,
+        eventLoops: [any EventLoop],
+        sockets: Admission
+    ) {
         let (logger, loop) = (foundation.logger, foundation.linkLoop)
         self.links = links
         let connections = ConnectionManager(
             node: foundation.id,
             eventLoops: eventLoops,
-            pingInterval: foundation.configuration.connectionSettings(now: foundation.now).timeouts.shortest
+            pingInterval: foundation.configuration.connectionSettings(now: foundation.now).timeouts.shortest,
+            sockets: sockets
         )
         self.connections = connections
         let directory = NodeDirectory(own: foundation.record)

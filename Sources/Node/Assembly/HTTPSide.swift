@@ -14,12 +14,12 @@ struct HTTPSide: Sendable {
         _ cluster: ClusterSide,
         _ clients: ClientSide,
         tokens: TokenVerifier?,
+        admission: Admission,
         deadlines: DrainDeadlines<ContinuousClock>,
         group: MultiThreadedEventLoopGroup,
         onListening: @escaping @Sendable (Int) -> Void
     ) {
         let (configuration, logger, metrics) = (foundation.configuration, foundation.logger, foundation.metrics)
-        let admission = Self.admission(configuration, logger: logger)
         self.listener = HTTPListener(
             host: configuration.host,
             port: configuration.port,
@@ -83,24 +83,6 @@ struct HTTPSide: Sendable {
             life: foundation.life,
             access: RESTAuthenticator(key: access.apiKey, keys: access.apiKeys, tokens: tokens),
             admission: admission
-        )
-    }
-
-    /// A limit that the operator has set too high for the limit of open files would be none: what is accepted past that ends in errors.
-    private static func admission(_ configuration: NodeConfiguration, logger: Logger) -> Admission {
-        let (limit, threads) = (FileDescriptors.limit, configuration.threads)
-        let room = FileDescriptors.connections(ofLimit: limit, threads: threads)
-        let settings = configuration.admission
-        if let wanted = settings.maximumConnections, wanted > room {
-            let needed = FileDescriptors.needed(connections: wanted, threads: threads)
-            logger.warning(
-                "max-connections is lowered to \(room): the limit of open files is \(limit), and \(wanted) need \(needed) (ulimit -n)"
-            )
-        }
-        return Admission(
-            maximumConnections: min(settings.maximumConnections ?? room, room),
-            maximumPerAddress: settings.maximumPerAddress,
-            proxies: settings.proxies
         )
     }
 }

@@ -133,6 +133,9 @@ public final class Connection {
     /// Whether data may still be sent: false from the first close on, in either direction.
     public var isOpen: Bool { self.transport.isOpen }
 
+    /// Whether its client is gone, and what that had sent is still being handled.
+    var hasLeftovers: Bool { self.transport.hasLeftovers }
+
     /// Bytes that have not left for the kernel.
     var unsentBytes: Int { self.transport.unsentBytes }
 
@@ -171,7 +174,8 @@ public final class Connection {
 
     // MARK: - Closing
 
-    /// Ends the connection. Does nothing on one that is closing already, unless it is to be cut.
+    /// Ends the connection. Does nothing on one that is closing already, unless it is to be cut. Of a client that is gone, it drops what is still to be handled,
+    /// and the connection has ended when this returns.
     func close(_ reason: CloseReason) { self.transport.close(reason) }
 
     /// Begins the closing handshake; nothing but the client's answer follows. Does nothing on a connection that is closing already.

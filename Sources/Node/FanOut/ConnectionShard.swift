@@ -58,10 +58,17 @@ final class ConnectionShard: @unchecked Sendable {
     /// Where shared bytes and one connection's own are put together. Nil while it is in use, and before its first use.
     var scratch: ByteBuffer?
 
-    /// - Parameter audienceShards: where other threads find out which shards have members of an audience.
-    init(eventLoop: any EventLoop, number: Int = 0, audienceShards: AudienceShards = AudienceShards()) {
+    /// - Parameters:
+    ///   - audienceShards: where other threads find out which shards have members of an audience.
+    ///   - sockets: counts clients that are gone, see ``LeftoverBudget``.
+    init(
+        eventLoop: any EventLoop,
+        number: Int = 0,
+        audienceShards: AudienceShards = AudienceShards(),
+        sockets: Admission? = nil
+    ) {
         self.eventLoop = eventLoop
-        self.turns = TurnQueue(eventLoop: eventLoop)
+        self.turns = TurnQueue(eventLoop: eventLoop, leftovers: LeftoverBudget(sockets: sockets))
         self.number = number
         self.index = AudienceIndex(shard: number, audienceShards: audienceShards)
     }

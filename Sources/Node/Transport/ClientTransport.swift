@@ -36,7 +36,11 @@ protocol ClientTransport: AnyObject {
     /// - Parameter sent: called once the ping has left for the kernel, or never will; perhaps before this returns.
     func ping(sent: (() -> Void)?)
 
-    /// Ends the transport. Does nothing on one that is closing already, unless it is to be cut.
+    /// Whether the client is gone, and what it had sent is still being handled.
+    var hasLeftovers: Bool { get }
+
+    /// Ends the transport. Does nothing on one that is closing already, unless it is to be cut. Of a client that is gone, it drops what is still to be
+    /// handled, and the connection has ended when this returns.
     func close(_ reason: CloseReason)
 
     /// The connection has room for messages again.

@@ -114,8 +114,8 @@ final class EmbeddedWebSocket {
     }
 
     /// Keeps connections of one loop, and looks after none of them by itself.
-    static func manager(on loop: EmbeddedEventLoop) -> ConnectionManager {
-        ConnectionManager(node: self.node, eventLoops: [loop], pingInterval: .hours(1_000_000))
+    static func manager(on loop: EmbeddedEventLoop, sockets: Admission? = nil) -> ConnectionManager {
+        ConnectionManager(node: self.node, eventLoops: [loop], pingInterval: .hours(1_000_000), sockets: sockets)
     }
 
     /// The texts that its client has sent.

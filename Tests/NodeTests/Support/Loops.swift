@@ -16,7 +16,7 @@ final class Loops: Sendable {
     private let ids: NIOLockedValueBox<[Int: ConnectionID]>
     private let clients = NIOLockedValueBox<[ConnectionID: TestClient]>([:])
 
-    private init(count: Int, pingInterval: TimeAmount, maximumUnsentBytes: Int, node: NodeID) async throws {
+    private init(count: Int, pingInterval: TimeAmount, maximumUnsentBytes: Int, node: NodeID, finishes: Bool) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         let manager = ConnectionManager(node: node, eventLoops: Array(group.makeIterator()), pingInterval: pingInterval)
         let ids = NIOLockedValueBox<[Int: ConnectionID]>([:])
@@ -29,7 +29,8 @@ final class Loops: Sendable {
                             manager: manager,
                             ids: ids,
                             pingInterval: pingInterval,
-                            maximumUnsentBytes: maximumUnsentBytes
+                            maximumUnsentBytes: maximumUnsentBytes,
+                            finishes: finishes
                         )
                     )
                 }
@@ -40,14 +41,22 @@ final class Loops: Sendable {
         self.ids = ids
     }
 
+    /// - Parameter finishes: whether a message of a client counts as done as soon as it was received; else none ever does.
     static func with(
         _ count: Int,
         pingInterval: TimeAmount = .minutes(10),
         maximumUnsentBytes: Int = 1 << 20,
         node: NodeID = Loops.node,
+        finishes: Bool = true,
         _ body: (Loops) async throws -> Void
     ) async throws {
-        let loops = try await Loops(count: count, pingInterval: pingInterval, maximumUnsentBytes: maximumUnsentBytes, node: node)
+        let loops = try await Loops(
+            count: count,
+            pingInterval: pingInterval,
+            maximumUnsentBytes: maximumUnsentBytes,
+            node: node,
+            finishes: finishes
+        )
         let result: Result<Void, any Error>
         do { result = .success(try await body(loops)) } catch { result = .failure(error) }
         for client in loops.clients.withLockedValue({ $0.values }) { await client.close() }
@@ -61,13 +70,17 @@ final class Loops: Sendable {
         manager: ConnectionManager,
         ids: NIOLockedValueBox<[Int: ConnectionID]>,
         pingInterval: TimeAmount,
-        maximumUnsentBytes: Int
+        maximumUnsentBytes: Int,
+        finishes: Bool
     ) -> WebSocketTransport {
-        let application = ClosureApplication(connected: { connection in
-            connection.state.listing = .listed(holdsUserTopic: false)
-            guard let port = channel.remoteAddress?.port else { return }
-            ids.withLockedValue { $0[port] = connection.id }
-        })
+        let application = ClosureApplication(
+            connected: { connection in
+                connection.state.listing = .listed(holdsUserTopic: false)
+                guard let port = channel.remoteAddress?.port else { return }
+                ids.withLockedValue { $0[port] = connection.id }
+            },
+            received: { _, _, done in if finishes { done() } }
+        )
         return WebSocketTransport(
             settings: WebSocketSettings(messageLimits: MessageLimits(), closeTimeout: .seconds(5), now: { 0 }),
             guest: WebSocketAdmission.AdmittedClient(
@@ -102,6 +115,15 @@ final class Loops: Sendable {
             connected.append(id)
         }
         return connected
+    }
+
+    /// Closes a client that has sent more messages than may be unfinished. Returns once its node has noticed.
+    func leaveMessages(_ id: ConnectionID) async throws {
+        self.client(of: id)?.write((0..<1000).flatMap { ClientFrame.text("\($0)") })
+        await self.client(of: id)?.close()
+        guard await eventually({ await self.manager.onShard(of: id) { $1.hasLeftovers } == true }) else {
+            throw TestClient.Failure(text: "nothing is left of it")
+        }
     }
 
     func client(of id: ConnectionID) -> TestClient? { self.clients.withLockedValue { $0[id] } }

@@ -61,8 +61,10 @@ struct ConnectionCommands: Sendable {
     /// - Parameter done: called once the connection is removed from the presence store: after a confirmed close no list contains
     ///   it.
     func close(_ connection: Connection, code: CloseCode, reason: String, done: @escaping @Sendable () -> Void) {
+        // Before it is closed: one whose client is gone ends at once.
+        let wasListed = self.listing.withdraw(connection)
         connection.close(code: code, reason: reason)
-        guard self.listing.withdraw(connection) else { return done() }
+        guard wasListed else { return done() }
         Task {
             await self.presence.flushed()
             done()

@@ -10,9 +10,8 @@ struct WebSocketClosing {
 
     var canSend: Bool { self.machine.canSend }
 
-    /// Somebody closes the connection.
-    /// - Parameter isGone: whether its client is.
-    mutating func dismiss(isGone: Bool) { self.isDismissed = self.isDismissed || isGone }
+    /// Somebody closes the connection of a client that is gone.
+    mutating func dismiss() { self.isDismissed = true }
 
     mutating func transportClosed() { _ = self.machine.transportClosed() }
 

@@ -8,14 +8,14 @@ extension WebSocketTransport {
     func close(_ reason: CloseReason) {
         switch reason {
         case .close(let code, let reason):
-            self.closing.dismiss(isGone: self.isClosed)
+            self.dropLeftovers()
             guard case .sendClose(let code, let reason) = self.closing.machine.close(code: code, reason: reason) else { return }
             self.sendClose(code: code, reason: reason, thenFinish: false)
         case .violation(let violation):
             self.violationFound(violation)
         case .cut:
             self.closing.isCut = true
-            self.closing.dismiss(isGone: self.isClosed)
+            self.dropLeftovers()
             self.cutChannel()
         }
     }

@@ -72,6 +72,17 @@ extension WebSocketTransport {
         }
     }
 
+    var hasLeftovers: Bool { self.isClosed && self.connection != nil && !self.closing.isDismissed }
+
+    /// Somebody closes the connection: what its client had left, if that is gone, counts no longer.
+    func dropLeftovers() {
+        guard self.hasLeftovers else { return }
+        self.closing.dismiss()
+        self.input.bytes = ByteBuffer()
+        self.host.observer.clientGoneUnread()
+        self.settle()
+    }
+
     /// Ends the connection of a client that is gone, once all that it had sent is handled.
     func settle() {
         guard self.isClosed, !self.input.isInTurn else { return }
