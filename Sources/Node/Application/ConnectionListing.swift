@@ -46,8 +46,8 @@ struct ConnectionListing: Sendable {
 
     // MARK: -
 
-    /// Its topics were not live when its handshake was answered: it is listed once they are. Without subscriptions (it is gone, or the broker
-    /// is shut down) it is not.
+    /// Its topics were not live when its handshake was answered: it is listed once they are. Without subscriptions (it is gone,
+    /// or the broker is shut down) it is not.
     private func listLate(_ connection: Connection, groups: Set<AudienceName>, topics: [Topic]) {
         let (id, shard) = (connection.id, connection.shard)
         let task = Task {
@@ -72,7 +72,8 @@ struct ConnectionListing: Sendable {
         self.list(connection, holdsUserTopic: connection.user != nil)
     }
 
-    /// The groups of its token. A REST caller may have been quicker with one, or have filled its share: what is not joined is counted out.
+    /// The groups of its token. A REST caller may have been quicker with one, or have filled its share: what is not joined is
+    /// counted out.
     private func join(_ connection: Connection, _ groups: Set<AudienceName>) {
         var left: [Topic] = []
         for group in groups {

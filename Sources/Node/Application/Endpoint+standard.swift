@@ -1,8 +1,8 @@
 import VolaryProtocol
 
 extension Endpoint {
-    /// The plain protocol and the echo by their WebSocket subprotocol. A browser that sends its token as a subprotocol offers this one beside it, and
-    /// would take no answer without a choice.
+    /// The plain protocol and the echo by their WebSocket subprotocol. A browser that sends its token as a subprotocol offers
+    /// this one beside it, and would take no answer without a choice.
     static let standardSubprotocol = "volary"
 
     /// `/ws`: a member of the cluster, whose messages are relayed.

@@ -6,8 +6,8 @@ import VolaryProtocol
 final class PlainRelay: Application {
     /// Between two notices to one client that its messages are refused: 10 s. A flood is not answered with another.
     private static let refusalNoticeInterval = TimeAmount.seconds(10)
-    /// How long a client waits whose message had no room on its way to the other nodes: 100 ms. With at most 64 unfinished messages it then
-    /// sends no more than 640 a second that nobody gets.
+    /// How long a client waits whose message had no room on its way to the other nodes: 100 ms. With at most 64 unfinished
+    /// messages it then sends no more than 640 a second that nobody gets.
     private static let refusalPause = TimeAmount.milliseconds(100)
 
     private let publisher: Publisher
@@ -49,8 +49,8 @@ final class PlainRelay: Application {
 
     func disconnected(_ connection: Connection) { self.listing.end(connection) }
 
-    /// A message comes back to its sender as an echo at once, and to everyone, the sender too, as a publication through the broker. What a client may not send
-    /// has no echo either: the echo says that the node has the message.
+    /// A message comes back to its sender as an echo at once, and to everyone, the sender too, as a publication through the
+    /// broker. What a client may not send has no echo either: the echo says that the node has the message.
     func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion) {
         guard self.canSend(connection) else {
             self.refuse(connection)

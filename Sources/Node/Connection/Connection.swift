@@ -4,8 +4,9 @@ public import VolaryProtocol
 
 /// One client: who it is, what it may do, and the way to write to it. It is what REST lists.
 ///
-/// Between a ``ClientTransport``, which gives it messages, and the shard, which gives it publications. Its ``ClientSession`` makes actions of messages, and its
-/// ``Application`` carries these out. Bound to its shard's event loop: everything but the identity may be used only there.
+/// Between a ``ClientTransport``, which gives it messages, and the shard, which gives it publications. Its ``ClientSession``
+/// makes actions of messages, and its ``Application`` carries these out. Bound to its shard's event loop: everything but the
+/// identity may be used only there.
 ///
 /// Which groups it is in, the shard's ``AudienceIndex`` knows.
 public final class Connection {
@@ -115,8 +116,8 @@ public final class Connection {
         if self.input.unfinished.ended(bytes: bytes) { self.transport.resumeReading() }
     }
 
-    /// A message, a ping or a pong is whole. One past the client's rate ends the connection, or is dropped: its client is told once, and again only after
-    /// something has passed.
+    /// A message, a ping or a pong is whole. One past the client's rate ends the connection, or is dropped: its client is told
+    /// once, and again only after something has passed.
     func isWithinRate() -> Bool {
         switch self.input.meter?.completed(now: self.shard.eventLoop.now) {
         case nil, .pass: return true
@@ -174,11 +175,12 @@ public final class Connection {
 
     // MARK: - Closing
 
-    /// Ends the connection. Does nothing on one that is closing already, unless it is to be cut. Of a client that is gone, it drops what is still to be handled,
-    /// and the connection has ended when this returns.
+    /// Ends the connection. Does nothing on one that is closing already, unless it is to be cut. Of a client that is gone, it
+    /// drops what is still to be handled, and the connection has ended when this returns.
     func close(_ reason: CloseReason) { self.transport.close(reason) }
 
-    /// Begins the closing handshake; nothing but the client's answer follows. Does nothing on a connection that is closing already.
+    /// Begins the closing handshake; nothing but the client's answer follows. Does nothing on a connection that is closing
+    /// already.
     public func close(code: CloseCode, reason: String) { self.close(.close(code, reason: reason)) }
 
     /// Closes the connection because its client went past a limit. Does nothing on one that is closing already.
@@ -201,7 +203,8 @@ public final class Connection {
         }
     }
 
-    /// The age of what waits is measured here, and not for every delivery: a ping stands behind all that waits, and has left when that has.
+    /// The age of what waits is measured here, and not for every delivery: a ping stands behind all that waits, and has left when
+    /// that has.
     private func watchUnsentBytes(now: NIODeadline) {
         guard self.input.timeouts.unsentSince == nil, self.unsentBytes > 0 else { return }
         self.input.timeouts.sawUnsentBytes(now: now)

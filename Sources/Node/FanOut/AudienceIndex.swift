@@ -1,7 +1,8 @@
 import VolaryBackplane
 import VolaryProtocol
 
-/// Which connections of one event loop belong to which audience, and which groups each is in. The only owner of membership. Belongs to the loop.
+/// Which connections of one event loop belong to which audience, and which groups each is in. The only owner of membership.
+/// Belongs to the loop.
 struct AudienceIndex {
     /// The shard's place among those of its node.
     private let shard: Int

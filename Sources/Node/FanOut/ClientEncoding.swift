@@ -1,7 +1,8 @@
 import NIOCore
 import VolaryProtocol
 
-/// One way in which messages become bytes: a client protocol, a framing, compressed or not. Compared by identity: ``SpokenProtocol`` makes one of each.
+/// One way in which messages become bytes: a client protocol, a framing, compressed or not. Compared by identity:
+/// ``SpokenProtocol`` makes one of each.
 final class ClientEncoding: Sendable {
     let clientProtocol: any ClientProtocol
     let framing: Framing

@@ -5,8 +5,8 @@ public import VolaryProtocol
 
 /// All connections of one node: one ``ConnectionShard`` per event loop.
 ///
-/// May be used from any thread. What concerns a connection happens on its loop, so each answer is one moment of each shard, and not
-/// one moment of all.
+/// May be used from any thread. What concerns a connection happens on its loop, so each answer is one moment of each shard, and
+/// not one moment of all.
 public final class ConnectionManager: Sendable {
     /// The node whose connections these are.
     public let node: NodeID
@@ -17,7 +17,8 @@ public final class ConnectionManager: Sendable {
 
     /// - Parameters:
     ///   - eventLoops: at most 256.
-    ///   - pingInterval: of the connections, or the shortest other time that they are held to; they are looked after four times in it.
+    ///   - pingInterval: of the connections, or the shortest other time that they are held to; they are looked after four times
+    /// in it.
     public convenience init(node: NodeID, eventLoops: [any EventLoop], pingInterval: TimeAmount) {
         self.init(node: node, eventLoops: eventLoops, pingInterval: pingInterval, sockets: nil)
     }

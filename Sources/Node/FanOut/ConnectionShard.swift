@@ -5,11 +5,11 @@ import VolaryProtocol
 
 /// The connections of one event loop, and the queue of what other threads want from them.
 ///
-/// Everything is done on the loop, unlocked; only ``submit(bytes:_:)`` may be called from elsewhere. Work that waits together is done
-/// together, so a burst of publications costs one hop.
+/// Everything is done on the loop, unlocked; only ``submit(bytes:_:)`` may be called from elsewhere. Work that waits together is
+/// done together, so a burst of publications costs one hop.
 final class ConnectionShard: @unchecked Sendable {
-    // Unchecked: `pace`, `connections`, `index`, `turns`, `deflater` and `scratch` are touched on `eventLoop` only (asserted); the queue has its lock; the
-    // rest is constant.
+    // Unchecked: `pace`, `connections`, `index`, `turns`, `deflater` and `scratch` are touched on `eventLoop` only (asserted);
+    // the queue has its lock; the rest is constant.
 
     private enum Work {
         case fanOut(FanOut)
@@ -37,8 +37,9 @@ final class ConnectionShard: @unchecked Sendable {
         }
     }
 
-    /// Bytes that may wait for a loop, ``overheadBytes`` for each publication included: 64 MiB. A loop that far behind loses publications,
-    /// counted and told to their clients, instead of the whole node losing its memory. One of any size may wait alone.
+    /// Bytes that may wait for a loop, ``overheadBytes`` for each publication included: 64 MiB. A loop that far behind loses
+    /// publications, counted and told to their clients, instead of the whole node losing its memory. One of any size may wait
+    /// alone.
     static let queueBytes = 64 * 1024 * 1024
     static let overheadBytes = 256
     /// Requests that may wait beside them: 65,536.
@@ -80,7 +81,8 @@ final class ConnectionShard: @unchecked Sendable {
 
     /// Queues publications for the loop to deliver.
     /// - Parameters:
-    ///   - publications: how many. Without room they are lost, and their audience on this loop is told so as soon as what waits is delivered.
+    ///   - publications: how many. Without room they are lost, and their audience on this loop is told so as soon as what waits
+    /// is delivered.
     ///   - bytes: what waits with them.
     ///   - writtenWithin: whether, and for how long, to wait until they have left for the kernel.
     /// - Returns: false when the queue is full; nothing is done then.

@@ -2,7 +2,8 @@ import NIOConcurrencyHelpers
 import NIOCore
 import VolaryProtocol
 
-/// Publications that are delivered together, encoded once for each encoding that a connection uses, by the first event loop that needs it.
+/// Publications that are delivered together, encoded once for each encoding that a connection uses, by the first event loop that
+/// needs it.
 ///
 /// No event loop waits for another: loops that ask while the first is at it encode them too, and all use what was ready first.
 final class EncodedBatch: Sendable {

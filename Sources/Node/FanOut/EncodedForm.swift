@@ -43,7 +43,8 @@ struct EncodedForm: Sendable {
 
     /// Copies the shared part and has the tails filled in.
     ///
-    /// One copy and one write: in C, on loopback, this costs 1.00 of sending the shared bytes alone at 128 and 512 bytes, and 1.02 at 4 KiB; a system call with two pieces costs 1.05.
+    /// One copy and one write: in C, on loopback, this costs 1.00 of sending the shared bytes alone at 128 and 512 bytes, and
+    /// 1.02 at 4 KiB; a system call with two pieces costs 1.05.
     /// - Parameters:
     ///   - scratch: used again, as long as nobody else holds its bytes.
     ///   - writeTail: called for each message, in order.

@@ -10,7 +10,8 @@ public protocol ClientSession: AnyObject {
     /// - Returns: what the client is told; nil for an event that this protocol has no words for.
     func encode(_ event: ServerEvent) -> ClientMessage?
 
-    /// Fills in the tail of the next message to this connection. Called once for each publication, in their order, also when the bytes are then not taken.
+    /// Fills in the tail of the next message to this connection. Called once for each publication, in their order, also when the
+    /// bytes are then not taken.
     /// - Parameter tail: ``ClientProtocol/tailBytes`` bytes, all of which must be written.
     func writeTail(to tail: UnsafeMutableRawBufferPointer)
 }

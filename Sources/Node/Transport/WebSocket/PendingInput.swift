@@ -2,8 +2,9 @@ import NIOCore
 
 /// What one client has sent and nobody has handled yet, and when it will be handled. Pure.
 struct PendingInput {
-    /// Bytes that may wait: 1 MiB. One read brings 256 KiB, and the next follows once all of it is handled; but when a client ends its
-    /// connection, NIO reads at once all that the kernel holds of it. What is beyond is dropped, counted as `volary_clients_gone_unread`.
+    /// Bytes that may wait: 1 MiB. One read brings 256 KiB, and the next follows once all of it is handled; but when a client
+    /// ends its connection, NIO reads at once all that the kernel holds of it. What is beyond is dropped, counted as
+    /// `volary_clients_gone_unread`.
     static let maximumBytes = 1024 * 1024
 
     /// What waits.

@@ -8,14 +8,15 @@ import Darwin
 
 /// The only way of bytes to the channel of one ``WebSocketTransport``. Belongs to the channel's event loop.
 ///
-/// On a plain TCP socket bytes go to the kernel directly, past the pipeline and the channel's queue of writes, whose bookkeeping costs half as much as
-/// the kernel's work on a small message. What the kernel does not take waits in the channel; while anything waits there, everything goes there.
+/// On a plain TCP socket bytes go to the kernel directly, past the pipeline and the channel's queue of writes, whose bookkeeping
+/// costs half as much as the kernel's work on a small message. What the kernel does not take waits in the channel; while anything
+/// waits there, everything goes there.
 ///
-/// Each direct write asks the channel whether it is active. NIO closes the descriptor and marks the channel as inactive before it calls
-/// anything else, so no byte reaches a descriptor that belongs to another connection by then.
+/// Each direct write asks the channel whether it is active. NIO closes the descriptor and marks the channel as inactive before it
+/// calls anything else, so no byte reaches a descriptor that belongs to another connection by then.
 ///
-/// A value: functions that change it call nothing else, and those that call others change nothing. Whatever is special about a TCP channel is asked for
-/// here, so that another kind of channel needs another output and the same transport.
+/// A value: functions that change it call nothing else, and those that call others change nothing. Whatever is special about a
+/// TCP channel is asked for here, so that another kind of channel needs another output and the same transport.
 ///
 /// Between ``cork()`` and ``uncork()`` small writes are collected: the replies of one read leave in one write.
 struct SocketOutput {
@@ -79,7 +80,8 @@ struct SocketOutput {
         return self.sendNow(bytes)
     }
 
-    /// The channel's queue of writes. A value apart from the transport: a write to it may call back, and change the transport, before it returns.
+    /// The channel's queue of writes. A value apart from the transport: a write to it may call back, and change the transport,
+    /// before it returns.
     struct Queue {
         fileprivate let context: ChannelHandlerContext?
 
@@ -110,8 +112,8 @@ struct SocketOutput {
     /// Reads on, without asking the transport.
     func readNow() { self.context?.read() }
 
-    /// Ends our half, and leaves the client to end its own: closing a socket that still has unread input would reset it, and what was written
-    /// last could be lost with it (RFC 6455 section 7.1.1).
+    /// Ends our half, and leaves the client to end its own: closing a socket that still has unread input would reset it, and what
+    /// was written last could be lost with it (RFC 6455 section 7.1.1).
     func closeOutput() { self.context?.close(mode: .output, promise: nil) }
 
     /// Closes the socket at once, with everything that is unsent.
@@ -147,7 +149,8 @@ private struct DirectSocket {
 
     /// - Returns: nil when the channel is no open socket.
     init?(_ channel: any Channel) {
-        // What `withUnsafeTransportIfAvailable` does, without a cast to a parameterized protocol: at run time that costs 14,000 instructions.
+        // What `withUnsafeTransportIfAvailable` does, without a cast to a parameterized protocol: at run time that costs 14,000
+        // instructions.
         guard let core = channel as? any NIOTransportAccessibleChannelCore, let handle = Self.handle(of: core) else { return nil }
         self.channel = channel
         self.descriptor = handle

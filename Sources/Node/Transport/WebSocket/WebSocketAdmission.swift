@@ -1,7 +1,8 @@
 import NIOHTTP1
 import VolaryProtocol
 
-/// What is found out and prepared before a good handshake is answered: who the client is, and that what is pushed to it arrives here.
+/// What is found out and prepared before a good handshake is answered: who the client is, and that what is pushed to it arrives
+/// here.
 struct WebSocketAdmission: Sendable {
     /// A client that may come in.
     struct AdmittedClient: Sendable {

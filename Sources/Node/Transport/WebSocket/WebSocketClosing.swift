@@ -15,7 +15,8 @@ struct WebSocketClosing {
 
     mutating func transportClosed() { _ = self.machine.transportClosed() }
 
-    /// The code of the first close frame, and whose it was; 1005 for a frame without a code. Without a frame: nil, and who ended the socket.
+    /// The code of the first close frame, and whose it was; 1005 for a frame without a code. Without a frame: nil, and who ended
+    /// the socket.
     var ending: TransportEnding {
         guard let frame = self.machine.firstFrame else { return TransportEnding(code: nil, side: self.isCut ? .server : .client) }
         return TransportEnding(code: frame.code ?? CloseCode(rawValue: 1005), side: frame.isOurs ? .server : .client)

@@ -113,7 +113,8 @@ extension WebSocketTransport {
 
     private var canRead: Bool { self.input.isEmpty && !self.input.isInTurn && !self.input.isQueued && self.mayHandle }
 
-    /// A client that does not read is not listened to: its echoes would pile up. One that is being closed is, for its close frame.
+    /// A client that does not read is not listened to: its echoes would pile up. One that is being closed is, for its close
+    /// frame.
     var mayHandle: Bool {
         guard let connection else { return true }
         guard !self.isClosed else { return connection.canReceive }

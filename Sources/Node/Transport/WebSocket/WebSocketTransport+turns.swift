@@ -6,8 +6,8 @@ extension WebSocketTransport {
     /// What the decoder is given at a time: 16 KiB, which holds 2,700 frames without a payload. It knows no turns.
     private static let portionBytes = 16 * 1024
 
-    /// Handles messages until all bytes are used up, the turn's budget is, or the client has as much unfinished as it may have; the first
-    /// message has been waited for. The replies leave together.
+    /// Handles messages until all bytes are used up, the turn's budget is, or the client has as much unfinished as it may have;
+    /// the first message has been waited for. The replies leave together.
     func takeTurn(_ bytes: inout ByteBuffer, _ connection: Connection) {
         var budget = TurnBudget()
         self.input.isInTurn = true
@@ -65,8 +65,8 @@ extension WebSocketTransport {
         return nil
     }
 
-    /// Whether what follows still means something: not behind a close frame or a violation. What a client that is gone had sent does, unless
-    /// somebody has closed its connection since.
+    /// Whether what follows still means something: not behind a close frame or a violation. What a client that is gone had sent
+    /// does, unless somebody has closed its connection since.
     private var stillCounts: Bool { self.isClosed ? !self.closing.isDismissed : self.mayReceive }
 
     private func handle(_ event: MessageDecoder.Event, _ connection: Connection) throws(ProtocolViolation) {

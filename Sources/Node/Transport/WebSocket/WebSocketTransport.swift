@@ -4,10 +4,11 @@ import VolaryProtocol
 
 /// A WebSocket over HTTP/1.1 (RFC 6455), plain or TLS: bytes to messages and back, pings and pongs, and the closing handshake.
 ///
-/// The one channel handler of its channel, and its connection's ``ClientTransport``: one object. Bound to the channel's event loop. It outlives its channel for as
-/// long as messages of a client that is gone still wait to be handled.
+/// The one channel handler of its channel, and its connection's ``ClientTransport``: one object. Bound to the channel's event
+/// loop. It outlives its channel for as long as messages of a client that is gone still wait to be handled.
 ///
-/// Nothing can be written after a close: ``output`` is reached in this file only, each write asks ``closing`` first, and a closed channel's output is empty.
+/// Nothing can be written after a close: ``output`` is reached in this file only, each write asks ``closing`` first, and a closed
+/// channel's output is empty.
 final class WebSocketTransport: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -92,7 +93,8 @@ final class WebSocketTransport: ChannelDuplexHandler {
         }
     }
 
-    /// The channel is closed. What its client had sent before counts, within the same limits as ever; nothing is answered any more.
+    /// The channel is closed. What its client had sent before counts, within the same limits as ever; nothing is answered any
+    /// more.
     private func clientIsGone() {
         guard let connection, !self.output.isClosed else { return }
         self.expiry?.cancel()

@@ -1,6 +1,7 @@
 import NIOCore
 
-/// The protocol of `/ws`: a client's text or binary message is the message itself; the node's texts are JSON objects (``ServerMessage``).
+/// The protocol of `/ws`: a client's text or binary message is the message itself; the node's texts are JSON objects
+/// (``ServerMessage``).
 public final class PlainProtocol: ClientProtocol {
     /// Of the times that clients are told.
     private let precision: Timestamp.Precision

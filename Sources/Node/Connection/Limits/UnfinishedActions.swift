@@ -1,7 +1,7 @@
 /// How many actions of one client may be under way, and when it may go on. Pure.
 struct UnfinishedActions {
-    /// Actions of one client that may be on their way to the broker before the node stops handling what this client sends: 64, so that one
-    /// round trip to Redis does not stall a client, and others do not wait behind thousands of one's messages.
+    /// Actions of one client that may be on their way to the broker before the node stops handling what this client sends: 64, so
+    /// that one round trip to Redis does not stall a client, and others do not wait behind thousands of one's messages.
     static let maximum = 64
     /// Then so many must be done before it goes on: half of them, so that their replies leave together as well.
     static let resuming = 32

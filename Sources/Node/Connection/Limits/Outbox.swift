@@ -1,6 +1,7 @@
 /// How much may wait for one client, before it is a slow consumer. Pure.
 ///
-/// A message that alone is larger than the client's share may wait: another client can say such a one, since JSON may be six times its text.
+/// A message that alone is larger than the client's share may wait: another client can say such a one, since JSON may be six
+/// times its text.
 struct Outbox {
     private let maximumBytes: Int
     /// Bytes of the largest message that waits, where it is larger than what may wait.
