@@ -13,7 +13,7 @@ public final class Connection {
     // What a delivery looks at comes first, on one or two lines of the processor's cache.
 
     let transport: any ClientTransport
-    private var outbox: Outbox
+    private var outbox: OutboxPolicy
     /// How publications become this connection's bytes.
     let encoding: ClientEncoding
 
@@ -40,7 +40,7 @@ public final class Connection {
     ) {
         let client = admitted.client
         self.transport = transport
-        self.outbox = Outbox(maximumBytes: host.settings.maximumUnsentBytes)
+        self.outbox = OutboxPolicy(maximumBytes: host.settings.maximumUnsentBytes)
         self.encoding = client.spoken.encoding(framing: transport.framing, isDeflated: transport.isDeflated)
         self.identity = ConnectionIdentity(
             id: host.connections.makeID(on: shard),

@@ -2,7 +2,7 @@
 ///
 /// A message that alone is larger than the client's share may wait: another client can say such a one, since JSON may be six
 /// times its text.
-struct Outbox {
+struct OutboxPolicy {
     private let maximumBytes: Int
     /// Bytes of the largest message that waits, where it is larger than what may wait.
     private var oversize = 0
