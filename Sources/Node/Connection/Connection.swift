@@ -90,7 +90,7 @@ public final class Connection {
     // MARK: - Receiving; called by the transport
 
     /// Whether the client may go on sending: see ``UnfinishedActions``.
-    var canReceive: Bool { !self.input.unfinished.isFull }
+    var hasRoom: Bool { !self.input.unfinished.isFull }
 
     /// A complete message.
     /// - Throws: what the client did against its protocol: the transport ends.

@@ -12,7 +12,7 @@ import NIOCore
 ///   descriptor, stream or request that bytes go to is known to the transport alone, and is forgotten with the channel.
 /// - It counts what is unsent by itself, whatever way is exact and cheap for it. A TCP channel knows the number. A stream of
 ///   HTTP/2 must not be asked for it (NIO ends the process): it counts the writes whose promises are not completed yet.
-/// - It reads on only while the connection has room (``Connection/canReceive``), and goes on when ``resumeReading()`` is called.
+/// - It reads on only while the connection has room (``Connection/hasRoom``), and goes on when ``resumeReading()`` is called.
 /// - It tells the connection of what it reads, for the client's times and rates (``Connection/input``), and once that the
 ///   connection has ended.
 protocol ClientTransport: AnyObject {

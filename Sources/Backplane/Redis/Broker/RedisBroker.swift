@@ -23,7 +23,7 @@ public import VolaryProtocol
 /// 300 MiB and some of the largest messages. Mostly it is next to nothing; a Redis that is slow but up, under a flood, can bring a broker there.
 ///
 /// **Fairness.** Writing to Redis goes on as answers come, and as this node's own messages come back: it publishes no faster than it receives.
-/// Each sender has a share, see ``Outbox``.
+/// Each sender has a share of each queue, see ``QueueRoom``, and senders take turns, see ``PublishInbox``.
 ///
 /// Everything happens on one event loop; the functions may be called from any thread and only hand over.
 public final class RedisBroker: Broker {

@@ -7,13 +7,11 @@ import VolaryProtocol
 final class MessagePublisher {
     private let context: BrokerContext
     private let scripts: RedisScriptCache
+    private let losses: LossReporter
     private var link: RedisLink?
     private var queue: PublishQueue
     /// While it runs, the link counts as up, if slow: see ``PoisonMessageDetector``.
     private var decisionTimer: Scheduled<Void>?
-    private var rejectedLog = LogThrottle(interval: .seconds(10))
-    /// Messages that left the outbox unconfirmed while nobody waited for them.
-    private(set) var expired = 0
     /// Called once the outbox is empty, when closing.
     private var whenEmpty: (() -> Void)?
     /// Called when a decision has taken too long, so that the link counts as down: see ``PoisonMessageDetector``.
@@ -22,11 +20,13 @@ final class MessagePublisher {
     init(
         _ context: BrokerContext,
         scripts: RedisScriptCache,
+        losses: LossReporter,
         limits: Outbox<OutgoingMessage>.Limits,
         replays: Bool
     ) {
         self.context = context
         self.scripts = scripts
+        self.losses = losses
         self.queue = PublishQueue(node: context.node, isLogged: context.isLogged, limits: limits, replays: replays)
     }
 
@@ -131,17 +131,16 @@ final class MessagePublisher {
 
     private func reject(_ message: OutgoingMessage, as error: BrokerError, reason: String) {
         self.queue.forgetLoopback(of: message)
-        if let completion = message.completion { completion(.failure(error)) } else { self.expired += 1 }
-        guard let count = self.rejectedLog.occurred(at: .now()) else { return }
-        self.context.logger.warning(
-            "Redis refuses messages: they are dropped",
-            metadata: [
-                RedisLogKey.count: "\(count)", RedisLogKey.bytes: "\(message.bytes.readableBytes)",
-                RedisLogKey.reason: "\(reason)",
-            ]
-        )
+        if let completion = message.completion { completion(.failure(error)) } else { self.losses.expired(1) }
+        self.losses.rejected(bytes: message.bytes.readableBytes, reason: reason)
     }
+
     // MARK: - The links
+
+    /// Has Redis load the broker's scripts, once the link is flushed.
+    func loadScripts() {
+        if let link { self.scripts.load(RedisScript.log, over: link) }
+    }
 
     func linkBecameReady() {
         self.expire()
@@ -157,6 +156,7 @@ final class MessagePublisher {
     }
 
     func linkWasLost(_ loss: RedisLinkLoss) {
+        self.scripts.removeAll()
         switch self.queue.linkLost(isByPeer: loss.isByPeer, at: .now()) {
         case .linkIsDown: self.linkIsDown()
         case .wait: self.startDecision()
@@ -231,11 +231,7 @@ final class MessagePublisher {
 
     /// Called once a second: whether a message of this node does not come back although nothing is known to be wrong.
     func loopbackIsStalled(allTopicsArrive: Bool) -> Bool {
-        guard allTopicsArrive else {
-            self.queue.resetStall()
-            return false
-        }
-        return self.queue.loopbackIsStalled()
+        self.queue.loopbackIsStalled(allTopicsArrive: allTopicsArrive)
     }
 
     // MARK: - Expiry and the end
@@ -243,13 +239,7 @@ final class MessagePublisher {
     /// Removes what has waited for too long; not during a decision, as callers wait for these messages then.
     func expire() {
         guard self.decisionTimer == nil else { return }
-        self.expired(self.queue.expire(at: .now()), "Messages expired in the outbox")
-    }
-
-    private func expired(_ count: Int, _ text: Logger.Message) {
-        guard count > 0 else { return }
-        self.expired += count
-        self.context.logger.warning(text, metadata: [RedisLogKey.count: "\(count)"])
+        self.losses.expired(self.queue.expire(at: .now()), "Messages expired in the outbox")
     }
 
     /// - Parameter done: called once Redis has confirmed all; at once if there is nothing.
@@ -269,7 +259,10 @@ final class MessagePublisher {
         self.whenEmpty = nil
         self.linkWasLost(RedisLinkLoss(reason: "shut down"))
         self.decisionTimer?.cancel()
-        self.expired(self.queue.waiting, "The node ends with messages that Redis has not confirmed: other nodes may lack them")
+        self.losses.expired(
+            self.queue.waiting,
+            "The node ends with messages that Redis has not confirmed: other nodes may lack them"
+        )
     }
 }
 

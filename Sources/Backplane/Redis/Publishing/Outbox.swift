@@ -6,8 +6,7 @@ import VolaryProtocol
 /// Only a window of it is written at a time: Redis carries out other commands of this node between, and answers are read between.
 /// When the link is lost, what was written becomes the front of what waits: nothing loses its place. Pure: time is an argument.
 ///
-/// **Shares.** A sender that already has messages here gets another one in only while it has less than an eighth of the room that is left (all
-/// REST callers together: less than the room that is left). However many send without pause, some room is left for those that do not.
+/// Senders share the room: see ``QueueRoom``.
 struct Outbox<Element> {
     struct Limits: Hashable, Sendable {
         /// Bytes that may be here while the link is down, with ``overheadBytes`` for each message: 16 MiB. One message of any size may be
@@ -74,17 +73,13 @@ struct Outbox<Element> {
     /// - Parameter sender: the node itself has no share of its own.
     func hasRoom(forBytes bytes: Int, of sender: MessageSender = .node, linked: Bool) -> Bool {
         if self.entries.isEmpty { return true }
-        let bytes = bytes + Self.overheadBytes
-        let room = (linked ? self.limits.linkedBytes : self.limits.waitingBytes) - self.totalBytes
-        guard bytes <= room, self.entries.count < self.limits.messages else { return false }
-        let own = self.senderBytes[sender] ?? 0
-        return switch sender {
-        case .node: true
-        case .callers: own == 0 || own + bytes <= room
-        // Also the first message of each of many clients leaves some room.
-        case .client where own == 0: bytes <= room / 2
-        case .client: own + bytes <= (linked ? room / 8 : min(room / 8, self.limits.clientBytes))
-        }
+        let room = QueueRoom(
+            bytes: (linked ? self.limits.linkedBytes : self.limits.waitingBytes) - self.totalBytes,
+            messages: self.entries.count,
+            maximumMessages: self.limits.messages,
+            clientBytes: linked ? .max : self.limits.clientBytes
+        )
+        return room.admits(bytes + Self.overheadBytes, of: sender, having: self.senderBytes[sender] ?? 0)
     }
 
     /// Appends a message that waits until ``takeWaiting(_:)``. The caller has asked for room.

@@ -8,8 +8,8 @@ import VolaryProtocol
 /// **Fair queueing.** Each sender's messages keep their order. Senders take turns, one message each: one that has thousands waiting delays
 /// itself, and thousands of senders delay another's message by one round. So an announcement of the node may pass messages of a client.
 ///
-/// **Shares.** A client that has messages here gets another one in only while it has less than an eighth of the room that is left, and clients
-/// together leave a quarter of the messages to REST callers and to the node itself.
+/// Senders share the room: see ``QueueRoom``. What leaves asks the outbox for room again, which has a quarter of the bytes while the link is
+/// down: those that do not get in are refused in the order of turns.
 struct PublishInbox: Sendable {
     /// Messages that leave together: 256. The loop has other things to do between.
     static let turnMessages = 256
@@ -61,12 +61,8 @@ struct PublishInbox: Sendable {
     }
 
     private func hasRoom(_ size: Int, of sender: MessageSender) -> Bool {
-        let room = self.maximumBytes - self.bytes
-        guard size <= room, self.count < self.maximumMessages else { return false }
-        guard case .client = sender else { return true }
-        guard self.count < self.maximumMessages - self.maximumMessages / 4 else { return false }
-        guard let own = self.queues[sender]?.bytes else { return size <= room / 2 }
-        return own + size <= room / 8
+        let room = QueueRoom(bytes: self.maximumBytes - self.bytes, messages: self.count, maximumMessages: self.maximumMessages)
+        return room.admits(size, of: sender, having: self.queues[sender]?.bytes ?? 0)
     }
 
     /// Empties it.

@@ -37,7 +37,7 @@ extension WebSocketTransport {
     }
 
     /// Whether frames from the client still count.
-    var mayReceive: Bool { self.closing.machine.mayReceive && !self.isClosed }
+    var canReceive: Bool { self.closing.machine.canReceive && !self.isClosed }
 
     private func sendClose(code: CloseCode?, reason: String, thenFinish: Bool) {
         guard !self.isClosed else { return }

@@ -6,7 +6,7 @@ extension WebSocketTransport {
         var bytes = self.unwrapInboundIn(data)
         // Also what nobody looks at: a client that goes on behind its last frame would cost a new buffer for each read.
         SharedReceiveAllocator.giveBack(bytes)
-        guard let connection, self.mayReceive else { return }
+        guard let connection, self.canReceive else { return }
         connection.input.timeouts.sawTraffic()
         if self.input.isFree {
             self.pings.reset()
@@ -63,7 +63,7 @@ extension WebSocketTransport {
 
     /// What the client had left to be handled waits within the loop's budget.
     func keepLeftovers(of connection: Connection) {
-        if !self.mayReceive { self.input.bytes = ByteBuffer() }
+        if !self.canReceive { self.input.bytes = ByteBuffer() }
         if connection.shard.turns.leftovers.reserve(self.input.bytes.readableBytes) {
             self.input.leftoverBytes = self.input.bytes.readableBytes
         } else {
@@ -117,8 +117,8 @@ extension WebSocketTransport {
     /// frame.
     var mayHandle: Bool {
         guard let connection else { return true }
-        guard !self.isClosed else { return connection.canReceive }
+        guard !self.isClosed else { return connection.hasRoom }
         guard self.isOpen else { return true }
-        return self.isWritable && connection.canReceive
+        return self.isWritable && connection.hasRoom
     }
 }

@@ -67,7 +67,7 @@ extension WebSocketTransport {
 
     /// Whether what follows still means something: not behind a close frame or a violation. What a client that is gone had sent
     /// does, unless somebody has closed its connection since.
-    private var stillCounts: Bool { self.isClosed ? !self.closing.isDismissed : self.mayReceive }
+    private var stillCounts: Bool { self.isClosed ? !self.closing.isDismissed : self.canReceive }
 
     private func handle(_ event: MessageDecoder.Event, _ connection: Connection) throws(ProtocolViolation) {
         switch event {
