@@ -7,6 +7,7 @@ public protocol ClientSession: AnyObject {
     /// - Throws: what the client did against the protocol. The connection ends with it; actions before it count.
     func received(_ message: ClientMessage, _ act: (ClientAction) -> Void) throws(ProtocolViolation)
 
+    /// Perhaps called while ``received(_:_:)`` calls `act`: an action may have its result at once.
     /// - Returns: what the client is told; nil for an event that this protocol has no words for.
     func encode(_ event: ServerEvent) -> ClientMessage?
 

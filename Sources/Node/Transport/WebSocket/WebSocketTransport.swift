@@ -14,19 +14,11 @@ final class WebSocketTransport: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Kept until the handler is in its pipeline.
-    private final class Admitted {
-        let client: WebSocketAdmission.AdmittedClient
-
-        init(_ client: WebSocketAdmission.AdmittedClient) {
-            self.client = client
-        }
-    }
-
     let settings: WebSocketSettings
     let host: ConnectionHost
     private let compression: NegotiatedDeflate?
-    private var admitted: Admitted?
+    /// Nil once the handler is in its pipeline.
+    private var admitted: WebSocketAdmission.AdmittedClient?
     private var output = SocketOutput()
     var closing = WebSocketClosing()
     var decoder: MessageDecoder
@@ -40,7 +32,7 @@ final class WebSocketTransport: ChannelDuplexHandler {
     init(settings: WebSocketSettings, guest: WebSocketAdmission.AdmittedClient, host: ConnectionHost) {
         self.settings = settings
         self.host = host
-        self.admitted = Admitted(guest)
+        self.admitted = guest
         self.compression = guest.client.compression
         self.decoder = MessageDecoder(limits: settings.messageLimits, compression: guest.client.compression)
     }
@@ -48,7 +40,7 @@ final class WebSocketTransport: ChannelDuplexHandler {
     // MARK: - Life
 
     func handlerAdded(context: ChannelHandlerContext) {
-        guard let admitted = self.admitted.take()?.client else { return }
+        guard let admitted = self.admitted.take() else { return }
         self.output = SocketOutput(context, isPlain: self.settings.isPlain)
         if self.settings.isPlain { self.output.shareReceiveBuffer() }
         let connection = Connection(
