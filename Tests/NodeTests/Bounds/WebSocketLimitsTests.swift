@@ -158,6 +158,8 @@ struct WebSocketLimitsTests {
 
     @Test func `Where messages are dropped, the connection stays, and those within the rate pass`() throws {
         let socket = try EmbeddedWebSocket(
+            // A protocol without words for it.
+            endpoint: .echo,
             bounds: self.bounds {
                 $0.messagesPerSecond = 2
                 $0.overRate = .drop
