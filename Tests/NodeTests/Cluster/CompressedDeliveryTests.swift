@@ -61,38 +61,46 @@ struct CompressedDeliveryTests {
     }
 
     @Test func `A batch is compressed once for all event loops`() throws {
-        var frames = BatchFrames(opcode: .binary, payload: ByteBuffer(string: Self.long), compresses: true, allocator: .init())
-        frames.append(opcode: .binary, payload: ByteBuffer(string: Self.long))
-        let compressed = try #require(frames.compressed)
+        let batch = EncodedBatch([Self.publication, Self.publication])
+        let encoding = SpokenProtocol(PlainProtocol()).encoding(framing: .webSocket, isDeflated: true)
         let addresses = [Deflater(), Deflater()].map { deflater in
-            compressed.frames(by: deflater).withUnsafeReadableBytes { $0.baseAddress }
+            batch.form(encoding, deflater: deflater).bytes.withUnsafeReadableBytes { $0.baseAddress }
         }
         #expect(addresses[0] == addresses[1])
     }
 
-    @Test func `Nothing is kept to be compressed while no connection wants it`() throws {
-        let embedded = try DeliveryHarness.Embedded(compressions: [nil])
-        #expect(!embedded.manager.someInflate)
-        let frames = BatchFrames(opcode: .binary, payload: ByteBuffer(string: Self.long), compresses: false, allocator: .init())
-        #expect(frames.compressed == nil)
-        let socket = try EmbeddedWebSocket(compression: Self.agreement())
-        embedded.manager.add(socket.connection, on: embedded.loop)
-        #expect(embedded.manager.someInflate)
-        embedded.manager.remove(socket.connection.id, on: embedded.loop)
-        #expect(!embedded.manager.someInflate)
+    @Test(arguments: [([], 0), ([nil], 1), ([nil, nil], 1), ([Self.agreement()], 1), ([nil, Self.agreement(), nil], 2)])
+    func `A batch is made in those encodings that connections use, and in no others`(
+        compressions: [NegotiatedDeflate?],
+        count: Int
+    ) throws {
+        let embedded = try DeliveryHarness.Embedded(compressions: compressions)
+        let batch = EncodedBatch([Self.publication])
+        #expect(batch.count == 0)
+        let reached = embedded.manager.shards[0].deliver(FanOut(batch, to: .all, bytes: 1) { _ in })
+        #expect(Int(reached) == compressions.count)
+        #expect(batch.count == count)
     }
+
+    private static let publication = Publication(
+        id: .random(on: DeliveryHarness.origin),
+        kind: .message,
+        dataType: .binary,
+        timestamp: 0,
+        payload: ByteBuffer(string: Self.long)
+    )
 
     // MARK: - To one
 
     @Test func `What goes to one connection goes in its form`() throws {
-        let embedded = try DeliveryHarness.Embedded(compressions: [
-            nil, Self.agreement(), Self.agreement(.init("server_max_window_bits", "9")),
-        ])
-        for socket in embedded.sockets {
-            embedded.manager.send(.text, ByteBuffer(string: Self.long), to: socket.connection, on: embedded.loop)
+        let sockets = try [nil, Self.agreement(), Self.agreement(.init("server_max_window_bits", "9"))].map {
+            try EmbeddedWebSocket(endpoint: .echo, compression: $0)
         }
-        #expect(try embedded.sockets[0].sent() == [.text(Self.long)])
-        #expect(try self.inflated(try embedded.sockets[1].sent().first) == .text(ByteBuffer(string: Self.long)))
-        #expect(try embedded.sockets[2].sent() == [.text(Self.long)])
+        for socket in sockets {
+            socket.connection.send(.echo(.text(ByteBuffer(string: Self.long)), from: socket.connection.id, timestamp: 0))
+        }
+        #expect(try sockets[0].sent() == [.text(Self.long)])
+        #expect(try self.inflated(try sockets[1].sent().first) == .text(ByteBuffer(string: Self.long)))
+        #expect(try sockets[2].sent() == [.text(Self.long)])
     }
 }

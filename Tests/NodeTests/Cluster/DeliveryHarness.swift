@@ -106,10 +106,23 @@ enum DeliveryHarness {
         }
 
         /// One socket for each.
-        init(compressions: [NegotiatedDeflate?]) throws {
+        convenience init(compressions: [NegotiatedDeflate?]) throws {
+            try self.init(compressions.map { (compression: $0, offer: nil) }, endpoint: .plain)
+        }
+
+        /// - Parameter clients: what each agreed on, and the WebSocket subprotocol that it offers.
+        init(_ clients: [(compression: NegotiatedDeflate?, offer: String?)], endpoint: Endpoint) throws {
             self.manager = ConnectionManager(node: EmbeddedWebSocket.node, eventLoops: [self.loop], pingInterval: .seconds(30))
-            self.sockets = try compressions.map { try EmbeddedWebSocket(compression: $0) }
-            for socket in self.sockets { self.manager.add(socket.connection, on: self.loop) }
+            let (manager, loop) = (self.manager, self.loop)
+            self.sockets = try clients.map { client in
+                try EmbeddedWebSocket(
+                    endpoint: endpoint,
+                    offers: client.offer.map { [$0] } ?? [],
+                    compression: client.compression,
+                    manager: manager,
+                    loop: loop
+                )
+            }
         }
     }
 

@@ -23,15 +23,14 @@ struct ConnectionManagerTests {
         }
 
         @discardableResult
-        func addSocket(_ endpoint: Connection.Endpoint = .plain) throws -> Connection {
-            let socket = try EmbeddedWebSocket(endpoint: endpoint)
-            self.manager.add(socket.connection, on: self.loop)
+        func addSocket(_ endpoint: Endpoint = .plain) throws -> Connection {
+            let socket = try EmbeddedWebSocket(endpoint: endpoint, manager: self.manager, loop: self.loop)
             self.sockets.append(socket)
             return socket.connection
         }
 
-        func get(_ id: ConnectionID) -> Connection? { self.manager.get(id, on: self.loop) }
-        func remove(_ id: ConnectionID) -> Connection? { self.manager.remove(id, on: self.loop) }
+        func get(_ id: ConnectionID) -> Connection? { self.manager.shards[0].connection(id) }
+        func remove(_ id: ConnectionID) -> Connection? { self.manager.remove(id, on: self.manager.shards[0]) }
     }
 
     private let unknown = ConnectionID.random(on: EmbeddedWebSocket.node)

@@ -97,7 +97,7 @@ struct ConnectionShardTests {
     // MARK: - Bounds
 
     private static func fanOut(to audience: Audience = .all) -> FanOut {
-        FanOut(to: audience, frames: ByteBuffer(string: "x"), compressed: nil) { _ in }
+        FanOut(EncodedBatch([]), to: audience, bytes: 1) { _ in }
     }
 
     @Test func `What waits is bounded, with something for each publication; one of any size may wait alone`() {

@@ -15,7 +15,7 @@ final class EmbeddedServer {
 
     /// What the parts behind the decision have seen, in its order.
     enum Event: Equatable {
-        case opened(Connection.Endpoint)
+        case opened(Endpoint)
         case text(String)
         case head(String, upgrade: [String], connection: [String])
         case body(String)
@@ -69,6 +69,7 @@ final class EmbeddedServer {
         let delegate = UpgradeHandler.Delegate(
             acceptsConnections: { !isDraining.withLockedValue { $0 } },
             keepsConnections: { !isDraining.withLockedValue { $0 } },
+            endpoints: [Endpoint.plain, .echo].map { $0.with(Self.application(seen)) },
             acceptsUserQuery: false,
             compresses: compresses,
             admission: WebSocketAdmission(access: access) { TopicReservation($0, isHeld: false) { _ in } },
@@ -76,9 +77,9 @@ final class EmbeddedServer {
                 refused.withLockedValue { $0.append(refusal) }
                 log.handshakeRefused(refusal, request)
             },
-            makeWebSocketHandler: { guest in
+            makeWebSocketTransport: { [loop = self.channel.embeddedEventLoop] guest in
                 decision.withLockedValue { $0.append(.webSocket) }
-                return Self.webSocketHandler(guest, seen)
+                return Self.webSocketTransport(guest, on: loop)
             },
             becomeHTTP: { channel, reader in
                 decision.withLockedValue { $0.append(.http) }
@@ -102,19 +103,9 @@ final class EmbeddedServer {
         self.place.release()
     }
 
-    private static func webSocketHandler(
-        _ guest: WebSocketAdmission.AdmittedClient,
-        _ seen: NIOLockedValueBox<[Event]>
-    ) -> WebSocketHandler {
-        let settings = WebSocketSettings(
-            messageLimits: MessageLimits(),
-            maximumUnsentBytes: 1 << 20,
-            pingInterval: .seconds(30),
-            closeTimeout: .seconds(5),
-            now: { 0 }
-        )
-        let events = ClosureEvents(
-            opened: { connection, _ in seen.withLockedValue { $0.append(.opened(connection.endpoint)) } },
+    private static func application(_ seen: NIOLockedValueBox<[Event]>) -> ClosureApplication {
+        ClosureApplication(
+            connected: { connection in seen.withLockedValue { $0.append(.opened(connection.endpoint)) } },
             received: { connection, message, done in
                 if case .text(let text) = message {
                     seen.withLockedValue { $0.append(.text(String(buffer: text))) }
@@ -123,7 +114,21 @@ final class EmbeddedServer {
                 done()
             }
         )
-        return WebSocketHandler(settings: settings, guest: guest, events: events)
+    }
+
+    private static func webSocketTransport(
+        _ guest: WebSocketAdmission.AdmittedClient,
+        on loop: EmbeddedEventLoop
+    ) -> WebSocketTransport {
+        WebSocketTransport(
+            settings: WebSocketSettings(messageLimits: MessageLimits(), closeTimeout: .seconds(5), now: { 0 }),
+            guest: guest,
+            host: ConnectionHost(
+                connections: EmbeddedWebSocket.manager(on: loop),
+                settings: ConnectionSettings(maximumUnsentBytes: 1 << 20, pingInterval: .seconds(30), now: { 0 }),
+                observer: ClosureObserver()
+            )
+        )
     }
 
     /// - Parameter runs: whether the event loop gets a turn after it; the same read may bring several parts otherwise.

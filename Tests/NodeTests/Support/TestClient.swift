@@ -43,10 +43,17 @@ final class TestClient: Sendable {
             .get()
     }
 
-    /// - Parameter answersClose: whether it ends the closing handshake as a client should.
-    static func open(port: Int, path: String = "/ws", answersClose: Bool = true) async throws -> TestClient {
+    /// - Parameters:
+    ///   - fields: of the handshake, beside those that each has.
+    ///   - answersClose: whether it ends the closing handshake as a client should.
+    static func open(
+        port: Int,
+        path: String = "/ws",
+        fields: [String] = [],
+        answersClose: Bool = true
+    ) async throws -> TestClient {
         let client = try await self.connect(port: port, isWebSocket: false, answersClose: answersClose)
-        client.write(HandshakeRequest.bytes(path: path))
+        client.write(HandshakeRequest.bytes(path: path, fields: fields))
         let isAnswered = await eventually {
             client.isClosed || client.state.withLockedValue { $0.head != nil }
         }

@@ -12,10 +12,11 @@ struct ServerChannel: Sendable {
     let activity: ActivityLog
     let acceptsConnections: @Sendable () -> Bool
     let keepsConnections: @Sendable () -> Bool
+    let endpoints: [Endpoint]
     let acceptsUserQuery: Bool
     let compresses: Bool
     let webSocketAdmission: WebSocketAdmission
-    let makeWebSocketHandler: @Sendable (WebSocketAdmission.AdmittedClient) -> WebSocketHandler
+    let makeWebSocketTransport: @Sendable (WebSocketAdmission.AdmittedClient) -> WebSocketTransport
 
     /// - Parameters:
     ///   - channel: just accepted; called on its event loop.
@@ -29,6 +30,7 @@ struct ServerChannel: Sendable {
         let delegate = UpgradeHandler.Delegate(
             acceptsConnections: self.acceptsConnections,
             keepsConnections: self.keepsConnections,
+            endpoints: self.endpoints,
             acceptsUserQuery: self.acceptsUserQuery,
             compresses: self.compresses,
             admission: self.webSocketAdmission,
@@ -36,7 +38,7 @@ struct ServerChannel: Sendable {
                 if case .overLimit = refusal { metrics.connectionRefused() }
                 activity.handshakeRefused(refusal, request)
             },
-            makeWebSocketHandler: self.makeWebSocketHandler,
+            makeWebSocketTransport: self.makeWebSocketTransport,
             becomeHTTP: { channel, reader in
                 let handler = RequestHandler(reader: reader, settings: self.settings)
                 try channel.pipeline.syncOperations.addHandler(handler)

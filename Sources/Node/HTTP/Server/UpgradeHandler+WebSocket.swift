@@ -50,11 +50,11 @@ extension UpgradeHandler {
             try pipeline.context(handler: self.encoder).writeAndFlush(NIOAny(response), promise: nil)
             // An end of input is the end of the connection: half-open ones are for HTTP.
             try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
-            let handler = self.delegate.makeWebSocketHandler(guest)
+            let transport = self.delegate.makeWebSocketTransport(guest)
             self.state = .webSocket
             pipeline.removeHandler(self.encoder, promise: nil)
             for handler in self.others { pipeline.removeHandler(handler, promise: nil) }
-            try pipeline.addHandler(handler, position: .after(self))
+            try pipeline.addHandler(transport, position: .after(self))
             pipeline.removeHandler(self, promise: nil)
             // With what the client has sent behind its handshake.
             self.reader.leave()

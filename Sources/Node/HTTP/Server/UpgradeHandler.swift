@@ -173,6 +173,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
     private func receivedHandshake(_ head: HTTPRequestHead) throws(WebSocketHandshake.Refusal) {
         let client = try WebSocketHandshake.validate(
             head,
+            endpoints: self.delegate.endpoints,
             acceptsUserQuery: self.delegate.acceptsUserQuery,
             compresses: self.delegate.compresses
         )

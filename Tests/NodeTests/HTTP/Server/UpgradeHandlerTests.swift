@@ -44,10 +44,10 @@ struct UpgradeHandlerTests {
 
     // MARK: - WebSocket
 
-    @Test(arguments: [("/ws", Connection.Endpoint.plain), ("/echo", .echo), ("/ws/", .plain), ("/echo/?a", .echo)])
+    @Test(arguments: [("/ws", Endpoint.plain), ("/echo", .echo), ("/ws/", .plain), ("/echo/?a", .echo)])
     func `A good handshake is answered with 101, and the socket is a WebSocket`(
         path: String,
-        endpoint: Connection.Endpoint
+        endpoint: Endpoint
     ) throws {
         let server = try EmbeddedServer()
         server.receive(Self.handshake(path))

@@ -57,8 +57,7 @@ import VolaryProtocol
     @Test(arguments: Self.rows)
     func `An end has the first close frame's code and side, or none and the side that ended the socket`(row: Row) throws {
         var endings: [Ending] = []
-        let socket = try EmbeddedWebSocket(onClosed: { connection in
-            let ending = connection.ending
+        let socket = try EmbeddedWebSocket(onEnding: { ending in
             endings.append(Ending(code: ending.code?.rawValue, side: ending.side))
         })
         row.act(socket)

@@ -25,7 +25,7 @@ struct WebSocketHandlerTests {
         #expect(socket.events == [.opened, .text("Hello!")])
         #expect(socket.connection.id.node == EmbeddedWebSocket.node)
         #expect(socket.connection.connectedAt == 1_781_330_401_000)
-        #expect(socket.connection.record.protocol == "plain")
+        #expect(socket.connection.shard.record(of: socket.connection).protocol == "plain")
     }
 
     @Test func `Text and binary come as what they are, whole or in fragments, in their order`() throws {

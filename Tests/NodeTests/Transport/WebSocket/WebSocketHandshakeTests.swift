@@ -29,7 +29,7 @@ struct WebSocketHandshakeTests {
 
     private func refusal(_ request: HTTPRequestHead) -> WebSocketHandshake.Refusal? {
         do throws(WebSocketHandshake.Refusal) {
-            _ = try WebSocketHandshake.validate(request, acceptsUserQuery: false)
+            _ = try WebSocketHandshake.validate(request, endpoints: [.plain, .echo], acceptsUserQuery: false)
             return nil
         } catch {
             return error
@@ -37,10 +37,13 @@ struct WebSocketHandshakeTests {
     }
 
     @Test(arguments: [
-        ("/ws", Connection.Endpoint.plain), ("/echo", .echo), ("/ws?", .plain), ("/ws?a=/echo", .plain), ("/echo?x=1&y", .echo),
+        ("/ws", Endpoint.plain), ("/echo", .echo), ("/ws?", .plain), ("/ws?a=/echo", .plain), ("/echo?x=1&y", .echo),
     ])
-    func `Two paths are WebSockets`(target: String, endpoint: Connection.Endpoint) throws {
-        #expect(try WebSocketHandshake.validate(Self.request(target), acceptsUserQuery: false).endpoint == endpoint)
+    func `Two paths are WebSockets`(target: String, endpoint: Endpoint) throws {
+        #expect(
+            try WebSocketHandshake.validate(Self.request(target), endpoints: [.plain, .echo], acceptsUserQuery: false).endpoint
+                == endpoint
+        )
     }
 
     @Test(arguments: [
@@ -48,14 +51,17 @@ struct WebSocketHandshakeTests {
         ("/ws?user=a+b", "a+b"), ("/ws?users=x", nil), ("/ws", nil),
     ])
     func `A user in the query is taken where that is allowed`(target: String, user: String?) throws {
-        #expect(try WebSocketHandshake.validate(Self.request(target), acceptsUserQuery: true).user?.text == user)
+        #expect(
+            try WebSocketHandshake.validate(Self.request(target), endpoints: [.plain, .echo], acceptsUserQuery: true).user?.text
+                == user
+        )
         #expect(self.refusal(Self.request(target)) == (user == nil ? nil : .userNotAccepted))
     }
 
     @Test(arguments: ["/ws?user=", "/ws?user=%", "/ws?user=a%00b", "/ws?user=%C3", "/ws?user=a&user=a", "/ws?user=%ED%A0%80"])
     func `A user that is no name is refused`(target: String) {
         #expect(throws: WebSocketHandshake.Refusal.badUser) {
-            try WebSocketHandshake.validate(Self.request(target), acceptsUserQuery: true)
+            try WebSocketHandshake.validate(Self.request(target), endpoints: [.plain, .echo], acceptsUserQuery: true)
         }
     }
 
@@ -127,8 +133,8 @@ struct WebSocketHandshakeTests {
         #expect(WebSocketHandshake.isAskedFor(request) == asks)
     }
 
-    @Test func `The answer proves that the key was read, and chooses no subprotocol that is not ours`() {
-        let client = WebSocketHandshake.Client(endpoint: .plain, user: nil)
+    @Test func `The answer proves that the key was read, and chooses no subprotocol that is not ours`() throws {
+        let client = try WebSocketHandshake.validate(Self.request(), endpoints: [.plain, .echo], acceptsUserQuery: false)
         let response = WebSocketHandshake.response(to: Self.request(), for: client)
         #expect(
             String(buffer: response) == """
@@ -143,9 +149,9 @@ struct WebSocketHandshakeTests {
     }
 
     @Test(arguments: ["volary", "volary, volary.token.a.b.c", "volary.token.a.b.c,volary", "chat, volary"])
-    func `The answer chooses our subprotocol where it is offered, and never gives a token back`(offer: String) {
+    func `The answer chooses our subprotocol where it is offered, and never gives a token back`(offer: String) throws {
         let request = Self.request { $0.replaceOrAdd(name: "Sec-WebSocket-Protocol", value: offer) }
-        let client = WebSocketHandshake.Client(endpoint: .plain, user: nil)
+        let client = try WebSocketHandshake.validate(request, endpoints: [.plain, .echo], acceptsUserQuery: false)
         let lines = String(buffer: WebSocketHandshake.response(to: request, for: client)).split(separator: "\r\n")
         #expect(lines.filter { $0.hasPrefix("sec-websocket-protocol:") } == ["sec-websocket-protocol: volary"])
     }

@@ -43,7 +43,7 @@ struct WebSocketLimitsTests {
         socket.advanceAndLook(.nanoseconds(1))
         #expect(socket.events == [.opened, .limitExceeded(.slowMessage)])
         #expect(try socket.sent().last == .close(3008, "message took too long to arrive"))
-        #expect(!socket.connection.canReceive)
+        #expect(!socket.transport.canReceive)
     }
 
     @Test func `Pings between the fragments do not give a message more time`() throws {
@@ -158,6 +158,8 @@ struct WebSocketLimitsTests {
 
     @Test func `Where messages are dropped, the connection stays, and those within the rate pass`() throws {
         let socket = try EmbeddedWebSocket(
+            // A protocol without words for it.
+            endpoint: .echo,
             bounds: self.bounds {
                 $0.messagesPerSecond = 2
                 $0.overRate = .drop

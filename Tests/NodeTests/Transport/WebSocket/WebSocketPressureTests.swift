@@ -75,10 +75,9 @@ struct WebSocketPressureTests {
 
     @Test func `Others do not notice a slow consumer`() throws {
         let loop = EmbeddedEventLoop()
-        let shard = ConnectionShard(eventLoop: loop)
-        let sockets = try (0..<3).map { _ in
-            try EmbeddedWebSocket(maximumUnsentBytes: 20, onOpened: { shard.add($0) }, onClosed: { shard.remove($0.id) })
-        }
+        let manager = EmbeddedWebSocket.manager(on: loop)
+        let shard = manager.shards[0]
+        let sockets = try (0..<3).map { _ in try EmbeddedWebSocket(maximumUnsentBytes: 20, manager: manager, loop: loop) }
         sockets[1].wire.isStalled = true
         sockets[1].channel.isWritable = false
         let frame = FrameEncoder.encode(opcode: .text, payload: ByteBuffer(string: "to all of you"))
@@ -129,7 +128,7 @@ struct WebSocketPressureTests {
 
     @Test func `With 1 MiB unfinished nothing is read, until half of it is done`() throws {
         let socket = try EmbeddedWebSocket(maximumMessageBytes: 300_000, finishes: false)
-        let large = String(repeating: "x", count: 262_144 - WebSocketHandler.overheadBytes)
+        let large = String(repeating: "x", count: 262_144 - UnfinishedActions.overheadBytes)
         for _ in 0..<3 { socket.receive(ClientFrame.text(large)) }
         socket.channel.pipeline.read()
         #expect(socket.wire.reads == 1)

@@ -66,13 +66,13 @@ struct WebSocketTransportTests {
     @Test func `A TCP socket has a short way, also when NIO is renewed`() async throws {
         try await Loops.with(1) { loops in
             let id = try await loops.connect(1)[0]
-            #expect(await loops.manager.onShard(of: id) { $1.isDirect } == true)
+            #expect(await loops.manager.onShard(of: id) { ($1.transport as? WebSocketTransport)?.isDirect } == true)
         }
     }
 
     @Test func `A channel that is no socket has no short way`() throws {
         let socket = try EmbeddedWebSocket()
-        #expect(!socket.connection.isDirect)
+        #expect(!socket.transport.isDirect)
         #expect(socket.send("through the pipeline"))
         #expect(socket.wire.writes == 1)
     }

@@ -52,9 +52,9 @@ struct WebSocketTurnsTests {
     @Test(arguments: ["pings", "texts", "fragments"])
     func `A client that has sent thousands of frames at once does not hold up its neighbor`(kind: String) throws {
         let loop = EmbeddedEventLoop()
-        let turns = TurnQueue(eventLoop: loop)
-        let flooder = try EmbeddedWebSocket(turns: turns, loop: loop, maximumFrames: 100_000)
-        let neighbor = try EmbeddedWebSocket(echoes: true, turns: turns, loop: loop)
+        let manager = EmbeddedWebSocket.manager(on: loop)
+        let flooder = try EmbeddedWebSocket(manager: manager, loop: loop, maximumFrames: 100_000)
+        let neighbor = try EmbeddedWebSocket(echoes: true, manager: manager, loop: loop)
         let flood = Self.bytes(20_000) { number in
             switch kind {
             case "pings": ClientFrame.ping()
@@ -79,8 +79,8 @@ struct WebSocketTurnsTests {
 
     @Test func `Connections that have more to handle take turns`() throws {
         let loop = EmbeddedEventLoop()
-        let turns = TurnQueue(eventLoop: loop)
-        let sockets = try (0..<3).map { _ in try EmbeddedWebSocket(turns: turns, loop: loop) }
+        let manager = EmbeddedWebSocket.manager(on: loop)
+        let sockets = try (0..<3).map { _ in try EmbeddedWebSocket(manager: manager, loop: loop) }
         for socket in sockets { socket.receive(Self.bytes(3 * TurnBudget.frames) { ClientFrame.text("\($0)") }) }
         #expect(sockets.map(\.messages.count) == Array(repeating: TurnBudget.frames, count: 3))
         // The embedded loop's clock stands still within a run, so that it ends when nobody waits.
@@ -158,7 +158,7 @@ struct WebSocketTurnsTests {
         #expect(!socket.events.contains(.closed))
         while !socket.unfinished.isEmpty { socket.finish(socket.unfinished.count) }
         let kept = socket.messages.count
-        #expect((3 * read.count / 7...(WebSocketHandler.maximumHeldBytes / 7 + 64)).contains(kept))
+        #expect((3 * read.count / 7...(PendingInput.maximumBytes / 7 + 64)).contains(kept))
         #expect(socket.events.last == .closed)
     }
 
@@ -166,8 +166,8 @@ struct WebSocketTurnsTests {
         throws
     {
         let loop = EmbeddedEventLoop()
-        let turns = TurnQueue(eventLoop: loop)
-        let sockets = try (0..<6).map { _ in try EmbeddedWebSocket(finishes: false, turns: turns, loop: loop) }
+        let manager = EmbeddedWebSocket.manager(on: loop)
+        let sockets = try (0..<6).map { _ in try EmbeddedWebSocket(finishes: false, manager: manager, loop: loop) }
         let read = Self.bytes(256 * 1024 / 7) { _ in ClientFrame.text("x") }
         for socket in sockets[..<5] {
             for _ in 0..<4 { socket.receive(read) }
@@ -197,7 +197,7 @@ struct WebSocketTurnsTests {
             #expect(!socket.connection.hasLeftovers)
             socket.channel.close(promise: nil)
             #expect(socket.connection.hasLeftovers)
-            if cuts { socket.connection.cut() } else { socket.connection.close(code: .normal, reason: "") }
+            if cuts { socket.connection.close(.cut) } else { socket.connection.close(code: .normal, reason: "") }
             #expect(socket.events.suffix(2) == [.goneUnread, .closed])
             #expect(!socket.connection.hasLeftovers)
             while !socket.unfinished.isEmpty { socket.finish(socket.unfinished.count) }
@@ -210,10 +210,10 @@ struct WebSocketTurnsTests {
     @Test func `A client that is gone counts among the sockets while something of it is left`() throws {
         let sockets = Admission(maximumConnections: 2)
         let loop = EmbeddedEventLoop()
-        let turns = TurnQueue(eventLoop: loop, leftovers: LeftoverBudget(sockets: sockets))
-        let socket = try EmbeddedWebSocket(finishes: false, turns: turns, loop: loop)
+        let manager = EmbeddedWebSocket.manager(on: loop, sockets: sockets)
+        let socket = try EmbeddedWebSocket(finishes: false, manager: manager, loop: loop)
         socket.receive(Self.bytes(100) { ClientFrame.text("\($0)") })
-        let other = try EmbeddedWebSocket(turns: turns, loop: loop)
+        let other = try EmbeddedWebSocket(manager: manager, loop: loop)
         #expect(sockets.open == 0)
         socket.channel.close(promise: nil)
         other.channel.close(promise: nil)

@@ -1,12 +1,12 @@
 import NIOCore
 
-/// How long one client may keep its node waiting: for a sign of life, for the rest of a message, for any message at all, for its unsent
-/// bytes to be taken. Pure.
+/// How long one client may keep its node waiting: for a sign of life, for the rest of a message, for any message at all, for its
+/// unsent bytes to be taken. Pure.
 ///
 /// None of these times runs while the node itself does not read from the client.
 ///
-/// Nothing here runs on a timer of its own: the loop looks at all of its connections four times in the shortest of these times, so each is
-/// exceeded by a quarter of that before it is noticed.
+/// Nothing here runs on a timer of its own: the loop looks at all of its connections four times in the shortest of these times,
+/// so each is exceeded by a quarter of that before it is noticed.
 struct ConnectionTimeouts: Sendable {
     /// The same for all connections of a node.
     struct Limits: Hashable, Sendable {
@@ -40,7 +40,8 @@ struct ConnectionTimeouts: Sendable {
     /// When bytes were seen waiting that still wait.
     private(set) var unsentSince: NIODeadline?
 
-    /// - Parameter firstPing: anywhere in the second half of the interval: connections made together do not ping together for ever.
+    /// - Parameter firstPing: anywhere in the second half of the interval: connections made together do not ping together for
+    ///   ever.
     init(now: NIODeadline, firstPing: TimeAmount) {
         self.nextPing = now + firstPing
         self.lastMessage = now

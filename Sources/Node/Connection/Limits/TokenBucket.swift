@@ -2,8 +2,8 @@ import NIOCore
 
 /// So much in a second, and at most one second's worth at once. Pure.
 ///
-/// What costs more than the bucket holds passes only when it is full, and leaves a debt: a rate below the size of a large message slows
-/// it down, and does not forbid it.
+/// What costs more than the bucket holds passes only when it is full, and leaves a debt: a rate below the size of a large message
+/// slows it down, and does not forbid it.
 struct TokenBucket: Hashable, Sendable {
     private static let nanosecondsPerSecond = 1_000_000_000
 

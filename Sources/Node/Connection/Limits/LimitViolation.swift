@@ -15,16 +15,7 @@ enum LimitViolation: Hashable, Sendable, CaseIterable {
     /// It sent more in a second than it may.
     case rate
 
-    enum Ending: Hashable, Sendable {
-        /// What the client still sends counts, until it has answered.
-        case close(CloseCode, reason: String)
-        /// Nothing of it counts any more.
-        case violation(ProtocolViolation)
-        /// Nobody is there to be told: the socket is closed at once.
-        case cut
-    }
-
-    var ending: Ending {
+    var ending: CloseReason {
         switch self {
         case .unsentBytes: .close(.tryAgainLater, reason: "too many unsent bytes: the client reads too slowly")
         case .unsentAge: .close(.tryAgainLater, reason: "bytes unsent for too long: the client reads too slowly")
