@@ -1,4 +1,3 @@
-import Hummingbird
 public import Logging
 import NIOConcurrencyHelpers
 public import NIOCore
@@ -179,18 +178,19 @@ public struct NodeServer: Service {
                 tls: configuration.tls,
                 tlsFailed: tlsFailed,
                 admission: admission,
-                metrics: metrics,
                 activity: activity,
-                acceptsConnections: { life.phase < .draining },
-                keepsConnections: { life.phase == .serving },
-                acceptsUserQuery: configuration.acceptsUserQuery,
-                compresses: configuration.compresses,
-                webSocketAdmission: WebSocketAdmission(access: webSocketAccess) { await interest.reserve($0) },
-                makeWebSocketHandler: { guest in
-                    WebSocketHandler(settings: webSocketSettings, guest: guest, events: behavior)
-                }
+                webSockets: WebSocketUpgrade(
+                    acceptsUserQuery: configuration.acceptsUserQuery,
+                    compresses: configuration.compresses,
+                    admission: WebSocketAdmission(access: webSocketAccess) { await interest.reserve($0) },
+                    phase: life,
+                    activity: activity,
+                    makeHandler: { guest in
+                        WebSocketHandler(settings: webSocketSettings, guest: guest, events: behavior)
+                    }
+                )
             ),
-            responder: api.router().buildResponder(),
+            routes: api.routes(),
             logger: logger,
             timeIsUp: { await deadlines.reached(.requests) },
             onListening: { [logger] channel in

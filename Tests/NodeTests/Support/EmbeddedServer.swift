@@ -32,18 +32,21 @@ final class EmbeddedServer {
 
     let channel = EmbeddedChannel()
     let wire = Wire()
+    let phase = LifecyclePhase()
     private let place: ConnectionSlot
     private let seen = NIOLockedValueBox<[Event]>([])
     private let decision = NIOLockedValueBox<[Outcome]>([])
     private let activity = RecordedActivity()
-    private let refusal = NIOLockedValueBox<[WebSocketHandshake.Refusal]>([])
     private let recorder: NIOLoopBound<RequestRecorder>
 
     /// Errors that the router would have heard of.
     var errors: Int { self.recorder.value.errors }
     /// Whether the router's place in the pipeline is empty: there was no request for it, or it has gone.
     var hasNoRouter: Bool { self.recorder.value.context == nil }
-    var refusals: [WebSocketHandshake.Refusal] { self.refusal.withLockedValue { $0 } }
+    /// Of refused handshakes, as often as they were told.
+    var refusals: [RefusalReason] {
+        RefusalReason.allCases.flatMap { Array(repeating: $0, count: self.refusals($0) ?? 0) }
+    }
     var events: [Event] { self.seen.withLockedValue { $0 } }
     /// How many refused handshakes were told for this reason.
     func refusals(_ reason: RefusalReason) -> Int? {
@@ -55,7 +58,7 @@ final class EmbeddedServer {
 
     /// - Parameter peer: nil for no address.
     init(
-        isDraining: NIOLockedValueBox<Bool> = NIOLockedValueBox(false),
+        phase: LifecyclePhase.Phase = .serving,
         compresses: Bool = false,
         admission: Admission = Admission(maximumConnections: 1000),
         access: WebSocketAuthenticator = WebSocketAuthenticator(origins: nil, tokens: nil, acceptsAnonymous: false),
@@ -63,33 +66,32 @@ final class EmbeddedServer {
         settings: HTTPSettings = EmbeddedServer.settings
     ) throws {
         self.recorder = NIOLoopBound(RequestRecorder(self.seen), eventLoop: self.channel.eventLoop)
-        let (seen, decision, refused, recorder) = (self.seen, self.decision, self.refusal, self.recorder)
-        let log = self.activity.log
+        let (seen, decision, recorder) = (self.seen, self.decision, self.recorder)
+        self.phase.enter(phase)
         self.place = ConnectionSlot(in: admission, peer: peer.flatMap { IPAddress($0) })
-        let delegate = UpgradeHandler.Delegate(
-            acceptsConnections: { !isDraining.withLockedValue { $0 } },
-            keepsConnections: { !isDraining.withLockedValue { $0 } },
+        let webSockets = WebSocketUpgrade(
             acceptsUserQuery: false,
             compresses: compresses,
             admission: WebSocketAdmission(access: access) { TopicReservation($0, isHeld: false) { _ in } },
-            refused: { refusal, request in
-                refused.withLockedValue { $0.append(refusal) }
-                log.handshakeRefused(refusal, request)
-            },
-            makeWebSocketHandler: { guest in
+            phase: self.phase,
+            activity: self.activity.log,
+            makeHandler: { guest in
                 decision.withLockedValue { $0.append(.webSocket) }
                 return Self.webSocketHandler(guest, seen)
-            },
-            becomeHTTP: { channel, reader in
-                decision.withLockedValue { $0.append(.http) }
-                let handler = recorder.value
-                handler.reader = reader
-                try channel.pipeline.syncOperations.addHandler(handler)
-                return [handler]
             }
         )
         try self.channel.pipeline.syncOperations.addHandler(self.wire)
-        try self.channel.pipeline.syncOperations.addHTTPHandlers(settings: settings, place: self.place, delegate: delegate)
+        try self.channel.pipeline.syncOperations.addHTTPHandlers(
+            settings: settings,
+            place: self.place,
+            webSockets: webSockets
+        ) { channel, reader in
+            decision.withLockedValue { $0.append(.http) }
+            let handler = recorder.value
+            handler.reader = reader
+            try channel.pipeline.syncOperations.addHandler(handler)
+            return [handler]
+        }
         self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
     }
 
@@ -102,7 +104,7 @@ final class EmbeddedServer {
         self.place.leave()
     }
 
-    private static func webSocketHandler(
+    static func webSocketHandler(
         _ guest: WebSocketAdmission.AdmittedClient,
         _ seen: NIOLockedValueBox<[Event]>
     ) -> WebSocketHandler {

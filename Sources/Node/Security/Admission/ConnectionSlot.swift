@@ -12,7 +12,7 @@ final class ConnectionSlot {
 
     private let admission: Admission
     /// Who is at the other end, or whom a proxy named in its PROXY header; nil for a socket of the file system.
-    private var peer: IPAddress?
+    private(set) var peer: IPAddress?
     /// Under which the socket is counted.
     private var client: IPAddress?
     private var standing: Admission.Decision

@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 
 /// Who may call the REST API.
 struct RESTAuthenticator: Sendable {

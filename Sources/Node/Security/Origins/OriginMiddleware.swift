@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 
 /// Cross-origin requests to the API, as the Fetch standard has them (https://fetch.spec.whatwg.org/#http-cors-protocol).
 ///
@@ -15,8 +14,8 @@ struct OriginMiddleware: Sendable {
 
     func handle(
         _ request: Request,
-        _ context: BasicRequestContext,
-        next: MiddlewareChain.Next
+        _ context: HTTPRequestContext,
+        next: NextHandler
     ) async throws -> Response {
         let origin = request.headers[.origin]
         let isAllowed = origin.map(self.origins.contains) ?? false
@@ -24,11 +23,11 @@ struct OriginMiddleware: Sendable {
             // A form of any page may send a POST, and does not ask before. Everything else that changes something is asked for first.
             let isRefused = request.method == .post
             // What is answered to others, their browsers keep from them.
-            if isRefused || Self.isShared(request.uri.path) { self.activity.pageRefused(origin: origin) }
+            if isRefused || Self.isShared(request.path) { self.activity.pageRefused(origin: origin) }
             if isRefused { return Problem.originNotAllowed(.corsOrigins).response }
         }
         var response = try await next(request, context)
-        guard self.origins != .these([]), Self.isShared(request.uri.path) else { return response }
+        guard self.origins != .these([]), Self.isShared(request.path) else { return response }
         if self.origins != .all {
             // Also without an Origin: a cache must not hand such an answer to a page that would have been let in.
             response.headers[values: .vary].append("Origin")
