@@ -122,7 +122,7 @@ struct AnswerStreamTests {
             // Others are served meanwhile; the kernel takes some MiB of the 40.
             for _ in 0..<50 { #expect(try await HTTPTestClient(port: listener.port).request("GET", "/whole").status == 200) }
             #expect(written.load(ordering: .relaxed) < count / 2)
-            try await client.goOnReading()
+            try await client.resumeReading()
             #expect(await eventually { client.isEnded })
             #expect(client.bytes.count { $0 == 0x61 } >= count * piece.readableBytes)
         }
@@ -144,7 +144,7 @@ struct AnswerStreamTests {
             try await client.stopReading()
             try await client.send(Self.get())
             #expect(await eventually { failure.withLockedValue { $0 } != nil })
-            try await client.goOnReading()
+            try await client.resumeReading()
             #expect(await eventually { client.isEnded })
             #expect(!client.received.hasSuffix("0\r\n\r\n"))
         }

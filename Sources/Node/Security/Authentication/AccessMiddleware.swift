@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// Lets a request through only if its caller may make it.
+/// Refuses requests whose caller lacks the required permission.
 struct AccessMiddleware: Sendable {
     let access: RESTAuthenticator
 
@@ -9,10 +9,10 @@ struct AccessMiddleware: Sendable {
         _ context: HTTPRequestContext,
         next: NextHandler
     ) async throws -> Response {
-        guard self.access.isGuarded, let needed = Permission.needed(for: request.method, request.path) else {
+        guard self.access.requiresCredentials, let needed = Permission.needed(for: request.method, request.path) else {
             return try await next(request, context)
         }
-        let caller = try await self.access.caller(authorization: request.headers[values: .authorization])
+        let caller = try await self.access.principal(authorization: request.headers[values: .authorization])
         guard caller.permissions.contains(needed) else { throw Problem.missingPermission(needed) }
         var context = context
         context.principal = caller

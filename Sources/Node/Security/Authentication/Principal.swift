@@ -1,6 +1,6 @@
-/// Who a REST request comes from.
+/// The authenticated caller of a REST request.
 struct Principal: Hashable, Sendable {
-    /// The same for all requests with one credential, on every node; holds nothing that could be used as one.
+    /// The same for all requests with one credential, on every node. Contains no secret.
     let identity: String
     let permissions: Set<Permission>
 }
