@@ -1,7 +1,7 @@
 import HTTPTypes
 import NIOCore
 
-/// `/metrics`, for Prometheus. It streams: the node never has the whole text in memory, which may be hundreds of KiB.
+/// `/metrics`, for Prometheus. It streams, family by family: the text has 10 KiB at first, and grows with each label that occurs.
 struct MetricsRoutes: Sendable {
     /// Of a piece: 16 KiB, and one family more at most.
     private static let pieceBytes = 16 * 1024

@@ -10,8 +10,8 @@ struct AnswerStream {
     private enum State {
         /// No answer streams.
         case idle
-        /// - Parameter ended: resumed when the producer is done or is not wanted any more.
-        case streaming(ended: CheckedContinuation<Void, Never>?)
+        /// - Parameter ended: as of ``waitForEnd(_:)``.
+        case streaming(ended: CheckedContinuation<Bool, Never>?)
         /// Nobody takes pieces any more.
         case failed(any Error)
     }
@@ -28,17 +28,20 @@ struct AnswerStream {
         if case .idle = self.state { self.state = .streaming(ended: nil) }
     }
 
-    /// - Parameter continuation: resumed when the producer is done or is not wanted any more.
-    mutating func waitForEnd(_ continuation: CheckedContinuation<Void, Never>) {
-        guard case .streaming = self.state else { return continuation.resume() }
-        self.state = .streaming(ended: continuation)
+    /// - Parameter continuation: gets true when the producer has returned or thrown, and false when nobody waits for the answer any more.
+    mutating func waitForEnd(_ continuation: CheckedContinuation<Bool, Never>) {
+        switch self.state {
+        case .idle: continuation.resume(returning: true)
+        case .streaming: self.state = .streaming(ended: continuation)
+        case .failed: continuation.resume(returning: false)
+        }
     }
 
     /// The producer has returned or thrown.
     mutating func end() {
         guard case .streaming(let ended) = self.state else { return }
         self.state = .idle
-        ended?.resume()
+        ended?.resume(returning: true)
     }
 
     /// Adds a piece: ``next(isWritable:)`` has it when it is its turn.
@@ -69,7 +72,7 @@ struct AnswerStream {
         if case .failed = self.state { return }
         let state = self.state
         self.state = .failed(error)
-        if case .streaming(let ended) = state { ended?.resume() }
+        if case .streaming(let ended) = state { ended?.resume(returning: false) }
         while let piece = self.waiting.popFirst() { piece.taken.resume(throwing: error) }
     }
 }

@@ -135,15 +135,16 @@ struct HTTPConnection: Sendable {
                 defer { self.onLoop { $0.producerReturned() } }
                 do {
                     try await produce(ResponseBodyWriter(writePiece: self.write))
-                    return !Task.isCancelled
+                    return true
                 } catch {
                     logger.debug("Answer broken off", metadata: [LogKey.error: "\(ErrorText.of(error))"])
                     return false
                 }
             }
-            await withCheckedContinuation { continuation in self.onLoop { $0.streamEnd(continuation) } }
+            let isWanted = await withCheckedContinuation { continuation in self.onLoop { $0.streamEnd(continuation) } }
             tasks.cancelAll()
-            return await tasks.next() ?? false
+            let isWritten = await tasks.next() ?? false
+            return isWanted && isWritten
         }
         self.onLoop { if isWhole { $0.finishAnswer() } else { $0.abort() } }
         return isWhole

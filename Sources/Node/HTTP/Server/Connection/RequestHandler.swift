@@ -109,8 +109,8 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    /// - Parameter continuation: resumed when the producer is done or, since nobody waits for the answer any more, is to be canceled.
-    func streamEnd(_ continuation: CheckedContinuation<Void, Never>) { self.stream.waitForEnd(continuation) }
+    /// - Parameter continuation: as of ``AnswerStream/waitForEnd(_:)``.
+    func streamEnd(_ continuation: CheckedContinuation<Bool, Never>) { self.stream.waitForEnd(continuation) }
 
     /// The producer of the answer has returned or thrown.
     func producerReturned() { self.stream.end() }
