@@ -36,9 +36,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         // TLS to Redis (rediss://), and for clients.
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
-        // Router, requests, answers and their bodies for the REST side; the connections are ours (Sources/Node/HTTP/Server).
-        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
-        // The HTTP vocabulary (fields, statuses) that Hummingbird speaks.
+        // Requests, answers, fields and statuses of HTTP, for the routes.
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         // HTTP/1 heads as HTTP types, and the quiet end of a listener with its connections.
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.0"),
@@ -111,8 +109,6 @@ let package = Package(
                 .product(name: "Atomics", package: "swift-atomics"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -208,8 +204,6 @@ let package = Package(
                 "VolaryBackplane", "VolaryNode", "VolaryProtocol", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -247,7 +241,6 @@ let package = Package(
 let fuzzed: [Target.Dependency] = [
     "VolaryBackplane", "VolaryNode", "VolaryProtocol",
     .product(name: "HTTPTypes", package: "swift-http-types"),
-    .product(name: "HummingbirdCore", package: "hummingbird"),
     .product(name: "Logging", package: "swift-log"),
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOEmbedded", package: "swift-nio"),

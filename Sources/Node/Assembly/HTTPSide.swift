@@ -1,4 +1,3 @@
-import Hummingbird
 import Logging
 import NIOCore
 import NIOPosix
@@ -25,7 +24,7 @@ struct HTTPSide: Sendable {
             port: configuration.port,
             group: group,
             server: Self.server(foundation, clients, admission: admission),
-            responder: Self.api(foundation, cluster, tokens: tokens, admission: admission).router().buildResponder(),
+            routes: Self.api(foundation, cluster, tokens: tokens, admission: admission).routes(),
             logger: logger,
             timeIsUp: { await deadlines.reached(.requests) },
             onListening: { channel in
@@ -40,9 +39,7 @@ struct HTTPSide: Sendable {
     }
 
     private static func server(_ foundation: NodeFoundation, _ clients: ClientSide, admission: Admission) -> ServerChannel {
-        let (configuration, life, metrics, logger) = (
-            foundation.configuration, foundation.life, foundation.metrics, foundation.logger
-        )
+        let (configuration, metrics, logger) = (foundation.configuration, foundation.metrics, foundation.logger)
         return ServerChannel(
             settings: configuration.httpSettings,
             tls: configuration.tls,
@@ -51,15 +48,16 @@ struct HTTPSide: Sendable {
                 logger.debug("A TLS handshake failed", metadata: [LogKey.error: "\(ErrorText.of(error))"])
             },
             admission: admission,
-            metrics: metrics,
             activity: foundation.activity,
-            acceptsConnections: { life.phase < .draining },
-            keepsConnections: { life.phase == .serving },
-            endpoints: clients.endpoints,
-            acceptsUserQuery: configuration.acceptsUserQuery,
-            compresses: configuration.compresses,
-            webSocketAdmission: clients.admission,
-            makeWebSocketTransport: clients.makeWebSocketTransport
+            webSockets: WebSocketUpgrade(
+                endpoints: clients.endpoints,
+                acceptsUserQuery: configuration.acceptsUserQuery,
+                compresses: configuration.compresses,
+                admission: clients.admission,
+                phase: foundation.life,
+                activity: foundation.activity,
+                makeTransport: clients.makeWebSocketTransport
+            )
         )
     }
 

@@ -15,7 +15,7 @@ final class EmbeddedServer {
 
     /// What the parts behind the decision have seen, in its order.
     enum Event: Equatable {
-        case opened(Endpoint)
+        case opened(Connection.Endpoint)
         case text(String)
         case head(String, upgrade: [String], connection: [String])
         case body(String)
@@ -32,18 +32,21 @@ final class EmbeddedServer {
 
     let channel = EmbeddedChannel()
     let wire = Wire()
+    let phase = LifecyclePhase()
     private let place: ConnectionSlot
     private let seen = NIOLockedValueBox<[Event]>([])
     private let decision = NIOLockedValueBox<[Outcome]>([])
     private let activity = RecordedActivity()
-    private let refusal = NIOLockedValueBox<[WebSocketHandshake.Refusal]>([])
     private let recorder: NIOLoopBound<RequestRecorder>
 
     /// Errors that the router would have heard of.
     var errors: Int { self.recorder.value.errors }
     /// Whether the router's place in the pipeline is empty: there was no request for it, or it has gone.
     var hasNoRouter: Bool { self.recorder.value.context == nil }
-    var refusals: [WebSocketHandshake.Refusal] { self.refusal.withLockedValue { $0 } }
+    /// Of refused handshakes, as often as they were told.
+    var refusals: [RefusalReason] {
+        RefusalReason.allCases.flatMap { Array(repeating: $0, count: self.refusals($0) ?? 0) }
+    }
     var events: [Event] { self.seen.withLockedValue { $0 } }
     /// How many refused handshakes were told for this reason.
     func refusals(_ reason: RefusalReason) -> Int? {
@@ -55,7 +58,7 @@ final class EmbeddedServer {
 
     /// - Parameter peer: nil for no address.
     init(
-        isDraining: NIOLockedValueBox<Bool> = NIOLockedValueBox(false),
+        phase: LifecyclePhase.Phase = .serving,
         compresses: Bool = false,
         admission: Admission = Admission(maximumConnections: 1000),
         access: WebSocketAuthenticator = WebSocketAuthenticator(origins: nil, tokens: nil, acceptsAnonymous: false),
@@ -63,34 +66,33 @@ final class EmbeddedServer {
         settings: HTTPSettings = EmbeddedServer.settings
     ) throws {
         self.recorder = NIOLoopBound(RequestRecorder(self.seen), eventLoop: self.channel.eventLoop)
-        let (seen, decision, refused, recorder) = (self.seen, self.decision, self.refusal, self.recorder)
-        let log = self.activity.log
+        let (seen, decision, recorder) = (self.seen, self.decision, self.recorder)
+        self.phase.enter(phase)
         self.place = ConnectionSlot(in: admission, peer: peer.flatMap { IPAddress($0) })
-        let delegate = UpgradeHandler.Delegate(
-            acceptsConnections: { !isDraining.withLockedValue { $0 } },
-            keepsConnections: { !isDraining.withLockedValue { $0 } },
+        let webSockets = WebSocketUpgrade(
             endpoints: [Endpoint.plain, .echo].map { $0.with(Self.application(seen)) },
             acceptsUserQuery: false,
             compresses: compresses,
             admission: WebSocketAdmission(access: access) { TopicReservation($0, isHeld: false) { _ in } },
-            refused: { refusal, request in
-                refused.withLockedValue { $0.append(refusal) }
-                log.handshakeRefused(refusal, request)
-            },
-            makeWebSocketTransport: { [loop = self.channel.embeddedEventLoop] guest in
+            phase: self.phase,
+            activity: self.activity.log,
+            makeTransport: { [loop = self.channel.embeddedEventLoop] guest in
                 decision.withLockedValue { $0.append(.webSocket) }
                 return Self.webSocketTransport(guest, on: loop)
-            },
-            becomeHTTP: { channel, reader in
-                decision.withLockedValue { $0.append(.http) }
-                let handler = recorder.value
-                handler.reader = reader
-                try channel.pipeline.syncOperations.addHandler(handler)
-                return [handler]
             }
         )
         try self.channel.pipeline.syncOperations.addHandler(self.wire)
-        try self.channel.pipeline.syncOperations.addHTTPHandlers(settings: settings, place: self.place, delegate: delegate)
+        try self.channel.pipeline.syncOperations.addHTTPHandlers(
+            settings: settings,
+            place: self.place,
+            webSockets: webSockets
+        ) { channel, reader in
+            decision.withLockedValue { $0.append(.http) }
+            let handler = recorder.value
+            handler.reader = reader
+            try channel.pipeline.syncOperations.addHandler(handler)
+            return [handler]
+        }
         self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
     }
 
@@ -103,7 +105,7 @@ final class EmbeddedServer {
         self.place.release()
     }
 
-    private static func application(_ seen: NIOLockedValueBox<[Event]>) -> ClosureApplication {
+    static func application(_ seen: NIOLockedValueBox<[Event]>) -> ClosureApplication {
         ClosureApplication(
             connected: { connection in seen.withLockedValue { $0.append(.opened(connection.endpoint)) } },
             received: { connection, message, done in
@@ -116,7 +118,7 @@ final class EmbeddedServer {
         )
     }
 
-    private static func webSocketTransport(
+    static func webSocketTransport(
         _ guest: WebSocketAdmission.AdmittedClient,
         on loop: EmbeddedEventLoop
     ) -> WebSocketTransport {

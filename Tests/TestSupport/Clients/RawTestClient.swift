@@ -3,6 +3,12 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// A TCP client for bytes that no correct client would send.
 public final class RawTestClient: Sendable {
     private let channel: any Channel
@@ -60,6 +66,14 @@ public final class RawTestClient: Sendable {
         }
         _ = await eventually(within: deadline) { result.withLockedValue { $0 } != nil }
         return result.withLockedValue { $0 } ?? false
+    }
+
+    /// Sends, waits for an answer, and resets the connection.
+    public func reset(behind text: String, when isAnswered: (String) -> Bool) async throws {
+        try await self.send(text)
+        _ = await eventually { isAnswered(self.received) }
+        try await (self.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        try await self.channel.close()
     }
 
     /// Closes the sending half of the connection, and keeps reading.

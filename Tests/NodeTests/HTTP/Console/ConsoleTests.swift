@@ -1,10 +1,8 @@
 import Crypto
 import Foundation
 import HTTPTypes
-import Hummingbird
 import Logging
 import NIOCore
-import NIOEmbedded
 import Testing
 
 @testable import VolaryNode
@@ -56,31 +54,17 @@ struct ConsoleTests {
         #expect(post.headers[.allow] == "GET, HEAD, OPTIONS")
     }
 
-    // MARK: - Through the router, without a socket
+    // MARK: - Through the routes, without a socket
 
     private static func answer(_ method: HTTPRequest.Method) async throws -> (Response, String) {
-        let router = Router(context: BasicRequestContext.self)
-        router.add(middleware: MiddlewareChain { try await ProblemMiddleware().handle($0, $1, next: $2) })
-        ConsoleRoutes().add(to: router)
+        var routes = RouteTable { try await ProblemMiddleware().handle($0, $1, next: $2) }
+        ConsoleRoutes().add(to: &routes)
         let request = Request(
             head: HTTPRequest(method: method, scheme: "http", authority: "volary", path: "/"),
             body: RequestBody(buffer: ByteBuffer())
         )
-        let source = ApplicationRequestContextSource(channel: EmbeddedChannel(), logger: Logger(label: "test"))
-        let response = try await router.buildResponder().respond(to: request, context: BasicRequestContext(source: source))
-        let writer = Collector()
-        try await response.body.write(writer)
-        return (response, String(buffer: writer.bytes))
-    }
-
-    private final class Collector: ResponseBodyWriter {
-        private(set) var bytes = ByteBuffer()
-
-        func write(_ buffer: ByteBuffer) async throws {
-            self.bytes.writeImmutableBuffer(buffer)
-        }
-
-        func finish(_: HTTPFields?) async throws {}
+        let response = try await routes.respond(to: request, context: HTTPRequestContext(logger: Logger(label: "test")))
+        return (response, String(buffer: try await response.collected()))
     }
 
     /// Between the only tags of that name.

@@ -1,16 +1,13 @@
 import HTTPTypes
-import Hummingbird
-import HummingbirdCore
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOEmbedded
 import TestSupport
 import VolaryBackplane
 
 @testable import VolaryNode
 
-/// Two nodes' routers that share an idempotency store, with a route that counts how often it is carried out.
+/// The routes of two nodes that share an idempotency store, with a route that counts how often it is carried out.
 struct IdempotentNodes: Sendable {
     typealias Action = @Sendable (_ request: Request, _ time: Int) async throws -> Response
 
@@ -34,7 +31,7 @@ struct IdempotentNodes: Sendable {
         var isReplayed: Bool { self.headers[StoredAnswer.replayed] == "true" }
     }
 
-    private let responders: [any HTTPResponder<BasicRequestContext>]
+    private let nodes: [RouteTable]
     private let count = NIOLockedValueBox(0)
 
     /// How often the route was carried out, on both nodes.
@@ -47,25 +44,22 @@ struct IdempotentNodes: Sendable {
         action: @escaping Action = { _, time in JSONBody.response(["time": time]) }
     ) where Time.Duration == Duration {
         let count = self.count
-        self.responders = (0..<2).map { _ in
-            let router = Router(context: BasicRequestContext.self)
+        self.nodes = (0..<2).map { _ in
             let idempotency = IdempotencyMiddleware(store: store, maximumBodyBytes: maximumBodyBytes, clock: clock)
-            router.add(
-                middleware: MiddlewareChain { request, context, route in
-                    try await ProblemMiddleware().handle(request, context) { request, context in
-                        try await idempotency.handle(request, context, next: route)
-                    }
+            var routes = RouteTable { request, context, route in
+                try await ProblemMiddleware().handle(request, context) { request, context in
+                    try await idempotency.handle(request, context, next: route)
                 }
-            )
-            let route: @Sendable (Request, BasicRequestContext) async throws -> Response = { request, _ in
+            }
+            let route: RouteHandler = { request, _ in
                 let time = count.withLockedValue { count in
                     count += 1
                     return count
                 }
                 return try await action(request, time)
             }
-            router.on("api/send/:name", [.get: route, .post: route])
-            return router.buildResponder()
+            routes.on("/api/send/{name}", [.get: route, .post: route])
+            return routes
         }
     }
 
@@ -78,24 +72,13 @@ struct IdempotentNodes: Sendable {
     ) async throws -> Answer {
         var head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
         for key in keys { head.headerFields.append(HTTPField(name: .idempotencyKey, value: key)) }
-        let context = BasicRequestContext(
-            source: ApplicationRequestContextSource(channel: EmbeddedChannel(), logger: .quiet)
-        )
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body)))
-        let response = try await self.responders[node].respond(to: request, context: context)
-        let collector = TextCollector()
-        try await response.body.write(collector)
-        return Answer(status: response.status.code, headers: response.headers, body: collector.text)
+        let response = try await self.nodes[node].respond(to: request, context: HTTPRequestContext(logger: .quiet))
+        let text = String(buffer: try await response.collected())
+        return Answer(status: response.status.code, headers: response.headers, body: text)
     }
 
     func post(_ path: String = "/api/send/one", node: Int = 0, key: String = "key", body: String = "{}") async throws -> Answer {
         try await self.request(.post, path, node: node, keys: [key], body: body)
     }
-}
-
-private final class TextCollector: ResponseBodyWriter {
-    private(set) var text = ""
-
-    func write(_ buffer: ByteBuffer) async throws { self.text += String(buffer: buffer) }
-    func finish(_ trailingHeaders: HTTPFields?) async throws {}
 }

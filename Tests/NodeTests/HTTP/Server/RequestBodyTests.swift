@@ -93,6 +93,48 @@ struct RequestBodyTests {
         }
     }
 
+    @Test(
+        arguments: [
+            "8000000000000000", "200001", "FFFFFFFFFFFFFFFF", "ffffffff", "0000200001", "200001;name=value",
+            "5\r\n{\"mes\r\n7fffffff",
+        ]
+    )
+    func `A chunk past the limit is refused at once, before its bytes come`(_ size: String) async throws {
+        try await APITestNode.with([.apiKey: "correct-horse-battery"]) { node in
+            let head = Self.post(Self.broadcast, "\(Self.json)Transfer-Encoding: chunked\r\n")
+            for (pieces, key) in [([head + size + "\r\n"], nil), ([head, size + "\r\n"], "key"), ([head + size + "\r\n{"], nil)] {
+                let client = try await RawTestClient.connect(port: node.port)
+                let pieces =
+                    key == nil
+                    ? pieces : [pieces[0].replacing("Host: x\r\n", with: "Host: x\r\nIdempotency-Key: k\r\n")] + pieces[1...]
+                for piece in pieces {
+                    try await client.send(piece)
+                    #expect(try await node.http.request("GET", "/livez").status == 200)
+                }
+                #expect(await eventually { client.isEnded }, "\(client.received)")
+                #expect(Self.statuses(client.received) == ["413"], "\(client.received)")
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            // The largest chunk, data that looks like a large one, and a field behind the last.
+            ["200000\r\n", "x"], ["14\r\n", "\r\nffffffff\r\n"], ["1\r\n{\r\n0\r\n", "ffffffff: x\r\n"],
+        ]
+    )
+    func `A chunk within the limit is waited for, whatever its bytes look like`(_ pieces: [String]) async throws {
+        try await APITestNode.with { node in
+            let client = try await RawTestClient.connect(port: node.port)
+            try await client.send(Self.post(Self.broadcast, "\(Self.json)Transfer-Encoding: chunked\r\n"))
+            for piece in pieces {
+                try await client.send(piece)
+                #expect(try await node.http.request("GET", "/livez").status == 200)
+            }
+            #expect(client.received.isEmpty && !client.isEnded, "\(client.received)")
+        }
+    }
+
     @Test
     func `Behind a body that nobody has read and that may have no end, there is no other request`() async throws {
         try await APITestNode.with { node in

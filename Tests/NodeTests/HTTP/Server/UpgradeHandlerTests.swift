@@ -208,13 +208,13 @@ struct UpgradeHandlerTests {
     }
 
     @Test func `A node that drains refuses WebSockets, and answers HTTP`() throws {
-        let refusing = try EmbeddedServer(isDraining: NIOLockedValueBox(true))
+        let refusing = try EmbeddedServer(phase: .draining)
         refusing.receive(Self.handshake())
         let answer = try self.answer(refusing)
         #expect(answer.status == "HTTP/1.1 503 Service Unavailable")
         #expect(answer.headers["retry-after"] == "1")
         #expect(answer.problem == "draining")
-        let answering = try EmbeddedServer(isDraining: NIOLockedValueBox(true))
+        let answering = try EmbeddedServer(phase: .draining)
         answering.receive("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n")
         #expect(answering.outcomes == [.http])
     }

@@ -10,12 +10,12 @@ import NIOHTTP1
 ///
 /// Not reading is no bound by itself: when a client ends its half of the connection, NIO reads at once all that the kernel has of it, some
 /// MiB. What is past ``bound`` then is dropped, and counts as never sent.
-final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler {
+final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, RequestSource {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = Never
 
-    private enum State {
+    enum State {
         case reading
         /// Nothing that comes is wanted: it is dropped, and nothing is read. The last answer is still to come.
         case ended
@@ -34,18 +34,19 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler {
     /// For a client to end its half of the connection behind the last answer.
     static let lingerTime = TimeAmount.seconds(2)
 
-    private let decoder: HTTPRequestDecoder
+    let decoder: HTTPRequestDecoder
+    private let chunkSizes: ChunkSizes
     private let maximumHeaderBytes: Int
-    private let answerTimeout: TimeAmount
-    private var context: ChannelHandlerContext?
-    private var state = State.reading
-    private var waiting = UndecodedBytes()
-    private var isWorking = false
-    private var isPaused = false
-    private var isReadHeld = false
-    private var isInputEnded = false
-    private var isEndTold = false
-    private var closing: Scheduled<Void>?
+    let answerTimeout: TimeAmount
+    var context: ChannelHandlerContext?
+    var state = State.reading
+    var waiting = UndecodedBytes()
+    var isWorking = false
+    var isPaused = false
+    var isReadHeld = false
+    var isInputEnded = false
+    var isEndTold = false
+    var closing: Scheduled<Void>?
 
     /// Whether as many requests, or parts of one, wait behind this handler as may.
     var isFull = false {
@@ -55,13 +56,16 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler {
     /// Further bytes that may wait here: of a body that is being collected, what may still come.
     var bodyBytes = 0
 
-    /// - Parameter settings: of these, the limits of a request's head, and the time for an answer to be read.
-    init(settings: HTTPSettings) {
+    /// - Parameters:
+    ///   - settings: of these, the limits of a request's head, and the time for an answer to be read.
+    ///   - chunkSizes: is told of the parts that are made here.
+    init(settings: HTTPSettings, chunkSizes: ChunkSizes) {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderListSize = settings.maximumHeaderBytes
         limits.maxHeaderFieldSize = settings.maximumHeaderBytes
         limits.maxHeaderFieldCount = settings.maximumHeaderFields
         self.decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+        self.chunkSizes = chunkSizes
         self.maximumHeaderBytes = settings.maximumHeaderBytes
         self.answerTimeout = settings.answerTimeout
     }
@@ -119,32 +123,6 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler {
         self.waiting = UndecodedBytes()
     }
 
-    private func close(in time: TimeAmount, _ context: ChannelHandlerContext) {
-        self.closing?.cancel()
-        self.closing = context.eventLoop.assumeIsolated().scheduleTask(in: time) { context.close(promise: nil) }
-    }
-
-    private func linger() {
-        guard case .ended = self.state, let context else { return }
-        self.state = .lingering
-        if self.isInputEnded { return context.close(promise: nil) }
-        self.close(in: Self.lingerTime, context)
-        self.releaseRead(context)
-    }
-
-    private func handOver(_ context: ChannelHandlerContext) {
-        let rest = self.waiting.takeAll()
-        let (isReadHeld, isInputEnded, channel) = (self.isReadHeld, self.isInputEnded, context.channel)
-        if rest.readableBytes > 0 {
-            context.fireChannelRead(NIOAny(rest))
-            context.fireChannelReadComplete()
-        }
-        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
-        // What the client had said counts, and it says nothing more.
-        if isInputEnded { return channel.close(promise: nil) }
-        if isReadHeld { channel.read() }
-    }
-
     // MARK: - Reading
 
     func read(context: ChannelHandlerContext) {
@@ -160,7 +138,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func releaseRead(_ context: ChannelHandlerContext) {
+    func releaseRead(_ context: ChannelHandlerContext) {
         guard self.isReadHeld, self.canRead else { return }
         self.isReadHeld = false
         context.read()
@@ -206,6 +184,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler {
             var rest = piece
             do {
                 _ = try self.decoder.decode(context: context, buffer: &rest)
+                try self.chunkSizes.check(piece)
             } catch {
                 // Behind the last request nothing is wrong: RFC 9112 section 9.6 has it ignored.
                 if case .reading = self.state { self.fail(error, in: piece, context) }
@@ -219,46 +198,10 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// A decoder that has failed takes nothing any more.
-    private func fail(_ error: any Error, in piece: ByteBuffer, _ context: ChannelHandlerContext) {
+    func fail(_ error: any Error, in piece: ByteBuffer, _ context: ChannelHandlerContext) {
         self.end()
         let isHuge = error as? HTTPParserError == .invalidContentLength && HugeContentLength.isLast(in: piece.readableBytesView)
         context.fireErrorCaught(isHuge ? HugeContentLength() : error)
-    }
-
-    // MARK: - The end of the client's half
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard (event as? ChannelEvent) == .inputClosed else { return context.fireUserInboundEventTriggered(event) }
-        self.isInputEnded = true
-        if !self.isWorking { self.tellEnd(context) }
-    }
-
-    /// Behind what came before it, unless that is not wanted or waits for a handshake: a client that has gone needs none.
-    private func tellEnd(_ context: ChannelHandlerContext) {
-        guard self.isInputEnded, !self.isEndTold else { return }
-        switch self.state {
-        case .leaving: return
-        case .lingering: return context.close(promise: nil)
-        case .ended: break
-        case .reading where self.isPaused: self.waiting = UndecodedBytes()
-        case .reading:
-            guard !self.waiting.hasNew else { return }
-            self.feedEnd(context)
-        }
-        self.isEndTold = true
-        context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
-    }
-
-    /// A request that is not whole has a fault.
-    private func feedEnd(_ context: ChannelHandlerContext) {
-        var rest = ByteBuffer()
-        self.isWorking = true
-        defer { self.isWorking = false }
-        do {
-            _ = try self.decoder.decodeLast(context: context, buffer: &rest, seenEOF: true)
-        } catch {
-            self.fail(error, in: rest, context)
-        }
     }
 }
 

@@ -13,16 +13,24 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let settings: HTTPSettings
-    private let reader: RequestReader
+    private let source: any RequestSource
+    private let chunkSizes: ChunkSizes?
     private let refused: @Sendable (Problem) -> Void
     private var machine = StateMachine()
 
     /// - Parameters:
-    ///   - reader: is told when nothing that comes is wanted any more.
+    ///   - source: is told when nothing that comes is wanted any more.
+    ///   - chunkSizes: told of all parts, where bodies may come in chunks.
     ///   - refused: called with the answer to what never became a request.
-    init(settings: HTTPSettings, reader: RequestReader, refused: @escaping @Sendable (Problem) -> Void) {
+    init(
+        settings: HTTPSettings,
+        source: any RequestSource,
+        chunkSizes: ChunkSizes? = nil,
+        refused: @escaping @Sendable (Problem) -> Void
+    ) {
         self.settings = settings
-        self.reader = reader
+        self.source = source
+        self.chunkSizes = chunkSizes
         self.refused = refused
     }
 
@@ -31,12 +39,17 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.unwrapInboundIn(data) {
         case .head(let head): self.received(head, context: context)
-        case .body: if self.machine.receivedBody() { context.fireChannelRead(data) }
-        case .end: if self.machine.receivedEnd() { context.fireChannelRead(data) }
+        case .body(let bytes):
+            self.chunkSizes?.received(bytes)
+            if self.machine.receivedBody() { context.fireChannelRead(data) }
+        case .end:
+            self.chunkSizes?.end()
+            if self.machine.receivedEnd() { context.fireChannelRead(data) }
         }
     }
 
     private func received(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        self.chunkSizes?.begin(head)
         do throws(Fault) {
             let request = try Self.checked(head)
             guard self.machine.receivedHead() else { return }
@@ -63,7 +76,7 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch error {
         case let parserError as HTTPParserError:
             self.found(parserError == .headerOverflow ? .headerTooLarge : .malformed, error, context: context)
-        case is HugeContentLength:
+        case is HugeContentLength, is ChunkSizes.TooLarge:
             self.found(.bodyTooLarge, error, context: context)
         case is RequestDeadlines.BodyTimeout:
             self.found(.slowBody, error, context: context)
@@ -75,7 +88,7 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// - Parameter error: for the route that is answering the request.
     private func found(_ fault: Fault, _ error: (any Error)? = nil, context: ChannelHandlerContext) {
         let action = self.machine.received(fault)
-        self.reader.end()
+        self.source.end()
         if action == .failRequest, let error { context.fireErrorCaught(error) }
         self.perform(action, context: context)
     }
@@ -103,11 +116,11 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
             let written = context.eventLoop.makePromise(of: Void.self)
             context.channel.closeOutput(when: written)
-            self.reader.end(after: written.futureResult)
+            self.source.end(after: written.futureResult)
             context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: written)
         case .end:
             let written = context.eventLoop.makePromise(of: Void.self)
-            self.reader.end(after: written.futureResult)
+            self.source.end(after: written.futureResult)
             context.flush()
             context.channel.close(mode: .output, promise: written)
         }

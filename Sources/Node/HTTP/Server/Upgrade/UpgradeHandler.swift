@@ -34,7 +34,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
         case refused
     }
 
-    let delegate: Delegate
+    let webSockets: WebSocketUpgrade
     let place: ConnectionSlot
     /// All of HTTP goes with the upgrade: the encoder before a frame is written.
     let encoder: HTTPResponseEncoder
@@ -43,6 +43,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
     var state = State.waitingForHead
     var deadline: NIOScheduledCallback?
     let timeout: TimeAmount
+    private let becomeHTTP: (any Channel) throws -> [any RemovableChannelHandler]
     private var context: ChannelHandlerContext?
     /// Handlers that only requests for the router need.
     var routing: [any RemovableChannelHandler] = []
@@ -55,20 +56,24 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
     ///   - place: of the socket among the node's others.
     ///   - timeout: for the first head to be whole, and for a handshake to end once it is its turn.
     ///   - others: of the handlers that only HTTP needs.
+    ///   - becomeHTTP: adds what answers requests behind this handler, and returns the handlers of it that go when the connection becomes a
+    ///     WebSocket. Called with the first request that is none for a WebSocket.
     init(
-        delegate: Delegate,
+        webSockets: WebSocketUpgrade,
         place: ConnectionSlot,
         timeout: TimeAmount,
         encoder: HTTPResponseEncoder,
         reader: RequestReader,
-        others: [any RemovableChannelHandler]
+        others: [any RemovableChannelHandler],
+        becomeHTTP: @escaping (any Channel) throws -> [any RemovableChannelHandler]
     ) {
-        self.delegate = delegate
+        self.webSockets = webSockets
         self.place = place
         self.timeout = timeout
         self.encoder = encoder
         self.reader = reader
         self.others = others
+        self.becomeHTTP = becomeHTTP
     }
 
     // MARK: - Life
@@ -145,7 +150,9 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError || error is RequestDeadlines.BodyTimeout else { return context.fireErrorCaught(error) }
+        guard error is HTTPParserError || error is RequestDeadlines.BodyTimeout || error is ChunkSizes.TooLarge else {
+            return context.fireErrorCaught(error)
+        }
         // What follows the head of a handshake is a body, and a bad one at that.
         switch self.state {
         case .handshake(let head, _): self.refuse(.hasBody, head, context: context)
@@ -161,25 +168,13 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
         do throws(WebSocketHandshake.Refusal) {
             let hasRoom = try self.judgePlace(head, asksForWebSocket: asksForWebSocket)
             guard asksForWebSocket else {
-                self.becomeHTTP(hasRoom ? head : head.asLast, context: context)
+                self.startHTTP(hasRoom ? head : head.asLast, context: context)
                 return
             }
-            try self.receivedHandshake(head)
+            self.state = .handshake(head, try self.webSockets.validate(head))
         } catch {
             self.refuse(error, head, context: context)
         }
-    }
-
-    private func receivedHandshake(_ head: HTTPRequestHead) throws(WebSocketHandshake.Refusal) {
-        let client = try WebSocketHandshake.validate(
-            head,
-            endpoints: self.delegate.endpoints,
-            acceptsUserQuery: self.delegate.acceptsUserQuery,
-            compresses: self.delegate.compresses
-        )
-        try self.delegate.admission.access.checkOrigin(head)
-        guard self.delegate.acceptsConnections() else { throw .draining }
-        self.state = .handshake(head, client)
     }
 
     private func judgePlace(
@@ -195,14 +190,14 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
 
     // MARK: - HTTP
 
-    private func becomeHTTP(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+    private func startHTTP(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
         self.state = .http
         self.deadline?.cancel()
         do {
             let halfClose = HalfCloseHandler()
             try context.pipeline.syncOperations.addHandler(halfClose, position: .before(self.encoder))
             self.routing = [halfClose]
-            self.routing += try self.delegate.becomeHTTP(context.channel, self.reader)
+            self.routing += try self.becomeHTTP(context.channel)
             self.handOn(head, context: context)
         } catch {
             context.close(promise: nil)
@@ -235,7 +230,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
     /// The decoder stops at a request that asks for any upgrade: it is answered as plain HTTP, and is the last of its connection. So is
     /// one that comes to a node that is going away, and one that says so in any form (RFC 9112 section 9.3): the server knows only one.
     private func plain(_ head: HTTPRequestHead) -> HTTPRequestHead {
-        guard head.headers.contains(name: "upgrade") || !head.isKeepAlive || !self.delegate.keepsConnections() else {
+        guard head.headers.contains(name: "upgrade") || !head.isKeepAlive || !self.webSockets.keepsConnections else {
             return head
         }
         var head = head.asLast

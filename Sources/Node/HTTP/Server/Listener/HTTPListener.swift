@@ -1,4 +1,3 @@
-import Hummingbird
 import Logging
 import NIOCore
 import NIOExtras
@@ -19,7 +18,7 @@ struct HTTPListener: Service {
     let port: Int
     let group: any EventLoopGroup
     let server: ServerChannel
-    let responder: RouterResponder<BasicRequestContext>
+    let routes: RouteTable
     let logger: Logger
     /// Returns when a graceful shutdown waits no longer for answers.
     let timeIsUp: @Sendable () async -> Void
@@ -82,11 +81,11 @@ struct HTTPListener: Service {
     }
 
     private func serve(_ connections: AsyncStream<HTTPConnection>) async {
-        let (responder, logger, date) = (self.responder, self.logger, DateField())
+        let (routes, logger, date) = (self.routes, self.logger, DateField())
         await withDiscardingTaskGroup { tasks in
             for await connection in connections {
                 tasks.addTask(executorPreference: LoopExecutor(connection.channel.eventLoop)) {
-                    await connection.serve(with: responder, date: date, logger: logger)
+                    await connection.serve(with: routes, date: date, logger: logger)
                 }
             }
         }

@@ -9,7 +9,7 @@ extension UpgradeHandler {
     /// Finds out whether a client with a whole and good handshake may connect. Meanwhile nothing more of it is decoded or read.
     func admit(_ head: HTTPRequestHead, _ client: WebSocketHandshake.Client, context: ChannelHandlerContext) {
         self.reader.pause()
-        let admission = self.delegate.admission
+        let admission = self.webSockets.admission
         guard admission.needsTime(for: client) else {
             return self.upgrade(head, for: WebSocketAdmission.AdmittedClient(client: client), context: context)
         }
@@ -36,7 +36,7 @@ extension UpgradeHandler {
         // The client may be gone, or have used up its time.
         guard case .admission = self.state, context.channel.isActive else { return }
         switch result {
-        case .success where !self.delegate.acceptsConnections(): self.refuse(.draining, head, context: context)
+        case .success where !self.webSockets.acceptsConnections: self.refuse(.draining, head, context: context)
         case .success(let guest): self.upgrade(head, for: guest, context: context)
         case .failure(let refusal): self.refuse(refusal, head, context: context)
         }
@@ -50,7 +50,7 @@ extension UpgradeHandler {
             try pipeline.context(handler: self.encoder).writeAndFlush(NIOAny(response), promise: nil)
             // An end of input is the end of the connection: half-open ones are for HTTP.
             try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
-            let transport = self.delegate.makeWebSocketTransport(guest)
+            let transport = self.webSockets.makeTransport(guest)
             self.state = .webSocket
             pipeline.removeHandler(self.encoder, promise: nil)
             for handler in self.others { pipeline.removeHandler(handler, promise: nil) }
@@ -67,7 +67,7 @@ extension UpgradeHandler {
     func refuse(_ refusal: WebSocketHandshake.Refusal, _ request: HTTPRequestHead, context: ChannelHandlerContext) {
         self.state = .refused
         self.deadline?.cancel()
-        self.delegate.refused(refusal, request)
+        self.webSockets.activity.handshakeRefused(refusal, request)
         let problem = refusal.problem
         let body = problem.json
         context.write(self.wrapOutboundOut(.head(problem.responseHead(bodyBytes: body.readableBytes))), promise: nil)

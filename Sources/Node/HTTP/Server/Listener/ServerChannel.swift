@@ -8,15 +8,8 @@ struct ServerChannel: Sendable {
     let tls: ServerTLS?
     let tlsFailed: @Sendable (any Error) -> Void
     let admission: Admission
-    let metrics: NodeMetrics
     let activity: ActivityLog
-    let acceptsConnections: @Sendable () -> Bool
-    let keepsConnections: @Sendable () -> Bool
-    let endpoints: [Endpoint]
-    let acceptsUserQuery: Bool
-    let compresses: Bool
-    let webSocketAdmission: WebSocketAdmission
-    let makeWebSocketTransport: @Sendable (WebSocketAdmission.AdmittedClient) -> WebSocketTransport
+    let webSockets: WebSocketUpgrade
 
     /// - Parameters:
     ///   - channel: just accepted; called on its event loop.
@@ -26,32 +19,18 @@ struct ServerChannel: Sendable {
         try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
         try channel.syncOptions?.receiveInSmallBuffers(isPlain: self.tls == nil)
         try self.tls?.addHandlers(to: channel, failed: self.tlsFailed)
-        let (metrics, activity) = (self.metrics, self.activity)
-        let delegate = UpgradeHandler.Delegate(
-            acceptsConnections: self.acceptsConnections,
-            keepsConnections: self.keepsConnections,
-            endpoints: self.endpoints,
-            acceptsUserQuery: self.acceptsUserQuery,
-            compresses: self.compresses,
-            admission: self.webSocketAdmission,
-            refused: { refusal, request in
-                if case .overLimit = refusal { metrics.connectionRefused() }
-                activity.handshakeRefused(refusal, request)
-            },
-            makeWebSocketTransport: self.makeWebSocketTransport,
-            becomeHTTP: { channel, reader in
-                let handler = RequestHandler(reader: reader, settings: self.settings)
-                try channel.pipeline.syncOperations.addHandler(handler)
-                becameHTTP(HTTPConnection(channel: channel, isSecure: self.tls != nil, handler: handler))
-                return [handler]
-            }
-        )
+        let (settings, isSecure) = (self.settings, self.tls != nil)
         try channel.pipeline.syncOperations.addHTTPHandlers(
-            settings: self.settings,
+            settings: settings,
             place: place,
-            delegate: delegate,
+            webSockets: self.webSockets,
             refused: self.activity.malformedRequestAnswered
-        )
+        ) { channel, reader in
+            let handler = RequestHandler(source: reader, settings: settings)
+            try channel.pipeline.syncOperations.addHandler(handler)
+            becameHTTP(HTTPConnection(channel: channel, isSecure: isSecure, peer: place.peer, handler: handler))
+            return [handler]
+        }
     }
 
     /// Counts the socket, and lets its proxy, if it has one to speak for it, say whose it is.
@@ -80,25 +59,32 @@ struct ServerChannel: Sendable {
 
 extension ChannelPipeline.SynchronousOperations {
     /// Adds what a connection needs until it is known what it is for.
-    /// - Parameter refused: called with the answer to what never became a request.
+    /// - Parameters:
+    ///   - refused: called with the answer to what never became a request.
+    ///   - becomeHTTP: as of ``UpgradeHandler``.
     func addHTTPHandlers(
         settings: HTTPSettings,
         place: ConnectionSlot,
-        delegate: UpgradeHandler.Delegate,
-        refused: @escaping @Sendable (Problem) -> Void = { _ in }
+        webSockets: WebSocketUpgrade,
+        refused: @escaping @Sendable (Problem) -> Void = { _ in },
+        becomeHTTP: @escaping (any Channel, RequestReader) throws -> [any RemovableChannelHandler]
     ) throws {
-        let encoder = HTTPResponseEncoder()
-        let reader = RequestReader(settings: settings)
+        // HTTPConnection and Problem say how long each body is.
+        var framing = HTTPResponseEncoder.Configuration()
+        framing.automaticallySetFramingHeaders = false
+        let encoder = HTTPResponseEncoder(configuration: framing)
+        let chunkSizes = ChunkSizes(maximumBodyBytes: settings.maximumBodyBytes)
+        let reader = RequestReader(settings: settings, chunkSizes: chunkSizes)
         let deadlines = RequestDeadlines(bodyTimeout: settings.bodyTimeout, answerTimeout: settings.answerTimeout)
-        let errors = HTTPErrorHandler(settings: settings, reader: reader, refused: refused)
+        let errors = HTTPErrorHandler(settings: settings, source: reader, chunkSizes: chunkSizes, refused: refused)
         let upgrade = UpgradeHandler(
-            delegate: delegate,
+            webSockets: webSockets,
             place: place,
             timeout: settings.handshakeTimeout,
             encoder: encoder,
             reader: reader,
             others: [errors, deadlines]
-        )
+        ) { try becomeHTTP($0, reader) }
         try self.addHandlers([encoder, reader, deadlines, errors, upgrade])
     }
 }
