@@ -27,8 +27,9 @@ struct APITestNode: Sendable {
         makeLinks: ((NodeID, any EventLoop) throws -> NodeServer.ClusterServices)? = nil,
         _ body: (APITestNode) async throws -> Void
     ) async throws {
-        let start = { try await RunningNode.start(options, logger: logger, makeLinks: makeLinks) }
-        try await self.with([start]) { nodes in
+        try await self.with(1) { _ in
+            try await RunningNode.start(options, logger: logger, makeLinks: makeLinks)
+        } body: { nodes in
             guard try await eventually({ try await nodes[0].http.request("GET", "/readyz").status == 200 }) else {
                 throw Failure(text: "the node does not become ready")
             }
@@ -44,30 +45,29 @@ struct APITestNode: Sendable {
         _ body: ([APITestNode]) async throws -> Void
     ) async throws {
         let (bus, presence) = (MemoryBus(), MemoryPresence())
-        let starts = (1...count).map { number in
-            {
-                try await RunningNode.start(options.merging([.nodeName: "node-\(number)"]) { $1 }) { id, eventLoop in
-                    NodeServer.ClusterServices(
-                        broker: MemoryBroker(bus: bus, node: id, eventLoop: eventLoop),
-                        store: makeStore(presence)
-                    )
-                }
+        try await self.with(count) { number in
+            try await RunningNode.start(options.merging([.nodeName: "node-\(number)"]) { $1 }) { id, eventLoop in
+                NodeServer.ClusterServices(
+                    broker: MemoryBroker(bus: bus, node: id, eventLoop: eventLoop),
+                    store: makeStore(presence)
+                )
             }
-        }
-        try await self.with(starts) { nodes in
+        } body: { nodes in
             for node in nodes { try await node.waitUntilJoined(nodes.count) }
             try await body(nodes)
         }
     }
 
+    /// - Parameter start: of the node with this number, from 1 on.
     private static func with(
-        _ starts: [() async throws -> RunningNode],
-        _ body: ([APITestNode]) async throws -> Void
+        _ count: Int,
+        start: (_ number: Int) async throws -> RunningNode,
+        body: ([APITestNode]) async throws -> Void
     ) async throws {
         var nodes: [APITestNode] = []
         let result: Result<Void, any Error>
         do {
-            for start in starts { nodes.append(APITestNode(running: try await start())) }
+            for number in 1...count { nodes.append(APITestNode(running: try await start(number))) }
             result = .success(try await body(nodes))
         } catch {
             result = .failure(error)
