@@ -136,7 +136,10 @@ final class MessagePublisher {
         self.expire()
         let replayed = self.queue.linked(to: self.link?.address, at: .now())
         if replayed > 0 {
-            self.context.logger.info("Messages are published again after a fail-over", metadata: [RedisLogKey.count: "\(replayed)"])
+            self.context.logger.info(
+                "Messages are published again after a fail-over",
+                metadata: [RedisLogKey.count: "\(replayed)"]
+            )
         }
         self.write()
         self.link?.flush()
