@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Lets so many calls be under way at a time; others wait, in the order in which they came.
+/// Bounds the number of concurrent calls; others wait in the order of their arrival.
 actor ConcurrencyLimit {
     private let maximum: Int
     private var underWay = 0
@@ -32,7 +32,7 @@ actor ConcurrencyLimit {
         }
     }
 
-    /// Who waits takes the place of who leaves.
+    /// The first that waits takes the slot that becomes free.
     private func leave() {
         if let next = self.waiting.popFirst() { next.resume() } else { self.underWay -= 1 }
     }
