@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Bounds the number of concurrent calls; others wait in the order of their arrival.
+/// Lets so many calls be under way at a time; others wait, in the order in which they came.
 actor ConcurrencyLimit {
     private let maximum: Int
     private var underWay = 0
@@ -32,7 +32,7 @@ actor ConcurrencyLimit {
         }
     }
 
-    /// The first that waits takes the slot that becomes free.
+    /// Who waits takes the place of who leaves.
     private func leave() {
         if let next = self.waiting.popFirst() { next.resume() } else { self.underWay -= 1 }
     }

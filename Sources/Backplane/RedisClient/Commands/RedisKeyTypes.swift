@@ -1,8 +1,8 @@
 import VolaryProtocol
 
-/// The types of the presence and the idempotency store's keys, to name a key that another program has written.
+/// What the keys of the presence and the idempotency store hold, to name one that somebody else has written.
 enum RedisKeyTypes {
-    /// - Returns: as TYPE names it; nil for another key.
+    /// - Returns: as TYPE names it; nil for a key that is none of theirs.
     static func expected(of key: String, prefix: String) -> String? {
         guard !key.hasPrefix("\(prefix):idempotency:") else { return "hash" }
         return switch key.split(separator: ":").last {

@@ -2,16 +2,16 @@ import VolaryProtocol
 
 /// Reads one page of a list: the connections of all live nodes, merged in the order of their ids.
 ///
-/// A script blocks Redis, so each one does little: one lists the nodes, others read the ids of some nodes, a portion at a time, and the details of
-/// some connections of the page. About as much is read as the page holds, however many connections there are. Connections that open or close
-/// meanwhile may be on the page or not; all others are on it once.
+/// While Redis runs a script it does nothing else, so no script does much: one tells the nodes, others the ids of some nodes, a portion at a
+/// time, and the details of some of those that the page takes. About as much is read as the page holds, however many connections there are.
+/// What comes and goes meanwhile is on the page or not, as between two pages; what stays is there once.
 struct RedisPageReader {
-    /// Ids that one script reads at most: 512. With 32 nodes Redis 7 took half a millisecond.
+    /// Ids that one script reads at most: 512. With 32 nodes that took Redis 7 half a millisecond.
     static let idsPerCall = 512
     static let nodesPerCall = 32
     /// Connections whose details one script reads at most: 128, mostly some 10 KB; with the longest names and the most groups 2 MB.
     static let detailsPerCall = 128
-    /// Pages of only unreadable records that are skipped before a query fails.
+    /// Pages of nothing but unreadable records that are passed over before a query is given up.
     private static let maximumUnreadablePages = 8
 
     /// Runs a script.
@@ -64,7 +64,7 @@ struct RedisPageReader {
             if self.looked >= Self.maximumUnreadablePages * max(self.query.limit, Self.detailsPerCall) { break }
         }
         let hasMore = try await self.hasMore()
-        // Without a last connection the caller could not continue from there.
+        // Without a last connection the caller would have no place to go on from.
         if connections.isEmpty, hasMore { throw .refused("too many unreadable connection records") }
         return ConnectionPage(
             connections: connections,
@@ -105,7 +105,7 @@ struct RedisPageReader {
         return !self.merged.isEmpty
     }
 
-    /// Merges the ids that have been read of all nodes, up to where the first node has to be read further.
+    /// Puts what has been read of all nodes into one order, as far as that is certain: up to where the first of them has to be read on.
     private mutating func merge() async throws(PresenceError) {
         try await self.refill()
         let end = self.streams.lazy.filter { !$0.isEnded }.compactMap(\.ids.last).min()
@@ -118,7 +118,7 @@ struct RedisPageReader {
         self.merged = found.sorted { $0.id < $1.id }[...]
     }
 
-    /// Reads further where all ids that were read have been taken.
+    /// Reads on where nothing is left of what has been read.
     private mutating func refill() async throws(PresenceError) {
         let share = self.query.limit / max(self.streams.count, 1) + 16
         let portion = min(share, Self.idsPerCall)
@@ -128,7 +128,7 @@ struct RedisPageReader {
             for some in empty.split(into: min(Self.nodesPerCall, max(Self.idsPerCall / portion, 1))) {
                 try await self.read(some, portion: portion)
             }
-            // An index of only malformed entries would never end.
+            // Of an index of nothing but entries that are no ids there is no end.
             guard self.looked < Self.maximumUnreadablePages * PresenceLimits.pageSize else {
                 for index in self.streams.indices where self.streams[index].ids.isEmpty { self.streams[index].isEnded = true }
                 return

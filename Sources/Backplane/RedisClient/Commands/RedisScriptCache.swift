@@ -1,9 +1,9 @@
-/// The digests of the scripts that Redis has loaded. Loaded again over each new link, as the server may be another. Belongs to one event loop.
+/// What Redis calls the scripts that it knows. Learnt from each Redis that is linked to, as it may be a new one. Belongs to one event loop.
 final class RedisScriptCache {
     /// By the script's name.
     private var digests: [String: String] = [:]
 
-    /// Loads the scripts, once `link` is flushed. Where SCRIPT is not allowed, ``command(_:keys:bySource:)`` sends the source.
+    /// Has Redis learn the scripts, once `link` is flushed. Where SCRIPT is not allowed, ``command(_:keys:bySource:)`` does without.
     func load(_ scripts: [RedisScript], over link: RedisLink) {
         for script in scripts {
             link.send(RESPCommand("SCRIPT", "LOAD", script.source)) { [weak self] result in
@@ -18,13 +18,13 @@ final class RedisScriptCache {
         self.digests = [:]
     }
 
-    /// Redis does not have the script any longer.
+    /// Redis knows it no longer.
     func remove(_ script: RedisScript) {
         self.digests[script.name] = nil
     }
 
     /// The start of a call; the arguments are to be appended.
-    /// - Parameter bySource: whether to send the source, as is done until Redis has answered with the digest.
+    /// - Parameter bySource: whether to send the script itself, as is done until Redis has named it.
     func command(_ script: RedisScript, keys: [String], bySource: Bool = false) -> RESPCommand {
         var command =
             if !bySource, let digest = self.digests[script.name] { RESPCommand("EVALSHA", digest) } else {

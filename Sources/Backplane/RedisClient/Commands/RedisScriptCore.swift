@@ -1,7 +1,7 @@
 import Logging
 import NIOCore
 
-/// The part of ``RedisScriptRunner`` that lives on its event loop: the link, and the scripts that Redis has loaded.
+/// The part of ``RedisScriptRunner`` that lives on its event loop: the link, and the scripts that Redis knows.
 final class RedisScriptCore: RedisLinkDelegate {
     typealias Completion = (Result<RESPValue, RedisScriptError>) -> Void
 
@@ -65,7 +65,7 @@ final class RedisScriptCore: RedisLinkDelegate {
         send(false) { [weak self] result in
             guard case .failure(.refused(let text)) = result, let self else { return completion(result) }
             switch RedisErrorText.code(text) {
-            // Redis' script cache has been emptied: the source loads the script again.
+            // Somebody has emptied Redis' cache of scripts: the source brings it back.
             case "NOSCRIPT": send(true, completion)
             case "WRONGTYPE": self.nameForeignKey(of: keys, text, over: link) { completion(.failure(.refused($0))) }
             default: completion(result)
@@ -73,7 +73,7 @@ final class RedisScriptCore: RedisLinkDelegate {
         }
     }
 
-    /// Finds out which of the keys is of a wrong type.
+    /// Finds out which of the keys holds what it should not.
     /// - Parameter completion: called once with the reason; with `text`, as Redis has it, where none is found.
     private func nameForeignKey(
         of keys: [String],

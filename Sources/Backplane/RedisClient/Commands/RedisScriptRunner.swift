@@ -1,7 +1,7 @@
 import Logging
 import NIOCore
 
-/// Runs scripts in Redis over one connection. Used from any thread.
+/// Runs scripts in Redis over one connection, for whoever on this node needs it. Used from any thread.
 ///
 /// While the connection is down, calls fail at once; otherwise they end within the configuration's command timeout.
 final class RedisScriptRunner: Sendable {
@@ -12,7 +12,7 @@ final class RedisScriptRunner: Sendable {
 
     /// - Parameters:
     ///   - role: what the connection is for, in logs and in Redis' client list.
-    ///   - watch: shared by all links of this node to Redis; the connection is on its event loop.
+    ///   - watch: shared by all that links this node to Redis, and on whose event loop the connection lives.
     init(role: String, watch: MasterResolver, logger: Logger) {
         self.keyPrefix = watch.configuration.keyPrefix
         self.eventLoop = watch.eventLoop
@@ -51,7 +51,7 @@ final class RedisScriptRunner: Sendable {
 
 /// Why a script gave no answer. Whether Redis has run it is unknown.
 enum RedisScriptError: Error, Hashable, Sendable {
-    /// Not linked, no answer within the deadline, or Redis is temporarily unavailable. The text is for operators.
+    /// Not linked, no answer within the deadline, or Redis says that it will answer later. The text is for operators.
     case unavailable(String)
     /// The text is for operators.
     case refused(String)

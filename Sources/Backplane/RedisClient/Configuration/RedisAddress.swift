@@ -15,10 +15,10 @@ public struct RedisAddress: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Which server a node's links connect to.
+/// Which server a node's links are to be on.
 public enum RedisTarget: Hashable, Sendable {
     /// This one, which must be a master.
     case server(RedisAddress)
-    /// The server that these sentinels know as the master of this name.
+    /// Whichever server these sentinels know as the master of this name.
     case master(name: String, sentinels: [RedisAddress])
 }

@@ -7,11 +7,12 @@ import Glibc
 import Darwin
 #endif
 
-/// One connection to Redis: sends commands, and matches replies to them in order.
+/// One connection to Redis: commands out, replies in their order in.
 ///
-/// Every command has a deadline; a missed one closes the connection. On a subscriber's connection, the messages and acknowledgements of one
-/// read are handed over together. A protocol error closes the connection as well, and so does, once ``isReady``, an error that says that this
-/// is not the right server. After ``close(reason:)``, from either side, only ``onClose`` is called, once. Belongs to one event loop.
+/// Every command has a deadline, and a missed one costs the connection. On a subscriber's connection, messages and acknowledgements
+/// are handed over together, as many as one read has brought. Anything that breaks the protocol costs the connection as well, and so does,
+/// once ``isReady``, an error that says that this is not the server to be linked to.
+/// After ``close(reason:)``, from either side, nothing is called any more but ``onClose``, once. Belongs to one event loop.
 final class RedisChannelHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -38,16 +39,16 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private(set) var closed = false
     /// What ended the connection, when it was an error of the transport.
     private(set) var failure: (any Error)?
-    /// Set when the handshake is done, which handles errors itself.
+    /// Set when the handshake is done, which judges errors itself.
     var isReady = false
 
-    /// Pushes of one read, in order.
+    /// What one read has brought, in order.
     var onPushes: (([RedisPush]) -> Void)?
     var onClose: ((RedisLinkLoss) -> Void)?
 
     /// - Parameters:
-    ///   - timeout: from a command to its answer, at most. On a subscriber's connection: the longest time without a read.
-    ///   - subscribes: whether messages may arrive: after a SUBSCRIBE every array is a push.
+    ///   - timeout: from a command to its answer, at most. On a subscriber's connection: without anything being read.
+    ///   - subscribes: whether messages may come: once anything has been subscribed to, every array is one.
     init(timeout: TimeAmount, subscribes: Bool) {
         self.timeout = timeout
         self.subscribes = subscribes
@@ -89,13 +90,13 @@ final class RedisChannelHandler: ChannelInboundHandler {
         self.output = ByteBuffer()
     }
 
-    /// Closes the connection; unanswered commands fail with `reason`.
+    /// Ends the connection; what waits for an answer fails with `reason`.
     /// - Parameter isByPeer: whether the other side has ended it.
     func close(reason: String, isByPeer: Bool = false) {
         guard !self.closed else { return }
         self.closed = true
         self.deadlineTimer?.cancel()
-        // Arrived before the end of the connection, and will not arrive again.
+        // Came before what ends the connection, and will not come again.
         self.handOverPushes()
         let abandoned = self.pending
         self.pending.removeAll()
@@ -118,7 +119,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private func deadlineReached(context: ChannelHandlerContext) {
         self.deadlineTimer = nil
         guard let oldest = self.pending.first, !self.closed else { return }
-        // Answers come in order: the oldest command's timeout starts anew with each answer before it.
+        // Answers come one by one: the oldest command's time starts anew with each sign that those before it are being worked off.
         let deadline = max(oldest.sentAt, self.lastProgress) + self.timeout
         if deadline <= .now() {
             self.close(reason: "no answer within the deadline")
@@ -176,7 +177,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         self.close(reason: RedisLink.describe(error), isByPeer: Self.isByPeer(error))
     }
 
-    /// Reset, or closed without TLS' close_notify.
+    /// Reset, or closed without the end that TLS asks for.
     private static func isByPeer(_ error: any Error) -> Bool {
         switch error {
         case let error as IOError: [ECONNRESET, EPIPE].contains(error.errnoCode)

@@ -35,7 +35,7 @@ final class RedisConnectionAttempt {
             }
     }
 
-    /// The completion is not called any more; a connection that results is closed.
+    /// The completion is not called any more; what comes of the attempt is closed.
     func cancel() {
         self.completion = nil
         self.deadline?.cancel()
@@ -55,7 +55,7 @@ final class RedisConnectionAttempt {
         }
         guard self.completion != nil else { return handler.close(reason: "given up") }
         self.handler = handler
-        // Beside the deadlines of answers, which an answer that arrives byte by byte would never miss.
+        // Answers have deadlines of their own; one that comes a byte at a time would never miss it.
         self.deadline = self.settings.eventLoop.scheduleTask(in: TimeAmount(self.settings.configuration.commandTimeout * 2)) {
             [weak self] in
             self?.finish(.failure(.unreachable("the handshake was not done within the deadline")))

@@ -1,20 +1,20 @@
 import NIOCore
 
-/// The kind of server that a connection is to.
+/// Whom a connection is to.
 enum RedisPeer: Hashable, Sendable {
     case master
-    /// Is sent the password only if it asks for one: most sentinels have none, and refuse one.
+    /// Gets the password only where one is asked for: most have none, and refuse to be given one.
     case sentinel(asksForPassword: Bool)
 }
 
-/// Why a connection could not be made. The texts are for operators, name no password, and are the same for each attempt that fails alike.
+/// Why a server could not be linked to. The texts are for operators, name no password, and are the same for each attempt that fails alike.
 enum RedisDialError: Error, Hashable, Sendable {
     case unreachable(String)
     /// A replica where a master is wanted.
     case replica
-    /// The server asks for a password, and none is configured.
+    /// A password is wanted, and none was given.
     case passwordWanted(String)
-    /// The server answers, but cannot be used now.
+    /// Answers, but not as a server that can be used now.
     case otherServer(String)
 
     var reason: String {
@@ -24,7 +24,7 @@ enum RedisDialError: Error, Hashable, Sendable {
         }
     }
 
-    /// Of the failures of one name's addresses, the one that tells an operator most.
+    /// Of the addresses of one name, what most of all tells an operator why none can be used.
     fileprivate var weight: Int {
         switch self {
         case .passwordWanted: 3
@@ -35,16 +35,16 @@ enum RedisDialError: Error, Hashable, Sendable {
     }
 }
 
-/// Makes a connection that is ready for use, to the first address of a host that allows one. Belongs to one event loop.
+/// Gets a connection that is ready for use, from whichever address of a host is the first to give one. Belongs to one event loop.
 ///
-/// The name is looked up each time. Its addresses are tried in order, the next one as soon as one has failed or has had ``headStart``, each up
-/// to the end of the handshake: an address that accepts TCP but does not answer, or is a replica, does not hold up the others.
+/// The name is looked up each time. Its addresses are tried one after the other, the next as soon as one has failed or has had
+/// ``headStart``, each with all that a connection needs: one that can be connected to, but is dead, or a replica, keeps nobody from the others.
 final class RedisConnector {
     typealias Completion = (Result<RedisChannelHandler, RedisDialError>) -> Void
 
-    /// Delay before the next address is tried as well: 250 ms (RFC 8305 section 8).
+    /// How long an address is tried before the next is tried as well: 250 ms (RFC 8305 section 8).
     static let headStart = TimeAmount.milliseconds(250)
-    /// Addresses that are tried concurrently: 4.
+    /// Addresses that are tried at a time: 4.
     static let maximumAttempts = 4
 
     /// What each attempt needs, whichever address it is to.
@@ -109,7 +109,7 @@ final class RedisConnector {
         }
     }
 
-    /// The completion is not called any more; a connection that results is closed.
+    /// The completion is not called any more; what comes of the attempt is closed.
     func cancel() {
         self.completion = nil
         self.end()
@@ -134,7 +134,7 @@ final class RedisConnector {
         }
     }
 
-    /// The first of the most telling failures.
+    /// The first of those that tell most.
     private var worst: RedisDialError { self.failures.max { $0.weight < $1.weight } ?? Self.unresolved }
 
     private func finish(_ result: Result<RedisChannelHandler, RedisDialError>) {

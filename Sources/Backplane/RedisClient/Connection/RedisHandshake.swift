@@ -1,4 +1,6 @@
-/// The handshake of a connection: authenticates, selects the database and checks the server's role, all in one batch. Belongs to one event loop.
+/// What is said first on a connection: who we are, which database, and whether this is a server that we want.
+///
+/// All of it is sent at once. Belongs to one event loop.
 final class RedisHandshake {
     typealias Completion = (Result<Void, RedisDialError>) -> Void
 
@@ -18,13 +20,13 @@ final class RedisHandshake {
             var command = RESPCommand("AUTH")
             if let username = credentials.username { command.append(username) }
             command.append(credentials.password)
-            // Only the code: some servers quote the arguments of unknown commands.
+            // Only the code: some servers quote the arguments of what they do not know.
             handshake.step("AUTH", command) { RedisErrorText.code($0).description }
         }
         if peer == .master, configuration.database != 0 {
             handshake.step("SELECT", RESPCommand("SELECT", "\(configuration.database)"))
         }
-        // For operators who look at the client list. Some servers do not know the command, or do not allow it.
+        // For people who look at the client list. Some servers do not know the command, or do not allow it.
         handler.send(RESPCommand("CLIENT", "SETNAME", "volary-\(role)")) { _ in }
         if peer == .master { handshake.askForRole() }
         handshake.ping()
@@ -55,7 +57,7 @@ final class RedisHandshake {
         }
     }
 
-    /// A Redis that is still loading its data answers the other commands, but not this one.
+    /// The others are answered also by a Redis that still loads its data, this one is not.
     private func ping() {
         self.ask("PING", RESPCommand("PING")) { [self] value in
             guard value == .status("PONG") else { return .otherServer("PING was answered with something else") }
@@ -64,12 +66,12 @@ final class RedisHandshake {
         }
     }
 
-    /// - Parameter validate: returns nil when the answer is as expected.
+    /// - Parameter judge: nil when the answer is what it should be.
     private func ask(
         _ name: String,
         _ command: RESPCommand,
         describing: @escaping (String) -> String = RedisErrorText.loggable,
-        validate: @escaping (RESPValue) -> RedisDialError?
+        judge: @escaping (RESPValue) -> RedisDialError?
     ) {
         self.handler.send(command) { [self] result in
             switch result {
@@ -77,7 +79,7 @@ final class RedisHandshake {
             case .success(.error(let text)):
                 let reason = "\(name) was refused: \(describing(text))"
                 self.finish(.failure(RedisErrorText.code(text) == "NOAUTH" ? .passwordWanted(reason) : .otherServer(reason)))
-            case .success(let value): if let error = validate(value) { self.finish(.failure(error)) }
+            case .success(let value): if let error = judge(value) { self.finish(.failure(error)) }
             }
         }
     }
@@ -92,13 +94,13 @@ final class RedisHandshake {
 @available(*, unavailable)
 extension RedisHandshake: Sendable {}
 
-/// The answer to ROLE.
+/// What ROLE says.
 enum RedisRole: Hashable, Sendable {
     case master
     case replica
     case sentinel
 
-    /// - Returns: nil for a value that ROLE does not answer.
+    /// - Parameter answer: nil unless it is one of ROLE's.
     init?(_ answer: RESPValue) {
         switch answer.elements?.first?.text {
         case "master": self = .master

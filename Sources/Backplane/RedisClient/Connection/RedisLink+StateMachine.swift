@@ -1,33 +1,33 @@
 import NIOCore
 
 extension RedisLink {
-    /// The state of a link. No clock, no randomness, no I/O.
+    /// Where a link stands: no clock, no randomness, no I/O.
     struct StateMachine {
         enum State: Hashable {
             case idle
-            /// Waits for the address of a server, connects to it, or performs the handshake.
+            /// Waits to be told a server, dials it, or shakes hands with it.
             case connecting
             case ready(since: NIODeadline)
-            /// Pauses before it connects again.
+            /// Waits before it connects again.
             case pausing
             case stopped
         }
 
         enum LostAction: Hashable {
-            /// Connect again after the pause of this attempt, counted from 0.
+            /// Connect again after the pause that belongs to this attempt, counted from 0.
             case pause(attempt: Int, wasReady: Bool, reasonIsNew: Bool)
             case none
         }
 
         enum MovedAction: Hashable {
-            /// Connect to the server, unless that is under way.
+            /// Dial the server, unless that is under way.
             case connect
-            /// Close the connection to another server.
+            /// Give up the connection to another server.
             case drop
             case none
         }
 
-        /// A link that was up for less counts as a failed attempt: a server that drops connections at once would be dialed without a pause otherwise.
+        /// A link that was up for less counts as a failed attempt: what drops it at once would else be dialled without a pause.
         static let stableAfter = TimeAmount.seconds(5)
 
         private(set) var state = State.idle
@@ -46,7 +46,7 @@ extension RedisLink {
             return true
         }
 
-        /// A connection is ready for use.
+        /// There is a connection that is ready for use.
         /// - Returns: whether it is wanted; the link is up then.
         mutating func dialed(at now: NIODeadline) -> Bool {
             guard self.state == .connecting else { return false }
@@ -78,8 +78,8 @@ extension RedisLink {
             return true
         }
 
-        /// The server has become known, or has changed. Failures with the old one do not delay attempts with the new one.
-        /// - Parameter isElsewhere: whether the link's connection is to another server.
+        /// The server to be linked to has become known, or is another one. What failed with the old one does not slow down the new one.
+        /// - Parameter isElsewhere: whether what the link has is a connection to another server.
         mutating func moved(isElsewhere: Bool) -> MovedAction {
             switch self.state {
             case .idle, .stopped: return .none

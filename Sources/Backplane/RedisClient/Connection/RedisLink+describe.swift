@@ -3,7 +3,7 @@ import NIOPosix
 import NIOSSL
 
 extension RedisLink {
-    /// One line, the same for each attempt that fails alike, so that a change of reason is noticed.
+    /// One line that is the same at each attempt that fails alike, so that a change of reason can be told.
     static func describe(_ error: any Error) -> String {
         switch error {
         case ChannelError.connectTimeout: "no connection within the deadline"

@@ -1,7 +1,7 @@
 import Logging
 import NIOCore
 
-/// Is notified of a link's state and of what it receives. All calls come on the link's event loop.
+/// Whom a link tells what becomes of it. All calls come on the link's event loop.
 protocol RedisLinkDelegate: AnyObject {
     func linkBecameReady(_ link: RedisLink)
     /// The link was ready and is no longer. It connects again by itself. Unanswered commands have failed before this is called.
@@ -15,17 +15,17 @@ extension RedisLinkDelegate {
     func linkDidNotConnect(_ link: RedisLink) {}
 }
 
-/// Keeps one connection to Redis up: connects, checks every second that the server answers and is a master, and reconnects after a pause when the
-/// connection is lost. Belongs to one event loop.
+/// Keeps one connection to Redis up: connects to the server it is to be on, looks every second whether that still answers and is still a
+/// master, and connects again, after a pause, whenever the connection is lost for whatever reason. Belongs to one event loop.
 final class RedisLink {
-    /// Which server to connect to.
+    /// Which server to be on.
     enum Destination {
-        /// The master that the resolver knows, which notifies a started link of changes.
+        /// The master that is known there; a link that is started is one of those that are told when it changes.
         case master(MasterResolverCore)
         case sentinel(RedisAddress)
     }
 
-    /// Interval of the liveness checks; with the command timeout it bounds how long a frozen Redis goes unnoticed.
+    /// Whether Redis still answers is asked this often; with the command timeout this bounds how long a frozen Redis goes unnoticed.
     private static let livenessInterval = TimeAmount.seconds(1)
 
     let role: String
@@ -41,7 +41,7 @@ final class RedisLink {
     private var machine = StateMachine()
     private var dial: RedisConnector?
     private var handler: RedisChannelHandler?
-    /// The server that `handler` is connected to.
+    /// Whom `handler` is connected to.
     private(set) var address: RedisAddress?
     private var sentinelAsksForPassword = false
     private var livenessTimer: Scheduled<Void>?
@@ -50,10 +50,10 @@ final class RedisLink {
 
     /// - Parameters:
     ///   - role: what the link is for, in logs and in Redis' client list.
-    ///   - eventLoop: of the caller and of the destination.
+    ///   - eventLoop: the one that the caller, and the destination, is on.
     ///   - subscribes: whether the link is for SUBSCRIBE and UNSUBSCRIBE; it takes no other commands then.
-    ///   - lookup: of the server's addresses, called for each attempt.
-    ///   - random: factor of the largest pause before a reconnection, 0 to 1.
+    ///   - lookup: of the server's addresses, for each attempt anew.
+    ///   - random: which part of the largest pause the link makes before it connects again, 0 to 1.
     init(
         role: String,
         to destination: Destination,
@@ -80,7 +80,7 @@ final class RedisLink {
     var isReady: Bool { self.machine.isReady }
     var state: StateMachine.State { self.machine.state }
 
-    /// Why the link is down, or was down last.
+    /// Why the link is down, or was last.
     var reason: String {
         if case .master(let watch) = self.destination, self.machine.state == .connecting, watch.master == nil {
             return watch.reason
@@ -126,12 +126,12 @@ final class RedisLink {
         self.handler?.flush()
     }
 
-    /// Closes the connection, for a reason that the link's user has found, and reconnects.
+    /// Gives up the connection, for a reason that the user of the link has found, and connects again.
     func drop(reason: String) {
         self.handler?.close(reason: reason)
     }
 
-    /// The resolver has found the master, or another one.
+    /// The watch has found the master, or another one.
     func moved(to master: RedisAddress) {
         switch self.machine.moved(isElsewhere: self.address != master) {
         case .none: break
@@ -152,7 +152,7 @@ final class RedisLink {
         let peer: RedisPeer
         switch self.destination {
         case .master(let watch):
-            // The resolver calls `moved(to:)` when it has one.
+            // The watch calls when it has one.
             guard let master = watch.master else { return }
             (address, peer) = (master, .master)
         case .sentinel(let sentinel):
@@ -223,10 +223,10 @@ final class RedisLink {
         switch self.machine.lost(reason: loss.reason, at: .now()) {
         case .none: break
         case .pause(let attempt, let wasReady, let reasonIsNew):
-            var isNew = reasonIsNew
-            if case .master(let watch) = self.destination { isNew = watch.linkIsDown(reason: loss.reason) && isNew }
+            var isNews = reasonIsNew
+            if case .master(let watch) = self.destination { isNews = watch.linkIsDown(reason: loss.reason) && isNews }
             let metadata: Logger.Metadata = [RedisLogKey.reason: "\(loss.reason)"]
-            self.logger.log(level: isNew ? .warning : .debug, "Redis link is down", metadata: metadata)
+            self.logger.log(level: isNews ? .warning : .debug, "Redis link is down", metadata: metadata)
             let pause = self.backoff.pause(attempt: attempt, random: self.random())
             self.pauseTimer = self.eventLoop.scheduleTask(in: TimeAmount(pause)) { [weak self] in
                 guard let self, self.machine.pauseEnded() else { return }
@@ -244,14 +244,14 @@ final class RedisLink {
             if self.mayAskForRole {
                 self.check(handler, by: "ROLE") { RedisRole($0) == .master }
             } else if handler.isIdle {
-                // Commands that are under way have a deadline.
+                // What is under way already has a deadline.
                 self.check(handler, by: "PING") { $0 == .status("PONG") }
             }
             self.scheduleLivenessCheck()
         }
     }
 
-    /// A subscriber may send nothing but PING: the node's other links check the server's role, and the resolver drops all links to a replica.
+    /// A subscriber may ask for nothing but a sign of life: the node's other links ask what its server is, and tell.
     private var mayAskForRole: Bool {
         if case .master = self.destination { !self.subscribes } else { false }
     }

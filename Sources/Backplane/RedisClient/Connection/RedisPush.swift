@@ -1,6 +1,6 @@
 import NIOCore
 
-/// What Redis sends to a subscriber.
+/// What Redis sends a subscriber.
 enum RedisPush: Hashable, Sendable {
     case message(channel: String, payload: ByteBuffer)
     case subscribed(channel: String)
@@ -8,8 +8,7 @@ enum RedisPush: Hashable, Sendable {
     /// The answer to PING, which a subscriber gets in this form.
     case pong
 
-    /// - Parameter elements: of an array on a subscriber's connection.
-    /// - Returns: nil for an unknown form.
+    /// - Parameter elements: of an array that came on a subscriber's connection; nil unless they have one of the known shapes.
     init?(_ elements: [RESPValue]) {
         guard let kind = elements.first?.bytes.map(String.init(buffer:)) else { return nil }
         switch (kind, elements.count) {

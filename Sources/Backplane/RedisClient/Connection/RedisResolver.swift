@@ -14,15 +14,15 @@ enum RedisResolver {
 
     struct Unknown: Error {}
 
-    /// Addresses of one name that are tried: 16.
+    /// Of one name: 16. More are not tried.
     static let maximumAddresses = 16
 
-    /// Asks the system, which orders the addresses (RFC 6724). An address resolves to itself.
+    /// Asks the system, in the order in which it advises to try them (RFC 6724). An address is its own answer.
     static func system(_ address: RedisAddress, _ eventLoop: any EventLoop) -> EventLoopFuture<[SocketAddress]> {
         if let literal = try? SocketAddress(ipAddress: address.host, port: address.port) {
             return eventLoop.makeSucceededFuture([literal])
         }
-        // Blocks while name servers do.
+        // Blocks for as long as name servers do.
         return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { try self.look(address) }
     }
 

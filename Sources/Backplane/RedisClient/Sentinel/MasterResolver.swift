@@ -1,10 +1,11 @@
 public import Logging
 public import NIOCore
 
-/// Finds the server that a node's links connect to, the same for all of them.
+/// Which server a node's links are on: one for all of them, so that they agree.
 ///
-/// With sentinels, it polls all of them, checks that a reported server is a master, and moves the links when the master changes. With one fixed
-/// server it only drops all links once that is found to be a replica. Runs while a link does; needs no start and no stop.
+/// With sentinels, it asks all of them all the time, has a look at a server before it believes that it is the master, and moves the links when the
+/// master has become another. With one fixed server it only sees to it that all links leave it once it is found to be a replica.
+/// Works while a link does; needs no start and no stop.
 public final class MasterResolver: Sendable {
     /// On the event loop of the links.
     let core: NIOLoopBoundBox<MasterResolverCore>
@@ -12,8 +13,8 @@ public final class MasterResolver: Sendable {
     let eventLoop: any EventLoop
 
     /// - Parameters:
-    ///   - eventLoop: of the links.
-    ///   - logger: for changes of the master and of failures.
+    ///   - eventLoop: on which the links live.
+    ///   - logger: for changes of the master and of what is wrong.
     public init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
         self.configuration = configuration
         self.eventLoop = eventLoop

@@ -8,7 +8,7 @@ final class MasterResolverCore {
     private let logger: Logger
     private var links: [ObjectIdentifier: RedisLink] = [:]
     private var sentinels: SentinelWatch?
-    /// The last reason that a link was down for; nil since one came up.
+    /// What a link was last said to be down for; nil since one came up.
     private var reportedReason: String?
 
     /// Nil while it is not known.
@@ -25,7 +25,7 @@ final class MasterResolverCore {
 
     // MARK: - Links
 
-    /// From now on the link is notified of the master.
+    /// From now on the link is told where the master is.
     func attach(_ link: RedisLink) {
         self.links[ObjectIdentifier(link)] = link
         guard self.sentinels == nil, case .master(let name, let addresses) = self.configuration.target else { return }
@@ -50,17 +50,17 @@ final class MasterResolverCore {
 
     func linkIsUp() { self.reportedReason = nil }
 
-    /// - Returns: whether no other link has had the same reason since one was up: all of them fail alike when Redis is away.
+    /// - Returns: whether no other link has said the same since one was up: all of them fail alike when Redis is away.
     func linkIsDown(reason: String) -> Bool {
-        self.sentinels?.linkIsDown()
+        self.sentinels?.hurry()
         defer { self.reportedReason = reason }
         return self.reportedReason != reason
     }
 
-    /// A link has found that the server is a replica. The other links to it are dropped as well: a subscriber could not find out by itself.
+    /// A link has asked the server. The others, if they are there, must not wait until they find out: a subscriber never would.
     func foundReplica(at address: RedisAddress) {
         for link in self.links.values where link.address == address { link.drop(reason: RedisDialError.replica.reason) }
-        self.sentinels?.linkIsDown()
+        self.sentinels?.hurry()
     }
 }
 

@@ -1,9 +1,9 @@
-/// The answers of a sentinel that is asked for a master.
+/// What a sentinel answers when it is asked for a master.
 enum SentinelAnswer {
-    /// Host names longer than DNS allows are ignored.
+    /// Names longer than any in DNS are none.
     private static let maximumHostBytes = 255
 
-    /// SENTINEL GET-MASTER-ADDR-BY-NAME: nil for an unknown master, or a malformed answer.
+    /// SENTINEL GET-MASTER-ADDR-BY-NAME: nil for a master that is not known, or an answer that is none.
     static func address(_ value: RESPValue) -> RedisAddress? {
         guard let elements = value.elements, elements.count == 2,
             let host = elements[0].text, (1...Self.maximumHostBytes).contains(host.utf8.count),
@@ -13,7 +13,7 @@ enum SentinelAnswer {
         return RedisAddress(host: host, port: port)
     }
 
-    /// SENTINEL MASTER: one value of alternating names and values.
+    /// SENTINEL MASTER: names and values by turns, of which this is one.
     static func epoch(_ value: RESPValue) -> Int64? {
         guard let elements = value.elements, elements.count.isMultiple(of: 2) else { return nil }
         for index in stride(from: 0, to: elements.count, by: 2) where elements[index].text == "config-epoch" {

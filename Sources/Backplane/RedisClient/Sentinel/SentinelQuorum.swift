@@ -1,9 +1,9 @@
 import NIOCore
 
-/// Which master each sentinel reports, and in which order to check the reported servers. Pure: time is an argument.
+/// What each sentinel says of the master, and whom to believe. Pure: time is an argument.
 ///
-/// Sentinels agree within moments of a fail-over; until then, and while one is partitioned from the others, they differ. So no report is
-/// believed before the server itself has been asked.
+/// Sentinels agree within moments of a fail-over; until then, and for as long as one is cut off from the others, they differ. Nobody's word
+/// is enough: what comes out here is the order in which servers are worth a look.
 struct SentinelQuorum {
     struct Opinion: Hashable, Sendable {
         let master: RedisAddress
@@ -11,14 +11,14 @@ struct SentinelQuorum {
         let epoch: Int64
     }
 
-    /// How long a majority must report an older epoch before it is followed: 10 s. Sentinels spread a fail-over within 2 s; until then an old
-    /// master that comes back still acts as a master, and messages that are published there are lost.
+    /// So long most sentinels must insist on what is older than what is known: 10 s. They tell each other of a fail-over within two, and
+    /// until then the old master, should it come back, still takes itself for one: what is said there is lost.
     static let staleMajorityGrace = TimeAmount.seconds(10)
 
-    /// How many sentinels there are, including those that do not answer.
+    /// How many sentinels there are, also of those that say nothing.
     let count: Int
     private var opinions: [Int: Opinion] = [:]
-    private var staleMajoritySince: NIODeadline?
+    private var insistSince: NIODeadline?
 
     init(count: Int) {
         self.count = count
@@ -31,10 +31,10 @@ struct SentinelQuorum {
 
     var isEmpty: Bool { self.opinions.isEmpty }
 
-    /// Servers that may be the master, best first, each once with its newest epoch.
+    /// Servers that may be the master, best first, each once with the newest epoch that anyone knows for it.
     ///
-    /// The report of a majority comes first: no fail-over happens without one. The others follow, newest first. Epochs older than `known` are
-    /// stale, unless a majority reports one for ``staleMajorityGrace``: the sentinels have been reset.
+    /// What most sentinels say goes first: no fail-over happens without them. Of the rest, the newest. What is older than `known` is the past,
+    /// unless most insist on it: they have been set up anew.
     mutating func candidates(known: Int64?, at now: NIODeadline) -> [Opinion] {
         var votes: [RedisAddress: Int] = [:]
         var epochs: [RedisAddress: Int64] = [:]
@@ -44,12 +44,12 @@ struct SentinelQuorum {
         }
         func isMajority(_ opinion: Opinion) -> Bool { (votes[opinion.master] ?? 0) * 2 > self.count }
         let said = epochs.map { Opinion(master: $0, epoch: $1) }
-        func isStale(_ opinion: Opinion) -> Bool { known.map { opinion.epoch < $0 } ?? false }
-        self.staleMajoritySince = said.contains { isMajority($0) && isStale($0) } ? self.staleMajoritySince ?? now : nil
-        let isFollowed = self.staleMajoritySince.map { now - $0 >= Self.staleMajorityGrace } ?? false
+        func isPast(_ opinion: Opinion) -> Bool { known.map { opinion.epoch < $0 } ?? false }
+        self.insistSince = said.contains { isMajority($0) && isPast($0) } ? self.insistSince ?? now : nil
+        let areInsisting = self.insistSince.map { now - $0 >= Self.staleMajorityGrace } ?? false
         return
             said
-            .filter { !isStale($0) || isFollowed && isMajority($0) }
+            .filter { !isPast($0) || areInsisting && isMajority($0) }
             .sorted { left, right in
                 if isMajority(left) != isMajority(right) { return isMajority(left) }
                 if left.epoch != right.epoch { return left.epoch > right.epoch }

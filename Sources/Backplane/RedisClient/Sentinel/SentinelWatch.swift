@@ -1,23 +1,23 @@
 import Logging
 import NIOCore
 
-/// Is notified of the master that sentinels report. All calls come on the watch's event loop.
+/// Who is told what the sentinels say. All calls come on the watch's event loop.
 protocol SentinelWatchDelegate: AnyObject {
-    /// The master, as far as it is known.
+    /// Where the links are to be, as far as is known.
     var master: RedisAddress? { get }
-    /// Whether all links are up: sentinels are asked less often then.
+    /// Whether all links are up: then there is no hurry.
     var isSettled: Bool { get }
-    /// The server says itself that it is a master.
+    /// Its own word for it has been asked for, and it is a master.
     func masterFound(_ address: RedisAddress)
     /// The text is for operators.
     func masterNotFound(_ reason: String)
 }
 
-/// Asks sentinels for a master, over one connection to each, and checks the role of the server that they report.
+/// Asks sentinels for a master, over one connection to each, and has a look at the server that they name.
 ///
-/// They are asked again as soon as one notifies of a fail-over: nodes that move at different times do not receive each other's messages meanwhile.
+/// They are asked again as soon as one of them tells of a fail-over: nodes that move at different times do not hear each other meanwhile.
 ///
-/// Belongs to one event loop. Bounded by the number of sentinels: two connections and one question for each, and one check at a time.
+/// Belongs to one event loop. Bounded by the number of sentinels: two connections and one question for each, and one look at a time.
 final class SentinelWatch {
     private let name: String
     private let configuration: RedisConfiguration
@@ -29,10 +29,10 @@ final class SentinelWatch {
     private var opinions: SentinelQuorum
     /// Sentinels that have been asked and have not answered yet.
     private var asked: Set<Int> = []
-    /// Epoch of the known master.
+    /// Of the master that is known.
     private var epoch: Int64?
     private var look: RedisConnector?
-    /// Servers that were reported and are no masters: how often in a row, and until when they are not checked again.
+    /// Servers that were named and were no masters, each with how often in a row and until when it is left alone.
     private var failures: [RedisAddress: (count: Int, until: NIODeadline)] = [:]
     private var timer: Scheduled<Void>?
     private var isUrgent = true
@@ -81,8 +81,8 @@ final class SentinelWatch {
         for link in self.links + self.listeners { link.stop() }
     }
 
-    /// A link to the master is down: asks the sentinels now, and more often.
-    func linkIsDown() {
+    /// A link to the master is down: every moment counts.
+    func hurry() {
         guard !self.isUrgent, !self.isStopped else { return }
         self.schedule()
     }
@@ -93,7 +93,7 @@ final class SentinelWatch {
         self.timer?.cancel()
         self.isUrgent = self.delegate?.isSettled != true
         let interval = self.isUrgent ? self.configuration.sentinelUrgentInterval : self.configuration.sentinelInterval
-        // Jitter: nodes that lost the same master at the same moment do not ask at once.
+        // Nodes that lost the same master at the same moment do not ask in step.
         self.timer = self.eventLoop.scheduleTask(in: TimeAmount(interval * Double.random(in: 0.8...1))) { [weak self] in
             guard let self, !self.isStopped else { return }
             self.askAll()
@@ -106,7 +106,7 @@ final class SentinelWatch {
         for index in self.links.indices { self.ask(index) }
     }
 
-    /// Both questions at once: during a fail-over the one has the new master's address, the other its epoch.
+    /// Both questions at once: of a fail-over that is under way the one knows the new master's address, the other its epoch.
     private func ask(_ index: Int) {
         let link = self.links[index]
         guard link.isReady, self.asked.insert(index).inserted else { return }
@@ -117,7 +117,7 @@ final class SentinelWatch {
         link.send(RESPCommand("SENTINEL", "MASTER", self.name)) { [weak self] result in
             guard let self else { return }
             self.asked.remove(index)
-            // The connection was lost, and the report with it.
+            // A lost connection has taken its opinion with it.
             if case .success(let value) = result { self.answered(index, address, value) }
         }
         link.flush()
@@ -140,20 +140,20 @@ final class SentinelWatch {
         self.delegate?.masterNotFound("no sentinel answers: \(first.reason)")
     }
 
-    // MARK: - Checking
+    // MARK: - Believing
 
-    /// Checks the best of the reported servers, unless the links are up there.
+    /// Looks at the best of the servers that are named, unless the links are there and well.
     private func consider() {
         guard self.look == nil, !self.isStopped, let delegate else { return }
         let candidates = self.opinions.candidates(known: self.epoch, at: .now())
         self.failures = self.failures.filter { address, _ in candidates.contains { $0.master == address } }
-        // A server that was no master does not hold up those that have not been checked.
+        // One that was no master does not keep those waiting that have not been looked at.
         let fresh = candidates.filter { self.failures[$0.master] == nil }
         let failed = candidates.filter { self.failures[$0.master] != nil }
         for candidate in fresh + failed {
             if candidate.master == delegate.master {
                 if delegate.isSettled { return }
-                // The links try this server themselves.
+                // The links try this one themselves.
                 continue
             }
             if let failure = self.failures[candidate.master], failure.until > .now() { continue }
@@ -204,10 +204,10 @@ extension SentinelWatch: RedisLinkDelegate {
         self.opinions[index] = nil
     }
 
-    /// A push says only that something has changed; the sentinels are asked what.
+    /// Only that something has happened: what, the sentinels say when they are asked.
     func link(_ link: RedisLink, received pushes: [RedisPush]) {
-        let hasChanged = pushes.contains { if case .message = $0 { true } else { false } }
-        if hasChanged { self.askAll() }
+        let isNews = pushes.contains { if case .message = $0 { true } else { false } }
+        if isNews { self.askAll() }
     }
 }
 
