@@ -1,21 +1,22 @@
 import VolaryBackplane
 import VolaryProtocol
 
-/// Subscribes this node to the topics of the groups and users that it has members of: first in subscribes, last out unsubscribes
-/// (design decision 7).
+/// Subscribes this node to the topics of the groups and users of its connections. The first member of a topic subscribes, the
+/// last one unsubscribes.
 ///
-/// Last out unsubscribes late: clients that reconnect, and groups that are joined and left in turn, cost Redis nothing.
+/// Unsubscribing is delayed by ``linger``, so that clients that reconnect, and groups that are left and joined again, cost Redis
+/// nothing.
 actor TopicInterest<C: Clock> where C.Duration == Duration {
     private struct Entry {
-        /// Tells it from those that the same topic had before.
+        /// Distinguishes the entry from earlier entries of the same topic.
         let number: UInt64
         var members = 0
-        /// Rises with each release of the last member: a later one makes an earlier one's wait void.
+        /// Rises with each release. A later release makes an earlier delayed unsubscribe void.
         var releases = 0
         let subscription: Task<Void, Never>
         /// Nil while the broker has not answered.
         var result: Result<Void, BrokerError>?
-        /// Those who wait for it.
+        /// Callers that wait for the result.
         var waiters: [UInt64: CheckedContinuation<Result<Void, BrokerError>, Never>] = [:]
     }
 
@@ -25,7 +26,7 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
     private let broker: any Broker
     private let clock: C
     private var entries: [Topic: Entry] = [:]
-    /// Of entries and waiters.
+    /// The last number given to an entry or a waiter.
     private var lastNumber: UInt64 = 0
 
     init(broker: any Broker, clock: C) {
@@ -33,8 +34,9 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         self.clock = clock
     }
 
-    /// Counts one member of `topic` in, and returns once what is published to it from now on arrives here. Waits while the broker's link is
-    /// down, until the caller is cancelled. Every call is matched by one of ``release(_:)``, also when it throws.
+    /// Adds one member to `topic`, and returns once everything that is published to it from now on arrives here. Waits while the
+    /// broker's link is down, until the caller is canceled. Every call must be matched by one of ``release(_:)``, also when it
+    /// throws.
     func retain(_ topic: Topic) async throws(BrokerError) {
         self.entries[topic, default: self.subscribe(to: topic)].members += 1
         if let result = self.entries[topic]?.result { return try result.get() }
@@ -85,7 +87,7 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         return self.lastNumber
     }
 
-    /// Counts one member out.
+    /// Removes one member.
     func release(_ topic: Topic) {
         guard var entry = self.entries[topic] else { return }
         entry.members -= 1
@@ -100,9 +102,9 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         try? await self.clock.sleep(for: Self.linger)
         guard let entry = self.entries[topic], entry.members == 0, entry.releases == releases else { return }
         self.entries[topic] = nil
-        // It may still wait for the link.
+        // The subscription may still wait for the link.
         entry.subscription.cancel()
-        // Handed to the broker before this actor does anything else: a later `retain` subscribes after it.
+        // The broker gets this call before the actor runs anything else, so a later `retain` subscribes after it.
         await self.broker.unsubscribe(from: topic)
     }
 }
