@@ -20,6 +20,11 @@ let strict: [SwiftSetting] =
     + (fuzzes ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
     + (isMeasured ? [.unsafeFlags(["-enable-testing"])] : [])
 
+/// Our modules' release builds leave out the checks for overlapping access, which cost a tenth of a request's time; every test runs with them, in
+/// debug builds. Here, so that an application that links the modules has this too: SwiftPM takes unsafe flags of dependencies since 6.2. What they
+/// depend on (SwiftNIO above all) is built without the checks only by `-Xswiftc -enforce-exclusivity=unchecked` on the command line (deploy/lib/common.sh).
+let fast: [SwiftSetting] = strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
 let package = Package(
     name: "volary",
     platforms: [.macOS(.v15)],
@@ -66,7 +71,7 @@ let package = Package(
             ],
             path: "Sources/Protocol",
             exclude: ["CZlib"],
-            swiftSettings: strict
+            swiftSettings: fast
         ),
         // Debian's and Ubuntu's zlib1g-dev.
         .systemLibrary(
@@ -96,7 +101,7 @@ let package = Package(
             ],
             path: "Sources/Backplane",
             exclude: ["CHiredis"],
-            swiftSettings: strict
+            swiftSettings: fast
         ),
         .target(
             name: "VolaryNode",
@@ -128,11 +133,11 @@ let package = Package(
             exclude: ["Main"],
             // The console and the API's description travel inside the program: it needs no files at run time.
             resources: [
-                .embedInCode("HTTP/Console/console.html"), .embedInCode("HTTP/Console/console.css"),
+                .embedInCode("HTTP/Console/console.html"), .embedInCode("HTTP/Console/Style"),
                 .embedInCode("HTTP/Console/Script"),
                 .embedInCode("HTTP/OpenAPI/openapi.json"), .embedInCode("HTTP/OpenAPI/start.js"),
             ],
-            swiftSettings: strict
+            swiftSettings: fast
         ),
         .executableTarget(
             name: "volary",
@@ -144,7 +149,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/Node/Main",
-            swiftSettings: strict
+            swiftSettings: fast
         ),
         // Real servers and independent clients for the tests; nothing of ours is in it.
         .target(

@@ -80,10 +80,12 @@ public struct NodeServer: Service {
         // It writes different kinds of lines from one place, and bounds each itself.
         let activity = ActivityLog(metrics: metrics, logger: Logger(label: logger.label) { _ in named })
         let webSocketSettings = configuration.webSocketSettings(now: now)
+        let admission = Self.admission(configuration, logger: logger)
         let connections = ConnectionManager(
             node: id,
             eventLoops: Array(group.makeIterator()),
-            pingInterval: webSocketSettings.timeouts.shortest
+            pingInterval: webSocketSettings.timeouts.shortest,
+            sockets: admission
         )
         let directory = NodeDirectory(own: record)
         let inventory = Inventory(store: links.store, connections: connections, directory: directory, logger: logger)
@@ -138,7 +140,6 @@ public struct NodeServer: Service {
         let httpSettings = configuration.httpSettings
         let access = configuration.access
         let tokens = access.tokens(now: now)
-        let admission = Self.admission(configuration, logger: logger)
         let api = NodeAPI(
             configuration: configuration,
             links: links,

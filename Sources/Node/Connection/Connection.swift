@@ -53,6 +53,8 @@ public final class Connection {
     private var isCut = false
     /// Closed while its client was gone already: what that had sent and nobody has handled yet counts no longer.
     private(set) var isDismissed = false
+    /// Drops what a client that is gone had sent, and ends the connection. Set while there is some of that.
+    var dropLeftovers: (() -> Void)?
     /// Bytes of the largest message that waits, where it is larger than what may wait.
     private var oversize = 0
     private let settings: WebSocketSettings
@@ -98,6 +100,9 @@ public final class Connection {
 
     /// Whether data may still be sent: false from the first close frame on, in either direction.
     public var isOpen: Bool { self.close.canSend && !self.transport.isClosed }
+
+    /// Whether its client is gone, and what that had sent is still being handled.
+    var hasLeftovers: Bool { self.transport.isClosed && self.dropLeftovers != nil }
 
     /// Whether writes go to the kernel past the channel's queue.
     var isDirect: Bool { self.transport.isDirect }
@@ -146,19 +151,27 @@ public final class Connection {
         if let rest = self.transport.uncork() { self.enqueue(rest) }
     }
 
-    /// Begins the closing handshake; nothing but the client's answer follows. Does nothing on a connection that is closing already.
+    /// Begins the closing handshake; nothing but the client's answer follows. Does nothing on a connection that is closing already. Of a client that
+    /// is gone, it drops what is still to be handled, and the connection has ended when this returns.
     public func close(code: CloseCode, reason: String) {
-        self.isDismissed = self.isDismissed || self.transport.isClosed
+        self.dismissIfGone()
         guard case .sendClose(let code, let reason) = self.close.close(code: code, reason: reason) else { return }
         self.sendClose(code: code, reason: reason, thenFinish: false)
     }
 
-    /// Closes the socket at once, whatever is still unsent.
+    /// Closes the socket at once, whatever is still unsent. Of a client that is gone, as ``close(code:reason:)``.
     func cut() {
         self.isCut = true
-        self.isDismissed = self.isDismissed || self.transport.isClosed
+        self.dismissIfGone()
         let transport = self.transport
         transport.cut()
+    }
+
+    private func dismissIfGone() {
+        guard self.transport.isClosed else { return }
+        self.isDismissed = true
+        let drop = self.dropLeftovers.take()
+        drop?()
     }
 
     // MARK: - Time
@@ -214,7 +227,7 @@ public final class Connection {
     func goesOnReading() -> Bool { self.timeouts.goesOnReading() }
 
     /// Whether frames from the client still count.
-    var mayReceive: Bool { self.close.mayReceive && !self.transport.isClosed }
+    var canReceive: Bool { self.close.canReceive && !self.transport.isClosed }
 
     func violationFound(_ violation: ProtocolViolation) {
         switch self.close.violationFound(violation) {

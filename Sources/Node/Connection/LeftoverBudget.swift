@@ -8,15 +8,25 @@ final class LeftoverBudget {
     static let maximumBytes = 4 * 1024 * 1024
 
     private var bytes = 0
+    private let sockets: Admission?
+
+    /// - Parameter sockets: counts a client that is gone for as long as something of it is left, as if its socket were still open.
+    init(sockets: Admission? = nil) {
+        self.sockets = sockets
+    }
 
     /// - Returns: whether there is room. ``release(_:)`` follows once the bytes have been handled.
     func reserve(_ count: Int) -> Bool {
         guard self.bytes + count <= Self.maximumBytes else { return false }
         self.bytes += count
+        if count > 0 { _ = self.sockets?.enter() }
         return true
     }
 
-    func release(_ count: Int) { self.bytes -= count }
+    func release(_ count: Int) {
+        self.bytes -= count
+        if count > 0 { self.sockets?.release() }
+    }
 }
 
 @available(*, unavailable)

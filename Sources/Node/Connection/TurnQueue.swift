@@ -11,13 +11,14 @@ final class TurnQueue {
     static let minimumPause = TimeAmount.microseconds(100)
 
     /// Of the loop's clients that are gone, whose turns are taken as those of the others.
-    let leftovers = LeftoverBudget()
+    let leftovers: LeftoverBudget
     private let eventLoop: any EventLoop
     private var waiting = CircularBuffer<() -> Void>()
     private var isScheduled = false
 
-    init(eventLoop: any EventLoop) {
+    init(eventLoop: any EventLoop, leftovers: LeftoverBudget = LeftoverBudget()) {
         self.eventLoop = eventLoop
+        self.leftovers = leftovers
     }
 
     /// - Parameter turn: called once, on the event loop, not before this returns.

@@ -19,13 +19,19 @@ public final class ConnectionManager: Sendable {
     /// - Parameters:
     ///   - eventLoops: at most 256.
     ///   - pingInterval: of the connections, or the shortest other time that they are held to; they are looked after four times in it.
-    public init(node: NodeID, eventLoops: [any EventLoop], pingInterval: TimeAmount) {
+    public convenience init(node: NodeID, eventLoops: [any EventLoop], pingInterval: TimeAmount) {
+        self.init(node: node, eventLoops: eventLoops, pingInterval: pingInterval, sockets: nil)
+    }
+
+    /// As the public one.
+    /// - Parameter sockets: counts clients that are gone, see ``LeftoverBudget``.
+    init(node: NodeID, eventLoops: [any EventLoop], pingInterval: TimeAmount, sockets: Admission?) {
         precondition(eventLoops.count <= 256, "an id has 8 bits for the event loop")
         self.node = node
         let audienceShards = AudienceShards()
         self.audienceShards = audienceShards
         self.shards = eventLoops.enumerated().map { index, eventLoop in
-            ConnectionShard(eventLoop: eventLoop, index: index, audienceShards: audienceShards)
+            ConnectionShard(eventLoop: eventLoop, index: index, audienceShards: audienceShards, sockets: sockets)
         }
         for shard in self.shards { shard.startKeepAlive(every: .nanoseconds(pingInterval.nanoseconds / 4)) }
     }
@@ -106,6 +112,13 @@ public final class ConnectionManager: Sendable {
     /// Ends every connection without a closing handshake. Their sockets are closed as this returns.
     public func cutAll() async {
         _ = await self.onEachShard { shard in for connection in Array(shard.all) { connection.cut() } }
+    }
+
+    /// Drops what clients that are gone have left to be handled, and ends their connections.
+    func dropLeftovers() async {
+        _ = await self.onEachShard { shard in
+            for connection in Array(shard.all) where connection.hasLeftovers { connection.cut() }
+        }
     }
 
     // MARK: - Called on the connection's event loop

@@ -60,10 +60,17 @@ final class ConnectionShard: @unchecked Sendable {
     /// Groups and users that have a member here.
     private var audiences: [Audience: [ObjectIdentifier: Connection]] = [:]
 
-    /// - Parameter audienceShards: where other threads find out which shards have members of an audience.
-    init(eventLoop: any EventLoop, index: Int = 0, audienceShards: AudienceShards = AudienceShards()) {
+    /// - Parameters:
+    ///   - audienceShards: where other threads find out which shards have members of an audience.
+    ///   - sockets: counts clients that are gone, see ``LeftoverBudget``.
+    init(
+        eventLoop: any EventLoop,
+        index: Int = 0,
+        audienceShards: AudienceShards = AudienceShards(),
+        sockets: Admission? = nil
+    ) {
         self.eventLoop = eventLoop
-        self.turns = TurnQueue(eventLoop: eventLoop)
+        self.turns = TurnQueue(eventLoop: eventLoop, leftovers: LeftoverBudget(sockets: sockets))
         self.index = index
         self.audienceShards = audienceShards
     }

@@ -10,6 +10,8 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     private static var batchInterval: Duration { .milliseconds(100) }
     /// Smallest number of connections closed at a time, so that a small node closes all of them at once.
     private static var minimumBatch: Int { 100 }
+    /// The part of the timeout in which leftover messages of disconnected clients are handled: a tenth.
+    private static var leftoverShare: Int { 10 }
     /// How long to wait for closing handshakes on an immediate shutdown.
     private static var immediateTimeout: Duration { .milliseconds(500) }
 
@@ -64,12 +66,15 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     }
 
     /// Spreads the closes over the first half of the timeout, so that the clients do not all reconnect to other nodes at once.
-    /// The second half is for the last closing handshakes. Returns when all connections have ended, or at the timeout.
+    /// The second half is for the last closing handshakes. Leftover messages of disconnected clients are handled for a tenth of
+    /// the timeout, then dropped. Returns when all connections have ended, or at the timeout.
     private func closeAll(until end: C.Instant) async {
+        let endOfLeftovers = self.clock.now.advanced(by: self.timeout / Self.leftoverShare)
         let batches = max(1, Int((self.timeout / 2) / Self.batchInterval))
         let batch = max(Self.minimumBatch, (self.connections.total + batches - 1) / batches)
         while self.connections.total > 0, self.clock.now < end, !Task.isCancelled {
             _ = await self.closeSome(batch)
+            if self.clock.now >= endOfLeftovers { await self.connections.dropLeftovers() }
             await self.awaitEnd(until: min(self.clock.now.advanced(by: Self.batchInterval), end))
         }
     }

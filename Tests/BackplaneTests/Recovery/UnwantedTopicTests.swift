@@ -101,6 +101,91 @@ struct UnwantedTopicTests {
         }
     }
 
+    /// Publishes to topics that a node subscribes to before, and leaves after. Most publications look at no other topic: so many that enough do.
+    private static func churn(_ cluster: LoggedCluster, _ name: String, topics count: Int, payload: String) async throws {
+        for number in 0..<count {
+            let topic = Topic.group(try #require(AudienceName("\(name) \(number)" as String)))
+            try await cluster.nodes[0].broker.subscribe(to: topic)
+            await cluster.publish([payload], to: topic)
+            await cluster.nodes[0].broker.unsubscribe(from: topic)
+        }
+    }
+
+    /// Whether it has been noticed that a topic has no subscriber any more.
+    private static func isSettled(_ topic: Topic, _ cluster: LoggedCluster) -> Bool {
+        cluster.server.command("ZSCORE", "volary:store:used", LogKeys(topic, prefix: "volary").channel) == "$-1\r\n"
+    }
+
+    private static func counted(_ cluster: LoggedCluster) throws -> Int {
+        try #require(Int(cluster.server.command("GET", "volary:store:idle")?.split(separator: "\r\n").last ?? ""))
+    }
+
+    @Test func `What topics logged before their last subscriber left is bounded with the rest`() async throws {
+        let settings = BrokerSettings(idleHistoryBytes: 200 * 1024)
+        try await LoggedCluster.run(of: 1, settings: settings) { cluster in
+            try await Self.churn(cluster, "left", topics: 800, payload: String(repeating: "x", count: 10_000))
+            let count = try Self.logs(of: "left", cluster)
+            // 13 have room. One in 32 publications looks: that none of 400 does happens once in 300,000 times.
+            #expect((1...413).contains(count))
+            #expect(try Self.counted(cluster) <= 200 * 1024)
+            // Those in use go on.
+            await cluster.publish(["here"], to: .group("blue"))
+            #expect(cluster.server.command("XLEN", LogKeys(.group("blue"), prefix: "volary").log) == ":1\r\n")
+        }
+    }
+
+    @Test func `What a topic has logged counts once, however often its subscribers come and go`() async throws {
+        try await LoggedCluster.run(of: 1) { cluster in
+            let topic = Topic.user("comes and goes")
+            let broker = cluster.nodes[0].broker
+            for round in 0..<3 {
+                try await broker.subscribe(to: topic)
+                if round == 0 { await cluster.publish([String(repeating: "x", count: 500_000)], to: topic) }
+                await cluster.publish(["y"], to: topic)
+                await broker.unsubscribe(from: topic)
+                for attempt in 0..<20 where !Self.isSettled(topic, cluster) {
+                    try await Self.churn(cluster, "other \(round) \(attempt)", topics: 20, payload: "z")
+                }
+                #expect(Self.isSettled(topic, cluster))
+                let log = LogKeys(topic, prefix: "volary")
+                #expect(cluster.server.command("HGET", log.head, "counted") == cluster.server.command("HGET", log.head, "total"))
+            }
+            let most = try 510_000 + Self.logs(of: "other", cluster) * 4800
+            #expect((500_000...most).contains(try Self.counted(cluster)))
+        }
+    }
+
+    private static func logs(of name: String, _ cluster: LoggedCluster) throws -> Int {
+        let keys = cluster.server.command("KEYS", "volary:{group:\(name)*:log") ?? ""
+        return try #require(Int(keys.dropFirst().split(separator: "\r\n").first ?? ""))
+    }
+
+    @Test func `A node that was away is told when the log of its topic had no room meanwhile`() async throws {
+        let settings = BrokerSettings(idleHistoryBytes: 20 * 1024)
+        try await LoggedCluster.run(of: 2, settings: settings) { cluster in
+            let topic = Topic.group("of both")
+            for node in cluster.nodes { try await node.broker.subscribe(to: topic) }
+            await cluster.publish(["before"], to: topic)
+            #expect(await eventually { cluster.last.receiver.texts == ["before"] })
+            try await cluster.cutOffLast()
+            let payload = String(repeating: "x", count: 30_000)
+            await cluster.publish([payload], to: topic)
+            await cluster.nodes[0].broker.unsubscribe(from: topic)
+            let log = LogKeys(topic, prefix: "volary").log
+            for attempt in 0..<20 where cluster.server.command("EXISTS", log) != ":0\r\n" {
+                try await Self.churn(cluster, "other \(attempt)", topics: 20, payload: "z")
+            }
+            #expect(cluster.server.command("EXISTS", log) == ":0\r\n")
+            try await cluster.bringBackLast()
+            #expect(await eventually { !cluster.last.receiver.missed.isEmpty })
+            #expect(cluster.last.broker.health.gaps == 1)
+            // The topic goes on.
+            try await cluster.nodes[0].broker.subscribe(to: topic)
+            await cluster.publish(["after"], to: topic)
+            #expect(await eventually { cluster.last.receiver.texts == ["before", "after"] })
+        }
+    }
+
     @Test func `A key of somebody else's in place of what is counted is replaced`() async throws {
         try await LoggedCluster.run(of: 1) { cluster in
             cluster.server.command("LPUSH", "volary:store:idle", "x")

@@ -1,16 +1,20 @@
 """Measures the cost of floods of small frames for the other clients of a node: each kind on a new node; prints a table in Markdown."""
 import argparse
+import contextlib
 import http.client
 import os
+import shutil
+import socket
 import statistics
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zlib
 
-from servers import Volary
+from servers import Absent, Volary
 from table import Machine
 
 #: By number of flooding clients: the limit of the other clients' median, the larger of a multiple of the median without a flood and
@@ -43,8 +47,8 @@ def deflated(text):
 class Kind:
     """One kind of flood: the path of its frames, and a block of some 50 KB of them."""
 
-    def __init__(self, name, path, block, header=""):
-        self.name, self.path, self.block, self.header = name, path, block, header
+    def __init__(self, name, path, block, header="", balanced=False):
+        self.name, self.path, self.block, self.header, self.balanced = name, path, block, header, balanced
 
 
 SMALL, DEFLATE = 8000, "Sec-WebSocket-Extensions: permessage-deflate"
@@ -55,9 +59,50 @@ KINDS = [
     Kind("empty fragments", "/echo", frame(1, b"", False) + frame(0, b"", False) * SMALL + frame(0)),
     Kind("compressed texts of one letter to `/echo`", "/echo", frame(1, deflated(b"x"), compressed=True) * SMALL, DEFLATE),
     Kind("texts of 100 kB, compressed to 0.1 kB, to `/echo`", "/echo", frame(1, deflated(b"x" * 100_000), compressed=True) * 400, DEFLATE),
+    Kind("texts of one letter to `/echo`, through HAProxy", "/echo", frame(1, b"x") * SMALL, balanced=True),
+    Kind("texts of one letter to `/ws`, not permitted, through HAProxy", "/ws", frame(1, b"x") * SMALL, balanced=True),
 ]
 #: The number of flooding clients, and whether each half-closes its connection after some blocks and reconnects.
 SITUATIONS = [(1, False), (16, False), (1, True), (16, True)]
+
+
+class Balancer:
+    """HAProxy with `deploy/haproxy.cfg` before a node, on the processor of the load; only the flood goes through it."""
+
+    CONFIGURATION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../deploy/haproxy.cfg")
+
+    def __init__(self, machine, node):
+        if not shutil.which("haproxy"):
+            raise Absent("haproxy is not installed")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.file = tempfile.NamedTemporaryFile("w", suffix=".cfg")
+        with open(self.CONFIGURATION) as shipped:
+            self.file.write(f"{shipped.read()}    server node 127.0.0.1:{node}\n")
+        self.file.flush()
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", "--", "taskset", "-c", str(machine.client_cpu), "nice", "haproxy", "-db", "-f", self.file.name],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, "VOLARY_BALANCER": f"127.0.0.1:{self.port}"},
+        )
+
+    def __enter__(self):
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                if answer(self.port, "/readyz")[0] == 200:
+                    return self
+            except OSError:
+                pass
+            if time.monotonic() > deadline:
+                self.__exit__()
+                raise RuntimeError("HAProxy did not start")
+            time.sleep(0.05)
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        self.file.close()
 
 
 class Readiness(threading.Thread):
@@ -106,14 +151,16 @@ class Run:
     """One kind of flood on a new node with a Redis, both on one processor: the other clients' median before and during the flood."""
 
     def __init__(self, machine, kind, flooders, ends_half, duration):
-        with Volary(machine, redis=True, options=["--compression", "--client-messages", "off"]) as node:
+        self.least_busy = BUSY_BALANCED if kind.balanced else BUSY
+        with contextlib.ExitStack() as servers:
+            node = servers.enter_context(Volary(machine, redis=True, options=["--compression", "--client-messages", "off"]))
             port = node.ports[0]
             self.unloaded, _ = others(machine, node, duration)
             blocks = 1 + BYTES_BEFORE_END // len(kind.block) if ends_half else 0
             flood = subprocess.Popen(
                 # Nice: the load of the other clients has priority.
                 ["taskset", "-c", str(machine.client_cpu), "nice", os.path.join(machine.tools, "flood")]
-                + [str(port), kind.path, str(flooders), str(blocks), kind.header],
+                + [str(flooded), kind.path, str(flooders), str(blocks), kind.header],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )
             readiness = Readiness(port)
@@ -171,6 +218,10 @@ def main():
             what = f"{kind.name}, {flooders}{', half closed' if ends_half else ''}"
             try:
                 runs = [Run(machine, kind, flooders, ends_half, DURATION * options.scale) for _ in range(options.rounds)]
+            except Absent as problem:
+                print(f"  {what}: left out: {problem}", file=sys.stderr, flush=True)
+                medians.append("-")
+                continue
             except RuntimeError as problem:
                 print(f"  {what}: FAILED: {problem}", file=sys.stderr, flush=True)
                 medians.append("failed")

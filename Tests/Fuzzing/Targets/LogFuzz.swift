@@ -172,7 +172,7 @@ extension LogFuzz.Run {
         self.output = .init()
         try hold(
             self.machine.heldMessages <= LogFuzz.limits.heldMessages && self.machine.heldBytes <= LogFuzz.limits.heldBytes,
-            "\(self.machine.heldMessages) messages are held"
+            "\(self.machine.heldMessages) messages are held back"
         )
     }
 }

@@ -301,7 +301,24 @@ struct IdentityProviderTests {
             let verifier = try TestKeys.verifier(content.keys)
             #expect(try await verifier.verify(token).user == AudienceName("zoe"))
         }
-        #expect(TokenKeySet.parse(Data(#"{"keys":[\#(entry)]}"#.utf8)) == nil)
+        let alone = Data(#"{"keys":[\#(entry)]}"#.utf8)
+        #expect(TokenKeySet.parse(alone) == nil)
+        #expect(TokenKeySet.problem(of: alone) == "key number 1: \(reason)")
+    }
+
+    @Test func `A set without a key that can be used stops the start, which names its first keys and says why`() throws {
+        let entries =
+            [#"{"kid":"old","kty":"oct"}"#, #"{"kid":7,"kty":"RSA"}"#] + Array(repeating: #"{"kty":"RSA","use":"enc"}"#, count: 9)
+        let file = try TemporaryFile(#"{"keys":[\#(entries.joined(separator: ","))]}"#)
+        let error = #expect(throws: ConfigurationError.self) {
+            try ConfigurationLoader(flags: [.jwks: file.path], environment: [:], file: nil).load()
+        }
+        #expect(
+            error?.allowed
+                == "\(TokenKeySet.rule); key old: it is neither RSA nor EC (kty); key number 2: kid is a number; "
+                + "key number 3: it is not for signatures (use); and 8 more"
+        )
+        for text in ["{}", #"{"keys":[]}"#, "x"] { #expect(TokenKeySet.problem(of: Data(text.utf8)) == nil) }
     }
 
     @Test

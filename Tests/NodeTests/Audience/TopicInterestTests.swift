@@ -17,6 +17,9 @@ struct TopicInterestTests {
         self.interest = TopicInterest(broker: self.broker, clock: self.clock)
     }
 
+    /// Long enough for the topic to stay subscribed as long as any.
+    private func stay() { self.clock.advance(by: .seconds(5)) }
+
     /// The last member's release waits for its time.
     private func isLingering() async -> Bool { await eventually { self.clock.sleepers == 1 } }
 
@@ -27,6 +30,7 @@ struct TopicInterestTests {
 
     @Test func `The last one out unsubscribes, five seconds late`() async throws {
         for _ in 0..<2 { try await self.interest.retain(self.topic) }
+        self.stay()
         await self.interest.release(self.topic)
         #expect(self.clock.sleepers == 0)
         await self.interest.release(self.topic)
@@ -40,6 +44,7 @@ struct TopicInterestTests {
 
     @Test func `Who comes back in time finds the subscription as it was`() async throws {
         try await self.interest.retain(self.topic)
+        self.stay()
         await self.interest.release(self.topic)
         try #require(await self.isLingering())
         try await self.interest.retain(self.topic)
@@ -54,12 +59,30 @@ struct TopicInterestTests {
 
     @Test func `Who comes later subscribes again`() async throws {
         try await self.interest.retain(self.topic)
+        self.stay()
         await self.interest.release(self.topic)
         try #require(await self.isLingering())
         self.clock.advance(by: .seconds(5))
         try #require(await eventually { self.broker.subscriptions.count == 2 })
         try await self.interest.retain(self.topic)
         #expect(self.broker.subscriptions == ["+group:g", "-group:g", "+group:g"])
+    }
+
+    @Test func `A topic stays no longer than it was subscribed before, those that come back in that time included`() async throws
+    {
+        try await self.interest.retain(self.topic)
+        self.clock.advance(by: .milliseconds(20))
+        await self.interest.release(self.topic)
+        try #require(await self.isLingering())
+        self.clock.advance(by: .milliseconds(19))
+        try await self.interest.retain(self.topic)
+        self.clock.advance(by: .milliseconds(1))
+        await self.interest.release(self.topic)
+        try #require(await self.isLingering())
+        self.clock.advance(by: .milliseconds(39))
+        #expect(self.broker.subscriptions == ["+group:g"])
+        self.clock.advance(by: .milliseconds(1))
+        #expect(await eventually { self.broker.subscriptions == ["+group:g", "-group:g"] })
     }
 
     @Test func `A release of what nobody holds does nothing`() async throws {
@@ -89,6 +112,7 @@ struct TopicInterestTests {
         try #require(await eventually { broker.subscriptions == ["+group:g"] })
         gone.cancel()
         #expect(await gone.value == .cancelled)
+        self.stay()
         await interest.release(self.topic)
         try #require(await self.isLingering())
         self.clock.advance(by: .seconds(5))

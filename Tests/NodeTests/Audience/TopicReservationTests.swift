@@ -32,6 +32,7 @@ struct TopicReservationTests {
         let reservation = await interest.reserve(self.topics)
         #expect(Set(broker.subscriptions) == ["+user:alice", "+group:g"])
         #expect(reservation.take())
+        self.clock.advance(by: .seconds(5))
         interest.release(self.topics)
         try #require(await eventually { self.clock.sleepers == 2 }, "each lingers")
         self.clock.advance(by: .seconds(5))
@@ -41,7 +42,10 @@ struct TopicReservationTests {
     @Test func `A client that goes during its handshake leaves nothing behind`() async throws {
         let broker = RecordingBroker()
         let interest = TopicInterest(broker: broker, clock: self.clock)
-        _ = await interest.reserve(self.topics)
+        var reservation: TopicReservation? = await interest.reserve(self.topics)
+        self.clock.advance(by: .seconds(5))
+        #expect(reservation?.topics == self.topics)
+        reservation = nil
         try #require(await eventually { self.clock.sleepers == 2 })
         self.clock.advance(by: .seconds(5))
         #expect(await eventually { Set(broker.subscriptions) == ["+user:alice", "+group:g", "-user:alice", "-group:g"] })
@@ -52,6 +56,7 @@ struct TopicReservationTests {
         let interest = TopicInterest(broker: broker, clock: self.clock)
         let pending = Task { await interest.reserve(self.topics) }
         try #require(await eventually { broker.subscriptions.count == 2 })
+        self.clock.advance(by: .seconds(5))
         pending.cancel()
         let reservation = await pending.value
         #expect(!reservation.take())

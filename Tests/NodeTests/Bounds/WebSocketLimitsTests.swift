@@ -43,7 +43,7 @@ struct WebSocketLimitsTests {
         socket.advanceAndLook(.nanoseconds(1))
         #expect(socket.events == [.opened, .limitExceeded(.slowMessage)])
         #expect(try socket.sent().last == .close(3008, "message took too long to arrive"))
-        #expect(!socket.connection.mayReceive)
+        #expect(!socket.connection.canReceive)
     }
 
     @Test func `Pings between the fragments do not give a message more time`() throws {

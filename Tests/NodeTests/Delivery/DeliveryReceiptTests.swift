@@ -60,6 +60,22 @@ struct DeliveryReceiptTests {
         #expect(parts.broker.published.map(\.message) == [.receipts([Receipt(id: request.id, connections: 1)])])
     }
 
+    @Test
+    func `A close request ends the connection of a client that is gone and has left something to be handled, and counts it`()
+        async throws
+    {
+        try await Loops.with(1, finishes: false) { loops in
+            let ids = try await loops.connect(1)
+            let parts = DeliveryHarness.parts(loops.manager)
+            try await loops.leaveMessages(ids[0])
+            let request = CloseRequest(id: .random(on: DeliveryHarness.origin), connection: ids[0], code: .normal, reason: "")
+            parts.delivery.receive([Envelope(origin: DeliveryHarness.origin, sequence: 1, message: .close(request))])
+            #expect(await eventually { !parts.broker.published.isEmpty })
+            #expect(parts.broker.published.map(\.message) == [.receipts([Receipt(id: request.id, connections: 1)])])
+            #expect(loops.manager.total == 0)
+        }
+    }
+
     // MARK: - Receipts
 
     @Test func `A receipt counts the open connections of all loops, once`() async throws {

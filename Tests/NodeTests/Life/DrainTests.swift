@@ -171,6 +171,18 @@ struct DrainTests {
         }
     }
 
+    @Test func `What clients that are gone have left is handled for a tenth of the time, and then dropped`() async throws {
+        try await Loops.with(1, finishes: false) { loops in
+            let ids = try await loops.connect(3)
+            for id in ids { try await loops.leaveMessages(id) }
+            #expect(loops.manager.total == 3)
+            let node = Harness(loops, delay: .zero, timeout: .seconds(10))
+            try await node.run(step: .milliseconds(5)) { await node.shutDown() }
+            #expect((Duration.seconds(1)...(.milliseconds(1300))).contains(node.clock.now.elapsed))
+            #expect(loops.manager.total == 0)
+        }
+    }
+
     @Test func `Told to drain, a node needs no shutdown, and ends by itself`() async throws {
         try await Loops.with(1) { loops in
             let ids = try await loops.connect(2)

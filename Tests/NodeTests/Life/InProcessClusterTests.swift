@@ -17,7 +17,7 @@ struct InProcessClusterTests {
     @Test func `A message from a client on one node reaches every client on every node, once, and its sender as an echo too`()
         async throws
     {
-        try await TestNode.with(3) { nodes in
+        try await APITestNode.with(3) { nodes in
             let clients = try await [nodes[0].open(), nodes[1].open(), nodes[2].open(), nodes[0].open()]
             _ = try await nodes[0].listed(4)
             self.hello(clients[0], "Hello!")
@@ -28,7 +28,7 @@ struct InProcessClusterTests {
     }
 
     @Test func `All clients of all nodes see all messages in one order`() async throws {
-        try await TestNode.with(3) { nodes in
+        try await APITestNode.with(3) { nodes in
             var clients: [TestClient] = []
             for node in nodes { for _ in 0..<3 { clients.append(try await node.open()) } }
             _ = try await nodes[0].listed(9)
@@ -47,7 +47,7 @@ struct InProcessClusterTests {
     }
 
     @Test func `Binary comes as the same bytes, one copy to each, the sender too`() async throws {
-        try await TestNode.with(2) { nodes in
+        try await APITestNode.with(2) { nodes in
             let clients = try await [nodes[0].open(), nodes[1].open()]
             _ = try await nodes[0].listed(2)
             clients[0].write(ClientFrame.binary([0, 1, 255]))
@@ -60,7 +60,7 @@ struct InProcessClusterTests {
     }
 
     @Test func `Echo is for its sender alone, as it came`() async throws {
-        try await TestNode.with(2) { nodes in
+        try await APITestNode.with(2) { nodes in
             let echo = try await nodes[0].open("/echo")
             let member = try await nodes[0].open()
             let large = String(repeating: "é", count: 300_000)
@@ -77,11 +77,11 @@ struct InProcessClusterTests {
     // MARK: - REST from any node
 
     @Test func `Receipts add up over loops and nodes`() async throws {
-        try await TestNode.with(3) { nodes in
+        try await APITestNode.with(3) { nodes in
             var clients: [TestClient] = []
             for (node, count) in zip(nodes, [3, 0, 2]) { for _ in 0..<count { clients.append(try await node.open()) } }
             _ = try await nodes[1].listed(5)
-            let answer = try await nodes[1].request("POST", "/api/connections/broadcast", body: #"{"message": "to all"}"#)
+            let answer = try await nodes[1].http.request("POST", "/api/connections/broadcast", body: #"{"message": "to all"}"#)
             #expect(answer.status == 200)
             #expect(answer.json["recipients"] as? Int == 5)
             #expect(answer.json["degraded"] as? Bool == false)
@@ -92,28 +92,28 @@ struct InProcessClusterTests {
     }
 
     @Test func `One connection is reached, and closed, from any node`() async throws {
-        try await TestNode.with(3) { nodes in
+        try await APITestNode.with(3) { nodes in
             let first = try await nodes[0].open()
             let id = try #require(try await nodes[2].listed(1).first)
             let other = try await nodes[1].open()
             _ = try await nodes[2].listed(2)
-            let sent = try await nodes[2].request("POST", "/api/connections/\(id)/send", body: #"{"message": "you"}"#)
+            let sent = try await nodes[2].http.request("POST", "/api/connections/\(id)/send", body: #"{"message": "you"}"#)
             #expect(sent.status == 200)
             #expect(sent.json["recipients"] as? Int == 1)
             #expect(await eventually { first.messages("server-broadcast") == ["you"] })
             #expect(other.frames.isEmpty)
-            let deleted = try await nodes[1].request("DELETE", "/api/connections/\(id)?code=4001&reason=bye")
+            let deleted = try await nodes[1].http.request("DELETE", "/api/connections/\(id)?code=4001&reason=bye")
             #expect(deleted.status == 204)
             #expect(await eventually { first.frames.last == .close(4001, "bye") })
             #expect(try await nodes[1].listed(1).count == 1)
-            let gone = try await nodes[1].request("POST", "/api/connections/\(id)/send", body: #"{"message": "you"}"#)
+            let gone = try await nodes[1].http.request("POST", "/api/connections/\(id)/send", body: #"{"message": "you"}"#)
             #expect(gone.status == 404)
             #expect(other.frames.isEmpty)
         }
     }
 
     @Test func `Joins and leaves are announced to clients on every node`() async throws {
-        try await TestNode.with(2, [.announcementsPerSecond: "100"]) { nodes in
+        try await APITestNode.with(2, [.announcementsPerSecond: "100"]) { nodes in
             let watcher = try await nodes[0].open()
             let id = try #require(try await nodes[0].listed(1).first)
             #expect(await eventually { watcher.messages("system") == ["Client \(id.prefix(8)) joined."] })
@@ -132,13 +132,13 @@ struct InProcessClusterTests {
 
     @Test func `While the presence store fails, a node is not ready, and lists what it holds itself`() async throws {
         let stores = Stores()
-        try await TestNode.with(2, [.lease: "1s"], makeStore: stores.make) { nodes in
+        try await APITestNode.with(2, [.lease: "1s"], makeStore: stores.make) { nodes in
             _ = try await nodes[0].open()
             let other = try await nodes[1].open()
             _ = try await nodes[0].listed(2)
             stores.all[0].fail(true)
-            #expect(try await eventually { try await nodes[0].request("GET", "/readyz").status == 503 })
-            let answer = try await nodes[0].request("GET", "/api/connections")
+            #expect(try await eventually { try await nodes[0].http.request("GET", "/readyz").status == 503 })
+            let answer = try await nodes[0].http.request("GET", "/api/connections")
             #expect(answer.status == 200)
             #expect(answer.json["complete"] as? Bool == false)
             #expect(answer.json["missing"] as? [String] == ["node-2"])
@@ -147,7 +147,7 @@ struct InProcessClusterTests {
             self.hello(other, "still here")
             #expect(await eventually { other.messages() == ["still here"] })
             stores.all[0].fail(false)
-            #expect(try await eventually { try await nodes[0].request("GET", "/readyz").status == 200 })
+            #expect(try await eventually { try await nodes[0].http.request("GET", "/readyz").status == 200 })
             #expect(try await nodes[1].listed(2).count == 2)
         }
     }
@@ -155,7 +155,7 @@ struct InProcessClusterTests {
     // MARK: - Stopping
 
     @Test func `A node that stops closes its clients with 1012, leaves the inventory, and the others go on`() async throws {
-        try await TestNode.with(2) { nodes in
+        try await APITestNode.with(2) { nodes in
             let leaving = try await [nodes[0].open(), nodes[0].open("/echo")]
             let staying = try await nodes[1].open()
             _ = try await nodes[1].listed(2)
@@ -165,7 +165,7 @@ struct InProcessClusterTests {
                 #expect(await eventually { client.isClosed })
             }
             #expect(try await nodes[1].listed(1).count == 1)
-            let answer = try await nodes[1].request("GET", "/api/nodes")
+            let answer = try await nodes[1].http.request("GET", "/api/nodes")
             #expect((answer.json["nodes"] as? [Any])?.count == 1)
             self.hello(staying, "alone")
             #expect(await eventually { staying.messages() == ["alone"] })
@@ -174,7 +174,7 @@ struct InProcessClusterTests {
     }
 
     @Test func `A client that never answers does not hold a node beyond its drain time`() async throws {
-        try await TestNode.with(1, [.drainTimeout: "500ms", .closeTimeout: "60s"]) { nodes in
+        try await APITestNode.with(1, [.drainTimeout: "500ms", .closeTimeout: "60s"]) { nodes in
             let client = try await nodes[0].open(answersClose: false)
             let clock = ContinuousClock()
             let start = clock.now
@@ -187,7 +187,7 @@ struct InProcessClusterTests {
     }
 
     @Test func `A socket that has said nothing does not hold a node`() async throws {
-        try await TestNode.with(1, [.drainTimeout: "60s", .handshakeTimeout: "60s"]) { nodes in
+        try await APITestNode.with(1, [.drainTimeout: "60s", .handshakeTimeout: "60s"]) { nodes in
             let silent = try await TestClient.connect(port: nodes[0].port, isWebSocket: false)
             let idle = try await nodes[0].open()
             let clock = ContinuousClock()
@@ -199,11 +199,11 @@ struct InProcessClusterTests {
     }
 
     @Test func `While it drains, a node is alive but not ready, and refuses WebSockets`() async throws {
-        try await TestNode.with(1, [.drainDelay: "1s", .drainTimeout: "2s", .closeTimeout: "1s"]) { nodes in
+        try await APITestNode.with(1, [.drainDelay: "1s", .drainTimeout: "2s", .closeTimeout: "1s"]) { nodes in
             let silent = try await nodes[0].open(answersClose: false)
             await nodes[0].beginStop()
-            #expect(try await eventually { try await nodes[0].request("GET", "/readyz").status == 503 })
-            #expect(try await nodes[0].request("GET", "/livez").status == 200)
+            #expect(try await eventually { try await nodes[0].http.request("GET", "/readyz").status == 503 })
+            #expect(try await nodes[0].http.request("GET", "/livez").status == 200)
             let late = try await nodes[0].open()
             #expect(await eventually { silent.frames == [.close(1012, "the node is going away")] })
             #expect(await eventually { late.isClosed })

@@ -16,7 +16,7 @@ final class Loops: Sendable {
     private let ids: NIOLockedValueBox<[Int: ConnectionID]>
     private let clients = NIOLockedValueBox<[ConnectionID: TestClient]>([:])
 
-    private init(count: Int, pingInterval: TimeAmount, maximumUnsentBytes: Int, node: NodeID) async throws {
+    private init(count: Int, pingInterval: TimeAmount, maximumUnsentBytes: Int, node: NodeID, finishes: Bool) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         let manager = ConnectionManager(node: node, eventLoops: Array(group.makeIterator()), pingInterval: pingInterval)
         let ids = NIOLockedValueBox<[Int: ConnectionID]>([:])
@@ -29,7 +29,8 @@ final class Loops: Sendable {
                             manager: manager,
                             ids: ids,
                             pingInterval: pingInterval,
-                            maximumUnsentBytes: maximumUnsentBytes
+                            maximumUnsentBytes: maximumUnsentBytes,
+                            finishes: finishes
                         )
                     )
                 }
@@ -40,14 +41,22 @@ final class Loops: Sendable {
         self.ids = ids
     }
 
+    /// - Parameter finishes: whether a message of a client counts as done as soon as it was received; else none ever does.
     static func with(
         _ count: Int,
         pingInterval: TimeAmount = .minutes(10),
         maximumUnsentBytes: Int = 1 << 20,
         node: NodeID = Loops.node,
+        finishes: Bool = true,
         _ body: (Loops) async throws -> Void
     ) async throws {
-        let loops = try await Loops(count: count, pingInterval: pingInterval, maximumUnsentBytes: maximumUnsentBytes, node: node)
+        let loops = try await Loops(
+            count: count,
+            pingInterval: pingInterval,
+            maximumUnsentBytes: maximumUnsentBytes,
+            node: node,
+            finishes: finishes
+        )
         let result: Result<Void, any Error>
         do { result = .success(try await body(loops)) } catch { result = .failure(error) }
         for client in loops.clients.withLockedValue({ $0.values }) { await client.close() }
@@ -61,7 +70,8 @@ final class Loops: Sendable {
         manager: ConnectionManager,
         ids: NIOLockedValueBox<[Int: ConnectionID]>,
         pingInterval: TimeAmount,
-        maximumUnsentBytes: Int
+        maximumUnsentBytes: Int,
+        finishes: Bool
     ) -> WebSocketHandler {
         WebSocketHandler(
             settings: WebSocketSettings(
@@ -72,7 +82,7 @@ final class Loops: Sendable {
                 now: { 0 }
             ),
             guest: WebSocketAdmission.AdmittedClient(client: WebSocketHandshake.Client(endpoint: .plain, user: nil)),
-            events: LoopsEvents(manager) { connection in
+            events: LoopsEvents(manager, finishes: finishes) { connection in
                 guard let port = channel.remoteAddress?.port else { return }
                 ids.withLockedValue { $0[port] = connection.id }
             }
@@ -98,6 +108,15 @@ final class Loops: Sendable {
         return connected
     }
 
+    /// Closes a client that has sent more messages than may be unfinished. Returns once its node has noticed.
+    func leaveMessages(_ id: ConnectionID) async throws {
+        self.client(of: id)?.write((0..<1000).flatMap { ClientFrame.text("\($0)") })
+        await self.client(of: id)?.close()
+        guard await eventually({ await self.manager.onShard(of: id) { $1.hasLeftovers } == true }) else {
+            throw TestClient.Failure(text: "nothing is left of it")
+        }
+    }
+
     func client(of id: ConnectionID) -> TestClient? { self.clients.withLockedValue { $0[id] } }
 
     /// What a client has got, as soon as that is so many frames.
@@ -113,10 +132,12 @@ private final class LoopsEvents: WebSocketEvents, @unchecked Sendable {
     // Unchecked: called on the event loop of its one channel.
 
     private let manager: ConnectionManager
+    private let finishes: Bool
     private let onOpened: (Connection) -> Void
 
-    init(_ manager: ConnectionManager, onOpened: @escaping (Connection) -> Void) {
+    init(_ manager: ConnectionManager, finishes: Bool, onOpened: @escaping (Connection) -> Void) {
         self.manager = manager
+        self.finishes = finishes
         self.onOpened = onOpened
     }
 
@@ -134,7 +155,9 @@ private final class LoopsEvents: WebSocketEvents, @unchecked Sendable {
         from connection: Connection,
         on eventLoop: any EventLoop,
         done: @escaping @Sendable () -> Void
-    ) { done() }
+    ) {
+        if self.finishes { done() }
+    }
 
     func closed(_ connection: Connection, on eventLoop: any EventLoop) { self.manager.remove(connection.id, on: eventLoop) }
     func limitExceeded(_ violation: LimitViolation) {}

@@ -58,28 +58,6 @@ final class TestClient: Sendable {
         return client
     }
 
-    struct Answer {
-        let status: Int
-        let json: [String: Any]
-    }
-
-    /// One REST request on a connection of its own.
-    static func request(_ method: String, _ path: String, port: Int, body: String = "") async throws -> Answer {
-        let client = try await self.connect(port: port, isWebSocket: false)
-        client.write(
-            Array(
-                ("\(method) \(path) HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\n"
-                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)").utf8
-            )
-        )
-        guard await eventually({ client.isClosed }) else { throw Failure(text: "no answer to \(method) \(path)") }
-        let (head, rest) = client.state.withLockedValue { state in
-            (state.head ?? "", Array(state.unread.readableBytesView.dropFirst(state.head?.utf8.count ?? 0)))
-        }
-        guard let status = Int(head.dropFirst(9).prefix(3)) else { throw Failure(text: "no answer but \(head)") }
-        return Answer(status: status, json: (try? JSONSerialization.jsonObject(with: Data(rest)) as? [String: Any]) ?? [:])
-    }
-
     var isClosed: Bool { self.state.withLockedValue { $0.isClosed } }
     var frames: [ServerFrame] { self.state.withLockedValue { $0.frames } }
 

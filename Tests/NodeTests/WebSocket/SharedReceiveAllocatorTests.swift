@@ -66,7 +66,7 @@ struct SharedReceiveAllocatorTests {
         let socket = try EmbeddedWebSocket()
         // Not masked.
         let place = self.read([0x81, 0x00], by: socket)
-        #expect(!socket.connection.mayReceive)
+        #expect(!socket.connection.canReceive)
         _ = self.read([1, 2, 3], by: socket)
         // Would take the place, were it free.
         let other = ByteBufferAllocator().buffer(capacity: 256 * 1024)

@@ -188,16 +188,40 @@ struct WebSocketTurnsTests {
         #expect(!sockets[5].events.contains(.goneUnread))
     }
 
-    @Test func `What is left of a client counts no longer once its connection is closed by somebody`() throws {
+    @Test func `A client that is gone has ended, and what is left of it is dropped, once its connection is closed by somebody`()
+        throws
+    {
         for cuts in [false, true] {
             let socket = try EmbeddedWebSocket(finishes: false)
             socket.receive(Self.bytes(1000) { ClientFrame.text("\($0)") })
+            #expect(!socket.connection.hasLeftovers)
             socket.channel.close(promise: nil)
+            #expect(socket.connection.hasLeftovers)
             if cuts { socket.connection.cut() } else { socket.connection.close(code: .normal, reason: "") }
+            #expect(socket.events.suffix(2) == [.goneUnread, .closed])
+            #expect(!socket.connection.hasLeftovers)
             while !socket.unfinished.isEmpty { socket.finish(socket.unfinished.count) }
-            #expect(socket.messages.count == 65)
-            #expect(socket.events.last == .closed)
+            socket.advance(.seconds(1))
+            #expect(socket.messages.count == 64)
+            #expect(socket.events.count { $0 == .closed } == 1)
         }
+    }
+
+    @Test func `A client that is gone counts among the sockets while something of it is left`() throws {
+        let sockets = Admission(maximumConnections: 2)
+        let loop = EmbeddedEventLoop()
+        let turns = TurnQueue(eventLoop: loop, leftovers: LeftoverBudget(sockets: sockets))
+        let socket = try EmbeddedWebSocket(finishes: false, turns: turns, loop: loop)
+        socket.receive(Self.bytes(100) { ClientFrame.text("\($0)") })
+        let other = try EmbeddedWebSocket(turns: turns, loop: loop)
+        #expect(sockets.open == 0)
+        socket.channel.close(promise: nil)
+        other.channel.close(promise: nil)
+        #expect(sockets.open == 1)
+        #expect(other.events.last == .closed)
+        while !socket.unfinished.isEmpty { socket.finish(socket.unfinished.count) }
+        #expect(socket.events.last == .closed && socket.messages.count == 100)
+        #expect(sockets.open == 0)
     }
 
     @Test func `Behind a close frame nothing counts of a client that is gone`() throws {

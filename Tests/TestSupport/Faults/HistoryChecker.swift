@@ -75,11 +75,11 @@ public struct HistoryChecker {
             for connection in self.history.connections
             where self.hears(connection, publication) && !self.has(connection.name, publication.payload) {
                 self.verdict.lost += 1
-                let told = { (name: String, kind: History.Notice.Kind) in
+                let wasNotified = { (name: String, kind: History.Notice.Kind) in
                     notices[name]?.contains { $0.kind == kind && $0.at >= publication.at } == true
                 }
                 let isAnnounced =
-                    told(connection.name, .missed) || told(publication.publisher, .refused)
+                    wasNotified(connection.name, .missed) || wasNotified(publication.publisher, .refused)
                     || self.history.counts[connection.node].map { $0.lost > 0 } == true
                     || self.history.counts[publication.node].map { $0.expired > 0 } == true
                 let isUnderFault =

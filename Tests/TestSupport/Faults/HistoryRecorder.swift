@@ -58,7 +58,7 @@ final class HistoryRecorder: Sendable {
         self.state.withLockedValue { $0.history.deliveries.append(.init(payload, to: connection, at: at)) }
     }
 
-    func told(_ kind: History.Notice.Kind, to connection: String) {
+    func notified(_ kind: History.Notice.Kind, to connection: String) {
         let at = self.now
         self.state.withLockedValue { $0.history.notices.append(.init(kind, to: connection, at: at)) }
     }

@@ -25,9 +25,9 @@ struct LogKeys: Hashable, Sendable {
 
     /// A string, see ``RedisScript/identify``.
     static func store(prefix: String) -> String { "\(prefix):store" }
-    /// The same, a string that is there while the name is new, see ``RedisScript/identify``, and what was logged for topics without a
-    /// subscriber, in bytes, see ``RedisScript/publish``.
+    /// The same, a string that is there while the name is new, see ``RedisScript/identify``; what counts of topics without a subscriber, in bytes,
+    /// and a sorted set of the channels that had one, see ``RedisScript/publish``.
     static func storeKeys(prefix: String) -> [String] {
-        [self.store(prefix: prefix), "\(prefix):store:new", "\(prefix):store:idle"]
+        [self.store(prefix: prefix), "\(prefix):store:new", "\(prefix):store:idle", "\(prefix):store:used"]
     }
 }

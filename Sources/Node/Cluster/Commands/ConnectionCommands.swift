@@ -55,13 +55,15 @@ struct ConnectionCommands: Sendable {
         return .done
     }
 
-    /// Begins the closing handshake. On the connection's event loop.
+    /// Begins the closing handshake, or ends the connection of a client that is gone. On the connection's event loop.
     /// - Parameter done: called once the connection is removed from the presence store: after a confirmed close no list contains
     ///   it.
     func close(_ connection: Connection, code: CloseCode, reason: String, done: @escaping @Sendable () -> Void) {
-        connection.close(code: code, reason: reason)
-        guard connection.isListed else { return done() }
+        // Asked before the close: the connection of a client that is gone ends at once, and then removes itself from the inventory.
+        let wasListed = connection.isListed
         connection.isListed = false
+        connection.close(code: code, reason: reason)
+        guard wasListed else { return done() }
         self.presence.closed(connection.id)
         Task {
             await self.presence.flushed()

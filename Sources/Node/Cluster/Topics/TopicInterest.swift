@@ -5,11 +5,13 @@ import VolaryProtocol
 /// last one unsubscribes.
 ///
 /// Unsubscribing is delayed by ``linger``, so that clients that reconnect, and groups that are left and joined again, cost Redis
-/// nothing.
+/// nothing. A topic stays subscribed no longer than it was before its last member left: while it is subscribed, messages to it are
+/// logged, so joining and leaving many topics in turn would otherwise fill Redis with logs.
 actor TopicInterest<C: Clock> where C.Duration == Duration {
     private struct Entry {
         /// Distinguishes the entry from earlier entries of the same topic.
         let number: UInt64
+        let since: C.Instant
         var members = 0
         /// Rises with each release. A later release makes an earlier delayed unsubscribe void.
         var releases = 0
@@ -20,7 +22,7 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         var waiters: [UInt64: CheckedContinuation<Result<Void, BrokerError>, Never>] = [:]
     }
 
-    /// How long a topic without members stays subscribed: 5 s.
+    /// How long a topic without members stays subscribed at most: 5 s.
     static var linger: Duration { .seconds(5) }
 
     private let broker: any Broker
@@ -62,6 +64,7 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         let number = self.nextNumber()
         return Entry(
             number: number,
+            since: self.clock.now,
             subscription: Task {
                 do throws(BrokerError) {
                     try await self.broker.subscribe(to: topic)
@@ -95,11 +98,12 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         self.entries[topic] = entry
         guard entry.members == 0 else { return }
         let releases = entry.releases
-        Task { await self.unsubscribeLate(topic, releases: releases) }
+        let linger = min(Self.linger, entry.since.duration(to: self.clock.now))
+        Task { await self.unsubscribeLate(topic, after: linger, releases: releases) }
     }
 
-    private func unsubscribeLate(_ topic: Topic, releases: Int) async {
-        try? await self.clock.sleep(for: Self.linger)
+    private func unsubscribeLate(_ topic: Topic, after linger: Duration, releases: Int) async {
+        try? await self.clock.sleep(for: linger)
         guard let entry = self.entries[topic], entry.members == 0, entry.releases == releases else { return }
         self.entries[topic] = nil
         // The subscription may still wait for the link.

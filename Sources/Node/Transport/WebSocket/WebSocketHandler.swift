@@ -131,7 +131,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         guard let connection = self.connection, self.context != nil else { return }
         self.context = nil
         self.expiry?.cancel()
-        if !connection.mayReceive { self.held = ByteBuffer() }
+        if !connection.canReceive { self.held = ByteBuffer() }
         if self.events.turns(on: eventLoop).leftovers.reserve(self.held.readableBytes) {
             self.leftoverBytes = self.held.readableBytes
         } else {
@@ -139,6 +139,14 @@ final class WebSocketHandler: ChannelDuplexHandler {
             self.events.goneUnread()
         }
         connection.transportClosed()
+        self.settle(on: eventLoop)
+        guard self.connection != nil else { return }
+        connection.dropLeftovers = { [weak self] in self?.dropLeftovers(on: eventLoop) }
+    }
+
+    private func dropLeftovers(on eventLoop: any EventLoop) {
+        self.held = ByteBuffer()
+        self.events.goneUnread()
         self.settle(on: eventLoop)
     }
 
@@ -148,6 +156,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         self.handleHeld(on: eventLoop)
         guard self.held.readableBytes == 0, let connection = self.connection else { return }
         self.connection = nil
+        connection.dropLeftovers = nil
         self.events.turns(on: eventLoop).leftovers.release(self.leftoverBytes)
         self.events.closed(connection, on: eventLoop)
     }
@@ -158,7 +167,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         var bytes = self.unwrapInboundIn(data)
         // Also what nobody looks at: a client that goes on behind its last frame would cost a new buffer for each read.
         SharedReceiveAllocator.giveBack(bytes)
-        guard let connection = self.connection, connection.mayReceive else { return }
+        guard let connection = self.connection, connection.canReceive else { return }
         connection.sawTraffic()
         if self.held.readableBytes == 0, !self.isQueued, !self.hasSpentTurn {
             (self.pongs, self.unansweredPing) = (0, nil)
@@ -274,7 +283,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     /// Whether what follows still means something: not behind a close frame or a violation. What a client that is gone had sent does, unless
     /// somebody has closed its connection since.
     private func stillCounts(_ connection: Connection) -> Bool {
-        self.context == nil ? !connection.isDismissed : connection.mayReceive
+        self.context == nil ? !connection.isDismissed : connection.canReceive
     }
 
     private func handle(_ event: MessageDecoder.Event, _ connection: Connection, on eventLoop: any EventLoop) {

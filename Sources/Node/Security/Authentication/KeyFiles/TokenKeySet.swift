@@ -17,7 +17,18 @@ enum TokenKeySet {
 
     /// Keys that are not understood are ignored (RFC 7517 section 5).
     /// - Returns: nil when the data is not a key set, or no key in it can be used.
-    static func parse(_ data: Data) -> TokenKeys? {
+    static func parse(_ data: Data) -> TokenKeys? { self.read(data).flatMap { $0.keys.isEmpty ? nil : $0 } }
+
+    /// Why no key of a set can be used: its first three keys, each with the reason.
+    /// - Returns: nil when the data is not a key set, or the set is empty.
+    static func problem(of data: Data) -> String? {
+        guard let unusable = self.read(data)?.unusable, !unusable.isEmpty else { return nil }
+        let some = unusable.prefix(3).map { "key \($0.name): \($0.reason)" }
+        return (some + (unusable.count > 3 ? ["and \(unusable.count - 3) more"] : [])).joined(separator: "; ")
+    }
+
+    /// - Returns: nil when the data is not a key set.
+    private static func read(_ data: Data) -> TokenKeys? {
         guard case .list(let entries) = (try? JSONValue(parsing: ByteBuffer(data: data)))?["keys"] else { return nil }
         var keys: [TokenKey] = []
         var unusable: [TokenKeys.Unusable] = []
@@ -28,7 +39,7 @@ enum TokenKeySet {
                 unusable.append(.init(number: index + 1, id: entry["kid"]?.text?.string, reason: error.text))
             }
         }
-        return keys.isEmpty ? nil : TokenKeys(keys: keys, unusable: unusable)
+        return TokenKeys(keys: keys, unusable: unusable)
     }
 
     /// Why a key cannot be used.

@@ -9,6 +9,9 @@ struct TokenKeys: Sendable {
         /// `kid`, if it has one.
         let id: String?
         let reason: String
+
+        /// For people: at most 100 bytes.
+        var name: String { ConfigurationError.printable(self.id ?? "number \(self.number)") }
     }
 
     let keys: [TokenKey]
@@ -21,7 +24,7 @@ struct TokenKeys: Sendable {
             logger.notice(
                 "Key of the key set not used",
                 metadata: [
-                    LogKey.option: "\(option.rawValue)", LogKey.key: "\(key.id ?? "number \(key.number)")",
+                    LogKey.option: "\(option.rawValue)", LogKey.key: "\(key.name)",
                     LogKey.reason: "\(key.reason)",
                 ]
             )

@@ -4,7 +4,7 @@ import Testing
 extension HostileTables {
     /// Input that exceeds limits.
     @Suite
-    struct BoundsTables {
+    struct LimitTables {
         // MARK: - Frames
 
         /// Frames of a client, and the code of the close frame that answers them. Autobahn tests the rest of the protocol.

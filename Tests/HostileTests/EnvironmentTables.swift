@@ -5,7 +5,7 @@ import Testing
 extension HostileTables {
     /// Resources that a node shares with others, and its environment at the start.
     @Suite
-    struct SurroundingsTables {
+    struct EnvironmentTables {
         // MARK: - Clocks
 
         /// How far the wall clock is off, in seconds.
