@@ -28,6 +28,7 @@ struct ImplausibleGapTests {
         node.hear(2)
         node.answerAll()
         node.hear()
+        node.answerAll()
         #expect(node.texts.filter { $0 > 1 } == [2, 3, 8, 9, 10] && node.output.lost == 4)
     }
 

@@ -84,7 +84,7 @@ struct RedisAccessTests {
             (1, "127.0.0.1", true, nil), (1, "localhost", true, nil),
             (1, "127.0.0.2", true, "the server's certificate is for another host"),
             (-1, "127.0.0.1", true, "the server's certificate has expired"),
-            (1, "127.0.0.1", false, "the server's certificate is not signed by an authority that is trusted here"),
+            (1, "127.0.0.1", false, "the server's certificate is not signed by a trusted authority"),
         ] as [(Int, String, Bool, String?)]
     )
     func `Certificates are checked`(days: Int, host: String, isTrusted: Bool, reason: String?) async throws {

@@ -68,7 +68,7 @@ final class BrokerShard {
         self.canary = CanaryMonitor(context)
         self.receiver = MessageReceiver(context, subscriptions, self.follower, publisher, self.intake, self.canary, losses)
         context.healthChanged = { [weak self] in self?.updateHealth() }
-        self.publisher.decisionEnded = { [weak self] in
+        self.publisher.countsAsDown = { [weak self] in
             self?.intake.publishPending()
             self?.updateHealth()
         }

@@ -1,15 +1,15 @@
 import VolaryProtocol
 
-/// The logs of all topics that are wanted, and one bound over what they hold back together. Pure.
+/// The logs of all topics that are wanted, and one bound on what they buffer together. Pure.
 struct TopicLogs {
-    /// Bytes that all topics together may hold back: 64 MiB, four times what one may. After an outage thousands may catch up at once.
+    /// Bytes that all topics together may buffer: 64 MiB, four times the limit of one. After an outage thousands may catch up at once.
     static let maximumHeldBytes = 64 * 1024 * 1024
 
     /// What a step has left a topic with.
     struct Outcome: Hashable {
         let isFollowing: Bool
         let hasRequest: Bool
-        /// Messages that are lost since all topics together hold back too much.
+        /// Messages that are lost, as all topics together buffered too much.
         var lost = 0
     }
 
@@ -34,8 +34,8 @@ struct TopicLogs {
         if let machine = self.machines.removeValue(forKey: topic) { self.heldBytes -= machine.heldBytes }
     }
 
-    /// Performs a step of a topic's log. Where all together hold back more than the bound then, this one empties its buffer, and reads the
-    /// messages from the log.
+    /// Performs a step of a topic's log. If all topics together buffer more than the bound then, this one empties its buffer and reads the messages
+    /// from the log.
     /// - Returns: what the step has answered; nil when the topic is not followed.
     mutating func step<Answer>(
         _ topic: Topic,

@@ -15,7 +15,7 @@ final class MessagePublisher {
     /// Called once the outbox is empty, when closing.
     private var whenEmpty: (() -> Void)?
     /// Called when a decision has taken too long, so that the link counts as down: see ``PoisonMessageDetector``.
-    var decisionEnded: () -> Void = {}
+    var countsAsDown: () -> Void = {}
 
     init(
         _ context: BrokerContext,
@@ -32,9 +32,7 @@ final class MessagePublisher {
 
     func start(over link: RedisLink) { self.link = link }
 
-    /// Messages that wait to be written.
     var waiting: Int { self.queue.waiting }
-    var isEmpty: Bool { self.queue.isEmpty }
     var isReady: Bool { self.link?.isReady ?? false }
     /// Whether the link is up, or counts as up during a decision.
     var isLinked: Bool { self.isReady || self.decisionTimer != nil }
@@ -98,9 +96,8 @@ final class MessagePublisher {
         guard let message = self.queue.confirmed(into: &local, at: .now()) else { return }
         self.settleDecision()
         self.context.deliver(local)
-        message.completion?(
-            .success(message.isDegraded ? .degraded(here: message.isWanted) : .relayed(receivers: receivers))
-        )
+        let isDegraded = message.isDegraded
+        message.completion?(.success(isDegraded ? .degraded(here: message.isWanted) : .relayed(receivers: receivers)))
         self.finishIfEmpty()
         self.writeIfDue()
     }
@@ -116,15 +113,8 @@ final class MessagePublisher {
             return
         }
         self.settleDecision()
-        let error: BrokerError
-        switch refusal {
-        case .tooLarge:
-            self.queue.sizeWasRefused(bytes: bytes, at: .now())
-            error = .tooLarge
-        case .idleFull: error = .idleHistoryFull
-        case .ofMessage, .ofServer: error = .refused
-        }
-        self.reject(message, as: error, reason: RedisErrorText.loggable(text))
+        if case .tooLarge = refusal { self.queue.sizeWasRefused(bytes: bytes, at: .now()) }
+        self.reject(message, as: BrokerError(refusal), reason: RedisErrorText.loggable(text))
         self.finishIfEmpty()
         self.writeIfDue()
     }
@@ -147,7 +137,7 @@ final class MessagePublisher {
         let replayed = self.queue.linked(to: self.link?.address, at: .now())
         if replayed > 0 {
             self.context.logger.info(
-                "Messages that the last master confirmed are published again",
+                "Messages are published again after a fail-over",
                 metadata: [RedisLogKey.count: "\(replayed)"]
             )
         }
@@ -184,16 +174,14 @@ final class MessagePublisher {
     }
 
     /// The subscriber's link is lost, or the publisher's: this node's receiver gets now what may not come back.
-    func deliverLoopback() {
-        self.context.deliver(self.queue.takeLoopback())
-    }
+    func deliverLoopback() { self.context.deliver(self.queue.takeLoopback()) }
 
     // MARK: - Deciding whether the link is down or one message costs it
 
     private func startDecision() {
         guard self.decisionTimer == nil else { return }
-        self.decisionTimer = self.context.schedule(in: PoisonMessageDetector.decisionTimeout) { [weak self] in self?.endDecision()
-        }
+        let timeout = PoisonMessageDetector.decisionTimeout
+        self.decisionTimer = self.context.schedule(in: timeout) { [weak self] in self?.endDecision() }
     }
 
     /// Redis has answered a message.
@@ -211,7 +199,7 @@ final class MessagePublisher {
         guard !self.isReady else { return }
         self.queue.endDecision()
         self.linkIsDown()
-        self.decisionEnded()
+        self.countsAsDown()
     }
 
     // MARK: - Loopback
@@ -225,9 +213,7 @@ final class MessagePublisher {
         envelope.origin == self.context.node && self.queue.observed(ownSequence: envelope.sequence)
     }
 
-    func unsubscribed(from topic: Topic) {
-        self.queue.forgetLoopback(of: topic)
-    }
+    func unsubscribed(from topic: Topic) { self.queue.forgetLoopback(of: topic) }
 
     /// Called once a second: whether a message of this node does not come back although nothing is known to be wrong.
     func loopbackIsStalled(allTopicsArrive: Bool) -> Bool {
@@ -259,10 +245,7 @@ final class MessagePublisher {
         self.whenEmpty = nil
         self.linkWasLost(RedisLinkLoss(reason: "shut down"))
         self.decisionTimer?.cancel()
-        self.losses.expired(
-            self.queue.waiting,
-            "The node ends with messages that Redis has not confirmed: other nodes may lack them"
-        )
+        self.losses.expired(self.queue.waiting, "The node ends with unconfirmed messages: other nodes may lack them")
     }
 }
 

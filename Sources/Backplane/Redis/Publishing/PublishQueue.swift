@@ -166,7 +166,6 @@ struct PublishQueue {
         return message
     }
 
-    /// Redis does not take messages of so many bytes.
     mutating func sizeWasRefused(bytes: Int, at now: NIODeadline) { self.poison.sizeWasRefused(bytes: bytes, at: now) }
 
     /// A message that left the outbox unconfirmed will not come back, and this node's receiver is not to get it.
@@ -203,10 +202,8 @@ struct PublishQueue {
         self.outbox.linkLost { Envelope.countAttempt(in: &$0.bytes) }
         return verdict
     }
-    /// No connection could be made.
     mutating func connectionFailed() { self.poison.connectionFailed() }
 
-    /// Whether it is still to be seen if the link is down or one message costs the connection.
     func isDeciding(at now: NIODeadline) -> Bool { self.poison.isDeciding(at: now) }
 
     /// The decision has taken too long: the link counts as down.

@@ -1,6 +1,6 @@
 extension RedisScript {
-    /// Ends an epoch whose log has been found to have two histories, unless it has ended already. What it holds is kept, in the next epoch,
-    /// whose offsets go on: whoever saw the first epoch reads all of it, and knows that something may be missing.
+    /// Ends an epoch whose log has two histories, unless it has ended already. The log is kept, in the next epoch, and offsets continue: nodes that
+    /// followed the first epoch read all of the log, and report that messages may be missing.
     ///
     /// KEYS: 1 the log, 2 its head. ARGV: 1 the epoch to end, 2 the next one, 3 ms that the head lives.
     /// Returns 1 when it did, else 0.

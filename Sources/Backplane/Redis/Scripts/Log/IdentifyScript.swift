@@ -1,9 +1,9 @@
 extension RedisScript {
-    /// Names the data that Redis holds: a Redis that came back with its data keeps the name, one that came back empty gets another.
+    /// Gives the data in Redis a name: after a restart with its data Redis still has the name, after one without it gets another.
     ///
-    /// The only key of the broker without an expiry: its absence has to mean that something has removed it.
-    /// A name is new for a minute. So long, nodes that come back to a Redis that has lost its data have not told yet which topics they want,
-    /// and every message is logged.
+    /// The broker's only key without an expiry: its absence means that the data has been removed.
+    /// A name is new for a minute, in which every message is logged: nodes that reconnect to a Redis without its data may not have refreshed the heads
+    /// of their topics yet.
     /// KEYS: 1 the name, 2 the mark that it is new. ARGV: 1 the name to give when there is none.
     /// Returns the name; empty when there was none and it could not be given.
     static let identify = RedisScript(

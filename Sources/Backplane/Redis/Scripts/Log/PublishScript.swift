@@ -1,26 +1,26 @@
 extension RedisScript {
-    /// Gives a message its place in its topic's log, and publishes it with that place.
+    /// Gives a message a position in its topic's log and publishes it with that position.
     ///
-    /// A topic that no node wants has no log: nobody is subscribed, and it has no head, which those who want it have made, see
-    /// ``RedisScript/refreshHeads``. What is published to it costs nothing. It has one all the same while the name of Redis' data is new, or none.
+    /// A topic that no node wants has no log: it has no subscriber and no head, as nodes make heads for the topics that they want, see
+    /// ``RedisScript/refreshHeads``. Publishing to it writes nothing. While the name of Redis' data is new or missing, every topic has a log.
     ///
-    /// Topics that have a log and at the moment no subscriber are bounded together: what is logged for them is added up for as long as a log keeps
-    /// its entries, and then from nothing again, so that all of them hold at most twice the bound. What a topic logged while it had a subscriber
-    /// counts from its next publication without one, or once another topic's publication finds it without one, see ``settling``;
-    /// where that is past the bound, its log is dropped, and its epoch ends.
+    /// Logs of topics without a subscriber are bounded together: the bytes that are logged for them are summed over the life of an entry, then the
+    /// sum starts at zero again, so that they hold at most twice the bound. What a topic logged while it had a subscriber counts from its next
+    /// publication without one, or once another topic's publication finds it without one, see ``settling``; if it exceeds the bound, the
+    /// log is dropped and its epoch ends.
     ///
-    /// KEYS: 1 the log, 2 its head; for a topic that perhaps nobody wants also 3 the name of Redis' data, 4 the mark that it is new, 5 the
-    /// bytes that count of topics without a subscriber, 6 the topics that had one. ARGV: 1 channel, 2 the envelope, 3 the epoch to begin when there is none, 8 bytes; of the
-    /// log 4 the most entries, 5 bytes and 6 ms; 7 ms that the head lives; 8 the most bytes of KEYS 5.
-    /// Returns the epoch, the offset and how many were subscribed; an empty epoch and offset 0 when it was published without a place. The error
+    /// KEYS: 1 the log, 2 its head; for a topic that may have no subscriber also 3 the name of Redis' data, 4 the mark that it is new, 5 the
+    /// bytes that count of topics without a subscriber, 6 the topics that had one. ARGV: 1 channel, 2 the envelope, 3 the epoch to begin when
+    /// there is none, 8 bytes; of the log 4 the most entries, 5 bytes and 6 ms; 7 ms that the head lives; 8 the most bytes of KEYS 5.
+    /// Returns the epoch, the offset and how many were subscribed; an empty epoch and offset 0 when it was published without a position. The error
     /// `IDLEFULL` is the bound's; nothing has been published then.
     ///
     /// The log is a stream, offset by `t` ms, `b` bytes logged before it, `e` envelope. The head is a hash: `epoch`; `offset` of the last
     /// entry; `start`, the offset before the epoch's first, and `beginning`, see ``LogPage/Beginning``; `first` entry that is kept; `total` bytes ever logged; `base`, those before the
     /// first entry; `checked`, ms, when age was last looked at; `counted`, the part of `total` that has been added to KEYS 5. A log or a head that no node has written is replaced, as a new epoch.
     ///
-    /// Out of memory, the oldest entries make room. Where they cannot, the epoch ends, so that whoever was away learns that something is
-    /// missing, and the message is published without a place. Every other refusal leaves nothing behind, not even an entry.
+    /// When Redis is out of memory, the oldest entries are removed. If that does not suffice, the epoch ends, so that nodes that were away report a
+    /// loss, and the message is published without a position. Every other error leaves nothing behind.
     static let publish = RedisScript(
         name: "publish",
         source: Self.clock + Self.logEntries + """
@@ -214,7 +214,7 @@ extension RedisScript {
 
         """
 
-    /// Reads entries of a log that may hold what no node has written.
+    /// Reads entries of a log that may also hold entries of other programs.
     static let logEntries = """
         -- A number that a double holds exactly; else nil.
         local function whole(text)

@@ -1,15 +1,15 @@
 extension RedisScript {
-    /// Reads a topic's log from an offset on, or from its start when it is another epoch's than the caller's. Whoever follows the topic, says
-    /// that it wants it, as ``RedisScript/refreshHeads`` does; else this writes nothing.
+    /// Reads a topic's log from an offset on, or from its start when it is another epoch's than the caller's. A caller that follows the topic
+    /// also refreshes its head, as ``RedisScript/refreshHeads`` does; otherwise nothing is written.
     ///
     /// KEYS: 1 the log, 2 its head. ARGV: 1 the caller's epoch, or empty, 2 the first offset of that epoch that it wants, or `last` for
     /// only the last of whichever epoch, 3 the most entries, 4 after how many bytes to stop; 5 the most bytes of an entry: a larger one
-    /// is no node's, and comes empty; 6 ms that the head lives, for who follows the topic.
+    /// is not from a node, and is returned empty; 6 ms that the head lives, for a caller that follows the topic.
     /// Returns the head's epoch, offset and start, how the epoch began, see ``LogPage/Beginning``, and one list of offset, envelope,
     /// offset, envelope and so on; an empty array when there is no log.
     static let readLog = RedisScript(
         name: "read log",
-        source: Self.logEntries + Self.wanting + """
+        source: Self.logEntries + Self.refreshHead + """
             if ARGV[6] then want(KEYS[2], ARGV[6]) end
             local fields = redis.pcall('HMGET', KEYS[2], 'epoch', 'offset', 'start', 'beginning')
             if fields.err and not string.find(fields.err, 'WRONGTYPE', 1, true) then return fields end
