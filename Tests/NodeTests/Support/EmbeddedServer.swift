@@ -15,7 +15,7 @@ final class EmbeddedServer {
 
     /// What the parts behind the decision have seen, in its order.
     enum Event: Equatable {
-        case opened(Connection.Endpoint)
+        case opened(Endpoint)
         case text(String)
         case head(String, upgrade: [String], connection: [String])
         case body(String)

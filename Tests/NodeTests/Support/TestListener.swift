@@ -2,6 +2,7 @@ import HTTPTypes
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
+import NIOEmbedded
 import NIOPosix
 import ServiceLifecycle
 import TestSupport
@@ -64,7 +65,9 @@ struct TestListener: Sendable {
             tlsFailed: { _ in },
             admission: Admission(maximumConnections: 1000),
             activity: activity,
+            // Without an endpoint every handshake is refused, so no transport is made.
             webSockets: WebSocketUpgrade(
+                endpoints: [],
                 acceptsUserQuery: false,
                 compresses: false,
                 admission: WebSocketAdmission(
@@ -72,7 +75,7 @@ struct TestListener: Sendable {
                 ) { TopicReservation($0, isHeld: false) { _ in } },
                 phase: LifecyclePhase(),
                 activity: activity,
-                makeHandler: { EmbeddedServer.webSocketHandler($0, NIOLockedValueBox([])) }
+                makeTransport: { EmbeddedServer.webSocketTransport($0, on: EmbeddedEventLoop()) }
             )
         )
     }
