@@ -42,6 +42,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         // JSON Web Tokens: whose they are, and whether their signature holds.
         .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
+        // PEM files with several keys in them; JWTKit reads one.
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.0"),
         // Logging API, with its line format for terminals.
         .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
         // Metrics API; what is behind it is the operator's choice.
@@ -119,6 +121,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/Node",

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""The tour of a running Volary: three clients, what each of them hears, and the REST API from outside.
+"""A tour of a running Volary: three clients, what each of them receives, and the REST API.
 
     python3 deploy/tour.py [BASE] [--spread N]
 
 BASE is the balancer or any node (default http://127.0.0.1:8080). --spread N: fail unless the three clients are on at least
-N nodes. Where the nodes ask for them: VOLARY_API_KEY is a key for REST, VOLARY_TOKEN a token for clients, with the permission
-broadcast (volary token --permission broadcast). Every step says
-what it does; the first thing that is not as promised ends the tour with one line and exit status 1.
-Needs Python 3.10 or later and nothing else.
+N nodes. If the nodes require credentials, set VOLARY_API_KEY to a key for REST, and VOLARY_TOKEN to a token for clients with
+the permission broadcast (volary token --permission broadcast). Every step prints what it does. The first unexpected result
+ends the tour with one line and exit status 1. Needs only Python 3.10 or later.
 """
 
 import argparse
@@ -24,45 +23,45 @@ import time
 import urllib.parse
 
 KEY, TOKEN = (f"Bearer {os.environ[name]}" if os.environ.get(name) else "" for name in ("VOLARY_API_KEY", "VOLARY_TOKEN"))
-PATIENCE, QUIET = 5.0, 0.4  # seconds: within the first what must arrive arrives, within the second nothing else does
+TIMEOUT, QUIET = 5.0, 0.4  # seconds: the timeout of expected messages; how long to wait for unexpected ones
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
-class Broken(Exception):
-    """Something was not as promised."""
+class TourError(Exception):
+    """A result was not as expected."""
 
 
 class Client:
-    """A WebSocket client in a page: one socket, blocking, texts and binary messages."""
+    """A small WebSocket client: one blocking socket, text and binary messages."""
 
     def __init__(self, name, base):
         self.name, self.buffer, self.inbox = name, b"", []
-        self.socket = socket.create_connection((base.hostname, base.port or 80), PATIENCE)
+        self.socket = socket.create_connection((base.hostname, base.port or 80), TIMEOUT)
         authorization = f"Authorization: {TOKEN}\r\n" if TOKEN else ""
         self.socket.sendall(
             f"GET /ws?welcome=on HTTP/1.1\r\nHost: {base.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\nSec-WebSocket-Version: 13\r\n"
             f"{authorization}\r\n".encode())
         while b"\r\n\r\n" not in self.buffer:
-            self._receive(time.monotonic() + PATIENCE)
+            self._receive(time.monotonic() + TIMEOUT)
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
         if b" 101 " not in head.splitlines()[0]:
-            raise Broken(f"{name} could not connect: {head.splitlines()[0].decode()}")
+            raise TourError(f"{name} could not connect: {head.splitlines()[0].decode()}")
         self.id = self.expect("its welcome", lambda message: isinstance(message, dict) and message.get("type") == "welcome")["id"]
 
-    def send(self, opcode, payload):  # up to 125 bytes: more is never said here
+    def send(self, opcode, payload):  # up to 125 bytes, which is enough for this tour
         mask = os.urandom(4)
         masked = bytes(byte ^ key for byte, key in zip(payload, itertools.cycle(mask)))
         self.socket.sendall(bytes([128 | opcode, 128 | len(payload)]) + mask + masked)
 
     def expect(self, what, test):
-        """The first message for which the test holds; other ones (people come and go) stay in the inbox."""
-        deadline = time.monotonic() + PATIENCE
+        """The first message that passes the test; others (such as announcements) stay in the inbox."""
+        deadline = time.monotonic() + TIMEOUT
         while not any(test(message) for message in self.inbox):
             try:
                 self._read_frame(deadline)
             except TimeoutError:
-                raise Broken(f"{self.name} did not get {what} within {PATIENCE:g} s; it got {self.inbox}") from None
+                raise TourError(f"{self.name} did not get {what} within {TIMEOUT:g} s; it got {self.inbox}") from None
         return self.inbox.pop(next(i for i, message in enumerate(self.inbox) if test(message)))
 
     def expect_none(self, what, test):
@@ -71,7 +70,7 @@ class Client:
             while True:
                 self._read_frame(end)
         if any(test(message) for message in self.inbox):
-            raise Broken(f"{self.name} got {what}, which was not for it (or came twice)")
+            raise TourError(f"{self.name} got {what}, which was not meant for it (or was a duplicate)")
 
     def _receive(self, deadline):
         if (left := deadline - time.monotonic()) <= 0:
@@ -79,7 +78,7 @@ class Client:
         self.socket.settimeout(left)
         received = self.socket.recv(65536)
         if not received:
-            raise Broken(f"{self.name} was disconnected")
+            raise TourError(f"{self.name} was disconnected")
         self.buffer += received
 
     def _frame(self, deadline):
@@ -97,123 +96,123 @@ class Client:
         return opcode, payload
 
     def _read_frame(self, deadline):
-        """One frame from the socket: a message into the inbox, a ping answered."""
+        """Reads one frame from the socket: puts a message into the inbox, answers a ping."""
         opcode, payload = self._frame(deadline)
         if opcode in (TEXT, BINARY):
             self.inbox.append(json.loads(payload) if opcode == TEXT else payload)
         elif opcode == CLOSE:
-            raise Broken(f"{self.name} was closed by the server: {payload[:2].hex()} {payload[2:].decode()}")
+            raise TourError(f"{self.name} was closed by the server: {payload[:2].hex()} {payload[2:].decode()}")
         elif opcode == PING:
             self.send(PONG, payload)
 
     def leave(self):
-        """The closing handshake to its end: a close frame, the server's, and then the socket (RFC 6455, section 7.1.1)."""
+        """Sends a close frame, waits for the server's, and closes the socket (RFC 6455, section 7.1.1)."""
         self.send(CLOSE, struct.pack("!H", 1000))
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         try:
             while self._frame(deadline)[0] != CLOSE:
                 pass
         except TimeoutError:
-            raise Broken(f"{self.name} got no close frame within {PATIENCE:g} s") from None
+            raise TourError(f"{self.name} got no close frame within {TIMEOUT:g} s") from None
         self.socket.close()
 
 
 def rest(base, method, path, body=None):
-    connection = http.client.HTTPConnection(base.netloc, timeout=PATIENCE)
+    connection = http.client.HTTPConnection(base.netloc, timeout=TIMEOUT)
     connection.request(method, path, body and json.dumps(body),
                        {"Content-Type": "application/json"} | ({"Authorization": KEY or TOKEN} if KEY or TOKEN else {}))
     with connection.getresponse() as answer:
         text = answer.read().decode(errors="replace")
     if answer.status != 200:
-        raise Broken(f"{method} {path} answered {answer.status}: {text}")
+        raise TourError(f"{method} {path} answered {answer.status}: {text}")
     return json.loads(text)
 
 
 def connections(base):
-    """The whole inventory, page by page."""
+    """All connections of the cluster, page by page."""
     found, path = [], "/api/connections"
     while path:
         page = rest(base, "GET", path)
         found += page["connections"]
         path = page.get("next") and "/api/connections?cursor=" + urllib.parse.quote(page["next"])
     if not page["complete"]:
-        raise Broken(f"the inventory is not complete, these nodes are missing: {page['missing']}")
+        raise TourError(f"the list is not complete, these nodes are missing: {page['missing']}")
     return found
 
 
 def says(text, kind=None, sender=None):
-    """A test for a text message: the other two are only looked at when given."""
+    """A test for a text message, and for its type and sender if they are given."""
     return lambda message: (isinstance(message, dict) and message.get("message") == text
                             and kind in (None, message.get("type")) and sender in (None, message.get("from")))
 
 
 def tour(base, spread):
     step = lambda text: print(f"\n* {text}")
-    def hears(client, what, test):
+    def show(client, what, test):
         message = client.expect(what, test)
-        print(f"    {client.name:5} hears  {message if isinstance(message, bytes) else json.dumps(message)}")
+        print(f"    {client.name:5} received  {message if isinstance(message, bytes) else json.dumps(message)}")
         return message
     def post(path, text):
         print("   ", json.dumps(receipt := rest(base, "POST", path, {"message": text})))
         return receipt
 
-    step("Ann, Bob and Cleo connect, with any WebSocket client, to whatever node the balancer picks; each asks who it is.")
+    step("Ann, Bob and Cleo connect to nodes that the balancer chooses. ?welcome=on asks for a message with the connection's id.")
     ann, bob, cleo = everybody = [Client(name, base) for name in ("Ann", "Bob", "Cleo")]
 
-    step("Ann says hello. She gets an echo; everybody in the cluster gets the message, she too.")
+    step("Ann sends hello. She gets an echo. Every client of the cluster, including Ann, gets the message.")
     ann.send(TEXT, b"Hello!")
-    hello = says("Hello!", "message", hears(ann, "her echo", says("Hello!", "echo"))["from"])
+    hello = says("Hello!", "message", show(ann, "her echo", says("Hello!", "echo"))["from"])
     for client in everybody:
-        hears(client, "Ann's message", hello)
+        show(client, "Ann's message", hello)
     for client in everybody:
         client.expect_none("Ann's message", hello)
 
-    step("Bob sends four bytes. Bytes stay bytes, and everybody gets them.")
+    step("Bob sends a binary message of four bytes. Every client gets it, unchanged.")
     bob.send(BINARY, bytes([0, 1, 254, 255]))
     for client in everybody:
-        hears(client, "Bob's bytes", lambda message: message == bytes([0, 1, 254, 255]))
+        show(client, "Bob's bytes", lambda message: message == bytes([0, 1, 254, 255]))
 
-    step("GET /api/connections: who is connected, anywhere. Any node can answer.")
-    # A connection is listed a moment after its handshake.
-    deadline = time.monotonic() + PATIENCE
+    step("GET /api/connections lists the connections of the whole cluster. Any node can answer.")
+    # A connection is listed shortly after its handshake.
+    deadline = time.monotonic() + TIMEOUT
     while True:
-        inventory = {entry["id"]: entry for entry in connections(base)}
-        ours = [inventory[client.id] for client in everybody if client.id in inventory]
+        listed = {entry["id"]: entry for entry in connections(base)}
+        ours = [listed[client.id] for client in everybody if client.id in listed]
         if len(ours) == 3:
             break
         if time.monotonic() > deadline:
-            raise Broken(f"of Ann, Bob and Cleo the inventory has {len(ours)} entries, not one each")
+            raise TourError(f"of Ann, Bob and Cleo, only {len(ours)} are in the list")
         time.sleep(0.1)
     for client, entry in zip(everybody, ours):
         print(f"    {client.name:5} is {entry['id']} on {entry['node']}")
     if (nodes := len({entry["node"] for entry in ours})) < spread:
-        raise Broken(f"the three are on {nodes} node(s), not on at least {spread}")
+        raise TourError(f"the three clients are on {nodes} node(s), but at least {spread} are required")
 
-    step("POST /api/connections/broadcast: everybody, from outside; the answer says how many got it, node by node.")
+    step("POST /api/connections/broadcast sends to every client. The answer is a receipt: how many got it, node by node.")
     text = f"Good morning, everyone! ({os.urandom(2).hex()})"
     receipt = post("/api/connections/broadcast", text)
     for client in everybody:
-        if hears(client, "the broadcast", says(text, "server-broadcast"))["id"] != receipt["id"]:
-            raise Broken("the broadcast's id is not its receipt's")
+        if show(client, "the broadcast", says(text, "server-broadcast"))["id"] != receipt["id"]:
+            raise TourError("the id of the broadcast differs from the id of its receipt")
     if receipt["recipients"] < 3:
-        raise Broken(f"the broadcast's receipt counts {receipt['recipients']} recipients, at least 3 got it")
+        raise TourError(f"the receipt of the broadcast counts {receipt['recipients']} recipients, but at least 3 got it")
 
-    step(f"POST /api/connections/{ours[2]['id']}/send: Cleo alone, on whatever node she is.")
+    step(f"POST /api/connections/{ours[2]['id']}/send sends to Cleo only, whichever node she is on.")
     secret = f"Only for you. ({os.urandom(2).hex()})"
     post(f"/api/connections/{ours[2]['id']}/send", secret)
-    hears(cleo, "what was sent to her", says(secret))
+    show(cleo, "what was sent to her", says(secret))
     for client in (ann, bob):
         client.expect_none("what was sent to Cleo", says(secret))
 
-    step("All three leave, and the inventory says so.")
+    step("All three clients close their connections and disappear from the list.")
     for client in everybody:
         client.leave()
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while {entry["id"] for entry in connections(base)} & {entry["id"] for entry in ours}:
         if time.monotonic() > deadline:
-            raise Broken(f"a closed connection was still in the inventory after {PATIENCE:g} s")
+            raise TourError(f"a closed connection was still listed after {TIMEOUT:g} s")
         time.sleep(0.1)
-    print(f"\nAll as promised, on {nodes} node(s).")
+    print(f"\nThe tour passed, on {nodes} node(s).")
 
 
 if __name__ == "__main__":
@@ -223,5 +222,5 @@ if __name__ == "__main__":
     options = parser.parse_args()
     try:
         tour(options.base, options.spread)
-    except (Broken, OSError, KeyError, ValueError, http.client.HTTPException) as error:
-        sys.exit(f"tour: {'' if isinstance(error, Broken) else type(error).__name__ + ': '}{error}")
+    except (TourError, OSError, KeyError, ValueError, http.client.HTTPException) as error:
+        sys.exit(f"tour: {'' if isinstance(error, TourError) else type(error).__name__ + ': '}{error}")

@@ -103,7 +103,7 @@ public struct NodeServer: Service {
             logger: logger,
             clock: ContinuousClock(),
             name: name,
-            isLiving: { node throws(PresenceError) in try await publisher.isLiving(node) },
+            isAlive: { node throws(PresenceError) in try await publisher.isAlive(node) },
             nameIsTaken: {
                 nameTaken.withLockedValue { $0 = NodeNameTaken(name: name.text) }
                 shutdownRequest.request(.immediate)
@@ -249,9 +249,9 @@ public struct NodeServer: Service {
             )
         }
         let watch = MasterResolver(configuration: redis, eventLoop: eventLoop, logger: logger)
-        let store = RedisPresenceStore(watch: watch, logger: logger)
+        let store = RedisPresenceStore(resolver: watch, logger: logger)
         return ClusterServices(
-            broker: RedisBroker(watch: watch, settings: configuration.relay, node: id, logger: logger),
+            broker: RedisBroker(watch: watch, settings: configuration.broker, node: id, logger: logger),
             store: store,
             idempotency: RedisIdempotencyStore(sharing: store)
         )

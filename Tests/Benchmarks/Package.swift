@@ -15,14 +15,14 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [
         .package(name: "volary", path: "../.."),
-        // Times with percentiles. Without its traits: its interposers are not wanted, allocations are counted by callgrind.
+        // For times with percentiles. Its traits are off because callgrind counts allocations, so its interposers are not needed.
         .package(url: "https://github.com/ordo-one/benchmark.git", from: "1.38.1", traits: []),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.8.0"),
     ],
     targets: [
-        // What is measured, by either program below.
+        // The measured cases, for both programs below.
         .target(
             name: "Cases",
             dependencies: [
@@ -38,9 +38,9 @@ let package = Package(
             path: "Cases",
             swiftSettings: strict
         ),
-        // Runs one case so many times and ends: for callgrind.
+        // Runs one case a given number of times, for callgrind.
         .executableTarget(name: "costs", dependencies: ["Cases"], path: "Costs", swiftSettings: strict),
-        // Measures how long they take.
+        // Measures the times of the cases.
         .executableTarget(
             name: "Times",
             dependencies: ["Cases", .product(name: "Benchmark", package: "benchmark")],

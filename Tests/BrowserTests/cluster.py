@@ -27,6 +27,9 @@ class Cluster:
         self.ports = {name: free_port() for name in ("redis", "node1", "node2", "balancer")}
         for name in self.ports:
             self.start(name)
+
+    def settle(self):
+        """Waits until each node knows the other."""
         # A node takes note of a new one with its next heartbeat; until then, receipts have no name for it.
         for name in ("node1", "node2"):
             until(f"{name} knows both nodes", lambda: b"volary_nodes_live 2\n" in self._get(name, "/metrics")[1])

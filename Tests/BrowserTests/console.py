@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The console as a person uses it, in a real Chromium, on a real cluster. A part of deploy/test, which installs what this needs.
 
-    python3 Tests/BrowserTests/console.py VOLARY [--screenshots DIRECTORY]
+    .build/browser-tools/bin/python Tests/BrowserTests/console.py VOLARY [--screenshots DIRECTORY]
 
 VOLARY is the program to run. The first thing that is not as promised ends it with one line and exit status 1.
 """
@@ -16,6 +16,8 @@ import sys
 import threading
 import time
 import urllib.parse
+
+from playwright.sync_api import Error as PlaywrightError
 
 from browser import Broken, Browser, until
 from cluster import ROOT, Cluster
@@ -115,10 +117,10 @@ class Console:
     def loads(self):
         self.step("The page loads through the balancer, without an error, and nothing in it moves.")
         browser = self.browser
-        browser.call("Page.addScriptToEvaluateOnNewDocument", source=WATCH_LAYOUT)
+        browser.page.add_init_script(WATCH_LAYOUT)
         browser.open(self.cluster.url("balancer"))
         browser.sees("#health", "2 nodes")
-        browser.sees("#node-list", "node1", "node2", "live", "sign of life")
+        browser.sees("#node-list", "node1", "node2", "live", "heartbeat")
         browser.sees("#flow", "up", "node1", "node2")
         browser.sees("#connections", "0 connections", "complete")
         self.nothing_to_complain_of()
@@ -142,7 +144,7 @@ class Console:
         browser.type("Hello from the server")
         browser.tab_to("#send button")
         browser.press("Space")
-        browser.sees("#receipt", "1 connection got it", "node1: ", "node2: ", "200")
+        browser.sees("#receipt", "1 connection reached", "node1: ", "node2: ", "200")
         browser.sees("#log", "server-broadcast", "Hello from the server")
 
         everything = browser.js(f"{REACHABLE}.length")
@@ -239,7 +241,7 @@ class Console:
         browser.click(f"{button}:first-of-type")
         browser.type("For you alone")
         browser.click("#send button")
-        browser.sees("#receipt", "1 connection got it")
+        browser.sees("#receipt", "1 connection reached")
         browser.sees("#log", "For you alone")
         self.other.expect_none("what was for another", says("For you alone"))
         browser.click(f"{button}:last-of-type")
@@ -275,10 +277,10 @@ class Console:
         browser.answer_with(200, json.dumps({"count": 12, "complete": True, "answeredBy": names[1], "nodes": [
             {"id": f"{number:08x}", "name": name, "connections": number * 1000, "leaseAgeSeconds": 7.5 if number == 2 else 0.4,
              "live": number != 2, "draining": number == 1, "version": "0.1.0", "startedAt": "2026-01-01T00:00:00.000Z"}
-            for number, name in enumerate(names)]}), urls="*/api/nodes")
+            for number, name in enumerate(names)]}), urls="**/api/nodes")
         browser.sees("#node-list", *names, "draining", "expired", "7.5 s ago", "11,000")
         browser.sees("#flow", names[0], "5 more", "66K")
-        browser.sees("#health", f"No sign of life from {names[2]}.")
+        browser.sees("#health", f"No heartbeat from {names[2]}.")
         self.expect("a name became markup", browser.js("!document.querySelector('img')"))
         self.picture("many")
         browser.size(360, 780, phone=True)
@@ -370,7 +372,7 @@ class Console:
         secret = self.cluster.file("secret", "0123456789abcdef0123456789abcdef")
         self.cluster.start_alone("guarded", "--api-key", key, "--jwt-key", secret)
         browser.open(self.cluster.url("guarded"))
-        browser.sees("#access", "This node asks for a key.")
+        browser.sees("#access", "This node requires a key or token.")
         browser.sees("#health", "401")
         self.picture("key")
         browser.click("#connect")
@@ -391,7 +393,7 @@ class Console:
         browser.click("#send textarea")
         browser.type("With a key")
         browser.click("#send button")
-        browser.sees("#receipt", "1 connection got it", "200")
+        browser.sees("#receipt", "1 connection reached", "200")
         browser.sees("#log", "With a key")
         browser.click("#say input")
         browser.type("To everybody?")
@@ -427,7 +429,7 @@ class Console:
         browser.click("#send input[name=name]")
         browser.type(name)
         browser.js("document.querySelector('#send').elements.kind.value = 'data'")
-        for text, sees in (('{"price":', ("Not sent", "This is no JSON")), ('{"price": 7.1}', ("1 connection got it", "200"))):
+        for text, sees in (('{"price":', ("Not sent", "Invalid JSON")), ('{"price": 7.1}', ("1 connection reached", "200"))):
             browser.js("document.querySelector('#send textarea').value = ''")
             browser.click("#send textarea")
             browser.type(text)
@@ -443,6 +445,7 @@ class Console:
                      self.looks_good, self.closes, self.shows_refusals, self.shows_many_nodes, self.loses_redis,
                      self.loses_its_node, self.bounds_its_log, self.refuses_other_sites, self.asks_for_a_key, self.names_anything):
             step()
+        self.other.socket.close()  # or its node would wait for it when it stops
 
 
 def main():
@@ -458,8 +461,9 @@ def main():
     try:
         cluster = Cluster(arguments.volary)
         browser = Browser()
+        cluster.settle()
         Console(browser, cluster, arguments.screenshots).run()
-    except Broken as broken:
+    except (Broken, PlaywrightError) as broken:
         if browser and arguments.screenshots:
             browser.screenshot(arguments.screenshots / "broken.png")
         sys.exit(f"console: {broken}")

@@ -7,51 +7,51 @@ import Glibc
 import Darwin
 #endif
 
-/// A cluster of real processes with a Redis of its own, full of traffic, and what goes wrong with it.
+/// A cluster of real processes with its own Redis, under traffic, into which faults are injected.
 @main
 struct Chaos: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chaos",
-        abstract: "Breaks a cluster under traffic and says what it cost. Exit status 1: a promise was broken."
+        abstract: "Injects faults into a cluster under traffic and reports the effects. Exit status 1: a guarantee was violated."
     )
 
-    @Option(help: "Faults at random for so long.")
+    @Option(help: "Inject random faults for this many minutes.")
     var minutes: Int?
 
-    @Option(help: "The random choice's; printed, so that a run can be had again.")
+    @Option(help: "Seed of the random choice; printed, so that a run can be repeated.")
     var seed: UInt64 = .random(in: 1...999_999)
 
-    @Option(help: "How many nodes, 3 to 9.")
+    @Option(help: "Number of nodes, 3 to 9.")
     var nodes = 3
 
     @Option(help: "The nodes' lease in seconds.")
     var lease = 5
 
-    @Option(help: "What each client says in a second; two clients are on each node.")
+    @Option(help: "Messages of each client in a second; each node has two clients.")
     var rate = 10
 
-    @Option(help: "This fault alone.")
+    @Option(help: "Only this fault.")
     var fault: String?
 
-    @Flag(help: "Every fault, and the table in Markdown.")
+    @Flag(help: "Every fault; the result is a table in Markdown.")
     var table = false
 
-    @Flag(help: "Names every fault.")
+    @Flag(help: "List the names of the faults.")
     var list = false
 
-    @Option(name: .customLong("repeat"), help: "How often each fault of --fault or --table happens.")
+    @Option(name: .customLong("repeat"), help: "How often each fault of --fault or --table is repeated.")
     var times = 1
 
     func validate() throws {
         guard [minutes != nil, fault != nil, table, list].count(where: { $0 }) == 1 else {
             throw ValidationError("One of --minutes, --fault, --table and --list must be given.")
         }
-        guard (3...9).contains(nodes) else { throw ValidationError("--nodes is \(nodes), allowed is 3 to 9.") }
-        guard (1...60).contains(lease) else { throw ValidationError("--lease is \(lease), allowed is 1 to 60.") }
-        guard (1...1000).contains(rate) else { throw ValidationError("--rate is \(rate), allowed is 1 to 1000.") }
+        guard (3...9).contains(nodes) else { throw ValidationError("--nodes is \(nodes), but must be 3 to 9.") }
+        guard (1...60).contains(lease) else { throw ValidationError("--lease is \(lease), but must be 1 to 60.") }
+        guard (1...1000).contains(rate) else { throw ValidationError("--rate is \(rate), but must be 1 to 1000.") }
         guard times > 0, minutes ?? 1 > 0 else { throw ValidationError("--repeat and --minutes must be at least 1.") }
         if let fault, !Fault.all.contains(where: { $0.name == fault }) {
-            throw ValidationError("--fault is '\(fault)', allowed is one of: \(Fault.all.map(\.name).joined(separator: ", ")).")
+            throw ValidationError("--fault is '\(fault)', but must be one of: \(Fault.all.map(\.name).joined(separator: ", ")).")
         }
     }
 
@@ -62,7 +62,7 @@ struct Chaos: AsyncParsableCommand {
         }
         let rows: [(title: String, reports: [FaultReport])]
         if let minutes {
-            say("The same faults in the same order: deploy/chaos --minutes \(minutes) --seed \(seed) --nodes \(nodes)")
+            say("Repeat with: deploy/chaos --minutes \(minutes) --seed \(seed) --nodes \(nodes)")
             rows = try await atRandom(for: .seconds(minutes * 60))
         } else {
             rows = try await inOrder(Fault.all.filter { fault == nil || $0.name == fault })
@@ -78,13 +78,13 @@ struct Chaos: AsyncParsableCommand {
         var rows: [(String, [FaultReport])] = []
         for fault in faults {
             var reports: [FaultReport] = []
-            // A cluster of its own for each: no row depends on the one before.
+            // Each fault gets its own cluster, so that the rows are independent.
             do {
-                // With sentinels, each time: after a fail-over nothing is where it was.
+                // With sentinels, each repetition too: after a failover the master is another server.
                 let clusters = fault.needsSentinels ? times : 1
                 for _ in 0..<clusters {
                     try await withCluster(for: fault) { cluster in
-                        for _ in 0..<times / clusters { reports.append(try await happen(fault, in: cluster)) }
+                        for _ in 0..<times / clusters { reports.append(try await inject(fault, in: cluster)) }
                     }
                 }
             } catch let error as FaultError {
@@ -106,9 +106,9 @@ struct Chaos: AsyncParsableCommand {
             while failure.isEmpty, ContinuousClock.now < end {
                 let fault = faults[Int(generator.next() % UInt64(faults.count))]
                 do {
-                    reports[fault.name, default: []].append(try await happen(fault, in: cluster))
+                    reports[fault.name, default: []].append(try await inject(fault, in: cluster))
                 } catch let error as FaultError {
-                    say("\(fault.name): FAILED, and it ends here. \(error)")
+                    say("\(fault.name): FAILED, and the run stops. \(error)")
                     failure = [("failed: \(fault.title)", [])]
                 }
             }
@@ -133,23 +133,23 @@ struct Chaos: AsyncParsableCommand {
         await cluster.stop()
     }
 
-    private func happen(_ fault: Fault, in cluster: FaultCluster) async throws -> FaultReport {
+    private func inject(_ fault: Fault, in cluster: FaultCluster) async throws -> FaultReport {
         let report = try await FaultRun.run(fault, in: cluster, textsPerSecond: rate)
         let verdict = report.verdict
         say(
-            "\(fault.name): \(verdict.publications) published, \(verdict.lost) lost, \(verdict.notices) notices, \(verdict.duplicated) twice, "
+            "\(fault.name): \(verdict.publications) published, \(verdict.lost) lost, \(verdict.notices) notices, \(verdict.duplicated) duplicates, "
                 + "recovered after \(report.recovery.map(FaultReport.seconds) ?? "never")"
         )
         for violation in verdict.violations { say("  BROKEN \(violation)") }
-        if !fault.losesMessages { for loss in verdict.announcements { say("  lost and announced: \(loss)") } }
+        if !fault.losesMessages { for loss in verdict.announcements { say("  lost and reported: \(loss)") } }
         if !report.isGood {
-            for node in cluster.nodes { say("  Node \(node.name) wrote:\n\(node.process.output.suffix(4000))") }
+            for node in cluster.nodes { say("  Node \(node.name) logged:\n\(node.process.output.suffix(4000))") }
         }
         return report
     }
 }
 
-/// A line at once, also into a file.
+/// Prints a line without buffering, also into a file.
 private func say(_ line: String) {
     print(line)
     fflush(nil)

@@ -126,7 +126,7 @@ extension RealProcesses {
                 try keys.write("bad")
                 node.process.reload()
                 let isSaid = await eventually {
-                    node.process.output.components(separatedBy: "could not be read again").count == 3
+                    node.process.output.components(separatedBy: "File not reloaded").count == 3
                 }
                 #expect(isSaid, "\(node.process.output)")
                 #expect(try await status(Self.keys[0].0) == 200)
@@ -138,7 +138,7 @@ extension RealProcesses {
                 let isChanged = try await eventually { try await status(Self.keys[1].0) == 200 }
                 #expect(isChanged, "\(node.process.output)")
                 #expect(try await status(Self.keys[0].0) == 401)
-                let isRead = await eventually { node.process.output.components(separatedBy: "File read again").count == 3 }
+                let isRead = await eventually { node.process.output.components(separatedBy: "File reloaded").count == 3 }
                 #expect(isRead)
                 let new = try await TestToken.mint(secret)
                 _ = try await Self.connect(node, new)

@@ -171,7 +171,7 @@ extension RealProcesses {
         {
             let wrong = [
                 ("", "line 1, column 1: "), ("port: 8080\n", "YAML"), ("{\n  \"prot\": 8080\n}", "line 2, column 3: \"prot\""),
-                ("{\"port\": 8080,\n \"port\": 8081}", "line 2, column 2: \"port\" is there twice"),
+                ("{\"port\": 8080,\n \"port\": 8081}", "line 2, column 2: \"port\" appears twice"),
                 (#"{"port": true}"#, "column 10: \"port\""), (#"{"lease": 5}"#, "\"lease\" \"5\": "),
                 (#"{"port": "x"}"#, "\"port\" \"x\": "),
             ]
@@ -230,7 +230,7 @@ extension RealProcesses {
             #expect(version.output == (try await VolaryProcess.run(["--version"]).output))
             let (status, output, errors) = try await VolaryProcess.run([word, "--port", "0"])
             #expect(status == 64 && output.isEmpty)
-            #expect(errors.contains("no command '\(word)'") && errors.contains("volary serve"), "\(errors)")
+            #expect(errors.contains("Unknown command '\(word)'") && errors.contains("volary serve"), "\(errors)")
         }
 
         @Test

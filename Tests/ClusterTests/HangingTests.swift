@@ -68,7 +68,7 @@ extension RealProcesses {
             )
             let client = try await TestNode(name: "", process: process).connect()
             process.reload()
-            #expect(await eventually { process.output.contains("File read again") })
+            #expect(await eventually { process.output.contains("File reloaded") })
             try system.hang(.open)
             process.reload()
             await self.reloadWhileReading(process)

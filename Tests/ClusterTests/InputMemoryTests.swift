@@ -45,7 +45,7 @@ extension RealProcesses {
         ]
 
         private func send(_ stream: Stream, to node: TestNode) async throws {
-            let client = try await RawTestClient.connect(port: node.process.port, tls: node.process.tls, goesOn: true)
+            let client = try await RawTestClient.connect(port: node.process.port, tls: node.process.tls, allowsHalfClosure: true)
             try await client.send(stream.beginning)
             // What it does not take from the kernel waits in the node.
             try await client.stopReading()

@@ -15,9 +15,9 @@ extension RealProcesses {
 
         /// Clients of new users that come and go again, one at a time.
         /// - Returns: how many there were.
-        private static func joiners(on node: TestNode, while goesOn: () -> Bool) async throws -> Int {
+        private static func joiners(on node: TestNode, while isRunning: () -> Bool) async throws -> Int {
             var number = 0
-            while goesOn() {
+            while isRunning() {
                 number += 1
                 let client = try await node.connect("/ws?user=\(node.name)-\(number)")
                 try await client.close()

@@ -158,7 +158,7 @@ extension RealProcesses {
                     "POST /livez HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
                     "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n" + HandshakeTests.request("/nothing"),
                 ] {
-                    let client = try await RawTestClient.connect(port: node.process.port, goesOn: true)
+                    let client = try await RawTestClient.connect(port: node.process.port, allowsHalfClosure: true)
                     try await client.send(last)
                     #expect(await eventually { client.received.contains("connection: close\r\n") }, "\(client.received)")
                     let time = try #require(await self.trickle(client, .init(repeating: 0x61, count: 400)))

@@ -66,7 +66,7 @@ extension RealProcesses {
                 if let before, let after = node.process.residentBytes {
                     #expect(after - before < allowed + 32 << 20, "\(before) \(after)")
                 }
-                try await stalled.goOnReading()
+                try await stalled.resumeReading()
                 let reason = "too many unsent bytes: the client reads too slowly"
                 let close = [0x88, UInt8(2 + reason.utf8.count), 0x03, 0xF5] + reason.utf8
                 #expect(await eventually { Array(stalled.lastBytes.suffix(close.count)) == close })
@@ -85,7 +85,7 @@ extension RealProcesses {
                     #expect(after - before < 64 << 20, "\(before) \(after)")
                 }
                 #expect(listeners.allSatisfy { $0.bytes < Self.megabyte.utf8.count })
-                try await listeners[0].goOnReading()
+                try await listeners[0].resumeReading()
                 #expect(await eventually { listeners[0].bytes > Self.megabyte.utf8.count })
             }
         }
@@ -115,7 +115,7 @@ extension RealProcesses {
                 }
                 #expect(try await node.metric("volary_unresponsive_clients_total") == 0)
                 #expect(try await node.metric("volary_connections_all_endpoints") == 1)
-                try await client.goOnReading()
+                try await client.resumeReading()
                 try await sending.value
                 let expected = count * (10 + size)
                 #expect(await eventually { client.bytes.count - handshake >= expected })

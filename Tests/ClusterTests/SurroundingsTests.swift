@@ -82,7 +82,7 @@ extension RealProcesses {
             for arguments in [["--port", "65536"], ["--port", "0"], ["token", "--user", "alice"]] {
                 let (status, output, errors) = try await VolaryProcess.run(arguments, through: Self.withoutProc)
                 #expect(status == 78 && output.isEmpty)
-                #expect(errors.hasPrefix("volary: there is no /proc here") && errors.filter(\.isNewline).count == 1, "\(errors)")
+                #expect(errors.hasPrefix("volary: /proc is missing") && errors.filter(\.isNewline).count == 1, "\(errors)")
             }
         }
 

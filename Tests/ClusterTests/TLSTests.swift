@@ -72,7 +72,7 @@ extension RealProcesses {
 
                 try Data().write(to: URL(fileURLWithPath: self.certificate.key))
                 node.process.reload()
-                let isLogged = await eventually { node.process.output.contains("The certificate was not read again") }
+                let isLogged = await eventually { node.process.output.contains("Certificate not reloaded") }
                 #expect(isLogged)
                 #expect(node.process.output.contains("--tls-key"))
                 let https = HTTPTestClient(port: node.process.port, tls: next.client)
@@ -224,7 +224,7 @@ extension RealProcesses {
                     try await client.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(header)\r\n")
                     try await client.endOutput()
                     try await Task.sleep(for: .milliseconds(300))
-                    try await client.goOnReading()
+                    try await client.resumeReading()
                     let ended = await eventually(within: .seconds(30)) { client.isEnded }
                     #expect(ended)
                     #expect(client.bytes.count > script.count, "\(client.bytes.count) \(client.received.prefix(300))")

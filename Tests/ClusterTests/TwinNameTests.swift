@@ -23,7 +23,7 @@ extension RealProcesses {
                         ["--redis", cluster.redis.url, "--node-name", "a", "--port", "0", "--drain-delay", "20s"]
                     )
                     #expect(twin.status == 78)
-                    #expect(twin.errors == "volary: --node-name \"a\": another node that lives has this name\n")
+                    #expect(twin.errors == "volary: --node-name \"a\": another living node has this name\n")
                     #expect(ContinuousClock.now - clock < .seconds(5))
                 }
                 #expect(try await Self.nodes(cluster.b).map(\.id) == before.map(\.id))

@@ -3,41 +3,44 @@ import TestSupport
 import Testing
 
 extension HostileTables {
-    /// Files of keys and certificates that become something else while a node runs.
+    /// Files of keys and certificates that are replaced by invalid ones while a node runs.
     @Suite
     struct FileTables {
-        /// A shell command that makes something else of the file `$0`, which it finds removed.
+        /// A shell command that creates something else at the path `$0`, which has been removed before.
         private static let changes: [(name: String, command: String)] = [
             ("gone", "true"), ("empty", ": > \"$0\""), ("a line end", "echo > \"$0\""),
             ("blanks", "printf '   \\n\\t\\n' > \"$0\""),
             ("a directory", "mkdir \"$0\""), ("a link to itself", "ln -s \"$0\" \"$0\""),
-            ("a link to nothing", "ln -s /nowhere/x \"$0\""),
-            ("a link to a directory", "ln -s / \"$0\""), ("a device without an end", "ln -s /dev/zero \"$0\""),
-            ("random without an end", "ln -s /dev/urandom \"$0\""), ("nothing, as a device", "ln -s /dev/null \"$0\""),
+            ("a dangling link", "ln -s /nowhere/x \"$0\""),
+            ("a link to a directory", "ln -s / \"$0\""), ("an endless device", "ln -s /dev/zero \"$0\""),
+            ("endless random data", "ln -s /dev/urandom \"$0\""), ("an empty device", "ln -s /dev/null \"$0\""),
             ("a full device", "ln -s /dev/full \"$0\""), ("its own memory", "ln -s /proc/self/mem \"$0\""),
             ("its own environment", "ln -s /proc/self/environ \"$0\""), ("zeros", "head -c 4096 /dev/zero > \"$0\""),
             ("binary", "head -c 4096 /dev/urandom > \"$0\""),
-            ("larger than any", "head -c 4000000 /dev/zero | tr '\\0' a > \"$0\""),
-            ("one without an end, sparse", "truncate -s 1T \"$0\""), ("UTF-16", "printf '\\377\\376a\\0b\\0' > \"$0\""),
+            ("larger than allowed", "head -c 4000000 /dev/zero | tr '\\0' a > \"$0\""),
+            ("a sparse file of 1 TB", "truncate -s 1T \"$0\""), ("UTF-16", "printf '\\377\\376a\\0b\\0' > \"$0\""),
             ("a byte order mark", "printf '\\357\\273\\277' > \"$0\""), ("JSON", "printf '{}' > \"$0\""),
             ("a list", "printf '[]' > \"$0\""),
-            ("a set of nothing", "printf '{\"keys\":[]}' > \"$0\""),
+            ("an empty key set", "printf '{\"keys\":[]}' > \"$0\""),
             (
-                "a set with a secret",
+                "a key set with a secret",
                 "printf '{\"keys\":[{\"kty\":\"oct\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\"}]}' > \"$0\""
             ),
-            ("a deep set", "{ printf '{\"keys\":'; head -c 500000 /dev/zero | tr '\\0' '['; } > \"$0\""),
+            ("a deeply nested key set", "{ printf '{\"keys\":'; head -c 500000 /dev/zero | tr '\\0' '['; } > \"$0\""),
             ("half a certificate", "printf -- '-----BEGIN CERTIFICATE-----\\nMIIB' > \"$0\""),
             ("a short secret", "echo short > \"$0\""),
             ("a private key", "openssl ecparam -name prime256v1 -genkey -noout > \"$0\""),
             ("many lines", "yes '0123456789abcdef0123456789abcdef 0123' | head -n 20000 > \"$0\""),
-            ("a hash and no permission", "echo 62249369389075490555a758353aec61500c6218fa597252d52dc4bd0148f12d fly > \"$0\""),
+            (
+                "a hash with an unknown permission",
+                "echo 62249369389075490555a758353aec61500c6218fa597252d52dc4bd0148f12d fly > \"$0\""
+            ),
         ]
 
         private static let key = "correct-horse-battery"
         private static let line = "62249369389075490555a758353aec61500c6218fa597252d52dc4bd0148f12d read\n"
 
-        @Test func `At SIGHUP every file that has become something else is named, and what was read before stays in force`()
+        @Test func `After SIGHUP every invalid file is named in the log, and the previous content stays in force`()
             async throws
         {
             let forge = try TokenForge()
@@ -68,10 +71,10 @@ extension HostileTables {
                             "/api/nodes",
                             headers: ["authorization": "Bearer \(credential)"]
                         )
-                        // The tokens permit nothing.
+                        // The tokens contain no permission.
                         #expect(answer.status == (credential == Self.key ? 200 : 403), "\(change.name): \(answer.body)")
                     }
-                    // Ten lines of a kind are written in a second; more would be summed up.
+                    // At most ten lines of a kind are logged in a second; more would be summarized.
                     try await Task.sleep(for: .milliseconds(350))
                 }
                 #expect(!node.process.output.contains(TokenForge.secret))
@@ -79,10 +82,10 @@ extension HostileTables {
             for path in paths { try? FileManager.default.removeItem(atPath: path) }
         }
 
-        /// Files that the log says were not taken.
+        /// The number of files that the log reports as refused.
         private static func refusals(_ node: HostileNode) -> Int {
             let output = node.process.output
-            return output.matches(of: #/could not be read again|certificate was not read again/#).count
+            return output.matches(of: #/File not reloaded|Certificate not reloaded/#).count
         }
 
         private static func shell(_ command: String, _ path: String) throws {

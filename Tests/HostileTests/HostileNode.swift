@@ -1,33 +1,36 @@
 import TestSupport
 import Testing
 
-/// Everything here starts `volary`: one table at a time, so that its node has the machine's cores to itself.
+/// All suites here start `volary`. The tables run one after the other, so that their nodes do not compete for the cores.
 @Suite(.serialized)
 enum HostileTables {}
 
-/// One node for all cases of a table, and beside it two innocent clients: one on `/echo`, one on `/ws` that only listens.
+/// One node for all cases of a table, and two well-behaved clients: one on `/echo`, one on `/ws` that only listens.
 ///
-/// Behind every table the same must hold: see ``run(_:environment:tls:through:headers:preface:isTold:growth:_:)``.
+/// The same conditions must hold after every table: see
+/// ``run(_:environment:tls:through:headers:preface:allowsLossNotices:growth:_:)``.
 final class HostileNode: Sendable {
-    /// Announcements are off: the listener is to get nothing at all.
+    /// Announcements are off, so that the listener gets no message at all.
     static let quiet = ["--announcements-per-second", "off", "--node-name", "target"]
 
     let process: VolaryProcess
-    /// Of the innocent clients and of questions about the node's health.
+    /// For the well-behaved clients and for checks of the node's health.
     let preface: [UInt8]
-    private let isTold: Bool
+    private let allowsLossNotices: Bool
     private let echo: WebSocketTestClient
     private let listener: WebSocketTestClient
     private let before: (descriptors: Int?, residentBytes: Int?)
 
-    /// Starts a node, runs a table against it, and asserts that the node is alive and ready, that the innocent clients are connected and got
-    /// nothing that was not theirs, that memory has stayed within its bound, and that no descriptor is left open.
+    /// Starts a node, runs a table against it, and checks that the node is alive and ready, that the well-behaved clients are
+    /// still connected and have received nothing unexpected, that memory has stayed within its limit, and that no descriptor is
+    /// left open.
     /// - Parameters:
     ///   - options: of the node, besides ``quiet``.
-    ///   - headers: of the innocent clients, such as a token.
-    ///   - preface: what a trusted proxy sends first for the innocent clients.
-    ///   - isTold: whether the listener may hear of the node itself that messages may have been lost.
-    ///   - growth: bytes by which the node's resident memory may have grown at the end. A debug build's allocator keeps some megabytes.
+    ///   - headers: of the well-behaved clients, such as a token.
+    ///   - preface: the header of a trusted proxy that the well-behaved clients send first.
+    ///   - allowsLossNotices: whether the node may tell the listener that messages may have been lost.
+    ///   - growth: bytes by which the node's resident memory may have grown at the end. A debug build's allocator keeps some
+    ///     megabytes.
     static func run(
         _ options: [String] = [],
         environment: [String: String] = [:],
@@ -35,7 +38,7 @@ final class HostileNode: Sendable {
         through wrapper: [String] = [],
         headers: [String: String] = [:],
         preface: [UInt8] = [],
-        isTold: Bool = false,
+        allowsLossNotices: Bool = false,
         growth: Int = 24 << 20,
         _ table: (HostileNode) async throws -> Void
     ) async throws {
@@ -47,11 +50,11 @@ final class HostileNode: Sendable {
             until: preface.isEmpty ? .ready : .running
         )
         do {
-            let node = try await HostileNode(process, headers: headers, preface: preface, isTold: isTold)
+            let node = try await HostileNode(process, headers: headers, preface: preface, allowsLossNotices: allowsLossNotices)
             try await table(node)
             try await node.expectUnharmed(growth: growth)
         } catch {
-            Issue.record("The node wrote:\n\(process.output.suffix(4000))")
+            Issue.record("The node logged:\n\(process.output.suffix(4000))")
             process.kill()
             throw error
         }
@@ -59,9 +62,9 @@ final class HostileNode: Sendable {
         process.kill()
     }
 
-    private init(_ process: VolaryProcess, headers: [String: String], preface: [UInt8], isTold: Bool) async throws {
+    private init(_ process: VolaryProcess, headers: [String: String], preface: [UInt8], allowsLossNotices: Bool) async throws {
         self.process = process
-        (self.preface, self.isTold) = (preface, isTold)
+        (self.preface, self.allowsLossNotices) = (preface, allowsLossNotices)
         let http = HTTPTestClient(port: process.port, tls: process.tls, preface: preface)
         let isReady = await eventually { (try? await http.request("GET", "/readyz"))?.status == 200 }
         try #require(isReady)
@@ -73,13 +76,13 @@ final class HostileNode: Sendable {
         self.before = (process.openDescriptors, process.residentBytes)
     }
 
-    // MARK: - What must hold
+    // MARK: - Checks
 
     private func expectUnharmed(growth: Int) async throws {
         for path in ["/livez", "/readyz"] {
             #expect(await eventually(within: .seconds(10)) { await self.status(of: path) == 200 }, "\(path)")
         }
-        try await self.expectInnocentsUnharmed()
+        try await self.expectOtherClientsUnaffected()
         if let before = self.before.residentBytes, let after = self.process.residentBytes {
             #expect(after - before < growth, "resident memory grew from \(before) to \(after)")
         }
@@ -89,19 +92,19 @@ final class HostileNode: Sendable {
         )
     }
 
-    /// Whether the node comes to have no more descriptors than before the table; true where the system does not say.
+    /// Whether the node's open descriptors fall to their number before the table; true where the system does not report them.
     func hasClosedAll(within deadline: Duration) async -> Bool {
         guard let before = self.before.descriptors else { return true }
         return await eventually(within: deadline) { self.process.openDescriptors.map { $0 <= before } ?? false }
     }
 
-    /// The one gets its own echo and nothing else, the other nothing.
-    func expectInnocentsUnharmed(_ comment: Comment? = nil) async throws {
+    /// The client of `/echo` gets only its own echo, and the listener nothing.
+    func expectOtherClientsUnaffected(_ comment: Comment? = nil) async throws {
         try #require(!self.echo.isEnded && !self.listener.isEnded, comment)
         try await self.echo.send("still here")
         #expect(try await self.echo.next(within: .seconds(5)) == .text("still here"), comment)
         #expect(self.echo.waiting == 0, comment)
-        let foreign = self.listener.takeAll().filter { !self.isTold || !Self.isNotice($0) }
+        let foreign = self.listener.takeAll().filter { !self.allowsLossNotices || !Self.isNotice($0) }
         #expect(foreign.isEmpty, comment)
     }
 

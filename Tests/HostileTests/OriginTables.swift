@@ -2,13 +2,13 @@ import TestSupport
 import Testing
 
 extension HostileTables {
-    /// Pages of other origins, and names that a node does not have.
+    /// Pages of other origins, and wrong names of the node.
     @Suite
     struct OriginTables {
         private static let own = "Origin: http://test\r\n"
         private static let long = String(repeating: "a", count: 600)
 
-        /// Fields of handshakes at `Host: test`, and the status.
+        /// Header fields of handshakes with `Host: test`, and the expected status.
         private static let handshakes: [(fields: String, status: Int)] = [
             ("", 101), (own, 101), ("Origin: https://test\r\n", 101), ("Origin: ws://test\r\n", 101),
             ("Origin: http://TEST\r\n", 101),
@@ -28,7 +28,7 @@ extension HostileTables {
             ("Origin: data:text/html,x\r\n", 403),
             ("Origin: javascript:1\r\n", 403), ("Origin: chrome-extension://test\r\n", 403), ("Origin: http://\r\n", 403),
             ("Origin: http://\(long)\r\n", 403), ("Origin: http://t\u{E4}st\r\n", 400), ("Origin: http://test\u{0}\r\n", 400),
-            // On the list are https://app.example, http://localhost:3000 and capacitor://localhost.
+            // The allowed origins are https://app.example, http://localhost:3000 and capacitor://localhost.
             ("Origin: https://app.example\r\n", 101), ("Origin: https://APP.example:443\r\n", 101),
             ("Origin: http://localhost:3000\r\n", 101),
             ("Origin: capacitor://localhost\r\n", 101), ("Origin: http://app.example\r\n", 403),
@@ -37,7 +37,7 @@ extension HostileTables {
             ("Origin: https://appXexample\r\n", 403), ("Origin: http://localhost\r\n", 403),
             ("Origin: http://127.0.0.1:3000\r\n", 403),
             ("Origin: http://[::1]:3000\r\n", 403), ("Origin: ionic://localhost\r\n", 403),
-            // Somebody else's word for where this is.
+            // Header fields that claim another host.
             ("Origin: https://evil.example\r\nX-Forwarded-Host: evil.example\r\n", 403),
             ("Origin: https://evil.example\r\nForwarded: host=evil.example\r\n", 403),
             ("Origin: https://evil.example\r\nX-Original-Host: evil.example\r\n", 403),
@@ -45,7 +45,7 @@ extension HostileTables {
             ("Sec-WebSocket-Origin: https://evil.example\r\n\(own)", 101),
         ]
 
-        /// Targets, Hosts, origins, and the status.
+        /// Targets, hosts and origins, with the expected status.
         private static let names: [(target: String, host: String, origin: String, status: Int)] = [
             ("/ws", "test:81", "http://test:81", 101), ("/ws", "test:81", "http://test", 403),
             ("/ws", "TEST", "http://test", 101),
@@ -60,7 +60,9 @@ extension HostileTables {
             ("/ws", "test\u{0}", "http://test", 400),
         ]
 
-        @Test func `A page opens a WebSocket at its own node, or when it is on the list, and by no other name`() async throws {
+        @Test func `A page may open a WebSocket if its origin is the node's or on the list, and not under other names`()
+            async throws
+        {
             let list = "https://app.example,http://localhost:3000,capacitor://localhost"
             try await HostileNode.run(["--allowed-origins", list]) { node in
                 for (fields, status) in Self.handshakes {
@@ -78,9 +80,10 @@ extension HostileTables {
 
         private static let json = "Content-Type: application/json\r\nContent-Length: 15\r\n"
         private static let push = "POST /api/users/nobody/send"
-        private static let wish = "Access-Control-Request-Method: POST\r\n"
+        private static let preflight = "Access-Control-Request-Method: POST\r\n"
 
-        /// Requests with an origin, their statuses, and whether their page may read the answer. What has a length has a body.
+        /// Requests with an origin, their expected statuses, and whether the page may read the answer. A request with a length
+        /// has a body.
         private static let requests: [(line: String, fields: String, status: Int, isShared: Bool)] = [
             (push, "Origin: https://app.example\r\n\(json)", 200, true), (push, "Origin: http://test\r\n\(json)", 200, false),
             (push, "Origin: https://evil.example\r\n\(json)", 403, false), (push, "Origin: null\r\n\(json)", 403, false),
@@ -98,18 +101,19 @@ extension HostileTables {
             ("GET /api/nothing", "Origin: https://evil.example\r\n", 404, false),
             ("GET /livez", "Origin: https://app.example\r\n", 200, false),
             ("GET /metrics", "Origin: https://app.example\r\n", 200, false),
-            ("OPTIONS /api/users/nobody/send", "Origin: https://app.example\r\n\(wish)", 204, true),
-            ("OPTIONS /api/users/nobody/send", "Origin: https://evil.example\r\n\(wish)", 204, false),
-            ("OPTIONS /api/users/nobody/send", "Origin: null\r\n\(wish)", 204, false),
+            ("OPTIONS /api/users/nobody/send", "Origin: https://app.example\r\n\(preflight)", 204, true),
+            ("OPTIONS /api/users/nobody/send", "Origin: https://evil.example\r\n\(preflight)", 204, false),
+            ("OPTIONS /api/users/nobody/send", "Origin: null\r\n\(preflight)", 204, false),
             (
-                "OPTIONS /api/users/nobody/send", "Origin: https://app.example\r\nOrigin: https://evil.example\r\n\(wish)", 204,
+                "OPTIONS /api/users/nobody/send", "Origin: https://app.example\r\nOrigin: https://evil.example\r\n\(preflight)",
+                204,
                 false
             ),
-            ("OPTIONS /livez", "Origin: https://app.example\r\n\(wish)", 204, false),
-            ("OPTIONS /ws", "Origin: https://app.example\r\n\(wish)", 204, false),
+            ("OPTIONS /livez", "Origin: https://app.example\r\n\(preflight)", 204, false),
+            ("OPTIONS /ws", "Origin: https://app.example\r\n\(preflight)", 204, false),
         ]
 
-        @Test func `A page reads what it may read, and its POST counts only where it may send one`() async throws {
+        @Test func `Only pages of allowed origins may read answers and send POST requests`() async throws {
             try await HostileNode.run(["--cors-origins", "https://app.example"]) { node in
                 for (line, fields, status, isShared) in Self.requests {
                     let body = fields.contains("Content-Length") ? #"{"message":"x"}"# : ""

@@ -2,28 +2,28 @@ import TestSupport
 import Testing
 
 extension HostileTables {
-    /// What proxies say of whose connection it is, and what others say in their place.
+    /// Headers of proxies about the client's address, and the same headers from others.
     @Suite
     struct ProxyHeaderTables {
         private static let signature = "\r\n\r\n\0\r\nQUIT\n"
         private static let addresses = "\u{C0}\0\u{2}\u{1}\u{A}\0\0\u{1}\u{1}\u{2}\0\u{50}"
 
-        /// What a trusted proxy sends first; then comes a request. Nothing is answered to what is no header.
+        /// The first bytes of a trusted proxy, before a request. An invalid header gets no answer.
         private static let headers: [(name: String, bytes: String, statuses: [Int])] = [
             ("version 1", "PROXY TCP4 192.0.2.1 10.0.0.1 4711 80\r\n", [200]),
             ("with IPv6", "PROXY TCP6 2001:db8::1 ::1 4711 80\r\n", [200]),
             ("unknown", "PROXY UNKNOWN\r\n", [200]), ("unknown, with more", "PROXY UNKNOWN x y z\r\n", [200]), ("none", "", []),
-            ("in small letters", "proxy TCP4 192.0.2.1 10.0.0.1 4711 80\r\n", []),
-            ("of UDP", "PROXY UDP4 192.0.2.1 10.0.0.1 4711 80\r\n", []),
+            ("in lower case", "proxy TCP4 192.0.2.1 10.0.0.1 4711 80\r\n", []),
+            ("for UDP", "PROXY UDP4 192.0.2.1 10.0.0.1 4711 80\r\n", []),
             ("without ports", "PROXY TCP4 192.0.2.1 10.0.0.1\r\n", []),
-            ("with a word too many", "PROXY TCP4 192.0.2.1 10.0.0.1 4711 80 x\r\n", []),
+            ("with an additional word", "PROXY TCP4 192.0.2.1 10.0.0.1 4711 80 x\r\n", []),
             ("with two spaces", "PROXY  TCP4 192.0.2.1 10.0.0.1 4711 80\r\n", []),
             ("with tabs", "PROXY\tTCP4\t192.0.2.1\t10.0.0.1\t4711\t80\r\n", []),
             ("port 65536", "PROXY TCP4 192.0.2.1 10.0.0.1 65536 80\r\n", []),
             ("port 080", "PROXY TCP4 192.0.2.1 10.0.0.1 4711 080\r\n", []),
             ("port -1", "PROXY TCP4 192.0.2.1 10.0.0.1 -1 80\r\n", []),
             ("port +80", "PROXY TCP4 192.0.2.1 10.0.0.1 4711 +80\r\n", []),
-            ("no address", "PROXY TCP4 192.0.2.256 10.0.0.1 4711 80\r\n", []),
+            ("an invalid address", "PROXY TCP4 192.0.2.256 10.0.0.1 4711 80\r\n", []),
             ("a short address", "PROXY TCP4 192.0.2 10.0.0.1 4711 80\r\n", []),
             ("a host name", "PROXY TCP4 localhost 10.0.0.1 4711 80\r\n", []),
             ("IPv6 as TCP4", "PROXY TCP4 ::1 10.0.0.1 4711 80\r\n", []),
@@ -35,23 +35,23 @@ extension HostileTables {
             ("two of version 1", "PROXY UNKNOWN\r\nPROXY UNKNOWN\r\n", [400]),
             ("version 2", "\(signature)\u{21}\u{11}\0\u{C}\(addresses)", [200]),
             ("a health check", "\(signature)\u{20}\0\0\0", [200]),
-            ("of no family", "\(signature)\u{21}\0\0\u{3}abc", [200]),
+            ("without a family", "\(signature)\u{21}\0\0\u{3}abc", [200]),
             ("with an extension", "\(signature)\u{21}\u{11}\0\u{10}\(addresses)\u{4}\0\u{1}x", [200]),
             ("two of version 2", "\(signature)\u{20}\0\0\0\(signature)\u{20}\0\0\0", [400]),
             ("version 3", "\(signature)\u{31}\u{11}\0\u{C}\(addresses)", []),
-            ("a command that is none", "\(signature)\u{22}\u{11}\0\u{C}\(addresses)", []),
-            ("of UDP, version 2", "\(signature)\u{21}\u{12}\0\u{C}\(addresses)", []),
-            ("of a socket in the file system", "\(signature)\u{21}\u{31}\0\u{D8}\(String(repeating: "x", count: 216))", []),
+            ("an unknown command", "\(signature)\u{22}\u{11}\0\u{C}\(addresses)", []),
+            ("for UDP, version 2", "\(signature)\u{21}\u{12}\0\u{C}\(addresses)", []),
+            ("for a Unix socket", "\(signature)\u{21}\u{31}\0\u{D8}\(String(repeating: "x", count: 216))", []),
             ("too short for its family", "\(signature)\u{21}\u{11}\0\u{4}abcd", []),
             ("IPv6 that is too short", "\(signature)\u{21}\u{21}\0\u{C}\(addresses)", []),
-            ("longer than any", "\(signature)\u{21}\u{11}\u{FF}\u{FF}\(addresses)", []),
+            ("longer than allowed", "\(signature)\u{21}\u{11}\u{FF}\u{FF}\(addresses)", []),
             ("one byte too long", "\(signature)\u{21}\0\u{10}\u{1}", []),
             ("half an extension", "\(signature)\u{21}\u{11}\0\u{F}\(addresses)\u{4}\0\u{9}", []),
             ("a broken signature", "\r\n\r\n\0\r\nQUIX\n\u{20}\0\0\0", []),
             ("TLS", "\u{16}\u{3}\u{1}\u{2}\0", []), ("HTTP", "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n", []),
         ]
 
-        @Test func `What a trusted proxy says first is a whole PROXY header, or the connection ends without an answer`()
+        @Test func `A trusted proxy sends a complete PROXY header first, or the connection ends without an answer`()
             async throws
         {
             let options = ["--proxy-protocol", "on", "--trusted-proxies", "127.0.0.1", "--handshake-timeout", "500ms"]
@@ -65,8 +65,8 @@ extension HostileTables {
             }
         }
 
-        /// Fields with which somebody who is no trusted proxy says to be somebody else.
-        private static let lies = [
+        /// Header fields with which an untrusted client claims another address.
+        private static let claims = [
             "X-Forwarded-For: 203.0.113.7\r\n", "X-Forwarded-For: 127.0.0.2\r\n", "X-Forwarded-For: nonsense\r\n",
             "Forwarded: for=203.0.113.7\r\n",
             "X-Real-IP: 203.0.113.7\r\n", "True-Client-IP: 203.0.113.7\r\n", "CF-Connecting-IP: 203.0.113.7\r\n",
@@ -75,8 +75,8 @@ extension HostileTables {
             "X_Forwarded_For: 203.0.113.7\r\n",
         ]
 
-        @Test func `Nobody but a trusted proxy says whose connection it is`() async throws {
-            // The two innocent clients have two of an address' places; two more are taken here.
+        @Test func `Only a trusted proxy may state the client's address`() async throws {
+            // The well-behaved clients use two connections of their address's limit; two more are opened here.
             let options = ["--max-connections-per-address", "4", "--trusted-proxies", "192.0.2.200"]
             try await HostileNode.run(options) { node in
                 var others: [WebSocketTestClient] = []
@@ -90,21 +90,21 @@ extension HostileTables {
                     }
                     try #require(came)
                 }
-                for lie in Self.lies {
+                for claim in Self.claims {
                     let exchange = try await Exchange.with(
                         port: node.process.port,
-                        HandshakeRequest.text("/ws", lie) + Exchange.closeFrame
+                        HandshakeRequest.text("/ws", claim) + Exchange.closeFrame
                     )
-                    #expect(exchange.statuses == [429] && exchange.isEnded, "\(lie): \(exchange.text)")
+                    #expect(exchange.statuses == [429] && exchange.isEnded, "\(claim): \(exchange.text)")
                 }
                 for other in others { await other.disconnect() }
             }
         }
 
-        /// Fields of a trusted proxy's handshakes. The address 192.0.2.77 has all its places: 429.
+        /// Header fields of a trusted proxy's handshakes. The address 192.0.2.77 has reached its limit: 429.
         private static let hops: [(fields: String, status: Int)] = [
             ("X-Forwarded-For: 192.0.2.1\r\n", 101), ("X-Forwarded-For: 192.0.2.77\r\n", 429),
-            // The last hop that is no trusted proxy counts; what stands before it is its word.
+            // The last hop that is not a trusted proxy counts; the elements before it are not trusted.
             ("X-Forwarded-For: 203.0.113.7, 192.0.2.77\r\n", 429), ("X-Forwarded-For: 192.0.2.77, 203.0.113.7\r\n", 101),
             ("X-Forwarded-For: 192.0.2.77, 127.0.0.1\r\n", 429), ("X-Forwarded-For: nonsense, 192.0.2.77\r\n", 429),
             ("X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-For: 192.0.2.77\r\n", 429),
@@ -113,7 +113,7 @@ extension HostileTables {
             ("X-Forwarded-For: ::ffff:192.0.2.77\r\n", 429), ("X-Forwarded-For: ::ffff:c000:24d\r\n", 429),
             ("X-Forwarded-For: 192.0.2.77:4711\r\n", 429),
             ("X-Forwarded-For: [::ffff:192.0.2.77]:4711\r\n", 429), ("X-Forwarded-For:\t192.0.2.77 \r\n", 429),
-            // What is no address.
+            // Invalid addresses.
             ("X-Forwarded-For: nonsense\r\n", 400), ("X-Forwarded-For: 192.0.2.077\r\n", 400),
             ("X-Forwarded-For: 0xc0.0.2.77\r\n", 400),
             ("X-Forwarded-For: 192.0.2\r\n", 400), ("X-Forwarded-For: 3221226061\r\n", 400),
@@ -121,12 +121,12 @@ extension HostileTables {
             ("X-Forwarded-For: \"192.0.2.1\"\r\n", 400), ("X-Forwarded-For: 192.0.2.1, nonsense\r\n", 400),
             ("X-Forwarded-For: [192.0.2.1\r\n", 400),
             ("X-Forwarded-For: 192.0.2.1:99999999\r\n", 400), ("X-Forwarded-For: \u{E4}\r\n", 400),
-            // Not the field that counts here.
+            // The other header field is ignored.
             ("Forwarded: for=192.0.2.77\r\n", 101), ("X-Forwarded-For: 192.0.2.1\r\nForwarded: for=192.0.2.77\r\n", 101),
             ("X-Forwarded-For: \(String(repeating: "203.0.113.7, ", count: 1000))192.0.2.77\r\n", 429),
         ]
 
-        @Test func `Of a trusted proxy's word the last hop counts, in whatever form`() async throws {
+        @Test func `The last hop of a trusted proxy's header counts, in any form`() async throws {
             let options = ["--max-connections-per-address", "2", "--trusted-proxies", "127.0.0.1"]
             try await HostileNode.run(options, headers: ["X-Forwarded-For": "192.0.2.77"]) { node in
                 for (fields, status) in Self.hops {

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 extension HostileTables {
-    /// Peers that stop in the middle of something, in each phase of a connection.
+    /// Peers that stop in each phase of a connection.
     @Suite
     struct SlowPeerTables {
         private static let options = [
@@ -11,19 +11,19 @@ extension HostileTables {
             "--close-timeout", "500ms", "--max-unsent-age", "1s",
         ]
 
-        /// What a peer sends, and what comes back before the node ends the connection.
+        /// The bytes that a peer sends, and the node's answer before it closes the connection.
         private struct Peer: Sendable {
             let name: String
-            /// One after the other, each when the node has answered the one before.
+            /// Sent one after the other, each after the answer to the one before.
             let bytes: [String]
-            /// Is in the answer; nil: there is no answer.
+            /// A part of the answer; nil if there must be none.
             let answer: String?
-            /// How long it has at least.
+            /// The shortest time until the connection is closed.
             let atLeast: Duration
-            /// It speaks no TLS, whatever the node does.
+            /// Whether it uses plain TCP, even if the node uses TLS.
             var isPlain = false
-            /// It reads nothing once it has been answered for the first time.
-            var isDeaf = false
+            /// Whether it stops reading after the first answer.
+            var stopsReading = false
 
             init(
                 _ name: String,
@@ -31,10 +31,10 @@ extension HostileTables {
                 _ answer: String?,
                 _ atLeast: Duration,
                 isPlain: Bool = false,
-                isDeaf: Bool = false
+                stopsReading: Bool = false
             ) {
                 (self.name, self.bytes, self.answer, self.atLeast) = (name, bytes, answer, atLeast)
-                (self.isPlain, self.isDeaf) = (isPlain, isDeaf)
+                (self.isPlain, self.stopsReading) = (isPlain, stopsReading)
             }
         }
 
@@ -42,20 +42,20 @@ extension HostileTables {
         private static let post = "POST /api/connections/broadcast HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
         private static let socket = HandshakeRequest.text("/echo")
         private static let late = "message took too long to arrive"
-        /// A masked text of 64 KiB.
+        /// A masked message of 64 KiB.
         private static let large = "\u{82}\u{FF}\0\0\0\0\0\u{1}\0\0\0\0\0\0" + String(repeating: "x", count: 65_536)
 
         /// In the first request.
         private static let beginnings: [Peer] = [
-            .init("says nothing", [], nil, .milliseconds(400)),
-            .init("ends no first line", ["GET /li"], nil, .milliseconds(400)),
-            .init("ends no method", ["G"], nil, .milliseconds(400)),
-            .init("begins with empty lines", ["\r\n\r\n"], nil, .milliseconds(400)),
-            .init("ends no field's name", ["GET /livez HTTP/1.1\r\nHost: h\r\nX-"], nil, .milliseconds(400)),
-            .init("ends no field's value", ["GET /livez HTTP/1.1\r\nHost: h\r\nX: "], nil, .milliseconds(400)),
-            .init("ends no head", ["GET /livez HTTP/1.1\r\nHost: h\r\n"], nil, .milliseconds(400)),
-            .init("lacks the last byte of a head", [String(Self.get.dropLast())], nil, .milliseconds(400)),
-            .init("ends no handshake", [String(Self.socket.dropLast(30))], nil, .milliseconds(400)),
+            .init("sends nothing", [], nil, .milliseconds(400)),
+            .init("stops in the request line", ["GET /li"], nil, .milliseconds(400)),
+            .init("stops in the method", ["G"], nil, .milliseconds(400)),
+            .init("sends only empty lines", ["\r\n\r\n"], nil, .milliseconds(400)),
+            .init("stops in a field's name", ["GET /livez HTTP/1.1\r\nHost: h\r\nX-"], nil, .milliseconds(400)),
+            .init("stops in a field's value", ["GET /livez HTTP/1.1\r\nHost: h\r\nX: "], nil, .milliseconds(400)),
+            .init("stops in the head", ["GET /livez HTTP/1.1\r\nHost: h\r\n"], nil, .milliseconds(400)),
+            .init("stops before the last byte of the head", [String(Self.get.dropLast())], nil, .milliseconds(400)),
+            .init("stops in the handshake", [String(Self.socket.dropLast(30))], nil, .milliseconds(400)),
         ]
 
         /// In a body, and between requests.
@@ -68,53 +68,53 @@ extension HostileTables {
                 "HTTP/1.1 408 ",
                 .milliseconds(900)
             ),
-            .init("ends no size of a chunk", ["\(post)Transfer-Encoding: chunked\r\n\r\n5"], "HTTP/1.1 408 ", .milliseconds(900)),
-            .init("ends no chunk", ["\(post)Transfer-Encoding: chunked\r\n\r\n5\r\nab"], "HTTP/1.1 408 ", .milliseconds(900)),
+            .init("stops in a chunk size", ["\(post)Transfer-Encoding: chunked\r\n\r\n5"], "HTTP/1.1 408 ", .milliseconds(900)),
+            .init("stops in a chunk", ["\(post)Transfer-Encoding: chunked\r\n\r\n5\r\nab"], "HTTP/1.1 408 ", .milliseconds(900)),
             .init(
-                "ends no trailer",
+                "stops in the trailer",
                 ["\(post)Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: "],
                 "HTTP/1.1 408 ",
                 .milliseconds(900)
             ),
-            .init("says nothing more", [get], "HTTP/1.1 200 ", .milliseconds(900)),
-            .init("ends no second request", [get, "GET /livez HTTP/1.1\r\nHo"], "HTTP/1.1 200 ", .milliseconds(900)),
+            .init("sends no second request", [get], "HTTP/1.1 200 ", .milliseconds(900)),
+            .init("stops in a second request", [get, "GET /livez HTTP/1.1\r\nHo"], "HTTP/1.1 200 ", .milliseconds(900)),
             .init(
-                "ends no handshake behind a request",
+                "stops in a handshake after a request",
                 [get, String(Self.socket.dropLast(2))],
                 "HTTP/1.1 200 ",
                 .milliseconds(900)
             ),
-            .init("stays behind a refusal", ["GET /livez HTTP/1.1\r\n\r\n"], "HTTP/1.1 400 ", .zero),
+            .init("stays after a refusal", ["GET /livez HTTP/1.1\r\n\r\n"], "HTTP/1.1 400 ", .zero),
         ]
 
-        /// As a WebSocket.
+        /// On a WebSocket.
         private static let sockets: [Peer] = [
             .init("answers no ping", [socket], "HTTP/1.1 101 ", .milliseconds(900)),
             .init("sends one byte of a frame", [socket, "\u{81}"], late, .milliseconds(900)),
-            .init("ends no length", [socket, "\u{81}\u{FE}\u{1}"], late, .milliseconds(900)),
-            .init("ends no mask", [socket, "\u{81}\u{85}\0\0"], late, .milliseconds(900)),
-            .init("ends no payload", [socket, "\u{81}\u{85}\0\0\0\0abc"], late, .milliseconds(900)),
-            .init("ends no ping", [socket, "\u{89}\u{85}\0\0\0\0abc"], late, .milliseconds(900)),
-            .init("ends no message", [socket, "\u{1}\u{81}\0\0\0\0a"], late, .milliseconds(900)),
-            .init("breaks the protocol and stays", [socket, "\u{FF}\u{80}\0\0\0\0"], "\u{3}\u{EA}", .zero),
-            .init("reads none of its echoes", [socket, String(repeating: large, count: 200)], nil, .zero, isDeaf: true),
+            .init("stops in a length", [socket, "\u{81}\u{FE}\u{1}"], late, .milliseconds(900)),
+            .init("stops in a mask", [socket, "\u{81}\u{85}\0\0"], late, .milliseconds(900)),
+            .init("stops in a payload", [socket, "\u{81}\u{85}\0\0\0\0abc"], late, .milliseconds(900)),
+            .init("stops in a ping", [socket, "\u{89}\u{85}\0\0\0\0abc"], late, .milliseconds(900)),
+            .init("stops in a message", [socket, "\u{1}\u{81}\0\0\0\0a"], late, .milliseconds(900)),
+            .init("violates the protocol and stays", [socket, "\u{FF}\u{80}\0\0\0\0"], "\u{3}\u{EA}", .zero),
+            .init("does not read its echoes", [socket, String(repeating: large, count: 200)], nil, .zero, stopsReading: true),
             .init(
-                "reads no answer",
+                "does not read answers",
                 [get, String(repeating: "GET /openapi.json HTTP/1.1\r\nHost: h\r\n\r\n", count: 1000)],
                 nil,
                 .zero,
-                isDeaf: true
+                stopsReading: true
             ),
         ]
 
-        /// Before the end of TLS' handshake.
+        /// Before the end of the TLS handshake.
         private static let secrets: [Peer] = [
-            .init("says nothing before TLS", [], nil, .milliseconds(400), isPlain: true),
-            .init("ends no record's header", ["\u{16}\u{3}"], nil, .milliseconds(400), isPlain: true),
-            .init("ends no hello", [String(Self.hello.dropLast(40))], nil, .milliseconds(400), isPlain: true),
-            .init("says nothing behind its hello", [Self.hello], "\u{16}\u{3}\u{3}", .milliseconds(400), isPlain: true),
+            .init("sends nothing before TLS", [], nil, .milliseconds(400), isPlain: true),
+            .init("stops in a record's header", ["\u{16}\u{3}"], nil, .milliseconds(400), isPlain: true),
+            .init("stops in its hello", [String(Self.hello.dropLast(40))], nil, .milliseconds(400), isPlain: true),
+            .init("sends nothing after its hello", [Self.hello], "\u{16}\u{3}\u{3}", .milliseconds(400), isPlain: true),
             .init(
-                "announces a record that never comes",
+                "stops after a record's header",
                 ["\u{16}\u{3}\u{1}\u{3F}\u{FF}\u{1}"],
                 nil,
                 .milliseconds(400),
@@ -132,37 +132,40 @@ extension HostileTables {
         )
 
         @Test(arguments: [false, true])
-        func `Whoever stops in the middle has the time that there is for it, and then no connection`(
+        func `A peer that stops is disconnected after the timeout of its phase`(
             _ isSecure: Bool
         ) async throws {
             let certificate = isSecure ? try TestCertificate() : nil
             let peers = Self.beginnings + Self.requests + Self.sockets + (isSecure ? Self.secrets : [])
-            // What those who do not read have waiting is freed, and kept by the allocator.
+            // The allocator keeps the freed memory of messages that were not read.
             try await HostileNode.run(Self.options, tls: certificate, growth: 48 << 20) { node in
-                // All at once: they do nothing but wait.
+                // All at the same time, since they only wait.
                 let clients = try await withThrowingTaskGroup(of: RawTestClient.self) { group in
-                    for peer in peers { group.addTask { try await Self.visit(node, peer) } }
+                    for peer in peers { group.addTask { try await Self.run(node, peer) } }
                     return try await group.reduce(into: []) { $0.append($1) }
                 }
-                // Those who do not read do not notice, and are still there.
+                // Peers that do not read do not notice the end, and still exist.
                 #expect(await node.hasClosedAll(within: .seconds(10)))
                 withExtendedLifetime(clients) {}
             }
         }
 
-        private static func visit(_ node: HostileNode, _ peer: Peer) async throws -> RawTestClient {
+        private static func run(_ node: HostileNode, _ peer: Peer) async throws -> RawTestClient {
             let start = ContinuousClock.now
             let tls = peer.isPlain ? nil : node.process.tls
             let client = try await RawTestClient.connect(port: node.process.port, tls: tls)
             for (index, bytes) in peer.bytes.enumerated() {
                 if index > 0 {
                     #expect(await eventually { !client.bytes.isEmpty }, "\(peer.name)")
-                    if peer.isDeaf { try await client.stopReading() }
+                    if peer.stopsReading { try await client.stopReading() }
                 }
                 _ = await client.sends(Exchange.bytes(bytes), within: .seconds(1))
             }
-            guard !peer.isDeaf else { return client }
-            #expect(await eventually(within: .seconds(8)) { client.isEnded }, "\(peer.name) stays: \(client.received)")
+            guard !peer.stopsReading else { return client }
+            #expect(
+                await eventually(within: .seconds(8)) { client.isEnded },
+                "\(peer.name) is still connected: \(client.received)"
+            )
             #expect(start.duration(to: .now) >= peer.atLeast, "\(peer.name): \(start.duration(to: .now))")
             if let answer = peer.answer {
                 #expect(client.bytes.firstRange(of: Exchange.bytes(answer)) != nil, "\(peer.name): \(client.received)")

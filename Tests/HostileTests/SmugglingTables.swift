@@ -2,10 +2,10 @@ import TestSupport
 import Testing
 
 extension HostileTables {
-    /// Where one request ends and the next begins, for a node alone and for HAProxy with a node behind it.
+    /// Where one request ends and the next begins, for a node alone, and for a node behind HAProxy.
     @Suite
     struct SmugglingTables {
-        @Test func `A node alone gives exactly the answers that there are requests, and ends the connection`() async throws {
+        @Test func `A node alone answers each request exactly once, and ends the connection`() async throws {
             try await HostileNode.run { node in
                 for one in SmugglingCase.all {
                     let exchange = try await Exchange.with(port: node.process.port, one.bytes + SmugglingCase.next)
@@ -18,7 +18,7 @@ extension HostileTables {
             }
         }
 
-        /// Requests for what HAProxy is to keep from its clients.
+        /// Requests for paths that HAProxy must not pass on.
         private static let denied = [
             "/api/nodes", "//api/nodes", "/./api/nodes", "/x/../api/nodes", "/%61pi/nodes", "/api%2fnodes", "/API/nodes",
             "/;/api/nodes",
@@ -27,7 +27,7 @@ extension HostileTables {
             "http:/api/nodes", "http:api/nodes", "*/api/nodes", "?/api/nodes", "/ws/../api/nodes", "/swagger/../api/nodes",
         ].map { "GET \($0) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" }
 
-        @Test func `Through HAProxy that denies the API, nothing of the API gets out`() async throws {
+        @Test func `If HAProxy denies the API, no smuggled request reaches it`() async throws {
             try await HostileNode.run { node in
                 let proxy = try await ProxyServer.start(
                     .haproxyThatReuses,
@@ -40,7 +40,7 @@ extension HostileTables {
                 {
                     let exchange = try await Exchange.with(port: proxy.port, bytes, endsAfterAnswer: true, within: .seconds(2))
                     #expect(!exchange.text.contains(SmugglingCase.proof), "\(name): \(exchange.text)")
-                    // What was left on a connection to the node would be in the answer to the next client.
+                    // Bytes left on a connection to the node would be in the answer to the next client.
                     let other = try await Exchange.with(
                         port: proxy.port,
                         "GET /livez HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
@@ -50,7 +50,7 @@ extension HostileTables {
             }
         }
 
-        /// What requests are smuggled with.
+        /// Pieces that random mutations insert.
         private static let pieces = [
             "\r\n", "\n", "\r", " ", "\t", "\0", ":", ";", ",", "0", "1", "ffffffff", "\u{B}", "\u{80}", "\u{FF}", "chunked",
             "Content-Length: 0\r\n",
@@ -69,7 +69,7 @@ extension HostileTables {
             return String(String.UnicodeScalarView(scalars))
         }
 
-        @Test func `Nor of what chance makes of these requests`() async throws {
+        @Test func `If HAProxy denies the API, no random mutation of these requests reaches it`() async throws {
             print("SmugglingTables: VOLARY_TEST_SEED=\(SplitMix64.seed)")
             var random = SplitMix64()
             try await HostileNode.run { node in
@@ -93,7 +93,7 @@ extension HostileTables {
                     let name = "VOLARY_TEST_SEED=\(SplitMix64.seed), \(number): \(Exchange.printable(bytes))"
                     #expect(!through.text.contains(SmugglingCase.proof), "\(name): \(through.text)")
                     _ = try await Exchange.with(port: node.process.port, bytes, endsAfterAnswer: true, within: .milliseconds(200))
-                    if number.isMultiple(of: 10) { try await node.expectInnocentsUnharmed("\(name)") }
+                    if number.isMultiple(of: 10) { try await node.expectOtherClientsUnaffected("\(name)") }
                 }
             }
         }

@@ -3,22 +3,22 @@ import TestSupport
 import Testing
 
 extension HostileTables {
-    /// What a node shares with others, and what is given to it when it starts.
+    /// Resources that a node shares with others, and its environment at the start.
     @Suite
     struct SurroundingsTables {
         // MARK: - Clocks
 
         /// How far the wall clock is off, in seconds.
         private static let skews: [(name: String, seconds: Int64)] = [
-            ("an hour ahead", 3600), ("an hour behind", -3600), ("back again", 0), ("a day ahead", 86_400),
+            ("an hour ahead", 3600), ("an hour behind", -3600), ("correct again", 0), ("a day ahead", 86_400),
             ("ten years ahead", 10 * 365 * 86_400),
             ("ten years behind", -10 * 365 * 86_400), ("in 1970", -Int64(Date().timeIntervalSince1970) + 5),
             ("before 1970", -Int64(Date().timeIntervalSince1970) - 86_400),
             ("in 2106", 0xFFFF_FFFF - Int64(Date().timeIntervalSince1970)),
-            ("in the year 9000", 7000 * 365 * 86_400), ("in the year 30000", 28_000 * 365 * 86_400), ("right at last", 0),
+            ("in the year 9000", 7000 * 365 * 86_400), ("in the year 30000", 28_000 * 365 * 86_400), ("correct at the end", 0),
         ]
 
-        @Test func `A wall clock that jumps ends no connection and loses no message; tokens go by it`() async throws {
+        @Test func `A wall clock that jumps ends no connection and loses no message; only tokens depend on it`() async throws {
             let redis = try RedisServer.start()
             defer { redis.stop() }
             let clock = try SkewedClock()
@@ -41,7 +41,7 @@ extension HostileTables {
                 let client = try await WebSocketTestClient.connect(port: node.process.port, path: "/echo")
                 for (name, seconds) in Self.skews {
                     try clock.set(seconds)
-                    // Longer than the lease, some canaries, some heartbeats.
+                    // Longer than the lease, several canaries and several heartbeats.
                     try await Task.sleep(for: .milliseconds(1300))
                     #expect(await node.status(of: "/readyz") == 200, "\(name)")
                     let byToken = try await http.request("GET", "/api/nodes", headers: ["authorization": "Bearer \(token)"])
@@ -64,7 +64,7 @@ extension HostileTables {
                     )
                     try await client.send("at \(name)")
                     #expect(try await client.next(within: .seconds(5)) == .text("at \(name)"))
-                    try await node.expectInnocentsUnharmed("\(name)")
+                    try await node.expectOtherClientsUnaffected("\(name)")
                 }
                 await client.disconnect()
             }
@@ -72,21 +72,21 @@ extension HostileTables {
 
         // MARK: - Descriptors
 
-        /// How a shell starts the node: what it finds at descriptors 0 to 2.
+        /// How a shell starts the node: with unusual descriptors 0 to 2.
         private static let descriptors: [(name: String, command: String)] = [
             ("no standard input", "exec \"$0\" \"$@\" <&-"), ("no standard error", "exec \"$0\" \"$@\" 2>&-"),
-            ("nothing at all", "exec \"$0\" \"$@\" <&- >&- 2>&-"),
-            ("output that is only read", "exec \"$0\" \"$@\" 1</dev/null 2</dev/null"),
-            ("input that is full", "exec \"$0\" \"$@\" </dev/full"), ("input without an end", "exec \"$0\" \"$@\" </dev/zero"),
+            ("no descriptors", "exec \"$0\" \"$@\" <&- >&- 2>&-"),
+            ("read-only output", "exec \"$0\" \"$@\" 1</dev/null 2</dev/null"),
+            ("a full device for input", "exec \"$0\" \"$@\" </dev/full"), ("endless input", "exec \"$0\" \"$@\" </dev/zero"),
             ("a directory for input", "exec \"$0\" \"$@\" </"),
-            ("output that is its own memory", "exec \"$0\" \"$@\" >/proc/self/mem"),
+            ("its own memory for output", "exec \"$0\" \"$@\" >/proc/self/mem"),
         ]
 
-        @Test func `Whatever stands where a process has its input and output, nothing of it comes to clients`() async throws {
+        @Test func `With any standard input and output, nothing of them reaches clients`() async throws {
             for (name, command) in Self.descriptors {
                 try await HostileNode.run(["--log-level", "trace"], through: ["/bin/bash", "-c", command]) { node in
                     for round in 0..<20 {
-                        // A line in the log, and a connection whose descriptor may be a low one.
+                        // Produces a log line, and a connection that may get a low descriptor.
                         node.process.signal(SIGUSR1)
                         let exchange = try await Exchange.with(
                             port: node.process.port,
@@ -104,11 +104,11 @@ extension HostileTables {
 
         // MARK: - Two clusters in one Redis
 
-        /// Prefixes of two clusters; one is often the other's beginning, or a name that keys have.
+        /// Prefixes of two clusters. In some pairs one is the beginning of the other, or part of a key's name.
         private static let prefixes = [("volary", "volary2"), ("a", "a.b"), ("volary-node", "volary"), ("x", "X")]
 
         @Test(arguments: Self.prefixes)
-        func `Two clusters in one Redis see nothing of each other, under the same names`(
+        func `Two clusters in one Redis are isolated from each other, even with the same names`(
             _ one: String,
             _ other: String
         ) async throws {
@@ -116,7 +116,7 @@ extension HostileTables {
             defer { redis.stop() }
             let options = ["--redis", redis.url, "--insecure-user-query", "--redis-prefix"]
             try await HostileNode.run(options + [one]) { node in
-                // Of the same name as the first.
+                // It has the same name as the first node.
                 let twin = try await VolaryProcess.start(HostileNode.quiet + options + [other])
                 defer { twin.kill() }
                 let http = HTTPTestClient(port: twin.port)
@@ -141,7 +141,7 @@ extension HostileTables {
                 }
                 try await client.send([1, 2, 3])
                 #expect(try await client.next() == .binary([1, 2, 3]))
-                // The first cluster's list, users, keys and nodes are its own.
+                // The first cluster has its own list, users, keys and nodes.
                 let first = HTTPTestClient(port: node.process.port)
                 let list = try await first.request("GET", "/api/connections")
                 #expect(list.body.contains(#""count":1"#) && !list.body.contains(#""user":"ann""#), "\(list.body)")
@@ -154,10 +154,10 @@ extension HostileTables {
                     body: #"{"message":"theirs"}"#
                 )
                 #expect(push.status == 200 && push.body.contains(#""recipients":0}"#), "\(push.body)")
-                // What goes, goes from its own cluster alone: the listener is told of nothing.
+                // When the second node stops, only its own cluster is affected: the listener is told nothing.
                 #expect(await twin.terminate(within: .seconds(15)) == 0)
                 #expect(client.waiting == 0)
-                try await node.expectInnocentsUnharmed()
+                try await node.expectOtherClientsUnaffected()
             }
         }
     }

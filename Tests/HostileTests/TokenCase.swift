@@ -1,4 +1,4 @@
-/// A token, and whether a node with the keys of ``TokenForge`` may take it.
+/// A token, and whether a node with the keys of ``TokenForge`` must accept it.
 struct TokenCase {
     let name: String
     let header: String
@@ -51,8 +51,8 @@ struct TokenCase {
             .init("a null for an algorithm", #"{"alg":null}"#, good, .secret),
             .init("two algorithms", #"{"alg":"none","alg":"HS256"}"#, good, .secret),
             .init("two algorithms, the other way round", #"{"alg":"HS256","alg":"none"}"#, good, .bytes([])),
-            .init("the public key's text as a secret", self.hs256, good, .publicKeyText),
-            .init("the public key's bytes as a secret", self.hs256, good, .publicKeyBytes),
+            .init("the public key's text as the secret", self.hs256, good, .publicKeyText),
+            .init("the public key's bytes as the secret", self.hs256, good, .publicKeyBytes),
             .init("the same with the kid", #"{"alg":"HS256","kid":"rsa"}"#, good, .publicKeyText),
             .init("RS256 that is signed with the secret", #"{"alg":"RS256","kid":"rsa"}"#, good, .secret),
             .init("RS256 with PSS", #"{"alg":"RS256","kid":"rsa"}"#, good, .rsaPSS),
@@ -64,7 +64,7 @@ struct TokenCase {
             .init("a signature of one byte", self.hs256, good, .bytes([0])),
             .init("no signature", self.hs256, good, .bytes([])),
             .init("a signature of another payload", self.hs256, good, .otherPayload),
-            .init("a signature with loose bits", self.hs256, good, .looseSecret),
+            .init("a signature with nonzero unused bits", self.hs256, good, .looseSecret),
             .init("another secret", self.hs256, good, .otherSecret),
         ]
     }
@@ -76,7 +76,7 @@ struct TokenCase {
             .init("another RSA key", #"{"alg":"RS256","kid":"rsa"}"#, good, .otherRSA),
             .init("another EC key", #"{"alg":"ES256","kid":"ec"}"#, good, .otherEC),
             .init("the other key's kid", #"{"alg":"RS256","kid":"ec"}"#, good, .rsa),
-            .init("a kid that is none", #"{"alg":"RS256","kid":"x"}"#, good, .rsa),
+            .init("an unknown kid", #"{"alg":"RS256","kid":"x"}"#, good, .rsa),
             .init("an empty kid", #"{"alg":"RS256","kid":""}"#, good, .rsa),
             .init("a kid with a NUL", #"{"alg":"RS256","kid":"rsa\u0000"}"#, good, .rsa),
             .init("a kid that is a path", #"{"alg":"HS256","kid":"../../../../dev/null"}"#, good, .bytes([])),
@@ -101,16 +101,16 @@ struct TokenCase {
         let deep = String(repeating: "[", count: 4000)
         return [
             .init("a header that is a list", "[]", good, .secret), .init("a header that is null", "null", good, .secret),
-            .init("no header", "", good, .secret), .init("a header that is no JSON", "alg:HS256", good, .secret),
-            .init("a header with more behind it", #"{"alg":"HS256"}x"#, good, .secret),
+            .init("no header", "", good, .secret), .init("a header that is not JSON", "alg:HS256", good, .secret),
+            .init("a header with trailing text", #"{"alg":"HS256"}x"#, good, .secret),
             .init("a header with a byte order mark", "\u{EF}\u{BB}\u{BF}\(self.hs256)", good, .secret),
             .init("a deep header", #"{"alg":"HS256","x":\#(deep)"#, good, .secret),
             .init("a payload that is a list", self.hs256, "[\(good)]", .secret),
             .init("a payload that is a number", self.hs256, "1", .secret), .init("no payload", self.hs256, "", .secret),
-            .init("a payload with more behind it", self.hs256, "\(good){}", .secret),
-            .init("a payload that is no UTF-8", self.hs256, self.claims(now: now, more: ",\"x\":\"\u{FF}\""), .secret),
+            .init("a payload with trailing text", self.hs256, "\(good){}", .secret),
+            .init("a payload that is not UTF-8", self.hs256, self.claims(now: now, more: ",\"x\":\"\u{FF}\""), .secret),
             .init("a payload with half a character", self.hs256, self.claims(now: now, ["sub": #""\ud800""#]), .secret),
-            .init("a payload with a comma too many", self.hs256, self.claims(now: now, more: ","), .secret),
+            .init("a payload with an additional comma", self.hs256, self.claims(now: now, more: ","), .secret),
             .init("a deep payload", self.hs256, self.claims(now: now, more: ",\"x\":\(deep)"), .secret),
             .init(
                 "a long token",
@@ -137,8 +137,8 @@ struct TokenCase {
             of("exp as text", ["exp": "\"\(now + 60)\""]),
             of("exp in milliseconds", ["exp": "\(now * 1000)"]), of("exp below zero", ["exp": "-1"]),
             of("exp of zero", ["exp": "0"]),
-            of("exp beyond all", ["exp": "1e400"]), of("exp of null", ["exp": "null"]), of("exp of true", ["exp": "true"]),
-            of("exp in a list", ["exp": "[\(now + 60)]"]), of("exp that is no number", ["exp": "NaN"]),
+            of("exp that is too large", ["exp": "1e400"]), of("exp of null", ["exp": "null"]), of("exp of true", ["exp": "true"]),
+            of("exp in a list", ["exp": "[\(now + 60)]"]), of("exp that is not a number", ["exp": "NaN"]),
             of("exp with a fraction", ["exp": "\(now + 60).5"], isGood: true), of("exp with a plus", ["exp": "+\(now + 60)"]),
             of("two exps", [:], more: ",\"exp\":\(now - 60)"),
             of("another exp in capitals", [:], more: ",\"EXP\":1", isGood: true),
@@ -163,7 +163,7 @@ struct TokenCase {
             of("aud as an object", ["aud": #"{"volary":true}"#]),
             of("aud among others", ["aud": #"["x","volary"]"#], isGood: true),
             of("no iss", ["iss": nil]), of("another iss", ["iss": #""https://evil.example""#]),
-            of("iss with more behind it", ["iss": #""https://issuer.example.evil.example""#]),
+            of("iss with trailing text", ["iss": #""https://issuer.example.evil.example""#]),
             of("iss and a slash", ["iss": #""https://issuer.example/""#]),
             of("iss in a list", ["iss": #"["https://issuer.example"]"#]),
             of("iss in capitals", ["iss": #""HTTPS://ISSUER.EXAMPLE""#]),
@@ -173,10 +173,10 @@ struct TokenCase {
             of("a long sub", ["sub": "\"\(String(repeating: "x", count: 1025))\""]),
             of("the longest sub", ["sub": "\"\(String(repeating: "x", count: 1024))\""], isGood: true),
             of("groups as an object", ["groups": "{}"]), of("groups of a number", ["groups": "1"]),
-            of("groups that are none", ["groups": #"[1,null,[],"",{}]"#], isGood: true),
+            of("invalid groups", ["groups": #"[1,null,[],"",{}]"#], isGood: true),
             of("many groups", ["groups": groups], isGood: true),
             of(
-                "permissions that are none",
+                "unknown permissions",
                 ["permissions": #"[1,"READ","read ","*","admin",null]"#, "scope": "7", "roles": #"{"read":true}"#],
                 isGood: true
             ),

@@ -2,13 +2,13 @@ import Crypto
 import CryptoExtras
 import Foundation
 
-/// Makes JSON Web Tokens of any form, with keys of its own and another library than the node's.
+/// Creates JSON Web Tokens of any form, with its own keys and another library than the node's.
 struct TokenForge {
-    /// What a signature is made with.
+    /// The key and algorithm of a signature.
     enum Signer {
         case secret
         case otherSecret
-        /// HMAC with a public key, which everybody has, for a secret.
+        /// HMAC with a public key as the secret: an attacker knows public keys.
         case publicKeyText
         case publicKeyBytes
         case rsa
@@ -16,12 +16,12 @@ struct TokenForge {
         case rsaPSS
         case ec
         case otherEC
-        /// As X.509 has it, not as JSON Web Signatures do.
+        /// In the DER form of X.509, which JSON Web Signatures do not use.
         case ecDER
         case bytes([UInt8])
-        /// The secret's, with something else in the last character's unused bits.
+        /// HMAC with the secret, and other values in the unused bits of the last character.
         case looseSecret
-        /// The secret's, of a payload that is not the token's.
+        /// HMAC with the secret, of another payload.
         case otherPayload
     }
 
@@ -47,7 +47,7 @@ struct TokenForge {
         return #"{"keys":[\#(entries.joined(separator: ","))]}"#
     }
 
-    /// The public half of ``Signer/otherRSA``, which no node has, as a header may carry it.
+    /// The public half of ``Signer/otherRSA``, which no node has, as in a header.
     func otherKey() throws -> String { try Self.jwk(self.otherRSA.publicKey, #""kid":"rsa""#) }
 
     private static func jwk(_ key: _RSA.Signing.PublicKey, _ members: String) throws -> String {
@@ -62,13 +62,13 @@ struct TokenForge {
     }
 
     /// - Parameters:
-    ///   - header: as JSON, or whatever.
-    ///   - claims: as JSON, or whatever; each scalar up to U+00FF is one byte.
+    ///   - header: JSON, or any text.
+    ///   - claims: JSON, or any text; each scalar up to U+00FF is one byte.
     func token(_ header: String, _ claims: String, _ signer: Signer) throws -> String {
         let signed = Self.encode(Data(Exchange.bytes(header))) + "." + Self.encode(Data(Exchange.bytes(claims)))
         let signature = Self.encode(try self.signature(of: Data(signed.utf8), signer))
         guard case .looseSecret = signer else { return "\(signed).\(signature)" }
-        // Of the last of 43 characters two bits are used; those of a signature that is whole are zero.
+        // Only two bits of the last of 43 characters are used. The others are zero in a valid signature.
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
         let last = signature.last.flatMap(alphabet.firstIndex) ?? 0
         return "\(signed).\(signature.dropLast())\(alphabet[last ^ 1])"

@@ -176,7 +176,7 @@ struct MessageDecoderRefusalTests {
     // MARK: - Close frames
 
     @Test func `Half a close code is refused`() {
-        expect(ClientFrame.close([0x03]), violation: .closeCodeTorn)
+        expect(ClientFrame.close([0x03]), violation: .closeCodeTruncated)
     }
 
     @Test(arguments: [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535] as [UInt16])
@@ -196,7 +196,7 @@ struct MessageDecoderRefusalTests {
     @Test func `Violations carry the codes of the RFC`() {
         let protocolErrors: [ProtocolViolation] = [
             .reservedBits, .reservedOpcode, .notMasked, .lengthNotMinimal, .lengthOutOfRange, .controlFrameFragmented,
-            .controlFrameTooLong, .nothingToContinue, .messageNotFinished, .closeCodeTorn, .closeCodeNotAllowed,
+            .controlFrameTooLong, .nothingToContinue, .messageNotFinished, .closeCodeTruncated, .closeCodeNotAllowed,
         ]
         #expect(protocolErrors.allSatisfy { $0.closeCode.rawValue == 1002 })
         #expect(ProtocolViolation.textNotUTF8.closeCode.rawValue == 1007)

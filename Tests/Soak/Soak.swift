@@ -8,38 +8,38 @@ import Glibc
 import Darwin
 #endif
 
-/// A cluster of real processes with a Redis of its own, full of usual traffic, and bad traffic of one kind after the other.
+/// A cluster of real processes with its own Redis, under normal traffic, and bad traffic of one kind after the other.
 @main
 struct Soak: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "soak",
-        abstract: "Lets bad traffic loose on a cluster and says what it cost. Exit status 1: a promise broken, or a leak."
+        abstract: "Runs bad traffic on a cluster and reports the effects. Exit status 1: a guarantee was violated, or a leak."
     )
 
-    /// Of each kind.
+    /// The time of each kind.
     private static let time = Duration.seconds(6)
-    /// Before the cluster is looked at: what the nodes hold of connections that are gone has ended.
+    /// The pause before the cluster is measured, in which the nodes release the memory of closed connections.
     private static let rest = Duration.seconds(3)
 
-    @Option(help: "For so long, 1 to 1440, and until every kind has had its turn.")
+    @Option(help: "Minutes, 1 to 1440; every kind runs at least once.")
     var minutes = 5
 
-    @Option(help: "The order's; printed, so that a run can be had again.")
+    @Option(help: "Seed of the order; printed, so that a run can be repeated.")
     var seed: UInt64 = .random(in: 1...999_999)
 
-    @Option(help: "This kind alone; may be given more than once.")
+    @Option(help: "Only this kind; may be given more than once.")
     var kind: [String] = []
 
     func validate() throws {
-        guard (1...1440).contains(minutes) else { throw ValidationError("--minutes is \(minutes), allowed is 1 to 1440.") }
+        guard (1...1440).contains(minutes) else { throw ValidationError("--minutes is \(minutes), but must be 1 to 1440.") }
         let names = Fault.badTraffic(for: Self.time).map(\.name)
         for name in kind where !names.contains(name) {
-            throw ValidationError("--kind is '\(name)', allowed is one of: \(names.joined(separator: ", ")).")
+            throw ValidationError("--kind is '\(name)', but must be one of: \(names.joined(separator: ", ")).")
         }
     }
 
     func run() async throws {
-        say("The same in the same order: deploy/soak --minutes \(minutes) --seed \(seed)")
+        say("Repeat with: deploy/soak --minutes \(minutes) --seed \(seed)")
         let kinds = Fault.badTraffic(for: Self.time).filter { kind.isEmpty || kind.contains($0.name) }
         let cluster = try await FaultCluster.start(options: kinds.first?.options ?? [], withTokens: true)
         let faults: [String]
@@ -54,7 +54,7 @@ struct Soak: AsyncParsableCommand {
         guard faults.isEmpty else { throw ExitCode(1) }
     }
 
-    /// - Returns: what is wrong, in words.
+    /// - Returns: descriptions of all failures.
     private func soak(_ cluster: FaultCluster, with kinds: [Fault]) async throws -> [String] {
         let monitor = SoakMonitor(cluster)
         let current = NIOLockedValueBox("")
@@ -84,7 +84,7 @@ struct Soak: AsyncParsableCommand {
                     sayWhatNodesWrote(cluster)
                 }
                 try await Task.sleep(for: Self.rest)
-                await monitor.rests(after: kind.name, lost: reports.values.joined().reduce(0) { $0 + $1.verdict.lost })
+                await monitor.recordRest(after: kind.name, lost: reports.values.joined().reduce(0) { $0 + $1.verdict.lost })
             }
         } while ContinuousClock.now < end
         await monitor.end()
@@ -95,10 +95,10 @@ struct Soak: AsyncParsableCommand {
 }
 
 private func sayWhatNodesWrote(_ cluster: FaultCluster) {
-    for node in cluster.nodes { say("  Node \(node.name) wrote:\n\(node.process.output.suffix(4000))") }
+    for node in cluster.nodes { say("  Node \(node.name) logged:\n\(node.process.output.suffix(4000))") }
 }
 
-/// A line at once, also into a file.
+/// Prints a line without buffering, also into a file.
 private func say(_ line: String) {
     print(line)
     fflush(nil)

@@ -1,36 +1,37 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// The system's function, whose name the servers' own hides.
+/// The system's `kill`, which the method of the same name in `ServerProcess` hides.
 let sendSignal: @Sendable (pid_t, CInt) -> CInt = { kill($0, $1) }
 
-/// Starts programs that must not outlive the tests.
+/// Starts programs that end with the tests.
 enum ChildProcess {
-    /// "Die with your parent" means the thread that forked, and threads of a pool come and go: this one stays.
+    /// The kernel's parent-death signal is sent when the thread that forked ends. Threads of a pool end at any time, so one
+    /// permanent thread forks.
     private static let spawner: Spawner = {
         let spawner = Spawner()
         spawner.start()
         return spawner
     }()
 
-    /// What to start.
+    /// How to start a program.
     struct Command: Sendable {
-        /// A program, looked up in the path, and its arguments.
+        /// A program, searched in the path, and its arguments.
         var arguments: [String]
-        /// Nil: this process' own.
+        /// Nil for the environment of this process.
         var environment: [String: String]?
-        /// Files that standard output and standard error are written to.
+        /// Files for standard output and standard error.
         var output = "/dev/null"
         var errors = "/dev/null"
     }
 
-    /// - Parameter command: a program, looked up in the path, and its arguments. Its output is thrown away.
+    /// - Parameter command: a program, searched in the path, and its arguments. Its output is discarded.
     static func spawn(_ command: [String]) -> pid_t? { self.spawn(Command(arguments: command)) }
 
     static func spawn(_ command: Command) -> pid_t? { self.spawner.spawn(command) }
 
     private final class Spawner: @unchecked Sendable {
-        // Unchecked: all state is behind the condition.
+        // Unchecked, because the condition guards all state.
         private let condition = NSCondition()
         private var commands: [(id: Int, command: Command)] = []
         private var results: [Int: pid_t?] = [:]
@@ -80,15 +81,15 @@ enum ChildProcess {
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0)
             posix_spawn_file_actions_addopen(&actions, 1, command.output, mode, 0o600)
             posix_spawn_file_actions_addopen(&actions, 2, command.errors, mode, 0o600)
-            // A child that inherited the test's sockets would keep them open: their other ends would never hear of their end. Closing what
-            // is not open is no error, and other threads open files while this one looks.
+            // A child that inherited the sockets of a test would keep them open, so that their peers would not see the end.
+            // Closing a descriptor that is not open is no error, and other threads may open files during this loop.
             let open = (try? FileManager.default.contentsOfDirectory(atPath: "/dev/fd"))?.compactMap { CInt($0) }.max() ?? 2
             for descriptor in 3..<open + 64 { posix_spawn_file_actions_addclose(&actions, descriptor) }
             var pid: pid_t = 0
             return posix_spawnp(&pid, full[0], &actions, nil, arguments, environment) == 0 ? pid : nil
         }
 
-        /// Ended by nil; each to be freed.
+        /// Ends with nil. The caller frees each string.
         private static func cStrings(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] {
             texts.map { strdup($0) } + [nil]
         }

@@ -1,4 +1,5 @@
-/// A client's frame as bytes: well-formed unless told otherwise. Written from RFC 6455 section 5.2, not with the product's encoder.
+/// The bytes of a client's frame, well-formed by default. Written from RFC 6455 section 5.2 and independent of the product's
+/// encoder.
 public struct ClientFrame {
     public enum LengthForm: Sendable {
         case shortest
@@ -7,14 +8,14 @@ public struct ClientFrame {
     }
 
     public var isFinal: Bool
-    /// The three bits RSV1 to RSV3, as the numbers 0 to 7.
+    /// The three bits RSV1 to RSV3 as a number from 0 to 7.
     public var reserved: UInt8
     public var opcode: UInt8
     public var payload: [UInt8]
-    /// Nil: not masked.
+    /// Nil if the frame is not masked.
     public var key: [UInt8]?
     public var lengthForm: LengthForm
-    /// What the header says, if it is not the truth.
+    /// The length in the header, if it differs from the payload's.
     public var claimedLength: UInt64?
 
     public init(
@@ -56,7 +57,7 @@ public struct ClientFrame {
 }
 
 extension ClientFrame {
-    /// - Parameter opcode: with the reserved bits, if any are set.
+    /// - Parameter opcode: including the reserved bits, if any are set.
     public static func frame(_ opcode: UInt8, _ payload: [UInt8], isFinal: Bool = true) -> [UInt8] {
         ClientFrame(isFinal: isFinal, reserved: opcode >> 4, opcode: opcode & 15, payload: payload).bytes
     }

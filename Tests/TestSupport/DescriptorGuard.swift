@@ -1,22 +1,22 @@
 import Foundation
 
-/// Watches a process for what it writes to descriptors that it has closed: a library that is loaded before all others and stands between the
-/// process and `close`, `send` and the like.
+/// Detects writes of a process to descriptors that it has closed. It is a library that the process loads before all others, and
+/// that wraps `close`, `send` and similar functions.
 ///
-/// A number that was closed is not given out again for the next ``quarantine`` closes, so that a write which comes too late meets nobody
-/// else's connection, and is counted. In the wild such a write reaches whatever has the number by then.
+/// A closed number is not used again during the next ``quarantine`` closes, so that a late write does not reach another
+/// connection, and is counted. Without the library, such a write would reach the next owner of the number.
 public struct DescriptorGuard: Sendable {
-    /// Closed numbers that are kept from being given out again.
+    /// How many closed numbers are kept from being used again.
     public static let quarantine = 64
 
     private let library: PreloadedLibrary
 
     public init() throws { self.library = try PreloadedLibrary(Self.source) }
 
-    /// For the process to be watched.
+    /// The environment of the observed process.
     public var environment: [String: String] { self.library.environment.merging(["DESCRIPTOR_GUARD_LOG": self.log]) { $1 } }
 
-    /// Writes to closed descriptors so far; nil when the library is not at work.
+    /// Writes to closed descriptors so far; nil when the library is not loaded.
     public var violations: Int? {
         guard let text = try? String(contentsOfFile: self.log, encoding: .utf8), text.hasPrefix("guarding\n") else { return nil }
         return text.split(separator: "\n").count { $0.hasPrefix("write") }

@@ -1,6 +1,6 @@
-/// Waits for a condition, looking every 10 ms, and says whether it came true within `deadline`.
+/// Waits until a condition holds, checking it every 10 ms, and returns whether it held within `deadline`.
 ///
-/// The tests' one way of waiting for something that has no event of its own.
+/// All tests use it to wait for a condition that has no event of its own.
 public func eventually(
     within deadline: Duration = .seconds(30),
     _ condition: () async throws -> Bool

@@ -2,15 +2,15 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 
-/// A TCP server that answers what a script says, for bytes that no real Redis sends.
+/// A TCP server with scripted answers, for bytes that no real Redis sends.
 public final class FakeRedis: Sendable {
-    /// Given all that a connection has sent since the last answer.
+    /// Gets all bytes of a connection since the last answer.
     public typealias Script = @Sendable (_ connection: Int, _ received: String) -> Answer
 
     public enum Answer: Sendable {
         case bytes([UInt8])
         case text(String)
-        /// Says nothing, and keeps the connection.
+        /// Sends nothing, and keeps the connection open.
         case silence
         case close
     }
@@ -21,7 +21,7 @@ public final class FakeRedis: Sendable {
 
     /// - Parameters:
     ///   - host: any address of this machine.
-    ///   - port: 0 for any that is free.
+    ///   - port: 0 for any free port.
     public static func start(host: String = "127.0.0.1", port: Int = 0, _ script: @escaping Script) async throws -> FakeRedis {
         let count = NIOLockedValueBox(0)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -46,12 +46,12 @@ public final class FakeRedis: Sendable {
         self.connectionCount = connectionCount
     }
 
-    /// Connections taken so far.
+    /// Connections accepted so far.
     public var connections: Int { self.connectionCount.withLockedValue { $0 } }
 
     public func stop() async { try? await self.channel.close() }
 
-    /// What a Redis answers to the commands of a handshake, and to PING; nil for anything else.
+    /// The answer of a Redis to the commands of a handshake, and to PING; nil for anything else.
     public static func greeting(to received: String) -> String? {
         var answer = ""
         for line in received.split(separator: "\r\n") {
@@ -65,7 +65,7 @@ public final class FakeRedis: Sendable {
         return answer.isEmpty ? nil : answer
     }
 
-    /// What a Redis answers to SUBSCRIBE; empty for anything else.
+    /// The answer of a Redis to SUBSCRIBE; empty for anything else.
     public static func acknowledgement(of received: String) -> String {
         guard received.contains("SUBSCRIBE") else { return "" }
         let channels = received.split(separator: "\r\n").filter { $0.contains("{") }

@@ -2,19 +2,20 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 
-/// A WebSocket client that sends frames of one kind without an end, as fast as the server takes them, and throws away what it gets.
+/// A WebSocket client that sends frames of one kind continuously, as fast as the server reads them, and discards all that it
+/// receives.
 public final class FloodClient: Sendable {
     public enum Kind: String, Sendable, CaseIterable {
         /// Empty pings.
         case pings
         /// Texts of one letter.
         case texts
-        /// Empty fragments of one message after the other.
+        /// Messages of empty fragments, one after the other.
         case fragments
         /// Texts of one letter, compressed, for a server with permessage-deflate.
         case compressed
 
-        /// Some frames, masked with zeros; 42 to 64 KB.
+        /// A block of frames, masked with zeros; 42 to 64 KB.
         fileprivate var block: [UInt8] {
             let key: [UInt8] = [0, 0, 0, 0]
             switch self {
@@ -29,14 +30,15 @@ public final class FloodClient: Sendable {
         }
     }
 
-    /// A thread for all floods: the clients and proxies of a test are not held up by them.
+    /// All floods share a separate thread, so that they do not block the clients and proxies of a test.
     private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     private let channel: any Channel
     private let sent: NIOLockedValueBox<Int>
 
-    /// Connects, and begins.
-    /// - Parameter blocks: of at most 64 KiB, after which it ends its half of the connection, and goes on reading; nil: without an end.
+    /// Connects, and starts sending.
+    /// - Parameter blocks: the number of blocks of at most 64 KiB after which it half-closes the connection, and keeps reading;
+    ///   nil for no end.
     public static func start(_ kind: Kind, port: Int, path: String = "/echo", blocks: Int? = nil) async throws -> FloodClient {
         let sent = NIOLockedValueBox(0)
         let channel = try await ClientBootstrap(group: Self.group)
@@ -58,12 +60,12 @@ public final class FloodClient: Sendable {
 
     deinit { self.channel.close(promise: nil) }
 
-    /// Bytes that the kernel has taken since the handshake.
+    /// Bytes handed to the kernel since the handshake.
     public var bytes: Int { self.sent.withLockedValue { $0 } }
 
     public var isEnded: Bool { !self.channel.isActive }
 
-    /// Goes without a word.
+    /// Closes the connection without a closing handshake.
     public func end() async { try? await self.channel.close() }
 
     private final class Handler: ChannelInboundHandler {
@@ -89,13 +91,13 @@ public final class FloodClient: Sendable {
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            // The first bytes are those of the 101, or of a refusal with which the server ends the connection.
+            // The first bytes belong to the 101, or to a refusal after which the server closes the connection.
             guard !self.isOpen else { return }
             self.isOpen = true
             self.write(context)
         }
 
-        /// One block at a time: the channel takes the next when the kernel has this one.
+        /// One block at a time: the next one is written when the kernel has taken this one.
         private func write(_ context: ChannelHandlerContext) {
             guard self.blocks != 0 else { return context.close(mode: .output, promise: nil) }
             self.blocks = self.blocks.map { $0 - 1 }

@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// What a server answered.
+/// A server's answer.
 public struct HTTPTestResponse: Sendable {
     public let status: Int
     public let body: String
@@ -15,7 +15,7 @@ public struct HTTPTestResponse: Sendable {
         self.body = body
     }
 
-    /// A header's first value, whatever the case of its name.
+    /// The first value of a header; the case of the name does not matter.
     public subscript(header name: String) -> String? { self.headers.first(name: name) }
 
     public func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
@@ -27,7 +27,7 @@ public struct HTTPTestResponse: Sendable {
     }
 }
 
-/// A small HTTP/1.1 client: one request, one connection.
+/// A small HTTP/1.1 client: one connection for each request.
 public struct HTTPTestClient: Sendable {
     public struct Failure: Error, CustomStringConvertible {
         let reason: String
@@ -39,8 +39,8 @@ public struct HTTPTestClient: Sendable {
     private let preface: [UInt8]
 
     /// - Parameters:
-    ///   - tls: nil: http, not https.
-    ///   - preface: sent before anything else, TLS included, as a proxy does.
+    ///   - tls: nil for http.
+    ///   - preface: sent before anything else, TLS included, like a proxy's header.
     public init(port: Int, tls: TestTLS? = nil, preface: [UInt8] = []) {
         self.port = port
         self.tls = tls
@@ -49,7 +49,7 @@ public struct HTTPTestClient: Sendable {
 
     /// - Parameters:
     ///   - target: path and query, already encoded.
-    ///   - body: sent with its length, unless nil, and as JSON, unless the headers say otherwise.
+    ///   - body: sent with its length, and as JSON unless the headers contain another type; nil for none.
     ///   - deadline: for the whole answer.
     public func request(
         _ method: String,
@@ -92,7 +92,7 @@ public struct HTTPTestClient: Sendable {
             timeout.cancel()
             channel.close(promise: nil)
         }
-        // A server may answer, and end the connection, before it has taken all of a body: only the answer counts.
+        // A server may answer and close the connection before it has read the whole body. Only the answer counts.
         channel.write(HTTPClientRequestPart.head(head), promise: nil)
         if let payload { channel.write(HTTPClientRequestPart.body(.byteBuffer(payload)), promise: nil) }
         channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
@@ -127,7 +127,7 @@ public struct HTTPTestClient: Sendable {
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {
-            // The answer may have come before, and the promise keeps what it had first.
+            // If the answer came before, the promise keeps it.
             self.answer.fail(error)
         }
     }

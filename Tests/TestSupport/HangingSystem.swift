@@ -1,13 +1,13 @@
 import Foundation
 
-/// A system in which single calls never return, from when a test says so: what a file system or a name server that hangs does to a process.
+/// A library for a process in which single system calls hang from a chosen time on, as with a hanging file system or name server.
 public struct HangingSystem: Sendable {
     public enum Call: String, CaseIterable, Sendable {
-        /// Of files in ``files``.
+        /// For files in ``files``.
         case open
-        /// Of a name with `invalid` in it.
+        /// For a name that contains `invalid`.
         case getaddrinfo
-        /// To a socket, of up to 1,000 bytes: of an event loop.
+        /// To a socket, with up to 1,000 bytes, by an event loop.
         case send
     }
 
@@ -18,7 +18,7 @@ public struct HangingSystem: Sendable {
         try FileManager.default.createDirectory(atPath: self.files, withIntermediateDirectories: true)
     }
 
-    /// For the process that is to live in it.
+    /// The environment of the process that loads the library.
     public var environment: [String: String] {
         self.library.environment.merging(["HANGING_SYSTEM": self.library.directory.path]) { $1 }
     }
@@ -26,7 +26,7 @@ public struct HangingSystem: Sendable {
     /// A directory whose files can be made to hang.
     public var files: String { self.library.directory.appendingPathComponent("files").path }
 
-    /// From now on none of these returns.
+    /// From now on no call of this kind returns.
     public func hang(_ call: Call) throws { try Data().write(to: self.library.directory.appendingPathComponent(call.rawValue)) }
 
     public func remove() { self.library.remove() }

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Hands on what comes over a socket, and closes it when there is an error.
+/// Passes on the bytes of a socket, and closes it after an error.
 final class InboundBytes: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -10,7 +10,7 @@ final class InboundBytes: ChannelInboundHandler {
 
     /// - Parameters:
     ///   - ended: called once, when the connection has ended.
-    ///   - failed: called before the connection is closed for the error.
+    ///   - failed: called before the connection is closed because of the error.
     init(
         received: @escaping (ByteBuffer) -> Void,
         ended: @escaping () -> Void = {},

@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 
-/// A WebSocket client that says nothing, and only counts what it hears: light enough for thousands in one test.
+/// A WebSocket client that sends nothing and only counts what it receives: small enough for thousands in one test.
 public final class ListeningClient: Sendable {
     public struct Failure: Error {
         public let answer: String
@@ -12,20 +12,20 @@ public final class ListeningClient: Sendable {
     private let state: NIOLockedValueBox<State>
 
     fileprivate struct State {
-        /// Before the end of the handshake.
+        /// Bytes before the end of the handshake.
         var answer = ByteBuffer()
         var isOpen = false
-        /// After it.
+        /// Bytes after the handshake.
         var bytes = 0
         var lastBytes: [UInt8] = []
-        /// Bytes of each of the messages that are timed.
+        /// The length of each timed message in bytes.
         var messageBytes: Int?
         var timedBytes = 0
         var arrivals: [ContinuousClock.Instant] = []
     }
 
-    /// Connects many, some at once.
-    /// - Parameter receiveBuffer: bytes that the kernel may keep for each; nil for as many as it likes.
+    /// Connects many clients, some of them at the same time.
+    /// - Parameter receiveBuffer: the kernel's receive buffer of each client in bytes; nil for the default.
     public static func connect(
         _ count: Int,
         port: Int,
@@ -36,7 +36,7 @@ public final class ListeningClient: Sendable {
         return try await withThrowingTaskGroup(of: ListeningClient.self) { group in
             var clients: [ListeningClient] = []
             for index in 0..<count {
-                // As many as a listener's queue holds for certain.
+                // No more concurrent attempts than the queue of a listener can certainly hold.
                 if index >= 64, let client = try await group.next() { clients.append(client) }
                 group.addTask { try await self.connect(port: port, path: path, receiveBuffer: receiveBuffer) }
             }
@@ -74,23 +74,23 @@ public final class ListeningClient: Sendable {
 
     deinit { self.channel.close(promise: nil) }
 
-    /// Takes nothing from the kernel any more.
+    /// Stops reading from the socket.
     public func stopReading() async throws { try await self.channel.setOption(.autoRead, value: false).get() }
 
-    /// With a kernel that keeps more for it, so that much comes soon.
-    public func goOnReading() async throws {
+    /// Reads again, with a larger receive buffer, so that much data arrives soon.
+    public func resumeReading() async throws {
         try await self.channel.setOption(.socketOption(.so_rcvbuf), value: 1 << 20).get()
         try await self.channel.setOption(.autoRead, value: true).get()
     }
 
-    /// How many have come since the handshake, headers of frames included.
+    /// Bytes received since the handshake, headers of frames included.
     public var bytes: Int { self.state.withLockedValue { $0.bytes } }
 
-    /// The latest 256 or fewer of them.
+    /// The last 256 bytes at most.
     public var lastBytes: [UInt8] { self.state.withLockedValue { $0.lastBytes } }
 
-    /// From now on, notes when each message is whole.
-    /// - Parameter messageBytes: of each that comes, the header of its frame included.
+    /// From now on, records when each message is complete.
+    /// - Parameter messageBytes: the length of each message, including the header of its frame.
     public func beginTiming(messageBytes: Int) {
         self.state.withLockedValue { state in
             state.messageBytes = messageBytes
@@ -99,7 +99,7 @@ public final class ListeningClient: Sendable {
         }
     }
 
-    /// Of the messages that came since ``beginTiming(messageBytes:)``.
+    /// When the messages since ``beginTiming(messageBytes:)`` were complete.
     public var arrivals: [ContinuousClock.Instant] { self.state.withLockedValue { $0.arrivals } }
 }
 

@@ -1,6 +1,6 @@
 public import Logging
 
 extension Logger {
-    /// Throws away what it is told.
+    /// Discards all log lines.
     public static var quiet: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
 }

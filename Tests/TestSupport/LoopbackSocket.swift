@@ -4,7 +4,7 @@ import Glibc
 import Darwin
 #endif
 
-/// A blocking client socket to 127.0.0.1, for tests that need one question and its answer.
+/// A blocking client socket to 127.0.0.1, for tests that send one request and read its answer.
 final class LoopbackSocket {
     struct Failure: Error {}
 
@@ -39,7 +39,7 @@ final class LoopbackSocket {
         return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
     }
 
-    /// A port that nobody listens on, right now.
+    /// A port on which no process listens at this time.
     static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }

@@ -1,9 +1,9 @@
 import NIOConcurrencyHelpers
 
-/// A clock that moves only when a test says so.
+/// A clock that only a test advances.
 public final class ManualClock: Clock, Sendable {
     public struct Instant: InstantProtocol {
-        /// Since the clock was made.
+        /// Time since the clock was created.
         public var elapsed = Duration.zero
 
         public func advanced(by duration: Duration) -> Instant { Instant(elapsed: self.elapsed + duration) }
@@ -30,7 +30,7 @@ public final class ManualClock: Clock, Sendable {
     public var now: Instant { self.state.withLockedValue { $0.now } }
     public var minimumResolution: Duration { .zero }
 
-    /// Tasks that sleep now.
+    /// The number of sleeping tasks.
     public var sleepers: Int { self.state.withLockedValue { $0.sleepers.count } }
 
     public func sleep(until deadline: Instant, tolerance: Duration?) async throws {
@@ -59,7 +59,7 @@ public final class ManualClock: Clock, Sendable {
         }
     }
 
-    /// Moves the clock and wakes those whose time has come.
+    /// Advances the clock and wakes the tasks whose time has come.
     public func advance(by duration: Duration) {
         let woken = self.state.withLockedValue { state in
             state.now = state.now.advanced(by: duration)
@@ -70,7 +70,7 @@ public final class ManualClock: Clock, Sendable {
         for continuation in woken { continuation.resume() }
     }
 
-    /// Moves the clock by `step`, again and again, each time somebody sleeps, until the condition is true.
+    /// Advances the clock by `step` whenever a task sleeps, until the condition holds.
     public func advance(by step: Duration, until condition: () async -> Bool) async -> Bool {
         await eventually {
             if await condition() { return true }

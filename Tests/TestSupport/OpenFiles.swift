@@ -4,9 +4,9 @@ import Glibc
 import Darwin
 #endif
 
-/// The test process' limit of open files.
+/// The limit of open files of the test process.
 enum OpenFiles {
-    /// Raised to the hard limit, once: a thousand clients are more than many systems allow by default.
+    /// Raised once, to the hard limit: tests with a thousand clients need more than the default of many systems.
     static let raised: Bool = {
         var limit = rlimit()
         #if canImport(Glibc)

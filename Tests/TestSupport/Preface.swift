@@ -1,6 +1,6 @@
 import NIOCore
 
-/// What a client sends before anything else, TLS included, as a proxy does: the first handler of its channel.
+/// Sends bytes before anything else, TLS included, like a proxy's header. The first handler of its channel.
 final class Preface: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

@@ -1,11 +1,11 @@
 import Foundation
 
-/// A library in C that a process loads before all others, so that its functions stand in for the system's.
+/// A library in C that a process loads before all others, so that its functions replace those of the system.
 struct PreloadedLibrary: Sendable {
-    /// Its own, for what it has to say or to be told; removed with it.
+    /// The library's own directory, for its files. Removed with the library.
     let directory: URL
 
-    /// Compiles it, with the compiler that Swift itself needs to link.
+    /// Compiles the library with the C compiler that Swift also links with.
     init(_ source: String) throws {
         self.directory = FileManager.default.temporaryDirectory.appendingPathComponent("volary-library-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: self.directory, withIntermediateDirectories: true)
@@ -19,7 +19,7 @@ struct PreloadedLibrary: Sendable {
         guard compiler.terminationStatus == 0 else { throw VolaryProcess.Failure(description: "the library does not compile") }
     }
 
-    /// For the process that is to load it.
+    /// The environment of the process that loads the library.
     var environment: [String: String] { ["LD_PRELOAD": self.path] }
 
     func remove() { try? FileManager.default.removeItem(at: self.directory) }

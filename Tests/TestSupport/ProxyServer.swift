@@ -1,14 +1,14 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// A real reverse proxy in front of nodes, on a loopback port of its own. Dies with the test process.
+/// A real reverse proxy in front of nodes, on its own loopback port. Ends with the test process.
 public final class ProxyServer: Sendable {
     public enum Kind: Sendable, CaseIterable {
         /// With `deploy/haproxy.cfg`, as `deploy/run` starts it.
         case haproxy
-        /// The same, and every request may travel on any connection to a node that is idle.
+        /// The same, but each request may use any idle connection to a node.
         case haproxyThatReuses
-        /// With `keepalive` for its connections to nodes, the default from nginx 1.29.7 on.
+        /// With `keepalive` for connections to nodes, which is the default from nginx 1.29.7 on.
         case nginx
         case caddy
     }
@@ -21,13 +21,13 @@ public final class ProxyServer: Sendable {
     private let directory: URL
     private let process = NIOLockedValueBox<pid_t?>(nil)
 
-    /// Starts a proxy and waits until a node is ready behind it.
+    /// Starts a proxy and waits until a node behind it is ready.
     /// - Parameters:
     ///   - nodes: the ports of the nodes.
-    ///   - rules: further lines of HAProxy's frontend.
+    ///   - rules: further lines for HAProxy's frontend.
     public static func start(_ kind: Kind = .haproxy, nodes: [Int], rules: [String] = []) async throws -> ProxyServer {
         var failure = StartError(description: "\(kind) cannot be started")
-        // Between finding a port and using it, another test may take it.
+        // Another test may take the port before the proxy uses it.
         for _ in 0..<5 {
             let server = try ProxyServer(kind, port: try LoopbackSocket.freePort(), nodes: nodes, rules: rules)
             let client = HTTPTestClient(port: server.port)
@@ -52,7 +52,7 @@ public final class ProxyServer: Sendable {
         var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VOLARY_") }
         environment["VOLARY_BALANCER"] = "127.0.0.1:\(port)"
         environment["HOME"] = self.directory.path
-        // Debian puts some where only root looks.
+        // On Debian some proxies are in directories that only root has in its path.
         environment["PATH"] = "\(environment["PATH"] ?? ""):/usr/local/sbin:/usr/sbin"
         let output = self.directory.appendingPathComponent("output").path
         let command = ChildProcess.Command(
@@ -67,7 +67,7 @@ public final class ProxyServer: Sendable {
 
     deinit { self.stop() }
 
-    /// What it wrote: of HAProxy, among other things, which nodes it took for up and down.
+    /// The output of the proxy. HAProxy's contains, among other things, which nodes it considered up and down.
     public var output: String {
         let data = FileManager.default.contents(atPath: self.directory.appendingPathComponent("output").path)
         return String(decoding: data ?? Data(), as: UTF8.self)
@@ -107,7 +107,7 @@ extension ProxyServer.Kind {
     fileprivate func configuration(port: Int, nodes: [Int], rules: [String], directory: String) throws -> String {
         switch self {
         case .haproxy: try self.haproxy(nodes, rules)
-        // Its last section is the one of the nodes.
+        // The last section is the backend.
         case .haproxyThatReuses: try self.haproxy(nodes, rules) + "    http-reuse always\n"
         case .nginx: self.nginx(port, nodes, directory)
         case .caddy: self.caddy(port, nodes)
@@ -121,7 +121,7 @@ extension ProxyServer.Kind {
         return try String(contentsOf: source, encoding: .utf8).replacing(last, with: lines + last) + servers.joined()
     }
 
-    /// One process: a master's worker would outlive its end by SIGKILL.
+    /// One process: the worker of a master process would survive its SIGKILL.
     private func nginx(_ port: Int, _ nodes: [Int], _ directory: String) -> String {
         let servers = nodes.map { "server 127.0.0.1:\($0);" }.joined(separator: " ")
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map { "\($0)_temp_path \(directory);" }

@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// A TCP client for bytes that no proper client would send.
+/// A TCP client for bytes that no correct client would send.
 public final class RawTestClient: Sendable {
     private let channel: any Channel
     private let state: NIOLockedValueBox<State>
@@ -15,18 +15,19 @@ public final class RawTestClient: Sendable {
     }
 
     /// - Parameters:
-    ///   - tls: nil: plain TCP.
-    ///   - preface: sent before anything else, TLS included, as a proxy does.
-    ///   - goesOn: whether it goes on when the server has ended its half; then ``isEnded`` means both.
+    ///   - tls: nil for plain TCP.
+    ///   - preface: sent before anything else, TLS included, like a proxy's header.
+    ///   - allowsHalfClosure: whether the client keeps its own half open when the server closes its half; ``isEnded`` then means that both
+    ///     are closed.
     public static func connect(
         port: Int,
         tls: TestTLS? = nil,
         preface: [UInt8] = [],
-        goesOn: Bool = false
+        allowsHalfClosure: Bool = false
     ) async throws -> RawTestClient {
         let state = NIOLockedValueBox(State())
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelOption(.allowRemoteHalfClosure, value: goesOn)
+            .channelOption(.allowRemoteHalfClosure, value: allowsHalfClosure)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Preface(bytes: preface))
@@ -50,8 +51,8 @@ public final class RawTestClient: Sendable {
 
     public func send(bytes: [UInt8]) async throws { try await self.channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
 
-    /// - Returns: whether the kernel has taken all of it within the deadline; it has not when the server ends the connection or does not
-    ///   read. What it has not taken is sent as soon as it can be.
+    /// - Returns: whether the kernel has taken all bytes within the deadline. It has not when the server closes the connection
+    ///   or does not read. The remaining bytes are sent as soon as possible.
     public func sends(_ bytes: [UInt8], within deadline: Duration) async -> Bool {
         let result = NIOLockedValueBox<Bool?>(nil)
         self.channel.writeAndFlush(ByteBuffer(bytes: bytes)).whenComplete { outcome in
@@ -61,23 +62,23 @@ public final class RawTestClient: Sendable {
         return result.withLockedValue { $0 } ?? false
     }
 
-    /// Says that nothing more will come, and goes on reading.
+    /// Closes the sending half of the connection, and keeps reading.
     public func endOutput() async throws { try await self.channel.close(mode: .output) }
 
-    /// Takes nothing from the kernel any more.
+    /// Stops reading from the socket.
     public func stopReading() async throws { try await self.channel.setOption(.autoRead, value: false).get() }
 
-    public func goOnReading() async throws { try await self.channel.setOption(.autoRead, value: true).get() }
+    public func resumeReading() async throws { try await self.channel.setOption(.autoRead, value: true).get() }
 
-    /// All that came so far.
+    /// All bytes so far.
     public var received: String { String(decoding: self.bytes, as: UTF8.self) }
 
     public var bytes: [UInt8] { self.state.withLockedValue { $0.received } }
 
-    /// The server has ended the connection.
+    /// Whether the server has closed the connection.
     public var isEnded: Bool { self.state.withLockedValue { $0.isEnded } }
 
-    /// A TLS connection ended without its `close_notify`.
+    /// Whether a TLS connection ended without `close_notify`.
     public var isTruncated: Bool { self.state.withLockedValue { $0.isTruncated } }
 
     private static func handler(_ state: NIOLockedValueBox<State>) -> InboundBytes {

@@ -1,9 +1,9 @@
-/// A real redis-server on a loopback port of its own, without persistence. Dies with the test process.
+/// A real redis-server on its own loopback port, without persistence. Ends with the test process.
 public final class RedisServer: Sendable {
     public struct StartError: Error {}
 
     public let port: Int
-    /// Where it speaks TLS, if it does.
+    /// The port for TLS, if it is used.
     public let tlsPort: Int?
     private let arguments: [String]
     private let password: String?
@@ -11,15 +11,15 @@ public final class RedisServer: Sendable {
 
     /// Starts a server and waits until it answers.
     /// - Parameters:
-    ///   - arguments: further ones for redis-server, as `["--requirepass", "secret"]`.
-    ///   - password: for ``command(_:)``, where one is needed.
-    ///   - certificate: for TLS, on a port besides the plain one.
+    ///   - arguments: further ones for redis-server, such as `["--requirepass", "secret"]`.
+    ///   - password: for ``command(_:)``, if one is needed.
+    ///   - certificate: for TLS, on a second port.
     public static func start(
         arguments: [String] = [],
         password: String? = nil,
         certificate: TestCertificate? = nil
     ) throws -> RedisServer {
-        // Between finding a port and using it, another test may take it.
+        // Another test may take the port before the server uses it.
         for _ in 0..<5 {
             let tlsPort = try certificate.map { _ in try LoopbackSocket.freePort() }
             let server = RedisServer(
@@ -41,31 +41,31 @@ public final class RedisServer: Sendable {
         self.password = password
     }
 
-    /// The address for clients.
+    /// The URL for clients.
     public var url: String { "redis://127.0.0.1:\(self.port)" }
 
-    /// The process' number; nil while it does not run.
+    /// The process id; nil while it does not run.
     var identifier: Int? { self.process.identifier }
 
     public func stop() { self.kill() }
 
-    /// At once: nothing is flushed, connections are reset.
+    /// Ends it at once: nothing is flushed, connections are reset.
     public func kill() { self.process.kill() }
 
     /// Starts it again on the same port, empty unless its arguments ask for persistence. Kills it first when it runs.
-    /// - Parameter arguments: further ones, for this time.
+    /// - Parameter arguments: further ones, for this start only.
     public func restart(arguments: [String] = []) throws {
         self.kill()
         guard self.launch(arguments) else { throw StartError() }
     }
 
-    /// It keeps its connections and does nothing.
+    /// Stops the process with SIGSTOP: its connections stay open.
     public func freeze() { self.process.freeze() }
 
     public func thaw() { self.process.thaw() }
 
-    /// Sends one command on a connection of its own.
-    /// - Returns: the answer as it came, at most 64 KiB; nil when there was none.
+    /// Sends one command on a separate connection.
+    /// - Returns: the raw answer, at most 64 KiB; nil when there was none.
     @discardableResult
     public func command(_ arguments: String...) -> String? { self.command(arguments) }
 
@@ -77,16 +77,16 @@ public final class RedisServer: Sendable {
     /// A section of INFO; empty when there was no answer.
     public func info(_ section: String) -> String { self.command("INFO", section) ?? "" }
 
-    /// A user who may do everything, whatever becomes of the nodes' own: for `start(arguments:)`.
+    /// Arguments for `start(arguments:)`: a user with all permissions, whatever happens to those of the nodes.
     public static let administrator = ["--user", "admin", "on", ">admin", "~*", "&*", "+@all"]
 
-    /// As ``command(_:)``, as the ``administrator``.
+    /// Like ``command(_:)``, as the ``administrator``.
     @discardableResult
     public func administer(_ arguments: String...) -> String? {
         Self.exchange(arguments, port: self.port, login: ["admin", "admin"])
     }
 
-    /// - Parameter login: arguments of AUTH; nil for none.
+    /// - Parameter login: the arguments of AUTH; nil for none.
     static func exchange(_ arguments: [String], port: Int, login: [String]? = nil) -> String? {
         guard let socket = LoopbackSocket(port: port) else { return nil }
         if let login {
@@ -105,7 +105,7 @@ public final class RedisServer: Sendable {
             "--dir", "/tmp", "--loglevel", "warning",
         ]
         return self.process.launch(ChildProcess.Command(arguments: server + self.arguments + further)) {
-            // Also an error is an answer: a server with a password does not know us, one with much data loads it first.
+            // An error counts as an answer: a server with a password refuses the command, and one with much data loads it first.
             let answer = self.command("PING") ?? ""
             return ["+PONG", "-NOAUTH", "-LOADING"].contains(where: answer.hasPrefix)
         }

@@ -1,10 +1,10 @@
 import Foundation
 
-/// A master, two replicas and three sentinels that watch them: real processes on loopback ports, with a directory of their own. All end with
-/// the last reference, and with the test process.
+/// A master, two replicas and three sentinels that watch them: real processes on loopback ports, with their own directory. All
+/// end with the last reference, and with the test process.
 ///
-/// Sentinels call a server down that has not answered for half a second, and hold an election then; a master that is gone is replaced
-/// about 1.5 s later. In a planned fail-over the old master stays one, silently, for some ten seconds: see ``failOver()``.
+/// Sentinels consider a server down that has not answered for half a second, and then hold an election. A dead master is replaced
+/// about 1.5 s later. In a planned failover the old master stays a master for some ten seconds: see ``failOver()``.
 ///
 /// ```swift
 /// let redis = try await SentinelCluster.start()
@@ -19,20 +19,20 @@ public final class SentinelCluster: Sendable {
         public let description: String
     }
 
-    /// What the sentinels call the master.
+    /// The sentinels' name for the master.
     public static let name = "volary-test"
 
-    /// The first begins as the master.
+    /// The first one starts as the master.
     public let servers: [RedisServer]
     public let sentinels: [SentinelServer]
     private let password: String?
     private let sentinelPassword: String?
     private let directory: URL
 
-    /// Returns when sentinels, replicas and the master know each other, so that a fail-over can happen at once.
+    /// Returns when sentinels, replicas and the master know each other, so that a failover is possible at once.
     /// - Parameters:
     ///   - password: of the servers and of the sentinels; nil for none.
-    ///   - sentinelPassword: of the sentinels, where they have another.
+    ///   - sentinelPassword: of the sentinels, if it differs.
     ///   - arguments: further ones for every redis-server.
     public static func start(
         password: String? = nil,
@@ -85,7 +85,7 @@ public final class SentinelCluster: Sendable {
         var lines = [
             "sentinel monitor \(name) 127.0.0.1 \(servers[0].port) 2",
             "sentinel down-after-milliseconds \(name) 500",
-            // Also how long a fail-over that was not finished keeps the next one waiting, twice.
+            // Twice this value is also how long an unfinished failover delays the next one.
             "sentinel failover-timeout \(name) 3000",
             "sentinel parallel-syncs \(name) 2",
         ]
@@ -99,10 +99,10 @@ public final class SentinelCluster: Sendable {
         try? FileManager.default.removeItem(at: self.directory)
     }
 
-    /// The address for `--redis`.
+    /// The URL for `--redis`.
     public var url: String { self.url(sentinels: self.sentinels.map(\.port)) }
 
-    /// An address with these sentinels: fewer, in another order, or others that are none.
+    /// A URL with these sentinels: fewer, in another order, or others that do not exist.
     public func url(sentinels ports: [Int]) -> String {
         let user = self.password.map { ":\($0)@" } ?? ""
         return "redis+sentinel://\(user)\(ports.map { "127.0.0.1:\($0)" }.joined(separator: ","))/\(Self.name)"
@@ -113,9 +113,9 @@ public final class SentinelCluster: Sendable {
         for server in self.servers { server.kill() }
     }
 
-    // MARK: - Who is the master
+    // MARK: - The master
 
-    /// As at least two sentinels say.
+    /// The server that at least two sentinels report.
     public var master: RedisServer {
         get throws {
             var votes: [String: Int] = [:]
@@ -130,27 +130,27 @@ public final class SentinelCluster: Sendable {
         }
     }
 
-    /// Waits until the sentinels have agreed on another master.
+    /// Waits until the sentinels agree on another master.
     public func newMaster(after old: RedisServer, within deadline: Duration = .seconds(30)) async throws -> RedisServer {
         let isReplaced = await eventually(within: deadline) { (try? self.master).map { $0 !== old } ?? false }
         guard isReplaced else { throw Failure(description: "no other master was chosen") }
         return try self.master
     }
 
-    /// Begins a planned fail-over. A replica is the master about a second later; the old master is told some ten seconds after that, serves
-    /// whoever is connected until then, and cuts all of its clients off.
+    /// Starts a planned failover. A replica is the master about a second later. The old master learns of it some ten seconds
+    /// after that; until then it serves connected clients, and then it disconnects all of them.
     public func failOver() throws {
         let answer = self.ask(self.sentinels[0], "SENTINEL", "FAILOVER", Self.name)
-        guard answer == "+OK\r\n" else { throw Failure(description: "no fail-over: \(answer ?? "no answer")") }
+        guard answer == "+OK\r\n" else { throw Failure(description: "no failover: \(answer ?? "no answer")") }
     }
 
-    // MARK: - Questions
+    // MARK: - Queries
 
     private func ask(_ sentinel: SentinelServer, _ arguments: String...) -> String? {
         RedisServer.exchange(arguments, port: sentinel.port, login: self.sentinelPassword.map { [$0] })
     }
 
-    /// Of what a sentinel tells of the master.
+    /// A field of a sentinel's answer about the master.
     private func field(_ name: String, of sentinel: SentinelServer) -> String? {
         let lines = self.ask(sentinel, "SENTINEL", "MASTER", Self.name)?.split(separator: "\r\n") ?? []
         guard let index = lines.firstIndex(of: Substring(name)), index + 2 < lines.count else { return nil }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A real redis-sentinel on a loopback port of its own. Dies with the test process.
+/// A real redis-sentinel on its own loopback port. Ends with the test process.
 public final class SentinelServer: Sendable {
     public let port: Int
     private let file: URL
@@ -19,7 +19,7 @@ public final class SentinelServer: Sendable {
         try self.start()
     }
 
-    /// Starts it again, with what it knew. Kills it first when it runs.
+    /// Starts it again with its saved state. Kills it first when it runs.
     public func restart() throws {
         self.kill()
         try self.start()
@@ -41,8 +41,8 @@ public final class SentinelServer: Sendable {
 
     public func thaw() { self.process.thaw() }
 
-    /// Sends one command on a connection of its own.
-    /// - Returns: the answer as it came; nil when there was none.
+    /// Sends one command on a separate connection.
+    /// - Returns: the raw answer; nil when there was none.
     @discardableResult
     public func command(_ arguments: String...) -> String? {
         RedisServer.exchange(arguments, port: self.port)

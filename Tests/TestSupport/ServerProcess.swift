@@ -6,14 +6,14 @@ import Glibc
 import Darwin
 #endif
 
-/// The process of a server that tests start, freeze, kill and start again. Ends with the last reference.
+/// The process of a server that tests start, freeze, kill and restart. Ends with the last reference.
 final class ServerProcess: Sendable {
     private let pid = NIOLockedValueBox<pid_t?>(nil)
 
     deinit { self.kill() }
 
-    /// Starts a program and waits until it answers: at most 500 questions, 10 ms apart.
-    /// - Returns: whether it does.
+    /// Starts a program and waits until it answers: at most 500 attempts, 10 ms apart.
+    /// - Returns: whether it answers.
     func launch(_ command: ChildProcess.Command, until answers: () -> Bool) -> Bool {
         guard let pid = ChildProcess.spawn(command) else { return false }
         self.pid.withLockedValue { $0 = pid }
@@ -24,10 +24,10 @@ final class ServerProcess: Sendable {
         return false
     }
 
-    /// Its number; nil while it does not run.
+    /// The process id; nil while it does not run.
     var identifier: Int? { self.pid.withLockedValue { $0.map { Int($0) } } }
 
-    /// At once. Returns when it has ended.
+    /// Kills it. Returns when it has ended.
     func kill() { self.signal(SIGKILL, andWait: true) }
 
     func freeze() { self.signal(SIGSTOP, andWait: false) }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A wall clock that a test sets, for a process that is started with it. Clocks that only count time from somewhere on stay true.
+/// A wall clock that a test sets for a process. Monotonic clocks are not changed.
 public struct SkewedClock: Sendable {
     private let library: PreloadedLibrary
 
@@ -9,15 +9,15 @@ public struct SkewedClock: Sendable {
         try self.set(0)
     }
 
-    /// For the process that is to live by it.
+    /// The environment of the process that uses the clock.
     public var environment: [String: String] { self.library.environment.merging(["SKEWED_CLOCK": self.offset.path]) { $1 } }
 
-    /// From now on it is so far ahead of the true time, or behind.
-    /// - Parameter seconds: ahead.
+    /// From now on the clock differs from the true time.
+    /// - Parameter seconds: how far it is ahead; negative for behind.
     public func set(_ seconds: Int64) throws {
         let bytes = withUnsafeBytes(of: seconds) { Data($0) }
         guard FileManager.default.fileExists(atPath: self.offset.path) else { return try bytes.write(to: self.offset) }
-        // In place: the process has this very file in its memory.
+        // Written in place, because the process has mapped this file.
         let file = try FileHandle(forWritingTo: self.offset)
         try file.write(contentsOf: bytes)
         try file.close()

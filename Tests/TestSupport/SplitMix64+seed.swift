@@ -1,7 +1,7 @@
 import Foundation
 
 extension SplitMix64 {
-    /// What `VOLARY_TEST_SEED` says, else always the same. Printed by the tests that use it, so that a failure can be repeated.
+    /// The value of `VOLARY_TEST_SEED`, or a constant. Tests that use it print it, so that a failure can be repeated.
     public static let seed = ProcessInfo.processInfo.environment["VOLARY_TEST_SEED"].flatMap(UInt64.init) ?? 0x5EED_0F_7E57
 
     public init() { self.init(state: Self.seed) }

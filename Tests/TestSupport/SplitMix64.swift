@@ -1,4 +1,4 @@
-/// A small generator whose runs can be repeated from the seed that a failure prints.
+/// A small generator whose sequence can be repeated from the seed that a failure prints.
 public struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64
 

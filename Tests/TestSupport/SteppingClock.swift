@@ -1,6 +1,6 @@
 import NIOConcurrencyHelpers
 
-/// A clock on which time passes by sleeping only: each sleep is over at once, after what the test wants to happen meanwhile.
+/// A clock on which time passes only by sleeping. Each sleep ends at once, after the test's action.
 public final class SteppingClock: Clock {
     public typealias Instant = ContinuousClock.Instant
 
@@ -16,12 +16,12 @@ public final class SteppingClock: Clock {
 
     public var now: Instant { self.state.withLockedValue { $0.now } }
     public var minimumResolution: Duration { .zero }
-    /// How long each was.
+    /// The length of each sleep.
     public var sleeps: [Duration] { self.state.withLockedValue { $0.sleeps } }
 
     public func advance(by duration: Duration) { self.state.withLockedValue { $0.now += duration } }
 
-    /// - Parameter action: called in each sleep from now on, with its number, counted from 1.
+    /// - Parameter action: called in each sleep from now on, with the number of the sleep, counted from 1.
     public func duringSleep(_ action: @escaping @Sendable (Int) async -> Void) {
         self.state.withLockedValue { $0.duringSleep = action }
     }

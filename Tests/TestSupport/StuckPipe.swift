@@ -1,6 +1,6 @@
 import Foundation
 
-/// A FIFO that is full, which somebody holds open and nobody reads. Removed with its last reference.
+/// A full FIFO that is held open and not read. Removed with its last reference.
 public final class StuckPipe: Sendable {
     private struct Failure: Error {
         let code: CInt
@@ -22,7 +22,7 @@ public final class StuckPipe: Sendable {
         unlink(self.path)
     }
 
-    /// What is there now.
+    /// Reads all that is in the pipe.
     public func takeAll() -> String {
         var text: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)

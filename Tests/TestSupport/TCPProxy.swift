@@ -2,11 +2,11 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 
-/// A TCP proxy on a loopback port, in front of a server that need not be there: a network that delays, chokes or swallows, as a test
-/// says, in one direction or both.
+/// A TCP proxy on a loopback port, in front of a server that need not run. It simulates a network that delays, throttles or drops
+/// data, in one direction or both.
 ///
-/// What it holds back it keeps, and the ends of connections with it: when it lets go, late bytes of connections that were given up long
-/// ago arrive after all, as in a network whose cable is put back.
+/// Held data is kept, and so are the ends of connections. When the proxy passes data again, late bytes of connections that were
+/// closed long ago arrive after all, as in a network whose cable is plugged in again.
 public final class TCPProxy: Sendable {
     public enum Direction: CaseIterable, Sendable {
         case toServer
@@ -15,25 +15,25 @@ public final class TCPProxy: Sendable {
 
     public enum Mode: Hashable, Sendable {
         case pass
-        /// Nothing goes through; new connections are taken, and nothing answers on them.
+        /// Nothing passes. New connections are accepted, but get no answer.
         case hold
         case delay(Duration)
         case throttle(bytesPerSecond: Int)
-        /// Each piece that comes is dropped, and these bytes go in its place.
+        /// Each received piece is dropped, and these bytes are sent instead.
         case replace([UInt8])
     }
 
-    /// What has happened so far: a test's proof that its fault did.
+    /// What has happened so far, as a test's proof that its fault took effect.
     public struct Counters: Hashable, Sendable {
         public var connections = 0
-        /// Connections that the server ended, or that it did not take.
+        /// Connections that the server closed or did not accept.
         public var serverEnds = 0
         public var bytes = 0
-        /// Bytes that came while their direction did not just pass.
+        /// Bytes that arrived while their direction did not pass data normally.
         public var hinderedBytes = 0
     }
 
-    /// A thread for all proxies: whatever the clients of a test have to do, no node waits for Redis because of it.
+    /// All proxies share a separate thread, so that the clients of a test do not delay the nodes' traffic to Redis.
     private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     public let port: Int
@@ -41,9 +41,9 @@ public final class TCPProxy: Sendable {
     private let core: NIOLoopBoundBox<TCPProxyCore>
     private let tally: NIOLockedValueBox<Counters>
 
-    /// - Parameter server: the loopback port that connections go on to.
+    /// - Parameter server: the loopback port that connections are forwarded to.
     public static func start(to server: Int) async throws -> TCPProxy {
-        // All channels on one event loop: whatever a mode changes, it changes at once.
+        // All channels are on one event loop, so that a change of mode takes effect for all at once.
         let eventLoop = Self.group.next()
         let tally = NIOLockedValueBox(Counters())
         let core = NIOLoopBoundBox.makeBoxSendingValue(TCPProxyCore(server: server, tally: tally), eventLoop: eventLoop)
@@ -51,7 +51,7 @@ public final class TCPProxy: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            // A small buffer, so that a client that stands still is soon felt by the server.
+            // A small buffer, so that the server soon notices a client that does not read.
             .childChannelOption(.socketOption(.so_sndbuf), value: TCPProxyPump.limitBytes)
             .childChannelInitializer { channel in core.value.accepted(channel) }
             .bind(host: "127.0.0.1", port: 0)
@@ -68,17 +68,17 @@ public final class TCPProxy: Sendable {
 
     public var counters: Counters { self.tally.withLockedValue { $0 } }
 
-    /// The address for clients, as ``RedisServer/url``.
+    /// The URL for clients, like ``RedisServer/url``.
     public var url: String { "redis://127.0.0.1:\(self.port)" }
 
-    /// Also for connections that are open.
+    /// Applies to open connections too.
     public func set(_ mode: Mode, _ directions: [Direction] = Direction.allCases) async throws {
         try await self.onLoop { core in
             for direction in directions { core.set(mode, direction) }
         }
     }
 
-    /// Ends every connection, in both directions and at once.
+    /// Closes all connections in both directions at once.
     public func cut() async throws {
         try await self.onLoop { $0.cut() }
     }
@@ -93,7 +93,7 @@ public final class TCPProxy: Sendable {
     }
 }
 
-/// What lives on the event loop.
+/// The part of the proxy on the event loop.
 final class TCPProxyCore {
     private let server: Int
     private let tally: NIOLockedValueBox<TCPProxy.Counters>

@@ -1,11 +1,11 @@
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// Carries one direction of one connection of a ``TCPProxy``: the handler of the channel that it reads from.
+/// Forwards one direction of one connection of a ``TCPProxy``: the handler of the channel that it reads from.
 final class TCPProxyPump: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    /// What may wait here before the source is read no further.
+    /// When more bytes than this wait, the source is not read any further.
     static let limitBytes = 64 * 1024
 
     private enum Item {
@@ -14,11 +14,11 @@ final class TCPProxyPump: ChannelInboundHandler {
     }
 
     let direction: TCPProxy.Direction
-    /// Nil before it is added and after it was removed.
+    /// Nil before the handler is added and after it is removed.
     private(set) var source: (any Channel)?
     private let destination: any Channel
     private let tally: NIOLockedValueBox<TCPProxy.Counters>
-    /// That of the same connection: its source is this one's destination.
+    /// The pump of the other direction: its source is this one's destination.
     weak var opposite: TCPProxyPump?
     var onRemoval: ((ObjectIdentifier) -> Void)?
     private var queue = CircularBuffer<(due: NIODeadline, item: Item)>()
@@ -29,7 +29,7 @@ final class TCPProxyPump: ChannelInboundHandler {
     var mode: TCPProxy.Mode {
         didSet {
             guard self.mode != oldValue else { return }
-            // What waits was to wait for the old mode: now it goes, unless nothing does.
+            // The queue was delayed by the old mode. It is sent now, unless nothing passes.
             for index in self.queue.indices { self.queue[index].due = .now() }
             self.drain()
         }
@@ -66,7 +66,7 @@ final class TCPProxyPump: ChannelInboundHandler {
         self.append(.end, bytes: 0)
     }
 
-    /// The source is the opposite's destination.
+    /// The source is the destination of the other direction.
     func channelWritabilityChanged(context: ChannelHandlerContext) { self.opposite?.drain() }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
@@ -99,7 +99,7 @@ final class TCPProxyPump: ChannelInboundHandler {
                 self.destination.writeAndFlush(bytes, promise: nil)
             case .end:
                 self.source = nil
-                // After what has been written before.
+                // Closed after the bytes that were written before.
                 let destination = self.destination
                 destination.writeAndFlush(ByteBuffer()).whenComplete { _ in destination.close(promise: nil) }
                 self.onRemoval?(ObjectIdentifier(self))

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A certificate for `localhost` that has signed itself, with its key, in files of its own that go with the last reference.
+/// A self-signed certificate for `localhost` with its key, in files that are removed with the last reference.
 public final class TestCertificate: Sendable {
     public struct Failure: Error {}
 
@@ -10,7 +10,7 @@ public final class TestCertificate: Sendable {
     public let key: String
     public let client: TestTLS
 
-    /// - Parameter days: from now; a negative number: it ended so long ago.
+    /// - Parameter days: until it expires; negative for a certificate that has expired.
     public init(days: Int = 1) throws {
         let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("volary-tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -38,17 +38,17 @@ public final class TestCertificate: Sendable {
             + ["--tls-ca-cert-file", self.certificate, "--tls-auth-clients", "no"]
     }
 
-    /// For `volary`.
+    /// Options of `volary`.
     public var options: [String] { ["--tls-certificate", self.certificate, "--tls-key", self.key] }
 
-    /// Puts another certificate's files in the place of these, which whoever has read them does not notice.
+    /// Replaces the files by those of another certificate. A program that has read them does not notice.
     public func replaceFiles(with other: TestCertificate) throws {
         for (from, to) in [(other.certificate, self.certificate), (other.key, self.key)] {
             try Data(contentsOf: URL(fileURLWithPath: from)).write(to: URL(fileURLWithPath: to), options: .atomic)
         }
     }
 
-    /// Whether `openssl s_client` comes to the end of a handshake with a server on this machine.
+    /// Whether `openssl s_client` completes a handshake with a server on this machine.
     /// - Parameter options: of `s_client`, such as `-tls1_2`.
     public static func handshakeSucceeds(port: Int, _ options: [String]) -> Bool {
         (try? self.openssl(["s_client", "-connect", "127.0.0.1:\(port)"] + options)) != nil

@@ -1,11 +1,11 @@
 import NIOCore
 import NIOSSL
 
-/// A client's half of TLS, on NIO's implementation.
+/// TLS for clients, with NIO's implementation.
 public struct TestTLS: Sendable {
     private let context: NIOSSLContext
 
-    /// - Parameter trusted: PEM file; the server must show this certificate, or one that it has signed.
+    /// - Parameter trusted: a PEM file. The server must have this certificate, or one that it signed.
     public init(trusted: String) throws {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.trustRoots = .file(trusted)

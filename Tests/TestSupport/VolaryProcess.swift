@@ -1,7 +1,7 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// The built `volary` program as a process of its own. Ends with its last reference, and with the test process.
+/// The built `volary` program as a separate process. Ends with its last reference, and with the test process.
 public final class VolaryProcess: Sendable {
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
@@ -11,32 +11,32 @@ public final class VolaryProcess: Sendable {
     public enum Milestone: Sendable {
         /// `/readyz` answers 200.
         case ready
-        /// `/livez` answers 200: for a node that cannot be ready.
+        /// `/livez` answers 200: for a node that cannot become ready.
         case live
-        /// It has been started: for a node that takes no plain HTTP.
+        /// The process runs: for a node that serves no plain HTTP.
         case running
     }
 
     public let port: Int
-    /// For its clients; nil: they are plain.
+    /// For clients; nil for plain HTTP.
     public let tls: TestTLS?
-    /// Where its output goes.
+    /// The directory of the output files.
     private let directory: URL
     private let process: NIOLockedValueBox<State>
 
     private enum State {
         case running(pid_t)
-        /// As a shell has it: 128 and the signal's number for one that was killed.
+        /// As in a shell: 128 plus the number of the signal for a killed process.
         case ended(Int)
     }
 
     /// Starts a node on a loopback port.
     /// - Parameters:
-    ///   - options: further ones, as `["--node-name", "a"]`.
-    ///   - port: nil for any that is free.
-    ///   - tls: for its clients.
-    ///   - openFiles: its limit of open files, soft and hard; nil for the tests' own.
-    ///   - wrapper: a command that ends by becoming the program, which follows it with its arguments.
+    ///   - options: further ones, such as `["--node-name", "a"]`.
+    ///   - port: nil for any free port.
+    ///   - tls: for clients.
+    ///   - openFiles: the limit of open files, soft and hard; nil for that of the tests.
+    ///   - wrapper: a command that finally executes the program, whose path and arguments follow it.
     public static func start(
         _ options: [String],
         environment: [String: String] = [:],
@@ -47,7 +47,7 @@ public final class VolaryProcess: Sendable {
         until milestone: Milestone = .ready
     ) async throws -> VolaryProcess {
         var failure = Failure(description: "volary was not started")
-        // Between finding a port and using it, another test may take it.
+        // Another test may take the port before the node uses it.
         for _ in 0..<(port == nil ? 5 : 1) {
             let port = try port ?? LoopbackSocket.freePort()
             let process = try VolaryProcess(
@@ -70,7 +70,7 @@ public final class VolaryProcess: Sendable {
         throw failure
     }
 
-    /// Runs the program to its end.
+    /// Runs the program until it ends.
     /// - Parameter wrapper: as of ``start(_:environment:port:tls:openFiles:through:until:)``.
     public static func run(
         _ arguments: [String],
@@ -80,7 +80,7 @@ public final class VolaryProcess: Sendable {
     ) async throws -> (status: Int, output: String, errors: String) {
         let process = try VolaryProcess(arguments: arguments, environment: environment, port: 0, tls: nil, wrapper: wrapper)
         guard let status = await process.exit(within: deadline) else {
-            throw Failure(description: "volary \(arguments) does not end:\n\(process.output)")
+            throw Failure(description: "volary \(arguments) did not end:\n\(process.output)")
         }
         return (status, process.text("output"), process.text("errors"))
     }
@@ -94,7 +94,7 @@ public final class VolaryProcess: Sendable {
     ) throws {
         let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("volary-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        // Settings of whoever runs the tests are not the tests'.
+        // The user's own settings must not change the tests.
         let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VOLARY_") }
         let command = ChildProcess.Command(
             arguments: wrapper + [try Self.binary()] + arguments,
@@ -114,10 +114,10 @@ public final class VolaryProcess: Sendable {
         try? FileManager.default.removeItem(at: self.directory)
     }
 
-    /// `VOLARY_BINARY`, or what was built together with the tests.
+    /// `VOLARY_BINARY`, or the program that was built together with the tests.
     private static func binary() throws -> String {
         if let path = ProcessInfo.processInfo.environment["VOLARY_BINARY"] { return path }
-        // Started by swift test, the bundle is the program itself or, on macOS, an argument.
+        // Under swift test the bundle is the program itself or, on macOS, an argument.
         let candidates = ProcessInfo.processInfo.arguments + [Bundle.main.bundlePath] + Bundle.allBundles.map(\.bundlePath)
         for candidate in candidates {
             var directory = URL(fileURLWithPath: candidate)
@@ -129,7 +129,7 @@ public final class VolaryProcess: Sendable {
                 directory.deleteLastPathComponent()
             }
         }
-        throw Failure(description: "no volary beside the tests; VOLARY_BINARY may say where it is")
+        throw Failure(description: "no volary next to the tests; set VOLARY_BINARY to its path")
     }
 
     // MARK: - State
@@ -146,7 +146,7 @@ public final class VolaryProcess: Sendable {
         }
     }
 
-    /// Its number; nil once it has ended.
+    /// The process id; nil once it has ended.
     var identifier: Int? {
         self.process.withLockedValue { state in
             guard case .running(let pid) = state else { return nil }
@@ -154,7 +154,7 @@ public final class VolaryProcess: Sendable {
         }
     }
 
-    /// Memory that it has in use, in bytes; nil where the system does not say.
+    /// Resident memory in bytes; nil where the system does not report it.
     public var residentBytes: Int? {
         self.process.withLockedValue { state in
             guard case .running(let pid) = state,
@@ -165,7 +165,7 @@ public final class VolaryProcess: Sendable {
         }
     }
 
-    /// The most memory that it ever had in use, in bytes; nil where the system does not say.
+    /// The maximum of the resident memory so far, in bytes; nil where the system does not report it.
     public var peakResidentBytes: Int? {
         self.process.withLockedValue { state in
             guard case .running(let pid) = state, let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),
@@ -175,7 +175,7 @@ public final class VolaryProcess: Sendable {
         }
     }
 
-    /// Descriptors that it has open; nil where the system does not say.
+    /// Open descriptors; nil where the system does not report them.
     public var openDescriptors: Int? {
         self.process.withLockedValue { state in
             guard case .running(let pid) = state else { return nil }
@@ -183,7 +183,7 @@ public final class VolaryProcess: Sendable {
         }
     }
 
-    /// What it wrote, for messages of tests that fail.
+    /// The output, for messages of failed tests.
     public var output: String { self.text("output") + self.text("errors") }
 
     private func text(_ file: String) -> String {
@@ -205,10 +205,10 @@ public final class VolaryProcess: Sendable {
 
     // MARK: - Signals
 
-    /// SIGTERM, and nothing else: see ``exit(within:)``.
+    /// Sends SIGTERM and does not wait: see ``exit(within:)``.
     public func beginTermination() { self.signal(SIGTERM) }
 
-    /// SIGTERM.
+    /// Sends SIGTERM.
     /// - Returns: the exit status; nil when it still runs at the end of the deadline.
     public func terminate(within deadline: Duration) async -> Int? {
         self.signal(SIGTERM)
@@ -221,7 +221,7 @@ public final class VolaryProcess: Sendable {
         return self.exitStatus
     }
 
-    /// SIGKILL; it is gone when this returns.
+    /// Sends SIGKILL. The process has ended when this returns.
     public func kill() {
         self.process.withLockedValue { state in
             guard case .running(let pid) = state else { return }
@@ -232,10 +232,10 @@ public final class VolaryProcess: Sendable {
         }
     }
 
-    /// SIGHUP: it reads its certificate and keys again.
+    /// Sends SIGHUP: the node reads its certificate and keys again.
     public func reload() { self.signal(SIGHUP) }
 
-    /// It keeps its connections and does nothing.
+    /// Stops the process with SIGSTOP: its connections stay open.
     public func freeze() { self.signal(SIGSTOP) }
 
     public func thaw() { self.signal(SIGCONT) }

@@ -4,9 +4,9 @@ import NIOHTTP1
 import NIOPosix
 import NIOWebSocket
 
-/// A WebSocket client on NIO's own frame codec and client upgrade, to judge the server by an implementation that is not ours.
+/// A WebSocket client based on NIO's own frame codec and client upgrade, so that an independent implementation checks the server.
 ///
-/// Answers pings; answers a close unless told otherwise; keeps what it receives until it is asked for.
+/// It answers pings, answers a close unless configured otherwise, and keeps received messages until they are taken.
 public final class WebSocketTestClient: Sendable {
     public enum Message: Hashable, Sendable {
         case text(String)
@@ -14,23 +14,23 @@ public final class WebSocketTestClient: Sendable {
     }
 
     public enum Failure: Error {
-        /// Answered by something else than 101.
+        /// The answer was not 101.
         case notUpgraded
-        /// No message came in time.
+        /// No message arrived in time.
         case timeout
         /// The connection ended, and no message is left.
         case ended
     }
 
-    /// How a client behaves.
+    /// The behavior of a client.
     public struct Options: Sendable {
         public var subprotocols: [String] = []
-        /// False: a close frame of the server is noted, and nothing more.
+        /// If false, a close frame of the server is recorded but not answered.
         public var answersClose = true
         public var headers: [String: String] = [:]
-        /// Nil: ws, not wss.
+        /// Nil for ws, without TLS.
         public var tls: TestTLS?
-        /// Sent before anything else, TLS included, as a proxy does.
+        /// Sent before anything else, TLS included, like a proxy's header.
         public var preface: [UInt8]
 
         public init(
@@ -92,7 +92,7 @@ public final class WebSocketTestClient: Sendable {
                             notUpgradingCompletionHandler: { $0.close().map { false } }
                         )
                     )
-                    // A message may come in one packet with the 101.
+                    // A message may arrive in the same packet as the 101.
                     configuration.leftOverBytesStrategy = .forwardBytes
                     return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: configuration)
                 }
@@ -114,7 +114,7 @@ public final class WebSocketTestClient: Sendable {
 
     public func send(_ bytes: [UInt8]) async throws { try await self.send(.binary, bytes) }
 
-    /// Whatever kind of frame.
+    /// The type of a frame.
     public enum Opcode: Sendable {
         case continuation
         case text
@@ -123,14 +123,14 @@ public final class WebSocketTestClient: Sendable {
         case close
     }
 
-    /// One frame, also one that should not be.
+    /// Sends one frame, which may be invalid.
     public func send(_ opcode: Opcode, _ payload: [UInt8], fin: Bool = true, masked: Bool = true) async throws {
         try await self.channel.writeAndFlush(
             WebSocketFrame(fin: fin, opcode: opcode.value, maskKey: masked ? .random() : nil, data: ByteBuffer(bytes: payload))
         )
     }
 
-    /// Many texts with one flush.
+    /// Sends many texts with one flush.
     public func send(_ texts: [String]) async throws {
         for text in texts {
             self.channel.write(
@@ -141,13 +141,13 @@ public final class WebSocketTestClient: Sendable {
         self.channel.flush()
     }
 
-    /// Begins the closing handshake.
+    /// Starts the closing handshake.
     public func close(code: UInt16 = 1000) async throws {
         self.state.withLockedValue { $0.sentClose = true }
         try await self.send(.close, [UInt8(code >> 8), UInt8(code & 0xFF)])
     }
 
-    /// Ends the TCP connection without a word.
+    /// Closes the TCP connection without a closing handshake.
     public func disconnect() async { try? await self.channel.close() }
 
     // MARK: - Receiving
@@ -156,7 +156,7 @@ public final class WebSocketTestClient: Sendable {
     public func next(within deadline: Duration = .seconds(30)) async throws -> Message {
         let promise = self.channel.eventLoop.makePromise(of: Message.self)
         let timeout = self.channel.eventLoop.scheduleTask(in: TimeAmount(deadline)) {
-            // A waiter that got its message is not there any more.
+            // A waiter that has its message is no longer registered.
             if self.state.withLockedValue({ $0.removeWaiter(promise) }) { promise.fail(Failure.timeout) }
         }
         defer { timeout.cancel() }
@@ -165,22 +165,22 @@ public final class WebSocketTestClient: Sendable {
         return try await promise.futureResult.get()
     }
 
-    /// Takes all messages that have come and not been taken.
+    /// Takes all messages that have arrived.
     public func takeAll() -> [Message] { self.state.withLockedValue { $0.takeAll() } }
 
     /// Returns once the TCP connection has ended.
     public func waitForEnd() async { try? await self.channel.closeFuture.get() }
 
-    /// How many messages have come and not been taken.
+    /// How many messages have arrived and have not been taken.
     public var waiting: Int { self.state.withLockedValue { $0.inbox.count } }
 
     /// Payloads of the pongs so far.
     public var pongs: [[UInt8]] { self.state.withLockedValue { $0.pongs } }
 
-    /// What the server chose.
+    /// The subprotocol that the server chose.
     public var subprotocol: String? { self.state.withLockedValue { $0.subprotocol } }
 
-    /// Of the server's close frame; 1005 for one without a code.
+    /// The code of the server's close frame; 1005 for a frame without a code.
     public var closeCode: Int? { self.state.withLockedValue { $0.closeCode } }
 
     public var closeReason: String? { self.state.withLockedValue { $0.closeReason } }
@@ -188,7 +188,8 @@ public final class WebSocketTestClient: Sendable {
     /// Whether the TCP connection has ended.
     public var isEnded: Bool { self.state.withLockedValue { $0.isEnded } }
 
-    /// - Returns: the code of the server's close frame once the TCP connection has ended too; nil when either did not come in time.
+    /// - Returns: the code of the server's close frame once the TCP connection has ended too; nil if either did not happen in
+    ///   time.
     public func closed(within deadline: Duration = .seconds(30)) async -> Int? {
         await eventually(within: deadline) { self.isEnded } ? self.closeCode : nil
     }

@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOWebSocket
 
-/// What a ``WebSocketTestClient`` knows. Changed on its event loop only.
+/// The state of a ``WebSocketTestClient``. Changed on its event loop only.
 struct WebSocketTestState: Sendable {
     typealias Message = WebSocketTestClient.Message
     typealias Failure = WebSocketTestClient.Failure
@@ -17,7 +17,7 @@ struct WebSocketTestState: Sendable {
     var sentClose = false
     private(set) var isEnded = false
 
-    /// - Returns: what to do once the lock is released.
+    /// - Returns: an action for after the release of the lock.
     mutating func next(_ waiter: EventLoopPromise<Message>) -> (@Sendable () -> Void)? {
         if let message = self.inbox.popFirst() { return { waiter.succeed(message) } }
         if self.isEnded { return { waiter.fail(Failure.ended) } }
@@ -53,7 +53,7 @@ struct WebSocketTestState: Sendable {
     }
 }
 
-/// Frames to messages, and the answers that a proper client gives by itself.
+/// Converts frames to messages, and sends the answers that the protocol requires.
 final class WebSocketTestHandler: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundOut = WebSocketFrame
@@ -104,7 +104,7 @@ final class WebSocketTestHandler: ChannelInboundHandler {
             state.closeReason = reason
             return state.sentClose
         }
-        // The TCP connection is the server's to end (RFC 6455 section 7.1.1).
+        // The server closes the TCP connection (RFC 6455 section 7.1.1).
         if self.answersClose, !isAnswer { self.reply(.connectionClose, payload, context: context) }
     }
 

@@ -1,4 +1,4 @@
-"""Keeps WebSocket clients connected to a node while its API is tried: whoever is closed comes back.
+"""Keeps WebSocket clients connected to a node while its API is tested. A client whose connection is closed reconnects.
 
     clients.py URL [COUNT]
 """

@@ -1,14 +1,16 @@
 # shellcheck shell=bash
-# Processes in the foreground: each has a name, a log in $work, a process id; all of them end with this script. Needs common.sh.
+# Child processes of a script: each has a name, a log in $work and a process id, and stops when the script ends. Needs common.sh.
 
 declare -A pid_of=()
 work=
 
 make_work_directory() { work=$(mktemp -d "${TMPDIR:-/tmp}/volary-run.XXXXXX"); }
 
-# start NAME COMMAND...: in a session of its own, so that a Ctrl-C on the terminal reaches this script alone, which then stops
-# everybody in order; and if this script is killed the hard way, the kernel ends the process (--pdeathsig). Variables of these scripts
-# are no options of a node, which would warn of them.
+# start NAME COMMAND...: starts the command in its own session, so that Ctrl-C on the terminal reaches only this script, which
+# then
+# stops all processes in order. If this script is killed, the kernel stops the process (--pdeathsig). The variables of these
+# scripts
+# are removed, because a node warns of unknown VOLARY_ variables.
 start() {
     local name=$1
     shift
@@ -18,15 +20,15 @@ start() {
 
 is_running() { [ -n "${pid_of[$1]:-}" ] && kill -0 "${pid_of[$1]}" 2> /dev/null; }
 
-# ended NAME STATUS: says so, with the end of its log, and ends the script (and with it all others)
+# ended NAME STATUS: reports the end of a process with the last lines of its log, and ends the script (and so all processes)
 ended() {
     unset "pid_of[$1]"
-    say "$1 ended (exit status $2). The end of its log:" >&2
+    say "$1 ended (exit status $2). Last lines of its log:" >&2
     tail -n 15 "$work/$1.log" | sed "s/^/$1 | /" >&2
-    fail "$1 ended by itself, so all of it is stopped"
+    fail "$1 ended unexpectedly; everything is stopped"
 }
 
-# await NAME SECONDS COMMAND...: until COMMAND succeeds, as long as NAME lives
+# await NAME SECONDS COMMAND...: waits until COMMAND succeeds, while NAME runs
 await() {
     local name=$1 deadline=$((SECONDS + $2))
     shift 2
@@ -37,7 +39,7 @@ await() {
         fi
         if ((SECONDS > deadline)); then
             tail -n 15 "$work/$name.log" | sed "s/^/$name | /" >&2
-            fail "$name runs, but it was not ready in time"
+            fail "$name is running, but was not ready in time"
         fi
         sleep 0.1
     done
@@ -54,21 +56,22 @@ follow() {
 }
 followers=()
 
-# hurry NAME...: a second signal, for a node that need not take its time
+# hurry NAME...: sends a second signal, after which a node closes at once
 hurry() {
     local name
     for name; do ! is_running "$name" || kill -TERM "${pid_of[$name]}" 2> /dev/null; done
 }
 
-# stop SECONDS NAME...: SIGTERM to all of them at once, SIGKILL to what is left after SECONDS. False if one had to be killed
-# or did not end well.
+# stop SECONDS NAME...: sends SIGTERM to all of them at once, and SIGKILL to those that are left after SECONDS. Fails if one had
+# to
+# be killed or ended with an error.
 stop() {
     local deadline=$((SECONDS + $1)) name status all_well=0
     shift
     for name; do ! is_running "$name" || kill -TERM "${pid_of[$name]}" 2> /dev/null; done
     for name; do
         [ -n "${pid_of[$name]:-}" ] || continue
-        while is_running "$name" && ((SECONDS <= deadline && ${impatient:-0} < 2)); do sleep 0.1; done
+        while is_running "$name" && ((SECONDS <= deadline && ${repeated_signals:-0} < 2)); do sleep 0.1; done
         ! is_running "$name" || kill -KILL "${pid_of[$name]}" 2> /dev/null
         status=0
         wait "${pid_of[$name]}" 2> /dev/null || status=$?

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts of deploy need: words on the terminal, options, ports, how to build.
+# Common functions of the scripts in deploy: messages, options, ports, the release build.
 
 say() { printf '%s\n' "$*"; }
 fail() {
@@ -10,19 +10,20 @@ fail() {
 # The comment block at the head of the running script is its help.
 print_help() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0"; }
 
-# How the program is built where it is to be fast, for `swift build`: with Swift's libraries in it, and without the checks for overlapping
-# access, which cost a tenth of a request's time; every test runs with them.
+# Options of `swift build` for the release: Swift's libraries are linked statically, and the checks for overlapping access are
+# off.
+# These cost a tenth of a request's time; all tests run with them.
 # shellcheck disable=SC2034 # the scripts that build use it
 release=(-c release --product volary --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked)
 
 # number_in OPTION VALUE LOWEST HIGHEST
 number_in() {
     if ! [[ $2 =~ ^[0-9]{1,5}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
-        fail "$1 is '$2', allowed is a whole number from $3 to $4"
+        fail "$1 is '$2', must be a whole number from $3 to $4"
     fi
 }
 
-# Anybody who listens on the port counts, on whatever address: asks the kernel, connects to nobody.
+# Checks whether a process listens on the port, on any address. It asks the kernel and does not connect.
 port_is_taken() {
     local tables=(/proc/net/tcp)
     [ ! -r /proc/net/tcp6 ] || tables+=(/proc/net/tcp6)
@@ -30,7 +31,7 @@ port_is_taken() {
         "${tables[@]}"
 }
 
-# first_free_port FROM: the first of a hundred ports that nobody listens on
+# first_free_port FROM: the first free port of a hundred
 first_free_port() {
     local port
     for ((port = $1; port < $1 + 100; port++)); do

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# How the programs that start a cluster and judge it are built, run and ended; behind common.sh.
+# Builds, runs and stops the programs that start a cluster and check it. Needs common.sh.
 
-# run_judge PRODUCT ARGUMENT...: builds the program and runs it with files of its own. Ends the script with its exit status.
+# run_judge PRODUCT ARGUMENT...: builds the program and runs it with its own temporary directory. Ends the script with its exit
+# status.
 run_judge() {
     swift build --product "$1" >&2
-    # Whatever ends this script ends the rest: the kernel sees to the processes (--pdeathsig), this to their files.
+    # When this script ends, the kernel stops the processes (--pdeathsig), and the trap removes the files.
     work=$(mktemp -d "${TMPDIR:-/tmp}/volary-$1.XXXXXX")
     running=
     trap 'exit 130' INT TERM HUP

@@ -1,69 +1,74 @@
 public import ServiceLifecycle
 public import VolaryProtocol
 
-/// Carries messages between the nodes of a cluster, the publishing node included.
+/// Carries messages between the nodes of a cluster, including the publishing node.
 ///
-/// **Order.** Envelopes of one topic reach every subscribed node in one and the same order. Those of one node arrive in the order
-/// of its `publish` calls, across topics, unless some have to be fetched again.
-/// **Once.** A node's receiver gets no envelope twice.
-/// **Loss.** What a subscribed node misses while its link is down is fetched from the topic's log, as far back as that goes. What is
-/// gone is counted and told: ``BrokerReceiver/missed(_:)``, ``BrokerHealth/lost``, ``BrokerHealth/gaps``; so is what comes and cannot be
-/// read, as a node of another version may write it. Receipts are not logged, and no loss; with
-/// ``BrokerSettings/Delivery/atMostOnce`` nothing is, and each interruption is a gap.
-/// **Degraded.** While the link is down, `publish` hands the message to this node's own receiver at once, keeps it in a bounded
-/// outbox, and sends it to the other nodes, in order, when the link is back. Own receivers do not get it again then.
+/// **Order.** Envelopes of one topic reach every subscribed node in the same order. Envelopes of one node arrive in the order of
+/// its `publish` calls, across topics, unless some were missed and are read from the log later.
 ///
-/// A broker never waits for its user and never blocks it: calls may come from any thread and return at once.
+/// **Once.** The receiver of a node gets no envelope twice.
+///
+/// **Loss.** What a subscribed node misses while its link is down is read from the topic's log, as far back as the log goes.
+/// Messages that the log no longer has are counted and reported: ``BrokerReceiver/missed(_:)``, ``BrokerHealth/lost``,
+/// ``BrokerHealth/gaps``. The same holds for messages that this node cannot decode, for example of a node of another version.
+/// Receipts are not logged and are not counted as loss. With ``BrokerSettings/Delivery/atMostOnce`` nothing is logged, and each
+/// interruption is a gap.
+///
+/// **Degraded mode.** While the link is down, `publish` gives the message to this node's own receiver at once and keeps it in a
+/// bounded outbox. When the link is back, the broker sends it to the other nodes in order; the own receiver does not get it
+/// again.
+///
+/// The methods do not block, and may be called from any thread.
 public protocol Broker: Service {
-    /// Names the receiver. Called once, before ``run()``; the broker keeps it for as long as it lives.
+    /// Sets the receiver. Called once, before ``run()``. The broker keeps a strong reference to it.
     func attach(_ receiver: any BrokerReceiver)
 
-    /// Sends to every node subscribed to `topic`, this one included.
+    /// Sends to every node that is subscribed to `topic`, including this one.
     ///
-    /// - Parameter completion: called once, on a thread of the broker's, when the broker has taken the message or will not.
-    ///   Nil when nobody waits: a failure is then only counted and logged.
+    /// - Parameter completion: called once, on a thread of the broker, when the broker has accepted or refused the message. If
+    ///   it is nil, a failure is only counted and logged.
     func publish(
         _ message: NodeMessage,
         to topic: Topic,
         completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
     )
 
-    /// Returns once later messages on `topic` will be delivered here. Survives lost links: the broker subscribes again by itself.
-    /// While the link is down it waits for it, and throws when the caller is cancelled.
+    /// Returns once later messages on `topic` will be delivered here. After a lost link the broker subscribes again by itself.
+    /// While the link is down, the call waits for it, and throws when its task is cancelled.
     func subscribe(to topic: Topic) async throws(BrokerError)
 
-    /// Ends the subscription. Messages already on their way may still arrive.
+    /// Ends the subscription. Messages that are already on their way may still arrive.
     func unsubscribe(from topic: Topic) async
 
-    /// Whether messages flow, from any thread.
+    /// Whether messages flow. May be read from any thread.
     var health: BrokerHealth { get }
 
-    /// Runs until graceful shutdown, which flushes what has been published for at most two seconds, then closes.
+    /// Runs until graceful shutdown. Then it sends what has been published, for at most two seconds, and closes.
     func run() async throws
 }
 
-/// What became of a published message.
+/// The result of publishing a message.
 public enum PublishOutcome: Hashable, Sendable {
-    /// The cluster has it. `receivers`: how many nodes were subscribed to the topic, this one included.
+    /// The message was relayed to the cluster. `receivers`: how many nodes were subscribed to the topic, including this one.
     case relayed(receivers: Int)
-    /// The link is down in one direction or both. The other nodes have it, or get it when the link is back, if that is before the outbox' age
-    /// limit. `here`: this node is subscribed to the topic, and has it.
+    /// The link is down in one or both directions. The other nodes have the message, or get it when the link is back, unless the
+    /// age limit of the outbox expires before that. `here`: whether this node is subscribed to the topic, and so has the message.
     case degraded(here: Bool)
 }
 
-/// Why a broker did not take a message.
+/// Why a broker did not accept a message.
 public enum BrokerError: Error, Hashable, Sendable {
-    /// The outbox is full (bytes or messages), or has as much of this client as it may have. May be tried again later.
+    /// The outbox is full (bytes or messages), or this client has used its share of it. A retry may succeed.
     case outboxFull
-    /// Larger than ``VolaryProtocol/Limits/maximumEnvelopeBytes``, or than what Redis takes. Nobody has got it. Must not be tried again.
+    /// Larger than ``VolaryProtocol/Limits/maximumEnvelopeBytes``, or than Redis accepts. No node has received it. Do not retry.
     case tooLarge
-    /// Nobody is subscribed to the topic now, and such topics keep as much as they may, see ``BrokerSettings/idleHistoryBytes``. Nobody has got
-    /// it. May be tried again later.
+    /// No node is subscribed to the topic now, and the logs of such topics are at their limit, see
+    /// ``BrokerSettings/idleHistoryBytes``. No node has received the message. A retry may succeed.
     case idleHistoryFull
-    /// Redis refuses this message, and would again. Nobody has got it. Must not be tried again.
+    /// Redis refuses this message and would refuse it again. No node has received it. Do not retry.
     case refused
-    /// The broker has been shut down. Must not be tried again.
+    /// The broker has been shut down. Do not retry.
     case closed
-    /// The caller was cancelled while it waited.
+    /// The task was cancelled while it waited.
     case cancelled
 }

@@ -1,10 +1,10 @@
 public import VolaryProtocol
 
-/// Messages of one topic that this node did not get or could not read, or may not have got.
+/// Messages of one topic that this node missed, may have missed, or could not decode.
 public struct BrokerGap: Hashable, Sendable {
     public let topic: Topic
-    /// How many, at most: some may have been sent twice, or be this node's own, which it has. Nil when that cannot be known, or whether
-    /// there were any.
+    /// The largest possible number of lost messages: some may be repetitions, or this node's own, which it has. Nil if the number
+    /// is not known, or if it is not known whether any were lost.
     public let lost: Int?
 
     public init(topic: Topic, lost: Int?) {
@@ -12,7 +12,8 @@ public struct BrokerGap: Hashable, Sendable {
         self.lost = lost
     }
 
-    /// How many are lost of two, where so many are. Past what an `Int` holds it stays there: a topic's offsets may be made up.
+    /// The sum of two losses. It stops at `Int.max` instead of overflowing, because the offsets of a topic in Redis may be
+    /// forged.
     package static func sum(_ one: Int, _ other: Int) -> Int {
         let (sum, isTooMuch) = one.addingReportingOverflow(other)
         return isTooMuch ? .max : sum

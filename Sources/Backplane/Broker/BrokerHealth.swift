@@ -1,31 +1,34 @@
 /// Whether messages flow between this node and the others.
 public struct BrokerHealth: Hashable, Sendable {
     public enum State: Hashable, Sendable {
-        /// Linked, subscribed to the topics that every node needs, and, since the link was last lost, again to all others. Topics that are
-        /// subscribed to for the first time do not count: see ``BrokerHealth/pending``.
+        /// Linked, subscribed to the topics that every node needs and, since the link was last lost, subscribed again to all
+        /// others. Topics that are subscribed to for the first time do not count: see ``BrokerHealth/pending``.
         case up
-        /// Not linked, not yet subscribed again, or what was missed is being fetched. The text says why, for operators; it names no password.
+        /// Not linked, not yet subscribed again, or still reading missed messages. The text tells operators the reason; it
+        /// contains no password.
         case down(reason: String)
     }
 
     public var state: State
-    /// Since when it has been up, or down for whatever reasons: milliseconds since 1970, UTC.
+    /// When the state last changed between up and down, in milliseconds since 1970, UTC. Another reason for being down does not
+    /// change it.
     public var since: Int64
-    /// How often the link that brings messages has been lost since the start.
+    /// How often the subscriber's link has been lost since the start.
     public var interruptions: Int
     /// Messages in the outbox.
     public var waiting: Int
-    /// Topics that are being subscribed to for the first time. With each new user and group there is one for a moment.
+    /// Topics that are being subscribed to for the first time. Each new user or group is one for a moment.
     public var pending: Int
-    /// Messages that left the outbox unsent because they were too old, or because the node ended, and so reached only this node.
+    /// Messages that left the outbox unsent because they were too old, or because the node shut down. They reached only this
+    /// node.
     public var expired: Int
-    /// Messages of others that this node is known to have missed, or could not read, at most: see ``BrokerGap/lost``.
+    /// The largest possible number of messages of other nodes that this node missed or could not decode: see ``BrokerGap/lost``.
     public var lost: Int
-    /// How often, topic by topic, this node may have missed messages and nobody can say how many.
+    /// How often, counted by topic, this node may have missed messages whose number is not known.
     public var gaps: Int
-    /// Messages that this node had missed at first and fetched.
+    /// Messages that this node had missed and then read from a log.
     public var recovered: Int
-    /// How long the last message of this node to itself took through Redis. Nil: none has come back yet, or there is no Redis.
+    /// How long the last canary message of this node took through Redis. Nil: none has come back yet, or there is no Redis.
     public var lag: Duration?
 
     public init(

@@ -1,12 +1,12 @@
 public import VolaryProtocol
 
-/// Takes what a broker delivers to one node.
+/// Receives what a broker delivers to one node.
 public protocol BrokerReceiver: AnyObject, Sendable {
-    /// Envelopes that arrived together, in their order. Never called concurrently. Must not block, and must take what it is given: it
-    /// bounds its own queues.
+    /// Envelopes that arrived together, in their order. Calls are never concurrent. The method must not block and must accept
+    /// every envelope: it limits its own queues.
     func receive(_ envelopes: [Envelope])
 
-    /// What this node has missed, each topic once: told after the messages around it, within about a second. Called as
-    /// ``receive(_:)`` is.
+    /// Gaps of this node, each topic once. Reported after the messages around the gap, within about a second. Called in the same
+    /// way as ``receive(_:)``.
     func missed(_ gaps: [BrokerGap])
 }

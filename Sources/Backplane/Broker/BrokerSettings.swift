@@ -1,25 +1,26 @@
-/// How a broker carries messages, where there is a choice. All nodes of a cluster need the same.
+/// The settings of a broker. They must be the same on all nodes of a cluster.
 public struct BrokerSettings: Hashable, Sendable {
     public enum Delivery: String, Hashable, Sendable, CaseIterable {
-        /// Each topic has a bounded log: a node that was away fetches what it missed.
+        /// Each topic has a bounded log, from which a node reads what it missed.
         case logged
-        /// What passes while a node is away is lost to it. Cheaper for Redis by the log's price.
+        /// Messages that are published while a node is not connected are lost for that node. Saves Redis the cost of the log.
         case atMostOnce = "at-most-once"
     }
 
     public var delivery: Delivery
-    /// Messages that a topic's log keeps at most. Default 10,000: at 1,000 a second, ten seconds of absence.
+    /// The most messages in the log of a topic. Default 10,000: ten seconds of absence at 1,000 messages a second.
     public var historyMessages: Int
-    /// Bytes of envelopes that a topic's log keeps at most; the last message stays, however large. Default 8 MiB.
+    /// The most bytes of envelopes in the log of a topic. The last message stays, however large. Default 8 MiB.
     public var historyBytes: Int
-    /// Bytes that all topics without a subscriber together may log within `historyAge`, with some 4.6 KB for each topic's log; past it, what is
-    /// published to them is refused, and the log of a topic that has just lost its last subscriber is dropped. Default 256 MiB: of the topics that are
-    /// in use none is concerned.
+    /// The most bytes that all topics without a subscriber may log within `historyAge`, together; each topic's log counts as
+    /// another 4.6 KB. Beyond that, messages to such topics are refused, and the log of a topic that has just lost its last
+    /// subscriber is deleted. Default 256 MiB. Topics with a subscriber are not affected.
     public var idleHistoryBytes: Int
-    /// How long a message stays in its topic's log at most, and a second more: looked at once a second, when something is published. An idle
-    /// topic's log goes as a whole. Default 5 min: beyond that, what was missed is no news.
+    /// How long a message stays in the log of its topic. Default 5 min. Trimming takes place once a second at most, when
+    /// something is published, so a message may stay a second longer. The log of an idle topic expires as a whole.
     public var historyAge: Duration
-    /// How long a message of a node to itself may take through Redis before its links are given up. Default 2 s: as long as a command.
+    /// How long the canary message of a node may take through Redis before the node reconnects. Default 2 s, like the command
+    /// timeout.
     public var canaryInterval: Duration
 
     public init(

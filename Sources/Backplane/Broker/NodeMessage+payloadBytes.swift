@@ -2,7 +2,7 @@ import NIOCore
 import VolaryProtocol
 
 extension NodeMessage {
-    /// The part of a message that may be large, in bytes.
+    /// The size in bytes of the message's variable part.
     var payloadBytes: Int {
         switch self {
         case .publication(let publication): publication.payload.readableBytes

@@ -4,7 +4,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// The time of day, as records and answers carry it.
+/// The time of day, for records and answers.
 public enum UTCClock {
     /// Milliseconds since 1970, UTC.
     @Sendable public static func now() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)) }

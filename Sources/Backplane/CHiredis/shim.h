@@ -1,7 +1,7 @@
-// hiredis' reply reader and command formatter, in one shape for 0.14 and 1.x.
+// hiredis' reply reader and command formatter, in one form for versions 0.14 and 1.x.
 //
-// The two differ in the type of an array's element count and in the reply functions they know; both are settled here, so that
-// Swift sees neither. Nothing of hiredis' own connections (sync or async) is to be used.
+// The two versions differ in the type of an array's element count and in the set of reply functions. This file hides both
+// differences from Swift. hiredis' own connections (sync or async) are not used.
 
 #ifndef VOLARY_CHIREDIS_SHIM_H
 #define VOLARY_CHIREDIS_SHIM_H
@@ -13,7 +13,7 @@
 #include <hiredis/hiredis.h>
 #include <hiredis/read.h>
 
-// Takes what the reader finds. Each function answers whether the value is accepted; a refusal ends the reader for good. Must
+// Receives what the reader parses. Each function returns whether it accepts the value; a refusal stops the reader for good. Must
 // outlive the reader that it was given to.
 typedef struct volary_reply_sink {
     void *context;
@@ -22,11 +22,11 @@ typedef struct volary_reply_sink {
     bool (*array)(void *context, size_t elements);
     bool (*integer)(void *context, long long value);
     bool (*null)(void *context);
-    // A type that only RESP3 has.
+    // A type that exists only in RESP3.
     void (*unsupported)(void *context);
 } volary_reply_sink;
 
-// The reader takes any non-null pointer as "made"; values live on the Swift side.
+// The reader treats any non-null pointer as a created object; the values live on the Swift side.
 static inline void *volary_made(const volary_reply_sink *sink, bool accepted) {
     return accepted ? (void *)sink : NULL;
 }
@@ -64,7 +64,7 @@ static void *volary_create_integer(const redisReadTask *task, long long value) {
 
 static void *volary_create_null(const redisReadTask *task) {
     const volary_reply_sink *sink = (const volary_reply_sink *)task->privdata;
-    // RESP2 writes null as a string or an array of length -1; the type of its own is RESP3's.
+    // RESP2 writes null as a string or an array of length -1. The separate type is RESP3's.
     if (task->type == REDIS_REPLY_NIL) {
         sink->unsupported(sink->context);
         return NULL;
@@ -92,7 +92,7 @@ static void volary_free_object(void *object) {
     (void)object;
 }
 
-// Null when memory is short. To be freed with redisReaderFree.
+// Returns null when memory is short. The caller frees the reader with redisReaderFree.
 static inline redisReader *volary_reader_create(volary_reply_sink *sink) {
     static redisReplyObjectFunctions functions = {
         .createString = volary_create_string,
@@ -110,7 +110,7 @@ static inline redisReader *volary_reader_create(volary_reply_sink *sink) {
     return reader;
 }
 
-// The type of the value that the reader is in the middle of; -1 when it has not seen one.
+// The type of the value that the reader is currently parsing; -1 when it has not read a type yet.
 static inline int volary_reader_current_type(const redisReader *reader) {
     if (reader->ridx < 0) return -1;
 #if HIREDIS_MAJOR >= 1

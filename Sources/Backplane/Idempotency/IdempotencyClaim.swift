@@ -1,6 +1,7 @@
 public import NIOCore
 
-/// What a caller names a request by, so that it may send it again: 1 to 256 visible ASCII characters (0x21 to 0x7E).
+/// The caller's identifier of a request, with which the request may be repeated: 1 to 256 visible ASCII characters (0x21 to
+/// 0x7E).
 public struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
     public let description: String
 
@@ -11,12 +12,13 @@ public struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// One attempt to carry out a request under its key.
+/// One attempt to execute a request under its key.
 public struct IdempotencyClaim: Hashable, Sendable {
     public let key: IdempotencyKey
-    /// Tells what is asked for: the same for the same request, whichever node makes it, and for no other. At most 64 ASCII characters.
+    /// A fingerprint of the request: equal for equal requests on every node, and different for different ones. At most 64 ASCII
+    /// characters.
     public let request: String
-    /// Tells this attempt from others of the same request.
+    /// Distinguishes this attempt from others of the same request.
     let attempt: UInt64
 
     public init(key: IdempotencyKey, request: String) {
@@ -26,14 +28,14 @@ public struct IdempotencyClaim: Hashable, Sendable {
     }
 }
 
-/// What became of an ``IdempotencyClaim``.
+/// The result of reserving an ``IdempotencyClaim``.
 public enum IdempotencyReservation: Hashable, Sendable {
-    /// It is this attempt that carries the request out.
+    /// This attempt must execute the request.
     case reserved
-    /// The request has been carried out before: what was said then.
+    /// The request has been executed before. The value is its answer.
     case answered(ByteBuffer)
-    /// Another attempt is at it.
+    /// Another attempt is executing the request.
     case busy
-    /// The key stands for another request.
+    /// The key belongs to another request.
     case mismatch
 }

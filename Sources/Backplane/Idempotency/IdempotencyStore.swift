@@ -1,47 +1,51 @@
 public import NIOCore
 
-/// Which requests have been carried out lately, cluster-wide, and how they were answered.
+/// Recently executed requests of the whole cluster, with their answers.
 ///
-/// **Use.** Who is to carry out a request reserves its key, and ends with ``complete(_:with:)`` or, when nothing was done,
-/// ``release(_:)``. All attempts of one request agree: one gets `.reserved`, the others `.busy` until it ends, then `.answered`,
-/// or `.reserved` in their turn when it was released.
-/// **Time.** A reservation that nobody ends (its node died) lapses after ``IdempotencyLifetimes/reservation``; an answer is kept for
-/// ``IdempotencyLifetimes/answer`` from its completion. Both are measured by the store; no node's clock matters.
-/// **Bounds.** What is kept for a key is bounded (``IdempotencyLimits``). A store that lacks room refuses what is new, a key or an answer, with
-/// ``IdempotencyError/full``; it forgets no key within its time.
-/// **Errors.** Every call ends within the store's deadline, with an answer or with ``IdempotencyError``. What failed may nevertheless have
-/// been done; all calls may be repeated with the same claim.
+/// **Use.** The node that is to execute a request reserves its key, and ends with ``complete(_:with:)`` or, if nothing was done,
+/// with ``release(_:)``. Of all attempts of one request, one gets `.reserved`. The others get `.busy` until it ends; then
+/// `.answered`, or one of them gets `.reserved` if the key was released.
+///
+/// **Time.** A reservation that is never ended (its node died) expires after ``IdempotencyLifetimes/reservation``. An answer is
+/// kept for ``IdempotencyLifetimes/answer`` from its completion. The store's clock measures both; the clocks of nodes do not
+/// matter.
+///
+/// **Limits.** The size of each key and answer is limited (``IdempotencyLimits``). A store without room refuses a new key or
+/// answer with ``IdempotencyError/full``; it never removes a key before it expires.
+///
+/// **Errors.** Every call ends within the store's timeout, with an answer or with ``IdempotencyError``. A call that failed may
+/// have taken effect; every call may be repeated with the same claim.
 public protocol IdempotencyStore: Sendable {
-    /// Takes the key for this attempt, unless it is taken.
+    /// Reserves the key for this attempt, unless it is taken.
     func reserve(_ claim: IdempotencyClaim) async throws(IdempotencyError) -> IdempotencyReservation
 
-    /// Keeps the answer for all later attempts, also when the reservation has lapsed meanwhile.
+    /// Stores the answer for all later attempts, even if the reservation has expired in the meantime.
     /// - Parameter answer: at most ``IdempotencyLimits/answerBytes``.
-    /// - Throws: ``IdempotencyError/full`` when there is no room for the answer: the reservation stays as it is. There is room for one of
-    ///   ``IdempotencyLimits/smallAnswerBytes`` while the reservation lasts.
-    /// - Returns: false, and keeps nothing, when another attempt took the key after the reservation had lapsed.
+    /// - Throws: ``IdempotencyError/full`` when there is no room for the answer; the reservation then stays. While the
+    ///   reservation lasts, there is always room for an answer of ``IdempotencyLimits/smallAnswerBytes``.
+    /// - Returns: false, and stores nothing, when the reservation expired and another attempt took the key.
     func complete(_ claim: IdempotencyClaim, with answer: ByteBuffer) async throws(IdempotencyError) -> Bool
 
-    /// Gives the key free for another attempt. Does nothing when this attempt does not hold it, or has completed.
+    /// Frees the key for another attempt. Does nothing when this attempt does not hold the key, or has completed.
     func release(_ claim: IdempotencyClaim) async throws(IdempotencyError)
 }
 
 /// Why an idempotency store did not answer.
 public enum IdempotencyError: Error, Hashable, Sendable {
-    /// Not linked, or no answer within the deadline. The text is for operators.
+    /// Not linked, or no answer within the timeout. The text is for operators.
     case unavailable(String)
-    /// The store answered what no store should, or refused (out of memory, read only). The text is for operators.
+    /// The store gave an invalid answer, or refused (out of memory, read only). The text is for operators.
     case refused(String)
-    /// No room, until keys that are kept have had their time. Nothing has been written.
+    /// No room until stored keys expire. Nothing has been written.
     case full
 }
 
 /// How long an ``IdempotencyStore`` remembers.
 public struct IdempotencyLifetimes: Hashable, Sendable {
-    /// Of a reservation that nobody ends. Default 5 min, as long as an answer: its node may have died before it sent anything, or
-    /// after, or may stand still and go on.
+    /// For a reservation that is never ended. Default 5 min, like an answer: its node may have died before or after it sent the
+    /// message, or may hang and continue later.
     public let reservation: Duration
-    /// Of an answer. Default 5 min: beyond what clients retry for.
+    /// For an answer. Default 5 min: longer than clients retry.
     public let answer: Duration
 
     public init(reservation: Duration = .seconds(300), answer: Duration = .seconds(300)) {
@@ -50,12 +54,12 @@ public struct IdempotencyLifetimes: Hashable, Sendable {
     }
 }
 
-/// Bounds of ``IdempotencyStore``.
+/// Limits of an ``IdempotencyStore``.
 public enum IdempotencyLimits {
-    /// Of a key: 256, four times what a UUID with a name before it needs.
+    /// The largest key: 256 bytes, four times the length of a UUID with a prefix.
     public static let keyBytes = 256
-    /// Of an answer: 64 KiB, a push's receipts from about 1,000 nodes.
+    /// The largest answer: 64 KiB, enough for the receipts of a push from about 1,000 nodes.
     public static let answerBytes = 64 * 1024
-    /// Of an answer for which there is room wherever its key was reserved: 1 KiB.
+    /// The largest answer that is certain to have room while its key is reserved: 1 KiB.
     public static let smallAnswerBytes = 1024
 }

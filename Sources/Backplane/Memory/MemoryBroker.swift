@@ -3,11 +3,11 @@ public import NIOCore
 import ServiceLifecycle
 public import VolaryProtocol
 
-/// A ``Broker`` whose cluster is the ``MemoryBus`` it has joined. Its link is never down.
+/// A ``Broker`` for the nodes that share a ``MemoryBus``. Its link is never down.
 public final class MemoryBroker: Broker {
-    /// Bytes that may wait for this node's receiver: 64 MiB. Past it, publishers get ``BrokerError/outboxFull``.
+    /// Bytes that may wait for this node's receiver: 64 MiB. Beyond that, publishers get ``BrokerError/outboxFull``.
     public static let inboxBytes = 64 * 1024 * 1024
-    /// What an envelope is taken to cost beside its payload.
+    /// The assumed memory of an envelope besides its payload.
     private static let overheadBytes = 256
 
     private struct State {
@@ -24,7 +24,7 @@ public final class MemoryBroker: Broker {
     private let eventLoop: any EventLoop
     private let state = NIOLockedValueBox(State())
 
-    /// - Parameter eventLoop: calls the receiver and the completions.
+    /// - Parameter eventLoop: the event loop on which the receiver and the completions are called.
     public init(bus: MemoryBus, node: NodeID, eventLoop: any EventLoop) {
         self.bus = bus
         self.node = node
@@ -85,7 +85,7 @@ public final class MemoryBroker: Broker {
         self.state.withLockedValue { $0.inboxBytes + bytes <= Self.inboxBytes }
     }
 
-    /// - Returns: whether the broker has to be woken: the inbox was empty.
+    /// - Returns: whether the broker must be woken, because the inbox was empty.
     func enqueue(_ envelope: Envelope, bytes: Int) -> Bool {
         self.state.withLockedValue { state in
             state.inbox.append(envelope)
@@ -94,7 +94,7 @@ public final class MemoryBroker: Broker {
         }
     }
 
-    /// Delivers, on the event loop, all that waits by then.
+    /// Delivers all envelopes that wait at this time, on the event loop.
     func wake() {
         self.eventLoop.execute {
             let (receiver, envelopes) = self.state.withLockedValue { state in
@@ -102,7 +102,7 @@ public final class MemoryBroker: Broker {
                     state.inbox = []
                     state.inboxBytes = 0
                 }
-                // Nobody is there any more once the broker has been shut down.
+                // After shutdown there is no receiver.
                 return (state.isClosed ? nil : state.receiver, state.inbox)
             }
             receiver?.receive(envelopes)

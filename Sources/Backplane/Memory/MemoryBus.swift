@@ -1,9 +1,9 @@
 import NIOConcurrencyHelpers
 import VolaryProtocol
 
-/// Joins the brokers of several nodes in one process: the memory counterpart of a Redis server.
+/// Connects the brokers of several nodes in one process: the counterpart of a Redis server in memory.
 ///
-/// A cluster of one uses it in production; tests join many nodes with it.
+/// In production it serves a cluster of one node; tests join several nodes.
 public final class MemoryBus: Sendable {
     private struct Member {
         let broker: MemoryBroker
@@ -30,10 +30,10 @@ public final class MemoryBus: Sendable {
         self.members.withLockedValue { _ = $0[node]?.topics.remove(topic) }
     }
 
-    /// Puts an envelope into the inbox of every subscribed broker, or of none.
+    /// Puts an envelope into the inboxes of all subscribed brokers, or of none.
     ///
-    /// The lock is held over all inboxes: this is what gives a topic its one order. `makeEnvelope` runs under it, so that a sequence
-    /// number is taken in the order of the topic.
+    /// The lock is held for all inboxes, which gives the topic one order. `makeEnvelope` runs under the lock, so sequence numbers
+    /// follow the order of the topic.
     /// - Returns: the number of inboxes; nil when one of them is full.
     func publish(to topic: Topic, bytes: Int, makeEnvelope: () -> Envelope) -> Int? {
         let (count, toWake) = self.members.withLockedValue { members -> (Int?, [MemoryBroker]) in

@@ -1,29 +1,29 @@
 import NIOConcurrencyHelpers
 public import NIOCore
 
-/// An ``IdempotencyStore`` for the nodes of one process, which share the instance. It fails only when it is full.
+/// An ``IdempotencyStore`` for the nodes of one process, which share the instance. Its only error is ``IdempotencyError/full``.
 ///
-/// Bounded by a number of keys, and by 16 MiB of keys and answers. A key is kept for its whole time, whatever others reserve: past a bound new
-/// keys are refused, and so is an answer for which there is no room. A reservation has room for an answer of
-/// ``IdempotencyLimits/smallAnswerBytes`` in any case.
+/// It is limited by a number of keys, and by 16 MiB of keys and answers. A key is kept until it expires, whatever others reserve:
+/// at a limit, new keys and answers are refused. A reservation always has room for an answer of
+/// ``IdempotencyLimits/smallAnswerBytes``.
 public final class MemoryIdempotencyStore: IdempotencyStore {
     private struct Entry {
         let claim: IdempotencyClaim
-        /// Nil while the request is being carried out.
+        /// Nil while the request is being executed.
         let answer: ByteBuffer?
-        /// By the store's clock, since it started.
+        /// On the store's clock, from the start of the store.
         let expiry: Duration
-        /// Of its place in the order of expiry.
+        /// Identifies the entry in the order of expiry.
         let serial: UInt64
 
-        /// With what the dictionary and the order take for it: about 300 bytes.
+        /// The memory of the entry, including its share of the dictionary and the order: about 300 bytes.
         var bytes: Int {
             self.claim.key.description.utf8.count + max(self.answer?.readableBytes ?? 0, IdempotencyLimits.smallAnswerBytes) + 300
         }
     }
 
-    /// Keys of one lifetime, which therefore expire in the order in which they came. An item is void when the entry under its key has another
-    /// serial, or is gone.
+    /// Keys with the same lifetime: they expire in the order in which they were added. An item is void when the entry of its key
+    /// has another serial or no longer exists.
     private typealias Order = CircularBuffer<(key: IdempotencyKey, serial: UInt64)>
 
     private struct State {
@@ -69,7 +69,7 @@ public final class MemoryIdempotencyStore: IdempotencyStore {
             self.bytes -= entry.bytes
         }
 
-        /// Removes from the old end what is void or expired.
+        /// Removes void and expired items from the old end.
         private mutating func forgetExpired(in order: WritableKeyPath<State, Order>, at now: Duration) {
             while let (key, serial) = self[keyPath: order].first {
                 if let entry = self.entries[key], entry.serial == serial {
@@ -78,7 +78,7 @@ public final class MemoryIdempotencyStore: IdempotencyStore {
                 }
                 _ = self[keyPath: order].popFirst()
             }
-            // Void items pile up behind an old entry that stays.
+            // Void items accumulate behind an old entry that has not expired.
             if self[keyPath: order].count > 2 * self.entries.count + 64 {
                 let entries = self.entries
                 self[keyPath: order].removeAll { entries[$0.key]?.serial != $0.serial }
@@ -86,7 +86,8 @@ public final class MemoryIdempotencyStore: IdempotencyStore {
         }
     }
 
-    /// Of keys and answers: 16 MiB, what 10,000 answers of a kilobyte take, and little beside a node's connections.
+    /// The limit of keys and answers together: 16 MiB, enough for 10,000 answers of a kilobyte, and little compared with the
+    /// connections of a node.
     private static let maximumBytes = 16 * 1024 * 1024
 
     private let capacity: Int
@@ -95,8 +96,8 @@ public final class MemoryIdempotencyStore: IdempotencyStore {
     private let state = NIOLockedValueBox(State())
 
     /// - Parameters:
-    ///   - clock: the one clock by which reservations and answers lapse.
-    ///   - capacity: keys at most; default 10,000, thirty new ones a second.
+    ///   - clock: the clock for the expiry of reservations and answers.
+    ///   - capacity: the most keys. Default 10,000: thirty new ones a second.
     public init<C: Clock>(
         clock: C = ContinuousClock(),
         lifetimes: IdempotencyLifetimes = IdempotencyLifetimes(),
@@ -123,7 +124,7 @@ public final class MemoryIdempotencyStore: IdempotencyStore {
     }
 
     public func complete(_ claim: IdempotencyClaim, with answer: ByteBuffer) async throws(IdempotencyError) -> Bool {
-        precondition(answer.readableBytes <= IdempotencyLimits.answerBytes, "the caller keeps its answers small")
+        precondition(answer.readableBytes <= IdempotencyLimits.answerBytes, "the answer is too large")
         let isKept: Bool? = self.withState { state, now in
             if let entry = state.live(claim.key, at: now), entry.claim != claim { return false }
             let expiry = now + self.lifetimes.answer

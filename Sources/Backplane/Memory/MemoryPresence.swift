@@ -1,14 +1,14 @@
 import NIOConcurrencyHelpers
 import VolaryProtocol
 
-/// What several ``MemoryPresenceStore``s share: the memory counterpart of a Redis server's data and clock.
+/// The data and the clock that several ``MemoryPresenceStore``s share: the counterpart of a Redis server in memory.
 public final class MemoryPresence: Sendable {
     struct Entry {
         var record: NodeRecord
-        /// By the shared clock, since it started.
+        /// On the shared clock, from its start.
         var renewedAt: Duration
         private(set) var connections: [ConnectionID: ConnectionRecord] = [:]
-        /// One for each filter that any of the connections passes; none is empty but that of ``ConnectionFilter/everything``.
+        /// One index for each filter that matches a connection. Only the index of ``ConnectionFilter/everything`` may be empty.
         private var indexes: [ConnectionFilter: SortedIDs] = [.everything: SortedIDs()]
 
         init(record: NodeRecord, renewedAt: Duration) {
@@ -20,7 +20,7 @@ public final class MemoryPresence: Sendable {
             now - self.renewedAt >= .milliseconds(self.record.leaseMilliseconds)
         }
 
-        /// Nil when no connection passes the filter.
+        /// Nil when no connection matches the filter.
         func index(of filter: ConnectionFilter) -> SortedIDs? { self.indexes[filter] }
 
         mutating func add(_ connection: ConnectionRecord) {
@@ -43,17 +43,18 @@ public final class MemoryPresence: Sendable {
     }
 
     private let entries = NIOLockedValueBox<[NodeID: Entry]>([:])
-    /// Those that were reaped with connections, until they renew a lease. The nodes of one process are few: none is forgotten for its age.
+    /// Nodes that were reaped with connections and have not renewed a lease since. One process has few nodes, so no entry
+    /// expires.
     let reaped = NIOLockedValueBox<Set<NodeID>>([])
     private let elapsed: @Sendable () -> Duration
 
-    /// - Parameter clock: the one clock on which leases are granted and judged.
+    /// - Parameter clock: the clock on which leases are granted and expire.
     public init<C: Clock>(clock: C = ContinuousClock()) where C.Duration == Duration {
         let start = clock.now
         self.elapsed = { start.duration(to: clock.now) }
     }
 
-    /// Deletes a node that has not said that it goes. With connections, that is known until it renews a lease.
+    /// Deletes a node that did not unregister. If it had connections, this is remembered until it renews a lease.
     /// - Returns: how many connections it had.
     func delete(_ id: NodeID, from entries: inout [NodeID: Entry]) -> Int {
         guard let entry = entries.removeValue(forKey: id) else { return 0 }

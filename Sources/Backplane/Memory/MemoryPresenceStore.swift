@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import ServiceLifecycle
 public import VolaryProtocol
 
-/// A ``PresenceStore`` for the nodes of one process. It never fails.
+/// A ``PresenceStore`` for the nodes of one process. It never throws.
 public struct MemoryPresenceStore: PresenceStore {
     private let shared: MemoryPresence
 
@@ -97,7 +97,7 @@ public struct MemoryPresenceStore: PresenceStore {
                 if entry.record.registering { missing.append(entry.record.name) }
                 guard let index = entry.index(of: query.filter) else { continue }
                 total += index.count
-                // One more than the page holds, so that the merge can tell whether more follow.
+                // One more than the page holds, so that the merge knows whether more follow.
                 for id in index.prefix(query.limit + 1, after: query.after) {
                     guard let record = entry.connections[id] else { continue }
                     page.append(ListedConnection(record: record, nodeName: entry.record.name))

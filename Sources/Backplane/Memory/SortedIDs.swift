@@ -1,18 +1,18 @@
 import VolaryProtocol
 
-/// Ids of connections in their order, in runs of bounded length: at 50,000 of them, adding or removing one moves a few hundred ids and
-/// not all that follow.
+/// Sorted ids of connections, stored in runs of limited length. With 50,000 ids, an insertion or removal moves a few hundred of
+/// them instead of all that follow.
 struct SortedIDs: Sendable {
-    /// Where a run is cut in two: 512 ids, which are 8 KiB.
+    /// A run of more ids is split in two: 512 ids, which take 8 KiB.
     private static let maximumRun = 512
 
-    /// Never empty, ascending within and from one to the next.
+    /// No run is empty. Ids ascend within a run and from run to run.
     private var runs: [[ConnectionID]] = []
     private(set) var count = 0
 
     var isEmpty: Bool { self.count == 0 }
 
-    /// Does nothing when it is there.
+    /// Does nothing when the id is present.
     mutating func insert(_ id: ConnectionID) {
         guard !self.runs.isEmpty else {
             self.runs = [[id]]
@@ -30,7 +30,7 @@ struct SortedIDs: Sendable {
         self.runs.insert(upper, at: run + 1)
     }
 
-    /// Does nothing when it is not there.
+    /// Does nothing when the id is not present.
     mutating func remove(_ id: ConnectionID) {
         guard !self.runs.isEmpty else { return }
         let run = self.run(for: id)
@@ -41,7 +41,7 @@ struct SortedIDs: Sendable {
         if self.runs[run].isEmpty { self.runs.remove(at: run) }
     }
 
-    /// The first `limit` ids above `after`; from the lowest on when that is nil.
+    /// The first `limit` ids above `after`, or the lowest ids when it is nil.
     func prefix(_ limit: Int, after: ConnectionID?) -> [ConnectionID] {
         guard !self.runs.isEmpty else { return [] }
         var run = 0
@@ -60,7 +60,7 @@ struct SortedIDs: Sendable {
         return ids
     }
 
-    /// The run in which `id` is or belongs: the last that does not begin above it, or the first.
+    /// The run that contains `id` or would contain it: the last run that does not begin above it, or the first run.
     private func run(for id: ConnectionID) -> Int {
         let above = Self.firstIndex(in: 0..<self.runs.count) { self.runs[$0][0] > id }
         return max(0, above - 1)
@@ -71,7 +71,8 @@ struct SortedIDs: Sendable {
         return (position, position < run.count && run[position] == id)
     }
 
-    /// The first index of which `isTrue` holds, when it holds of all that follow; the end when of none.
+    /// Binary search: the first index for which `isTrue` holds, if it holds for all that follow; the end of the range if there is
+    /// none.
     private static func firstIndex(in range: Range<Int>, where isTrue: (Int) -> Bool) -> Int {
         var (low, high) = (range.lowerBound, range.upperBound)
         while low < high {

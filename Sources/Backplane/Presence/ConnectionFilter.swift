@@ -1,17 +1,17 @@
 import VolaryProtocol
 
-/// Which connections an index of a presence store holds: all of a node's, or those of a user, of a group, or of both.
+/// The connections in one index of a presence store: all of a node, or those of a user, of a group, or of both.
 ///
-/// A store keeps one index for each filter that a connection of the node passes, so that any query is answered from exactly one index
-/// per node: its total is that index' length, and a page costs what the page is long. The price is paid by whoever joins: a
-/// connection with a user stands in two more indexes for each of its groups, without one in one more.
+/// A store keeps one index for each filter that a connection of the node matches. Every query is answered from exactly one index
+/// per node: its total is the length of that index, and the cost of a page depends on the length of the page. The cost is paid
+/// when a connection joins: with a user it is in two more indexes for each of its groups, without a user in one more.
 struct ConnectionFilter: Hashable, Sendable {
     let user: AudienceName?
     let group: AudienceName?
 
     static let everything = ConnectionFilter(user: nil, group: nil)
 
-    /// The filters besides ``everything`` that `record` passes.
+    /// The filters that match `record`, without ``everything``.
     static func passed(by record: ConnectionRecord) -> [ConnectionFilter] {
         var filters: [ConnectionFilter] = []
         if let user = record.user { filters.append(ConnectionFilter(user: user, group: nil)) }
@@ -26,7 +26,7 @@ struct ConnectionFilter: Hashable, Sendable {
 extension ConnectionQuery {
     var filter: ConnectionFilter { ConnectionFilter(user: self.user, group: self.group) }
 
-    /// Whether the query asks for `record` on a node of this name, whatever the page.
+    /// Whether the query matches `record` on a node of this name, regardless of the page.
     public func selects(_ record: ConnectionRecord, on nodeName: String) -> Bool {
         self.includes(nodesNamed: nodeName)
             && (self.user.map { $0 == record.user } ?? true)

@@ -2,16 +2,16 @@ public import VolaryProtocol
 
 /// One page of connections.
 public struct ConnectionPage: Hashable, Sendable {
-    /// At most the query's limit, ascending by id.
+    /// At most the query's limit, in ascending order of ids.
     public let connections: [ListedConnection]
-    /// All that match the query, on every page.
+    /// How many connections match the query, on all pages.
     public let total: Int
-    /// Whether more follow the last.
+    /// Whether connections follow after the last one.
     public let hasMore: Bool
-    /// Names of nodes that should have answered with all they hold and did not: their lease has expired and nobody has reaped them yet, or
+    /// Names of nodes whose connections are missing or incomplete: their lease has expired and they have not been reaped yet, or
     /// they are registering.
     public let missing: [String]
-    /// Every node that holds a lease, whatever the query's filters.
+    /// Every node with a live lease, regardless of the query's filters.
     public let nodes: Set<NodeID>
 
     public init(connections: [ListedConnection], total: Int, hasMore: Bool, missing: [String], nodes: Set<NodeID>) {

@@ -1,16 +1,16 @@
 public import VolaryProtocol
 
-/// Which connections to list.
+/// A query for a list of connections.
 public struct ConnectionQuery: Hashable, Sendable {
-    /// Connections a page, 1 to ``PresenceLimits/pageSize``.
+    /// Connections on a page, 1 to ``PresenceLimits/pageSize``.
     public let limit: Int
-    /// Only ids above this one: where the page before ended.
+    /// Only ids above this one: the last id of the previous page.
     public let after: ConnectionID?
-    /// Only those on nodes of this name.
+    /// Only connections on nodes of this name.
     public let nodeName: UTF8Text?
-    /// Only those of this user.
+    /// Only connections of this user.
     public let user: AudienceName?
-    /// Only those in this group.
+    /// Only connections in this group.
     public let group: AudienceName?
 
     public init(
@@ -20,7 +20,7 @@ public struct ConnectionQuery: Hashable, Sendable {
         user: AudienceName? = nil,
         group: AudienceName? = nil
     ) {
-        precondition((1...PresenceLimits.pageSize).contains(limit), "callers check the limit that clients give")
+        precondition((1...PresenceLimits.pageSize).contains(limit), "limit is out of range")
         self.limit = limit
         self.after = after
         self.nodeName = nodeName
@@ -28,6 +28,6 @@ public struct ConnectionQuery: Hashable, Sendable {
         self.group = group
     }
 
-    /// Whether connections on nodes of this name are asked for.
+    /// Whether the query includes connections on nodes of this name.
     public func includes(nodesNamed name: String) -> Bool { self.nodeName.map { $0 == UTF8Text(name) } ?? true }
 }

@@ -1,13 +1,13 @@
 public import VolaryProtocol
 
-/// What a node says of one of its connections in the presence store.
+/// The entry of one connection in the presence store, as its node writes it.
 public struct ConnectionRecord: Hashable, Sendable {
     public let id: ConnectionID
-    /// What is spoken on it: `plain` on `/ws`, `echo` on `/echo`.
+    /// The client protocol: `plain` on `/ws`, `echo` on `/echo`.
     public let `protocol`: String
     /// Milliseconds since 1970, on the node's clock.
     public let connectedAt: Int64
-    /// Nil: nobody in particular.
+    /// Nil for an anonymous connection.
     public let user: AudienceName?
     public let groups: Set<AudienceName>
 

@@ -1,10 +1,10 @@
 public import VolaryProtocol
 
-/// What a node that registers does about others of its name.
+/// How a node that registers treats other nodes of its name.
 public enum NameClaim: Hashable, Sendable {
-    /// It shares the name with whoever has it.
+    /// It shares the name with them.
     case shared
-    /// It has the name for itself, or does not register: these, which have been found dead, and nodes whose lease has expired are deleted;
-    /// any other of the name is in the way.
+    /// It must be the only node of its name, or it does not register. Nodes of the name that are in `dead` or whose lease has
+    /// expired are deleted; any other prevents the registration.
     case sole(dead: Set<NodeID>)
 }

@@ -1,19 +1,20 @@
 public import VolaryProtocol
 
-/// What a node says of itself in the presence store.
+/// The entry of a node in the presence store, as the node writes it.
 public struct NodeRecord: Hashable, Sendable, Codable {
     public let id: NodeID
     /// At most 64 letters, digits, `.`, `_` and `-`.
     public var name: String
-    /// Of the program.
+    /// The version of the program.
     public let version: String
     /// Milliseconds since 1970, on the node's clock.
     public let startedAt: Int64
-    /// How long the node's entries outlive its last sign of life.
+    /// How long the node's entries stay after its last heartbeat.
     public let leaseMilliseconds: Int64
-    /// Whether the node takes no new connections because it is going away.
+    /// Whether the node accepts no new connections because it is draining.
     public var draining: Bool
-    /// Whether connections that the node had when it took its lease are still to be added: until they are, it is missing from lists.
+    /// Whether the node still has to add connections that it had when it took its lease. Until it has, lists report it as
+    /// missing.
     public var registering: Bool
 
     public init(
@@ -34,7 +35,7 @@ public struct NodeRecord: Hashable, Sendable, Codable {
         self.registering = registering
     }
 
-    /// A record of an older program has no `registering`.
+    /// Records of older versions have no `registering`.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         self.init(

@@ -1,13 +1,13 @@
 public import VolaryProtocol
 
-/// A node as the presence store sees it.
+/// The state of a node in the presence store.
 public struct NodeStatus: Hashable, Sendable {
     public let record: NodeRecord
     /// Connections in the store.
     public let connections: Int
-    /// Since the lease was last renewed, on the store's clock.
+    /// Time since the last renewal of the lease, on the store's clock.
     public let leaseAge: Duration
-    /// Whether the lease has expired: the node is dead or silent, and will be reaped.
+    /// Whether the lease has expired: the node is dead or cannot reach the store, and will be reaped.
     public let expired: Bool
 
     public init(record: NodeRecord, connections: Int, leaseAge: Duration, expired: Bool) {
@@ -18,13 +18,14 @@ public struct NodeStatus: Hashable, Sendable {
     }
 }
 
-/// A dead node whose entries have just been deleted.
+/// A dead node whose entries have been deleted by this call.
 public struct ReapedNode: Hashable, Sendable {
     public let id: NodeID
     public let name: String
-    /// How many connections went with it.
+    /// How many connections were deleted with it.
     public let connections: Int
-    /// Since the lease was last renewed, on the store's clock: how long its connections stood as ghosts at most.
+    /// Time since the last renewal of the lease, on the store's clock: the longest time for which the dead connections were
+    /// stored.
     public let silence: Duration
 
     public init(id: NodeID, name: String, connections: Int, silence: Duration) {

@@ -1,31 +1,34 @@
 public import ServiceLifecycle
 public import VolaryProtocol
 
-/// Who is connected, cluster-wide: per live node, its connections in the order of their ids.
+/// The connections of the whole cluster: for each live node, its connections in the order of their ids.
 ///
-/// **Ownership.** A node writes only its own entries, and only while it holds its lease. All of a node's entries hang off the node: they
-/// appear with ``register(_:claiming:)`` and are gone, all at once, with ``unregister(_:)``, with ``reap()``, and from every answer as
-/// soon as the lease has expired.
-/// **Time.** Leases are granted and judged on the store's clock; no node's clock matters.
-/// **Errors.** Every call ends within the store's deadline, with an answer or with ``PresenceError``. A write that failed may
-/// nevertheless have been done; all writes may be repeated.
+/// **Ownership.** A node writes only its own entries, and only while it holds its lease. Its entries appear with
+/// ``register(_:claiming:)``. They are removed all at once by ``unregister(_:)`` and by ``reap()``, and no answer contains them
+/// once the lease has expired.
+///
+/// **Time.** Leases are granted and expire on the store's clock; the clocks of nodes do not matter.
+///
+/// **Errors.** Every call ends within the store's timeout, with an answer or with ``PresenceError``. A write that failed may have
+/// taken effect; every write may be repeated.
 public protocol PresenceStore: Service {
-    /// Takes a new lease for `node`, replacing whatever stands under its id, without connections.
-    /// - Parameter claim: what becomes of others of its name, such as a restarted node's predecessor. Judged and done at once: of two nodes
-    ///   that claim one name for themselves at the same time, one finds the other in the way.
+    /// Takes a new lease for `node`, without connections, and replaces all entries under its id.
+    /// - Parameter claim: how other nodes of its name are treated, such as the predecessor of a restarted node. The check and
+    ///   the write are atomic: if two nodes claim one name at the same time, the second one finds the first.
     @discardableResult
     func register(_ node: NodeRecord, claiming claim: NameClaim) async throws(PresenceError) -> NodeRegistration
 
-    /// Prolongs the lease to its full length and rewrites the node's record.
-    /// - Returns: `.lost` when there is no live lease under this id; nothing has been written then.
+    /// Extends the lease to its full length and rewrites the node's record.
+    /// - Returns: `.lost` when there is no live lease under this id. Nothing has been written then.
     func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState
 
-    /// Adds, then removes connections of `node`. Adding one that is there replaces its record, and with it by which users and groups it is
-    /// found; removing one that is not does nothing. At most ``PresenceLimits/connectionsPerUpdate`` in all, else `.refused`. Prolongs the lease to its full
-    /// length, time and again while it lasts: however long the way to the store is, an update does not outlast the lease.
+    /// Adds connections of `node`, then removes others. Adding a connection that is present replaces its record, and with it the
+    /// users and groups under which it is found. Removing one that is not present does nothing. At most
+    /// ``PresenceLimits/connectionsPerUpdate`` connections in all, else `.refused`. An update may be written in several steps,
+    /// and each step extends the lease to its full length, so a slow update does not make the lease expire.
     ///
-    /// Each connection changes at once and as a whole: nobody finds it twice or, while it stays, not at all. The update as a whole may
-    /// become visible, or fail, in parts.
+    /// The change of each connection is atomic: no reader finds a connection twice, or misses one that stays. The update as a
+    /// whole is not atomic: it may become visible, or fail, in parts.
     /// - Returns: `.lost` as in ``renew(_:)``.
     func update(
         _ node: NodeID,
@@ -33,32 +36,33 @@ public protocol PresenceStore: Service {
         removing: [ConnectionID]
     ) async throws(PresenceError) -> LeaseState
 
-    /// Deletes the node and all its entries. Does nothing when it is not there.
+    /// Deletes the node and all its entries. Does nothing when the node is not present.
     func unregister(_ node: NodeID) async throws(PresenceError)
 
-    /// Deletes every node whose lease has expired. Each expired node is reported to one caller only, whichever nodes reap at once; should
-    /// it live after all, ``register(_:claiming:)`` tells it.
+    /// Deletes every node whose lease has expired. Each is returned to one caller only, even if several nodes reap at the same
+    /// time. If the node is alive after all, ``register(_:claiming:)`` tells it.
     func reap() async throws(PresenceError) -> [ReapedNode]
 
-    /// The nodes with a live lease, and those expired and not reaped yet, ordered by name, then id.
+    /// The nodes with a live lease, and those that have expired and are not reaped yet, ordered by name, then id.
     func nodes() async throws(PresenceError) -> [NodeStatus]
 
     /// One page of the connections of all live nodes, ordered by id.
     ///
-    /// Whatever is filtered by, the total is exact, the page is full while more follow (but for records that cannot be read), and the cost
-    /// is that of the page's length and of the number of nodes: not of how deep the page is or how many match. Pages that each begin after
-    /// the one before give every connection that matches all the while exactly once, whatever else comes and goes.
+    /// With any filter, the total is exact, and the page is full while more connections follow (except for records that cannot be
+    /// decoded). The cost is the length of the page times the number of nodes; neither the position of the page nor the number of
+    /// matches matters. If each page begins after the previous one, the pages together contain every connection that matches all
+    /// the time exactly once, whatever else changes.
     func connections(_ query: ConnectionQuery) async throws(PresenceError) -> ConnectionPage
 
-    /// One connection; nil when it is not there or its node's lease has expired. `.unavailable` when it is not there and its node is
-    /// registering.
+    /// One connection; nil when it is not present or the lease of its node has expired. `.unavailable` when it is not present and
+    /// its node is registering.
     func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection?
 
     /// Runs until graceful shutdown.
     func run() async throws
 }
 
-/// Whether a node's lease still stands.
+/// Whether a node's lease is valid.
 public enum LeaseState: Hashable, Sendable {
     case held
     case lost
@@ -66,9 +70,9 @@ public enum LeaseState: Hashable, Sendable {
 
 /// Why a presence store did not answer.
 public enum PresenceError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Not linked, or no answer within the deadline. The text is for operators.
+    /// Not linked, or no answer within the timeout. The text is for operators.
     case unavailable(String)
-    /// The store answered what no store should, or refused (out of memory, read only). The text is for operators.
+    /// The store gave an invalid answer, or refused (out of memory, read only). The text is for operators.
     case refused(String)
 
     public var description: String {
@@ -80,29 +84,28 @@ public enum PresenceError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension PresenceError {
-    /// The caller splits its updates.
-    static let tooManyChanges = PresenceError.refused("more changes than one update may have")
+    static let tooManyChanges = PresenceError.refused("more changes than one update allows")
     static let nodeIsRegistering = PresenceError.unavailable("the connection's node is registering what it holds")
 }
 
-/// Bounds of ``PresenceStore``.
+/// Limits of a ``PresenceStore``.
 public enum PresenceLimits {
-    /// Connections that one update may name: 500. Without users and groups that is about 50 KB and two milliseconds of the store's time; with
-    /// the longest names and the most groups 32 MB, which the store takes in small steps.
+    /// Connections in one update: 500. Without users and groups that is about 50 KB and two milliseconds of the store's time;
+    /// with the longest names and the most groups 32 MB, which the store writes in small steps.
     public static let connectionsPerUpdate = 500
-    /// Groups that one connection may be in: 64, which makes at most 129 index entries. Stores refuse nothing; whoever puts a connection into
-    /// a group checks ``hasRoom(for:in:)``.
+    /// Groups of one connection: 64, which makes at most 129 index entries. Stores do not check this limit; a caller that adds a
+    /// connection to a group checks ``hasRoom(for:in:)``.
     public static let groupsPerConnection = 64
-    /// Bytes of the names of all groups of one connection: 16 KiB, 256 for each of the most groups. A connection then takes at most 64 KiB of
-    /// the store, in the longest encoding of names.
+    /// Bytes of the names of all groups of one connection: 16 KiB, 256 for each of 64 groups. A connection then takes at most 64
+    /// KiB of the store, in the longest encoding of names.
     public static let groupBytesPerConnection = 16 * 1024
 
-    /// Whether a connection that is in `groups` may be in one more.
+    /// Whether a connection that is in `groups` may join one more.
     public static func hasRoom(for group: AudienceName, in groups: Set<AudienceName>) -> Bool {
         groups.count < self.groupsPerConnection
             && groups.reduce(group.byteCount) { $0 + $1.byteCount } <= self.groupBytesPerConnection
     }
-    /// How long it is known that a node was reaped: a day. A node that stands still for longer comes back in silence.
+    /// How long the store remembers that a node was reaped: a day. A node that hangs for longer returns without an announcement.
     public static let reapedFor = Duration.seconds(24 * 60 * 60)
     /// The largest page: 1,000 connections.
     public static let pageSize = 1000

@@ -6,9 +6,10 @@ import Glibc
 import Darwin
 #endif
 
-/// What a log says of an error.
+/// The text of an error for logs.
 package enum ErrorText {
-    /// - Returns: of an error of the system its own words: the library's text has more brackets closed than opened, and names its functions.
+    /// - Returns: for an error of the system, the system's own message, because the library's text has unbalanced brackets and
+    ///   names its functions.
     package static func of(_ error: any Error) -> String {
         guard let error = error as? IOError else { return "\(error)" }
         return String(cString: strerror(error.errnoCode))

@@ -1,14 +1,14 @@
 package import NIOCore
 
-/// Counts what may happen often, so that it is logged seldom. Pure.
+/// Limits how often a frequent event is logged. Pure.
 package struct LogThrottle: Sendable {
-    /// In which there are at most so many lines.
+    /// The interval to which the limit of lines applies.
     package let interval: TimeAmount
     package let maximumLines: Int
     package private(set) var total = 0
     private var unlogged = 0
     private var start: NIODeadline?
-    /// Since `start`.
+    /// Lines since `start`.
     private var lines = 0
 
     package init(interval: TimeAmount, maximumLines: Int = 1) {
@@ -16,7 +16,7 @@ package struct LogThrottle: Sendable {
         self.maximumLines = maximumLines
     }
 
-    /// - Returns: how often it has happened since the last line, when a line is due.
+    /// - Returns: how often the event has occurred since the last line, if a line is due.
     package mutating func occurred(_ times: Int = 1, at now: NIODeadline) -> Int? {
         self.total += times
         self.unlogged += times

@@ -1,20 +1,21 @@
 import Logging
 
-/// Keys of what the Redis side logs.
+/// Metadata keys of the log lines about Redis.
 enum RedisLogKey {
-    /// Which link: `publisher`, `subscriber`, `presence`; to a sentinel `sentinel`, and `sentinel-events` for what it tells unasked.
+    /// The role of the link: `publisher`, `subscriber`, `presence`, or for sentinels `sentinel` and `sentinel-events` (their
+    /// notifications).
     static let link = "volary.redis.link"
     /// Host and port.
     static let address = "volary.redis.address"
     static let reason = "volary.redis.reason"
     static let count = "volary.redis.count"
     static let keys = "volary.redis.keys"
-    /// Of a message, encoded.
+    /// The length of an encoded message.
     static let bytes = "volary.redis.bytes"
-    /// Messages known to be lost.
+    /// Messages that are known to be lost.
     static let lost = "volary.redis.lost"
     static let topics = "volary.redis.topics"
     static let error = "volary.redis.error"
-    /// Which record of the presence store.
+    /// The record in the presence store.
     static let record = "volary.redis.record"
 }

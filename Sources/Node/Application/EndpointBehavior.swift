@@ -100,7 +100,7 @@ final class EndpointBehavior: WebSocketEvents {
         self.interest.release(topics)
     }
 
-    func breached(_ breach: LimitViolation) { self.metrics.breached(breach) }
+    func limitExceeded(_ violation: LimitViolation) { self.metrics.limitExceeded(violation) }
 
     func goneUnread() { self.metrics.clientGoneUnread() }
 
@@ -219,7 +219,7 @@ final class EndpointBehavior: WebSocketEvents {
     private func canSend(_ connection: Connection) -> Bool {
         switch self.clientMessages {
         case .all: true
-        case .permitted: connection.mayBroadcast
+        case .permitted: connection.canBroadcast
         case .off: false
         }
     }

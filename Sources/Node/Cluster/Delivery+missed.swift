@@ -2,22 +2,22 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Telling clients what this node has missed.
+/// Notices to clients about messages that this node has missed.
 extension Delivery {
     func missed(_ gaps: [BrokerGap]) {
-        // What goes to single connections is published to their node: any of them may be concerned.
+        // Messages to single connections use the node's topic, so a gap there may concern any connection.
         let forEveryone = gaps.filter { $0.audience == .all }
-        if !forEveryone.isEmpty { self.tell(.all, lost: Self.sum(forEveryone)) }
-        let everyoneFearsTheWorst = forEveryone.contains { $0.lost == nil }
-        for gap in gaps where gap.audience != .all && !everyoneFearsTheWorst { self.tell(gap.audience, lost: gap.lost) }
+        if !forEveryone.isEmpty { self.notify(.all, lost: Self.sum(forEveryone)) }
+        let allToldOfUnknownLoss = forEveryone.contains { $0.lost == nil }
+        for gap in gaps where gap.audience != .all && !allToldOfUnknownLoss { self.notify(gap.audience, lost: gap.lost) }
     }
 
     private static func sum(_ gaps: [BrokerGap]) -> Int? {
         gaps.reduce(0) { sum, gap in sum.flatMap { sum in gap.lost.map { BrokerGap.sum(sum, $0) } } }
     }
 
-    /// This node's connections only: other nodes know themselves what they have missed.
-    private func tell(_ audience: Audience, lost: Int?) {
+    /// Notifies this node's connections only. Other nodes detect their own gaps.
+    private func notify(_ audience: Audience, lost: Int?) {
         let publication = Publication(
             id: .random(on: self.node),
             kind: .system,

@@ -4,12 +4,12 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Takes what the broker delivers to this node and hands it to connections; answers with receipts.
+/// Receives envelopes from the broker: delivers publications to connections, carries out commands, and sends receipts.
 ///
-/// Publications that arrive together are encoded once, into one buffer, and compressed once at most; they cost one hop per event loop and
-/// one write per connection.
+/// Publications that arrive together are encoded once into one buffer and compressed at most once. They cost one hop per event
+/// loop and one write per connection.
 final class Delivery: BrokerReceiver {
-    /// Encoded bytes that are put together for one write: 256 KiB. More would only delay the first of them.
+    /// Encoded bytes that are combined for one write: 256 KiB. More would only delay the first message.
     private static let batchBytes = 256 * 1024
 
     let node: NodeID
@@ -25,7 +25,7 @@ final class Delivery: BrokerReceiver {
     let now: @Sendable () -> Int64
     private let precision: Timestamp.Precision
     private let allocator = ByteBufferAllocator()
-    private let drops = NIOLockedValueBox(LogThrottle(interval: .seconds(10)))
+    private let dropLog = NIOLockedValueBox(LogThrottle(interval: .seconds(10)))
 
     init(
         connections: ConnectionManager,
@@ -53,7 +53,7 @@ final class Delivery: BrokerReceiver {
         }
     }
 
-    /// Publications for one audience that are handed over together.
+    /// Publications for one audience that are delivered together.
     private struct Batch {
         let audience: Audience
         let writtenWithin: TimeAmount?
@@ -119,33 +119,34 @@ final class Delivery: BrokerReceiver {
     }
 
     private func handOver(_ batch: inout Batch?) {
-        guard let whole = batch else { return }
+        guard let finished = batch else { return }
         batch = nil
-        let shards = self.connections.shards(of: whole.audience)
-        guard !shards.isEmpty else { return self.answer(whole.wanted, count: 0) }
-        let tally = ReceiptCounter(ids: whole.wanted, parts: shards.count)
-        let fanOut = FanOut(to: whole.audience, frames: whole.frames.plain, compressed: whole.frames.compressed) { reached in
-            self.metrics.delivered(publications: whole.publications, connections: Int(reached))
-            self.finish(tally, reached: reached)
+        let shards = self.connections.shards(of: finished.audience)
+        guard !shards.isEmpty else { return self.answer(finished.wanted, count: 0) }
+        let counter = ReceiptCounter(ids: finished.wanted, parts: shards.count)
+        let fanOut = FanOut(to: finished.audience, frames: finished.frames.plain, compressed: finished.frames.compressed) {
+            reached in
+            self.metrics.delivered(publications: finished.publications, connections: Int(reached))
+            self.finish(counter, reached: reached)
         }
         for shard in shards {
             let accepted = shard.submit(
                 fanOut,
-                publications: whole.publications,
-                bytes: whole.frames.bytes,
-                writtenWithin: whole.writtenWithin
+                publications: finished.publications,
+                bytes: finished.frames.bytes,
+                writtenWithin: finished.writtenWithin
             )
             if !accepted {
-                self.dropped(whole.publications)
-                self.finish(tally, reached: 0)
+                self.dropped(finished.publications)
+                self.finish(counter, reached: 0)
             }
         }
     }
 
-    // MARK: - Requests
+    // MARK: - Commands
 
-    /// Answered with nothing when the event loop has too many requests: who asked learns that this node did not answer, and not that there is no such
-    /// connection.
+    /// When the event loop's queue is full, no receipt is sent: the caller then learns that this node did not answer, not that
+    /// the connection does not exist.
     private func close(_ request: CloseRequest) {
         guard let shard = self.connections.shard(of: request.connection) else { return self.answer([request.id], count: 0) }
         _ = shard.submit { shard in
@@ -165,7 +166,7 @@ final class Delivery: BrokerReceiver {
                     : await self.requests.leave(request.connection, request.group)
                 self.answer([request.id], count: outcome.receipt)
             } catch {
-                // Not subscribed: whoever asked hears nothing, and says so.
+                // Not subscribed. Without a receipt, the node that sent the command reports a timeout.
                 self.logger.warning("Group not joined", metadata: [LogKey.error: "\(error)"])
             }
         }
@@ -185,7 +186,7 @@ final class Delivery: BrokerReceiver {
             from: publication.sender,
             content: content,
             timestamp: publication.timestamp,
-            // What clients say to each other stays as short as it is.
+            // Messages between clients carry no id, to stay short.
             id: publication.kind == .serverBroadcast ? publication.id : nil,
             audience: publication.audience
         )
@@ -193,12 +194,12 @@ final class Delivery: BrokerReceiver {
     }
 
     /// The last event loop to finish sends the receipts.
-    private func finish(_ tally: ReceiptCounter, reached: UInt32) {
-        guard !tally.ids.isEmpty, let total = tally.add(reached) else { return }
-        self.answer(tally.ids, count: total)
+    private func finish(_ counter: ReceiptCounter, reached: UInt32) {
+        guard !counter.ids.isEmpty, let total = counter.add(reached) else { return }
+        self.answer(counter.ids, count: total)
     }
 
-    /// Receipts for one node travel together.
+    /// Sends the receipts for each node in as few envelopes as possible.
     private func answer(_ ids: [PublicationID], count: UInt32) {
         guard !ids.isEmpty else { return }
         for (origin, ids) in Dictionary(grouping: ids, by: \.node) {
@@ -210,16 +211,16 @@ final class Delivery: BrokerReceiver {
             while !rest.isEmpty {
                 let some = rest.prefix(Limits.maximumReceiptsPerEnvelope)
                 rest = rest.dropFirst(some.count)
-                // A receipt that does not arrive shows as this node missing from the answer.
+                // If a receipt is lost, the answer lists this node as missing.
                 self.broker.publish(.receipts(Array(some)), to: .node(origin), completion: nil)
             }
         }
     }
 
-    /// Their clients are told by the event loop that had no room.
+    /// The event loop whose queue was full notifies its clients itself.
     private func dropped(_ publications: Int) {
         self.metrics.dropped(publications: publications)
-        guard let count = self.drops.withLockedValue({ $0.occurred(publications, at: .now()) }) else { return }
+        guard let count = self.dropLog.withLockedValue({ $0.occurred(publications, at: .now()) }) else { return }
         self.logger.warning(
             "Publications dropped: an event loop is too far behind",
             metadata: [LogKey.publications: "\(count)"]

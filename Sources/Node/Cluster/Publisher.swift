@@ -2,7 +2,7 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Makes publications of what clients, REST callers and the cluster itself have to say, and hands them to the broker.
+/// Makes publications and commands from messages of clients, REST callers and the cluster itself, and gives them to the broker.
 struct Publisher: Sendable {
     let node: NodeID
     let broker: any Broker
@@ -10,7 +10,7 @@ struct Publisher: Sendable {
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
 
-    /// A client's message, to every client of the cluster, the sender included.
+    /// Publishes a client's message to every client of the cluster, including the sender.
     func publish(
         _ message: ClientMessage,
         from sender: ConnectionID,
@@ -32,7 +32,7 @@ struct Publisher: Sendable {
         self.broker.publish(.publication(publication), to: .all, completion: completion)
     }
 
-    /// Tells every client something about the cluster. Nobody waits for it.
+    /// Publishes a notice about the cluster to every client, without waiting for the outcome.
     func announce(_ text: String) {
         let publication = Publication(
             id: .random(on: self.node),
@@ -43,15 +43,15 @@ struct Publisher: Sendable {
         self.broker.publish(.publication(publication), to: .all, completion: nil)
     }
 
-    /// A REST caller's message; waits for the receipts.
-    /// - Parameter written: whether each node waits until the bytes have left for the kernel.
+    /// Publishes a REST caller's message and waits for the receipts.
+    /// - Parameter written: whether each node counts a connection only after the kernel has accepted the bytes.
     func push(
         _ content: PushContent,
         to audience: Audience,
         written: Bool,
         timeout: TimeAmount
     ) async throws(BrokerError) -> PushOutcome {
-        // The last fifth of the time is for the receipts to travel.
+        // The last fifth of the timeout is left for the receipts to arrive.
         let publication = self.pushed(
             content,
             to: audience,
@@ -64,7 +64,7 @@ struct Publisher: Sendable {
         return PushOutcome(id: publication.id, answer: answer)
     }
 
-    /// A REST caller's message; nobody waits for what becomes of it once the broker has it.
+    /// Publishes a REST caller's message. Returns once the broker has it, without receipts.
     func pushWithoutReceipts(_ content: PushContent, to audience: Audience) async throws(BrokerError) -> PublicationID {
         let publication = self.pushed(content, to: audience, confirmation: .none)
         let result = await withCheckedContinuation { continuation in
@@ -86,7 +86,7 @@ struct Publisher: Sendable {
         )
     }
 
-    /// Puts a connection into a group or takes it out, wherever it is; waits for the receipt.
+    /// Adds a connection on any node to a group, or removes it; waits for the receipt.
     func change(
         _ connection: ConnectionID,
         group: AudienceName,
@@ -98,7 +98,7 @@ struct Publisher: Sendable {
         return try await self.request(.membership(request), id: id, to: connection.node, timeout: timeout)
     }
 
-    /// Closes a connection wherever it is; waits for the receipt.
+    /// Closes a connection on any node; waits for the receipt.
     func close(
         _ connection: ConnectionID,
         code: CloseCode,
@@ -110,25 +110,25 @@ struct Publisher: Sendable {
         return try await self.request(.close(request), id: id, to: connection.node, timeout: timeout)
     }
 
-    /// Tells a node to drain; waits for the receipt.
+    /// Makes a node drain; waits for the receipt.
     func drain(_ node: NodeID, timeout: TimeAmount) async throws(BrokerError) -> PushOutcome {
         let id = PublicationID.random(on: self.node)
         return try await self.request(.drain(id), id: id, to: node, timeout: timeout)
     }
 
-    /// Whether a node answers within a second. One whose topic nobody is subscribed to is known at once not to.
-    /// - Throws: when this node's own link does not tell.
-    func isLiving(_ node: NodeID) async throws(PresenceError) -> Bool {
+    /// Whether a node answers a probe within a second. False at once when its topic has no subscriber.
+    /// - Throws: when the probe could not be published, because this node's own link is down.
+    func isAlive(_ node: NodeID) async throws(PresenceError) -> Bool {
         let id = PublicationID.random(on: self.node)
         let answer: ReceiptCollector.Answer
         do throws(BrokerError) {
             answer = try await self.request(.probe(id), id: id, to: node, timeout: .seconds(1)).answer
         } catch {
-            throw .unavailable("another node cannot be asked whether it lives")
+            throw .unavailable("a node with the same name cannot be probed")
         }
         guard answer.receipts.isEmpty else { return true }
         guard case .relayed = answer.outcome else {
-            throw .unavailable("another node cannot be asked whether it lives: the link is down")
+            throw .unavailable("a node with the same name cannot be probed: the link is down")
         }
         return false
     }

@@ -1,13 +1,13 @@
 import NIOCore
 import VolaryProtocol
 
-/// What a REST caller pushes.
+/// The payload of a REST push and its type.
 struct PushContent: Hashable, Sendable {
     let dataType: Publication.DataType
-    /// As of ``Publication/payload``.
+    /// See ``Publication/payload``.
     let payload: ByteBuffer
 
-    /// The member of the request's body that it stands in; nil when the body is it.
+    /// The member of the JSON body that contains the payload; nil when the payload is the whole body.
     var field: String? {
         switch self.dataType {
         case .text: "message"

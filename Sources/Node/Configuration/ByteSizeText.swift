@@ -1,6 +1,6 @@
-/// Sizes as people write them: `512`, `64KiB`, `1MiB`.
+/// Text form of sizes: `512`, `64KiB`, `1MiB`.
 enum ByteSizeText {
-    /// - Returns: bytes; nil for anything but a whole number of at most nine digits and one of the units.
+    /// - Returns: bytes; nil unless the text is a whole number of at most nine digits, followed by `KiB`, `MiB` or nothing.
     static func parse(_ text: String) -> Int? {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard (1...9).contains(digits.count), let value = Int(digits) else { return nil }
@@ -12,7 +12,7 @@ enum ByteSizeText {
         }
     }
 
-    /// In the largest unit that leaves nothing over.
+    /// Uses the largest unit that divides the size.
     static func format(_ bytes: Int) -> String {
         if bytes >= 1 << 20, bytes % (1 << 20) == 0 { return "\(bytes >> 20)MiB" }
         if bytes >= 1 << 10, bytes % (1 << 10) == 0 { return "\(bytes >> 10)KiB" }

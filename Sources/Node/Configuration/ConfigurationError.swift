@@ -1,6 +1,7 @@
 import VolaryProtocol
 
-/// A value that stops the start, in one line: where it was set, what it was, and what is allowed.
+/// An invalid configuration value, which stops the start. Described in one line: where it was set, its value, and what is
+/// allowed.
 public struct ConfigurationError: Error, Hashable, CustomStringConvertible {
     /// Where a value was set.
     public enum Origin: Hashable, Sendable {
@@ -9,15 +10,15 @@ public struct ConfigurationError: Error, Hashable, CustomStringConvertible {
         case variable
         /// The file of this path.
         case file(String)
-        /// A place in the file that is wrong by itself, counted from 1; columns count Unicode scalars.
+        /// A position in a file that is not valid. Line and column count from 1; columns count Unicode scalars.
         case place(file: String, line: Int, column: Int)
     }
 
     public let option: String
-    /// Nil when it must not be shown.
+    /// Nil when the value may be a secret.
     public let value: String?
     public let allowed: String
-    /// Checks know only the option; ``ConfigurationLoader`` knows where its value was set.
+    /// Set by ``ConfigurationLoader``, because the checks of single values do not know it.
     public var origin: Origin
 
     public init(option: String, value: String?, allowed: String, origin: Origin = .flag) {
@@ -41,7 +42,7 @@ public struct ConfigurationError: Error, Hashable, CustomStringConvertible {
         }
     }
 
-    /// One line whatever was given, and not a long one.
+    /// Makes one line of bounded length: control characters become `?`, the rest is cut off.
     static func printable(_ value: String, maximumBytes: Int = 100) -> String {
         let cut = value.prefix(maximumBytes: maximumBytes)
         return cut.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : String($0) }.joined()

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Reads the file of `--config`: one JSON object (RFC 8259) with the options' names, and for each a text, a whole number or, for a switch,
-/// true or false. Errors name the place in the file.
+/// Reads the file of `--config`: one JSON object (RFC 8259). Members are option names; values are strings, whole numbers or, for
+/// switches, true or false. Errors name the line and column.
 struct ConfigurationFile {
     private static let example = "expected a JSON object such as {\"port\": 8081, \"lease\": \"5s\"}"
 
@@ -10,13 +10,13 @@ struct ConfigurationFile {
     private var position = 0
 
     /// - Parameter origin: where the path was set.
-    /// - Returns: what the file says of the options that it names.
+    /// - Returns: the values of the options that the file names.
     static func values(
         _ path: String,
         origin: ConfigurationError.Origin
     ) throws(ConfigurationError) -> [ConfigurationOption: String] {
         let text: Data
-        do throws(OperatorFile.Fault) {
+        do throws(OperatorFile.ReadError) {
             text = try OperatorFile.text(path)
         } catch {
             throw ConfigurationError(option: "config", value: path, allowed: error.description, origin: origin)
@@ -43,7 +43,7 @@ struct ConfigurationFile {
             } while self.take(",")
             guard self.take("}") else { throw self.wrong("expected ',' or '}'") }
         }
-        guard self.next == nil else { throw self.wrong("nothing may follow the object") }
+        guard self.next == nil else { throw self.wrong("unexpected text after the object") }
         return values
     }
 
@@ -58,7 +58,7 @@ struct ConfigurationFile {
             let suggestion = ConfigurationOption.suggestion(for: name).map { "; did you mean \"\($0)\"?" } ?? ""
             throw self.wrong("\(shown) is not an option\(suggestion)", at: start)
         }
-        guard !others.contains(option) else { throw self.wrong("\(shown) is there twice", at: start) }
+        guard !others.contains(option) else { throw self.wrong("\(shown) appears twice", at: start) }
         guard self.take(":") else { throw self.wrong("expected ':' and a value after \(shown)") }
         return (option, try self.value(of: option))
     }
@@ -66,10 +66,10 @@ struct ConfigurationFile {
     private var noName: String {
         mutating get {
             switch self.next {
-            case UInt8(ascii: "}"): "a ',' before '}' is one too many"
+            case UInt8(ascii: "}"): "unexpected ',' before '}'"
             case UInt8(ascii: "/"), UInt8(ascii: "#"): "JSON has no comments"
-            case UInt8(ascii: "'"): "JSON has \" where this is '"
-            default: "expected an option's name in double quotation marks"
+            case UInt8(ascii: "'"): "JSON uses double quotation marks (\"), not '"
+            default: "expected an option name in double quotation marks"
             }
         }
     }
@@ -88,11 +88,11 @@ struct ConfigurationFile {
         case _ where option.isSwitch:
             throw self.wrong("\"\(option.rawValue)\" must be true, false, \"on\" or \"off\"", at: start)
         default:
-            throw self.wrong("\"\(option.rawValue)\" must be a text in double quotation marks or a whole number", at: start)
+            throw self.wrong("\"\(option.rawValue)\" must be a string in double quotation marks or a whole number", at: start)
         }
     }
 
-    /// What begins here and is no text: a number, `true`, or something that is not allowed.
+    /// The next token that is not a string: a number, `true`, `false`, or something invalid.
     private mutating func word() -> String {
         let end = self.bytes[self.position...].firstIndex { " \t\r\n,:{}[]\"".utf8.contains($0) } ?? self.bytes.endIndex
         defer { self.position = end }
@@ -104,14 +104,14 @@ struct ConfigurationFile {
         self.position += 1
         while let byte = self.byte, byte != UInt8(ascii: "\"") {
             guard byte >= 0x20 else {
-                throw self.wrong("a text ends in the line in which it begins, with a double quotation mark")
+                throw self.wrong("a string must end on the same line, with a double quotation mark")
             }
             self.position += byte == UInt8(ascii: "\\") ? 2 : 1
         }
-        guard self.byte != nil else { throw self.wrong("this text has no end", at: start) }
+        guard self.byte != nil else { throw self.wrong("this string is not terminated", at: start) }
         self.position += 1
         guard let text = try? JSONDecoder().decode(String.self, from: Data(self.bytes[start..<self.position])) else {
-            throw self.wrong("this text has a '\\' that JSON does not know; a plain one is '\\\\'", at: start)
+            throw self.wrong("this string has an invalid escape sequence; write a backslash as '\\\\'", at: start)
         }
         return text
     }
@@ -120,7 +120,7 @@ struct ConfigurationFile {
 
     private var byte: UInt8? { self.position < self.bytes.count ? self.bytes[self.position] : nil }
 
-    /// The first byte that is no white space; the reader stands on it.
+    /// Skips white space; the next byte, without consuming it.
     private var next: UInt8? {
         mutating get {
             while let byte = self.byte, " \t\r\n".utf8.contains(byte) { self.position += 1 }
@@ -136,19 +136,19 @@ struct ConfigurationFile {
 
     // MARK: - Errors
 
-    /// What the file is where it is no object.
+    /// The error for a file that is not a JSON object: names YAML and TOML when it looks like one.
     private var kind: String {
         let text = String(decoding: self.bytes, as: UTF8.self)
         let lines = text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") && !$0.allSatisfy(\.isWhitespace) }
-        guard let line = lines.first else { return "the file says nothing; \(Self.example)" }
+        guard let line = lines.first else { return "the file is empty; \(Self.example)" }
         if line.hasPrefix("---") || line.contains(/^[\w-]+:(\s|$)/) { return "this looks like YAML; \(Self.example)" }
         if line.contains(/^\[[A-Za-z]/) || line.contains(/^[\w-]+\s*=/) {
-            return "this looks like TOML or variables; \(Self.example)"
+            return "this looks like TOML or environment variables; \(Self.example)"
         }
         return Self.example
     }
 
-    /// - Parameter place: nil for where the reader stands.
+    /// - Parameter place: byte offset; nil: the current position.
     private func wrong(_ what: String, at place: Int? = nil) -> ConfigurationError {
         let before = String(decoding: self.bytes.prefix(place ?? self.position), as: UTF8.self).unicodeScalars
         let lastEnd = before.lastIndex(of: "\n")

@@ -22,30 +22,31 @@ extension ConfigurationLoader {
         )
     }
 
-    /// Whose messages go to everybody: everybody's on an open node. Where there are credentials, only of clients that may have the permission.
+    /// Which clients' messages are relayed to all clients. Default: all on an open node, `permitted` with token keys, `off` with
+    /// REST keys only.
     func clientMessages() throws(ConfigurationError) -> ClientMessages {
         let chosen = try self.optional(.clientMessages, allowed: "all, permitted or off") { ClientMessages(rawValue: $0) }
-        guard chosen != .permitted || self.takesTokens else {
+        guard chosen != .permitted || self.acceptsTokens else {
             throw ConfigurationError(
                 option: ConfigurationOption.clientMessages.rawValue,
                 value: chosen?.rawValue,
-                allowed: "needs --jwt-key or --jwks: only tokens have permissions"
+                allowed: "needs --jwt-key or --jwks, because only tokens carry permissions"
             )
         }
-        return chosen ?? (self.takesTokens ? .permitted : self.takesKeys ? .off : .all)
+        return chosen ?? (self.acceptsTokens ? .permitted : self.acceptsKeys ? .off : .all)
     }
 
-    /// Joins and leaves are told to everybody on an open node; where there are credentials, only if that is asked for.
+    /// Announcements per second; nil: none. Default: 10 on an open node, none when credentials are configured.
     func announcements() throws(ConfigurationError) -> Int? {
-        guard self.value(.announcementsPerSecond) != nil else { return self.takesTokens || self.takesKeys ? nil : 10 }
-        return try self.unlessOff(.announcementsPerSecond) { orOff throws(ConfigurationError) in
+        guard self.value(.announcementsPerSecond) != nil else { return self.acceptsTokens || self.acceptsKeys ? nil : 10 }
+        return try self.valueUnlessOff(.announcementsPerSecond) { orOff throws(ConfigurationError) in
             try self.integer(.announcementsPerSecond, 0...1000, or: orOff)
         }
     }
 
-    private var takesTokens: Bool { self.value(.jwtKey) != nil || self.value(.jwks) != nil }
+    private var acceptsTokens: Bool { self.value(.jwtKey) != nil || self.value(.jwks) != nil }
 
-    private var takesKeys: Bool { self.value(.apiKey) != nil || self.value(.apiKeys) != nil }
+    private var acceptsKeys: Bool { self.value(.apiKey) != nil || self.value(.apiKeys) != nil }
 
     private func claim(_ option: ConfigurationOption) throws(ConfigurationError) -> ClaimPath? {
         try self.optional(option, allowed: ClaimPath.rule) { ClaimPath($0) }
@@ -74,7 +75,8 @@ extension ConfigurationLoader {
         return try ReloadableFile(option, path: path, rule: rule, parse: parse, fault: fault)
     }
 
-    /// Protected mode: what others can reach is not open to all of them by oversight.
+    /// Protected mode: refuses to listen on an address that other machines can reach without credentials, unless `--insecure` is
+    /// set.
     static func checkProtection(_ configuration: NodeConfiguration) throws(ConfigurationError) {
         let access = configuration.access
         guard !access.isProtected, !access.isInsecure, !AccessConfiguration.isLoopback(configuration.host) else { return }
@@ -82,7 +84,7 @@ extension ConfigurationLoader {
             option: ConfigurationOption.host.rawValue,
             value: configuration.host,
             allowed: """
-                others reach this address: set --api-key, --api-keys, --jwt-key or --jwks for REST, and --jwt-key, --jwks or \
+                other machines can reach this address: set --api-key, --api-keys, --jwt-key or --jwks for REST, and --jwt-key, --jwks or \
                 --anonymous-clients for WebSockets; or --insecure
                 """
         )

@@ -2,11 +2,11 @@ import NIOSSL
 import VolaryBackplane
 
 extension ConfigurationLoader {
-    func relay() throws(ConfigurationError) -> BrokerSettings {
+    func broker() throws(ConfigurationError) -> BrokerSettings {
         BrokerSettings(
             delivery: try self.text(.delivery, allowed: "logged or at-most-once") { BrokerSettings.Delivery(rawValue: $0) },
             historyMessages: try self.integer(.historyMessages, 16...1_000_000),
-            // Half of what one answer of Redis may hold: a log can be read whatever the sizes of its messages.
+            // At most half of the largest answer accepted from Redis, so that a log can always be read.
             historyBytes: try self.bytes(.historyBytes, (64 * 1024)...(32 * 1024 * 1024)),
             idleHistoryBytes: try self.bytes(.historyIdleBytes, (1024 * 1024)...(1024 * 1024 * 1024 * 1024)),
             historyAge: try self.duration(.historyAge, .seconds(1)...(.seconds(3600))),
@@ -27,7 +27,7 @@ extension ConfigurationLoader {
             return redis
         } catch {
             let suggestion = Self.redisSuggestion(for: url).map { "did you mean \($0)? " } ?? ""
-            // The value may hold a password.
+            // The value may contain a password.
             throw ConfigurationError(
                 option: ConfigurationOption.redis.rawValue,
                 value: nil,
@@ -36,7 +36,7 @@ extension ConfigurationLoader {
         }
     }
 
-    /// The address that lacks nothing but its scheme: a host and its port. One with an `@` may hold a password and is not repeated.
+    /// A suggestion for `host:port` without a scheme. A value with an `@` may contain a password and is not repeated.
     private static func redisSuggestion(for text: String) -> String? {
         guard text.contains(/^[^@\/]+:[0-9]+(\/[0-9]+)?$/) else { return nil }
         return (try? RedisConfiguration(url: "redis://\(text)")).map { _ in "redis://\(text)" }

@@ -22,7 +22,7 @@ extension ConfigurationLoader {
         _ value: String,
         needs other: ConfigurationOption
     ) -> ConfigurationError {
-        ConfigurationError(option: option.rawValue, value: value, allowed: "needs --\(other.rawValue) as well")
+        ConfigurationError(option: option.rawValue, value: value, allowed: "also needs --\(other.rawValue)")
     }
 
     func swaggerAssets() throws(ConfigurationError) -> SwaggerAssets? {
@@ -38,9 +38,9 @@ extension ConfigurationLoader {
         }
     }
 
-    /// - Returns: a text file's bytes.
+    /// - Returns: the bytes of a text file, without a byte order mark.
     static func contents(_ option: ConfigurationOption, path: String) throws(ConfigurationError) -> Data {
-        do throws(OperatorFile.Fault) {
+        do throws(OperatorFile.ReadError) {
             return try OperatorFile.text(path)
         } catch {
             throw ConfigurationError(option: option.rawValue, value: path, allowed: error.description)

@@ -3,7 +3,8 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Reads the options from flags, environment and file, in this order, and checks every value before anything is opened.
+/// Reads the options from flags, environment variables and the file, in this order of precedence, and checks every value before
+/// the node opens anything.
 public struct ConfigurationLoader {
     private struct Given {
         let text: String
@@ -14,10 +15,10 @@ public struct ConfigurationLoader {
     private let given: [ConfigurationOption: Given]
 
     /// - Parameters:
-    ///   - flags: by option; those given on the command line.
-    ///   - environment: of the process. `VOLARY_CONFIG` names the file where `file` is nil.
-    ///   - file: path of a JSON file, one object with the options' names.
-    /// - Throws: ``ConfigurationError`` for a file that cannot be read, is no such object, or names an unknown option.
+    ///   - flags: the command line's values, by option.
+    ///   - environment: of the process. `VOLARY_CONFIG` names the file when `file` is nil.
+    ///   - file: path of a JSON file: one object with option names.
+    /// - Throws: ``ConfigurationError`` for a file that cannot be read, is not a JSON object, or names an unknown option.
     public init(
         flags: [ConfigurationOption: String],
         environment: [String: String],
@@ -47,7 +48,7 @@ public struct ConfigurationLoader {
         }
     }
 
-    /// Says which variables of the environment were ignored.
+    /// Logs which environment variables were ignored.
     public func logIgnored(to logger: Logger) { self.environment.logIgnored(to: logger) }
 
     private func values() throws(ConfigurationError) -> NodeConfiguration {
@@ -62,7 +63,7 @@ public struct ConfigurationLoader {
                 ?? System.coreCount,
             redis: try self.redis(),
             lease: try self.duration(.lease, .seconds(1)...(.seconds(300))),
-            relay: try self.relay(),
+            broker: try self.broker(),
             announcementsPerSecond: try self.announcements(),
             clientMessages: try self.clientMessages(),
             timestampPrecision: try self.text(.timestampPrecision, allowed: "seconds or milliseconds") {
@@ -76,7 +77,7 @@ public struct ConfigurationLoader {
             pingInterval: try self.duration(.pingInterval, .seconds(1)...(.seconds(3600))),
             closeTimeout: try self.duration(.closeTimeout, .milliseconds(100)...(.seconds(60))),
             maximumFramesPerMessage: try self.integer(.maximumFrames, 1...1_000_000),
-            bounds: try self.connectionBounds(),
+            connectionLimits: try self.connectionLimits(),
             admission: try self.admission(),
             maximumBodyBytes: try self.bytes(.maximumBody, 1024...(64 * 1024 * 1024)),
             maximumHeaderBytes: try self.bytes(.maximumHeader, 1024...(1024 * 1024)),
@@ -158,9 +159,10 @@ public struct ConfigurationLoader {
         }
     }
 
-    /// - Parameter read: gets what to say of `off` where it refuses a value.
+    /// - Parameter read: reads a value other than `off`. Its argument is added to error messages and says that `off` is allowed,
+    ///   too.
     /// - Returns: nil for `off`.
-    func unlessOff<Value>(
+    func valueUnlessOff<Value>(
         _ option: ConfigurationOption,
         _ read: (_ orOff: String) throws(ConfigurationError) -> Value
     ) throws(ConfigurationError) -> Value? {

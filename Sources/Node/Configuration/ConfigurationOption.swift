@@ -1,4 +1,4 @@
-/// The options of `volary serve`: `--node-name`, `VOLARY_NODE_NAME`, and `"node-name"` in the file are one.
+/// The options of `volary serve`. `--node-name`, `VOLARY_NODE_NAME` and `"node-name"` in the file are the same option.
 public enum ConfigurationOption: String, CaseIterable, Sendable {
     case host
     case port
@@ -66,10 +66,10 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     /// The environment variable of the option.
     var variable: String { Self.variable(named: self.rawValue) }
 
-    /// - Parameter name: of an option, or `config`, which names the file and is no option of it.
+    /// - Parameter name: an option's name, or `config`, which names the file and cannot be set in it.
     static func variable(named name: String) -> String { "VOLARY_" + name.uppercased().replacing("-", with: "_") }
 
-    /// Whether the only values are `on` and `off`, so that the file may have `true` and `false`.
+    /// Whether the only values are `on` and `off`. The file then also accepts `true` and `false`.
     var isSwitch: Bool {
         switch self {
         case .insecureUserQuery, .anonymousClients, .insecure, .compression, .proxyProtocol: true
@@ -77,7 +77,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         }
     }
 
-    /// Nil where there is no default text: the option is absent, or its default depends on the machine.
+    /// Nil when there is no fixed default: the option is unset, or its default depends on the machine or on other options.
     public var defaultValue: String? {
         switch self {
         case .host: "127.0.0.1"
@@ -85,7 +85,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .redisAuthorities, .corsOrigins, .swaggerAssets: nil
         case .apiKey, .apiKeys, .jwtKey, .jwks, .jwtAudience, .jwtIssuer, .jwtPermissionsClaim, .allowedOrigins: nil
         case .maximumConnections, .trustedProxies: nil
-        // As everybody may on an open node; less where there are credentials.
+        // The default depends on whether credentials are configured.
         case .clientMessages, .announcementsPerSecond: nil
         case .redisPrefix: "volary"
         case .lease: "5s"
@@ -126,82 +126,90 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         }
     }
 
-    /// One sentence: what it does, and why the default is what it is where that is not plain.
+    /// What the option does, its range and its effect at the limit, in one or two short sentences.
     public var help: String {
         switch self {
         case .host: "Address to listen on."
-        case .port: "Port to listen on; 0 takes any free one."
-        case .tlsCertificate: "PEM file: the node's certificate and its chain; the port speaks TLS then. Read again on SIGHUP."
+        case .port: "Port to listen on; 0: any free port."
+        case .tlsCertificate: "PEM file with the node's certificate and its chain; enables TLS. Read again on SIGHUP."
         case .tlsKey: "PEM file with the certificate's private key. Read again on SIGHUP."
         case .nodeName:
-            "Name of the node, 1 to 64 letters, digits, '.', '_', '-', and no other's that lives. Default: of the host and the port."
-        case .threads: "Event loops, 1 to 256. Default: one per core."
-        case .redis: "redis://[user:password@]host[:port][/db], or redis+sentinel://…; rediss for TLS. Default: none, one node."
-        case .redisPrefix: "Starts every key and channel in Redis; clusters that share a Redis need different ones."
-        case .redisAuthorities: "PEM file with the authorities to trust for rediss://. Default: the system's."
-        case .lease: "How long a silent node's connections stay listed, 1s to 5m."
+            "Name of the node, unique in the cluster: 1 to 64 letters, digits, '.', '_', '-'. Default: host name and port."
+        case .threads: "Number of event loops, 1 to 256. Default: one per core."
+        case .redis:
+            "redis://[user:password@]host[:port][/db], or redis+sentinel://…; rediss for TLS. Default: none, a single node."
+        case .redisPrefix: "Prefix of every key and channel in Redis. Clusters that share a Redis need different prefixes."
+        case .redisAuthorities: "PEM file with the certificate authorities to trust for rediss://. Default: the system's."
+        case .lease: "How long connections of a node without heartbeats stay listed, 1s to 5m."
         case .delivery:
-            "logged: Redis keeps what is published, nodes fetch what they missed. at-most-once: what they miss is lost."
-        case .historyMessages: "Messages kept in Redis for each topic, 16 to 1000000."
-        case .historyBytes: "Bytes kept in Redis for each topic, 64KiB to 32MiB; one message may be larger."
-        case .historyIdleBytes: "Bytes that all topics without a subscriber may log within --history-age, 1MiB to 1048576MiB."
-        case .historyAge: "How long a message is kept in Redis, 1s to 1h."
-        case .canaryInterval: "For a message of a node to itself through Redis, 100ms to 1m; longer: it connects anew."
+            "logged: Redis keeps messages, and nodes fetch those they missed. at-most-once: missed messages are lost."
+        case .historyMessages: "Maximum number of messages kept in Redis for each topic, 16 to 1000000."
+        case .historyBytes: "Maximum bytes kept in Redis for each topic, 64KiB to 32MiB; a single message may be larger."
+        case .historyIdleBytes: "Total bytes that topics without subscribers may log within --history-age, 1MiB to 1048576MiB."
+        case .historyAge: "Maximum age of messages kept in Redis, 1s to 1h."
+        case .canaryInterval:
+            "Time for a node's test message to itself through Redis, 100ms to 1m; if none returns, the node reconnects."
         case .announcementsPerSecond:
-            "Joins and leaves told to all, one by one, 0 to 1000 a second. Default: 10; off where there are keys."
+            "Single joins and leaves announced to all clients per second, 0 to 1000. Default: 10; off with credentials."
         case .clientMessages:
-            "Whose messages go to every client: all, permitted (by the token) or off. Default: all; less where there are keys."
-        case .timestampPrecision: "How exact the times in messages to clients are: seconds or milliseconds."
+            "Clients whose messages go to all clients: all, permitted (by token) or off. Default: all; with credentials fewer."
+        case .timestampPrecision: "Precision of the times in messages to clients: seconds or milliseconds."
         case .insecureUserQuery:
-            "/ws?user=NAME names a connection's user, so that anyone may be anyone: for trials. As a variable: on or off."
-        case .apiKey: "A key that may do everything over REST. Better as a variable: other users of the machine see flags."
+            "/ws?user=NAME sets a connection's user without proof: for testing only. As a variable: on or off."
+        case .apiKey:
+            "REST key with all permissions. Better set as a variable: other users of the machine can see flags."
         case .apiKeys: "File with SHA-256 hashes of REST keys and their permissions, read again on SIGHUP. Default: none."
-        case .jwtKey: "File with the keys that tokens are signed with, PEM or secrets, read again on SIGHUP. Default: none."
-        case .jwks: "The same as a JSON Web Key Set. With either, clients and REST callers need a token. Default: none."
-        case .jwtAudience: "What a token's aud must have in it. Default: none, tokens must have no aud."
-        case .jwtIssuer: "What a token's iss must be. Default: any."
-        case .jwtUserClaim: "The claim of a token that has the user: a name, or a JSON Pointer such as /user/id."
-        case .jwtGroupsClaim: "The claim of a token that has the groups: a name, or a JSON Pointer."
+        case .jwtKey: "File with keys to verify tokens, PEM or secrets, read again on SIGHUP. Default: none."
+        case .jwks:
+            "The same as a JSON Web Key Set. With either option, clients and REST callers need a token. Default: none."
+        case .jwtAudience: "Value that a token's aud must contain. Default: none; tokens must have no aud."
+        case .jwtIssuer: "Value that a token's iss must have. Default: any."
+        case .jwtUserClaim: "Token claim with the user: a name, or a JSON Pointer such as /user/id."
+        case .jwtGroupsClaim: "Token claim with the groups: a name, or a JSON Pointer."
         case .jwtPermissionsClaim:
-            "The claim of a token that has the permissions. Default: permissions, scope, scp and roles together."
-        case .anonymousClients: "Clients may connect without a token also where there are keys. As a variable: on or off."
-        case .allowedOrigins: "Origins whose pages may open WebSockets beside the node's own, with commas, or '*'. Default: none."
-        case .insecure: "Listens where others reach it although everybody may do everything. As a variable: on or off."
-        case .maximumMessage: "Largest message of a client, 1 byte to 16MiB; larger ones close the connection with 1009."
-        case .maximumUnsent: "Bytes that may wait for a client that reads slowly, 64KiB to 256MiB; past it: 1013."
+            "Token claim with the permissions. Default: permissions, scope, scp and roles combined."
+        case .anonymousClients: "Allow clients without a token when credentials are configured. As a variable: on or off."
+        case .allowedOrigins:
+            "Other origins whose pages may open WebSockets, separated by commas, or '*'. Default: only the node's own."
+        case .insecure:
+            "Allow a non-loopback address without credentials: everyone who reaches it has full control. As a variable: on or off."
+        case .maximumMessage: "Largest message of a client, 1 byte to 16MiB; above it the connection closes with 1009."
+        case .maximumUnsent: "Send queue of a connection, 64KiB to 256MiB; above it the connection closes with 1013."
         case .compression:
-            "Compresses messages of 128 bytes and more for clients that offer it (permessage-deflate). As a variable: on or off."
-        case .pingInterval: "Between pings, 1s to 1h; a client silent from one to the next is dead."
-        case .closeTimeout: "For a client to answer a close, 100ms to 1m; then its socket is cut."
-        case .maximumFrames: "Frames of one message of a client, 1 to 1000000; more close the connection with 1008."
-        case .messageTimeout: "From the first byte of a client's message to its last, 1s to 1h; longer: 3008."
-        case .maximumUnsentAge: "How long a byte may wait for a client that reads slowly, 1s to 10m; longer: 1013."
+            "Compress messages of 128 bytes and more for clients that offer permessage-deflate. As a variable: on or off."
+        case .pingInterval: "Time between pings, 1s to 1h; a client that sends nothing between two pings counts as dead."
+        case .closeTimeout: "Time for a client to answer a close, 100ms to 1m; then its socket is closed."
+        case .maximumFrames: "Frames in one message of a client, 1 to 1000000; above it the connection closes with 1008."
+        case .messageTimeout: "Time to receive one message of a client, 1s to 1h; then the connection closes with 3008."
+        case .maximumUnsentAge:
+            "How long data may wait in a connection's send queue, 1s to 10m; then the connection closes with 1013."
         case .clientIdleTimeout:
-            "A client that sends no message for so long, 1s to 24h, is closed with 3008; 'off': it may be silent."
-        case .messageRate: "Messages, pings and pongs of one client a second, 1 to 1000000; 'off': any number."
-        case .byteRate: "Bytes of one client a second, 1KiB to 512MiB, frame headers included; 'off': any number."
-        case .overRate: "What is done past a rate: 'close' with 1008, or 'drop' the message and tell its sender."
+            "Time without a message of a client, 1s to 24h; then the connection closes with 3008. 'off': no limit."
+        case .messageRate: "Messages, pings and pongs of one client per second, 1 to 1000000. 'off': no limit."
+        case .byteRate: "Bytes of one client per second, including frame headers, 1KiB to 512MiB. 'off': no limit."
+        case .overRate: "Above a rate limit: 'close' with 1008, or 'drop' the message and notify its sender."
         case .maximumConnections:
-            "Open sockets, 1 to 1000000; WebSockets past it get 503. Default, and at most: what the limit of open files allows."
+            "Open sockets, 1 to 1000000; WebSockets above it get 503. Default and maximum: what the open-file limit allows."
         case .maximumConnectionsPerAddress:
-            "Open sockets of one address, of IPv6 one /64, 1 to 1000000; past it 429. 'off': any number."
+            "Open sockets of one address (IPv6: one /64), 1 to 1000000; above it 429. 'off': no limit."
         case .trustedProxies:
-            "Proxies that are believed whose requests they pass on: 10.0.0.0/8,192.0.2.1. Default: none."
-        case .forwardedHeader: "Where they say it: x-forwarded-for or forwarded. Only one is looked at."
+            "Addresses whose forwarding headers are trusted, such as 10.0.0.0/8,192.0.2.1. Default: none."
+        case .forwardedHeader:
+            "Header with the client's address: x-forwarded-for or forwarded. The other one is ignored."
         case .proxyProtocol: "'on': connections of trusted proxies begin with a PROXY header, version 1 or 2."
-        case .maximumHeaderFields: "Header fields of a request, 10 to 1000; more: 431."
-        case .bodyTimeout: "For the body of a REST request to be whole, 1s to 10m; longer: 408."
-        case .maximumRequests: "REST requests under way at once, 1 to 100000; more: 503."
+        case .maximumHeaderFields: "Header fields of a request, 10 to 1000; above it 431."
+        case .bodyTimeout: "Time to receive the body of a REST request, 1s to 10m; then 408."
+        case .maximumRequests: "REST requests in progress at once, 1 to 100000; above it 503."
         case .maximumBody: "Largest body of a REST request, 1KiB to 64MiB."
-        case .maximumHeader: "Largest header block of a request, 1KiB to 1MiB."
+        case .maximumHeader: "Largest header of a request, 1KiB to 1MiB."
         case .corsOrigins:
-            "Origins whose pages may use the API in a browser, with commas between them, or '*'. Default: none but the node's own."
+            "Other origins whose pages may use the API, separated by commas, or '*'. Default: only the node's own."
         case .swaggerAssets:
-            "Directory with swagger-ui-bundle.js and swagger-ui.css for /swagger. Default: none, they come from a CDN."
-        case .handshakeTimeout: "From the accepted socket to a whole request head, 100ms to 1m."
-        case .idleTimeout: "An HTTP connection without a request is closed after this, 1s to 1h; balancers should do so before."
-        case .drainDelay: "From not ready to the first closed client, 0s to 5m: the time a load balancer needs to notice."
-        case .drainTimeout: "For all clients to be closed after that, 100ms to 10m."
+            "Directory with swagger-ui-bundle.js and swagger-ui.css for /swagger. Default: none; loaded from a CDN."
+        case .handshakeTimeout: "Time from accepting a connection to its first complete request header, 100ms to 1m."
+        case .idleTimeout: "Idle time between HTTP requests, 1s to 1h; then closed. Must be longer than your balancer's."
+        case .drainDelay: "Shutdown: time from not ready to the first closed client, 0s to 5m, for load balancers to notice."
+        case .drainTimeout: "Shutdown: time to close all clients after --drain-delay, 100ms to 10m."
         case .logLevel: "trace, debug, info, notice, warning, error or critical."
         case .logFormat: "text or json."
         }

@@ -1,8 +1,8 @@
-/// Times as people write them: `250ms`, `5s`, `2m`, `1h`.
+/// Text form of durations: `250ms`, `5s`, `2m`, `1h`.
 enum DurationText {
-    /// - Returns: nil for anything but a whole number of at most nine digits and one of the four units.
+    /// - Returns: nil unless the text is a whole number of at most nine digits, followed by one of the four units.
     static func parse(_ text: String) -> Duration? {
-        // Longer ones are none, and may be anybody's.
+        // Longer texts are invalid, and of unknown length and origin.
         guard text.utf8.count <= 11 else { return nil }
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard (1...9).contains(digits.count), let value = Int64(digits) else { return nil }
@@ -15,7 +15,7 @@ enum DurationText {
         }
     }
 
-    /// In the largest unit that leaves nothing over; parts of a millisecond are dropped.
+    /// Uses the largest unit that divides the duration; fractions of a millisecond are dropped.
     static func format(_ duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components
         let milliseconds = attoseconds / 1_000_000_000_000_000

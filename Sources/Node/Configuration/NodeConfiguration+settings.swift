@@ -8,7 +8,7 @@ extension NodeConfiguration {
             maximumHeaderFields: self.maximumHeaderFields,
             handshakeTimeout: TimeAmount(self.handshakeTimeout),
             bodyTimeout: TimeAmount(self.bodyTimeout),
-            answerTimeout: self.bounds.unsentAge,
+            answerTimeout: self.connectionLimits.unsentAge,
             idleTimeout: TimeAmount(self.idleTimeout),
             maximumBodyBytes: self.maximumBodyBytes
         )
@@ -24,7 +24,7 @@ extension NodeConfiguration {
             pingInterval: TimeAmount(self.pingInterval),
             closeTimeout: TimeAmount(self.closeTimeout),
             now: now,
-            bounds: self.bounds,
+            bounds: self.connectionLimits,
             isPlain: self.tls == nil
         )
     }

@@ -2,7 +2,7 @@ public import Logging
 public import VolaryBackplane
 public import VolaryProtocol
 
-/// Everything that an operator may set, checked. ``ConfigurationLoader`` makes it; the defaults stand in ``ConfigurationOption``.
+/// The complete, checked configuration of a node. Made by ``ConfigurationLoader``; the defaults are in ``ConfigurationOption``.
 public struct NodeConfiguration: Sendable {
     public enum LogFormat: String, Sendable, CaseIterable {
         case text
@@ -13,43 +13,43 @@ public struct NodeConfiguration: Sendable {
 
     /// Address to listen on.
     public var host: String
-    /// 0: any free one.
+    /// 0: any free port.
     public var port: Int
     /// Nil: plain HTTP and WebSocket.
     var tls: ServerTLS?
-    /// At most 64 letters, digits, `.`, `_` and `-`. Nil: the host's name and the port, see ``NodeName``.
+    /// 1 to 64 letters, digits, `.`, `_` and `-`. Nil: the host name and the port, see ``NodeName``.
     public var name: String?
-    /// Event loops.
+    /// Number of event loops.
     public var threads: Int
 
     // MARK: - The cluster
 
-    /// Nil: the memory broker, a cluster of one.
+    /// Nil: the memory broker, for a cluster of one node.
     public var redis: RedisConfiguration?
-    /// How long a silent node's connections stay in the inventory.
+    /// How long the connections of a node that does not renew its lease stay listed.
     public var lease: Duration
-    /// Of the broker; without Redis nothing of it applies.
-    public var relay: BrokerSettings
-    /// Sentences a second about single clients' joins and leaves; nil: none at all.
+    /// Settings of the Redis broker; unused without Redis.
+    public var broker: BrokerSettings
+    /// Announcements per second about single clients' joins and leaves; above that they are summarized. Nil: no announcements.
     public var announcementsPerSecond: Int?
 
     // MARK: - Clients
 
-    /// Whose messages go to everybody.
+    /// Which clients' messages are relayed to all clients.
     public var clientMessages: ClientMessages
-    /// Of the times in messages to clients.
+    /// Precision of the times in messages to clients.
     public var timestampPrecision: Timestamp.Precision
-    /// Whether `/ws?user=` names a connection's user.
+    /// Whether `/ws?user=` sets a connection's user.
     public var acceptsUserQuery: Bool
     var access: AccessConfiguration
     public var maximumMessageBytes: Int
     public var maximumUnsentBytes: Int
-    /// Whether clients that offer permessage-deflate get it.
+    /// Whether permessage-deflate is used for clients that offer it.
     public var compresses: Bool
     public var pingInterval: Duration
     public var closeTimeout: Duration
     public var maximumFramesPerMessage: Int
-    var bounds: ConnectionLimits
+    var connectionLimits: ConnectionLimits
     var admission: AdmissionSettings
 
     // MARK: - HTTP
@@ -58,20 +58,20 @@ public struct NodeConfiguration: Sendable {
     public var maximumHeaderBytes: Int
     public var maximumHeaderFields: Int
     public var bodyTimeout: Duration
-    /// Under way at once.
+    /// REST requests in progress at once.
     public var maximumRequests: Int
-    /// Whose pages may use the API in a browser.
+    /// Origins whose pages may use the API in a browser.
     public var corsOrigins: AllowedOrigins
-    /// For `/swagger`; nil: from a CDN.
+    /// Files for `/swagger`; nil: loaded from a CDN.
     var swaggerAssets: SwaggerAssets?
     public var handshakeTimeout: Duration
     public var idleTimeout: Duration
 
-    // MARK: - Going away
+    // MARK: - Shutdown
 
-    /// From "not ready" to the first close, for the load balancer to notice.
+    /// From "not ready" to the first closed connection: time for the load balancer to notice.
     public var drainDelay: Duration
-    /// For all clients to be closed, after the delay.
+    /// After the delay: time to close all connections.
     public var drainTimeout: Duration
 
     // MARK: - Logs

@@ -1,9 +1,11 @@
-/// Which known name may be meant by one that is not known.
+/// Finds the known name that is most similar to an unknown one.
 enum Suggestion {
-    /// Of an unknown name, in bytes: a longer one is no slip of the pen, and comparing costs the product of the lengths.
+    /// Longest unknown name that is compared, in bytes: longer ones are not typing errors, and comparing costs the product of the
+    /// lengths.
     private static let maximumBytes = 64
 
-    /// - Returns: the nearest known name, at most a third of it and 3 characters away; nil when there is none.
+    /// - Returns: the nearest known name, at an edit distance of at most 3 and at most a third of its length; nil when there is
+    ///   none.
     static func nearest(to name: String, in known: [String]) -> String? {
         guard (1...self.maximumBytes).contains(name.utf8.count) else { return nil }
         if let contained = self.onlyOne(known.filter { self.shareWords($0, name) }) { return contained }
@@ -12,14 +14,15 @@ enum Suggestion {
         return distance <= min(3, max(1, nearest.utf8.count / 3)) ? nearest : nil
     }
 
-    /// Whether all words of one, as in `node-name`, are in the other in one piece.
+    /// Whether one name contains all words of the other (as in `node-name`), side by side.
     private static func shareWords(_ one: String, _ other: String) -> Bool {
         "-\(one)-".contains("-\(other)-") || "-\(other)-".contains("-\(one)-")
     }
 
     private static func onlyOne(_ names: [String]) -> String? { names.count == 1 ? names[0] : nil }
 
-    /// Characters added, removed, replaced, or exchanged with their neighbour (optimal string alignment). Neither may be empty.
+    /// Edit distance: bytes added, removed, replaced, or swapped with their neighbor (optimal string alignment). Neither may be
+    /// empty.
     private static func distance(_ one: [UInt8], _ other: [UInt8]) -> Int {
         var rows = [Array(0...other.count)]
         for i in 1...one.count {
@@ -39,14 +42,14 @@ enum Suggestion {
 }
 
 extension ConfigurationOption {
-    /// The option that may be meant by a name in any spelling: `prot`, `nodeName`, `VOLARY_NODE_NAME`, `--node-name`.
-    /// - Parameter others: names that are no options of the file.
+    /// The option with the most similar name, for any spelling: `prot`, `nodeName`, `VOLARY_NODE_NAME`, `--node-name`.
+    /// - Parameter others: further known names that are not options.
     static func suggestion(for name: String, or others: [String] = []) -> String? {
         var words = ""
         for character in name.prefix(100) {
             switch character {
             case "_", ".", " ": words += "-"
-            // The second word of nodeName, but not each letter of NODE_NAME.
+            // Splits nodeName into words, but not NODE_NAME into letters.
             case "A"..."Z" where words.last?.isLowercase == true && name.contains(where: \.isLowercase):
                 words += "-\(character.lowercased())"
             default: words += character.lowercased()

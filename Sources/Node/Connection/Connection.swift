@@ -43,7 +43,7 @@ public final class Connection {
     /// Whether this connection is counted in the interest in its user's topic.
     var holdsUserTopic = false
     /// Whether its token has the permission `broadcast`.
-    var mayBroadcast = false
+    var canBroadcast = false
     /// Whether its first message is to say who it is.
     var wantsWelcome = false
     /// From when on its client is told again that a message of it was refused.
@@ -199,7 +199,7 @@ public final class Connection {
     /// Closes the connection because its client went past a bound. Does nothing on one that is closing already.
     func end(for breach: LimitViolation) {
         guard self.isOpen else { return }
-        self.events.breached(breach)
+        self.events.limitExceeded(breach)
         switch breach.ending {
         case .close(let code, let reason): self.close(code: code, reason: reason)
         case .violation(let violation): self.violationFound(violation)

@@ -10,7 +10,7 @@ final class LeftoverBudget {
     private var bytes = 0
     private let sockets: Admission?
 
-    /// - Parameter sockets: counts a client that is gone for as long as something of it is left, as if its socket were still open.
+    /// - Parameter sockets: counts a client that is gone as an open socket while it has unhandled bytes.
     init(sockets: Admission? = nil) {
         self.sockets = sockets
     }
@@ -25,7 +25,7 @@ final class LeftoverBudget {
 
     func release(_ count: Int) {
         self.bytes -= count
-        if count > 0 { self.sockets?.leave() }
+        if count > 0 { self.sockets?.release() }
     }
 }
 

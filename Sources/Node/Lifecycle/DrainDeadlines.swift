@@ -1,18 +1,18 @@
-/// When a node that goes away waits no longer for what is not its WebSockets: those are ``Drain``'s.
+/// Deadlines of a shutdown for everything but WebSockets, which ``Drain`` closes.
 ///
-/// The node's end is counted from when it is told to go: the delay, then the time for all to be gone.
+/// The end of a drain is the shutdown request plus the drain delay plus the drain timeout.
 struct DrainDeadlines<C: Clock>: Sendable where C.Duration == Duration {
     enum Deadline {
-        /// Callers that wait for receipts get what is known: half a second before the end, or half of the time, for their answers must
-        /// get out; in a hurry at once.
+        /// Waits for receipts end with the receipts received so far: half a second before the end (at most half of the timeout),
+        /// so that the answers can still be sent. On an immediate shutdown: at once.
         case receipts
-        /// Requests without an answer are given up: at the end; in a hurry after half a second.
+        /// Requests without an answer are aborted: at the end. On an immediate shutdown: after half a second.
         case requests
-        /// Presence and relay are cut off: 5 s after the end, for a Redis that does not answer has 2 s for the command under way, for
-        /// the one that removes the node, and for what is still to be flushed, and a drain seldom lasts to its end; in a hurry after a
+        /// Presence and broker are stopped: 5 s after the end. A Redis that does not answer may take 2 s for the command in
+        /// progress, and more for the one that removes the node and for messages not sent yet. On an immediate shutdown: after a
         /// second.
         case links
-        /// A process that is the node's ends, whatever has not ended in it: 2 s after the links.
+        /// The process ends, even if parts of it have not: 2 s after `links`, also on an immediate shutdown.
         case process
 
         fileprivate func time(of timeout: Duration) -> Duration {
@@ -24,7 +24,7 @@ struct DrainDeadlines<C: Clock>: Sendable where C.Duration == Duration {
             }
         }
 
-        fileprivate var timeInHurry: Duration {
+        fileprivate var timeAfterImmediateRequest: Duration {
             switch self {
             case .receipts: .zero
             case .requests: .milliseconds(500)
@@ -35,12 +35,12 @@ struct DrainDeadlines<C: Clock>: Sendable where C.Duration == Duration {
     }
 
     let shutdownRequest: ShutdownRequest
-    /// As of ``Drain``.
+    /// See ``Drain``.
     let delay: Duration
     let timeout: Duration
     let clock: C
 
-    /// Returns when the deadline is there, or the task is cancelled.
+    /// Returns at the deadline, or when the task is canceled.
     func reached(_ deadline: Deadline) async {
         await self.shutdownRequest.wait(for: .graceful)
         let end = self.clock.now.advanced(by: self.delay + deadline.time(of: self.timeout))
@@ -48,7 +48,7 @@ struct DrainDeadlines<C: Clock>: Sendable where C.Duration == Duration {
             of: { try? await self.clock.sleep(until: end, tolerance: nil) },
             {
                 await self.shutdownRequest.wait(for: .immediate)
-                try? await self.clock.sleep(for: deadline.timeInHurry, tolerance: nil)
+                try? await self.clock.sleep(for: deadline.timeAfterImmediateRequest, tolerance: nil)
             }
         )
     }

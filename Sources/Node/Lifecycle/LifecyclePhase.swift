@@ -1,13 +1,13 @@
 import NIOConcurrencyHelpers
 
-/// Where a node stands in its life. Read from any thread.
+/// The phase of a node's lifecycle. Read from any thread.
 final class LifecyclePhase: Sendable {
     enum Phase: Int, Comparable, Sendable {
-        /// Works, and is ready as soon as relay and presence are.
+        /// Accepts connections. Ready when broker and presence are up.
         case serving
-        /// Not ready any more, but still takes connections: the load balancer has not noticed yet.
+        /// Reports not ready, but still accepts connections: the load balancer may not have noticed yet.
         case notReady
-        /// Refuses connections and closes those it has.
+        /// Refuses new connections and closes the existing ones.
         case draining
 
         static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
@@ -17,7 +17,7 @@ final class LifecyclePhase: Sendable {
 
     var phase: Phase { self.current.withLockedValue { $0 } }
 
-    /// Never goes back.
+    /// Moves to a later phase; an earlier one is ignored.
     func enter(_ phase: Phase) {
         self.current.withLockedValue { $0 = max($0, phase) }
     }

@@ -1,11 +1,11 @@
 import NIOCore
 import ServiceLifecycle
 
-/// Runs tasks on an event loop: what the loop's own channels begin changes no threads until it is done.
+/// Runs tasks on an event loop, so that work started by the loop's own channels does not change threads.
 final class LoopExecutor: TaskExecutor {
     private let eventLoop: any EventLoop
 
-    /// - Parameter eventLoop: outlives every task that prefers the executor.
+    /// - Parameter eventLoop: must outlive every task that prefers the executor.
     init(_ eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
     }
@@ -16,7 +16,7 @@ final class LoopExecutor: TaskExecutor {
     }
 }
 
-/// A service on an event loop. What wakes it many times in one turn of the loop wakes it once, behind all of them.
+/// Runs a service on an event loop. Several wake-ups in one turn of the loop resume it once, after that turn.
 struct LoopService<Base: Service>: Service {
     let base: Base
     let eventLoop: any EventLoop

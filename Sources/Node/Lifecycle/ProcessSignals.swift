@@ -5,16 +5,17 @@ import UnixSignals
 import Glibc
 #endif
 
-/// The signals that would end the process with all its connections: trapped for as long as this lives. (SIGPIPE: ``LogBootstrap``.)
+/// Handles the signals that would otherwise end the process, as long as the instance exists. (``LogBootstrap`` handles SIGPIPE.)
 struct ProcessSignals: Sendable {
-    /// The first of any of them begins the drain, the second hurries it. SIGQUIT is Ctrl-\, and what some supervisors send for a graceful
-    /// stop: nothing that a core dump would help, where clients could be told instead.
+    /// The first of any of them starts a graceful shutdown, the second an immediate one. SIGQUIT (Ctrl-\) is included because
+    /// some supervisors send it for a graceful stop; its default, a core dump, would cut all clients.
     private static let stopping: [UnixSignal] = [.sigterm, .sigint, .sigquit]
 
-    /// Sent by other programs' conventions (log rotation, debugging), or by mistake.
+    /// Sent by tools for other purposes (log rotation, debugging), or by mistake. Logged.
     private static let ignored: [UnixSignal] = [.sigusr1, .sigusr2, .sigalrm]
 
-    /// The others that end a process unless they are ignored: of timers, limits, power, and those without a meaning of their own (signal(7)).
+    /// Ignores the other signals that end a process by default: timers, resource limits, power failure, real-time signals
+    /// (signal(7)).
     private static func ignoreOthers() {
         #if canImport(Glibc)
         let others = [SIGIO, SIGPWR, SIGPROF, SIGVTALRM, SIGXCPU, SIGXFSZ, SIGSTKFLT]
@@ -31,13 +32,13 @@ struct ProcessSignals: Sendable {
         self.others = await UnixSignalsSequence(trapping: Self.ignored + [.sighup])
     }
 
-    /// Returns when the task is cancelled.
+    /// Returns when the task is canceled.
     func handle(_ shutdownRequest: ShutdownRequest, _ reload: Reload, logger: Logger) async {
         await withDiscardingTaskGroup { tasks in
             tasks.addTask {
                 for await signal in self.stops {
                     logger.info("Signal received", metadata: [LogKey.signal: "\(signal)"])
-                    shutdownRequest.signalled()
+                    shutdownRequest.signalReceived()
                 }
             }
             tasks.addTask {

@@ -2,49 +2,49 @@ import Foundation
 import Logging
 import NIOConcurrencyHelpers
 
-/// Reads again, when the process gets SIGHUP, the files that may change while the node runs.
+/// Reads the reloadable files again when the process gets SIGHUP.
 ///
-/// Each on a thread of its own, which nobody waits for: a file system that hangs holds up the reading of its own files alone.
+/// Each file is read on its own thread, and nothing waits for that thread: a file system that hangs delays only its own files.
 final class Reload: Sendable {
     private enum Phase {
         case idle
         case reading
-        /// SIGHUP came meanwhile.
-        case readingTwice
+        /// Another SIGHUP arrived during the read.
+        case readingAgainAfterwards
     }
 
     private let actions: [@Sendable (Logger) -> Void]
     private let logger: Logger
-    /// Of each action.
+    /// One for each action.
     private let phases: NIOLockedValueBox<[Phase]>
 
-    /// - Parameter actions: each may block for as long as its file is read. Empty: the node has no such files.
+    /// - Parameter actions: one for each file; each may block while it reads. Empty: the node has no reloadable files.
     init(actions: [@Sendable (Logger) -> Void], logger: Logger) {
         self.actions = actions
         self.logger = logger
         self.phases = NIOLockedValueBox(Array(repeating: .idle, count: actions.count))
     }
 
-    /// Returns at once. A file that is still being read is read once more afterwards, however often this was called.
+    /// Returns at once. A file that is still being read is read once more afterwards, no matter how often this was called.
     func run() {
         guard !self.actions.isEmpty else { return self.logger.notice("SIGHUP ignored: there are no files to read again") }
         let idle = self.phases.withLockedValue { phases in
             let idle = phases.indices.filter { phases[$0] == .idle }
-            for index in phases.indices { phases[index] = phases[index] == .idle ? .reading : .readingTwice }
+            for index in phases.indices { phases[index] = phases[index] == .idle ? .reading : .readingAgainAfterwards }
             return idle
         }
         if idle.count < self.actions.count { self.logger.notice("Files are still being read; they will be read once more") }
         for index in idle {
             Thread.detachNewThread {
-                repeat { self.actions[index](self.logger) } while self.goesOn(index)
+                repeat { self.actions[index](self.logger) } while self.needsAnotherRead(index)
             }
         }
     }
 
-    private func goesOn(_ index: Int) -> Bool {
+    private func needsAnotherRead(_ index: Int) -> Bool {
         self.phases.withLockedValue { phases in
-            defer { phases[index] = phases[index] == .readingTwice ? .reading : .idle }
-            return phases[index] == .readingTwice
+            defer { phases[index] = phases[index] == .readingAgainAfterwards ? .reading : .idle }
+            return phases[index] == .readingAgainAfterwards
         }
     }
 }

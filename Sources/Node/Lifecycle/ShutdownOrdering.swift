@@ -1,17 +1,17 @@
 import ServiceLifecycle
 
-/// A service that another one needs to the last. Its group stops them in their order; a group that is cancelled stops all at once, and then
-/// this one still waits for the other.
+/// Keeps a service running until another service, which needs it, has ended. At graceful shutdown the service group already stops
+/// services in order. When the group is canceled it cancels all at once; then this type delays the cancellation of its service.
 struct ShutdownOrdering: Service {
-    /// For the other one to end, once the group is cancelled.
+    /// Longest delay once the group is canceled.
     private static let timeout = Duration.milliseconds(500)
 
     let base: any Service
-    /// Returns when the other one has ended.
+    /// Returns when the other service has ended.
     let otherEnded: @Sendable () async -> Void
 
     func run() async throws {
-        // Not a child: it would be cancelled with its parent.
+        // Not a child task, which would be canceled with its parent.
         let task = Task { try await self.base.run() }
         try await withTaskCancellationHandler {
             try await task.value

@@ -1,11 +1,11 @@
 import NIOConcurrencyHelpers
 
-/// What a node has been told about its going. From any thread; what was told is never taken back.
+/// The request to shut a node down: graceful, then possibly immediate. It is never withdrawn. Used from any thread.
 final class ShutdownRequest: Sendable {
     enum Kind: Int, Comparable, Sendable {
-        /// Drain, with the time that the configuration gives.
+        /// Drain, with the configured delay and timeout.
         case graceful
-        /// Do not wait for anybody any more.
+        /// End without waiting for clients.
         case immediate
 
         static func < (left: Kind, right: Kind) -> Bool { left.rawValue < right.rawValue }
@@ -22,7 +22,7 @@ final class ShutdownRequest: Sendable {
 
     private let state = NIOLockedValueBox(State())
 
-    /// - Returns: whether the node has been told that, or more.
+    /// - Returns: whether a shutdown of this kind, or an immediate one, was requested.
     func isRequested(_ kind: Kind) -> Bool { self.state.withLockedValue { $0.isRequested(kind) } }
 
     func request(_ kind: Kind) {
@@ -35,9 +35,9 @@ final class ShutdownRequest: Sendable {
         for waiter in ready.values { waiter.continuation.resume() }
     }
 
-    /// The process got a signal: the first says go, the second hurry. A node that drains by request still has its time when its
-    /// supervisor then stops it: that signal is the first.
-    func signalled() {
+    /// The process received a signal: the first requests a graceful shutdown, the second an immediate one. A drain over REST does
+    /// not count as the first signal, so a supervisor's stop leaves such a node its drain time.
+    func signalReceived() {
         self.request(
             self.state.withLockedValue { state in
                 state.signals += 1
@@ -46,7 +46,7 @@ final class ShutdownRequest: Sendable {
         )
     }
 
-    /// Returns once the node has been told that, or more, or the task is cancelled.
+    /// Returns once a shutdown of this kind, or an immediate one, was requested, or when the task is canceled.
     func wait(for kind: Kind) async {
         let id = self.state.withLockedValue { state in
             state.lastWaiter += 1
@@ -54,12 +54,12 @@ final class ShutdownRequest: Sendable {
         }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let isOver = self.state.withLockedValue { state in
+                let isDone = self.state.withLockedValue { state in
                     if state.isRequested(kind) || Task.isCancelled { return true }
                     state.waiters[id] = (kind, continuation)
                     return false
                 }
-                if isOver { continuation.resume() }
+                if isDone { continuation.resume() }
             }
         } onCancel: {
             self.state.withLockedValue { $0.waiters.removeValue(forKey: id) }?.continuation.resume()

@@ -1,5 +1,5 @@
 extension Task where Success == Never, Failure == Never {
-    /// Runs both, and cancels the one that is not done when the other is. Returns when both have ended.
+    /// Runs both closures, and cancels the second to finish when the first has finished. Returns when both have ended.
     static func first(
         of one: @escaping @Sendable () async -> Void,
         _ other: @escaping @Sendable () async -> Void

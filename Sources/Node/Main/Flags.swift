@@ -1,8 +1,8 @@
 import ArgumentParser
 import VolaryNode
 
-/// The flags of `volary serve`, one per ``VolaryNode/ConfigurationOption`` and in its order, in the groups of the README. All are texts here:
-/// ``VolaryNode/ConfigurationLoader`` checks them, whichever way they came.
+/// The flags of `volary serve`: one per ``VolaryNode/ConfigurationOption``, in the groups of the README. All are strings here;
+/// ``VolaryNode/ConfigurationLoader`` checks values from all sources.
 struct Flags: ParsableArguments {
     @Option(help: "A JSON file with any of these options.")
     var config: String?

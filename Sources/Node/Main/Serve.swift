@@ -11,7 +11,7 @@ struct Serve: AsyncParsableCommand {
         abstract: "Runs a node.",
         discussion: """
             Every option may also be set as an environment variable (--node-name: VOLARY_NODE_NAME) or in a JSON file (--config). \
-            A flag goes before the environment, and the environment before the file.
+            Flags take precedence over the environment, and the environment over the file.
             """
     )
 

@@ -2,14 +2,14 @@ import ArgumentParser
 import Foundation
 import VolaryNode
 
-/// `volary token`: a token for trials, as an identity provider would issue it.
+/// `volary token`: creates a test token, as an identity provider would issue it.
 struct Token: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
-        abstract: "Makes a token for trials.",
+        abstract: "Creates a test token.",
         discussion: """
-            Signs with a secret or a private key; a node that has the secret, or the public key, takes it. What is not said here is read \
-            from the node's own variables: VOLARY_JWT_KEY, VOLARY_JWT_AUDIENCE, VOLARY_JWT_ISSUER, VOLARY_JWT_USER_CLAIM, \
+            Signs with a secret or a private key. Nodes with this secret, or with the public key, accept the token. Defaults come \
+            from the node's environment variables: VOLARY_JWT_KEY, VOLARY_JWT_AUDIENCE, VOLARY_JWT_ISSUER, VOLARY_JWT_USER_CLAIM, \
             VOLARY_JWT_GROUPS_CLAIM, VOLARY_JWT_PERMISSIONS_CLAIM.
             """
     )
@@ -17,28 +17,28 @@ struct Token: AsyncParsableCommand {
     @Option(name: .customLong("jwt-key"), help: "File with a secret, or with a private key in PEM (RSA, P-256).")
     var key: String?
 
-    @Option(help: "Whose token it is.")
+    @Option(help: "The user.")
     var user: String
 
-    @Option(name: .customLong("group"), help: "A group that the user's connections join; may be given more than once.")
+    @Option(name: .customLong("group"), help: "A group that the user's connections join. May be repeated.")
     var groups: [String] = []
 
     @Option(
         name: .customLong("permission"),
-        help: "read, send, manage (REST) or broadcast (a client's messages to all); may be given again."
+        help: "read, send, manage (REST) or broadcast (messages to all clients). May be repeated."
     )
     var permissions: [String] = []
 
-    @Option(name: .customLong("audience"), help: "For whom it is (aud).")
+    @Option(name: .customLong("audience"), help: "The audience (aud).")
     var audience: String?
 
-    @Option(name: .customLong("issuer"), help: "Who issues it (iss).")
+    @Option(name: .customLong("issuer"), help: "The issuer (iss).")
     var issuer: String?
 
     @Option(name: .customLong("key-id"), help: "The key's id in a key set (kid).")
     var keyID: String?
 
-    @Option(name: .customLong("expires-in"), help: "How long it is good for.")
+    @Option(name: .customLong("expires-in"), help: "Lifetime, such as 30s, 10m or 1h.")
     var expiresIn = "1h"
 
     func run() async throws {
@@ -66,7 +66,7 @@ struct Token: AsyncParsableCommand {
     }
 
     private func contents(of path: String) throws -> Data {
-        do throws(OperatorFile.Fault) {
+        do throws(OperatorFile.ReadError) {
             return try OperatorFile.text(path)
         } catch {
             let origin = self.key == nil ? ConfigurationError.Origin.variable : .flag

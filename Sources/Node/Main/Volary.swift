@@ -7,7 +7,7 @@ struct Volary: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "volary",
         abstract: "A WebSocket server that runs as several nodes and behaves as one.",
-        discussion: "Exit status: 0 done; 1 failed while it ran; 64 wrong use; 78 a value that is not allowed, or cannot be had.",
+        discussion: "Exit status: 0 success; 1 runtime error; 64 usage error; 78 invalid or unusable configuration.",
         version: Serve.version,
         subcommands: [Serve.self, Token.self, Version.self],
         defaultSubcommand: Serve.self
@@ -16,9 +16,10 @@ struct Volary: AsyncParsableCommand {
     static func main() async {
         StandardStreams.reserve()
         #if os(Linux)
-        // The command line is read from there, and Swift's dispatch library ends the process when it does not find its threads in it.
+        // Foundation reads the command line from /proc, and Swift's dispatch library ends the process when it cannot find its
+        // threads there.
         guard access("/proc/self/cmdline", R_OK) == 0 else {
-            Refusal.write("there is no /proc here, and nothing works without it: mount it (type proc)")
+            Refusal.write("/proc is missing and is required; mount it (type proc)")
             Foundation.exit(Refusal.status.rawValue)
         }
         #endif
@@ -28,17 +29,17 @@ struct Volary: AsyncParsableCommand {
         await self.main(nil)
     }
 
-    /// - Parameter word: the first on the command line.
-    /// - Returns: nil for a flag, and for what there is.
+    /// - Parameter word: the first word on the command line.
+    /// - Returns: an error message; nil for a flag or a known command.
     private static func unknownCommand(_ word: String) -> String? {
         let known = self.configuration.subcommands.compactMap { $0.configuration.commandName }
         guard !word.hasPrefix("-"), !known.contains(word), word != "help" else { return nil }
-        return "There is no command '\(Refusal.printable(word))'. To run a node: 'volary serve', or nothing but options. "
-            + "Others: \(known.filter { $0 != "serve" }.joined(separator: ", "))."
+        return "Unknown command '\(Refusal.printable(word))'. To run a node, use 'volary serve', or options only. "
+            + "Other commands: \(known.filter { $0 != "serve" }.joined(separator: ", "))."
     }
 }
 
-/// `volary version`: as `--version`.
+/// `volary version`: the same as `--version`.
 struct Version: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "version", abstract: "Shows the version.")
 

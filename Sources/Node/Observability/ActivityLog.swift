@@ -4,11 +4,11 @@ import NIOCore
 import NIOHTTP1
 import VolaryProtocol
 
-/// Counts, and writes into the log, what clients and REST callers do to a node and what the node does to them. From any thread.
+/// Counts and logs connections, handshakes, REST requests and REST changes. Used from any thread.
 ///
-/// At info what an operator should see: refused handshakes, refused and failed REST calls, connections that the node closed for what the
-/// client did, drains and closes by REST. At debug the rest. ``LogSampler`` bounds the lines of each kind; counters count everything.
-/// No address, token, key, path or user agent is in a line.
+/// At info: refused handshakes, refused and failed REST requests, connections that the node closed because of the client, and
+/// drains and closes by REST. At debug: the rest. ``LogSampler`` limits the lines of each kind; counters count everything. Lines
+/// contain no address, token, key, path or user agent.
 final class ActivityLog: Sendable {
     private let metrics: NodeMetrics
     private let logger: Logger
@@ -20,12 +20,12 @@ final class ActivityLog: Sendable {
         self.sampler = LogSampler(now: now)
     }
 
-    /// Of lines: each has a bound of its own.
+    /// The kind of a line. Each kind has its own limit.
     private enum Kind: Hashable {
         case socket(SocketRefusal)
         case handshake(RefusalReason)
         case page
-        /// By its index.
+        /// The index of a ``ConnectionClose``.
         case close(Int)
         case request(RequestRoute)
         case change(RequestedChange.Kind)
@@ -34,9 +34,9 @@ final class ActivityLog: Sendable {
     // MARK: - Sockets
 
     enum SocketRefusal {
-        /// Not even for an answer: in all, or from its address.
+        /// Above the reserve of a connection limit, in total or for its address.
         case noRoom
-        /// What a proxy sent before its connection's bytes was no PROXY header.
+        /// A trusted proxy's connection did not begin with a valid PROXY header.
         case badProxyHeader
     }
 
@@ -50,13 +50,13 @@ final class ActivityLog: Sendable {
 
     // MARK: - WebSockets
 
-    /// A handshake was answered with a refusal.
+    /// A handshake was refused.
     func handshakeRefused(_ refusal: WebSocketHandshake.Refusal, _ request: HTTPRequestHead) {
         let reason = RefusalReason(refusal)
         self.metrics.handshakeRefused(reason)
         self.write(.info, "Handshake refused", .handshake(reason)) {
             var metadata: Logger.Metadata = [LogKey.reason: "\(reason.text)"]
-            // Whose page it was and what would let it in: its author learns neither from the browser.
+            // The origin and the option that would allow it: the browser tells the page's author neither.
             if refusal == .originNotAllowed {
                 metadata[LogKey.origin] = "\(request.headers["origin"].joined(separator: ", "))"
                 metadata[LogKey.option] = "\(ConfigurationOption.allowedOrigins.rawValue)"
@@ -65,10 +65,11 @@ final class ActivityLog: Sendable {
         }
     }
 
-    /// A WebSocket has ended. Once for each.
+    /// A WebSocket has ended. Called once for each.
     /// - Parameters:
-    ///   - code: of the first close frame, in either direction; 1005 when it had none, nil when there was no close frame.
-    ///   - side: who sent that frame; without one, who ended the socket.
+    ///   - code: the code of the first close frame, in either direction; 1005 when it has none, nil when there was no close
+    ///     frame.
+    ///   - side: the sender of that frame; without a close frame, the side that ended the connection.
     func connectionClosed(_ id: ConnectionID, code: CloseCode?, side: ConnectionClose.Side) {
         let close = ConnectionClose(code: code, side: side)
         self.metrics.connectionClosed(close)
@@ -79,7 +80,7 @@ final class ActivityLog: Sendable {
         }
     }
 
-    /// What a client did wrong or too slowly is news; that it went, or was told to go, is not.
+    /// Info when the node closed the connection because of the client; debug for ordinary closes.
     private static func level(of code: CloseCode?, _ side: ConnectionClose.Side) -> Logger.Level {
         guard side == .server else { return .debug }
         switch code {
@@ -92,7 +93,7 @@ final class ActivityLog: Sendable {
 
     // MARK: - REST
 
-    /// A page asked for something, and its browser keeps the answer from it, or there is none.
+    /// A cross-origin request of a page was refused, or the browser withholds its answer from the page.
     func pageRefused(origin: String) {
         self.write(.info, "Page refused", .page) {
             [LogKey.origin: "\(origin)", LogKey.option: "\(ConfigurationOption.corsOrigins.rawValue)"]
@@ -100,34 +101,34 @@ final class ActivityLog: Sendable {
     }
 
     /// A request was answered.
-    /// - Parameter problem: that the answer says, if it does.
+    /// - Parameter problem: the answer's problem document, if any.
     func requestAnswered(_ route: RequestRoute, status: Int, _ problem: Problem? = nil) {
         self.metrics.requestAnswered(RequestAnswer(route, status: status))
         self.write(Self.level(of: status, route), "Request answered", .request(route)) {
             var metadata: Logger.Metadata = [LogKey.route: "\(route.method) \(route.template)", LogKey.status: "\(status)"]
             if let problem { metadata[LogKey.problem] = "\(problem.name)" }
-            // What is wrong with a token, in fixed words.
+            // One of the fixed texts of ``TokenError``.
             if let problem, problem.status == .unauthorized { metadata[LogKey.reason] = "\(problem.detail)" }
             return metadata
         }
     }
 
-    /// Bytes that never became a request were answered.
+    /// Bytes that are not a valid request were answered.
     func malformedRequestAnswered(_ problem: Problem) { self.requestAnswered(.other, status: problem.status.code, problem) }
 
     private static func level(of status: Int, _ route: RequestRoute) -> Logger.Level {
         switch status {
         case 401, 403, 429: .info
-        // That a node is not ready is what its balancer asks for all the time.
+        // A load balancer polls readiness all the time.
         case 500... where route != .ready: .info
         default: .debug
         }
     }
 
-    /// A REST caller has changed something, and it is done.
+    /// A change requested over REST has been carried out.
     /// - Parameters:
     ///   - target: the id of the node or connection.
-    ///   - caller: nil where the node asks for no credentials.
+    ///   - caller: nil when the node needs no credentials.
     func changed(_ kind: RequestedChange.Kind, of target: String, by caller: Principal?) {
         self.metrics.changed(RequestedChange(kind: kind, credential: caller?.credential ?? .none))
         let level: Logger.Level = kind == .drain || kind == .close ? .info : .debug

@@ -1,4 +1,4 @@
-// zlib's two initialisers are macros, which Swift does not see.
+// zlib's two initializers are macros, which Swift cannot import.
 #ifndef VOLARY_CZLIB_SHIM_H
 #define VOLARY_CZLIB_SHIM_H
 

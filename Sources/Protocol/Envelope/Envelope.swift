@@ -1,15 +1,16 @@
 public import NIOCore
 
-/// What travels through the broker: one ``NodeMessage``, who sent it, and its place among all that this node has sent.
+/// A message between nodes: one ``NodeMessage``, the node that sent it, and its sequence number at that node.
 ///
-/// `sequence` rises by at least one from each envelope of a node to its next, in the order in which the node hands them to the broker.
-/// A receiver therefore drops an envelope whose sequence is not above the last it has seen from that origin: a publisher may send
-/// again what it does not know to have arrived.
+/// `sequence` rises by at least one with each envelope of a node, in the order in which the node hands them to the broker. A
+/// receiver drops an envelope whose sequence is not above the last one that it has received from that origin. A publisher may
+/// therefore send an envelope again when it does not know whether it arrived.
 public struct Envelope: Hashable, Sendable {
     public let origin: NodeID
     public let sequence: UInt64
     public let message: NodeMessage
-    /// How often it had been sent before, modulo 16. The same in two copies of a log only if both have it from one sending.
+    /// How often it had been sent before, modulo 16. Two copies of a log have the same value only if both hold the same
+    /// transmission.
     public let attempt: UInt8
 
     /// - Parameter attempt: modulo 16.
@@ -20,18 +21,18 @@ public struct Envelope: Hashable, Sendable {
         self.attempt = attempt % 16
     }
 
-    /// The bytes that carry it, by ``EnvelopeCodec``.
+    /// The envelope in the binary form of ``EnvelopeCodec``.
     public func encoded(allocator: ByteBufferAllocator = ByteBufferAllocator()) -> ByteBuffer {
         EnvelopeCodec.encode(self, allocator: allocator)
     }
 
-    /// Makes the bytes of an envelope, which begin at the reader index, those of its next attempt.
+    /// Raises the attempt of an encoded envelope by one, in place. The envelope begins at the reader index.
     public static func countAttempt(in bytes: inout ByteBuffer) {
         EnvelopeCodec.countAttempt(in: &bytes)
     }
 
-    /// Whether bytes that cannot be decoded may have been meant for clients: they begin as an envelope of whichever version does, and are no
-    /// receipts.
+    /// Whether bytes that cannot be decoded may have been meant for clients: they begin as an envelope of any version does, and
+    /// the type is not receipts.
     public static func mayConcernClients(_ bytes: ByteBuffer) -> Bool { EnvelopeCodec.mayConcernClients(bytes) }
 
     /// - Parameter bytes: exactly one envelope.
@@ -44,11 +45,11 @@ public struct Envelope: Hashable, Sendable {
 /// Why bytes are not an envelope.
 public enum EnvelopeError: Error, Hashable, Sendable {
     case notAnEnvelope
-    /// Written by a node of another version; the number is theirs.
+    /// Written by a node of another version, which is the value.
     case unsupportedVersion(UInt8)
     case truncated
     case trailingBytes
-    /// A field holds a value outside its range; the text is the field's name.
+    /// A field holds a value outside its range. The value is the field's name.
     case invalid(field: String)
     /// Larger than ``Limits/maximumEnvelopeBytes``.
     case tooLarge

@@ -87,7 +87,7 @@ extension EnvelopeCodec {
     private static func decodeReceipts(_ bytes: inout ByteBuffer) throws(EnvelopeError) -> [Receipt] {
         guard let count = bytes.readInteger(as: UInt16.self) else { throw .truncated }
         guard count <= Limits.maximumReceiptsPerEnvelope else { throw .invalid(field: "count") }
-        // Checked before anything is reserved: a count costs nothing that the bytes behind it do not pay for.
+        // Checked before memory is reserved, so that a false count reserves none.
         guard bytes.readableBytes >= Int(count) * 20 else { throw .truncated }
         var receipts: [Receipt] = []
         receipts.reserveCapacity(Int(count))

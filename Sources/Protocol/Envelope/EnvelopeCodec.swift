@@ -1,13 +1,14 @@
 import NIOCore
 
-/// The binary form of an ``Envelope``. All integers big-endian.
+/// The binary form of an ``Envelope``. All integers are big-endian.
 ///
 ///     offset  bytes
 ///     0       1      0x56, "V"
 ///     1       1      version, 1
 ///     2       1      low 4 bits: type, 1 publication, 2 receipts, 3 close, 4 membership, 5 drain, 6 probe; high 4 bits:
 ///                    attempt.
-///                    So far every version is the same: a node must know whether something is lost in what it cannot read
+///                    These three bytes are the same in every version: a node must know whether an envelope that it cannot
+///                    read was meant for clients
 ///     3       4      origin
 ///     7       8      sequence
 ///     15      …      the message, to the end
@@ -78,7 +79,7 @@ enum EnvelopeCodec {
         bytes.setInteger(byte &+ 0x10, at: index)
     }
 
-    /// The bytes that a message takes, as the table above has it.
+    /// The length of a message in bytes, by the table above.
     private static func count(of message: NodeMessage) -> Int {
         switch message {
         case .publication(let publication):
@@ -150,7 +151,7 @@ enum EnvelopeCodec {
     }
 
     private static func encode(_ receipts: [Receipt], to writer: inout ByteWriter) {
-        precondition(receipts.count <= Limits.maximumReceiptsPerEnvelope, "the sender splits its receipts")
+        precondition(receipts.count <= Limits.maximumReceiptsPerEnvelope, "more receipts than one envelope may carry")
         writer.write(UInt16(receipts.count))
         for receipt in receipts {
             writer.write(receipt.id)

@@ -1,26 +1,27 @@
-/// What nodes say to each other through the broker.
+/// What nodes send to each other through the broker.
 public enum NodeMessage: Hashable, Sendable {
-    /// For connections; on ``Topic/all``, or on the topic of the node that holds the target.
+    /// A message to connections, on the topic of its audience (``Audience/topic``).
     case publication(Publication)
-    /// How many connections publications reached, or requests concerned, on the node that says it; on the topic of the node that asked.
+    /// How many connections of the sending node got a publication or were changed by a command, on the topic of the node that
+    /// asked.
     case receipts([Receipt])
-    /// To the node that holds a connection: close it, and answer with a receipt of 1, or of 0 when there is none.
+    /// To the node that holds a connection: close it. Answered with a receipt of 1, or of 0 when there is no such connection.
     case close(CloseRequest)
-    /// To the node that holds a connection: put it into a group or take it out, and answer with a receipt of 1, of 0 when there is no such
-    /// connection, or of ``Receipt/refused``.
+    /// To the node that holds a connection: add it to a group or remove it. Answered with a receipt of 1, of 0 when there is no
+    /// such connection, or of ``Receipt/refused``.
     case membership(MembershipRequest)
-    /// To a node: drain, and then end. Answered with a receipt of 1 as soon as it is taken; a node that drains already takes it too.
+    /// To a node: drain, then stop. Answered with a receipt of 1 as soon as the node accepts it, also while it drains already.
     case drain(PublicationID)
-    /// To a node: does it live? Answered with a receipt of 1. Who is away does not find it later.
+    /// To a node: are you alive? Answered with a receipt of 1. Not logged: a node that is not connected does not get it later.
     case probe(PublicationID)
 }
 
-/// One node's answer: how many of its connections a publication reached or a request concerned.
+/// One node's answer: how many of its connections a publication reached or a command concerned.
 public struct Receipt: Hashable, Sendable {
-    /// Instead of a number: the request was understood, and may not be done.
+    /// Takes the place of a count: the node understood the command, and its limits forbid it.
     public static let refused = UInt32.max
 
-    /// The publication or request that is answered.
+    /// The publication or command that this answers.
     public let id: PublicationID
     public let connections: UInt32
 
@@ -30,7 +31,7 @@ public struct Receipt: Hashable, Sendable {
     }
 }
 
-/// One node's wish that another closes one of its connections.
+/// A command to another node: close one of its connections.
 public struct CloseRequest: Hashable, Sendable {
     public let id: PublicationID
     public let connection: ConnectionID
@@ -47,12 +48,12 @@ public struct CloseRequest: Hashable, Sendable {
     }
 }
 
-/// One node's wish that another changes a connection's groups.
+/// A command to another node: change the groups of one of its connections.
 public struct MembershipRequest: Hashable, Sendable {
     public let id: PublicationID
     public let connection: ConnectionID
     public let group: AudienceName
-    /// False: out of the group.
+    /// True adds the connection to the group; false removes it.
     public let joins: Bool
 
     public init(id: PublicationID, connection: ConnectionID, group: AudienceName, joins: Bool) {

@@ -1,4 +1,4 @@
-/// Whom a publication is for.
+/// The connections that a publication is for.
 public enum Audience: Hashable, Sendable {
     /// Every connection of the cluster.
     case all
@@ -6,7 +6,7 @@ public enum Audience: Hashable, Sendable {
     case group(AudienceName)
     case user(AudienceName)
 
-    /// Where a publication for this audience is published.
+    /// The topic on which publications for this audience are published.
     public var topic: Topic {
         switch self {
         case .all: .all

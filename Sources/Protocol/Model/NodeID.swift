@@ -1,6 +1,6 @@
-/// Names one start of one server process (an incarnation): 32 random bits, written as 8 lower-case hex digits.
+/// Identifies one start of a server process: 32 random bits, written as 8 lower-case hex digits.
 ///
-/// A process keeps its id for as long as it runs; a restart, also under the same human name, is a new node.
+/// A process keeps its id until it ends. After a restart it is a new node with a new id, even under the same name.
 public struct NodeID: Hashable, Sendable {
     public let rawValue: UInt32
 
@@ -8,7 +8,7 @@ public struct NodeID: Hashable, Sendable {
         self.rawValue = rawValue
     }
 
-    /// A new incarnation's id. Two live nodes of a cluster of 100 share an id with a probability of about one in a million.
+    /// A random id for a node that starts. The probability that two of 100 live nodes share an id is about one in a million.
     public static func random() -> NodeID {
         NodeID(rawValue: .random(in: .min ... .max))
     }

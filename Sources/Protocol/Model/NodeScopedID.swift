@@ -4,11 +4,12 @@ import Glibc
 import Darwin
 #endif
 
-/// 128 bits, written as 32 lower-case hex digits: 96 of the node's own, random but for the last 8 of a connection's, then the id of the node
-/// that made it.
+/// An id of 128 bits, written as 32 lower-case hex digits: 96 bits that the node chooses, then the 32 bits of the node's id. The
+/// 96 bits are random; in the id of a connection the last 8 of them are its shard.
 ///
-/// Any node can therefore tell from the id alone where to send what concerns it, and the node which of its event loops has it. Ordered as the texts are, which is the order of
-/// the inventory's pages. `Kind` keeps ids of different things apart at no cost.
+/// The id alone tells every node where to send a message for a connection, and tells the connection's node which event loop holds
+/// it. Ids are ordered as their texts are, and so are the pages of a list of connections. `Kind` is a phantom type: it keeps ids
+/// of different things apart and takes no space.
 public struct NodeScopedID<Kind>: Hashable, Sendable {
     let high: UInt64
     let low: UInt64
@@ -21,9 +22,9 @@ public struct NodeScopedID<Kind>: Hashable, Sendable {
     /// A new id, made by `node`.
     public static func random(on node: NodeID) -> Self {
         var bits = (high: UInt64(0), low: UInt64(0))
-        // One system call, where two random numbers would be two: this is done for each connection and each message.
+        // One system call instead of one for each random number: this runs for each connection and each message.
         let result = withUnsafeMutableBytes(of: &bits) { getentropy($0.baseAddress!, $0.count) }
-        precondition(result == 0, "the system has random numbers, as many as these")
+        precondition(result == 0, "getentropy failed")
         return Self(high: bits.high, low: bits.low << 32 | UInt64(node.rawValue))
     }
 
@@ -35,19 +36,19 @@ public struct NodeScopedID<Kind>: Hashable, Sendable {
         self.init(high: high, low: low)
     }
 
-    /// The node that made the id.
+    /// The node that made the id: for a connection, the node that holds it.
     public var node: NodeID { NodeID(rawValue: UInt32(truncatingIfNeeded: self.low)) }
 
-    /// The first 8 digits: what people see, in `from` and in announcements. Not unique.
+    /// The first 8 digits, as in `from` and in announcements. Not unique.
     public var short: String { Hex.encode(self.high >> 32, digits: 8) }
 
-    /// All 32 digits.
+    /// Writes all 32 digits.
     func write(to writer: inout ByteWriter) {
         writer.write(hex: self.high, digits: 16)
         writer.write(hex: self.low, digits: 16)
     }
 
-    /// As ``short`` has it.
+    /// Writes the digits of ``short``.
     func writeShort(to writer: inout ByteWriter) { writer.write(hex: self.high >> 32, digits: 8) }
 }
 
@@ -61,22 +62,23 @@ extension NodeScopedID: Comparable {
 
 extension NodeScopedID where Kind == ConnectionKind {
     /// A new id of a connection on `node`, with 88 random bits.
-    /// - Parameter shard: tells the node where it keeps the connection.
+    /// - Parameter shard: the index of the event loop that holds the connection.
     public static func random(on node: NodeID, shard: UInt8) -> Self {
         let id = Self.random(on: node)
         return Self(high: id.high, low: id.low & ~0xFF_0000_0000 | UInt64(shard) << 32)
     }
 
-    /// As given when the id was made. Of an id that somebody made up, any.
+    /// The shard that was given when the id was made. An id that a client invents may hold any value.
     public var shard: UInt8 { UInt8(truncatingIfNeeded: self.low >> 32) }
 }
 
-/// Names one client connection in the cluster; `node` is the one that holds it.
+/// Identifies one client connection in the cluster. `node` is the node that holds it.
 public typealias ConnectionID = NodeScopedID<ConnectionKind>
-/// Names one publication in the cluster, or one request between nodes; `node` is the one that took it and waits for the receipts.
+/// Identifies one publication in the cluster, or one command between nodes. `node` is the node that sent it and waits for the
+/// receipts.
 public typealias PublicationID = NodeScopedID<PublicationKind>
 
-/// Marks ids of connections.
+/// The ``NodeScopedID`` kind of connections.
 public enum ConnectionKind {}
-/// Marks ids of publications.
+/// The ``NodeScopedID`` kind of publications.
 public enum PublicationKind {}

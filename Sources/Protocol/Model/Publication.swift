@@ -1,10 +1,10 @@
 public import NIOCore
 
-/// One message on its way to connections, as nodes relay it.
+/// One message to one audience, as nodes relay it.
 public struct Publication: Hashable, Sendable {
-    /// What a publication is to the client that gets it: in the plain protocol, its `type`.
+    /// Where a publication comes from. In the plain protocol, the `type` of the message.
     public enum Kind: UInt8, Sendable, CaseIterable {
-        /// From the cluster itself: joins and leaves.
+        /// From the cluster itself: announcements of joins and leaves.
         case system = 1
         /// From a client.
         case message = 2
@@ -16,26 +16,28 @@ public struct Publication: Hashable, Sendable {
         /// Well-formed UTF-8.
         case text = 1
         case binary = 2
-        /// A JSON text in well-formed UTF-8; from REST callers only. A node that does not know it ignores the message, and logs that.
+        /// A JSON text in well-formed UTF-8; from REST callers only. A node that does not know this type ignores the message, and
+        /// logs that.
         case json = 3
     }
 
-    /// What the nodes that get a publication say of it with a ``Receipt``.
+    /// What the nodes that get a publication report in a ``Receipt``.
     public enum Confirmation: Hashable, Sendable {
         case none
-        /// How many connections took it.
+        /// The number of connections that took it.
         case routed
-        /// How many connections' bytes left for the kernel within so many milliseconds of its arrival at the node.
+        /// The number of connections whose bytes were handed to the kernel within this time of the publication's arrival at the
+        /// node.
         case written(milliseconds: UInt32)
     }
 
     public let id: PublicationID
     public let kind: Kind
-    /// The connection that sent it; nil when the cluster or a REST caller did.
+    /// The connection that sent it; nil when the cluster or a REST caller sent it.
     public let sender: ConnectionID?
     public let audience: Audience
     public let dataType: DataType
-    /// When its node took it, in milliseconds since 1970, UTC, on that node's clock.
+    /// When its node accepted it, in milliseconds since 1970, UTC, on that node's clock.
     public let timestamp: Int64
     public let confirmation: Confirmation
     /// At most ``Limits/maximumPayloadBytes``; well-formed UTF-8 unless `dataType` is binary.

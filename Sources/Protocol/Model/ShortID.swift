@@ -1,4 +1,4 @@
-/// The first 8 digits of an id, which people see. Several ids may have the same ones.
+/// The first 8 digits of an id, as people see them. Several ids may share them.
 public struct ShortID: Hashable, Sendable {
     private let digits: UInt32
 
@@ -11,7 +11,7 @@ public struct ShortID: Hashable, Sendable {
     /// Whether an id begins with these digits.
     public func begins<Kind>(_ id: NodeScopedID<Kind>) -> Bool { id.high >> 32 == UInt64(self.digits) }
 
-    /// The highest id below all that begin with these digits; nil when there is none.
+    /// The highest id below all ids that begin with these digits; nil when there is none.
     public func predecessor<Kind>() -> NodeScopedID<Kind>? {
         self.digits == 0 ? nil : NodeScopedID(high: UInt64(self.digits) << 32 - 1, low: .max)
     }

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// Fills memory that was reserved for it, from its first byte on.
+/// Writes into memory of a fixed size, from its first byte on.
 ///
-/// What does not fit ends the process: nothing but the caller's own sum decides how much is reserved.
+/// A write beyond the end stops the process. The caller calculates the size, so no input can cause it.
 struct ByteWriter {
     private let target: UnsafeMutableRawBufferPointer
     /// Bytes written so far.
@@ -12,7 +12,7 @@ struct ByteWriter {
         self.target = target
     }
 
-    /// Big-endian.
+    /// Writes an integer, big-endian.
     @inline(__always)
     mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
         let size = MemoryLayout<Integer>.size
@@ -27,7 +27,7 @@ struct ByteWriter {
         self.count += bytes.count
     }
 
-    /// The readable bytes.
+    /// Writes the readable bytes.
     mutating func write(_ buffer: ByteBuffer) {
         buffer.withUnsafeReadableBytes { self.write($0) }
     }
@@ -36,13 +36,13 @@ struct ByteWriter {
         text.withUTF8Buffer { self.write(UnsafeRawBufferPointer($0)) }
     }
 
-    /// As UTF-8.
+    /// Writes a text as UTF-8.
     mutating func write(text: String) {
         var text = text
         text.withUTF8 { self.write(UnsafeRawBufferPointer($0)) }
     }
 
-    /// The lowest digits, in lower case.
+    /// Writes the lowest digits of a value, in lower case.
     mutating func write(hex value: UInt64, digits: Int) {
         for index in (0..<digits).reversed() {
             let nibble = UInt8(truncatingIfNeeded: value >> UInt64(4 * index)) & 0xF
@@ -50,7 +50,7 @@ struct ByteWriter {
         }
     }
 
-    /// Two decimal digits.
+    /// Writes two decimal digits.
     /// - Parameter value: 0 to 99.
     mutating func write(twoDigits value: Int64) {
         let value = UInt16(truncatingIfNeeded: value)
@@ -59,8 +59,8 @@ struct ByteWriter {
 }
 
 extension ByteBuffer {
-    /// Reserves once what `body` writes.
-    /// - Parameter maximum: bytes; it must not write more.
+    /// Reserves memory once for all that `body` writes.
+    /// - Parameter maximum: bytes; `body` must not write more.
     @inline(__always)
     mutating func write(atMost maximum: Int, _ body: (inout ByteWriter) -> Void) {
         self.writeWithUnsafeMutableBytes(minimumWritableBytes: maximum) { target in

@@ -1,4 +1,4 @@
-/// Lower-case hexadecimal, the form of every id that people see, and of hashes.
+/// Lower-case hexadecimal, for ids and hashes.
 package enum Hex {
     /// Two digits for each byte.
     package static func encode(_ bytes: some Sequence<UInt8>) -> String {
@@ -13,7 +13,7 @@ package enum Hex {
         }
     }
 
-    /// - Returns: the value of exactly `digits` (at most 16) lower-case hex digits, else nil.
+    /// - Returns: the value of exactly `digits` (at most 16) lower-case hex digits, or nil.
     static func decode(_ bytes: some Sequence<UInt8>, digits: Int) -> UInt64? {
         var value: UInt64 = 0
         var count = 0

@@ -1,6 +1,6 @@
 extension StringProtocol {
-    /// The longest beginning of whole Unicode scalars within so many bytes of UTF-8. What is quoted of others is cut so: one of its characters may
-    /// be as long as all of it.
+    /// The longest prefix of whole Unicode scalars within a number of bytes of UTF-8. Quotations of text from outside are cut by
+    /// scalars because one `Character` may be as long as the whole text.
     package func prefix(maximumBytes: Int) -> SubSequence {
         let bytes = self.utf8
         guard bytes.count > maximumBytes else { return self[...] }

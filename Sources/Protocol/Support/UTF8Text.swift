@@ -4,13 +4,14 @@ import Glibc
 import Darwin
 #endif
 
-/// A text from outside, of any length: compared, hashed and ordered as its bytes in UTF-8.
+/// A text from outside, of any length, which is compared, hashed and ordered by its bytes in UTF-8.
 ///
-/// Swift compares and hashes `String` and `Character` by canonical equivalence, for which it sorts runs of combining marks: quadratic time for a
-/// text that is made for it (U+0301 and U+0323 in turn; 64 KiB take a second). What a peer has encoded (percent-encoding, JSON) is one of these
-/// until it is known to be short; what stands in the head of a request is ASCII, for which a `String` does no harm.
+/// Swift compares and hashes `String` and `Character` by canonical equivalence, and sorts runs of combining marks for that. The
+/// time is quadratic for a text made for the purpose (U+0301 and U+0323 in turn: 64 KiB take a second). Decoded text of a peer
+/// (from percent-encoding or JSON) therefore has this type until its length is checked. The head of a request is ASCII, for which
+/// `String` is safe.
 public struct UTF8Text: Sendable {
-    /// For whoever hands the text on, or takes it apart by bytes. Not to be compared, hashed or read by `Character`.
+    /// For code that passes the text on or reads its bytes. Must not be compared, hashed or read by `Character`.
     public let string: String
 
     public init(_ string: String) {
@@ -19,7 +20,7 @@ public struct UTF8Text: Sendable {
 
     public var utf8: String.UTF8View { self.string.utf8 }
 
-    /// What stands between bytes of this value; nothing where two of them meet.
+    /// The parts between bytes of this value. Empty parts are left out.
     public func split(separator: UInt8) -> [UTF8Text] {
         self.utf8.split(separator: separator).map { UTF8Text(String(Substring($0))) }
     }
@@ -29,7 +30,7 @@ public struct UTF8Text: Sendable {
             ?? Array(self.utf8).withUnsafeBytes(body)
     }
 
-    /// Below, at or above zero, as `memcmp` has it.
+    /// Below, at or above zero, as the result of `memcmp`.
     private static func compare(_ left: UTF8Text, _ right: UTF8Text) -> Int {
         left.withBytes { left in
             right.withBytes { right in
@@ -56,7 +57,7 @@ extension UTF8Text: Hashable {
 
     public func hash(into hasher: inout Hasher) {
         self.withBytes { hasher.combine(bytes: $0) }
-        // No byte of UTF-8: texts one after the other do not run together.
+        // 0xFF is in no UTF-8, so it separates consecutive texts.
         hasher.combine(0xFF as UInt8)
     }
 }

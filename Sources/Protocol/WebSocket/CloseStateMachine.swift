@@ -1,15 +1,15 @@
-/// The closing handshake of one connection, the server's side (RFC 6455 sections 5.5.1 and 7.1).
+/// The closing handshake of one connection, on the server's side (RFC 6455 sections 5.5.1 and 7.1).
 ///
-/// Each side sends one close frame; when both have, the server closes the transport. Who executes the answers closes the
-/// transport only after the close frame was written, and arms a deadline with the first close frame it sends: a peer may never
-/// answer, or never read.
+/// Each side sends one close frame; when both have, the server closes the transport. The caller that executes the actions closes
+/// the transport only after the close frame was written, and starts a timer with the first close frame that it sends, because the
+/// peer may never answer or never read.
 ///
 ///     open --close--> closing --closeReceived, violationFound, deadlinePassed--> ending --transportClosed--> closed
 ///       \------------- closeReceived, violationFound -------------------------->
 public struct CloseStateMachine: Hashable, Sendable {
     private enum State: Hashable {
         case open
-        /// We sent a close frame; the peer has not answered yet and may still be in the middle of a message.
+        /// We sent a close frame. The peer has not answered yet and may still be in the middle of a message.
         case closing
         /// Nothing more will be sent or read; the transport is about to close.
         case ending(clean: Bool)
@@ -18,14 +18,14 @@ public struct CloseStateMachine: Hashable, Sendable {
 
     /// A close frame.
     public struct Frame: Hashable, Sendable {
-        /// Nil where it has none.
+        /// Nil if the frame has none.
         public let code: CloseCode?
         /// Whether we sent it.
         public let isOurs: Bool
     }
 
     private var state = State.open
-    /// The one that came first, in either direction: why the connection ends. Nil as long as there is none.
+    /// The first close frame in either direction: it tells why the connection ends. Nil before.
     public private(set) var firstFrame: Frame?
 
     public init() {}
@@ -33,16 +33,16 @@ public struct CloseStateMachine: Hashable, Sendable {
     /// Whether frames may be sent: none may follow a close frame (section 5.5.1).
     public var canSend: Bool { self.state == .open }
 
-    /// Whether what arrives still means something: after our own close frame it does, until the peer's has come; after a
-    /// violation it does not (section 7.1.7).
+    /// Whether received data still counts: after our own close frame it does, until the peer's close frame; after a violation it
+    /// does not (section 7.1.7).
     public var mayReceive: Bool { self.state == .open || self.state == .closing }
 
     // MARK: - We close
 
     public enum CloseAction: Hashable, Sendable {
-        /// Send the close frame and arm the deadline; the transport stays open for the peer's.
+        /// Send the close frame and start the timer; the transport stays open for the peer's close frame.
         case sendClose(code: CloseCode, reason: String)
-        /// A close frame was sent before, or none can be any more.
+        /// A close frame was sent before, or none can be sent any more.
         case alreadyClosing
     }
 
@@ -56,7 +56,8 @@ public struct CloseStateMachine: Hashable, Sendable {
     // MARK: - The peer closes
 
     public enum CloseReceivedAction: Hashable, Sendable {
-        /// Send a close frame with the peer's own code (without one if it gave none), arm the deadline, then close the transport.
+        /// Send a close frame with the peer's own code (or without a code if the peer sent none), start the timer, then close the
+        /// transport.
         case echoThenCloseTransport(code: CloseCode?)
         /// Ours was sent before: the handshake is complete.
         case closeTransport
@@ -78,12 +79,12 @@ public struct CloseStateMachine: Hashable, Sendable {
         }
     }
 
-    // MARK: - The peer breaks the rules
+    // MARK: - The peer violates the protocol
 
     public enum ViolationFoundAction: Hashable, Sendable {
-        /// Send the close frame, arm the deadline, then close the transport without waiting for an answer.
+        /// Send the close frame, start the timer, then close the transport without waiting for an answer.
         case sendCloseThenCloseTransport(code: CloseCode, reason: String)
-        /// A close frame was sent before; a second may not follow.
+        /// A close frame was sent before. A second one is not allowed.
         case closeTransport
         /// The transport is closing or closed already.
         case ignore
@@ -106,13 +107,13 @@ public struct CloseStateMachine: Hashable, Sendable {
     // MARK: - Time and transport
 
     public enum DeadlinePassedAction: Hashable, Sendable {
-        /// Close the transport now, whatever is still unwritten.
+        /// Close the transport now and drop unwritten bytes.
         case abortTransport
         /// No close is under way, or the transport is closed already.
         case ignore
     }
 
-    /// The peer did not answer in time, or did not read what was to be written before the transport closes.
+    /// The peer did not answer in time, or did not read the remaining bytes in time.
     public mutating func deadlinePassed() -> DeadlinePassedAction {
         switch self.state {
         case .closing, .ending:
@@ -124,7 +125,7 @@ public struct CloseStateMachine: Hashable, Sendable {
     }
 
     public enum TransportClosedAction: Hashable, Sendable {
-        /// The connection has ended; clean means that both sides sent their close frames (section 7.1.4).
+        /// The connection has ended. Clean means that both sides sent their close frames (section 7.1.4).
         case ended(clean: Bool)
         case alreadyEnded
     }

@@ -1,10 +1,11 @@
 public import NIOCore
 
-/// Writes a server's frames: final, unmasked, with the length in its shortest form (RFC 6455 section 5.2).
+/// Encodes a server's frames: final, unmasked, with the length in its shortest form (RFC 6455 section 5.2).
 ///
-/// A frame does not depend on the connection it goes to. One buffer is therefore made per publication and handed to all.
+/// A frame is the same for every connection. It is therefore encoded once for each publication, and all connections share the
+/// buffer.
 public enum FrameEncoder {
-    /// A frame of its own.
+    /// Encodes one frame into a new buffer.
     ///
     /// - Parameter payload: for text, well-formed UTF-8 (not checked here); for a control frame, at most 125 bytes.
     /// - Returns: the frame, in one allocation of its exact size (which the allocator may round up).
@@ -19,11 +20,11 @@ public enum FrameEncoder {
         return frame
     }
 
-    /// Writes a frame behind what `bytes` already holds, so that several frames can leave in one write.
+    /// Appends a frame to `bytes`, so that several frames can be sent in one write.
     ///
     /// - Parameters:
     ///   - payload: for text, well-formed UTF-8 (not checked here); for a control frame, at most 125 bytes.
-    ///   - isCompressed: whether it is what ``Deflater`` made of a message (RFC 7692 section 6).
+    ///   - isCompressed: whether the payload comes from ``Deflater`` (RFC 7692 section 6).
     public static func append(opcode: Opcode, payload: ByteBuffer, isCompressed: Bool = false, to bytes: inout ByteBuffer) {
         let length = payload.readableBytes
         precondition(!opcode.isControl || length <= 125, "a control frame carries at most 125 bytes")
@@ -43,11 +44,11 @@ public enum FrameEncoder {
         }
     }
 
-    /// A close frame (RFC 6455 section 5.5.1).
+    /// Encodes a close frame (RFC 6455 section 5.5.1).
     ///
     /// - Parameters:
-    ///   - code: one that ``CloseCode/canSend`` allows; nil gives a frame without payload, and the reason is left out too.
-    ///   - reason: cut to ``Limits/maximumCloseReasonBytes``, between two Unicode scalars.
+    ///   - code: a code that ``CloseCode/canSend`` allows. Nil gives a frame without payload: the reason is left out too.
+    ///   - reason: shortened to ``Limits/maximumCloseReasonBytes``, between two Unicode scalars.
     public static func close(
         code: CloseCode?,
         reason: String = "",
@@ -62,7 +63,7 @@ public enum FrameEncoder {
         return frame
     }
 
-    /// The bytes in front of a payload: 2, 4 or 10.
+    /// The length of the header: 2, 4 or 10 bytes.
     private static func headerBytes(payloadLength: Int) -> Int {
         switch payloadLength {
         case ...125: 2

@@ -3,22 +3,22 @@ import NIOCore
 /// The first 6 to 14 bytes of a client's frame (RFC 6455 section 5.2).
 struct FrameHeader: Sendable {
     let isFinal: Bool
-    /// Whether the message that begins here is compressed (RFC 7692 section 6).
+    /// Whether the message that begins with this frame is compressed (RFC 7692 section 6).
     let isCompressed: Bool
     let opcode: Opcode
-    /// As it stands in the header, its first byte the highest.
+    /// As in the header, with the first byte highest.
     let maskingKey: UInt32
     /// In bytes; 0 to 2^63 - 1, and at most 125 in a control frame.
     let payloadLength: Int
 
-    /// Judges all that can be said of a frame without knowing the ones before it.
+    /// Parses a header, and checks all that does not depend on earlier frames.
     ///
     /// - Parameters:
     ///   - bytes: what has arrived, from the frame's first byte on.
-    ///   - mayBeCompressed: whether permessage-deflate was agreed on: then the first bit that is otherwise reserved may be set in a text
-    ///     or binary frame.
+    ///   - mayBeCompressed: whether permessage-deflate was negotiated. If so, the first reserved bit may be set in a text or
+    ///     binary frame.
     /// - Returns: the header and its length in bytes; nil while it is incomplete.
-    /// - Throws: as soon as the bytes that are there are wrong, also when the header is incomplete.
+    /// - Throws: as soon as the bytes that have arrived are wrong, even if the header is incomplete.
     static func parse(
         _ bytes: UnsafeRawBufferPointer,
         mayBeCompressed: Bool
@@ -70,17 +70,16 @@ struct FrameHeader: Sendable {
 }
 
 extension FrameHeader {
-    /// Reads one header, whatever parts it arrives in, and keeps the bytes of an incomplete one: no allocation, and the caller
-    /// has nothing to keep.
+    /// Reads one header that may arrive in parts. It keeps the bytes of an incomplete header, without allocation.
     struct Reader: Sendable {
         /// Room for 16 bytes, of which a header needs at most 14.
         private var words: (UInt64, UInt64) = (0, 0)
         private var count: UInt8 = 0
 
-        /// Whether nothing of a header has arrived.
+        /// Whether no byte of a header has arrived.
         var isEmpty: Bool { self.count == 0 }
 
-        /// - Parameter bytes: what it uses is consumed: at most the header, and all there is when it answers nil.
+        /// - Parameter bytes: the bytes that belong to the header are consumed; all of them when the result is nil.
         mutating func next(_ bytes: inout ByteBuffer, mayBeCompressed: Bool) throws(ProtocolViolation) -> FrameHeader? {
             let whole = try bytes.withUnsafeReadableBytes { bytes throws(ProtocolViolation) in
                 self.count == 0 ? try FrameHeader.parse(bytes, mayBeCompressed: mayBeCompressed) : nil
@@ -97,7 +96,7 @@ extension FrameHeader {
 
         private mutating func append(_ byte: UInt8, mayBeCompressed: Bool) throws(ProtocolViolation) -> FrameHeader? {
             let count = Int(self.count)
-            // 14 bytes are always a whole header or a violation, so there is room.
+            // 14 bytes always make a whole header or a violation, so `count` is below 14 here.
             withUnsafeMutableBytes(of: &self.words) { $0[count] = byte }
             self.count += 1
             let parsed = try withUnsafeBytes(of: self.words) { bytes throws(ProtocolViolation) in

@@ -1,11 +1,11 @@
-/// The masking of a client's payload (RFC 6455 section 5.3): each byte XORed with one of the key's four, in turn.
+/// The masking of a client's payload (RFC 6455 section 5.3): each byte is XORed with one of the key's four bytes in turn.
 enum Masking {
     /// Copies and unmasks in one pass, 8 bytes at a time.
     ///
     /// - Parameters:
     ///   - source: a part of a frame's payload.
-    ///   - target: at least as long; must not overlap `source`.
-    ///   - key: as it stands in the header, its first byte the highest.
+    ///   - target: at least as long as `source`; must not overlap it.
+    ///   - key: as in the header, with the first byte highest.
     ///   - offset: how many bytes of the payload came before this part.
     static func unmask(
         _ source: UnsafeRawBufferPointer,
@@ -14,7 +14,7 @@ enum Masking {
         offset: Int
     ) {
         precondition(target.count >= source.count)
-        // Turned so that the byte for source[0] comes first; then the same for every 4 and every 8 bytes from there.
+        // Rotated so that the byte for source[0] is first. From there on the key repeats every 4 bytes, and so every 8.
         let turn = UInt32(truncatingIfNeeded: offset & 3) * 8
         let turned = key << turn | key >> (32 - turn)
         let word = (UInt64(turned) << 32 | UInt64(turned)).bigEndian

@@ -1,16 +1,15 @@
 public import NIOCore
 
-/// Turns the bytes of one client into messages and control frames: the receiving side of a server (RFC 6455 sections 5, 7.4 and 8.1),
-/// with permessage-deflate where it was agreed on (RFC 7692).
+/// Decodes the bytes of one client into messages and control frames: the receiving side of a server (RFC 6455 sections 5, 7.4 and
+/// 8.1), with permessage-deflate if it was negotiated (RFC 7692).
 ///
-/// Every byte that is handed over is consumed at once, so the caller keeps none: what is incomplete is kept here. An idle decoder
-/// owns no memory of its own; an incomplete message takes what has arrived of it, whatever length it claims. A message is
-/// refused by the first byte that makes it wrong: at its header when it is too long, in the middle of a frame when it is not
-/// UTF-8.
+/// Bytes are consumed at once, and incomplete frames are kept here, so the caller keeps none. An idle decoder owns no memory of
+/// its own. An incomplete message takes memory for the bytes that have arrived, whatever length its header claims. A message is
+/// refused at the first wrong byte: at its header when it is too long, in the middle of a frame when it is not UTF-8.
 ///
-/// For one owner: a copy shares the message that is being inflated.
+/// A decoder has one owner: a copy shares the message that is being inflated.
 public struct MessageDecoder {
-    /// What a client said. Payloads are buffers of their own and do not hold on to the bytes they were read from.
+    /// What the client sent. Each payload has its own buffer and does not keep the bytes that it was read from in memory.
     public enum Event: Hashable, Sendable {
         /// A whole message of well-formed UTF-8.
         case text(ByteBuffer)
@@ -18,23 +17,23 @@ public struct MessageDecoder {
         case binary(ByteBuffer)
         /// At most 125 bytes, to be sent back in a pong (section 5.5.2).
         case ping(ByteBuffer)
-        /// At most 125 bytes; it may answer a ping, or none (section 5.5.3).
+        /// At most 125 bytes. It may answer a ping or be unsolicited (section 5.5.3).
         case pong(ByteBuffer)
-        /// The client's last frame. The code is nil when it gave none, else one that may be sent; the reason has at most 123
-        /// bytes (section 5.5.1).
+        /// The client's last frame. The code is nil when the frame has none, else a code that may be sent. The reason has at most
+        /// 123 bytes (section 5.5.1).
         case close(code: CloseCode?, reason: String)
     }
 
     private enum State {
         /// Between frames, or inside a header.
         case header(FrameHeader.Reader)
-        /// Inside a frame, of whose payload `received` bytes have arrived.
+        /// Inside a frame. `received` bytes of its payload have arrived.
         case payload(FrameHeader, received: Int)
-        /// A close frame or a violation was the last.
+        /// After a close frame or a violation.
         case finished
     }
 
-    /// The message that has begun: nil when the next data frame must begin one.
+    /// The type of the current message; nil when the next data frame must begin one.
     private enum Kind {
         case text
         case binary
@@ -42,33 +41,33 @@ public struct MessageDecoder {
 
     public let limits: MessageLimits
     private var state = State.header(FrameHeader.Reader())
-    /// What has arrived of the message that has begun; nil for nothing.
+    /// The bytes of the current message so far; nil for none.
     private var message: ByteBuffer?
-    /// What has arrived of a control frame, which may stand between the fragments of a message; nil for nothing.
+    /// The bytes of a control frame so far, which may come between the fragments of a message; nil for none.
     private var control: ByteBuffer?
-    /// The message that has begun, if it is compressed; `message` and `validator` have no part in it.
+    /// The current message if it is compressed. `message` and `validator` are then not used.
     private var compressed: CompressedMessage?
-    /// Data frames of the message that has begun.
+    /// Data frames of the current message.
     private var frames: UInt32 = 0
-    /// Frames whose headers have been read so far, of every kind; wraps around.
+    /// Frames of every kind whose headers have been read so far. Wraps around.
     public private(set) var frameCount: UInt32 = 0
     private var validator = UTF8Validator()
-    /// 0: messages may not be compressed.
+    /// 0 if compression was not negotiated.
     private let inflatingWindowBits: UInt8
     private var kind: Kind?
 
-    /// - Parameter compression: nil: none was agreed on.
+    /// - Parameter compression: nil if it was not negotiated.
     public init(limits: MessageLimits = MessageLimits(), compression: NegotiatedDeflate? = nil) {
         self.limits = limits
         self.inflatingWindowBits = compression?.inflatingWindowBits ?? 0
     }
 
-    /// The next event in the bytes that were handed over so far.
+    /// Decodes the next event.
     ///
-    /// - Parameter bytes: what has arrived since the last call, or what an earlier call left; what is used is consumed.
-    /// - Returns: nil when all bytes are used up and more are needed. After a close event or a violation: always nil, and nothing
-    ///   is consumed.
-    /// - Throws: what the client did wrong; once.
+    /// - Parameter bytes: what has arrived since the last call, or what an earlier call left. Used bytes are consumed.
+    /// - Returns: nil when all bytes are consumed and more are needed. After a close event or a violation it is always nil, and
+    ///   nothing is consumed.
+    /// - Throws: the client's violation, once.
     public mutating func next(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> Event? {
         do throws(ProtocolViolation) {
             return try self.advance(&bytes)
@@ -78,10 +77,10 @@ public struct MessageDecoder {
         }
     }
 
-    /// Whether a data message has begun and not ended, whatever control frames stand in it.
+    /// Whether a data message has begun and not ended. Control frames in between do not matter.
     public var isInMessage: Bool { self.kind != nil }
 
-    /// Whether what has arrived ends in the middle of a message or of a frame: the client owes the rest.
+    /// Whether the bytes so far end in the middle of a message or of a frame.
     public var isIncomplete: Bool {
         switch self.state {
         case .header(let reader): self.kind != nil || !reader.isEmpty
@@ -119,7 +118,7 @@ public struct MessageDecoder {
         }
     }
 
-    /// Judges a frame by what came before it, and by the limits, before anything is kept of it.
+    /// Checks a frame against the frames before it and the limits, before any of its payload is kept.
     private mutating func admit(_ header: FrameHeader) throws(ProtocolViolation) {
         guard !header.opcode.isControl else { return }
         if header.opcode == .continuation {
@@ -132,7 +131,7 @@ public struct MessageDecoder {
         if let compressed = self.compressed {
             try compressed.admit(header.payloadLength)
         } else {
-            // Subtracted, not added: the claimed length may be near the largest integer.
+            // A subtraction cannot overflow. An addition could: the claimed length may be near the largest integer.
             let room = self.limits.maximumMessageBytes - (self.message?.readableBytes ?? 0)
             guard header.payloadLength <= room else { throw .messageTooBig }
         }
@@ -148,11 +147,10 @@ public struct MessageDecoder {
         )
     }
 
-    /// Moves `count` bytes of a frame's payload to where they are kept, unmasks them on the way, and validates them if they are
-    /// text.
+    /// Copies `count` bytes of a frame's payload, unmasks them in the same pass, and validates them if they are text.
     ///
-    /// A frame that is whole in `bytes` is thereby copied once, into a buffer of its size. Unmasking in place would be no copy,
-    /// but mostly is two: the transport shares its read buffer, and it would be copied as a whole, for each message in it.
+    /// A frame that is complete in `bytes` is thus copied once, into a buffer of its size. Unmasking in place would mostly copy
+    /// more: the transport holds a reference to its read buffer, so the whole buffer would be copied for each message in it.
     private mutating func take(
         _ count: Int,
         of header: FrameHeader,
@@ -172,7 +170,8 @@ public struct MessageDecoder {
             return bytes.moveReaderIndex(forwardBy: count)
         }
         let isText = !isControl && self.kind == .text
-        // Taken out, so that this is the only reference and writing does not copy. It grows by doubling as bytes arrive.
+        // Taken out of the property, so that this is the only reference and writing does not copy. The buffer doubles as bytes
+        // arrive.
         let begun = isControl ? self.control.take() : self.message.take()
         var payload = begun ?? ByteBufferAllocator().buffer(capacity: count)
         var validator = self.validator
@@ -220,9 +219,9 @@ public struct MessageDecoder {
     private static func close(_ payload: ByteBuffer) throws(ProtocolViolation) -> Event {
         guard payload.readableBytes > 0 else { return .close(code: nil, reason: "") }
         var reason = payload
-        guard let rawCode = reason.readInteger(as: UInt16.self) else { throw .closeCodeTorn }
-        // A client may send whatever may be sent at all: 1010 is for clients only, and 1011 to 1014, though servers coined them,
-        // are registered for both sides.
+        guard let rawCode = reason.readInteger(as: UInt16.self) else { throw .closeCodeTruncated }
+        // A client may send every code that may be sent at all. 1010 is for clients only; 1011 to 1014 were introduced for
+        // servers, but are registered for both sides.
         let code = CloseCode(rawValue: rawCode)
         guard code.canSend else { throw .closeCodeNotAllowed }
         guard reason.isWellFormedUTF8 else { throw .closeReasonNotUTF8 }

@@ -1,4 +1,4 @@
-/// What a frame is (RFC 6455 section 5.2). The other values are reserved; a frame that carries one is refused.
+/// The type of a frame (RFC 6455 section 5.2). The other values are reserved, and a frame with one of them is refused.
 public enum Opcode: UInt8, Hashable, Sendable, CaseIterable {
     /// The next part of the message that the last text or binary frame began.
     case continuation = 0x0

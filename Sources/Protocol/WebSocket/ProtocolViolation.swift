@@ -1,8 +1,7 @@
-/// What a client did that ends its connection, with what the close frame tells it (RFC 6455 section 7.1.7).
+/// A client's error that ends its connection, with the code and reason of the close frame (RFC 6455 section 7.1.7).
 public struct ProtocolViolation: Error, Hashable, Sendable {
     public let closeCode: CloseCode
-    /// For the close frame and the log: static, ASCII, at most ``Limits/maximumCloseReasonBytes``, nothing of what the client
-    /// sent.
+    /// For the close frame and the log: static ASCII, at most ``Limits/maximumCloseReasonBytes``, without any text of the client.
     public let reason: String
 
     private init(_ closeCode: CloseCode, _ reason: String) {
@@ -27,14 +26,14 @@ public struct ProtocolViolation: Error, Hashable, Sendable {
 
     // MARK: - Close frames (sections 5.5.1 and 7.4)
 
-    public static let closeCodeTorn = ProtocolViolation(.protocolError, "close frame carries half a code")
+    public static let closeCodeTruncated = ProtocolViolation(.protocolError, "close frame carries half a code")
     public static let closeCodeNotAllowed = ProtocolViolation(.protocolError, "close code may not be sent")
     public static let closeReasonNotUTF8 = ProtocolViolation(.invalidData, "close reason is not UTF-8")
 
     // MARK: - Messages (sections 8.1 and 10.4)
 
     public static let textNotUTF8 = ProtocolViolation(.invalidData, "text is not UTF-8")
-    /// RFC 7692 names no code; 1007 is for data that is not what it says it is.
+    /// RFC 7692 defines no code. 1007 means data that is not consistent with its type.
     public static let notDeflated = ProtocolViolation(.invalidData, "compressed data is broken")
     public static let messageTooBig = ProtocolViolation(.messageTooBig, "message is too big")
     public static let tooManyFrames = ProtocolViolation(.policyViolation, "message has too many frames")

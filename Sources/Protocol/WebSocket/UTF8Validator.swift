@@ -1,17 +1,17 @@
-/// Says whether bytes that arrive in parts are well-formed UTF-8 (RFC 3629, Unicode table 3-7): no overlong forms, no
+/// Checks whether bytes that arrive in parts are well-formed UTF-8 (RFC 3629, Unicode table 3-7): no overlong forms, no
 /// surrogates, nothing above U+10FFFF.
 ///
 /// Three bytes of state, no allocation. A wrong byte is found when it is consumed, not at the end of its character.
 package struct UTF8Validator: Hashable, Sendable {
-    /// How many bytes the character that has begun still needs, 0 to 3.
+    /// How many bytes the current character still needs, 0 to 3.
     private var missing: UInt8 = 0
-    /// The range in which the next of them must lie. Empty once the input is wrong, so that no byte is ever taken again.
+    /// The range of the next byte of the character. Empty once the input is wrong, so that no further byte is accepted.
     private var lowest: UInt8 = 0x80
     private var highest: UInt8 = 0xBF
 
     package init() {}
 
-    /// Whether all that was consumed is well-formed and ends at the end of a character.
+    /// Whether all bytes so far are well-formed and end at the end of a character.
     package var isComplete: Bool { self.missing == 0 }
 
     /// - Returns: false as soon as no further bytes could make the input well-formed; from then on always false.
@@ -34,7 +34,8 @@ package struct UTF8Validator: Hashable, Sendable {
     /// - Returns: the index of the first byte at or after `start` that is not ASCII, or the end.
     private static func skipASCII(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
-        // In other scripts than Latin most characters are followed by another that is not ASCII: one look before the long run.
+        // In scripts other than Latin, most characters are followed by another that is not ASCII: this check avoids the loop
+        // below.
         guard index < bytes.count, bytes[index] < 0x80 else { return index }
         while index + 8 <= bytes.count,
             bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
@@ -45,8 +46,8 @@ package struct UTF8Validator: Hashable, Sendable {
         return index
     }
 
-    /// The first byte of a character of two to four bytes. It also bounds the second: this is what shuts out overlong forms
-    /// (E0, F0), surrogates (ED) and what lies above U+10FFFF (F4).
+    /// Handles the first byte of a character of two to four bytes. It also sets the range of the second byte, which excludes
+    /// overlong forms (E0, F0), surrogates (ED) and values above U+10FFFF (F4).
     private mutating func begin(_ byte: UInt8) {
         switch byte {
         case 0xC2...0xDF: self.expect(1, from: 0x80, to: 0xBF)

@@ -75,10 +75,10 @@ struct LogModel {
         return stale
     }
 
-    func page(for wish: TopicLogStateMachine.LogRequest, entries count: Int) -> LogPage {
+    func page(for request: TopicLogStateMachine.LogRequest, entries count: Int) -> LogPage {
         guard let head else { return LogPage(head: nil) }
         let from =
-            switch wish {
+            switch request {
             case .head: head.offset
             case .entries(let position): position?.epoch == head.epoch ? position?.offset ?? 0 : 0
             case .endEpoch: UInt64.max

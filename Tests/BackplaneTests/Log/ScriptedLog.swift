@@ -36,7 +36,7 @@ struct ScriptedLog {
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
             logger: .quiet
         )
-        let runner = RedisScriptRunner(role: "test", watch: watch, logger: .quiet)
+        let runner = RedisScriptRunner(role: "test", resolver: watch, logger: .quiet)
         runner.start()
         defer { runner.stop() }
         var log = ScriptedLog(server: server, topic: topic, runner: runner)

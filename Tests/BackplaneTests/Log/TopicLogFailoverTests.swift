@@ -92,7 +92,7 @@ struct TopicLogFailoverTests {
         for index in nodes.indices {
             nodes[index].link(masters[1])
             var steps = 0
-            while nodes[index].machine.wish != nil || nodes[index].question != nil || !nodes[index].underWay.isEmpty {
+            while nodes[index].machine.request != nil || nodes[index].question != nil || !nodes[index].underWay.isEmpty {
                 step(index)
                 steps += 1
                 guard steps < 5000 else {

@@ -52,18 +52,18 @@ struct TopicLogFollower {
 
     mutating func answerAll() {
         for _ in 0..<100 {
-            guard let wish = self.machine.wish else { return }
-            self.answer(wish)
+            guard let request = self.machine.request else { return }
+            self.answer(request)
         }
         Issue.record("it asks without end")
     }
 
-    mutating func answer(_ wish: TopicLogStateMachine.LogRequest) {
-        if case .endEpoch(let epoch) = wish {
+    mutating func answer(_ request: TopicLogStateMachine.LogRequest) {
+        if case .endEpoch(let epoch) = request {
             self.model.endEpoch(epoch)
             self.machine.epochWasEnded()
         } else {
-            self.machine.read(self.model.page(for: wish, entries: self.pageEntries), into: &self.output)
+            self.machine.read(self.model.page(for: request, entries: self.pageEntries), into: &self.output)
         }
     }
 }

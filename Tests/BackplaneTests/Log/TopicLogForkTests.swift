@@ -100,7 +100,7 @@ struct TopicLogForkTests {
         node.miss(5)
         node.subscribe()
         node.hear(2)
-        if let wish = node.machine.wish { node.answer(wish) }
+        if let request = node.machine.request { node.answer(request) }
         node.model.endEpoch(node.model.head?.epoch ?? 0)
         node.answerAll()
         #expect(node.texts == Array(1...9) && node.output.lost == 0)
@@ -126,7 +126,7 @@ struct TopicLogForkTests {
         node.model = node.model.replica(lagging: 3)
         node.hear(1)
         #expect(node.texts == Array(1...6) && node.output.gaps == 1)
-        #expect(node.machine.wish == .endEpoch(node.model.head?.epoch ?? 0))
+        #expect(node.machine.request == .endEpoch(node.model.head?.epoch ?? 0))
         node.hear(1)
         node.answerAll()
         node.hear(2)

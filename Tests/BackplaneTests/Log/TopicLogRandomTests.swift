@@ -25,7 +25,7 @@ struct TopicLogRandomTests {
         var isLinked = false
         var underWay: [LogArrival] = []
         /// Asked and not answered; with the answer once Redis has worked it out.
-        var question: (wish: TopicLogStateMachine.LogRequest, session: Int, page: LogPage?, store: Int)?
+        var question: (request: TopicLogStateMachine.LogRequest, session: Int, page: LogPage?, store: Int)?
         var sessions = 0
         /// Messages published since the node first knew its place.
         var due: Set<LogModel.Message> = []
@@ -69,19 +69,19 @@ struct TopicLogRandomTests {
         /// One step of a question: asked, worked out, answered.
         mutating func ask(_ model: inout LogModel, pageEntries: Int) {
             guard let question = self.question else {
-                self.question = self.machine.wish.map { ($0, self.machine.session, nil, 0) }
+                self.question = self.machine.request.map { ($0, self.machine.session, nil, 0) }
                 return
             }
             if let page = question.page {
                 self.question = nil
                 guard question.session == self.machine.session else { return }
-                if case .endEpoch = question.wish { return self.machine.epochWasEnded() }
+                if case .endEpoch = question.request { return self.machine.epochWasEnded() }
                 self.found(question.store)
                 self.machine.read(page, into: &self.output)
             } else {
-                if case .endEpoch(let epoch) = question.wish { model.endEpoch(epoch) }
+                if case .endEpoch(let epoch) = question.request { model.endEpoch(epoch) }
                 self.question?.store = model.store
-                self.question?.page = model.page(for: question.wish, entries: pageEntries)
+                self.question?.page = model.page(for: question.request, entries: pageEntries)
             }
         }
     }
@@ -127,7 +127,7 @@ struct TopicLogRandomTests {
             for index in nodes.indices {
                 nodes[index].link(model)
                 var steps = 0
-                while nodes[index].machine.wish != nil || nodes[index].question != nil || !nodes[index].underWay.isEmpty {
+                while nodes[index].machine.request != nil || nodes[index].question != nil || !nodes[index].underWay.isEmpty {
                     nodes[index].hear()
                     nodes[index].ask(&model, pageEntries: pageEntries)
                     steps += 1

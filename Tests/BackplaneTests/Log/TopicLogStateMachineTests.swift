@@ -12,9 +12,9 @@ struct TopicLogStateMachineTests {
         var node = Follower()
         node.miss(3)
         node.subscribe()
-        #expect(node.machine.wish == .head && !node.machine.isFollowing)
+        #expect(node.machine.request == .head && !node.machine.isFollowing)
         node.answerAll()
-        #expect(node.machine.isFollowing && node.machine.wish == nil)
+        #expect(node.machine.isFollowing && node.machine.request == nil)
         node.hear(2)
         #expect(node.texts == [4, 5])
         #expect(node.output.lost == 0 && node.output.gaps == 0 && node.output.recovered == 0)
@@ -31,7 +31,7 @@ struct TopicLogStateMachineTests {
         node.machine.received(late, into: &node.output)
         node.hear()
         #expect(node.texts == [2, 3, 4])
-        #expect(node.output.gaps == 0 && node.machine.wish == nil)
+        #expect(node.output.gaps == 0 && node.machine.request == nil)
     }
 
     @Test func `A lost link costs nothing that the log holds`() {
@@ -135,7 +135,7 @@ struct TopicLogStateMachineTests {
         node.model.removeAll()
         node.hear(2)
         #expect(node.texts == [1, 2, 3, 4])
-        #expect(node.output.gaps == 0 && node.machine.wish == nil)
+        #expect(node.output.gaps == 0 && node.machine.request == nil)
     }
 
     @Test func `A log that began anew meanwhile may have lost its end`() {

@@ -35,7 +35,7 @@ struct TopicLogsTests {
         for offset in 1...5 as ClosedRange<UInt64> {
             for topic in topics {
                 let outcome = logs.step(topic, into: &output) { $0.received(self.arrival(offset, bytes: 1000), into: &$1) }
-                #expect(outcome == .init(isFollowing: false, hasWish: true))
+                #expect(outcome == .init(isFollowing: false, hasRequest: true))
                 try #require(logs.heldBytes <= logs.limit)
             }
         }
@@ -45,7 +45,7 @@ struct TopicLogsTests {
             entries: (1...5).map { .init(offset: $0, bytes: self.arrival($0, bytes: 0).envelope?.encoded() ?? ByteBuffer()) }
         )
         for topic in topics {
-            while logs[topic]?.wish != nil { _ = logs.step(topic, into: &output) { $0.read(page, into: &$1) } }
+            while logs[topic]?.request != nil { _ = logs.step(topic, into: &output) { $0.read(page, into: &$1) } }
             #expect(logs[topic]?.isFollowing == true)
         }
         #expect(logs.heldBytes == 0 && output.lost == 0 && output.gaps == 0)

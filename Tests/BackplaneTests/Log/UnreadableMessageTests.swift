@@ -36,7 +36,7 @@ struct UnreadableMessageTests {
         machine.received(self.arrival(nil, at: 5), into: &output)
         machine.received(self.arrival(self.envelope(2), at: 6), into: &output)
         #expect(output.envelopes.map(\.sequence) == [2] && output.lost == 1 && output.gaps == 0)
-        #expect(machine.isFollowing && machine.wish == nil)
+        #expect(machine.isFollowing && machine.request == nil)
     }
 
     @Test

@@ -18,7 +18,7 @@ struct ReconnectionTests {
         return (0..<links).map { _ in
             var machine = RedisLink.StateMachine()
             _ = machine.started()
-            _ = machine.dialed(at: .uptimeNanoseconds(0))
+            _ = machine.connected(at: .uptimeNanoseconds(0))
             var now = Duration.seconds(3600)
             let back = now + outage
             while true {

@@ -28,12 +28,12 @@ struct RedisConnectorTests {
 
     /// Dials a name that has these addresses.
     /// - Returns: whom the connection is to; the reason where there is none.
-    private static func dial(_ addresses: [(host: String, port: Int)]) async throws -> Result<String, RedisDialError> {
+    private static func dial(_ addresses: [(host: String, port: Int)]) async throws -> Result<String, RedisConnectError> {
         let found = try addresses.map { try SocketAddress(ipAddress: $0.host, port: $0.port) }
         var configuration = RedisConfiguration(host: "redis.test", port: 1)
         configuration.connectTimeout = .milliseconds(700)
         configuration.commandTimeout = .milliseconds(700)
-        let promise = Self.loop.makePromise(of: Result<String, RedisDialError>.self)
+        let promise = Self.loop.makePromise(of: Result<String, RedisConnectError>.self)
         let settings = configuration
         Self.loop.execute {
             let dial = RedisConnector(

@@ -14,7 +14,7 @@ struct RedisLinkStateMachineTests {
         #expect(machine.pauseEnded() == true)
         #expect(machine.lost(reason: "refused", at: self.now) == .pause(attempt: 1, wasReady: false, reasonIsNew: false))
         #expect(machine.pauseEnded() == true)
-        #expect(machine.dialed(at: self.now) == true)
+        #expect(machine.connected(at: self.now) == true)
         #expect(machine.isReady)
         let later = self.now + RedisLink.StateMachine.stableAfter
         #expect(machine.lost(reason: "refused", at: later) == .pause(attempt: 0, wasReady: true, reasonIsNew: true))
@@ -24,7 +24,7 @@ struct RedisLinkStateMachineTests {
         var machine = RedisLink.StateMachine()
         _ = machine.started()
         for attempt in 0..<3 {
-            #expect(machine.dialed(at: self.now) == true)
+            #expect(machine.connected(at: self.now) == true)
             #expect(
                 machine.lost(reason: "no", at: self.now + .seconds(1))
                     == .pause(attempt: attempt, wasReady: true, reasonIsNew: true)
@@ -45,7 +45,7 @@ struct RedisLinkStateMachineTests {
         _ = machine.lost(reason: "refused", at: self.now)
         #expect(machine.moved(isElsewhere: true) == .connect)
         #expect(machine.pauseEnded() == false)
-        #expect(machine.dialed(at: self.now) == true)
+        #expect(machine.connected(at: self.now) == true)
         #expect(machine.moved(isElsewhere: false) == .none)
         #expect(machine.moved(isElsewhere: true) == .drop)
         // What failed with the old one is forgotten: the first pause is a first one.
@@ -56,7 +56,7 @@ struct RedisLinkStateMachineTests {
         var machine = RedisLink.StateMachine()
         _ = machine.started()
         machine.stop()
-        #expect(machine.dialed(at: self.now) == false)
+        #expect(machine.connected(at: self.now) == false)
         #expect(machine.moved(isElsewhere: true) == .none)
         #expect(machine.lost(reason: "x", at: self.now) == .none)
         #expect(machine.pauseEnded() == false)

@@ -9,12 +9,12 @@ struct SentinelQuorumTests {
     private let new = RedisAddress(host: "10.0.0.2", port: 6379)
     private let wrong = RedisAddress(host: "10.0.0.9", port: 1)
 
-    private func candidates(_ said: [(RedisAddress, Int64)?], known: Int64? = nil) -> [RedisAddress] {
-        var opinions = SentinelQuorum(count: said.count)
-        for (index, opinion) in said.enumerated() {
-            opinions[index] = opinion.map { .init(master: $0.0, epoch: $0.1) }
+    private func candidates(_ reports: [(RedisAddress, Int64)?], known: Int64? = nil) -> [RedisAddress] {
+        var quorum = SentinelQuorum(count: reports.count)
+        for (index, report) in reports.enumerated() {
+            quorum[index] = report.map { .init(master: $0.0, epoch: $0.1) }
         }
-        return opinions.candidates(known: known, at: self.start).map(\.master)
+        return quorum.candidates(known: known, at: self.start).map(\.master)
     }
 
     @Test func `What all say is the only candidate`() {
@@ -38,18 +38,18 @@ struct SentinelQuorumTests {
     }
 
     @Test func `Most sentinels have to insist on what is older`() {
-        var opinions = SentinelQuorum(count: 3)
+        var quorum = SentinelQuorum(count: 3)
         func candidates(at seconds: Int64) -> [RedisAddress] {
-            opinions.candidates(known: 7, at: self.start + .seconds(seconds)).map(\.master)
+            quorum.candidates(known: 7, at: self.start + .seconds(seconds)).map(\.master)
         }
-        for index in 0...1 { opinions[index] = .init(master: self.old, epoch: 0) }
+        for index in 0...1 { quorum[index] = .init(master: self.old, epoch: 0) }
         #expect(candidates(at: 0) == [])
         #expect(candidates(at: 9) == [])
         #expect(candidates(at: 10) == [self.old])
         // One of them has heard of the fail-over.
-        opinions[1] = .init(master: self.new, epoch: 7)
+        quorum[1] = .init(master: self.new, epoch: 7)
         #expect(candidates(at: 11) == [self.new])
-        opinions[1] = .init(master: self.old, epoch: 0)
+        quorum[1] = .init(master: self.old, epoch: 0)
         #expect(candidates(at: 12) == [])
         #expect(candidates(at: 21) == [])
         #expect(candidates(at: 22) == [self.old])
@@ -57,12 +57,12 @@ struct SentinelQuorumTests {
     }
 
     @Test func `The newest epoch of a server counts`() {
-        var opinions = SentinelQuorum(count: 2)
-        opinions[0] = .init(master: self.new, epoch: 3)
-        opinions[1] = .init(master: self.new, epoch: 5)
-        #expect(opinions.candidates(known: nil, at: self.start) == [.init(master: self.new, epoch: 5)])
-        opinions[1] = nil
-        #expect(opinions.candidates(known: nil, at: self.start) == [.init(master: self.new, epoch: 3)])
+        var quorum = SentinelQuorum(count: 2)
+        quorum[0] = .init(master: self.new, epoch: 3)
+        quorum[1] = .init(master: self.new, epoch: 5)
+        #expect(quorum.candidates(known: nil, at: self.start) == [.init(master: self.new, epoch: 5)])
+        quorum[1] = nil
+        #expect(quorum.candidates(known: nil, at: self.start) == [.init(master: self.new, epoch: 3)])
     }
 }
 

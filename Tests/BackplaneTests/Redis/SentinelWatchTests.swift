@@ -92,7 +92,7 @@ struct SentinelWatchTests {
         }
         try await self.withBrokers(at: "redis+sentinel://127.0.0.1:\(ignorant.port)/nobody") { nodes in
             #expect(
-                await eventually { Self.reason(nodes[0]).hasSuffix("a sentinel said: ERR No such master with that name") },
+                await eventually { Self.reason(nodes[0]).hasSuffix("a sentinel answered: ERR No such master with that name") },
                 "\(Self.reason(nodes[0]))"
             )
         }
@@ -111,7 +111,7 @@ struct SentinelWatchTests {
             return .text(answer)
         }
         try await self.withBrokers(at: "redis+sentinel://127.0.0.1:\(fake.port)/m") { nodes in
-            #expect(await eventually { Self.reason(nodes[0]) != "the sentinels have not been asked yet" })
+            #expect(await eventually { Self.reason(nodes[0]) != "the sentinels have not been polled yet" })
             #expect(await nodes[0].publish("alive") == .success(.degraded(here: false)))
         }
         await fake.stop()

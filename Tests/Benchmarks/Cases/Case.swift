@@ -1,11 +1,11 @@
-/// One piece of work that is measured.
+/// One operation that is measured.
 public struct Case: Sendable {
     public let name: String
-    /// What ``count`` counts.
+    /// The unit of ``count``.
     public let unit: String
-    /// So many of them are in one round.
+    /// How many units are in one round.
     public let count: Int
-    /// Makes what the work needs, and gives back the work: called with a number of rounds.
+    /// Prepares the operation, and returns it as a function of a number of rounds.
     public let prepare: @Sendable () -> (Int) -> Void
 
     init(_ name: String, _ unit: String, count: Int = 1, prepare: @escaping @Sendable () -> (Int) -> Void) {
@@ -18,6 +18,6 @@ public struct Case: Sendable {
     public static let all: [Case] = EnvelopeCases.all + FrameCases.all + ReplyCases.all + FanOutCases.all + HopCases.all
 }
 
-/// What the optimiser must believe to be used.
+/// Prevents the optimizer from removing an unused value.
 @inline(never)
 func use<Value>(_ value: borrowing Value) {}

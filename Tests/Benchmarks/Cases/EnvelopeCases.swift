@@ -1,7 +1,7 @@
 import NIOCore
 import VolaryProtocol
 
-/// What nodes say to each other, and to clients: a client's text of 64 bytes, to everybody.
+/// Encoding and decoding of messages between nodes and to clients: a client's text of 64 bytes to everybody.
 enum EnvelopeCases {
     static var all: [Case] {
         [
@@ -33,7 +33,7 @@ enum Samples {
     static let node = NodeID(rawValue: 0x0A0B_0C0D)
     static let text = String(repeating: "x", count: 64)
 
-    /// - Parameter sequence: its place among those of its origin.
+    /// - Parameter sequence: its sequence number at the origin.
     static func envelope(sequence: UInt64 = 1) -> Envelope {
         let publication = Publication(
             id: .random(on: self.node),

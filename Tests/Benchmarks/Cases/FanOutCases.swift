@@ -1,6 +1,6 @@
 import NIOCore
 
-/// From the broker to connections in memory: all of ours on the way to the socket, and nothing of the kernel.
+/// The way from the broker to connections in memory: all code of the node before the socket, and nothing of the kernel.
 enum FanOutCases {
     private static let connections = 200
 

@@ -5,11 +5,11 @@ import NIOPosix
 
 @testable import VolaryNode
 
-/// Work for another event loop.
+/// Handing work to another event loop.
 enum HopCases {
     static var all: [Case] {
         [
-            // Our part alone: into the queue, and out of it.
+            // Only our part: adding to the queue, and removing from it.
             Case("shard-queue", "hop") {
                 let loop = EmbeddedEventLoop()
                 let shard = ConnectionShard(eventLoop: loop)
@@ -20,7 +20,7 @@ enum HopCases {
                     }
                 }
             },
-            // To a thread that sleeps, and back.
+            // To a sleeping thread, and back.
             Case("shard-hop", "hop") {
                 let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
                 let shard = ConnectionShard(eventLoop: group.next())

@@ -7,7 +7,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// A node's way from broker to connections, on one embedded event loop. What reaches a socket is dropped.
+/// The parts of a node from broker to connections, on one embedded event loop. Bytes for a socket are dropped.
 final class MemoryNode {
     private let loop = EmbeddedEventLoop()
     private let channels: [EmbeddedChannel]
@@ -41,7 +41,7 @@ final class MemoryNode {
             guest: WebSocketAdmission.AdmittedClient(client: WebSocketHandshake.Client(endpoint: .plain, user: nil)),
             events: Members(connections)
         )
-        return EmbeddedChannel(handlers: [Abyss(), handler], loop: loop)
+        return EmbeddedChannel(handlers: [DiscardingHandler(), handler], loop: loop)
     }
 
     private static func delivery(_ connections: ConnectionManager, _ loop: EmbeddedEventLoop) -> Delivery {
@@ -62,7 +62,7 @@ final class MemoryNode {
             logger: logger,
             clock: ContinuousClock(),
             name: NodeName("own", isGiven: true),
-            isLiving: { _ in false }
+            isAlive: { _ in false }
         )
         let interest = TopicInterest(broker: broker, clock: ContinuousClock())
         return Delivery(
@@ -78,7 +78,7 @@ final class MemoryNode {
     }
 }
 
-/// Adds each connection, and makes nothing of the rest.
+/// Adds each connection, and ignores all other events.
 private final class Members: WebSocketEvents {
     private let connections: ConnectionManager
 
@@ -96,13 +96,13 @@ private final class Members: WebSocketEvents {
     func makeID(on eventLoop: any EventLoop) -> ConnectionID { self.connections.makeID(on: eventLoop) }
     func turns(on eventLoop: any EventLoop) -> TurnQueue { self.connections.turns(on: eventLoop) }
     func closed(_ connection: Connection, on eventLoop: any EventLoop) {}
-    func breached(_ breach: LimitViolation) {}
+    func limitExceeded(_ violation: LimitViolation) {}
     func goneUnread() {}
     func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {}
 }
 
-/// In the socket's place.
-private final class Abyss: ChannelOutboundHandler {
+/// Takes the place of the socket, and drops all bytes.
+private final class DiscardingHandler: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) { promise?.succeed() }
@@ -110,9 +110,9 @@ private final class Abyss: ChannelOutboundHandler {
 }
 
 @available(*, unavailable)
-extension Abyss: Sendable {}
+extension DiscardingHandler: Sendable {}
 
-/// Nothing that is measured publishes.
+/// No measured case publishes.
 private final class IdleBroker: Broker {
     func publish(
         _ message: NodeMessage,

@@ -3,7 +3,7 @@ import VolaryProtocol
 
 @testable import VolaryBackplane
 
-/// What Redis sends for a publication: 64 of them that arrived together.
+/// Parsing what Redis sends for a publication: 64 of them that arrive together.
 enum ReplyCases {
     private static let messages = 64
 

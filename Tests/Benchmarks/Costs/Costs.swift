@@ -1,6 +1,7 @@
 import Cases
 
-/// `costs` lists the cases; `costs NAME ROUNDS` runs one. Twice the rounds less once the rounds is what the work costs: the start is in both.
+/// `costs` lists the cases; `costs NAME ROUNDS` runs one. The cost of the operation is the cost of twice the rounds minus that of
+/// the rounds, because the start of the program is in both.
 @main
 struct Costs {
     static func main() {

@@ -1,9 +1,10 @@
-// Clients that send the same block of frames over and over, as fast as the server takes it, and throw away what they get.
+// Clients that send the same block of frames repeatedly, as fast as the server takes it, and discard what they receive.
 //
 //     flood PORT PATH CONNECTIONS BLOCKS HEADER < BLOCK
 //
-// BLOCKS: how many blocks a connection sends before it ends its half, waits for the server's end and comes again; 0: no end. HEADER: of the
-// handshake, may be empty. Runs until SIGTERM, then prints the bytes that the kernel has taken, and how many connections the server has ended early.
+// BLOCKS: how many blocks a connection sends before it half-closes, waits for the server's end and reconnects; 0 for no end.
+// HEADER: a header of the handshake, may be empty. Runs until SIGTERM, then prints the bytes that the kernel has taken, and how
+// many connections the server closed early.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -24,7 +25,7 @@
 struct client {
     int fd;
     bool open, half_closed;
-    size_t offset; // of the block, what the kernel has
+    size_t offset; // how many bytes of the block the kernel has taken
     long blocks;
 };
 
@@ -48,7 +49,7 @@ static void check(bool failed, const char *what) {
     }
 }
 
-// Blocking until the handshake is answered: a flood begins with an open connection.
+// Blocks until the handshake is answered, so that a flood begins with an open connection.
 static void connect_client(struct client *c) {
     *c = (struct client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     check(c->fd < 0, "socket");
@@ -65,7 +66,7 @@ static void watch(struct client *c, bool writes) {
     check(epoll_ctl(poll_fd, EPOLL_CTL_MOD, c->fd, &event) < 0, "epoll_ctl");
 }
 
-// What the server has sent; false when it has ended the connection.
+// Reads what the server has sent; false when it has closed the connection.
 static bool drain(struct client *c) {
     for (;;) {
         ssize_t got = recv(c->fd, sink, sizeof sink - 1, 0);
@@ -82,7 +83,7 @@ static bool drain(struct client *c) {
     }
 }
 
-// One call a turn: the clients take turns.
+// One call per turn, so that the clients alternate.
 static void pour(struct client *c) {
     ssize_t sent = send(c->fd, block + c->offset, block_length - c->offset, MSG_NOSIGNAL);
     if (sent < 0) return;

@@ -1,4 +1,4 @@
-"""What floods of small frames cost the other clients of a node: measures each kind on a fresh node and prints the table in Markdown."""
+"""Measures the cost of floods of small frames for the other clients of a node: each kind on a new node; prints a table in Markdown."""
 import argparse
 import contextlib
 import http.client
@@ -17,36 +17,37 @@ import zlib
 from servers import Absent, Volary
 from table import Machine
 
-#: By flooders: what the others' median may be, the larger of so many times the median without a flood and so many milliseconds.
+#: By number of flooding clients: the limit of the other clients' median, the larger of a multiple of the median without a flood and
+#: a number of milliseconds.
 BOUNDS = {1: (5, 3), 16: (20, 15)}
-#: What the median of `/readyz` may be, in milliseconds, and how often it is asked, in seconds.
+#: The limit of the median of `/readyz`, in milliseconds, and the interval of the requests, in seconds.
 READY_BOUND, READY_INTERVAL = 100, 0.05
-#: The others: their number, and the round trips of all of them in a second.
-NEIGHBOURS, RATE = 8, 200
-#: In percent of its processor, what a node under a flood uses at least: its turns for those that flood take about half of the time.
+#: The other clients: their number, and the total of their round trips in a second.
+OTHER_CLIENTS, RATE = 8, 200
+#: The least processor time that a flooded node must use, in percent: the flooding clients take about half of its time.
 BUSY = 25
 #: The same where the flood comes through HAProxy, which shares the flood's processor.
 BUSY_BALANCED = 10
-#: Of each measurement, in seconds.
+#: The length of each measurement, in seconds.
 DURATION = 2
-#: More than the 1 MiB that a node keeps of a client that has ended its half.
+#: More than the 1 MiB that a node keeps of a half-closed client.
 BYTES_BEFORE_END = 1_200_000
 
 
 def frame(opcode, payload=b"", final=True, compressed=False):
-    """A client's frame with at most 65,535 bytes, masked with zeros."""
+    """A client's frame of at most 65,535 bytes, masked with zeros."""
     length = bytes([128 + len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack(">H", len(payload))
     return bytes([(128 if final else 0) + (64 if compressed else 0) + opcode]) + length + b"\0\0\0\0" + payload
 
 
 def deflated(text):
-    """As RFC 7692 has it: without the end of the empty block."""
+    """Compresses as RFC 7692 requires: without the end of the empty block."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
     return (deflate.compress(text) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 class Kind:
-    """One kind of flood: where the frames go, and a block of some 50 KB of them."""
+    """One kind of flood: the path of its frames, and a block of some 50 KB of them."""
 
     def __init__(self, name, path, block, header="", balanced=False):
         self.name, self.path, self.block, self.header, self.balanced = name, path, block, header, balanced
@@ -63,7 +64,7 @@ KINDS = [
     Kind("texts of one letter to `/echo`, through HAProxy", "/echo", frame(1, b"x") * SMALL, balanced=True),
     Kind("texts of one letter to `/ws`, not permitted, through HAProxy", "/ws", frame(1, b"x") * SMALL, balanced=True),
 ]
-#: Flooders, and whether each ends its half after some blocks and comes again.
+#: The number of flooding clients, and whether each half-closes its connection after some blocks and reconnects.
 SITUATIONS = [(1, False), (16, False), (1, True), (16, True)]
 
 
@@ -107,7 +108,7 @@ class Balancer:
 
 
 class Readiness(threading.Thread):
-    """Asks a node all the time whether it is ready."""
+    """Polls whether a node is ready."""
 
     def __init__(self, port):
         super().__init__(daemon=True)
@@ -142,14 +143,14 @@ def leases_lost(port):
 
 
 def others(machine, node, duration):
-    """The median of their round trips, in milliseconds, and how busy the node and its Redis are meanwhile, in percent of their processor."""
-    options = ["-c", str(NEIGHBOURS), "--rate", str(RATE), "--warmup", "40", "--messages", str(int(RATE * duration))]
+    """The median of the other clients' round trips, in milliseconds, and the load of the node and its Redis, in percent of their processor."""
+    options = ["-c", str(OTHER_CLIENTS), "--rate", str(RATE), "--warmup", "40", "--messages", str(int(RATE * duration))]
     report = machine.wsload(["echo", *options, *node.echo_urls], node.pids)
     return report["latency_us"]["p50"] / 1000, report["server_cpu_share"] * 100
 
 
 class Run:
-    """One kind of flood on a fresh node with a Redis, all of it on one processor: what the others' median was before it and in it."""
+    """One kind of flood on a new node with a Redis, both on one processor: the other clients' median before and during the flood."""
 
     def __init__(self, machine, kind, flooders, ends_half, duration):
         self.least_busy = BUSY_BALANCED if kind.balanced else BUSY
@@ -157,10 +158,10 @@ class Run:
             node = servers.enter_context(Volary(machine, redis=True, options=["--compression", "--client-messages", "off"]))
             port = node.ports[0]
             flooded = servers.enter_context(Balancer(machine, port)).port if kind.balanced else port
-            self.calm, _ = others(machine, node, duration)
+            self.unloaded, _ = others(machine, node, duration)
             blocks = 1 + BYTES_BEFORE_END // len(kind.block) if ends_half else 0
             flood = subprocess.Popen(
-                # Nice: the load of the others has the processor when it needs it.
+                # Nice: the load of the other clients has priority.
                 ["taskset", "-c", str(machine.client_cpu), "nice", os.path.join(machine.tools, "flood")]
                 + [str(flooded), kind.path, str(flooders), str(blocks), kind.header],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -186,20 +187,20 @@ class Run:
 
     def problems(self, flooders):
         times, milliseconds = BOUNDS[flooders]
-        bound = max(times * self.calm, milliseconds)
+        bound = max(times * self.unloaded, milliseconds)
         checks = [
-            (self.flooded > bound, f"the others' median is {self.flooded:.2f} ms, at most {bound:.2f} ms is wanted"),
-            (self.ready > READY_BOUND, f"the median of /readyz is {self.ready:.0f} ms, at most {READY_BOUND} ms is wanted"),
+            (self.flooded > bound, f"the others' median is {self.flooded:.2f} ms, the limit is {bound:.2f} ms"),
+            (self.ready > READY_BOUND, f"the median of /readyz is {self.ready:.0f} ms, the limit is {READY_BOUND} ms"),
             (self.not_ready, f"/readyz was not 200 {self.not_ready} times"),
             (self.leases_lost, f"the lease was lost {self.leases_lost} times"),
-            (self.ended, f"the node has ended {self.ended} of the flooders"),
-            (self.busy < self.least_busy, f"the node is busy for {self.busy:.0f} % of the time only: that is no flood"),
+            (self.ended, f"the node closed the connections of {self.ended} flooding clients"),
+            (self.busy < self.least_busy, f"the node is busy for only {self.busy:.0f} % of the time, which is no flood"),
         ]
         return [text for is_so, text in checks if is_so]
 
 
 def middle(runs):
-    """Of some runs that with the median of the others' medians."""
+    """The run with the median of the other clients' medians."""
     return sorted(runs, key=lambda run: run.flooded)[len(runs) // 2]
 
 
@@ -213,7 +214,7 @@ def main():
     options.python_peers = ""
     machine = Machine(options)
     began = time.monotonic()
-    lines, failed, calm = [], False, []
+    lines, failed, unloaded = [], False, []
     for kind in KINDS:
         medians, ready, longest = [], 0, 0
         for flooders, ends_half in SITUATIONS:
@@ -230,20 +231,20 @@ def main():
                 failed = True
                 continue
             run = middle(runs)
-            medians.append(f"{run.flooded:.2f} ms ({run.flooded / run.calm:.1f})")
-            calm += [each.calm for each in runs]
+            medians.append(f"{run.flooded:.2f} ms ({run.flooded / run.unloaded:.1f})")
+            unloaded += [each.unloaded for each in runs]
             ready = max(ready, *(each.ready for each in runs))
             longest = max(longest, *(each.ready_longest for each in runs))
-            print(f"  {what}: {run.calm:.2f} -> {run.flooded:.2f} ms, /readyz {run.ready:.1f} ms, at most {run.ready_longest:.0f} ms, "
+            print(f"  {what}: {run.unloaded:.2f} -> {run.flooded:.2f} ms, /readyz {run.ready:.1f} ms, at most {run.ready_longest:.0f} ms, "
                   f"{run.bytes / 1e6:.1f} MB, {run.busy:.0f} % busy", file=sys.stderr, flush=True)
-            # One run of an odd machine is no verdict on the others' median; all else is.
+            # The other clients' median counts in the middle run only, as one run may be disturbed; all other checks count in every run.
             for text in dict.fromkeys(text for each in runs for text in each.problems(flooders) if each is run or "others" not in text):
                 print(f"    MISSED: {text}", file=sys.stderr, flush=True)
                 failed = True
         lines.append([kind.name, *medians, f"{ready:.1f} ms", f"{longest:.0f} ms"])
 
     print(f"{machine.describe()}; {time.strftime('%Y-%m-%d')}; {options.rounds} runs of each, medians; "
-          f"{(time.monotonic() - began) / 60:.0f} minutes; without a flood {statistics.median(calm):.2f} ms\n")
+          f"{(time.monotonic() - began) / 60:.0f} minutes; without a flood {statistics.median(unloaded):.2f} ms\n")
     bounds = [f"{times} times or {milliseconds} ms" for times, milliseconds in BOUNDS.values()]
     head = ["flood", "by 1", "by 16", "by 1, half closed", "by 16, half closed", "median of `/readyz`", "longest"]
     for line in [head, ["---"] * len(head), *lines, ["at most, the larger of", *bounds, *bounds, f"{READY_BOUND} ms", "-"]]:

@@ -1,4 +1,4 @@
-"""The table's rows: what is measured on which server, and what is to be reached. As a program: their names."""
+"""The rows of the table: what is measured on which server, and the goals. Run as a program, it lists their names."""
 import dataclasses
 from typing import Callable
 
@@ -7,7 +7,7 @@ from servers import Nchan, Socketify, Volary, VolaryWithGroups, VolaryWithStalle
 
 @dataclasses.dataclass
 class Side:
-    """One server of a row. `run(machine, scale)` gives its figure; `scale` is the part of the work to do, 1 for all."""
+    """One server of a row. `run(machine, scale)` returns its result; `scale` is the share of the work to do, 1 for all."""
 
     name: str
     run: Callable
@@ -22,16 +22,16 @@ class Row:
     peer: Side | None
     at_least: float
     aim: float
-    #: Figures of which more is better: the ratio must be above what is to be reached, not below.
+    #: Whether higher values are better: the ratio must then be above the goal, not below.
     more_is_better: bool = False
     digits: int = 2
 
 
 def loaded(server, mode, *options, figure="server_cpu_us_per_delivery", messages=None, http=False, **settings):
-    """A server under wsload.
+    """A server under the load of wsload.
 
-    :param figure: name of a member of wsload's report, or what makes the figure of the report.
-    :param messages: how many, at scale 1.
+    :param figure: the name of a member of wsload's report, or a function of the report.
+    :param messages: the number of messages at scale 1.
     :param http: whether the messages are published over HTTP.
     """
     def run(machine, scale):
@@ -116,7 +116,7 @@ def per_cpu_second(report):
 
 
 def node_growth(report):
-    """Redis is the first of the processes; the node is the last."""
+    """Redis is the first process, the node the last one."""
     node = report["processes"][-1]
     return (node["rss_end_kb"] - node["rss_before_kb"]) * 1024 / report["connections"]
 

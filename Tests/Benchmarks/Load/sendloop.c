@@ -1,5 +1,5 @@
-// What a delivery costs at least: the sender's CPU time for one send() to each of N loopback connections, round after round. A round begins
-// when the receiver has all of the one before, as with one message in flight.
+// The minimum cost of a delivery: the sender's CPU time for one send() to each of N loopback connections, round after round. A
+// round begins when the receiver has all bytes of the previous one, as with one message in flight.
 //
 //     sendloop CONNECTIONS ROUNDS BYTES SENDER_CPU RECEIVER_CPU      prints microseconds of CPU time per send
 
@@ -33,7 +33,7 @@ static void pin(int cpu) {
     check(sched_setaffinity(0, sizeof set, &set), "sched_setaffinity");
 }
 
-// Connects, then reads, and says so on `done` whenever `round` bytes have come.
+// Connects, then reads, and writes to `done` whenever `round` bytes have arrived.
 static void receive(struct sockaddr_in address, int connections, long round, int done) {
     static char buffer[65536];
     int poll = epoll_create1(0);

@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is started, and where it is spoken to."""
+"""The compared servers: how each is started, and its addresses."""
 import base64
 import contextlib
 import hashlib
@@ -21,15 +21,15 @@ SECRET = "everybody-may-know-this-secret-of-the-benchmarks"
 
 
 class Absent(Exception):
-    """What a comparison needs is not installed."""
+    """A server for a comparison is not installed."""
 
 
 class Server:
-    """Freshly started processes in a directory of their own, pinned to one processor; ended with the block."""
+    """New processes in their own directory, pinned to one processor. They are stopped at the end of the block."""
 
     def __init__(self, machine):
         self.machine = machine
-        #: Those whose processor time counts.
+        #: The processes whose processor time is measured.
         self.pids = []
         self.running = []
         self.sockets = []
@@ -42,7 +42,7 @@ class Server:
         except BaseException:
             self.__exit__()
             raise
-        # What a start leaves to do (timers, presence) is not measured.
+        # Work right after the start (timers, presence) is not measured.
         time.sleep(0.5)
         return self
 
@@ -82,7 +82,7 @@ class Server:
 
 
 class Volary(Server):
-    """One node, or two and their Redis. Joins are not announced: what is measured is what the generator sends."""
+    """One node, or two with a Redis. Announcements are off, so that only the messages of the load generator are measured."""
 
     name = "volary"
 
@@ -120,7 +120,7 @@ class Volary(Server):
 
 
 class VolaryWithGroups(Volary):
-    """One node whose subscribers are in the group `bench`; others hold more groups, 50 each."""
+    """One node whose subscribers are in the group `bench`. Further clients are in the other groups, 50 each."""
 
     def __init__(self, machine, groups):
         super().__init__(machine)
@@ -146,7 +146,7 @@ class VolaryWithGroups(Volary):
 
 
 class VolaryWithStalledReader(Volary):
-    """One node with a client that reads nothing, and for which more waits than the kernel takes."""
+    """One node with a client that does not read, and for which more data waits than the kernel buffers."""
 
     def begin(self):
         self.options += ["--max-unsent", "64MiB"]
@@ -162,7 +162,7 @@ class VolaryWithStalledReader(Volary):
 
 
 class Socketify(Server):
-    """uWebSockets with a few lines of Python around it."""
+    """uWebSockets with a small Python program."""
 
     name = "socketify"
 
@@ -178,7 +178,7 @@ class Socketify(Server):
 
 
 class Nchan(Server):
-    """One nginx worker, or two nginx and their Redis (`distributed`)."""
+    """One nginx worker, or two nginx with a Redis (`distributed`)."""
 
     name = "nchan"
 
@@ -232,7 +232,7 @@ def await_ready(port):
 
 
 def upgraded(port, bearer=None):
-    """A WebSocket that only stays."""
+    """Opens a WebSocket, which sends nothing."""
     authorization = f"Authorization: Bearer {bearer}\r\n" if bearer else ""
     one = socket.create_connection(("127.0.0.1", port), 10)
     one.sendall(

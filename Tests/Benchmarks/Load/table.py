@@ -1,4 +1,4 @@
-"""Measures the rows of the table, each server in turn and fresh for every run, and prints the table in Markdown."""
+"""Measures the rows of the table, with alternating servers that are started for every run, and prints the table in Markdown."""
 import argparse
 import json
 import os
@@ -15,7 +15,7 @@ FLATNESS = 1.2
 
 
 class Machine:
-    """Where it runs: two processors, one for the servers and one for the generator."""
+    """This machine: two processors, one for the servers and one for the load generator."""
 
     def __init__(self, options):
         processors = sorted(os.sched_getaffinity(0))
@@ -33,10 +33,10 @@ class Machine:
         run = subprocess.run(command, capture_output=True, text=True, timeout=300)
         if run.returncode:
             report = json.loads(run.stdout) if run.stdout.strip() else {}
-            raise RuntimeError(f"not all was delivered (missing: {report.get('missing')}): {run.stderr.strip()[-500:]}")
+            raise RuntimeError(f"not all messages were delivered (missing: {report.get('missing')}): {run.stderr.strip()[-500:]}")
         report = json.loads(run.stdout)
         if arguments[0] != "idle" and not all(process["cpu_s"] for process in report["processes"]):
-            raise RuntimeError("a process that counts has used no processor time: the wrong one is looked at")
+            raise RuntimeError("a measured process has used no processor time: it is the wrong process")
         return report
 
     def sendloop(self, connections, rounds):
@@ -50,7 +50,7 @@ class Machine:
 
 
 class Result:
-    """The figures of one row, pair by pair."""
+    """The measurements of one row, in pairs."""
 
     def __init__(self, row):
         self.row = row
@@ -60,7 +60,7 @@ class Result:
     def measure(self, machine, rounds, scale):
         sides = [(self.row.ours, self.ours)] + ([(self.row.peer, self.peers)] if self.row.peer else [])
         for number in range(rounds):
-            # Whoever is first has another machine before it than who is second.
+            # The order alternates, because the first run may find another state of the machine than the second.
             for side, figures in sides if number % 2 == 0 else reversed(sides):
                 if figures is self.peers and self.absent:
                     continue
@@ -87,7 +87,7 @@ class Result:
         if self.ratio and not self.failure:
             ratio = f"**{self.ratio:.2f}** ({min(pairs):.2f} to {max(pairs):.2f})"
         return [
-            row.what, self.figure(ours), f"{self.absent} absent" if self.absent else self.figure(peer), ratio,
+            row.what, self.figure(ours), f"{self.absent} not installed" if self.absent else self.figure(peer), ratio,
             self.goal(row.at_least), self.goal(row.aim),
         ]
 
@@ -101,7 +101,7 @@ class Result:
 
 
 def flatness(results):
-    """The last row of those that stand beside a bare send: how far apart they are."""
+    """The row after the comparisons with a bare send: the ratio of the highest to the lowest."""
     ratios = [result.ratio for result in results if result.row.name.startswith("floor-")]
     if len(ratios) < 2 or not all(ratios):
         return []

@@ -1,4 +1,4 @@
-"""uWebSockets through socketify: a text on /ws goes to everybody on /ws, one on /echo back to its sender."""
+"""uWebSockets through socketify: a text on /ws goes to all clients of /ws, a text on /echo back to its sender."""
 import sys
 
 from socketify import App, CompressOptions, OpCode

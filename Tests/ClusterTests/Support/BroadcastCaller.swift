@@ -2,9 +2,9 @@ import Foundation
 import NIOConcurrencyHelpers
 import TestSupport
 
-/// A REST caller that pushes again and again, one at a time, and lists the connections in between.
+/// A REST caller that sends one push after the other, and lists the connections in between.
 final class BroadcastCaller: Sendable {
-    /// Whom a push is for.
+    /// The audience of a push.
     enum Audience: Hashable, Sendable {
         case everyone
         case user(String)
@@ -39,7 +39,7 @@ final class BroadcastCaller: Sendable {
     private let state = NIOLockedValueBox(State())
 
     /// - Parameters:
-    ///   - audiences: for whom the pushes are, in turn.
+    ///   - audiences: of the pushes, in turn.
     ///   - headers: of each request.
     init(number: Int, port: Int, audiences: [Audience], headers: [String: String]) {
         self.number = number
@@ -48,14 +48,14 @@ final class BroadcastCaller: Sendable {
         self.http = HTTPTestClient(port: port)
     }
 
-    /// Those that were answered with 2xx.
+    /// The pushes that were answered with 2xx.
     var broadcasts: [Broadcast] { self.state.withLockedValue { $0.broadcasts } }
-    /// Every other answer, and every request without one.
+    /// All other answers, and requests without an answer.
     var failures: [String] { self.state.withLockedValue { $0.failures } }
 
-    func run(while goesOn: () -> Bool) async {
+    func run(while isRunning: () -> Bool) async {
         var count = 0
-        while goesOn() {
+        while isRunning() {
             count += 1
             let text = "push \(count) of \(self.number)"
             let audience = self.audiences[count % self.audiences.count]

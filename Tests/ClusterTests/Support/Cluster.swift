@@ -2,13 +2,13 @@ import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
-/// A Redis and nodes of the built program, named a, b, c and on, for one test.
+/// A Redis and nodes of the built program, named a, b, c and so on, for one test.
 final class Cluster: Sendable {
-    /// Announcements are off where a test does not say otherwise: they would be between the messages that it counts.
+    /// Announcements are off by default: they would come between the messages that a test counts.
     static let quiet = ["--announcements-per-second", "off"]
 
     private let backend: any TestRedis
-    /// Of every request to a node.
+    /// Headers of every request to a node.
     let headers: [String: String]
     private let running: NIOLockedValueBox<[TestNode]>
 
@@ -18,7 +18,7 @@ final class Cluster: Sendable {
         self.running = NIOLockedValueBox([])
     }
 
-    /// Starts a cluster, runs a test with it, and stops it whatever became of the test.
+    /// Starts a cluster, runs a test with it, and stops it whatever the result.
     /// - Parameter headers: of every request to a node, such as a token.
     static func run(
         nodes: Int = 3,
@@ -29,7 +29,7 @@ final class Cluster: Sendable {
         try await self.run(nodes: nodes, options: options, headers: headers, on: try RedisServer.start(), body)
     }
 
-    /// As ``run(nodes:options:headers:_:)``, with a Redis of the test's own, which is stopped too.
+    /// Like ``run(nodes:options:headers:_:)``, with a Redis that the test provides, which is stopped too.
     static func run(
         nodes: Int,
         options: [String] = Cluster.quiet,
@@ -44,10 +44,10 @@ final class Cluster: Sendable {
                     group.addTask { try await cluster.start(name, options: options) }
                 }
             }
-            try await cluster.waitUntilAcquainted()
+            try await cluster.waitUntilNodesKnowEachOther()
             try await body(cluster)
         } catch {
-            for node in cluster.nodes { Issue.record("Node \(node.name) wrote:\n\(node.process.output.suffix(4000))") }
+            for node in cluster.nodes { Issue.record("Node \(node.name) logged:\n\(node.process.output.suffix(4000))") }
             cluster.stop()
             throw error
         }
@@ -78,12 +78,12 @@ final class Cluster: Sendable {
         return node
     }
 
-    /// A node that the test ends itself, or has ended.
+    /// Removes a node that the test stops itself.
     func forget(_ node: TestNode) {
         self.running.withLockedValue { $0.removeAll { $0 === node } }
     }
 
-    /// kill -9.
+    /// Kills a node with SIGKILL.
     func kill(_ node: TestNode) {
         self.forget(node)
         node.process.kill()
@@ -94,9 +94,9 @@ final class Cluster: Sendable {
         self.backend.stop()
     }
 
-    /// Of a test that has not brought its own.
+    /// Only for tests that do not provide their own.
     var redis: RedisServer {
-        guard let server = self.backend as? RedisServer else { preconditionFailure("the test knows its Redis itself") }
+        guard let server = self.backend as? RedisServer else { preconditionFailure("the test provides its own Redis") }
         return server
     }
 
@@ -105,8 +105,8 @@ final class Cluster: Sendable {
     var b: TestNode { self.nodes[1] }
     var c: TestNode { self.nodes[2] }
 
-    /// Each node knows each by name: it looks who is there once a heartbeat.
-    private func waitUntilAcquainted() async throws {
+    /// Waits until every node knows the names of all others, which nodes update with each heartbeat.
+    private func waitUntilNodesKnowEachOther() async throws {
         let names = self.nodes.map(\.name)
         for node in self.nodes {
             let knowsAll = try await eventually {
@@ -117,7 +117,7 @@ final class Cluster: Sendable {
         }
     }
 
-    /// Every node's list is complete and has this many connections.
+    /// Waits until every node's list is complete and contains this many connections.
     func waitForConnections(_ count: Int, within deadline: Duration = .seconds(30)) async throws {
         for node in self.nodes {
             let came = try await eventually(within: deadline) { try await node.count() == count }
@@ -130,9 +130,9 @@ final class Cluster: Sendable {
     }
 }
 
-/// What a cluster's nodes can be linked to.
+/// A Redis for the nodes of a cluster.
 protocol TestRedis: Sendable {
-    /// For `--redis`.
+    /// The value of `--redis`.
     var url: String { get }
     func stop()
 }
@@ -151,7 +151,7 @@ func withSingleNode(
     do {
         try await body(TestNode(name: "solo", process: process))
     } catch {
-        Issue.record("The node wrote:\n\(process.output.suffix(4000))")
+        Issue.record("The node logged:\n\(process.output.suffix(4000))")
         process.kill()
         throw error
     }

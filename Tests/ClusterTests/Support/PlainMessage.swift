@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// One message as a client of `/ws` sees it.
+/// One message as a client of `/ws` receives it.
 enum Seen: Hashable {
     case plain(type: String, from: String?, message: String)
     case binary([UInt8])
@@ -59,7 +59,7 @@ extension WebSocketTestClient {
         try Seen(try await self.next(within: deadline))
     }
 
-    /// Takes messages up to the first that fits, and throws it and the others away.
+    /// Takes messages up to the first one that matches, and discards all of them.
     @discardableResult
     func see(
         within deadline: Duration = .seconds(30),
@@ -72,7 +72,7 @@ extension WebSocketTestClient {
         }
     }
 
-    /// Takes everything up to the broadcast with this text, which is not among it.
+    /// Takes all messages before the broadcast with this text.
     func everything(until marker: String) async throws -> [Seen] {
         var all: [Seen] = []
         while true {

@@ -1,4 +1,4 @@
-// The REST API's answers, as a caller would write them down: nothing here comes from the server's sources.
+// The answers of the REST API, as a caller would define them: independent of the server's sources.
 
 struct Receipt: Decodable, Equatable {
     struct Node: Decodable, Equatable {

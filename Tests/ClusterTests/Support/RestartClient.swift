@@ -1,22 +1,22 @@
 import NIOConcurrencyHelpers
 import TestSupport
 
-/// A client that comes back whenever it is closed, and remembers what it got each time.
+/// A client that reconnects whenever it is closed, and records the messages of each connection.
 final class RestartClient: Sendable {
-    /// One connection, from the handshake's answer to its end.
+    /// One connection, from the answer of the handshake to its end.
     struct Visit: Sendable {
         let from: ContinuousClock.Instant
-        /// Nil: the client left by itself.
+        /// Nil if the client closed it.
         var closeCode: Int?
         var to: ContinuousClock.Instant
-        /// By text, how often.
+        /// How often each text was received.
         var messages: [String: Int] = [:]
         var echoes: Set<String> = []
 
-        /// A client that had been told to go may miss what was sent meanwhile; it learns of that later than the node does.
+        /// A client that is being closed may miss messages, and learns of the close later than the node.
         private static let margin = Duration.seconds(2)
 
-        /// Whether the client was connected the whole time, and did not get it.
+        /// Whether the client was connected all the time and did not get the push.
         func misses(_ broadcast: BroadcastCaller.Broadcast) -> Bool {
             self.from < broadcast.from && broadcast.to.advanced(by: Self.margin) < self.to && self.messages[broadcast.text] == nil
         }
@@ -24,13 +24,13 @@ final class RestartClient: Sendable {
         var hasDuplicates: Bool { self.messages.values.contains { $0 > 1 } }
     }
 
-    /// Who a client is.
+    /// The identity of a client.
     struct Identity: Sendable {
         let user: String
         let groups: [String]
         let token: String
 
-        /// Whether what is pushed to them is for this client.
+        /// Whether a push to this audience is for this client.
         func isOf(_ audience: BroadcastCaller.Audience) -> Bool {
             switch audience {
             case .everyone: true
@@ -60,7 +60,7 @@ final class RestartClient: Sendable {
     init(_ identity: Identity) { self.identity = identity }
 
     var visits: [Visit] { self.state.withLockedValue { $0.visits } }
-    /// Whatever was no close 1012.
+    /// All closes with a code other than 1012, and other errors.
     var problems: [String] { self.state.withLockedValue { $0.problems } }
 
     func connect(port: Int) async throws {
@@ -75,20 +75,20 @@ final class RestartClient: Sendable {
     }
 
     func say(_ text: String) async {
-        // A connection that has just ended takes nothing.
+        // A connection that has just ended accepts nothing.
         try? await self.state.withLockedValue { $0.client }?.send(text)
     }
 
     /// Returns when the client has left.
-    func stay(port: Int, while goesOn: () -> Bool) async {
+    func stay(port: Int, while isRunning: () -> Bool) async {
         while let client = self.state.withLockedValue({ $0.client }) {
             await client.waitForEnd()
             let hasLeft = self.ended(client)
-            if hasLeft || !goesOn() { return }
+            if hasLeft || !isRunning() { return }
             do {
                 try await self.connect(port: port)
             } catch {
-                return self.state.withLockedValue { $0.problems.append("no way back: \(error)") }
+                return self.state.withLockedValue { $0.problems.append("could not reconnect: \(error)") }
             }
             if self.state.withLockedValue({ $0.isLeaving }) { await self.leave() }
         }

@@ -2,13 +2,13 @@ import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
-/// Drains each node of a cluster and starts it again, while clients and callers go on.
+/// Drains and restarts each node of a cluster, while clients and callers continue.
 struct RollingRestart {
     let cluster: Cluster
     let balancer: ProxyServer
     let options: [String]
 
-    /// Whether clients and callers go on.
+    /// Whether clients and callers continue.
     final class Traffic: Sendable {
         private let over = NIOLockedValueBox(false)
 
@@ -17,7 +17,7 @@ struct RollingRestart {
         func end() { self.over.withLockedValue { $0 = true } }
     }
 
-    /// Clients behind the balancer, as many of each identity; they connect some at a time.
+    /// Connects clients through the balancer, the same number for each identity, some at a time.
     static func join(_ count: Int, as identities: [RestartClient.Identity], port: Int) async throws -> [RestartClient] {
         let members = (0..<count).map { RestartClient(identities[$0 % identities.count]) }
         for start in stride(from: 0, to: count, by: 25) {
@@ -29,17 +29,17 @@ struct RollingRestart {
         return members
     }
 
-    /// Each says something four times a second.
-    static func talk(_ members: ArraySlice<RestartClient>, while goesOn: () -> Bool) async {
+    /// Each client sends a message four times a second.
+    static func talk(_ members: ArraySlice<RestartClient>, while isRunning: () -> Bool) async {
         var number = 0
-        while goesOn() {
+        while isRunning() {
             for member in members { await member.say("said \(number) by \(member.number)") }
             number += 1
             try? await Task.sleep(for: .milliseconds(250))
         }
     }
 
-    /// The first by request, the others by SIGTERM.
+    /// Stops the first node by request, the others by SIGTERM.
     func all() async throws {
         for (index, node) in self.cluster.nodes.enumerated() { try await self.restart(node, byRequest: index == 0) }
     }
@@ -64,12 +64,13 @@ struct RollingRestart {
             "node \(node.name) ended with \(String(describing: status)):\n\(node.process.output.suffix(2000))"
         )
         try await self.cluster.start(node.name, options: self.options, port: node.process.port)
-        // The balancer gives each request to the node with the fewest connections, which is this one as soon as it takes it for up.
+        // The balancer sends each request to the node with the fewest connections, which is this one as soon as the balancer
+        // considers it up.
         let http = HTTPTestClient(port: self.balancer.port)
         let isBack = try await eventually(within: .seconds(20)) {
             let list: NodeList = try await http.request("GET", "/api/nodes", headers: self.cluster.headers).decode()
             return list.answeredBy == node.name
         }
-        try #require(isBack, "the balancer does not see that node \(node.name) is back:\n\(self.balancer.output)")
+        try #require(isBack, "the balancer does not use node \(node.name) again:\n\(self.balancer.output)")
     }
 }

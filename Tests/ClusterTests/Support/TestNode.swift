@@ -2,12 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-/// One running node, and what tests ask of it.
+/// One running node, with the requests that tests need.
 final class TestNode: Sendable {
     let name: String
     let process: VolaryProcess
     private let http: HTTPTestClient
-    /// Of every request, unless it has others.
+    /// Headers of every request that has none.
     private let headers: [String: String]
 
     init(name: String, process: VolaryProcess, headers: [String: String] = [:]) {
@@ -37,7 +37,7 @@ final class TestNode: Sendable {
         return try response.decode()
     }
 
-    /// - Parameter query: with its question mark.
+    /// - Parameter query: including the question mark.
     func broadcast(_ text: String, query: String = "") async throws -> Receipt {
         let response = try await self.push(to: "/api/connections/broadcast\(query)", text)
         try #require(response.status == 200, "\(response.body)")
@@ -56,7 +56,7 @@ final class TestNode: Sendable {
     /// The first page of the cluster's connections, complete or not.
     func list() async throws -> ConnectionList { try await self.get("/api/connections?limit=500") }
 
-    /// All of the cluster's connections, over all pages.
+    /// All of the cluster's connections, from all pages.
     func inventory(pageSize: Int = 500) async throws -> [ConnectionList.Item] {
         var all: [ConnectionList.Item] = []
         var cursor: String?
@@ -71,13 +71,13 @@ final class TestNode: Sendable {
         return all
     }
 
-    /// A counter or gauge of `/metrics`; nil when there is none of this name.
+    /// A counter or gauge of `/metrics`; nil when there is none with this name.
     func metric(_ name: String) async throws -> Int? {
         let lines = try await self.request("GET", "/metrics").body.split(separator: "\n")
         return lines.first { $0.hasPrefix("\(name) ") }?.split(separator: " ").last.flatMap { Int($0) }
     }
 
-    /// Connections that the list counts, when it is complete.
+    /// The number of connections, when the list is complete.
     func count() async throws -> Int? {
         let page: ConnectionList = try await self.get("/api/connections?limit=1")
         return page.complete ? page.count : nil
@@ -95,7 +95,7 @@ final class TestNode: Sendable {
         return try await .connect(port: self.process.port, path: path, options: options)
     }
 
-    /// Opens one after another.
+    /// Opens connections one after the other.
     func connect(_ count: Int) async throws -> [WebSocketTestClient] {
         var clients: [WebSocketTestClient] = []
         for _ in 0..<count { clients.append(try await self.connect()) }

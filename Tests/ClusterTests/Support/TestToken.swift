@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Tokens that the built program makes.
+/// Tokens created by the built program.
 enum TestToken {
     /// - Parameters:
-    ///   - key: with the secret.
+    ///   - key: the file with the secret.
     ///   - options: further ones of `volary token`.
     static func mint(_ key: TemporaryFile, user: String = "alice", _ options: [String] = []) async throws -> String {
         let (status, output, errors) = try await VolaryProcess.run(

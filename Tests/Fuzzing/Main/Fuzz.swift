@@ -1,13 +1,15 @@
 import Foundation
 
-/// The program for libFuzzer: VOLARY_FUZZ_TARGET says what is fuzzed, VOLARY_FUZZ_CORPUS is the directory that the good inputs are added
-/// to. A property that does not hold ends it as a crash does.
+/// The program for libFuzzer: VOLARY_FUZZ_TARGET is the target, VOLARY_FUZZ_CORPUS the directory that the seed inputs are added
+/// to. A violated property ends the program like a crash.
 private enum Fuzz {
     typealias Arguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
     static let target: FuzzTarget = {
         let name = ProcessInfo.processInfo.environment["VOLARY_FUZZ_TARGET"] ?? ""
-        guard let target = FuzzTarget(rawValue: name) else { fatalError("VOLARY_FUZZ_TARGET is none of \(FuzzTarget.allCases)") }
+        guard let target = FuzzTarget(rawValue: name) else {
+            fatalError("VOLARY_FUZZ_TARGET must be one of \(FuzzTarget.allCases)")
+        }
         return target
     }()
 
@@ -19,7 +21,7 @@ private enum Fuzz {
     }
 }
 
-/// libFuzzer's own, of its interface for programs that have their `main`.
+/// libFuzzer's function for programs with their own `main`.
 @_silgen_name("LLVMFuzzerRunDriver")
 private func runDriver(
     _ count: UnsafeMutablePointer<CInt>,
@@ -36,7 +38,7 @@ private func runDriver(
     return 0
 }
 
-/// SwiftPM links programs so that this is their `main`, which hides libFuzzer's.
+/// SwiftPM uses this name for the program's `main`, which libFuzzer's would hide otherwise.
 @_cdecl("fuzz_main") public func fuzzMain(
     _ count: CInt,
     _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>

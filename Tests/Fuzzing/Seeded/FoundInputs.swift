@@ -1,4 +1,4 @@
-/// Inputs that broke something, each with what it was.
+/// Inputs that once failed, each with its reason.
 enum FoundInputs {
     static let all: [(FuzzTarget, [[UInt8]])] = []
 }

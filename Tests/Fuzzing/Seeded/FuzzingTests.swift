@@ -2,15 +2,16 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The fuzzers' properties over inputs that a seed makes: in seconds, and in any build. `deploy/fuzz` runs the same with libFuzzer.
+/// The fuzzers' properties for inputs from a seed: takes seconds, and runs in any build. `deploy/fuzz` uses the same properties
+/// with libFuzzer.
 @Suite
 struct FuzzingTests {
-    /// What `VOLARY_TEST_SEED` says, else always the same.
+    /// The value of `VOLARY_TEST_SEED`, or a constant.
     private static let seed = ProcessInfo.processInfo.environment["VOLARY_TEST_SEED"].flatMap(UInt64.init) ?? 2026
     private static let inputs = 20_000
 
     @Test(arguments: FuzzTarget.allCases)
-    func `Good inputs, and what changes make of them, keep every promise`(target: FuzzTarget) throws {
+    func `Valid inputs and mutations of them satisfy every property`(target: FuzzTarget) throws {
         var random = SplitMix64(state: Self.seed)
         var pool = target.seeds
         for seed in pool { try target.check(seed) }
@@ -22,12 +23,12 @@ struct FuzzingTests {
                 Issue.record("seed \(Self.seed), input \(number): \(error)\n\(Data(input).base64EncodedString())")
                 return
             }
-            // Changes of changes: some of them lead further.
+            // Mutated inputs are mutated again: some of them reach further.
             if number.isMultiple(of: 16) { pool.append(input) }
         }
     }
 
-    @Test func `What a fuzzer has found once stays found`() throws {
+    @Test func `Inputs that once failed satisfy every property`() throws {
         for (target, inputs) in FoundInputs.all {
             for input in inputs { try target.check(input) }
         }
@@ -48,7 +49,7 @@ struct FuzzingTests {
             default: bytes.insert(contentsOf: bytes[place...].prefix(16), at: place)
             }
         }
-        // Long ones take long and show nothing that shorter ones do not.
+        // Long inputs are slow and find nothing that shorter ones do not.
         return Array(bytes.prefix(2048))
     }
 }

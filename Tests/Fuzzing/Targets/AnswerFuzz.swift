@@ -5,11 +5,11 @@ import NIOCore
 @testable import VolaryNode
 
 enum AnswerFuzz {
-    /// An answer that is given again is a final one, is marked, and has no more than the bytes that were kept.
+    /// A repeated answer is final, is marked as repeated, and is not larger than the stored bytes.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         guard let response = StoredAnswer.decode(ByteBuffer(bytes: input)) else { return }
         try hold((200...599).contains(response.status.code), "its status is \(response.status)")
-        try hold(response.headers[StoredAnswer.replayed] == "true", "nothing says that it is given again")
+        try hold(response.headers[StoredAnswer.replayed] == "true", "it is not marked as repeated")
         try hold(response.headers.allSatisfy { HTTPField.isValidValue($0.value) }, "\(response.headers)")
         try hold((response.body.contentLength ?? .max) <= input.count, "its body has \(response.body.contentLength ?? -1) bytes")
     }

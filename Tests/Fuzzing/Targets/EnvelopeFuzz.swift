@@ -2,13 +2,13 @@ import NIOCore
 import VolaryProtocol
 
 enum EnvelopeFuzz {
-    /// What is read is written again as the same bytes, and read again as the same envelope.
+    /// A decoded envelope is encoded to the same bytes, and decoded to the same envelope again.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         let bytes = ByteBuffer(bytes: input)
         guard let envelope = try? Envelope(decoding: bytes) else { return }
         let written = envelope.encoded()
-        try hold(written == bytes, "\(envelope) is written as other bytes")
-        try hold((try? Envelope(decoding: written)) == envelope, "\(envelope) is read as another one")
+        try hold(written == bytes, "\(envelope) is encoded to other bytes")
+        try hold((try? Envelope(decoding: written)) == envelope, "\(envelope) is decoded to another one")
     }
 
     static var seeds: [[UInt8]] {

@@ -1,18 +1,22 @@
 @testable import VolaryNode
 
 enum ForwardedFuzz {
-    /// White space around a list changes nothing, what is put behind it is one hop more, and an address is the same in both fields.
+    /// White space around a list changes nothing, an appended element is one more hop, and an address is the same in both header
+    /// fields.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         let text = String(decoding: input, as: UTF8.self)
-        let nodes = try? ForwardedHop.nodes(text)
-        try hold((try? ForwardedHop.nodes(" \t\(text)\t ")) == nodes, "with white space around it, \(text) is something else")
+        let nodes = try? ForwardedHop.hops(text)
+        try hold((try? ForwardedHop.hops(" \t\(text)\t ")) == nodes, "with white space around it, \(text) is different")
         if let nodes {
-            try hold((try? ForwardedHop.nodes("\(text), for=unknown")) == nodes + [.hidden], "\(text) goes on as something else")
+            try hold(
+                (try? ForwardedHop.hops("\(text), for=unknown")) == nodes + [.hidden],
+                "\(text) with an appended hop is different"
+            )
         }
         for hop in text.split(separator: ",").map(\.trimmingOWS) {
-            // RFC 7239 section 6: IPv6 needs brackets there.
+            // RFC 7239 section 6 requires brackets for IPv6.
             guard let address = ForwardedHop.address(hop), address.isIPv4 || hop.hasPrefix("[") else { continue }
-            try hold((try? ForwardedHop.nodes("for=\"\(hop)\"")) == [.address(address)], "\(hop) is another address")
+            try hold((try? ForwardedHop.hops("for=\"\(hop)\"")) == [.address(address)], "\(hop) is another address")
         }
     }
 

@@ -10,18 +10,18 @@ enum FramesFuzz {
         case violation(CloseCode)
     }
 
-    /// The same events and the same close code, however the bytes are cut; and a message that is sent again as one frame is the same
-    /// message.
-    /// - Parameter agreement: on permessage-deflate.
+    /// The events and the close code do not depend on how the bytes are split, and a message that is encoded again as one frame
+    /// is the same message.
+    /// - Parameter agreement: the negotiated permessage-deflate.
     static func check(_ input: [UInt8], _ agreement: NegotiatedDeflate? = nil) throws(FuzzFailure) {
         let (whole, parts) = parts(of: input)
         let events = self.events([whole], agreement)
         let cut = self.events(parts, agreement)
-        try hold(cut == events, "cut, it is \(cut), whole \(events)")
+        try hold(cut == events, "split: \(cut), whole: \(events)")
         for case .message(let opcode, let payload) in events {
             try hold(payload.readableBytes <= self.limits.maximumMessageBytes, "a message of \(payload.readableBytes) bytes")
             let again = self.events([self.frame(opcode, payload)[...]], agreement)
-            try hold(again == [.message(opcode, payload)], "\(opcode) \(payload) is read again as \(again)")
+            try hold(again == [.message(opcode, payload)], "\(opcode) \(payload) is decoded as \(again)")
         }
     }
 
@@ -43,7 +43,7 @@ enum FramesFuzz {
                     }
                 }
             } catch {
-                // The code, not the reason: text that is compressed may be wrong in two ways at the same place.
+                // The code, not the reason: a compressed text may violate two rules at the same place.
                 events.append(.violation(error.closeCode))
                 return events
             }
@@ -51,7 +51,7 @@ enum FramesFuzz {
         return events
     }
 
-    /// As a client sends it, with a key of zeros (RFC 6455 section 5.2).
+    /// A client's frame, with a key of zeros (RFC 6455 section 5.2).
     private static func frame(_ opcode: Opcode, _ payload: ByteBuffer) -> [UInt8] {
         let length = payload.readableBytes
         let size = length < 126 ? [UInt8(0x80 + length)] : [0xFE, UInt8(length >> 8), UInt8(length & 0xFF)]
@@ -68,7 +68,7 @@ enum FramesFuzz {
             [0x88, 0x80] + key, [0x88, 0x85] + key + [3, 232] + Array("bye".utf8),
             [0x82, 0xFE, 0, 200] + key + [UInt8](repeating: 9, count: 200),
             [0x82, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0] + key, [0xC1, 0x80] + key,
-            // "Hello", as in RFC 7692 section 7.2.3, whole and in two fragments.
+            // "Hello" as in RFC 7692 section 7.2.3, whole and in two fragments.
             [0xC1, 0x87] + key + [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00],
             [0x41, 0x83] + key + [0xF2, 0x48, 0xCD] + [0x80, 0x84] + key + [0xC9, 0xC9, 0x07, 0x00],
         ]

@@ -1,37 +1,37 @@
 import VolaryProtocol
 
-/// What reads bytes that somebody else wrote. Each target is given any bytes and checks what must hold for all.
+/// The parsers of untrusted bytes. Each target gets any bytes and checks properties that must hold for all inputs.
 enum FuzzTarget: String, CaseIterable {
-    /// Between nodes, through Redis.
+    /// Messages between nodes, through Redis.
     case envelope
     /// Answers of Redis.
     case replies
-    /// The same on a link, with commands that wait for them.
+    /// The same on a link with pending commands.
     case link
-    /// What comes of a topic, on its channel and from its log.
+    /// The messages of a topic, from its channel and its log.
     case log
     /// Frames of a client.
     case frames
     /// The same with permessage-deflate.
     case compressed
-    /// What a proxy says before a client's first byte.
+    /// The PROXY header before a client's first byte.
     case proxy
-    /// What proxies say in a request's head.
+    /// Forwarding header fields of a request.
     case forwarded
     /// The first request of a client.
     case handshake
     /// Credentials of a request, and the claims of a token.
     case token
-    /// Query of a request.
+    /// The query of a request.
     case query
-    /// Body of a request.
+    /// The body of a request.
     case json
-    /// Answers that are given again, as they were kept.
+    /// Stored answers that are repeated.
     case answer
     /// Names, ids and settings as texts.
     case texts
 
-    /// - Throws: ``FuzzFailure`` when something does not hold.
+    /// - Throws: ``FuzzFailure`` when a property does not hold.
     func check(_ input: [UInt8]) throws {
         switch self {
         case .envelope: try EnvelopeFuzz.check(input)
@@ -51,7 +51,7 @@ enum FuzzTarget: String, CaseIterable {
         }
     }
 
-    /// Good inputs to begin from.
+    /// Valid inputs to start from.
     var seeds: [[UInt8]] {
         switch self {
         case .envelope: EnvelopeFuzz.seeds
@@ -75,12 +75,12 @@ struct FuzzFailure: Error, CustomStringConvertible {
     let description: String
 }
 
-/// - Throws: ``FuzzFailure`` when it is false.
+/// - Throws: ``FuzzFailure`` when the condition is false.
 func hold(_ condition: Bool, _ text: @autoclosure () -> String) throws(FuzzFailure) {
     if !condition { throw FuzzFailure(description: text()) }
 }
 
-/// The bytes in parts, as a socket may bring them: the first byte says how, and is none of them.
+/// The bytes in parts, as a socket may deliver them. The first byte determines the split and is not part of them.
 func parts(of input: [UInt8]) -> (whole: ArraySlice<UInt8>, parts: [ArraySlice<UInt8>]) {
     guard let way = input.first else { return ([], []) }
     let whole = input[1...]
@@ -88,7 +88,7 @@ func parts(of input: [UInt8]) -> (whole: ArraySlice<UInt8>, parts: [ArraySlice<U
     var rest = whole
     var state = UInt32(way)
     while !rest.isEmpty {
-        // Mostly short ones: a number, a length and a header have a few bytes.
+        // Mostly short parts: numbers, lengths and headers have only a few bytes.
         state = state &* 1_664_525 &+ 1_013_904_223
         let length = way == 0 ? 1 : 1 + Int(state >> 24) % (way < 128 ? 8 : 64)
         parts.append(rest.prefix(length))

@@ -18,7 +18,8 @@ enum HandshakeFuzz {
         func errorCaught(context: ChannelHandlerContext, error: any Error) {}
     }
 
-    /// Whatever NIO's parser lets pass: a handshake that is taken gets its proof, and one that is refused an answer that is a refusal.
+    /// For every request that NIO's parser accepts: an accepted handshake gets its Sec-WebSocket-Accept, and a refused one an
+    /// error status.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         let heads = Heads()
         let channel = EmbeddedChannel()
@@ -33,7 +34,7 @@ enum HandshakeFuzz {
         _ = (WebSocketHandshake.isAskedFor(head), head.hasGoodHost)
         if head.method != .CONNECT, let request = head.inOriginForm {
             try hold(request.uri == "*" || request.uri.hasPrefix("/"), "\(head.uri) became \(request.uri)")
-            try hold(request.uri == head.uri || request.hasGoodHost, "\(head.uri) is a bad host's")
+            try hold(request.uri == head.uri || request.hasGoodHost, "\(head.uri) changed although its host is invalid")
         }
         let client: WebSocketHandshake.Client
         do throws(WebSocketHandshake.Refusal) {
@@ -41,10 +42,13 @@ enum HandshakeFuzz {
         } catch {
             return try hold((400...599).contains(error.problem.status.code), "\(error) is answered with \(error.problem.status)")
         }
-        try hold(WebSocketHandshake.isAskedFor(head), "taken without having been asked for")
+        try hold(WebSocketHandshake.isAskedFor(head), "accepted without an upgrade request")
         let response = String(buffer: WebSocketHandshake.response(to: head, for: client))
-        try hold(response.hasPrefix("HTTP/1.1 101 ") && response.hasSuffix("\r\n\r\n"), "taken, and not answered")
-        try hold(response.contains(/\r\nsec-websocket-accept: [A-Za-z0-9+\/]{27}=\r\n/), "answered without a proof")
+        try hold(response.hasPrefix("HTTP/1.1 101 ") && response.hasSuffix("\r\n\r\n"), "accepted, but the answer is not 101")
+        try hold(
+            response.contains(/\r\nsec-websocket-accept: [A-Za-z0-9+\/]{27}=\r\n/),
+            "answered without a valid Sec-WebSocket-Accept"
+        )
     }
 
     static var seeds: [[UInt8]] {

@@ -5,7 +5,8 @@ import VolaryProtocol
 @testable import VolaryNode
 
 enum JSONFuzz {
-    /// What the scanner lets pass, Foundation reads, and finds the same in it; and what is written of it is read as the same.
+    /// Foundation decodes every text that the scanner accepts to the same values, and the encoded values are decoded to the same
+    /// again.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         guard let value = try? JSONValue(parsing: ByteBuffer(bytes: input)) else { return }
         if let text = try? JSONDecoder().decode(Message.self, from: Data(input)).message,
@@ -16,18 +17,18 @@ enum JSONFuzz {
         try self.checkPush(input, value)
         try hold(
             self.hasInfinity(value) || (try? JSONValue(parsing: JSONBody.encode(value))) != nil,
-            "\(value) is not read again"
+            "\(value) is not decoded to the same value"
         )
         do {
             _ = try JSONDecoder().decode(Value.self, from: Data(input))
         } catch {
             guard case DecodingError.dataCorrupted = error, self.mayHaveLargeNumber(input) else {
-                throw FuzzFailure(description: "passed, and not read: \(error)")
+                throw FuzzFailure(description: "accepted, but not decoded: \(error)")
             }
         }
     }
 
-    /// A push's members are those of the object, its data the value as it was sent.
+    /// The members of a push are those of the object, and its data is the value as it was sent.
     private static func checkPush(_ input: [UInt8], _ value: JSONValue) throws(FuzzFailure) {
         guard let members = try? PushBody.members(of: ByteBuffer(bytes: input)) else { return }
         if case .text(let text) = members.message { try hold(value["message"] == .text(text), "\(text) is another text") }
@@ -47,7 +48,7 @@ enum JSONFuzz {
         }
     }
 
-    /// Foundation has no form for numbers beyond a `Double`, and calls them malformed.
+    /// Foundation cannot represent numbers beyond a `Double`, and reports them as malformed.
     private static func mayHaveLargeNumber(_ input: [UInt8]) -> Bool {
         let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
         let hasExponent = zip(input, input.dropFirst()).contains { digits.contains($0) && $1 | 0x20 == UInt8(ascii: "e") }

@@ -10,8 +10,8 @@ enum LinkFuzz {
         var closes = 0
     }
 
-    /// On the link of a publisher and of a subscriber: each command is answered once, the link ends once, and what came before does not
-    /// depend on how the bytes were cut.
+    /// For the links of a publisher and of a subscriber: each command is answered once, the link ends once, and the results
+    /// before the end do not depend on how the bytes are split.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         guard let subscribes = input.first.map({ $0 & 1 == 1 }) else { return }
         let (whole, parts) = parts(of: Array(input.dropFirst()))
@@ -20,9 +20,9 @@ enum LinkFuzz {
             try hold(transcript.replies.count == (subscribes ? 1 : 3), "\(transcript.replies.count) answers")
             try hold(transcript.closes == 1, "it ended \(transcript.closes) times")
         }
-        try hold(uncut.pushes == cut.pushes, "cut, it is \(cut.pushes), whole \(uncut.pushes)")
+        try hold(uncut.pushes == cut.pushes, "split: \(cut.pushes), whole: \(uncut.pushes)")
         let (before, after) = (uncut.replies.map { try? $0.get() }, cut.replies.map { try? $0.get() })
-        try hold(before == after, "cut, it is \(after), whole \(before)")
+        try hold(before == after, "split: \(after), whole: \(before)")
     }
 
     private static func run(_ parts: [ArraySlice<UInt8>], subscribes: Bool) -> Transcript {

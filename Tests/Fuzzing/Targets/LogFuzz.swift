@@ -3,34 +3,34 @@ import VolaryProtocol
 
 @testable import VolaryBackplane
 
-/// One topic's channel and log, on which anybody may have written.
+/// The channel and log of one topic, in which any client of Redis may have written.
 enum LogFuzz {
     fileprivate static let own = NodeID(rawValue: 1)
     fileprivate static let limits = TopicLogStateMachine.Limits(heldMessages: 6, heldBytes: 4096)
 
-    /// A run of the machine, step by step as the bytes say.
+    /// One run of the state machine, with steps from the input bytes.
     fileprivate struct Run {
         var bytes: ByteBuffer
         var machine = TopicLogStateMachine(own: LogFuzz.own, limits: LogFuzz.limits)
         var output = TopicLogStateMachine.Output()
         var sessions = 0
-        /// What has come, and what has been handed on.
+        /// The messages that have arrived, and those that have been delivered.
         var taken: Set<Envelope> = []
         var handedOn: Set<Envelope> = []
     }
 
-    /// Whatever comes, in whatever order: only what came is handed on, and once; what is held back is bounded; counts do not run
-    /// over; and when Redis answers that it knows of no log, the topic is followed.
+    /// For any input in any order: only messages that arrived are delivered, and each once; the number of held messages is
+    /// bounded; counts do not overflow; and when Redis answers that there is no log, the topic is followed.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         var run = Run(bytes: ByteBuffer(bytes: input))
         while let step = run.bytes.readInteger(as: UInt8.self) {
             run.take(step)
-            try run.look()
+            try run.checkOutput()
         }
         run.subscribe()
-        for _ in 0..<100 where run.machine.wish != nil {
-            if case .endEpoch = run.machine.wish { run.machine.epochWasEnded() } else { run.read(LogPage(head: nil)) }
-            try run.look()
+        for _ in 0..<100 where run.machine.request != nil {
+            if case .endEpoch = run.machine.request { run.machine.epochWasEnded() } else { run.read(LogPage(head: nil)) }
+            try run.checkOutput()
         }
         try hold(run.machine.isFollowing && run.machine.held.count == 0, "it still waits: \(run.machine.state)")
     }
@@ -46,7 +46,7 @@ enum LogFuzz {
         [3, epoch] + self.bytes(offset) + [sequence]
     }
 
-    /// - Parameter entries: the offset of each, which is its message's sequence too.
+    /// - Parameter entries: the offset of each entry, which is also the sequence of its message.
     private static func page(_ epoch: UInt8, _ offset: UInt64, start: UInt64 = 0, _ entries: [UInt8] = []) -> [UInt8] {
         var step: [UInt8] = [5, epoch]
         step += self.bytes(offset)
@@ -64,7 +64,7 @@ enum LogFuzz {
         let message = Array(buffer: Envelope(origin: self.own, sequence: 3, message: .receipts([])).encoded())
         let runs: [[[UInt8]]] = [
             [began, self.logged(1, 1, 1), self.logged(1, 2, 2), [2], self.unlink],
-            // A gap that the log fills, and one that it cannot.
+            // A gap that the log fills, and one that it cannot fill.
             [began, self.logged(1, 1, 1), self.logged(1, 4, 4), self.page(1, 4, [2, 3, 4])],
             [began, self.logged(1, 1, 1), self.logged(1, 9, 4), self.noLog, self.logged(1, 3, 2)],
             // Another epoch, and one with two histories.
@@ -73,11 +73,11 @@ enum LogFuzz {
                 self.subscribe, self.page(1, 3), self.logged(1, 4, 4), self.logged(1, 3, 9), self.endEpoch,
                 self.page(2, 4, [3, 4]),
             ],
-            // Places that nobody gave.
+            // Positions that were never assigned.
             [began] + self.forged(.max), [began] + self.forged(largest), [began] + self.forged(0),
             [began, self.logged(1, 1, 1), self.logged(1, largest - 1, 2), self.noLog, self.logged(1, largest, 3), self.noLog],
             [self.subscribe, self.page(1, largest, start: largest), self.logged(1, 1, 1)],
-            // As it comes, without a place and with half of one.
+            // Messages without a position, and with half of one.
             [began, [4, UInt8(message.count)], message, [4, 3], Array("Lxy".utf8)],
         ]
         return runs.map { $0.flatMap(\.self) }
@@ -107,7 +107,7 @@ extension LogFuzz.Run {
             self.receive(self.bytes.readSlice(length: length) ?? ByteBuffer())
         case 5: if let page = LogPage(self.answer()) { self.read(page) }
         case 6: self.read(LogPage(head: nil))
-        default: if case .endEpoch = self.machine.wish { self.machine.epochWasEnded() }
+        default: if case .endEpoch = self.machine.request { self.machine.epochWasEnded() }
         }
     }
 
@@ -133,7 +133,7 @@ extension LogFuzz.Run {
         self.machine.received(LogArrival(position: place, envelope: envelope, bytes: bytes.readableBytes), into: &self.output)
     }
 
-    /// What Redis may answer, of any numbers.
+    /// Possible answers of Redis, with any numbers.
     private mutating func answer() -> RESPValue {
         func number() -> RESPValue { .integer(Int64(bitPattern: self.bytes.readInteger(as: UInt64.self) ?? 0)) }
         var epoch = ByteBuffer()
@@ -152,18 +152,18 @@ extension LogFuzz.Run {
         Envelope(origin: NodeID(rawValue: 7), sequence: UInt64(sequence), message: .receipts([]))
     }
 
-    /// What the steps since the last look have brought.
-    mutating func look() throws(FuzzFailure) {
+    /// Checks the results of the steps since the last call.
+    mutating func checkOutput() throws(FuzzFailure) {
         for envelope in self.output.envelopes {
-            try hold(self.taken.contains(envelope), "\(envelope) was handed on and never came")
-            try hold(self.handedOn.insert(envelope).inserted, "\(envelope) was handed on twice")
+            try hold(self.taken.contains(envelope), "\(envelope) was delivered but never arrived")
+            try hold(self.handedOn.insert(envelope).inserted, "\(envelope) was delivered twice")
         }
         try hold(self.output.lost >= 0 && self.output.gaps >= 0, "\(self.output)")
         self.output.clear()
         let held = self.machine.held
         try hold(
             held.count <= LogFuzz.limits.heldMessages && held.bytes <= LogFuzz.limits.heldBytes,
-            "\(held.count) are held back"
+            "\(held.count) messages are held"
         )
     }
 }

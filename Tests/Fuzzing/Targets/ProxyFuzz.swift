@@ -10,14 +10,15 @@ enum ProxyFuzz {
         case unfinished
     }
 
-    /// A header is the same, ends at the same byte, or is refused, however the bytes are cut; and nobody waits for more than the largest.
+    /// The result for a header does not depend on how the bytes are split: the same header, the same end, or a refusal. The
+    /// parser never waits for more than the largest header.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         let (whole, parts) = parts(of: input)
         let outcome = self.read([whole])
         let cut = self.read(parts)
-        try hold(cut == outcome, "cut, it is \(cut), whole \(outcome)")
+        try hold(cut == outcome, "split: \(cut), whole: \(outcome)")
         guard outcome == .unfinished else { return }
-        try hold(whole.count < 16 + ProxyHeader.maximumPayloadBytes, "\(whole.count) bytes, and none of it is said to be wrong")
+        try hold(whole.count < 16 + ProxyHeader.maximumPayloadBytes, "\(whole.count) bytes, and they are not refused")
     }
 
     private static func read(_ parts: [ArraySlice<UInt8>]) -> Outcome {

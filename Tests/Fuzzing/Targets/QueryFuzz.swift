@@ -7,7 +7,7 @@ import VolaryProtocol
 @testable import VolaryNode
 
 enum QueryFuzz {
-    /// What a query says, it says again when its values are encoded anew; percent-encoding and its opposite undo each other.
+    /// A query whose values are encoded again has the same values; percent-encoding and decoding are inverse.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         let text = String(decoding: input, as: UTF8.self)
         if let decoded = PercentEncoding.decode(text[...]) {
@@ -18,7 +18,7 @@ enum QueryFuzz {
         guard let again = self.query(values.joined(separator: "&")) else {
             throw FuzzFailure(description: "\(values) is refused")
         }
-        for name in ["limit", "user"] { try hold(again.text(name) == query.text(name), "\(name) is another") }
+        for name in ["limit", "user"] { try hold(again.text(name) == query.text(name), "\(name) differs") }
         if let limit = try? query.integer("limit", in: 1...1000) { try hold((1...1000).contains(limit), "limit is \(limit)") }
         _ = try? query.name("user")
         _ = try? query.connectionID("user")
@@ -30,7 +30,7 @@ enum QueryFuzz {
         return try? Query(Request(head: head, body: RequestBody(buffer: ByteBuffer())), only: "limit", "user")
     }
 
-    /// RFC 3986 section 2.1, every byte.
+    /// RFC 3986 section 2.1, for every byte.
     private static func encode(_ text: UTF8Text) -> String {
         text.utf8.map { "%" + ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }

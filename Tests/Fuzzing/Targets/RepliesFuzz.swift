@@ -5,16 +5,16 @@ import VolaryProtocol
 @testable import VolaryBackplane
 
 enum RepliesFuzz {
-    /// The same replies, and an error or none, however the bytes are cut; what is read can be written and read again; and what makes
-    /// sense of answers takes any of them.
+    /// The replies, and whether there is an error, do not depend on how the bytes are split; decoded replies can be encoded and
+    /// decoded again; and the code that interprets answers accepts any of them.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         let (whole, parts) = parts(of: input)
         let (values, isBroken) = self.decode([whole])
         let cut = self.decode(parts)
-        try hold(cut.values == values, "cut, it is \(cut.values), whole \(values)")
-        try hold(cut.isBroken == isBroken, "cut, it is broken or not: \(cut.isBroken), whole \(isBroken)")
+        try hold(cut.values == values, "split: \(cut.values), whole: \(values)")
+        try hold(cut.isBroken == isBroken, "an error when split: \(cut.isBroken), whole: \(isBroken)")
         let again = self.decode([values.flatMap(self.bytes)[...]])
-        try hold(again.values == values && !again.isBroken, "\(values) is read again as \(again.values)")
+        try hold(again.values == values && !again.isBroken, "\(values) is decoded as \(again.values)")
         for value in values { try self.interpret(value) }
     }
 
@@ -31,7 +31,7 @@ enum RepliesFuzz {
         return (values, false)
     }
 
-    /// As Redis writes it.
+    /// As Redis encodes it.
     static func bytes(_ value: RESPValue) -> [UInt8] {
         switch value {
         case .status(let text): Array("+\(text)\r\n".utf8)

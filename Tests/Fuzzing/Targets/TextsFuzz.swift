@@ -4,7 +4,7 @@ import VolaryProtocol
 @testable import VolaryNode
 
 enum TextsFuzz {
-    /// What is read from a text and written again is read as the same.
+    /// A value that is parsed from a text and written again is parsed as the same value.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         let text = String(decoding: input, as: UTF8.self)
         if let name = AudienceName(text) {
@@ -13,7 +13,7 @@ enum TextsFuzz {
         }
         if let id = ConnectionID(text) { try hold(ConnectionID(id.description) == id, "\(id) is another id") }
         if let id = NodeID(text) { try hold(NodeID(id.description) == id, "\(id) is another node") }
-        if let name = NameKey.decode(text) { try hold(NameKey.encode(name) == text, "\(name) is written as another text") }
+        if let name = NameKey.decode(text) { try hold(NameKey.encode(name) == text, "\(name) is encoded to another text") }
         if let size = ByteSizeText.parse(text) {
             try hold(ByteSizeText.parse(ByteSizeText.format(size)) == size, "\(size) is another size")
         }
@@ -23,13 +23,16 @@ enum TextsFuzz {
         _ = AllowedOrigins(text)
     }
 
-    /// What Redis' keys have for a name is short, of their alphabet, and read back as the name unless it is a hash.
+    /// The key for a name is short, within its alphabet, and decoded to the name unless it is a hash.
     private static func checkKey(of name: AudienceName) throws(FuzzFailure) {
         let key = NameKey(name)
         try hold((1...NameKey.maximumBytes).contains(key.description.utf8.count), "\(key) is too long")
         try hold(key.description.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"/{}\"\\*".utf8.contains($0) }, "\(key)")
-        try hold(key.isHash ? key.description.utf8.count == 65 : NameKey.decode(key.description) == name, "\(key) is another's")
-        try hold(NameKey.decode(NameKey.encode(name)) == name, "\(name) is read as another")
+        try hold(
+            key.isHash ? key.description.utf8.count == 65 : NameKey.decode(key.description) == name,
+            "\(key) is the key of another name"
+        )
+        try hold(NameKey.decode(NameKey.encode(name)) == name, "\(name) is decoded as another")
     }
 
     static var seeds: [[UInt8]] {

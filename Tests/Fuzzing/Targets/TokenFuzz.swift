@@ -4,18 +4,22 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// What is read of a token before and after its signature, which is the library's.
+/// The parts of a token's check before and after its signature, which is checked by the library.
 enum TokenFuzz {
-    /// A credential is found whole, wherever it stands; and claims give no more than a node may take, and nothing that has ended.
+    /// A credential is found completely in every allowed place. Claims give no more than a node may accept, and nothing from an
+    /// expired token.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         let text = String(decoding: input, as: UTF8.self)
         if let token = try? BearerToken.inAuthorization(["Bearer \(text)"]) {
-            try hold(text.hasSuffix(token) && !token.contains(" "), "\(token) is not what \(text) ends with")
-            try hold((try? BearerToken.inSubprotocols(["volary", "volary.token.\(token)"])) == token, "\(token) is another one")
+            try hold(text.hasSuffix(token) && !token.contains(" "), "\(token) is not the end of \(text)")
+            try hold(
+                (try? BearerToken.inSubprotocols(["volary", "volary.token.\(token)"])) == token,
+                "\(token) is a different token"
+            )
             if !token.contains("&") {
                 try hold(
                     (try? BearerToken.inQuery(ofTarget: "/ws?a=b&access_token=\(token)")) == token,
-                    "\(token) is another one"
+                    "\(token) is a different token"
                 )
             }
         }

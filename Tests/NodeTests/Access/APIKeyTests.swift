@@ -17,7 +17,7 @@ struct APIKeyTests {
     @Test func `A key is known by its hash, wherever it stands in the file`() throws {
         let file = "# keys\n\n\(Self.hash(Self.key)) read,send\n  \(Self.hash(Self.other).uppercased())\tmanage\r\n"
         let keys = try #require(APIKey.parse(Data(file.utf8)))
-        let (first, last) = (APIKey.caller(with: Self.key, in: keys), APIKey.caller(with: Self.other, in: keys))
+        let (first, last) = (APIKey.principal(for: Self.key, in: keys), APIKey.principal(for: Self.other, in: keys))
         #expect(first?.permissions == [.read, .send])
         #expect(last?.permissions == [.manage])
         #expect(first?.identity != last?.identity)
@@ -27,8 +27,8 @@ struct APIKeyTests {
     @Test(arguments: ["", "correct-horse-batter", "correct-horse-battery ", "Correct-horse-battery", Self.hash(Self.key)])
     func `Anything else is no key, its hash neither`(text: String) throws {
         let keys = try #require(APIKey.parse(Data("\(Self.hash(Self.key)) read".utf8)))
-        #expect(APIKey.caller(with: text, in: keys) == nil)
-        #expect(APIKey.caller(with: text, in: []) == nil)
+        #expect(APIKey.principal(for: text, in: keys) == nil)
+        #expect(APIKey.principal(for: text, in: []) == nil)
     }
 
     @Test(arguments: [
@@ -63,6 +63,6 @@ struct APIKeyTests {
         var dumped = ""
         dump(key, to: &dumped)
         #expect(!"\(key)\(dumped)".contains(Self.key))
-        #expect(APIKey.caller(with: Self.key, in: [key])?.permissions == [.read])
+        #expect(APIKey.principal(for: Self.key, in: [key])?.permissions == [.read])
     }
 }

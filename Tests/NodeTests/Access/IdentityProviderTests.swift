@@ -265,21 +265,21 @@ struct IdentityProviderTests {
 
     @Test(
         arguments: [
-            (#"{"kid":"x"}"#, "it does not say its kind (kty)"), (#"{"kty":7}"#, "kty is a number"),
-            ("7", "it is a number, not an object"),
-            (#"{"kty":"oct","k":"AA"}"#, "it is neither RSA nor EC (kty)"),
-            (#"{"kty":"OKP","crv":"Ed25519","x":"AA"}"#, "it is neither RSA nor EC (kty)"),
-            (#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#, "n and e are no RSA key of 2048 bits or more"),
+            (#"{"kid":"x"}"#, "the key type is missing (kty)"), (#"{"kty":7}"#, "kty is a number"),
+            ("7", "a number, not an object"),
+            (#"{"kty":"oct","k":"AA"}"#, "neither RSA nor EC (kty)"),
+            (#"{"kty":"OKP","crv":"Ed25519","x":"AA"}"#, "neither RSA nor EC (kty)"),
+            (#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#, "n and e are not an RSA key of 2048 bits or more"),
             (
                 #"{"kty":"RSA","n":"\#(String(repeating: "x", count: 171))","e":"AQAB"}"#,
-                "n and e are no RSA key of 2048 bits or more"
+                "n and e are not an RSA key of 2048 bits or more"
             ),
-            (#"{"kty":"RSA","x5c":["MIIC"]}"#, "n and e are no RSA key of 2048 bits or more"),
-            (#"{"kty":"RSA","alg":"RS512","n":"AQAB","e":"AQAB"}"#, "of algorithms for RSA only RS256 is known (alg)"),
-            (#"{"kty":"RSA","alg":"RSA-OAEP","use":"enc","n":"AQAB","e":"AQAB"}"#, "it is not for signatures (use)"),
-            (#"{"kty":"RSA","key_ops":["encrypt"],"n":"AQAB","e":"AQAB"}"#, "it is not for verifying signatures (key_ops)"),
-            (#"{"kty":"EC","crv":"P-384","x":"AA","y":"AA"}"#, "of curves only P-256 is known, with ES256 (crv, alg)"),
-            (#"{"kty":"EC","crv":"P-256","x":"!","y":"!"}"#, "x and y are no point on P-256"),
+            (#"{"kty":"RSA","x5c":["MIIC"]}"#, "n and e are not an RSA key of 2048 bits or more"),
+            (#"{"kty":"RSA","alg":"RS512","n":"AQAB","e":"AQAB"}"#, "RS256 is the only supported algorithm for RSA (alg)"),
+            (#"{"kty":"RSA","alg":"RSA-OAEP","use":"enc","n":"AQAB","e":"AQAB"}"#, "not for signatures (use)"),
+            (#"{"kty":"RSA","key_ops":["encrypt"],"n":"AQAB","e":"AQAB"}"#, "not for verifying signatures (key_ops)"),
+            (#"{"kty":"EC","crv":"P-384","x":"AA","y":"AA"}"#, "P-256 with ES256 is the only supported curve (crv, alg)"),
+            (#"{"kty":"EC","crv":"P-256","x":"!","y":"!"}"#, "x and y are not a point on P-256"),
             (#"{"kty":"EC","crv":"P-256","kid":7,"x":"AA","y":"AA"}"#, "kid is a number"),
         ]
     )
@@ -299,7 +299,7 @@ struct IdentityProviderTests {
             let signer = await JWTKeyCollection().add(ecdsa: key)
             let token = try await signer.sign(TestClaims(sub: "zoe", exp: 100), header: more.isEmpty ? [:] : ["kid": "good"])
             let verifier = try TestKeys.verifier(content.keys)
-            #expect(try await verifier.grant(for: token).user == AudienceName("zoe"))
+            #expect(try await verifier.verify(token).user == AudienceName("zoe"))
         }
         let alone = Data(#"{"keys":[\#(entry)]}"#.utf8)
         #expect(TokenKeySet.parse(alone) == nil)
@@ -315,8 +315,8 @@ struct IdentityProviderTests {
         }
         #expect(
             error?.allowed
-                == "\(TokenKeySet.rule); key old: it is neither RSA nor EC (kty); key number 2: kid is a number; "
-                + "key number 3: it is not for signatures (use); and 8 more"
+                == "\(TokenKeySet.rule); key old: neither RSA nor EC (kty); key number 2: kid is a number; "
+                + "key number 3: not for signatures (use); and 8 more"
         )
         for text in ["{}", #"{"keys":[]}"#, "x"] { #expect(TokenKeySet.fault(of: Data(text.utf8)) == nil) }
     }
@@ -333,7 +333,7 @@ struct IdentityProviderTests {
         func isTaken(_ number: Int, id: String?, by keys: [TokenKey], of all: [ES256PrivateKey]) async throws -> Bool {
             let signer = await JWTKeyCollection().add(ecdsa: all[number])
             let token = try await signer.sign(TestClaims(sub: "zoe", exp: 100), header: id.map { ["kid": .string($0)] } ?? [:])
-            return (try? await TestKeys.verifier(keys).grant(for: token)) != nil
+            return (try? await TestKeys.verifier(keys).verify(token)) != nil
         }
         let named = try content { #","kid":"k\#($0)""# }
         for number in [0, 16, 17, 39] { #expect(try await isTaken(number, id: "k\(number)", by: named, of: keys)) }
@@ -357,7 +357,7 @@ struct IdentityProviderTests {
         configuration.access.logUnusableKeys(logger: log.logger)
         #expect(
             log.lines == [
-                "A key of the key set is not used: volary.key=broken volary.option=jwks volary.reason=it does not say its kind (kty)"
+                "Key of the key set not used: volary.key=broken volary.option=jwks volary.reason=the key type is missing (kty)"
             ]
         )
         try file.write(#"{"keys":[\#(good),{"kty":"oct"}]}"#)

@@ -39,7 +39,7 @@ struct KeyFileFormsTests {
 
     private func isTaken(_ token: String, _ flags: [ConfigurationOption: String]) async throws -> Bool {
         let verifier = try #require(try self.load(flags).access.tokens(now: { 0 }))
-        return (try? await verifier.grant(for: token)) != nil
+        return (try? await verifier.verify(token)) != nil
     }
 
     private static let start = Date(timeIntervalSince1970: 0)
@@ -51,7 +51,7 @@ struct KeyFileFormsTests {
         let lines = keys.map { key in SHA256.hash(data: Data(key.utf8)).map { String(format: "%02x", $0) }.joined() + " read" }
         let file = try TemporaryFile(form.of(lines.joined(separator: "\n")))
         let read = try #require(try self.load([.apiKeys: file.path]).access.apiKeys)
-        for key in keys { #expect(APIKey.caller(with: key, in: read.content) != nil) }
+        for key in keys { #expect(APIKey.principal(for: key, in: read.content) != nil) }
     }
 
     @Test(arguments: Form.allCases)

@@ -18,7 +18,7 @@ struct TokenVerifierTests {
     private func fault(_ token: String, _ keys: [TokenKey]) async throws -> TokenError? {
         let verifier = try TestKeys.verifier(keys)
         do throws(TokenError) {
-            _ = try await verifier.grant(for: token)
+            _ = try await verifier.verify(token)
             return nil
         } catch {
             return error
@@ -65,9 +65,9 @@ struct TokenVerifierTests {
         )
         let key = Data(TestKeys.secret.utf8)
         let token = try await TokenIssuer.token(request, key: key, now: Date(timeIntervalSince1970: 0))
-        let grant = try await TestKeys.verifier([self.secret], rules: rules).grant(for: token)
-        #expect(grant.user.text == "auth0|7 \u{E9}" && grant.permissions == [.broadcast, .read])
-        #expect(Set(grant.groups.map(\.text)) == ["/staff", "a b"])
+        let claims = try await TestKeys.verifier([self.secret], rules: rules).verify(token)
+        #expect(claims.user.text == "auth0|7 \u{E9}" && claims.permissions == [.broadcast, .read])
+        #expect(Set(claims.groups.map(\.text)) == ["/staff", "a b"])
         request.groups = (0..<65).map { "g\($0)" }
         await #expect(throws: TokenIssuer.Failure.self) { try await TokenIssuer.token(request, key: key) }
         request.groups = []
@@ -170,7 +170,7 @@ struct TokenVerifierTests {
             let text = String(decoding: bytes, as: UTF8.self)
             // The last digit of the signature carries two bits that mean nothing.
             guard bytes != good, bytes.dropLast() != good.dropLast() else { continue }
-            await #expect(throws: TokenError.self, "\(text)") { _ = try await verifier.grant(for: text) }
+            await #expect(throws: TokenError.self, "\(text)") { _ = try await verifier.verify(text) }
         }
     }
 
@@ -218,7 +218,7 @@ struct TokenVerifierTests {
         let (old, new) = (
             try await TestKeys.sign(Self.claims), try await TestKeys.sign(Self.claims, secret: TestKeys.otherSecret)
         )
-        func isTaken(_ token: String) async -> Bool { (try? await verifier.grant(for: token)) != nil }
+        func isTaken(_ token: String) async -> Bool { (try? await verifier.verify(token)) != nil }
         #expect(await isTaken(old))
         try file.write("bad")
         for reload in configuration.access.reloads { reload(.quiet) }

@@ -31,7 +31,7 @@ struct AdmissionTests {
         #expect(standings.prefix(100).allSatisfy { $0 == .within })
         #expect(standings[100..<120].allSatisfy { $0 == .over })
         #expect(standings[120...].allSatisfy { $0 == .refused })
-        for _ in 0..<30 { admission.leave() }
+        for _ in 0..<30 { admission.release() }
         #expect(admission.open == 100)
         #expect(admission.enter() == .over)
     }
@@ -127,7 +127,7 @@ struct AdmissionTests {
         let admission = Admission(maximumConnections: 100, maximumPerAddress: 2)
         let places = (0..<12).map { _ in ConnectionSlot(in: admission, peer: IPAddress("192.0.2.1")) }
         #expect(places.map(\.isRefused) == .init(repeating: false, count: 10) + [true, true])
-        for place in places { place.leave() }
+        for place in places { place.release() }
         #expect(admission.enter(IPAddress(ipv4: 0xC000_0201)) == .within)
     }
 
@@ -183,7 +183,7 @@ struct AdmissionTests {
         }
         let places = try ["192.0.2.1", "192.0.2.1", "192.0.2.2", nil, nil].map { try place($0) }
         let mayOpen = places.map {
-            (try? $0.judge(.init(version: .http1_1, method: .GET, uri: "/livez"), asksForWebSocket: false)) == true
+            (try? $0.admit(.init(version: .http1_1, method: .GET, uri: "/livez"), asksForWebSocket: false)) == true
         }
         #expect(mayOpen == [true, false, true, true, true])
         #expect(!ConnectionSlot(in: admission, peer: IPAddress("192.0.2.9")).expectsProxyHeader, "it would be believed")

@@ -41,7 +41,7 @@ struct WebSocketLimitsTests {
         socket.advanceAndLook(.seconds(15) - .nanoseconds(1))
         #expect(socket.connection.isOpen)
         socket.advanceAndLook(.nanoseconds(1))
-        #expect(socket.events == [.opened, .breached(.slowMessage)])
+        #expect(socket.events == [.opened, .limitExceeded(.slowMessage)])
         #expect(try socket.sent().last == .close(3008, "message took too long to arrive"))
         #expect(!socket.connection.mayReceive)
     }
@@ -53,7 +53,7 @@ struct WebSocketLimitsTests {
             socket.receive(ClientFrame.ping())
             socket.advanceAndLook(.seconds(15))
         }
-        #expect(socket.events == [.opened, .breached(.slowMessage)])
+        #expect(socket.events == [.opened, .limitExceeded(.slowMessage)])
     }
 
     @Test func `Messages that follow each other in halves have their own time each`() throws {
@@ -83,7 +83,7 @@ struct WebSocketLimitsTests {
         socket.advanceAndLook(.seconds(60) - .nanoseconds(1))
         #expect(socket.connection.isOpen)
         socket.advanceAndLook(.nanoseconds(1))
-        #expect(socket.events.last == .breached(.slowMessage))
+        #expect(socket.events.last == .limitExceeded(.slowMessage))
     }
 
     // MARK: - Idle
@@ -101,7 +101,7 @@ struct WebSocketLimitsTests {
         }
         #expect(socket.connection.isOpen, "99 s since the look that saw the message")
         socket.advanceAndLook(.seconds(10))
-        #expect(socket.events.last == .breached(.idle))
+        #expect(socket.events.last == .limitExceeded(.idle))
         #expect(try socket.sent().last == .close(3008, "no message for too long"))
     }
 
@@ -116,12 +116,12 @@ struct WebSocketLimitsTests {
         socket.receive(ClientFrame.text("z") + ClientFrame.text("z"))
         #expect(
             socket.events == [.opened] + .init(repeating: .text("x"), count: 3) + .init(repeating: .text("y"), count: 3)
-                + [.breached(.rate)]
+                + [.limitExceeded(.rate)]
         )
         #expect(try socket.sent() == [.close(1008, "too much sent in a second")])
         socket.advance(.seconds(2))
         socket.receive(ClientFrame.text("late"))
-        #expect(socket.events.last == .breached(.rate))
+        #expect(socket.events.last == .limitExceeded(.rate))
     }
 
     @Test(arguments: [ClientFrame.ping("p"), ClientFrame.pong("p")])
@@ -130,7 +130,7 @@ struct WebSocketLimitsTests {
         socket.receive(frame, frame)
         #expect(socket.connection.isOpen)
         socket.receive(frame)
-        #expect(socket.events == [.opened, .breached(.rate)])
+        #expect(socket.events == [.opened, .limitExceeded(.rate)])
     }
 
     @Test func `Bytes count as they come over the wire, headers and empty fragments included`() throws {
@@ -141,7 +141,7 @@ struct WebSocketLimitsTests {
         socket.receive(ClientFrame.continuation(""))
         #expect(socket.connection.isOpen)
         socket.receive(ClientFrame.ping())
-        #expect(socket.events.last == .breached(.rate))
+        #expect(socket.events.last == .limitExceeded(.rate))
     }
 
     @Test func `A message larger than a second's bytes passes when there was quiet, and is paid for`() throws {
@@ -153,7 +153,7 @@ struct WebSocketLimitsTests {
         #expect(socket.connection.isOpen)
         socket.advance(.milliseconds(1999))
         socket.receive(frame)
-        #expect(socket.events.last == .breached(.rate))
+        #expect(socket.events.last == .limitExceeded(.rate))
     }
 
     @Test func `Where messages are dropped, the connection stays, and those within the rate pass`() throws {
@@ -197,9 +197,9 @@ struct WebSocketLimitsTests {
             #expect(socket.connection.isOpen)
         }
         socket.advanceAndLook(.nanoseconds(3))
-        #expect(socket.events == [.opened, .breached(.unsentAge)])
+        #expect(socket.events == [.opened, .limitExceeded(.unsentAge)])
         socket.advance(.seconds(5))
-        #expect(socket.events == [.opened, .breached(.unsentAge), .closed])
+        #expect(socket.events == [.opened, .limitExceeded(.unsentAge), .closed])
     }
 
     @Test func `A client that reads all that waited begins anew, however much waits by then`() throws {
@@ -228,7 +228,7 @@ struct WebSocketLimitsTests {
         for _ in 0..<2 { #expect(socket.send("xx")) }
         for _ in 0..<2 { #expect(!socket.send("xx")) }
         socket.advanceAndLook(.seconds(1))
-        #expect(socket.events == [.opened, .breached(.unsentBytes)])
+        #expect(socket.events == [.opened, .limitExceeded(.unsentBytes)])
     }
 
     // MARK: -

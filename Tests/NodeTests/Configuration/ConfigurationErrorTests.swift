@@ -62,7 +62,7 @@ struct ConfigurationErrorTests {
         (.maximumConnectionsPerAddress, ["0", "1000001", "all"], "must be a whole number from 1 to 1000000, or off"),
         (
             .trustedProxies, ["", "10.0.0.0/33", "10.0.0.1/8", "localhost", "10.0.0.0/8,", "*"],
-            "must be addresses and ranges such as 10.0.0.0/8,2001:db8::/32,192.0.2.1, with no bits behind the prefix"
+            "must be addresses and ranges such as 10.0.0.0/8,2001:db8::/32,192.0.2.1, with all bits after the prefix zero"
         ),
         (.forwardedHeader, ["", "X-Forwarded-For", "x-real-ip"], "must be x-forwarded-for or forwarded"),
         (.proxyProtocol, ["", "v2", "ON"], "must be on or off"),
@@ -161,7 +161,7 @@ struct ConfigurationErrorTests {
         let protection = #expect(throws: ConfigurationError.self) {
             try ConfigurationLoader(flags: [:], environment: ["VOLARY_HOST": "0.0.0.0"], file: nil).load()
         }
-        #expect(protection?.description.hasPrefix(#"VOLARY_HOST "0.0.0.0": others reach this address"#) == true)
+        #expect(protection?.description.hasPrefix(#"VOLARY_HOST "0.0.0.0": other machines can reach this address"#) == true)
     }
 
     @Test(
@@ -182,9 +182,9 @@ struct ConfigurationErrorTests {
 
     @Test
     func `A file that only others may read says so`() {
-        #expect(OperatorFile.Fault(errno: EACCES).description == "may not be read by this user")
-        #expect(OperatorFile.Fault(errno: ENOTDIR) == .missing)
-        #expect(OperatorFile.Fault(errno: EIO).description == "cannot be read: Input/output error")
+        #expect(OperatorFile.ReadError(errno: EACCES).description == "cannot be read by this user")
+        #expect(OperatorFile.ReadError(errno: ENOTDIR) == .missing)
+        #expect(OperatorFile.ReadError(errno: EIO).description == "cannot be read: Input/output error")
     }
 
     @Test(

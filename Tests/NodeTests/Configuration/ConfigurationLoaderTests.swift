@@ -37,42 +37,42 @@ struct ConfigurationLoaderTests {
         Example(
             option: .delivery,
             text: "at-most-once",
-            reads: { "\($0.relay.delivery)" },
+            reads: { "\($0.broker.delivery)" },
             gives: "atMostOnce",
             byDefault: "logged"
         ),
         Example(
             option: .historyMessages,
             text: "16",
-            reads: { "\($0.relay.historyMessages)" },
+            reads: { "\($0.broker.historyMessages)" },
             gives: "16",
             byDefault: "10000"
         ),
         Example(
             option: .historyBytes,
             text: "32MiB",
-            reads: { "\($0.relay.historyBytes)" },
+            reads: { "\($0.broker.historyBytes)" },
             gives: "33554432",
             byDefault: "8388608"
         ),
         Example(
             option: .historyIdleBytes,
             text: "1024MiB",
-            reads: { "\($0.relay.idleHistoryBytes)" },
+            reads: { "\($0.broker.idleHistoryBytes)" },
             gives: "1073741824",
             byDefault: "268435456"
         ),
         Example(
             option: .historyAge,
             text: "1h",
-            reads: { "\($0.relay.historyAge)" },
+            reads: { "\($0.broker.historyAge)" },
             gives: "3600.0 seconds",
             byDefault: "300.0 seconds"
         ),
         Example(
             option: .canaryInterval,
             text: "100ms",
-            reads: { "\($0.relay.canaryInterval)" },
+            reads: { "\($0.broker.canaryInterval)" },
             gives: "0.1 seconds",
             byDefault: "2.0 seconds"
         ),
@@ -115,7 +115,7 @@ struct ConfigurationLoaderTests {
             option: .apiKey,
             text: "correct-horse-battery",
             reads: {
-                "\(APIKey.caller(with: "correct-horse-battery", in: [$0.access.apiKey].compactMap { $0 })?.permissions.count ?? 0)"
+                "\(APIKey.principal(for: "correct-horse-battery", in: [$0.access.apiKey].compactMap { $0 })?.permissions.count ?? 0)"
             },
             gives: "3",
             byDefault: "0"
@@ -215,39 +215,39 @@ struct ConfigurationLoaderTests {
         Example(
             option: .messageTimeout,
             text: "1h",
-            reads: { "\($0.bounds.messageTimeout == .hours(1)) \($0.bounds.messageTimeout == .seconds(60))" },
+            reads: { "\($0.connectionLimits.messageTimeout == .hours(1)) \($0.connectionLimits.messageTimeout == .seconds(60))" },
             gives: "true false",
             byDefault: "false true"
         ),
         Example(
             option: .maximumUnsentAge,
             text: "10m",
-            reads: { "\($0.bounds.unsentAge == .minutes(10)) \($0.bounds.unsentAge == .seconds(30))" },
+            reads: { "\($0.connectionLimits.unsentAge == .minutes(10)) \($0.connectionLimits.unsentAge == .seconds(30))" },
             gives: "true false",
             byDefault: "false true"
         ),
         Example(
             option: .clientIdleTimeout,
             text: "24h",
-            reads: { "\($0.bounds.idleTimeout.map { $0 == .hours(24) }, default: "off")" },
+            reads: { "\($0.connectionLimits.idleTimeout.map { $0 == .hours(24) }, default: "off")" },
             gives: "true",
             byDefault: "off"
         ),
         Example(
             option: .messageRate,
             text: "1000000",
-            reads: { "\($0.bounds.messagesPerSecond, default: "off")" },
+            reads: { "\($0.connectionLimits.messagesPerSecond, default: "off")" },
             gives: "1000000",
             byDefault: "off"
         ),
         Example(
             option: .byteRate,
             text: "64KiB",
-            reads: { "\($0.bounds.bytesPerSecond, default: "off")" },
+            reads: { "\($0.connectionLimits.bytesPerSecond, default: "off")" },
             gives: "65536",
             byDefault: "off"
         ),
-        Example(option: .overRate, text: "drop", reads: { "\($0.bounds.overRate)" }, gives: "drop", byDefault: "close"),
+        Example(option: .overRate, text: "drop", reads: { "\($0.connectionLimits.overRate)" }, gives: "drop", byDefault: "close"),
         Example(
             option: .maximumConnections,
             text: "1000000",

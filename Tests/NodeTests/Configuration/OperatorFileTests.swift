@@ -35,7 +35,7 @@ struct OperatorFileTests {
             defer { if writer >= 0 { close(writer) } }
             if hasWriter { try #require(write(writer, "half", 4) == 4) }
             let start = ContinuousClock.now
-            #expect(throws: OperatorFile.Fault.silent) {
+            #expect(throws: OperatorFile.ReadError.timedOut) {
                 try OperatorFile.contents(path, maximumBytes: 100, timeout: .milliseconds(200))
             }
             #expect(start.duration(to: .now) >= .milliseconds(200))
@@ -43,9 +43,9 @@ struct OperatorFileTests {
     }
 
     @Test func `Devices, directories and files that are not there`() {
-        #expect(throws: OperatorFile.Fault.tooLarge(1000)) { try OperatorFile.contents("/dev/zero", maximumBytes: 1000) }
-        #expect(throws: OperatorFile.Fault.directory) { try OperatorFile.contents("/", maximumBytes: 1000) }
-        #expect(throws: OperatorFile.Fault.missing) { try OperatorFile.contents("/nothing", maximumBytes: 1000) }
+        #expect(throws: OperatorFile.ReadError.tooLarge(1000)) { try OperatorFile.contents("/dev/zero", maximumBytes: 1000) }
+        #expect(throws: OperatorFile.ReadError.directory) { try OperatorFile.contents("/", maximumBytes: 1000) }
+        #expect(throws: OperatorFile.ReadError.missing) { try OperatorFile.contents("/nothing", maximumBytes: 1000) }
         #expect((try? OperatorFile.contents("/dev/null", maximumBytes: 1000)) == Data())
     }
 }

@@ -70,7 +70,7 @@ struct PendingReceiptsTests {
         #expect(Seen(pending.received(1, from: self.nodes[0])) == .waitForGrace)
         #expect(Seen(pending.received(2, from: self.nodes[1])) == .wait)
         #expect(
-            Seen(pending.looked(expected: [self.nodes[0]]))
+            Seen(pending.refreshed(expected: [self.nodes[0]]))
                 == .finish(.relayed(receivers: 3), [self.nodes[0]: 1, self.nodes[1]: 2])
         )
     }
@@ -79,7 +79,7 @@ struct PendingReceiptsTests {
         var pending = PendingReceipts(expected: [self.nodes[0]])
         _ = pending.published(.success(.relayed(receivers: 3)))
         #expect(Seen(pending.received(1, from: self.nodes[0])) == .waitForGrace)
-        #expect(Seen(pending.looked(expected: Set(self.nodes[..<2]))) == .wait)
+        #expect(Seen(pending.refreshed(expected: Set(self.nodes[..<2]))) == .wait)
         #expect(
             Seen(pending.received(2, from: self.nodes[1]))
                 == .finish(.relayed(receivers: 3), [self.nodes[0]: 1, self.nodes[1]: 2])
@@ -123,11 +123,11 @@ struct PendingReceiptsTests {
         var pending = PendingReceipts(expected: Set(self.nodes))
         _ = pending.published(.success(.relayed(receivers: 4)))
         _ = pending.received(9, from: self.nodes[3])
-        #expect(Seen(pending.timeIsUp()) == .finish(.relayed(receivers: 4), [self.nodes[3]: 9]))
+        #expect(Seen(pending.timedOut()) == .finish(.relayed(receivers: 4), [self.nodes[3]: 9]))
     }
 
     @Test func `When time is up before the broker has said anything, the answer is degraded`() {
         var pending = PendingReceipts(expected: Set(self.nodes))
-        #expect(Seen(pending.timeIsUp()) == .finish(.degraded(here: true), [:]))
+        #expect(Seen(pending.timedOut()) == .finish(.degraded(here: true), [:]))
     }
 }

@@ -92,7 +92,7 @@ struct HTTPConnectionTests {
             let count = 200
             let requests = String(repeating: "GET /openapi.json HTTP/1.1\r\nHost: h\r\n\r\n", count: count)
             try await client.send(requests + "GET /nowhere HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-            try await client.goOnReading()
+            try await client.resumeReading()
             #expect(await eventually { client.isEnded })
             #expect(Self.statuses(client.received) == Array(repeating: "200", count: count) + ["404"])
         }

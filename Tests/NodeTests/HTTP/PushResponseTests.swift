@@ -44,14 +44,14 @@ struct PushResponseTests {
     }
 
     @Test func `A node that the presence store has lost, and that is awaited back, is missing, too`() throws {
-        self.directory.awaitAll()
+        self.directory.awaitReregistration()
         self.directory.update([Self.status(self.own)])
         let group = Audience.group(try #require(AudienceName("g")))
         for audience in [.all, group] {
             #expect(self.receipt(.degraded(here: true), to: audience).missing == ["other"])
         }
         #expect(self.receipt(.relayed(receivers: 1), to: .all).missing == ["other"])
-        self.directory.awaitNobody()
+        self.directory.endReregistrationWait()
         #expect(self.receipt(.relayed(receivers: 1), to: .all).missing.isEmpty)
     }
 }

@@ -10,9 +10,9 @@ struct ShutdownRequestTests {
     @Test func `The first signal says go, the next hurry`() {
         let shutdownRequest = ShutdownRequest()
         #expect(!shutdownRequest.isRequested(.graceful))
-        shutdownRequest.signalled()
+        shutdownRequest.signalReceived()
         #expect(shutdownRequest.isRequested(.graceful) && !shutdownRequest.isRequested(.immediate))
-        shutdownRequest.signalled()
+        shutdownRequest.signalReceived()
         #expect(shutdownRequest.isRequested(.immediate))
     }
 
@@ -20,7 +20,7 @@ struct ShutdownRequestTests {
         let shutdownRequest = ShutdownRequest()
         shutdownRequest.request(.graceful)
         shutdownRequest.request(.graceful)
-        shutdownRequest.signalled()
+        shutdownRequest.signalReceived()
         #expect(!shutdownRequest.isRequested(.immediate))
     }
 

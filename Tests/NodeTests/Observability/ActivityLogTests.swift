@@ -105,7 +105,7 @@ struct ActivityLogTests {
         let activity = RecordedActivity()
         let key = "correct-horse-battery"
         let keys = [try #require(APIKey(key, permissions: [.manage]))]
-        let caller = try #require(APIKey.caller(with: key, in: keys))
+        let caller = try #require(APIKey.principal(for: key, in: keys))
         activity.log.changed(.drain, of: "n1", by: caller)
         activity.log.changed(.leave, of: "c1", by: Principal(identity: "user alice", permissions: []))
         activity.log.changed(.close, of: "c2", by: nil)

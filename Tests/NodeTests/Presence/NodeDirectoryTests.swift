@@ -33,13 +33,13 @@ struct NodeDirectoryTests {
         directory.update([
             Self.status(own), Self.status(other), Self.status(third), Self.status(Self.record("gone"), expired: true),
         ])
-        directory.awaitAll()
+        directory.awaitReregistration()
         directory.update([Self.status(own)])
         #expect(directory.expected == [own.id, other.id, third.id])
         directory.update([Self.status(own), Self.status(other)])
         directory.update([Self.status(own)])
         #expect(directory.expected == [own.id, third.id], "what was back has gone again")
-        directory.awaitNobody()
+        directory.endReregistrationWait()
         #expect(directory.expected == [own.id])
     }
 

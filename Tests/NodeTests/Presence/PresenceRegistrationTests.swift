@@ -29,8 +29,8 @@ struct PresenceRegistrationTests {
     private struct NoUpdate: Error {}
 
     /// Lets the store take everything that waits.
-    private mutating func settle() -> PresenceRegistration.News {
-        var news = PresenceRegistration.News()
+    private mutating func settle() -> PresenceRegistration.Announcements {
+        var news = PresenceRegistration.Announcements()
         while case .update(let adding, let removing) = self.registration.next() {
             let some = self.registration.updated(adding: adding, removing: removing)
             news.joined += some.joined
@@ -173,14 +173,14 @@ struct PresenceRegistrationTests {
         let batch = self.registration.nextBatch
         var told: Set<ConnectionRecord> = []
         for _ in 0..<3 {
-            #expect(self.registration.batchesTold < batch)
+            #expect(self.registration.batchesStored < batch)
             let (adding, removing) = try self.update()
             told.formUnion(adding)
             for record in self.records(600) { self.registration.opened(record) }
             _ = self.registration.updated(adding: adding, removing: removing)
         }
         #expect(told == Set(records))
-        #expect(self.registration.batchesTold == batch)
+        #expect(self.registration.batchesStored == batch)
     }
 
     @Test mutating func `A change of what is under way goes into the next batch`() throws {
@@ -192,10 +192,10 @@ struct PresenceRegistrationTests {
         self.registration.changed(changed)
         let batch = self.registration.nextBatch
         _ = self.registration.updated(adding: adding, removing: removing)
-        #expect(self.registration.batchesTold == batch - 1)
+        #expect(self.registration.batchesStored == batch - 1)
         #expect(try self.update().adding == [changed])
         _ = self.registration.updated(adding: [changed], removing: [])
-        #expect(self.registration.batchesTold == batch)
+        #expect(self.registration.batchesStored == batch)
     }
 
     @Test mutating func `What a lost lease kept from being told is in the next batch`() throws {
@@ -207,9 +207,9 @@ struct PresenceRegistrationTests {
         self.registration.leaseLost()
         #expect(self.registration.next() == .register)
         self.registration.registered(with: [record])
-        #expect(self.registration.batchesTold < batch)
+        #expect(self.registration.batchesStored < batch)
         _ = self.settle()
-        #expect(self.registration.batchesTold >= batch)
+        #expect(self.registration.batchesStored >= batch)
     }
 
     @Test mutating func `Of a batch that has come to nothing, nothing is told`() throws {
@@ -248,7 +248,7 @@ struct PresenceRegistrationTests {
         _ = self.settle()
         self.registration.leaseLost()
         self.registration.closed(open[0].id)
-        self.registration.registered(with: Array(open[1...]), toldAsLeft: true)
+        self.registration.registered(with: Array(open[1...]), announcedAsLeft: true)
         // Before the store has it again.
         self.registration.closed(open[1].id)
         #expect(self.settle() == .init(joined: [open[2].id]))
@@ -262,9 +262,9 @@ struct PresenceRegistrationTests {
         for record in open { self.registration.opened(record) }
         _ = self.settle()
         // The store had lost everything, and got nothing back before the lease was lost again.
-        for toldAsLeft in [false, true] {
+        for announcedAsLeft in [false, true] {
             self.registration.leaseLost()
-            self.registration.registered(with: open, toldAsLeft: toldAsLeft)
+            self.registration.registered(with: open, announcedAsLeft: announcedAsLeft)
         }
         #expect(self.settle() == .init())
     }

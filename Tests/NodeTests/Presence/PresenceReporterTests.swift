@@ -72,10 +72,10 @@ struct PresenceReporterTests {
         }
         try await self.run(isRefused: true, before: before) { node in
             #expect(await eventually { node.refusals.withLockedValue { $0 } == 1 })
-            #expect(node.keeper.health == .down(reason: "--node-name \"own\": another node that lives has this name"))
+            #expect(node.keeper.health == .down(reason: "--node-name \"own\": another living node has this name"))
             let ids = try await node.connect(1)
             // Nobody waits for it.
-            await node.keeper.settled()
+            await node.keeper.flushed()
             for _ in 0..<3 { await node.clock.advanceOneBeat() }
             #expect(node.store.calls.register == 1 && node.refusals.withLockedValue { $0 } == 1)
             #expect(try await node.outside.nodes().map(\.record.name) == ["own"])
@@ -111,7 +111,7 @@ struct PresenceReporterTests {
 
     @Test func `It registers once others can ask it, and until then nobody waits for it`() async throws {
         try await self.run(awaitsSubscription: true) { node in
-            await node.keeper.settled()
+            await node.keeper.flushed()
             await node.clock.advanceOneBeat()
             #expect(node.store.calls.register == 0 && node.keeper.health != .up)
             node.keeper.subscribed()
@@ -180,7 +180,7 @@ struct PresenceReporterTests {
                 if store.calls.update == 5 {
                     keeper.beginDraining()
                     Task {
-                        await keeper.settled()
+                        await keeper.flushed()
                         isTold.withLockedValue { $0 = true }
                     }
                 }

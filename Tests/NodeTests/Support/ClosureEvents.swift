@@ -10,7 +10,7 @@ final class ClosureEvents: WebSocketEvents, @unchecked Sendable {
     private let onOpened: (Connection, any EventLoop) -> Void
     private let onReceived: (Connection, ClientMessage, @escaping @Sendable () -> Void) -> Void
     private let onClosed: (Connection, any EventLoop) -> Void
-    private let onBreached: (LimitViolation) -> Void
+    private let onLimitExceeded: (LimitViolation) -> Void
     private let onDropped: (Bool) -> Void
     private let onGoneUnread: () -> Void
     private let node: NodeID
@@ -25,7 +25,7 @@ final class ClosureEvents: WebSocketEvents, @unchecked Sendable {
         opened: @escaping (Connection, any EventLoop) -> Void,
         received: @escaping (Connection, ClientMessage, @escaping @Sendable () -> Void) -> Void = { _, _, done in done() },
         closed: @escaping (Connection, any EventLoop) -> Void = { _, _ in },
-        breached: @escaping (LimitViolation) -> Void = { _ in },
+        limitExceeded: @escaping (LimitViolation) -> Void = { _ in },
         dropped: @escaping (Bool) -> Void = { _ in },
         goneUnread: @escaping () -> Void = {}
     ) {
@@ -35,7 +35,7 @@ final class ClosureEvents: WebSocketEvents, @unchecked Sendable {
         self.onOpened = opened
         self.onReceived = received
         self.onClosed = closed
-        self.onBreached = breached
+        self.onLimitExceeded = limitExceeded
         self.onDropped = dropped
     }
 
@@ -56,7 +56,7 @@ final class ClosureEvents: WebSocketEvents, @unchecked Sendable {
 
     func closed(_ connection: Connection, on eventLoop: any EventLoop) { self.onClosed(connection, eventLoop) }
 
-    func breached(_ breach: LimitViolation) { self.onBreached(breach) }
+    func limitExceeded(_ violation: LimitViolation) { self.onLimitExceeded(violation) }
 
     func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) { self.onDropped(isFirst) }
 }

@@ -64,7 +64,7 @@ enum DeliveryHarness {
             logger: .quiet,
             clock: ContinuousClock(),
             name: NodeName("own", isGiven: true),
-            isLiving: { _ in false }
+            isAlive: { _ in false }
         )
         let interest = TopicInterest(broker: broker, clock: ContinuousClock())
         return ConnectionCommands(connections: manager, interest: interest, presence: presence)

@@ -99,7 +99,7 @@ final class EmbeddedServer {
     func close() {
         self.channel.close(promise: nil)
         self.channel.embeddedEventLoop.run()
-        self.place.leave()
+        self.place.release()
     }
 
     private static func webSocketHandler(

@@ -12,7 +12,7 @@ final class EmbeddedWebSocket {
         case text(String)
         case binary([UInt8])
         case closed
-        case breached(LimitViolation)
+        case limitExceeded(LimitViolation)
         case dropped(first: Bool)
         case goneUnread
     }
@@ -75,7 +75,7 @@ final class EmbeddedWebSocket {
                 self?.events.append(.closed)
                 onClosed(connection)
             },
-            breached: { [weak self] in self?.events.append(.breached($0)) },
+            limitExceeded: { [weak self] in self?.events.append(.limitExceeded($0)) },
             dropped: { [weak self] in self?.events.append(.dropped(first: $0)) },
             goneUnread: { [weak self] in self?.events.append(.goneUnread) }
         )

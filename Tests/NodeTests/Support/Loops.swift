@@ -160,7 +160,7 @@ private final class LoopsEvents: WebSocketEvents, @unchecked Sendable {
     }
 
     func closed(_ connection: Connection, on eventLoop: any EventLoop) { self.manager.remove(connection.id, on: eventLoop) }
-    func breached(_ breach: LimitViolation) {}
+    func limitExceeded(_ violation: LimitViolation) {}
     func goneUnread() {}
     func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {}
 }

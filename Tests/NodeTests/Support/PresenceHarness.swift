@@ -53,7 +53,7 @@ final class PresenceHarness: Sendable {
             logger: .quiet,
             clock: self.clock,
             name: NodeName("own", isGiven: isNamed),
-            isLiving: { [living, probes] id in
+            isAlive: { [living, probes] id in
                 probes.withLockedValue { $0 += 1 }
                 return living.withLockedValue { $0.contains(id) }
             },

@@ -99,7 +99,7 @@ final class TestClient: Sendable {
     /// Takes nothing from the kernel any more.
     func stopReading() async throws { try await self.channel.setOption(.autoRead, value: false).get() }
 
-    func goOnReading() async throws { try await self.channel.setOption(.autoRead, value: true).get() }
+    func resumeReading() async throws { try await self.channel.setOption(.autoRead, value: true).get() }
 
     func close() async { try? await self.channel.close() }
 }

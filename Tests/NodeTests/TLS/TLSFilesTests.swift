@@ -33,7 +33,7 @@ struct TLSFilesTests {
             let error = #expect(throws: ConfigurationError.self) {
                 try ConfigurationLoader(flags: [option: "/some/file"], environment: [:], file: nil).load()
             }
-            #expect(error?.description == "--\(option.rawValue) \"/some/file\": needs \(needs) as well")
+            #expect(error?.description == "--\(option.rawValue) \"/some/file\": also needs \(needs)")
         }
     }
 
@@ -58,7 +58,7 @@ struct TLSFilesTests {
         #expect(recorder.lines.last?.contains("VOLARY_TLS_CERTIFICATE \"\(self.good.certificate)\": must be") == true)
         try self.good.replaceFiles(with: other)
         tls.reload(logger: recorder.logger)
-        #expect(recorder.lines.last?.contains("The certificate was read again") == true)
+        #expect(recorder.lines.last?.contains("Certificate reloaded") == true)
     }
 
     @Test func `A file that is empty or is something else is named`() throws {
@@ -85,7 +85,7 @@ struct TLSFilesTests {
         let old = try TestCertificate(days: -1)
         let ended = self.error(certificate: old.certificate, key: old.key)
         #expect(ended?.option == "tls-certificate")
-        #expect(ended?.allowed.hasPrefix("must be valid now; this one ended at 20") == true)
+        #expect(ended?.allowed.hasPrefix("must be valid now; this one expired at 20") == true)
         #expect(self.error(now: Date(timeIntervalSinceNow: 90_000))?.allowed.contains("ended at") == true)
         #expect(self.error(now: Date(timeIntervalSinceNow: -90_000))?.allowed.contains("begins at") == true)
     }

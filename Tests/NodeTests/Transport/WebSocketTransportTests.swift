@@ -28,7 +28,7 @@ struct WebSocketTransportTests {
             for number in 0..<(count / 2) { #expect(await loops.manager.send(Self.frame(number, bytes: size), to: id)) }
             let waits = await loops.manager.onShard(of: id) { $1.unsentBytes > 0 }
             #expect(waits == true, "the kernel has taken it all: nothing is tested")
-            try await client.goOnReading()
+            try await client.resumeReading()
             for number in (count / 2)..<count { #expect(await loops.manager.send(Self.frame(number, bytes: size), to: id)) }
             let frames = await loops.frames(of: id, atLeast: count)
             #expect(frames.count == count)

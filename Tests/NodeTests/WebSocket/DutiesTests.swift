@@ -84,7 +84,7 @@ struct DutiesTests {
             ClientFrame.close(1001) + ClientFrame.text("a") + ClientFrame.ping() + ClientFrame.close(1002) + [0xFF, 0xFF],
             .close(1001, "")
         ),
-        Duty("5.5.1", "a close of one byte: 1002", ClientFrame.frame(8, [3]), .refused(.closeCodeTorn)),
+        Duty("5.5.1", "a close of one byte: 1002", ClientFrame.frame(8, [3]), .refused(.closeCodeTruncated)),
         Duty(
             "5.5.1",
             "a close in the middle of a message ends both",

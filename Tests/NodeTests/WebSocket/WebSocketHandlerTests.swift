@@ -98,7 +98,7 @@ struct WebSocketHandlerTests {
         #expect(!socket.wire.isClosed)
         socket.connection.keepAlive(now: first + .seconds(30))
         #expect(socket.wire.isClosed)
-        #expect(socket.events == [.opened, .breached(.unresponsive), .closed])
+        #expect(socket.events == [.opened, .limitExceeded(.unresponsive), .closed])
         #expect(try socket.sent() == [.ping([])])
     }
 

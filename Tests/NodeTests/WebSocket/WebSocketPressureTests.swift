@@ -39,7 +39,7 @@ struct WebSocketPressureTests {
         for _ in 0..<3 { _ = socket.send("xx") }
         #expect(!socket.connection.isOpen)
         socket.advance(.seconds(5))
-        #expect(socket.events == [.opened, .breached(.unsentBytes), .closed])
+        #expect(socket.events == [.opened, .limitExceeded(.unsentBytes), .closed])
     }
 
     @Test func `A message that is larger than the limit throws nobody out who reads it, and a second one does`() throws {
@@ -51,7 +51,7 @@ struct WebSocketPressureTests {
         for _ in 0..<9 { #expect(socket.send(String(repeating: "y", count: 98))) }
         #expect(socket.send(large), "what waits is within the limit beside the large one")
         #expect(!socket.send("y"))
-        #expect(socket.events.last == .breached(.unsentBytes))
+        #expect(socket.events.last == .limitExceeded(.unsentBytes))
     }
 
     @Test func `Once it has been read, the limit is what it was`() throws {

@@ -127,7 +127,7 @@ struct WebSocketTurnsTests {
             socket.channel.pipeline.read()
             socket.advanceAndLook(.seconds(1))
         }
-        #expect(socket.events.last == .breached(.slowMessage))
+        #expect(socket.events.last == .limitExceeded(.slowMessage))
     }
 
     // MARK: - Clients that are gone
@@ -250,7 +250,7 @@ struct WebSocketTurnsTests {
         #expect(socket.messages == ["handled", "held"])
         #expect(socket.wire.reads == 2)
         for _ in 0..<3 { socket.advanceAndLook(.seconds(30)) }
-        #expect(socket.events.contains(.breached(.unresponsive)), "from now on it is heard, or silent")
+        #expect(socket.events.contains(.limitExceeded(.unresponsive)), "from now on it is heard, or silent")
         #expect(socket.wire.isClosed)
     }
 }

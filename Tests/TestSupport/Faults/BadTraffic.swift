@@ -1,22 +1,22 @@
 import NIOConcurrencyHelpers
 
-/// Sixteen clients of one kind that nobody wishes for, spread over the nodes of a cluster; beside the usual traffic. None but the callers of
-/// REST has a token, so what they send goes to nobody.
+/// Sixteen misbehaving clients of one kind, spread over the nodes of a cluster, in addition to the normal traffic. Only the REST
+/// callers have a token, so the messages of the others reach nobody.
 enum BadTraffic {
     static let clients = 16
-    /// Of the nodes.
+    /// Options of the nodes.
     static let options = ["--compression", "--insecure-user-query"]
 
-    /// A flood of each kind, where each costs most.
+    /// Each kind of flood, on the path where it costs most.
     static let floods: [(kind: FloodClient.Kind, path: String)] = [
         (.pings, "/ws"), (.texts, "/echo"), (.texts, "/ws"), (.fragments, "/echo"), (.compressed, "/echo"),
     ]
-    /// More than the 1 MiB that a node keeps of a client that has ended its half.
+    /// More than the 1 MiB that a node keeps of a half-closed client.
     private static let blocksBeforeEnd = 24
-    /// Of a client that comes again and again.
+    /// The pause of a client before it connects again.
     private static let pause = Duration.milliseconds(100)
 
-    /// Each client floods without an end.
+    /// Each client floods continuously.
     static func flood(_ kinds: [(kind: FloodClient.Kind, path: String)], _ nodes: [FaultNode], for time: Duration) async throws {
         var floods: [FloodClient] = []
         for number in 0..<Self.clients {
@@ -26,10 +26,10 @@ enum BadTraffic {
         try await Task.sleep(for: time)
         let (sent, ended) = (floods.map(\.bytes), floods.count(where: \.isEnded))
         for flood in floods { await flood.end() }
-        try Fault.prove("each flood went on, and sent more than 64 KiB: \(sent)", ended == 0 && sent.allSatisfy { $0 > 64 << 10 })
+        try Fault.prove("a flood ended, or sent less than 64 KiB: \(sent)", ended == 0 && sent.allSatisfy { $0 > 64 << 10 })
     }
 
-    /// Each client floods, ends its half of the connection, waits for the node's end, and comes again.
+    /// Each client floods, half-closes the connection, waits until the node closes it, and starts again.
     static func floodAndEndHalf(_ nodes: [FaultNode], for time: Duration) async throws {
         try await Self.repeatedly(nodes, for: time) { number, node in
             let (kind, path) = Self.floods[number % Self.floods.count]
@@ -38,8 +38,8 @@ enum BadTraffic {
         }
     }
 
-    /// Each client connects and vanishes, at another point each time.
-    static func vanish(_ nodes: [FaultNode], for time: Duration) async throws {
+    /// Each client connects and disconnects abruptly, at different points.
+    static func disconnectAbruptly(_ nodes: [FaultNode], for time: Duration) async throws {
         try await Self.repeatedly(nodes, for: time) { number, node in
             let client = try await RawTestClient.connect(port: node.port)
             let handshake = HandshakeRequest.bytes(path: "/ws?user=bad-\(number)")
@@ -56,7 +56,7 @@ enum BadTraffic {
         }
     }
 
-    /// Clients that take nothing of what is sent to them.
+    /// Clients that do not read.
     static func readNothing(_ nodes: [FaultNode], for time: Duration) async throws {
         var slow: [RawTestClient] = []
         for number in 0..<Self.clients {
@@ -66,8 +66,8 @@ enum BadTraffic {
         withExtendedLifetime(slow) {}
     }
 
-    /// Handshakes that must be refused, and how.
-    static func beRefused(_ nodes: [FaultNode], for time: Duration) async throws {
+    /// Handshakes that must be refused, with the expected answers.
+    static func sendRefusedHandshakes(_ nodes: [FaultNode], for time: Duration) async throws {
         let refusals: [(bytes: [UInt8], answer: String)] = [
             (HandshakeRequest.bytes(fields: ["Authorization: Bearer none"]), "HTTP/1.1 401"),
             (HandshakeRequest.bytes(fields: ["Origin: https://example.org"]), "HTTP/1.1 403"),
@@ -81,8 +81,8 @@ enum BadTraffic {
         }
     }
 
-    /// Bytes that are no HTTP, and frames that are none: the node must end the connection.
-    static func breakRules(_ nodes: [FaultNode], for time: Duration) async throws {
+    /// Invalid HTTP and invalid frames: the node must close the connection.
+    static func sendMalformedBytes(_ nodes: [FaultNode], for time: Duration) async throws {
         let requests = [
             [0x16, 0x03, 0x01, 0x02, 0x00, 0x01] + [UInt8](repeating: 0, count: 200),
             Array("POST /api/nodes HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx".utf8),
@@ -105,8 +105,8 @@ enum BadTraffic {
         }
     }
 
-    /// Pushes to groups in which nobody is, each caller as fast as it is answered.
-    static func pushToNobody(_ nodes: [FaultNode], for time: Duration) async throws {
+    /// Pushes to groups without members. Each caller sends the next one after an answer.
+    static func pushToEmptyGroups(_ nodes: [FaultNode], for time: Duration) async throws {
         try await Self.repeatedly(nodes, for: time, pause: .zero) { number, node in
             let target = "/api/groups/nobody-\(number % 200)/send"
             return try await node.request("POST", target, body: #"{"message":"Is anybody there?"}"#).status == 200
@@ -119,8 +119,8 @@ enum BadTraffic {
         await eventually(within: .seconds(10)) { client.received.hasPrefix(answer) }
     }
 
-    /// Each client does the same again and again, on its node.
-    /// - Parameter body: given a number that rises with each time; returns whether all went as it should.
+    /// Each client repeats the same action on its node.
+    /// - Parameter body: gets a number that rises with each repetition; returns whether the result was as expected.
     private static func repeatedly(
         _ nodes: [FaultNode],
         for time: Duration,
@@ -148,6 +148,6 @@ enum BadTraffic {
         await bag.end()
         let (done, failed) = counts.withLockedValue { $0 }
         let isProven = failed == 0 && done.allSatisfy { $0 > 0 }
-        try Fault.prove("each client did what it was to: \(done) times, \(failed) failures", isProven)
+        try Fault.prove("a client failed or did nothing: \(done) repetitions, \(failed) failures", isProven)
     }
 }

@@ -1,14 +1,14 @@
 extension Fault {
-    /// What clients do to a cluster in which nothing else is wrong.
+    /// Misbehaving clients of a cluster without any other fault.
     static let crowd = [
         Fault(
             "crowd",
-            "floods, joins, slow readers and clients that leave in the middle, all at once for 5 s",
+            "floods, joins, slow readers and abrupt disconnects, all at once for 5 s",
             suffering: [],
             options: Crowd.options,
-            bringsStrangers: true
+            hasUnrecordedClients: true
         ) { cluster in
-            try await Crowd.visit(cluster.nodes, for: .seconds(5))
+            try await Crowd.run(cluster.nodes, for: .seconds(5))
         }
     ]
 }

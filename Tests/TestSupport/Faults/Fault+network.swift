@@ -1,13 +1,13 @@
 extension Fault {
-    /// What is between nodes and Redis. Clients and REST callers come another way.
+    /// Faults of the network between nodes and Redis. Clients and REST callers do not use it.
     static let network = [
-        Fault("slow", "300 ms each way for 3 s, all nodes") { cluster in
+        Fault("slow", "300 ms latency each way for 3 s, all nodes") { cluster in
             try await Self.hinder(cluster.nodes, .delay(.milliseconds(300)), for: .seconds(3))
         },
         Fault("throttled", "3 KB/s for 4 s, all nodes", isFast: false) { cluster in
             try await Self.hinder(cluster.nodes, .throttle(bytesPerSecond: 3000), for: .seconds(4))
         },
-        Fault("black-hole", "nothing goes through for 4 s, all nodes", isFast: false) { cluster in
+        Fault("black-hole", "no data passes for 4 s, all nodes", isFast: false) { cluster in
             try await Self.hinder(cluster.nodes, .hold, for: .seconds(4))
         },
         Fault("links-reset", "all connections to Redis reset") { cluster in
@@ -15,7 +15,7 @@ extension Fault {
                 let before = node.proxy.counters.connections
                 try await node.proxy.cut()
                 let back = await eventually { node.proxy.counters.connections > before }
-                try Self.prove("node \(node.name) has not connected again", back)
+                try Self.prove("node \(node.name) has not reconnected", back)
             }
         },
         Fault("node-cut-off", "one node cut off from Redis for 4 s", suffering: ["b"]) { cluster in
@@ -40,10 +40,10 @@ extension Fault {
         ) { cluster in
             try await Self.hinder(cluster.nodes.filter { $0.name == "b" }, .hold, for: .seconds(4))
         },
-        Fault("node-deaf", "one node does not hear Redis for 4 s", suffering: ["b"]) { cluster in
+        Fault("node-deaf", "one node receives nothing from Redis for 4 s", suffering: ["b"]) { cluster in
             try await Self.hinder(cluster.nodes.filter { $0.name == "b" }, .hold, [.toClient], for: .seconds(4))
         },
-        Fault("node-mute", "Redis does not hear one node for 4 s", isFast: false, suffering: ["b"]) { cluster in
+        Fault("node-mute", "Redis receives nothing from one node for 4 s", isFast: false, suffering: ["b"]) { cluster in
             try await Self.hinder(cluster.nodes.filter { $0.name == "b" }, .hold, [.toServer], for: .seconds(4))
         },
     ]

@@ -1,17 +1,18 @@
 extension Fault {
-    /// Nodes that die, stand still, or are started twice.
+    /// Nodes that die, freeze, or are started twice.
     static let node = [
-        Fault("node-killed", "kill -9 of a node, back after the lease", suffering: ["c"], killed: ["c"]) { cluster in
+        Fault("node-killed", "kill -9 of a node; restarted after the lease", suffering: ["c"], killed: ["c"]) { cluster in
             let node = cluster.nodes[2]
             node.process.kill()
             try await Task.sleep(for: cluster.lease + .seconds(1))
             try await node.restart()
         },
-        Fault("node-killed-back-at-once", "kill -9 of a node, back at once", isFast: false, suffering: ["c"], killed: ["c"]) {
+        Fault("node-killed-back-at-once", "kill -9 of a node; restarted at once", isFast: false, suffering: ["c"], killed: ["c"])
+        {
             cluster in
             try await cluster.nodes[2].restart()
         },
-        Fault("all-restarted", "kill -9 of all nodes, back at once", killed: FaultCluster.names) {
+        Fault("all-restarted", "kill -9 of all nodes; restarted at once", killed: FaultCluster.names) {
             cluster in
             for node in cluster.nodes { node.process.kill() }
             try await withThrowingDiscardingTaskGroup { group in
@@ -20,7 +21,7 @@ extension Fault {
         },
         Fault(
             "rolling-restart",
-            "SIGTERM to one node after the other, each back before the next",
+            "SIGTERM to one node after the other; each restarted before the next",
             killed: FaultCluster.names,
             isGraceful: true,
             options: ["--drain-timeout", "2s"]
@@ -29,16 +30,16 @@ extension Fault {
                 let status = await node.process.terminate(within: .seconds(20))
                 try Self.prove("node \(node.name) ended with \(status.map(String.init) ?? "nothing")", status == 0)
                 try await node.restart()
-                try Self.prove("node \(node.name) is not ready", await eventually { await node.isReady() })
+                try Self.prove("node \(node.name) did not become ready", await eventually { await node.isReady() })
             }
         },
-        Fault("node-frozen-1s", "a node stands still for 1 s", suffering: ["c"]) { cluster in
+        Fault("node-frozen-1s", "a node frozen for 1 s", suffering: ["c"]) { cluster in
             try await Self.freeze(cluster.nodes[2], for: .seconds(1))
         },
-        Fault("node-frozen-lease", "a node stands still for longer than its lease", suffering: ["c"]) { cluster in
+        Fault("node-frozen-lease", "a node frozen for longer than its lease", suffering: ["c"]) { cluster in
             try await Self.freeze(cluster.nodes[2], for: cluster.lease + .seconds(2))
         },
-        Fault("same-name", "three starts of another node under the name of one that lives", suffering: []) { cluster in
+        Fault("same-name", "three starts of another node with the name of a running one", suffering: []) { cluster in
             for _ in 0..<3 {
                 let status = try await cluster.nodes[0].runTwin()
                 try Self.prove("the other one ended with \(status)", status == 78)
@@ -51,7 +52,7 @@ extension Fault {
         defer { node.process.thaw() }
         let start = ContinuousClock.now
         let answer = try? await node.request("GET", "/livez", within: .milliseconds(800))
-        try Self.prove("node \(node.name) answers", answer == nil)
+        try Self.prove("node \(node.name) still answers", answer == nil)
         try await Task.sleep(until: start + time)
     }
 }

@@ -1,7 +1,7 @@
 extension Fault {
-    /// Redis' process dies, stands still, or comes back.
+    /// Redis' process dies, freezes, or is restarted.
     static let redisProcess = [
-        Fault("redis-killed", "Redis killed, back empty after every node has tried some twenty times") { cluster in
+        Fault("redis-killed", "Redis killed; restarted empty after about twenty connection attempts of every node") { cluster in
             cluster.redis.kill()
             try await Self.proveUnready(cluster.nodes)
             try await Self.proveAttempts(of: cluster.nodes)
@@ -14,24 +14,24 @@ extension Fault {
         Fault("redis-restarted", "Redis restarted at once, with its data (AOF)") { cluster in
             try await Self.restart(cluster, erasing: false)
         },
-        Fault("redis-loading", "Redis restarted, loads its data for seconds (LOADING)") { cluster in
+        Fault("redis-loading", "Redis restarted; loading its data takes seconds (LOADING)") { cluster in
             let fill = "for i = 1, 20000 do redis.call('SET', 'fill:' .. i, i) end return 1"
-            try Self.prove("no data to load", cluster.redis.administer("EVAL", fill, "0") == ":1\r\n")
+            try Self.prove("the data to load could not be written", cluster.redis.administer("EVAL", fill, "0") == ":1\r\n")
             try cluster.redis.restart(arguments: ["--key-load-delay", "100"])
             let isLoading = { cluster.redis.administer("PING")?.hasPrefix("-LOADING") == true }
-            try Self.prove("it loads nothing", isLoading())
-            try Self.prove("it loads for ever", await eventually(within: .seconds(30)) { !isLoading() })
-            // And away with it, from the file too: the next fault's Redis has other things to load.
+            try Self.prove("Redis does not report LOADING", isLoading())
+            try Self.prove("Redis does not finish loading", await eventually(within: .seconds(30)) { !isLoading() })
+            // The data is deleted, from the file too, because the Redis of the next fault must load other data.
             cluster.redis.administer("EVAL", fill.replacing("'SET'", with: "'DEL'").replacing(", i)", with: ")"), "0")
             cluster.redis.administer("BGREWRITEAOF")
         },
-        Fault("redis-frozen-1s", "Redis stands still for 1 s (SIGSTOP)") { cluster in
+        Fault("redis-frozen-1s", "Redis frozen for 1 s (SIGSTOP)") { cluster in
             try await Self.freeze(cluster, for: .seconds(1))
         },
-        Fault("redis-frozen-5s", "Redis stands still for 5 s", isFast: false) { cluster in
+        Fault("redis-frozen-5s", "Redis frozen for 5 s", isFast: false) { cluster in
             try await Self.freeze(cluster, for: .seconds(5))
         },
-        Fault("redis-frozen-lease", "Redis stands still for longer than the lease") { cluster in
+        Fault("redis-frozen-lease", "Redis frozen for longer than the lease") { cluster in
             try await Self.freeze(cluster, for: cluster.lease + .seconds(2))
         },
     ]
@@ -46,7 +46,7 @@ extension Fault {
             survivors = cluster.redis.administer("EXISTS", "survivor")
             return survivors?.hasPrefix(":") == true
         }
-        try Self.prove("what Redis had is \(erasing ? "still there" : "gone")", survivors == (erasing ? ":0\r\n" : ":1\r\n"))
+        try Self.prove("the data of Redis \(erasing ? "still exists" : "is gone")", survivors == (erasing ? ":0\r\n" : ":1\r\n"))
     }
 
     private static func freeze(_ cluster: FaultCluster, for time: Duration) async throws {
@@ -57,7 +57,7 @@ extension Fault {
         }
     }
 
-    /// Proves that Redis takes no command for so long.
+    /// Proves that Redis executes no command for this time.
     static func silence(
         of cluster: FaultCluster,
         command: String = "PING",
@@ -67,11 +67,11 @@ extension Fault {
     ) async throws {
         let client = try await RawTestClient.connect(port: cluster.redis.port)
         try await client.send("AUTH admin admin\r\n")
-        try Self.prove("Redis knows no admin", await eventually { client.received == "+OK\r\n" })
+        try Self.prove("the user admin cannot log in", await eventually { client.received == "+OK\r\n" })
         begin()
         defer { end() }
         try await client.send("\(command)\r\n")
         try await Task.sleep(for: time)
-        try Self.prove("Redis answers \(client.received)", client.received == "+OK\r\n")
+        try Self.prove("Redis answered \(client.received)", client.received == "+OK\r\n")
     }
 }

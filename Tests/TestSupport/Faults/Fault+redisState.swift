@@ -1,5 +1,5 @@
 extension Fault {
-    /// Redis runs and refuses, or lets go of its clients.
+    /// Redis runs, but refuses commands or disconnects its clients.
     static let redisState = [
         Fault("pubsub-killed", "CLIENT KILL TYPE pubsub") { cluster in
             let answer = cluster.redis.administer("CLIENT", "KILL", "TYPE", "pubsub")
@@ -13,19 +13,19 @@ extension Fault {
         },
         Fault(
             "output-buffer",
-            "a node stands still until Redis drops its subscriber (output buffer limit)",
+            "a node frozen until Redis disconnects its subscriber (output buffer limit)",
             isFast: false,
             suffering: ["c"]
         ) {
             try await Self.overflow($0)
         },
-        Fault("maxmemory", "maxmemory reached (noeviction) until every node has noticed") { cluster in
+        Fault("maxmemory", "maxmemory reached (noeviction) until every node has detected it") { cluster in
             cluster.redis.administer("CONFIG", "SET", "maxmemory", "1")
-            try Self.prove("there is memory", cluster.redis.administer("SET", "full", "1")?.hasPrefix("-OOM") == true)
+            try Self.prove("Redis accepts writes", cluster.redis.administer("SET", "full", "1")?.hasPrefix("-OOM") == true)
             try await Self.proveUnready(cluster.nodes)
             cluster.redis.administer("CONFIG", "SET", "maxmemory", "0")
         },
-        Fault("wrong-password", "the password changed until every node has tried some twenty times, connections closed") {
+        Fault("wrong-password", "the password changed, connections closed; about twenty connection attempts of every node") {
             cluster in
             cluster.redis.administer("CONFIG", "SET", "requirepass", "wrong")
             cluster.redis.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -35,29 +35,32 @@ extension Fault {
         },
         Fault(
             "wrong-password-restart",
-            "Redis restarted with another password until every node has tried some twenty times",
+            "Redis restarted with another password; about twenty connection attempts of every node",
             isFast: false
         ) { cluster in
             try cluster.redis.restart(arguments: ["--requirepass", "wrong"])
             try await Self.refuse(cluster, error: "WRONGPASS")
             cluster.redis.administer("CONFIG", "SET", "requirepass", FaultCluster.password)
         },
-        Fault("acl-withdrawn", "all rights withdrawn until every node has tried some twenty times (NOPERM)") { cluster in
+        Fault("acl-withdrawn", "all permissions revoked (NOPERM); about twenty connection attempts of every node") { cluster in
             cluster.redis.administer("ACL", "SETUSER", "default", "-@all")
             try await Self.refuse(cluster, error: "NOPERM")
             cluster.redis.administer("ACL", "SETUSER", "default", "+@all")
         },
-        Fault("read-only", "Redis a replica until every node has tried some twenty times (READONLY)") { cluster in
-            // Of a master that is not there: what it has, it keeps.
+        Fault("read-only", "Redis made a replica (READONLY); about twenty connection attempts of every node") { cluster in
+            // A replica of a server that does not exist, so that it keeps its data.
             cluster.redis.administer("REPLICAOF", "127.0.0.1", "1")
-            try Self.prove("it can be written", cluster.redis.administer("SET", "written", "1")?.hasPrefix("-READONLY") == true)
+            try Self.prove(
+                "Redis accepts writes",
+                cluster.redis.administer("SET", "written", "1")?.hasPrefix("-READONLY") == true
+            )
             try await Self.proveAttempts(of: cluster.nodes)
             cluster.redis.administer("REPLICAOF", "NO", "ONE")
         },
     ]
 
     private static func pause(_ cluster: FaultCluster, _ kind: String, command: String) async throws {
-        // Ends by itself: nobody could end a pause of all.
+        // Ends by itself: while all commands are paused, none can end the pause.
         try await Self.silence(of: cluster, command: command, for: .milliseconds(3800)) {
             cluster.redis.administer("CLIENT", "PAUSE", "4000", kind)
         } end: {
@@ -65,11 +68,11 @@ extension Fault {
         try await Task.sleep(for: .milliseconds(200))
     }
 
-    /// Nodes get this error, are not ready, and try again and again.
+    /// Waits until nodes have got this error, are not ready, and have tried again repeatedly.
     private static func refuse(_ cluster: FaultCluster, error: String) async throws {
         try await Self.proveUnready(cluster.nodes)
         let counted = await eventually { cluster.redis.administer("INFO", "errorstats")?.contains("errorstat_\(error):") == true }
-        try Self.prove("nobody was refused with \(error)", counted)
+        try Self.prove("no command was refused with \(error)", counted)
         try await Self.proveAttempts(of: cluster.nodes)
     }
 
@@ -77,21 +80,26 @@ extension Fault {
         let frozen = cluster.nodes[2]
         cluster.redis.administer("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1048576 524288 5")
         defer { cluster.redis.administer("CONFIG", "SET", "client-output-buffer-limit", "pubsub 33554432 8388608 60") }
-        // Redis knows first: what the proxy has not passed on stands before the connection's end.
+        // Redis is asked, because the connection's end is behind the data that the proxy holds.
         func subscribers() -> Int {
             cluster.redis.administer("CLIENT", "LIST", "TYPE", "pubsub")?.split(separator: "\n").count { $0.contains("id=") } ?? 0
         }
         frozen.process.freeze()
         defer { frozen.process.thaw() }
-        // No node's messages, but all nodes are sent them: what they say meanwhile waits behind.
+        // Messages that no node can decode but that all nodes get; the nodes' own messages wait behind them.
         let channels = cluster.redis.administer("PUBSUB", "CHANNELS")?.split(separator: "\r\n") ?? []
-        guard let channel = channels.first(where: { $0.contains("all") }) else { throw FaultError("nobody subscribes to all") }
+        guard let channel = channels.first(where: { $0.contains("all") }) else {
+            throw FaultError("no node is subscribed to the topic all")
+        }
         let ballast = String(repeating: "x", count: 64 * 1024)
         for _ in 0..<1000 where subscribers() == cluster.nodes.count {
             cluster.redis.administer("PUBLISH", String(channel), ballast)
             try await Task.sleep(for: .milliseconds(5))
         }
-        try Self.prove("Redis dropped not one, but left \(subscribers())", subscribers() == cluster.nodes.count - 1)
+        try Self.prove(
+            "Redis must disconnect one subscriber, but \(subscribers()) remain",
+            subscribers() == cluster.nodes.count - 1
+        )
         try await Task.sleep(for: .seconds(1))
     }
 }

@@ -1,32 +1,33 @@
-/// Something that goes wrong, and then is over.
+/// A fault that is injected into a cluster, and ends.
 public struct Fault: Sendable {
-    /// On a command line: `redis-killed`.
+    /// The name on a command line, such as `redis-killed`.
     public let name: String
-    /// In the table.
+    /// The description in the table.
     public let title: String
-    /// Short enough for every run of the tests.
+    /// Whether it is short enough for every run of the tests.
     public let isFast: Bool
-    /// Nodes whose link to Redis suffers. Nil: all.
+    /// Nodes whose link to Redis is affected. Nil for all nodes.
     let suffering: [String]?
-    /// Nodes whose processes end in it, and their clients' sockets with them. No other client's may.
+    /// Nodes whose processes end in the fault, and so the sockets of their clients. No other client may lose its connection.
     let killed: [String]
-    /// These processes are asked to end: what they have taken, they must pass on.
+    /// Whether the processes are asked to stop: then they must pass on all accepted messages.
     let isGraceful: Bool
-    /// Of the nodes, when it takes other nodes than usual.
+    /// Options of the nodes, if the fault needs special ones.
     public let options: [String]
-    /// It happens to a Redis with replicas and sentinels.
+    /// Whether it needs a Redis with replicas and sentinels.
     public let needsSentinels: Bool
-    /// The master that is replaced may serve on for a while.
+    /// Whether the replaced master may still serve for a while.
     let hasTwoMasters: Bool
-    /// Messages must be lost in it, and announced.
+    /// Whether messages must be lost, and the loss reported.
     public let losesMessages: Bool
-    /// Clients that are not recorded come and go. Nothing else is wrong, so every node must be ready all the time.
-    let bringsStrangers: Bool
-    /// Makes it happen, proves that it did (or throws), and ends it.
-    let happen: @Sendable (FaultCluster) async throws -> Void
+    /// Whether additional clients that are not recorded are part of it. Nothing else is wrong then, so every node must be ready
+    /// all the time.
+    let hasUnrecordedClients: Bool
+    /// Injects the fault, proves that it took effect (or throws), and ends it.
+    let inject: @Sendable (FaultCluster) async throws -> Void
 
-    /// From the end of the fault until the cluster must be whole again. Reconnecting waits 2 s at most, handshakes and commands 2 s
-    /// each, a heartbeat comes once a second.
+    /// The longest time from the end of the fault until the cluster must have recovered. The pause before a reconnect is 2 s at
+    /// most, handshakes and commands take 2 s each at most, and heartbeats are sent once a second.
     public static let recoveryBound = Duration.seconds(20)
 
     init(
@@ -40,8 +41,8 @@ public struct Fault: Sendable {
         needsSentinels: Bool = false,
         hasTwoMasters: Bool = false,
         losesMessages: Bool = false,
-        bringsStrangers: Bool = false,
-        happen: @escaping @Sendable (FaultCluster) async throws -> Void
+        hasUnrecordedClients: Bool = false,
+        inject: @escaping @Sendable (FaultCluster) async throws -> Void
     ) {
         self.name = name
         self.title = title
@@ -53,23 +54,24 @@ public struct Fault: Sendable {
         self.needsSentinels = needsSentinels
         self.hasTwoMasters = hasTwoMasters
         self.losesMessages = losesMessages
-        self.bringsStrangers = bringsStrangers
-        self.happen = happen
+        self.hasUnrecordedClients = hasUnrecordedClients
+        self.inject = inject
     }
 
-    /// Every one there is, in the order of the table.
+    /// All faults, in the order of the table.
     public static let all = redisProcess + redisState + sentinel + network + node + crowd
 
-    /// Throws when something that should have happened has not.
+    /// Throws when the condition is false.
+    /// - Parameter what: what is wrong in this case.
     static func prove(_ what: String, _ condition: Bool) throws {
-        guard condition else { throw FaultError("The fault did not happen: \(what)") }
+        guard condition else { throw FaultError("The fault did not take effect: \(what)") }
     }
 
-    /// As many connections as a node makes while it cannot reach its Redis, until the pauses between its attempts have grown: its three links
-    /// pause for up to 50, 100, 200 ms and so on.
+    /// More connections than a node makes before the pauses between its attempts have grown: its three links pause for up to 50,
+    /// 100, 200 ms and so on.
     private static let attempts = 20
 
-    /// Waits until each of these nodes has tried again and again to get at a Redis that does not let it in.
+    /// Waits until each of these nodes has tried repeatedly to connect to a Redis that refuses it.
     static func proveAttempts(of nodes: [FaultNode]) async throws {
         let before = nodes.map(\.proxy.counters.connections)
         for (node, before) in zip(nodes, before) {
@@ -78,11 +80,11 @@ public struct Fault: Sendable {
         }
     }
 
-    /// All of these nodes have noticed.
+    /// Waits until all of these nodes have detected the fault.
     static func proveUnready(_ nodes: [FaultNode]) async throws {
         for node in nodes {
             let noticed = await eventually { await !node.isReady() }
-            try Self.prove("node \(node.name) is ready all the time", noticed)
+            try Self.prove("node \(node.name) did not become unready", noticed)
         }
     }
 }

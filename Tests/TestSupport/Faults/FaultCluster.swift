@@ -1,23 +1,23 @@
 import Foundation
 
-/// A Redis that keeps its data in a file, and nodes a, b, c and on, each with a proxy between it and Redis: for faults. Or three of it with
-/// sentinels, and nothing in between.
+/// A cluster for faults: a Redis that stores its data in a file, and nodes a, b, c and so on, each with a proxy between it and
+/// Redis. Or three servers with sentinels, and no proxies.
 public final class FaultCluster: Sendable {
-    /// Of as many nodes as there may be.
+    /// For the largest number of nodes.
     static let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
-    /// Redis', for the nodes.
+    /// The password of Redis.
     public static let password = "right"
 
-    /// With sentinels: the first master.
+    /// With sentinels, the first master.
     public let redis: RedisServer
     public let sentinels: SentinelCluster?
     public let nodes: [FaultNode]
-    /// How long a silent node's connections stay listed.
+    /// How long the connections of a node without heartbeats stay listed.
     public let lease: Duration
     private let directory: URL
 
-    /// - Parameter withTokens: the nodes take the messages of clients only with a token, which recorded clients and callers have. Others may
-    ///   connect, and say nothing to anybody.
+    /// - Parameter withTokens: the nodes accept messages of clients only with a token, which recorded clients and callers have.
+    ///   Others may connect, but their messages reach nobody.
     public static func start(
         nodes count: Int = 3,
         lease: Duration = .seconds(5),
@@ -31,7 +31,7 @@ public final class FaultCluster: Sendable {
         let redis =
             try sentinels?.servers[0]
             ?? RedisServer.start(
-                // A killed process has written what it answered for; what fsync would add is for machines that fail.
+                // A killed process has already written what it has answered; fsync would matter only for a crash of the machine.
                 arguments: ["--dir", directory.path, "--appendonly", "yes", "--appendfsync", "no"]
                     + ["--requirepass", Self.password, "--maxmemory-policy", "noeviction"] + RedisServer.administrator
             )
@@ -62,7 +62,7 @@ public final class FaultCluster: Sendable {
         self.directory = directory
     }
 
-    /// - Parameter secret: the file that it is written to.
+    /// - Parameter secret: the file that the secret is written to.
     private static func makeToken(secret: String) async throws -> String {
         try String(repeating: "secret", count: 8).write(toFile: secret, atomically: true, encoding: .utf8)
         let permissions = ["read", "send", "manage", "broadcast"].flatMap { ["--permission", $0] }
@@ -83,16 +83,16 @@ public final class FaultCluster: Sendable {
         try? FileManager.default.removeItem(at: self.directory)
     }
 
-    /// Redis' data is gone, as if its disk were; for one that does not run.
+    /// Deletes the data of a Redis that does not run, as if its disk were lost.
     func eraseData() throws {
         for file in try FileManager.default.contentsOfDirectory(at: self.directory, includingPropertiesForKeys: nil) {
             try FileManager.default.removeItem(at: file)
         }
     }
 
-    /// Every node is ready, has nothing left to send, and says of a broadcast that all nodes have it.
-    /// - Parameter probe: publishes at a node, and says whether it was answered with 200 by exactly these nodes.
-    func isWhole(_ probe: @escaping @Sendable (FaultNode, Set<String>) async -> Bool) async -> Bool {
+    /// Whether every node is ready, has no messages waiting, and gets receipts of all nodes for a broadcast.
+    /// - Parameter probe: publishes at a node, and returns whether the answer was 200 with receipts of exactly these nodes.
+    func hasRecovered(_ probe: @escaping @Sendable (FaultNode, Set<String>) async -> Bool) async -> Bool {
         let names = Set(self.nodes.map(\.name))
         return await withTaskGroup(of: Bool.self) { group in
             for node in self.nodes {

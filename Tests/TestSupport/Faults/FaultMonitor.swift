@@ -1,6 +1,6 @@
 import NIOConcurrencyHelpers
 
-/// Looks at every node all the time, as a balancer and an operator would: is it ready, and whom does it list?
+/// Polls every node all the time, as a balancer and an operator would: whether it is ready, and which connections it lists.
 final class FaultMonitor: Sendable {
     private static let interval = Duration.milliseconds(100)
 
@@ -26,10 +26,10 @@ final class FaultMonitor: Sendable {
 
     func end() async { await self.tasks.end() }
 
-    /// Of any node: from the first answer that was not "ready", or none, to the next that was.
+    /// The longest outage of a node: from the first answer that was not "ready" (or missing) to the next one that was.
     var longestOutage: Duration { self.state.withLockedValue { $0.longestOutage } }
 
-    /// From the end of a socket to the last list that had it.
+    /// The longest time from the end of a socket to the last list that contained its connection.
     var longestGhost: Duration { self.state.withLockedValue { $0.longestGhost } }
 
     private func watch(_ node: FaultNode) async {

@@ -1,15 +1,15 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// One node of a ``FaultCluster``, with a network of its own between it and Redis.
+/// One node of a ``FaultCluster``, with its own proxy to Redis.
 public final class FaultNode: Sendable {
     public let name: String
-    /// Its link to Redis.
+    /// The proxy on its link to Redis.
     public let proxy: TCPProxy
-    /// The same for every process that runs under this name.
+    /// The same for every process with this name.
     public let port: Int
     private let options: [String]
-    /// Of clients and callers whose messages are taken; empty where everybody's are.
+    /// Headers of clients and callers whose messages are accepted; empty where all messages are.
     let headers: [String: String]
     private let http: HTTPTestClient
     private let running: NIOLockedValueBox<VolaryProcess>
@@ -32,7 +32,7 @@ public final class FaultNode: Sendable {
 
     public var process: VolaryProcess { self.running.withLockedValue { $0 } }
 
-    /// A new process on the same port; kills the one that is there.
+    /// Starts a new process on the same port; kills the existing one.
     public func restart() async throws {
         self.process.kill()
         let process = try await VolaryProcess.start(self.options, port: self.port, until: .live)
@@ -49,7 +49,7 @@ public final class FaultNode: Sendable {
         body: String? = nil,
         within deadline: Duration = .seconds(5)
     ) async throws -> HTTPTestResponse {
-        // The client says that a body is JSON.
+        // The client adds the content type of a body.
         try await self.http.request(method, target, headers: self.headers, body: body, within: deadline)
     }
 
@@ -78,8 +78,8 @@ public final class FaultNode: Sendable {
         let connections: [Connection]
     }
 
-    /// Ids of all connections that it lists, whole and with its word that the list is complete; nil when it does not answer. A fault
-    /// cluster's connections fit on one page.
+    /// The ids of all connections that it lists, and whether it reports the list as complete; nil when it does not answer. The
+    /// connections of a fault cluster fit on one page.
     func inventory() async -> (ids: [String], isComplete: Bool)? {
         guard let response = try? await self.request("GET", "/api/connections?limit=500", within: .seconds(3)),
             response.status == 200, let page: Page = try? response.decode()

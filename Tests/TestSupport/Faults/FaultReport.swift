@@ -1,22 +1,22 @@
-/// What one fault cost.
+/// The effects of one fault.
 public struct FaultReport: Sendable {
     public let fault: Fault
     public var verdict: HistoryVerdict
-    /// From the moment at which the cause was gone until every node was ready, had sent what waited, and a broadcast at each was answered
-    /// with 200 by all. Nil: not within ``Fault/recoveryBound``.
+    /// The time from the end of the fault until every node was ready, had sent its waiting messages, and got 200 with receipts of
+    /// all nodes for a broadcast. Nil: not within ``Fault/recoveryBound``.
     public var recovery: Duration?
     public var longestGhost: Duration
     public var longestOutage: Duration
 
     public var isGood: Bool { self.verdict.violations.isEmpty }
 
-    /// The table's head, in Markdown.
+    /// The head of the table, in Markdown.
     public static let head = """
-        | fault | published | delivered | lost | of these announced | twice | out of order | recovered after | longest ghost | longest not ready |
+        | fault | published | delivered | lost | of these reported | duplicates | out of order | recovered after | longest ghost | longest not ready |
         | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |
         """
 
-    /// A line of it: the worst of many runs, and the sums of what was counted.
+    /// A line of the table: the maximums of several runs, and the sums of what was counted.
     public static func line(_ title: String, _ reports: [FaultReport]) -> String {
         let sum = { (value: (HistoryVerdict) -> Int) in "\(reports.reduce(0) { $0 + value($1.verdict) })" }
         let slowest = reports.contains { $0.recovery == nil } ? nil : reports.compactMap(\.recovery).max()
@@ -28,7 +28,7 @@ public struct FaultReport: Sendable {
         return "| " + cells.joined(separator: " | ") + " |"
     }
 
-    /// One decimal.
+    /// With one decimal.
     public static func seconds(_ duration: Duration) -> String {
         let tenths = duration.components.seconds * 10 + duration.components.attoseconds / 100_000_000_000_000_000
         return "\(tenths / 10).\(tenths % 10) s"

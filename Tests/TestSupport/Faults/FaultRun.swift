@@ -1,11 +1,11 @@
 import NIOConcurrencyHelpers
 
-/// One fault in a cluster full of traffic, from a good state to a good state, and the verdict on its history.
+/// Injects one fault into a cluster under traffic, from a healthy state to a healthy state, and checks the history.
 public struct FaultRun: Sendable {
-    /// Of traffic before the fault, and after the recovery.
-    private static let calm = Duration.milliseconds(700)
-    /// For the last messages to come, and for lists to be true.
-    private static let rest = Duration.seconds(10)
+    /// The time of traffic before the fault, and after the recovery.
+    private static let steadyTime = Duration.milliseconds(700)
+    /// The longest wait for the last messages, and for correct lists.
+    private static let settleTime = Duration.seconds(10)
 
     private let fault: Fault
     private let cluster: FaultCluster
@@ -13,7 +13,7 @@ public struct FaultRun: Sendable {
     private let recorder = HistoryRecorder()
 
     /// - Parameter textsPerSecond: of each client, two on each node. REST callers push 6 times a second on each node.
-    /// - Throws: when the fault did not happen; what the cluster made of it is in the report.
+    /// - Throws: when the fault did not take effect. How the cluster handled it is in the report.
     public static func run(_ fault: Fault, in cluster: FaultCluster, textsPerSecond: Int = 10) async throws -> FaultReport {
         try await FaultRun(fault, in: cluster, textsPerSecond: textsPerSecond).run()
     }
@@ -28,7 +28,9 @@ public struct FaultRun: Sendable {
         let traffic = FaultTraffic(cluster: self.cluster, recorder: self.recorder, textsPerSecond: self.textsPerSecond)
         let monitor = FaultMonitor(recorder: self.recorder)
         let before = await self.counts()
-        guard await self.recover(traffic, "before") != nil else { throw FaultError("The cluster was not whole before the fault") }
+        guard await self.recover(traffic, "before") != nil else {
+            throw FaultError("The cluster was not healthy before the fault")
+        }
         let (recovery, presence) = try await traffic.run { silence in
             monitor.start(self.cluster.nodes)
             do {
@@ -42,7 +44,7 @@ public struct FaultRun: Sendable {
         }
         let after = await self.counts()
         self.recorder.edit { history in
-            history.hasStrangers = self.fault.bringsStrangers
+            history.hasUnrecordedClients = self.fault.hasUnrecordedClients
             for (node, counts) in after {
                 // A new process counts from zero.
                 let base = self.fault.killed.contains(node) ? History.Counts() : before[node] ?? History.Counts()
@@ -50,11 +52,11 @@ public struct FaultRun: Sendable {
             }
         }
         var verdict = HistoryChecker.check(self.recorder.history)
-        try Fault.prove("nothing was lost", verdict.lost > 0 || !self.fault.losesMessages)
-        self.judgeConnections(&verdict)
+        try Fault.prove("no message was lost", verdict.lost > 0 || !self.fault.losesMessages)
+        self.checkConnections(&verdict)
         if let presence { verdict.violated(.presence, presence) }
-        if recovery == nil { verdict.violated(.recovery, "the cluster was not whole again within \(Fault.recoveryBound)") }
-        if self.fault.bringsStrangers, monitor.longestOutage > .zero {
+        if recovery == nil { verdict.violated(.recovery, "the cluster did not recover within \(Fault.recoveryBound)") }
+        if self.fault.hasUnrecordedClients, monitor.longestOutage > .zero {
             verdict.violated(.readiness, "a node was not ready for \(FaultReport.seconds(monitor.longestOutage))")
         }
         return FaultReport(
@@ -70,9 +72,9 @@ public struct FaultRun: Sendable {
         _ traffic: FaultTraffic,
         _ silence: @Sendable () async -> Void
     ) async throws -> (recovery: Duration?, presence: String?) {
-        try await Task.sleep(for: Self.calm)
+        try await Task.sleep(for: Self.steadyTime)
         let from = self.recorder.now
-        try await self.fault.happen(self.cluster)
+        try await self.fault.inject(self.cluster)
         let recovery = await self.recover(traffic, "after")
         let to = self.recorder.now
         self.recorder.edit { history in
@@ -88,9 +90,9 @@ public struct FaultRun: Sendable {
                 )
             }
         }
-        try await Task.sleep(for: Self.calm)
+        try await Task.sleep(for: Self.steadyTime)
         await silence()
-        await self.waitForTheLast()
+        await self.waitForLastDeliveries()
         return (recovery, await self.presenceAtRest())
     }
 
@@ -100,8 +102,8 @@ public struct FaultRun: Sendable {
     private func recover(_ traffic: FaultTraffic, _ word: String) async -> Duration? {
         let start = ContinuousClock.now
         let number = NIOLockedValueBox(0)
-        let isWhole = await eventually(within: Fault.recoveryBound) {
-            await self.cluster.isWhole { node, names in
+        let hasRecovered = await eventually(within: Fault.recoveryBound) {
+            await self.cluster.hasRecovered { node, names in
                 let next = number.withLockedValue { number in
                     number += 1
                     return number
@@ -109,16 +111,19 @@ public struct FaultRun: Sendable {
                 return await traffic.push(next, by: word, on: node, timeout: "300ms") == names
             }
         }
-        return isWhole ? start.duration(to: .now) : nil
+        return hasRecovered ? start.duration(to: .now) : nil
     }
 
-    /// The last message that each node has taken has come to everyone, or never will.
-    private func waitForTheLast() async {
+    /// Waits until the last message that each node has accepted has been delivered to every client, at most for ``settleTime``.
+    private func waitForLastDeliveries() async {
         let recorder = self.recorder
-        _ = await eventually(within: Self.rest) {
+        _ = await eventually(within: Self.settleTime) {
             let history = recorder.history
-            let last = Dictionary(grouping: history.publications.filter { $0.topic == "all" && $0.outcome.isOwed }, by: \.node)
-                .compactMap { $0.value.last?.payload }
+            let last = Dictionary(
+                grouping: history.publications.filter { $0.topic == "all" && $0.outcome.isGuaranteed },
+                by: \.node
+            )
+            .compactMap { $0.value.last?.payload }
             return history.connections.filter { $0.closed == nil }.allSatisfy { connection in
                 let got = Set(history.deliveries.suffix(2000).lazy.filter { $0.connection == connection.name }.map(\.payload))
                 return last.allSatisfy(got.contains)
@@ -128,21 +133,21 @@ public struct FaultRun: Sendable {
 
     // MARK: - At rest
 
-    /// - Returns: what is wrong with the nodes' lists; nil when all of them are complete and true.
+    /// - Returns: an error in the nodes' lists; nil when all of them are complete and correct.
     private func presenceAtRest() async -> String? {
         var wrong: String?
-        _ = await eventually(within: Self.rest) {
+        _ = await eventually(within: Self.settleTime) {
             wrong = nil
             let real = Set(self.recorder.history.connections.filter { $0.closed == nil }.map { $0.shortID ?? $0.name })
             for node in self.cluster.nodes {
                 guard let list = await node.inventory() else {
-                    wrong = "node \(node.name) gives no list"
+                    wrong = "node \(node.name) returns no list"
                     return false
                 }
                 let listed = list.ids.map { String($0.prefix(8)) }.sorted()
                 if !list.isComplete || listed != real.sorted() {
                     wrong =
-                        "node \(node.name) lists \(listed)\(list.isComplete ? "" : " (incomplete)"), open are \(real.sorted())"
+                        "node \(node.name) lists \(listed)\(list.isComplete ? "" : " (incomplete)"), the open connections are \(real.sorted())"
                     return false
                 }
             }
@@ -151,7 +156,7 @@ public struct FaultRun: Sendable {
         return wrong
     }
 
-    private func judgeConnections(_ verdict: inout HistoryVerdict) {
+    private func checkConnections(_ verdict: inout HistoryVerdict) {
         for connection in self.recorder.history.connections where !self.fault.killed.contains(connection.node) {
             guard let closed = connection.closed else { continue }
             verdict.violated(.connected, "\(connection.name) lost its connection to node \(connection.node) at \(closed)")

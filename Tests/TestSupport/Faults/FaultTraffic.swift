@@ -1,7 +1,7 @@
 import Foundation
 
-/// Steady traffic on every node of a cluster, all of it recorded: clients that talk and listen, and come again when their socket ends, and
-/// REST callers that push to everyone and to a group.
+/// Steady traffic on every node of a cluster, all of it recorded: clients that send and receive, and reconnect when their socket
+/// ends, and REST callers that push to everyone and to a group.
 final class FaultTraffic: Sendable {
     private static let clientsPerNode = 2
     private static let pushesPerSecond = 6
@@ -11,9 +11,9 @@ final class FaultTraffic: Sendable {
 
     let cluster: FaultCluster
     let recorder: HistoryRecorder
-    /// Of each client.
+    /// Messages of each client.
     private let textsPerSecond: Int
-    /// Starts every payload, so that no two runs on one cluster have the same.
+    /// The beginning of every payload, so that no two runs on one cluster have the same payloads.
     private let run = UInt32.random(in: 0 ... .max)
 
     init(cluster: FaultCluster, recorder: HistoryRecorder, textsPerSecond: Int) {
@@ -22,8 +22,8 @@ final class FaultTraffic: Sendable {
         self.textsPerSecond = textsPerSecond
     }
 
-    /// Runs `body` while there is traffic; returns when the sockets have been closed.
-    /// - Parameter body: given a function that ends the talking: clients go on listening until the body returns.
+    /// Runs `body` under traffic; returns when the sockets have been closed.
+    /// - Parameter body: gets a function that ends the sending; the clients still receive until the body returns.
     func run<Result: Sendable>(
         _ body: @Sendable (_ silence: @Sendable () async -> Void) async throws -> Result
     ) async throws -> Result {
@@ -89,7 +89,7 @@ final class FaultTraffic: Sendable {
     private func listen(_ name: String, _ client: WebSocketTestClient) async {
         while !Task.isCancelled {
             do {
-                // Short, so that the end of the run is noticed.
+                // A short timeout, so that the end of the run is noticed.
                 if case .text(let text) = try await client.next(within: .milliseconds(500)) { self.heard(text, by: name) }
             } catch WebSocketTestClient.Failure.timeout {
                 continue
@@ -116,7 +116,7 @@ final class FaultTraffic: Sendable {
         }
         switch message.type {
         case "echo":
-            self.recorder.answered(message.message, .taken)
+            self.recorder.answered(message.message, .accepted)
             self.recorder.change(name) { $0.shortID = message.from }
         case "system" where message.message.contains("not delivered"): self.recorder.told(.refused, to: name)
         case "system" where message.message.contains("lost"): self.recorder.told(.missed, to: name)
@@ -129,7 +129,7 @@ final class FaultTraffic: Sendable {
 
     // MARK: - REST
 
-    /// Puts a connection into the group: it hears it from now on.
+    /// Adds a connection to the group, whose messages it gets from now on.
     private func join(_ name: String, _ client: WebSocketTestClient, on node: FaultNode) async throws {
         let hello = "\(self.run)/\(name)/hello"
         self.recorder.published(hello, topic: "all", by: name, on: node.name)
@@ -168,8 +168,8 @@ final class FaultTraffic: Sendable {
         let degraded: Bool
     }
 
-    /// One push, recorded.
-    /// - Returns: the names of the nodes that have it, when the answer is 200 and none is missing.
+    /// One recorded push.
+    /// - Returns: the names of the nodes that confirmed it, when the answer is 200 and none is missing.
     @discardableResult
     func push(
         _ number: Int,
@@ -190,9 +190,9 @@ final class FaultTraffic: Sendable {
             let nodes = Dictionary(receipt.nodes.map { ($0.node, $0.recipients) }, uniquingKeysWith: max)
             self.recorder.answered(payload, .relayed(nodes, missing: receipt.missing))
             return receipt.missing.isEmpty ? Set(nodes.keys) : nil
-        case (202, let receipt?) where receipt.degraded: self.recorder.answered(payload, .taken)
+        case (202, let receipt?) where receipt.degraded: self.recorder.answered(payload, .accepted)
         case (503, _): self.recorder.answered(payload, .refused)
-        default: self.recorder.answered(payload, .odd("\(response.status) \(response.body)"))
+        default: self.recorder.answered(payload, .unexpected("\(response.status) \(response.body)"))
         }
         return nil
     }

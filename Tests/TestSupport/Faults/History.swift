@@ -1,15 +1,15 @@
-/// What was said, what was heard and what the server told in one run: the input of ``HistoryChecker``.
+/// All messages sent, all messages received, and all that the server reported in one run: the input of ``HistoryChecker``.
 ///
-/// All times are since the run began, on one monotonic clock.
+/// All times are since the start of the run, on one monotonic clock.
 public struct History: Sendable {
-    /// One message that somebody has handed to a node, or tried to.
+    /// One message that was sent to a node, or that a client tried to send.
     public struct Publication: Sendable {
-        /// No other message of the run has it.
+        /// Unique in the run.
         public var payload: String
         public var topic: String
-        /// The connection or REST caller: one after another, so that its messages have an order.
+        /// The connection or REST caller. It sends one message after the other, so that its messages have an order.
         public var publisher: String
-        /// The node that it was handed to.
+        /// The node that it was sent to.
         public var node: String
         public var at: Duration
         public var outcome: Outcome
@@ -31,29 +31,29 @@ public struct History: Sendable {
         }
     }
 
-    /// What the publisher was told.
+    /// The answer to the publisher.
     public enum Outcome: Hashable, Sendable {
-        /// Nothing: it may have been delivered, or not.
+        /// No answer: it may have been delivered or not.
         case unknown
-        /// The node has it, and sees to it that the others get it: an echo, or 202.
-        case taken
-        /// 200: how many connections of each node have it, and which nodes did not say.
+        /// The node has accepted it and must deliver it to the others: an echo, or 202.
+        case accepted
+        /// 200: how many connections of each node have it, and the nodes without a receipt.
         case relayed([String: Int], missing: [String])
-        /// It goes nowhere: 503.
+        /// It is not delivered: 503.
         case refused
-        /// An answer that no caller should ever see.
-        case odd(String)
+        /// An answer that must never occur.
+        case unexpected(String)
 
-        /// The publisher may count on it that everybody gets the message.
-        var isOwed: Bool {
+        /// Whether every receiver must get the message.
+        var isGuaranteed: Bool {
             switch self {
-            case .taken, .relayed: true
-            case .unknown, .refused, .odd: false
+            case .accepted, .relayed: true
+            case .unknown, .refused, .unexpected: false
             }
         }
     }
 
-    /// One message as one connection got it. A connection's deliveries stand in the order in which they came.
+    /// One message as one connection received it. The deliveries of a connection are in the order in which they arrived.
     public struct Delivery: Sendable {
         public var payload: String
         public var connection: String
@@ -70,12 +70,12 @@ public struct History: Sendable {
     public struct Connection: Sendable {
         public var name: String
         public var node: String
-        /// What it hears: ever since it was opened.
+        /// The topics whose messages it has got since it was opened.
         public var topics: Set<String>
         public var opened: Duration
-        /// When its socket ended; nil for one that is open at the end of the run.
+        /// When its socket ended; nil if it is open at the end of the run.
         public var closed: Duration?
-        /// The first 8 digits of the server's name for it, once known.
+        /// The first 8 digits of its id, once known.
         public var shortID: String?
 
         public init(
@@ -93,7 +93,7 @@ public struct History: Sendable {
         }
     }
 
-    /// What a client was told in words.
+    /// A notice that a client received.
     public struct Notice: Sendable {
         public enum Kind: Hashable, Sendable {
             /// Messages of others were lost, or may have been.
@@ -113,9 +113,9 @@ public struct History: Sendable {
         }
     }
 
-    /// What a node has counted in the run.
+    /// The losses that a node has counted in the run.
     public struct Counts: Hashable, Sendable {
-        /// Messages lost, and gaps of which it is unknown how many they were.
+        /// Messages lost, and gaps with an unknown number of messages.
         public var lost = 0
         /// Messages of its own that left the outbox unsent.
         public var expired = 0
@@ -126,14 +126,14 @@ public struct History: Sendable {
         }
     }
 
-    /// From when to when a node was under a fault, its recovery included.
+    /// The time in which a node was affected by a fault, including its recovery.
     public struct Disturbance: Sendable {
         public var node: String
         public var from: Duration
         public var to: Duration
-        /// The process ended in it: what it had taken and not passed on is gone with it.
+        /// Whether the process ended: messages that it had accepted and not passed on are lost.
         public var killed: Bool
-        /// A master may have served beside the one that had replaced it: what both of them say has two orders.
+        /// Whether an old master may have served beside the new one: messages through both of them have two orders.
         public var hasTwoMasters: Bool
 
         public init(_ node: String, from: Duration, to: Duration, killed: Bool = false, hasTwoMasters: Bool = false) {
@@ -151,8 +151,8 @@ public struct History: Sendable {
     public var notices: [Notice] = []
     public var counts: [String: Counts] = [:]
     public var disturbances: [Disturbance] = []
-    /// Whether others were there, who are not in ``connections``: receipts count them, too.
-    public var hasStrangers = false
+    /// Whether there were clients that are not in ``connections``: receipts count them too.
+    public var hasUnrecordedClients = false
 
     public init() {}
 }

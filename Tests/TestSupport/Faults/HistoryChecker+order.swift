@@ -1,5 +1,5 @@
 extension HistoryChecker {
-    /// One order for each topic, and each publisher's own.
+    /// Checks that each topic has one order, and that each publisher's order is kept.
     mutating func checkOrder() {
         self.checkPublishers()
         for topic in Set(self.history.publications.map(\.topic)) { self.checkTopic(topic) }
@@ -14,7 +14,7 @@ extension HistoryChecker {
             /// By publisher and topic.
             var last: [String: String] = [:]
             for payload in payloads {
-                // Of a message without an answer its caller does not know when it was over.
+                // If a message was not answered, it is not known when it ended relative to the next one.
                 guard let publication = self.publications[payload], publication.outcome != .unknown else { continue }
                 let key = "\(publication.publisher) \(publication.topic)"
                 if let previous = last[key], places[previous, default: 0] > places[payload, default: 0] {
@@ -37,7 +37,7 @@ extension HistoryChecker {
         for (first, sequence) in sequences {
             let places = Dictionary(uniqueKeysWithValues: sequence.enumerated().map { ($0.element, $0.offset) })
             for (second, other) in sequences where second > first {
-                // Of what both have, the other's order as places of the first: it must rise.
+                // The common messages in the order of the second, as places in the first: these must rise.
                 var highest: (place: Int, payload: String)?
                 for payload in other {
                     guard let place = places[payload] else { continue }
@@ -60,7 +60,8 @@ extension HistoryChecker {
         }
     }
 
-    /// Without what a node that was cut off gave to its own clients first, and without what two masters may have said.
+    /// Without messages that a partitioned node delivered to its own clients first, and without those from the time of two
+    /// masters.
     private func ordered(_ connection: String, topic: String) -> [String] {
         let node = self.connections[connection]?.node
         return self.received[connection, default: []].filter { payload in
@@ -71,7 +72,8 @@ extension HistoryChecker {
         }
     }
 
-    /// Whether "a directly before b, somewhere" has no circle: three connections may each agree with both others and yet not all together.
+    /// Whether the relation "a directly before b at some connection" has no cycle. Three connections may agree in pairs and still
+    /// not have a common order.
     private static func haveOneOrder(_ sequences: [[String]]) -> Bool {
         var successors: [String: Set<String>] = [:]
         var predecessors: [String: Int] = [:]

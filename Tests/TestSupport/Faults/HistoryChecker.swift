@@ -1,23 +1,24 @@
-/// Judges a run by what the README promises. Pure.
+/// Checks a run against the guarantees of README. Pure.
 ///
-/// - Nothing is delivered that was not published, and nothing that was refused.
+/// - Only published messages are delivered, and no refused ones.
 /// - No connection gets a message twice.
-/// - All connections see the messages of a topic in one order. Those that a node takes while it is cut off reach its own clients first:
-///   these deliveries are left out, and so is what was published while two masters served; but always one publisher's messages come in
-///   their order.
-/// - What was taken reaches every connection that hears its topic, or it was published while one of the two nodes was under a fault, and
-///   the loss was announced: to the client, to the publisher, or in the numbers of the node.
-/// - A 200 counts no connection that has not got the message, and it is never said of a message that did not reach the cluster.
+/// - All connections get the messages of a topic in one order. Messages that a node accepts while it is partitioned reach its
+///   own clients first: these deliveries are excluded, and so are messages published while two masters served. The messages of
+///   one publisher are always in order.
+/// - An accepted message reaches every connection of its topic, or it was published while one of the two nodes was affected by
+///   a fault, and the loss was reported: to the client, to the publisher, or in the node's metrics.
+/// - A 200 counts only connections that have got the message, and is never the answer for a message that did not reach the
+///   cluster.
 public struct HistoryChecker {
-    /// How long before a socket's end, or a process', messages may have been on their way to it.
-    static let underWay = Duration.seconds(2)
-    /// How long before a fault a message may have been published that it hits.
+    /// How long before the end of a socket or process messages may have been in flight.
+    static let inFlight = Duration.seconds(2)
+    /// A fault may affect a message that was published this long before it.
     static let margin = Duration.milliseconds(500)
 
     let history: History
     let publications: [String: History.Publication]
     let connections: [String: History.Connection]
-    /// By connection: what it got, in order, each once.
+    /// By connection: the messages that it got, in order, without repetitions.
     var received: [String: [String]] = [:]
     private var receivedSet: [String: Set<String>] = [:]
     var verdict = HistoryVerdict()
@@ -52,7 +53,7 @@ public struct HistoryChecker {
             }
             self.received[delivery.connection, default: []].append(delivery.payload)
             guard let publication = self.publications[delivery.payload] else {
-                self.verdict.violated(.published, "\(delivery.connection) got \(delivery.payload), which nobody has published")
+                self.verdict.violated(.published, "\(delivery.connection) got \(delivery.payload), which was not published")
                 continue
             }
             if publication.outcome == .refused {
@@ -70,7 +71,7 @@ public struct HistoryChecker {
 
     private mutating func checkLoss() {
         let notices = Dictionary(grouping: self.history.notices, by: \.connection)
-        for publication in self.history.publications where self.isOwed(publication) {
+        for publication in self.history.publications where self.isGuaranteed(publication) {
             for connection in self.history.connections
             where self.hears(connection, publication) && !self.has(connection.name, publication.payload) {
                 self.verdict.lost += 1
@@ -87,24 +88,24 @@ public struct HistoryChecker {
                 let text = "\(publication.payload) of \(publication.node) at \(publication.at) for \(connection.name)"
                 switch (isAnnounced, isUnderFault) {
                 case (true, true): self.verdict.lostAsAnnounced(text)
-                case (true, false): self.verdict.violated(.loss, "\(text) was lost outside of every fault")
-                case (false, _): self.verdict.violated(.loss, "\(text) was lost in silence")
+                case (true, false): self.verdict.violated(.loss, "\(text) was lost without a fault")
+                case (false, _): self.verdict.violated(.loss, "\(text) was lost without a report")
                 }
             }
         }
     }
 
-    private func isOwed(_ publication: History.Publication) -> Bool {
-        guard publication.outcome == .taken else { return publication.outcome.isOwed }
-        // Taken by a process that died with it in its hands.
+    private func isGuaranteed(_ publication: History.Publication) -> Bool {
+        guard publication.outcome == .accepted else { return publication.outcome.isGuaranteed }
+        // Accepted by a process that ended before it passed the message on.
         return !self.history.disturbances.contains {
-            $0.killed && $0.node == publication.node && publication.at >= $0.from - Self.underWay && publication.at <= $0.to
+            $0.killed && $0.node == publication.node && publication.at >= $0.from - Self.inFlight && publication.at <= $0.to
         }
     }
 
     private func hears(_ connection: History.Connection, _ publication: History.Publication) -> Bool {
         guard connection.topics.contains(publication.topic), connection.opened <= publication.at else { return false }
-        return connection.closed.map { publication.at < $0 - Self.underWay } ?? true
+        return connection.closed.map { publication.at < $0 - Self.inFlight } ?? true
     }
 
     func isDisturbed(_ node: String, at time: Duration) -> Bool {
@@ -121,19 +122,19 @@ public struct HistoryChecker {
         let byNode = Dictionary(grouping: self.history.connections, by: \.node)
         for publication in self.history.publications {
             switch publication.outcome {
-            case .odd(let answer):
+            case .unexpected(let answer):
                 self.verdict.violated(.answer, "\(publication.payload) was answered with \(answer)")
             case .relayed(let nodes, _):
-                for (node, recipients) in nodes where !self.history.hasStrangers {
+                for (node, recipients) in nodes where !self.history.hasUnrecordedClients {
                     let got = byNode[node, default: []].count { self.has($0.name, publication.payload) }
                     if got < recipients {
                         self.verdict.violated(
                             .receipt,
-                            "200 for \(publication.payload) counts \(recipients) connections of \(node); \(got) have it"
+                            "200 for \(publication.payload) counts \(recipients) connections of \(node); \(got) got it"
                         )
                     }
                 }
-            case .unknown, .taken, .refused: break
+            case .unknown, .accepted, .refused: break
             }
         }
     }

@@ -1,6 +1,6 @@
 import NIOConcurrencyHelpers
 
-/// Writes a ``History`` while it happens.
+/// Records a ``History`` during a run.
 final class HistoryRecorder: Sendable {
     private struct State {
         var history = History()
@@ -11,7 +11,7 @@ final class HistoryRecorder: Sendable {
     private let start = ContinuousClock.now
     private let state = NIOLockedValueBox(State())
 
-    /// Since the run began.
+    /// Time since the start of the run.
     var now: Duration { self.start.duration(to: .now) }
 
     var history: History { self.state.withLockedValue { $0.history } }
@@ -45,7 +45,7 @@ final class HistoryRecorder: Sendable {
         }
     }
 
-    /// Its socket has ended, or an echo has told its id, or it hears another topic from now on.
+    /// Its socket has ended, an echo has told its id, or it has joined a topic.
     func change(_ name: String, _ body: (inout History.Connection) -> Void) {
         self.state.withLockedValue { state in
             guard let index = state.connections[name] else { return }

@@ -1,43 +1,43 @@
-/// What ``HistoryChecker`` found.
+/// The result of ``HistoryChecker``.
 public struct HistoryVerdict: Sendable {
-    /// A promise that was not kept.
+    /// A violation of a guarantee.
     public struct Violation: Hashable, Sendable, CustomStringConvertible {
-        public enum Promise: String, Hashable, Sendable {
+        public enum Guarantee: String, Hashable, Sendable {
             case published, once, order, loss, receipt, answer, presence, connected, recovery, readiness
         }
 
-        public let promise: Promise
+        public let guarantee: Guarantee
         public let text: String
 
-        public init(_ promise: Promise, _ text: String) {
-            self.promise = promise
+        public init(_ guarantee: Guarantee, _ text: String) {
+            self.guarantee = guarantee
             self.text = text
         }
 
-        public var description: String { "\(self.promise.rawValue): \(self.text)" }
+        public var description: String { "\(self.guarantee.rawValue): \(self.text)" }
     }
 
     public var publications = 0
     public var deliveries = 0
     /// How often a client was told that messages were lost, or may have been.
     public var notices = 0
-    /// Deliveries that were owed and did not come; with those that were announced.
+    /// Guaranteed deliveries that are missing, including the reported ones.
     public var lost = 0
-    /// Those of them that the server has announced, in words or in numbers.
+    /// Those of them that the server has reported, in notices or metrics.
     public var announced = 0
     public var duplicated = 0
-    /// Deliveries that came before one that another connection, or their publisher, had before them.
+    /// Deliveries out of order: before one that another connection or the publisher had first.
     public var reordered = 0
     public var violations: [Violation] = []
-    /// Some of the losses that were announced, in words.
+    /// Descriptions of some reported losses.
     public private(set) var announcements: [String] = []
 
     public init() {}
 
-    mutating func violated(_ promise: Violation.Promise, _ text: String) {
-        // A run that goes wrong goes wrong a thousand times: ten of a kind say it.
-        guard self.violations.count(where: { $0.promise == promise }) < 10 else { return }
-        self.violations.append(Violation(promise, text))
+    mutating func violated(_ guarantee: Violation.Guarantee, _ text: String) {
+        // A broken run has thousands of violations: ten of each kind are enough.
+        guard self.violations.count(where: { $0.guarantee == guarantee }) < 10 else { return }
+        self.violations.append(Violation(guarantee, text))
     }
 
     mutating func lostAsAnnounced(_ text: String) {
@@ -45,5 +45,5 @@ public struct HistoryVerdict: Sendable {
         if self.announcements.count < 10 { self.announcements.append(text) }
     }
 
-    public var brokenPromises: Set<Violation.Promise> { Set(self.violations.map(\.promise)) }
+    public var violatedGuarantees: Set<Violation.Guarantee> { Set(self.violations.map(\.guarantee)) }
 }

@@ -1,10 +1,10 @@
 import NIOConcurrencyHelpers
 
-/// Tasks that are ended together, and waited for.
+/// Tasks that are cancelled together, and awaited.
 final class TaskBag: Sendable {
     private let tasks = NIOLockedValueBox<(running: [Task<Void, Never>], isEnded: Bool)>(([], false))
 
-    /// Does nothing once the bag is ended.
+    /// Does nothing once the bag has ended.
     func add(_ body: @escaping @Sendable () async -> Void) {
         self.tasks.withLockedValue { tasks in
             if !tasks.isEnded { tasks.running.append(Task { await body() }) }
@@ -21,7 +21,7 @@ final class TaskBag: Sendable {
     }
 }
 
-/// A fault did not happen, or nothing could be tried with it.
+/// A fault did not take effect, or could not be tested.
 public struct FaultError: Error, CustomStringConvertible {
     public let description: String
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a process uses of the system.
+/// The system resources that a process uses.
 struct ProcessUse: Sendable {
     /// Resident memory.
     var bytes: Int

@@ -1,13 +1,13 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// Asks a node ten times a second whether it is ready, on a thread of its own: what else this process has to do does not count.
+/// Polls ten times a second whether a node is ready, on its own thread, so that other work of this process does not count.
 final class ReadinessProbe: Sendable {
-    /// The answers in a stretch of time.
+    /// The answers of an interval.
     struct Answers: Sendable {
-        /// Of all answers, in milliseconds.
+        /// The times of all answers, in milliseconds.
         var times: [Double] = []
-        /// Answers other than 200, and none within ``timeout``.
+        /// Answers other than 200, and missing answers within ``timeout``.
         var wrong = 0
 
         /// - Parameter share: 0.5 for the median.
@@ -35,7 +35,7 @@ final class ReadinessProbe: Sendable {
 
     func end() { self.state.withLockedValue { $0.isOver = true } }
 
-    /// What has been answered since this was called last.
+    /// The answers since the last call.
     func take() -> Answers {
         self.state.withLockedValue { state in
             defer { state.answers = Answers() }

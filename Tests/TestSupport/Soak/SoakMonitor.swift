@@ -1,14 +1,14 @@
 import NIOConcurrencyHelpers
 
-/// Looks at a cluster from outside while it is soaked: each second at the memory and the open files of all nodes and of Redis, and at what the
-/// nodes say they have lost; ten times a second whether each node is ready.
+/// Measures a cluster from outside during a soak: each second the memory and open files of all nodes and of Redis, and the losses
+/// that the nodes report; ten times a second whether each node is ready.
 public final class SoakMonitor: Sendable {
-    /// What is measured of one process.
+    /// The measurements of one process.
     struct Watched: Sendable {
         /// In MiB and files: at rest, between two kinds of bad traffic.
         var memory = TimeSeries()
         var descriptors = TimeSeries()
-        /// At any time.
+        /// The maximum at any time.
         var maximumMemory = 0.0
         var maximumDescriptors = 0.0
     }
@@ -22,7 +22,7 @@ public final class SoakMonitor: Sendable {
     }
 
     private static let interval = Duration.seconds(1)
-    /// What a node counts as lost, or as not delivered.
+    /// Metrics of messages that were lost or not delivered.
     private static let losses = [
         "volary_relay_lost", "volary_relay_gaps", "volary_relay_expired", "volary_publications_dropped_total",
         "volary_leases_lost_total",
@@ -39,7 +39,7 @@ public final class SoakMonitor: Sendable {
         self.probes = Dictionary(uniqueKeysWithValues: cluster.nodes.map { ($0.name, ReadinessProbe(port: $0.port)) })
         self.tasks.add {
             while !Task.isCancelled {
-                self.look(isAtRest: false)
+                self.measure(isAtRest: false)
                 try? await Task.sleep(for: Self.interval)
             }
         }
@@ -50,18 +50,18 @@ public final class SoakMonitor: Sendable {
         await self.tasks.end()
     }
 
-    /// Since the monitor began.
+    /// Since the start of the monitor.
     private var minutes: Double { self.start.duration(to: .now) / .seconds(60) }
 
-    /// The bad traffic of a kind is over, and the usual traffic too.
-    /// - Parameter lost: deliveries so far that did not come.
-    public func rests(after kind: String, lost: Int) async {
+    /// Call this when the bad traffic of a kind and the normal traffic have ended.
+    /// - Parameter lost: missing deliveries so far.
+    public func recordRest(after kind: String, lost: Int) async {
         var counted = 0
         for node in self.cluster.nodes {
             let metrics = await node.metrics()
             counted += Self.losses.reduce(0) { $0 + metrics[$1, default: 0] }
         }
-        self.look(isAtRest: true)
+        self.measure(isAtRest: true)
         let answers = self.probes.mapValues { $0.take() }
         self.state.withLockedValue { [counted] state in
             state.lost.add(Double(lost + counted), atMinute: self.minutes)
@@ -69,7 +69,7 @@ public final class SoakMonitor: Sendable {
         }
     }
 
-    private func look(isAtRest: Bool) {
+    private func measure(isAtRest: Bool) {
         var processes = self.cluster.nodes.map { ("node \($0.name)", $0.process.identifier) }
         processes.append(("Redis", self.cluster.redis.identifier))
         var words: [String] = []
@@ -92,10 +92,10 @@ public final class SoakMonitor: Sendable {
         self.state.withLockedValue { [words] in $0.latest = words.joined(separator: ", ") }
     }
 
-    /// What it saw last, in one line.
+    /// The last measurement, in one line.
     public var latest: String { self.state.withLockedValue { $0.latest } }
 
-    /// By name of node, and Redis.
+    /// By the name of the node, and Redis.
     var processes: [String: Watched] { self.state.withLockedValue { $0.processes } }
     var lost: TimeSeries { self.state.withLockedValue { $0.lost } }
     var readiness: [String: [String: ReadinessProbe.Answers]] { self.state.withLockedValue { $0.readiness } }

@@ -1,21 +1,21 @@
 import Foundation
 
-/// What a soak found, as tables in Markdown, and what of it is wrong.
+/// The results of a soak, as tables in Markdown, and its failures.
 public struct SoakReport: Sendable {
-    /// What memory may rise, in MiB, along the line that fits its second half best.
+    /// The limit for the rise of memory, in MiB, along the line of best fit through the second half.
     static let memoryRise = 16.0
-    /// What open files may rise, along the same line.
+    /// The limit for the rise of open files, along the same line.
     static let descriptorRise = 4.0
-    /// What a node's memory may have above its first rest at any time, in MiB: its broker's 300, and for each of the sixteen clients a message
-    /// under way, one unsent, what waits beside it, and what is kept of one that has ended its half, 1 MiB each.
+    /// The limit for a node's memory above its first rest, at any time, in MiB: 300 for its broker, and for each of the sixteen
+    /// clients 1 MiB each for a pending message, an unsent one, the queue beside it, and the bytes of a half-closed connection.
     static let memoryBound = 300.0 + 16 * 4
-    /// Of the median of `/readyz`, in milliseconds.
+    /// The limit for the median of `/readyz`, in milliseconds.
     static let readyBound = 100.0
 
     private let kinds: [(fault: Fault, reports: [FaultReport])]
     private let monitor: SoakMonitor
 
-    /// - Parameter kinds: those that have been tried, with what each cost.
+    /// - Parameter kinds: the kinds that ran, with their results.
     public init(_ kinds: [(fault: Fault, reports: [FaultReport])], _ monitor: SoakMonitor) {
         self.kinds = kinds
         self.monitor = monitor
@@ -36,7 +36,7 @@ public struct SoakReport: Sendable {
             | --- | --: | --: | --: | --: |
             \((rows + [lost]).joined(separator: "\n"))
 
-            | sixteen clients | times | published | delivered | lost | twice | out of order | `/readyz` median | p99 | longest | not 200 |
+            | sixteen clients | times | published | delivered | lost | duplicates | out of order | `/readyz` median | p99 | longest | not 200 |
             | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |
             \(self.kinds.map { self.row($0.fault, $0.reports) }.joined(separator: "\n"))
             """
@@ -60,15 +60,15 @@ public struct SoakReport: Sendable {
         return "| \(cells.joined(separator: " | ")) |"
     }
 
-    /// One decimal.
+    /// With one decimal.
     private static func number(_ value: Double) -> String { String(format: "%.1f", value) }
 
     // MARK: - Verdict
 
-    /// What is wrong, in words; nothing for a good soak.
+    /// Descriptions of all failures; empty for a successful soak.
     public var faults: [String] {
         self.kinds.flatMap { kind in kind.reports.flatMap { $0.verdict.violations.map { "\(kind.fault.name): \($0)" } } }
-            + ((self.monitor.lost.last ?? 0) > 0 ? ["messages were lost, or leases, by the nodes' own count"] : [])
+            + ((self.monitor.lost.last ?? 0) > 0 ? ["messages or leases were lost, by the nodes' metrics"] : [])
             + self.leaks + self.delays
     }
 

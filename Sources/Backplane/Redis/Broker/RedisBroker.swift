@@ -27,7 +27,7 @@ public import VolaryProtocol
 ///
 /// Everything happens on one event loop; the functions may be called from any thread and only hand over.
 public final class RedisBroker: Broker {
-    private let core: NIOLoopBoundBox<RedisBrokerCore>
+    private let shard: NIOLoopBoundBox<BrokerShard>
     private let shared: RedisBrokerShared
 
     /// - Parameters:
@@ -67,8 +67,8 @@ public final class RedisBroker: Broker {
         let eventLoop = watch.eventLoop
         let shared = RedisBrokerShared(eventLoop: eventLoop, inboxBytes: outboxLimits.linkedBytes)
         self.shared = shared
-        self.core = .makeBoxSendingValue(
-            RedisBrokerCore(
+        self.shard = .makeBoxSendingValue(
+            BrokerShard(
                 watch: watch,
                 settings: settings,
                 node: node,
@@ -122,8 +122,8 @@ public final class RedisBroker: Broker {
     public func unsubscribe(from topic: Topic) async {
         guard !self.isClosed else { return }
         await withCheckedContinuation { continuation in
-            self.onLoop { core in
-                core.unsubscribe(from: topic)
+            self.onLoop { shard in
+                shard.unsubscribe(from: topic)
                 continuation.resume()
             }
         }
@@ -145,7 +145,7 @@ public final class RedisBroker: Broker {
 
     private var isClosed: Bool { self.shared.isClosed.withLockedValue { $0 } }
 
-    private func onLoop(_ body: @escaping @Sendable (RedisBrokerCore) -> Void) {
-        self.shared.eventLoop.execute { body(self.core.value) }
+    private func onLoop(_ body: @escaping @Sendable (BrokerShard) -> Void) {
+        self.shared.eventLoop.execute { body(self.shard.value) }
     }
 }

@@ -31,29 +31,3 @@ final class RedisBrokerShared: Sendable {
         }
     }
 }
-
-/// One call of ``Broker/subscribe(to:)``. Its cancellation may reach the event loop before the call itself does.
-final class SubscriptionWaiter: Sendable {
-    private let cancelled = NIOLockedValueBox(false)
-
-    var isCancelled: Bool { self.cancelled.withLockedValue { $0 } }
-
-    func cancel() { self.cancelled.withLockedValue { $0 = true } }
-}
-
-/// A message in the outbox.
-struct OutgoingMessage: Sendable {
-    let topic: Topic
-    /// The envelope's.
-    let sequence: UInt64
-    /// The encoded envelope.
-    var bytes: ByteBuffer
-    /// Nil when nobody waits, or no longer.
-    var completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
-    /// Whether this node's own receiver got it past Redis.
-    var isDegraded: Bool
-    /// Whether this node was subscribed to the topic: its own receiver gets it.
-    let isWanted: Bool
-    /// Whether it gets a place in the topic's log.
-    let isLogged: Bool
-}

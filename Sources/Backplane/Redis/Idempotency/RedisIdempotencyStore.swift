@@ -1,15 +1,15 @@
 public import NIOCore
 
-/// Which requests have been carried out lately, kept in Redis: one key each, `<prefix>:idempotency:<key>`, of a hash (see
+/// An ``IdempotencyStore`` in Redis: one key for each request, `<prefix>:idempotency:<key>`. It holds a hash (see
 /// ``RedisScript/reserve``) that expires by itself.
 ///
-/// Each call is one script and one round trip, judged on Redis' clock. How many keys there are is bounded by their lifetime and by Redis'
-/// own `maxmemory`: with its default policy a full Redis refuses new keys and loses none.
+/// Each call is one script and one round trip, on Redis' clock. The number of keys is limited by their lifetime and by Redis'
+/// `maxmemory`: with its default policy, a full Redis refuses new keys and loses none.
 public struct RedisIdempotencyStore: IdempotencyStore {
     private let runner: RedisScriptRunner
     private let lifetimes: IdempotencyLifetimes
 
-    /// - Parameter presence: whose connection to Redis is shared; calls are answered while it runs.
+    /// - Parameter presence: the store whose connection to Redis is shared. Calls are answered while it runs.
     public init(sharing presence: RedisPresenceStore, lifetimes: IdempotencyLifetimes = IdempotencyLifetimes()) {
         self.runner = presence.runner
         self.lifetimes = lifetimes
@@ -28,7 +28,7 @@ public struct RedisIdempotencyStore: IdempotencyStore {
     }
 
     public func complete(_ claim: IdempotencyClaim, with answer: ByteBuffer) async throws(IdempotencyError) -> Bool {
-        precondition(answer.readableBytes <= IdempotencyLimits.answerBytes, "the caller keeps its answers small")
+        precondition(answer.readableBytes <= IdempotencyLimits.answerBytes, "the answer is too large")
         let arguments = [claim.request, "\(claim.attempt)", Self.milliseconds(self.lifetimes.answer)]
         switch try await self.evaluate(.complete, claim.key, arguments, answer).integer {
         case 1: return true
@@ -43,7 +43,7 @@ public struct RedisIdempotencyStore: IdempotencyStore {
 
     // MARK: - Redis
 
-    private static var wrongShape: IdempotencyError { .refused("an answer of a shape that no script gives") }
+    private static var wrongShape: IdempotencyError { .refused("unexpected answer from a script") }
 
     private static func milliseconds(_ duration: Duration) -> String {
         "\(Int64(duration / .milliseconds(1)))"

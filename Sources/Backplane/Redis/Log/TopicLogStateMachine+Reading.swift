@@ -32,7 +32,7 @@ extension TopicLogStateMachine {
     }
 
     private var isReading: Bool {
-        switch self.wish {
+        switch self.request {
         case .head, .entries: true
         case .endEpoch, nil: false
         }

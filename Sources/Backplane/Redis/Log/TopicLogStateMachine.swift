@@ -3,7 +3,7 @@ import VolaryProtocol
 /// Follows one topic: puts what Redis publishes and what its log holds into one order, without gaps and without duplicates. No clock, no I/O.
 ///
 /// What is published arrives as ``received(_:into:)``. While it is the next of the log it is handed on. When something before it is missing,
-/// it is held back, and ``wish`` asks for the log. It never waits for what cannot come: whatever the log answers, the position moves to what
+/// it is held back, and ``request`` asks for the log. It never waits for what cannot come: whatever the log answers, the position moves to what
 /// has been held back, and what was missed on the way is counted.
 ///
 /// **Losses.** Counted, as ``Output/lost``, when their number is known: the log has forgotten them. A ``Output/gaps`` where it is not: the
@@ -119,7 +119,7 @@ struct TopicLogStateMachine {
     /// Of the subscription: answers to wishes of an earlier one are void.
     private(set) var session = 0
 
-    var wish: LogRequest? {
+    var request: LogRequest? {
         if let forkedEpoch { return .endEpoch(forkedEpoch) }
         guard self.state == .reading else { return nil }
         switch self.position {

@@ -8,7 +8,7 @@ struct TopicLogs {
     /// What a step has left a topic with.
     struct Outcome: Hashable {
         let isFollowing: Bool
-        let hasWish: Bool
+        let hasRequest: Bool
     }
 
     let limit: Int
@@ -48,7 +48,7 @@ struct TopicLogs {
             self.heldBytes -= self.machines.values[slot].held.bytes
             self.machines.values[slot].forgetHeld(&output)
         }
-        return Outcome(isFollowing: self.machines.values[slot].isFollowing, hasWish: self.machines.values[slot].wish != nil)
+        return Outcome(isFollowing: self.machines.values[slot].isFollowing, hasRequest: self.machines.values[slot].request != nil)
     }
 
     /// Redis may not hold the data any longer that it held before the link was lost.

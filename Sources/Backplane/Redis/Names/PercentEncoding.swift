@@ -4,7 +4,7 @@ package import VolaryProtocol
 package enum PercentEncoding {
     /// - Returns: nil when a `%` is not followed by two hex digits, or when the bytes are not UTF-8.
     package static func decode(_ text: Substring) -> UTF8Text? {
-        // As nearly all of them are.
+        // The usual case.
         if !text.utf8.contains(UInt8(ascii: "%")) { return UTF8Text(String(text)) }
         var bytes: [UInt8] = []
         var rest = text.utf8
@@ -21,7 +21,7 @@ package enum PercentEncoding {
         return String(validating: bytes, as: UTF8.self).map { UTF8Text($0) }
     }
 
-    /// Encodes every byte but letters, digits and `- . _ ~ @ : + =`, which a segment of a path may have as they are.
+    /// Encodes every byte except letters, digits and `- . _ ~ @ : + =`, which need no encoding in a path segment.
     static func encode(_ text: String) -> String {
         let encoded = text.utf8.count { !self.isPlain($0) }
         guard encoded > 0 else { return text }

@@ -8,23 +8,23 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// Makes sense of what the presence store's scripts answer. What a script cannot have said is ``PresenceError/refused(_:)``; a record that
-/// is not what a node writes is logged and left out, so that one bad record does not hide the others.
+/// Decodes the answers of the presence store's scripts. An answer that no script gives is ``PresenceError/refused(_:)``. A record
+/// that no node writes is logged and left out, so that one bad record does not hide the others.
 struct RedisPresenceDecoder: Sendable {
     private struct Details: Decodable {
         let `protocol`: String
         let connectedAt: Int64
-        /// A ``NameKey``. Absent for nobody in particular.
+        /// A ``NameKey``. Absent for an anonymous connection.
         let user: String?
         /// ``NameKey``s. Absent when there are none.
         let groups: [String]?
-        /// The names whose keys are hashes, as ``NameKey/encode(_:)`` has them. Absent when there are none.
+        /// The names whose keys are hashes, encoded by ``NameKey/encode(_:)``. Absent when there are none.
         let long: [String]?
 
-        /// Nil when a key is not as a node writes it.
+        /// Nil when a key is not in the form in which nodes write it.
         func record(_ id: ConnectionID) -> ConnectionRecord? {
             let long = self.long ?? []
-            // Of a user and of all groups.
+            // One user and all groups.
             guard long.count <= 1 + PresenceLimits.groupsPerConnection else { return nil }
             let hashed = long.compactMap { NameKey.decode($0) }.map { (key: NameKey($0), name: $0) }
             func name(_ key: String) -> AudienceName? {
@@ -46,43 +46,7 @@ struct RedisPresenceDecoder: Sendable {
 
     let logger: Logger
 
-    // MARK: - Writing
-
-    static func json(of node: NodeRecord) throws(PresenceError) -> String { try self.encode(node) }
-
-    /// The same record gives the same text: the update script sees that nothing has changed. Names stand there as their keys, which the
-    /// script builds index entries from. Keys and protocols have nothing that JSON would escape, and an encoder would be a twentieth of what a
-    /// client costs that comes and goes.
-    static func details(of record: ConnectionRecord) -> String {
-        var long: [AudienceName] = []
-        func quotedKey(_ name: AudienceName) -> String {
-            let key = NameKey(name)
-            if key.isHash { long.append(name) }
-            return "\"\(key)\""
-        }
-        var text = "{\"connectedAt\":\(record.connectedAt)"
-        if !record.groups.isEmpty {
-            text += ",\"groups\":[\(record.groups.sorted().map(quotedKey).joined(separator: ","))]"
-        }
-        text += ",\"protocol\":\"\(record.protocol)\""
-        if let user = record.user { text += ",\"user\":\(quotedKey(user))" }
-        if !long.isEmpty { text += ",\"long\":[\(long.map { "\"\(NameKey.encode($0))\"" }.joined(separator: ","))]" }
-        return text + "}"
-    }
-
-    private static func encode(_ value: some Encodable) throws(PresenceError) -> String {
-        do {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            return String(decoding: try encoder.encode(value), as: UTF8.self)
-        } catch {
-            throw .refused("a record cannot be written as JSON")
-        }
-    }
-
-    // MARK: - Reading
-
-    /// - Returns: what the node is told, and the contents of its keys.
+    /// - Returns: the result for the node, and the contents of its keys.
     func registration(_ reply: RESPValue) throws(PresenceError) -> (NodeRegistration, contents: String) {
         guard let parts = reply.elements, parts.count == 5, let wasReaped = parts[0].integer, (0...1).contains(wasReaped),
             let replaced = parts[1].integer, replaced >= 0, let namesakes = parts[2].elements,
@@ -90,13 +54,13 @@ struct RedisPresenceDecoder: Sendable {
         else { throw Self.wrongShape }
         var ids: Set<NodeID> = []
         for namesake in namesakes {
-            // Of one that is none nobody could be asked whether it lives.
+            // Without a valid id, no node could be asked whether it is alive.
             guard let id = namesake.text.flatMap({ NodeID($0) }) else { throw Self.wrongShape }
             ids.insert(id)
         }
         if !foreign.isEmpty {
             self.logger.warning(
-                "Keys of the presence store held another type: another program has written them, and they were deleted",
+                "Keys of the presence store were written by another program with another type; they were deleted",
                 metadata: [RedisLogKey.keys: "\(foreign.compactMap { $0.text?.prefix(100) }.joined(separator: " "))"]
             )
         }
@@ -112,9 +76,9 @@ struct RedisPresenceDecoder: Sendable {
         }
     }
 
-    /// - Parameter changes: how many were asked for.
-    /// - Returns: how many of them, the first ones, have been made: at least one if there were any; and the contents of the node's keys. Nil
-    ///   when the lease is lost.
+    /// - Parameter changes: how many changes were requested.
+    /// - Returns: how many of them, from the first on, were made (at least one if any were requested), and the contents of the
+    ///   node's keys. Nil when the lease is lost.
     func changesMade(_ reply: RESPValue, of changes: Int) throws(PresenceError) -> (Int, contents: String)? {
         if reply.integer == -1 { return nil }
         guard let parts = reply.elements, parts.count == 2, let made = parts[0].integer, let contents = parts[1].text,
@@ -151,10 +115,10 @@ struct RedisPresenceDecoder: Sendable {
                 let expiry = row[4].integer
             else { throw Self.wrongShape }
             guard let id = NodeID(text) else {
-                self.leftOut(text)
+                self.skipped(text)
                 continue
             }
-            // They are deleted already: also with a bad record the caller must hear of it.
+            // The nodes are deleted already, so the caller must get them even if a record is bad.
             let lease = self.nodeRecord(row[2], id: text)?.leaseMilliseconds ?? 0
             nodes.append(
                 ReapedNode(
@@ -181,13 +145,13 @@ struct RedisPresenceDecoder: Sendable {
         return leases
     }
 
-    /// What one node has of the ids that match a query.
+    /// The ids of one node that match a query.
     enum ConnectionIDs {
-        /// How many there are in all, whether others are still to be added, and the portion that was asked for, in order.
+        /// The total count, whether the node is still registering, and the requested portion in order.
         case ids(count: Int, isRegistering: Bool, [String])
-        /// Its lease has expired, or its index is none.
+        /// The lease has expired, or the index has another type.
         case unavailable
-        /// It has left.
+        /// The node no longer exists.
         case gone
     }
 
@@ -208,16 +172,16 @@ struct RedisPresenceDecoder: Sendable {
         return answers
     }
 
-    /// Those that are ids.
+    /// The valid ids among the texts.
     func ids(_ texts: [String]) -> [ConnectionID] {
         texts.compactMap { text in
             let id = ConnectionID(text)
-            if id == nil { self.leftOut(text) }
+            if id == nil { self.skipped(text) }
             return id
         }
     }
 
-    /// - Returns: for each id its record; nil for one that cannot be read, or has gone meanwhile.
+    /// - Returns: the record of each id; nil for one that cannot be decoded or no longer exists.
     func records(_ reply: RESPValue, of ids: [ConnectionID]) throws(PresenceError) -> [ConnectionRecord?] {
         guard let details = reply.elements, details.count == ids.count else { throw Self.wrongShape }
         let decoder = JSONDecoder()
@@ -234,7 +198,7 @@ struct RedisPresenceDecoder: Sendable {
 
     // MARK: - Parts
 
-    private static var wrongShape: PresenceError { .refused("an answer of a shape that no script gives") }
+    private static var wrongShape: PresenceError { .refused("unexpected answer from a script") }
 
     private static func age(of expiry: Int64, lease: Int64, at now: Int64) -> Duration {
         let granted = expiry.subtractingReportingOverflow(lease).partialValue
@@ -251,7 +215,7 @@ struct RedisPresenceDecoder: Sendable {
             let record = try? JSONDecoder().decode(NodeRecord.self, from: Data(bytes.readableBytesView)),
             record.id.description == id
         else {
-            self.leftOut(id)
+            self.skipped(id)
             return nil
         }
         return record
@@ -262,14 +226,14 @@ struct RedisPresenceDecoder: Sendable {
             let details = try? decoder.decode(Details.self, from: Data(bytes.readableBytesView)),
             let record = details.record(id)
         else {
-            self.leftOut(id.description)
+            self.skipped(id.description)
             return nil
         }
         return record
     }
 
-    private func leftOut(_ record: String) {
+    private func skipped(_ record: String) {
         let metadata: Logger.Metadata = [RedisLogKey.record: "\(record.prefix(maximumBytes: 64))"]
-        self.logger.warning("An unreadable record in the presence store was left out", metadata: metadata)
+        self.logger.warning("Skipped an unreadable record in the presence store", metadata: metadata)
     }
 }

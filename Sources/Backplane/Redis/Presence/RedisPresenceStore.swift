@@ -4,41 +4,43 @@ public import NIOCore
 import ServiceLifecycle
 public import VolaryProtocol
 
-/// Who is connected, kept in Redis: see ``RedisPresenceKeys`` for the keys and `Scripts/` for what is done with them.
+/// A ``PresenceStore`` in Redis: ``RedisPresenceKeys`` lists the keys, `Scripts/` contains the scripts.
 ///
-/// Each call is one script and one round trip (a large update and a list some more, see ``RedisPresenceUpdate`` and ``RedisPageReader``) on a
-/// connection of the store's own, judged on Redis' clock. While that is down, calls fail at once; otherwise each trip ends within the
-/// configuration's command timeout. All keys also expire by themselves, 20 leases (at
-/// least 10 minutes) after the last renewal: should a whole cluster vanish, nothing of it stays for ever.
+/// Each call is one script and one round trip on the store's own connection, on Redis' clock. A large update and a list take
+/// more, see ``RedisPresenceUpdate`` and ``RedisPageReader``. While the connection is down, calls fail at once; otherwise each
+/// round trip ends within the configuration's command timeout. All keys also expire by themselves, 20 leases (at least 10
+/// minutes) after the last renewal, so that nothing remains if a whole cluster disappears.
 public final class RedisPresenceStore: PresenceStore {
     private static let reapedSeconds = "\(PresenceLimits.reapedFor.components.seconds)"
-    /// The shortest time that keys live on after the last renewal of a lease.
+    /// The shortest time after which keys expire without a renewal of the lease.
     private static let minimumBackstopMilliseconds: Int64 = 10 * 60 * 1000
-    /// Lists that are read at a time, each with one script under way: 8. However many ask, Redis has others' commands between theirs.
+    /// Lists that are read at the same time, each with one script in progress: 8. This leaves time in Redis for other commands.
     private static let maximumLists = 8
 
-    /// Shared with what else of this node asks Redis for scripts.
+    /// Shared with the node's other users of scripts.
     let runner: RedisScriptRunner
     private let keys: RedisPresenceKeys
     private let decoder: RedisPresenceDecoder
-    /// By node, what its keys are known to hold, as ``RedisScript/contents`` has it. Forgotten when nobody knows whether a write was done.
+    /// By node: the known contents of its keys, as ``RedisScript/contents`` returns them. Removed when it is not known whether a
+    /// write took effect.
     private let contents = NIOLockedValueBox<[NodeID: String]>([:])
     private let lists = ConcurrencyLimit(RedisPresenceStore.maximumLists)
 
     /// - Parameters:
-    ///   - configuration: where Redis is, and the prefix of the keys.
-    ///   - eventLoop: on which the connection lives.
-    ///   - logger: for changes of the link's state and for records that do not decode.
+    ///   - configuration: the address of Redis, and the prefix of the keys.
+    ///   - eventLoop: the event loop of the connection.
+    ///   - logger: for changes of the link's state and for records that cannot be decoded.
     public convenience init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
-        let watch = MasterResolver(configuration: configuration, eventLoop: eventLoop, logger: logger)
-        self.init(watch: watch, logger: logger)
+        let resolver = MasterResolver(configuration: configuration, eventLoop: eventLoop, logger: logger)
+        self.init(resolver: resolver, logger: logger)
     }
 
-    /// - Parameter watch: shared by all that links this node to Redis, and on whose event loop the connection lives.
-    public init(watch: MasterResolver, logger: Logger) {
-        self.keys = RedisPresenceKeys(prefix: watch.configuration.keyPrefix)
+    /// - Parameter resolver: shared by all links of this node to Redis, and the owner of the event loop on which the connection
+    ///   lives.
+    public init(resolver: MasterResolver, logger: Logger) {
+        self.keys = RedisPresenceKeys(prefix: resolver.configuration.keyPrefix)
         self.decoder = RedisPresenceDecoder(logger: logger)
-        self.runner = RedisScriptRunner(role: "presence", watch: watch, logger: logger)
+        self.runner = RedisScriptRunner(role: "presence", resolver: resolver, logger: logger)
     }
 
     @discardableResult
@@ -112,7 +114,7 @@ public final class RedisPresenceStore: PresenceStore {
 
     public func run() async throws {
         self.runner.start()
-        // Cancelled or asked to end: there is nothing to flush either way.
+        // Cancellation and graceful shutdown are the same here: there is nothing to send.
         try? await gracefulShutdown()
         self.runner.stop()
     }
@@ -126,7 +128,7 @@ public final class RedisPresenceStore: PresenceStore {
             node.leaseMilliseconds.multipliedReportingOverflow(by: 20).partialValue,
             Self.minimumBackstopMilliseconds
         )
-        let record = try RedisPresenceDecoder.json(of: node)
+        let record = try RedisPresenceEncoder.json(of: node)
         return [node.id.description, "\(node.leaseMilliseconds)", "\(backstop)", node.name, record]
     }
 

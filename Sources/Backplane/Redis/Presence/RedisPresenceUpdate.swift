@@ -1,27 +1,28 @@
 import VolaryProtocol
 
-/// Cuts one update of the presence store into steps that Redis, which does nothing else meanwhile, has done soon.
+/// Splits one update of the presence store into short steps, because Redis executes nothing else during a step.
 ///
-/// A step holds changes until what they add weighs ``entriesPerStep``; the script also counts what it takes out of the indexes, which only
-/// it knows, and may make fewer changes than the step holds. The next step begins where it ended.
+/// A step holds changes that add up to ``entriesPerStep`` entries. The script also counts the index entries that it removes,
+/// which only the script knows, and may make fewer changes than the step holds. The next step begins where the last one ended.
 struct RedisPresenceUpdate {
-    /// Entries of a node's `filters` that one script writes or removes before it ends, unless a single connection has more: 1,000,
-    /// which took Redis 7 two to five milliseconds. An update of the largest size and the most groups would be half a second at a stretch.
+    /// Entries of a node's `filters` that one script writes or removes, unless a single connection has more: 1,000, which took
+    /// Redis 7 two to five milliseconds. Without steps, the largest update with the most groups would block Redis for half a
+    /// second.
     static let entriesPerStep = 1000
 
-    /// The first changes of those that are left.
+    /// The first of the remaining changes.
     struct Step {
         let adding: ArraySlice<ConnectionRecord>
         let removing: ArraySlice<ConnectionID>
 
         var count: Int { self.adding.count + self.removing.count }
 
-        /// What the script takes after the node's id and the contents.
+        /// The script's arguments after the node's id and the contents.
         func arguments() -> [String] {
             var arguments = ["\(RedisPresenceUpdate.entriesPerStep)", "\(self.adding.count)"]
             for record in self.adding {
                 arguments.append(record.id.description)
-                arguments.append(RedisPresenceDecoder.details(of: record))
+                arguments.append(RedisPresenceEncoder.details(of: record))
             }
             return arguments + self.removing.map(\.description)
         }
@@ -44,7 +45,7 @@ struct RedisPresenceUpdate {
             entries += ConnectionFilter.passed(by: record).count
             return isFirst || entries <= Self.entriesPerStep
         }
-        // Removals come after every addition.
+        // Removals follow after all additions.
         return Step(adding: fitting, removing: fitting.count == self.adding.count ? self.removing : [])
     }
 

@@ -2,7 +2,7 @@ extension RedisScript {
     /// Gives a message its place in its topic's log, and publishes it with that place.
     ///
     /// A topic that no node wants has no log: nobody is subscribed, and it has no head, which those who want it have made, see
-    /// ``RedisScript/want``. What is published to it costs nothing. It has one all the same while the name of Redis' data is new, or none.
+    /// ``RedisScript/refreshHeads``. What is published to it costs nothing. It has one all the same while the name of Redis' data is new, or none.
     ///
     /// Topics that have a log and at the moment no subscriber are bounded together: what is logged for them is added up for as long as a log keeps
     /// its entries, and then from nothing again, so that all of them hold at most twice the bound. What a topic logged while it had a subscriber

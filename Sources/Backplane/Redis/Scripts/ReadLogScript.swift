@@ -1,6 +1,6 @@
 extension RedisScript {
     /// Reads a topic's log from an offset on, or from its start when it is another epoch's than the caller's. Whoever follows the topic, says
-    /// that it wants it, as ``RedisScript/want`` does; else this writes nothing.
+    /// that it wants it, as ``RedisScript/refreshHeads`` does; else this writes nothing.
     ///
     /// KEYS: 1 the log, 2 its head. ARGV: 1 the caller's epoch, or empty, 2 the first offset of that epoch that it wants, or `last` for
     /// only the last of whichever epoch, 3 the most entries, 4 after how many bytes to stop; 5 the most bytes of an entry: a larger one

@@ -13,7 +13,7 @@ struct RedisScript: Hashable, Sendable {
     ]
 
     /// Those of the broker.
-    static let log: [RedisScript] = [.publish, .readLog, .endEpoch, .identify, .want]
+    static let log: [RedisScript] = [.publish, .readLog, .endEpoch, .identify, .refreshHeads]
 
     /// Milliseconds since 1970 on Redis' clock, as `now`.
     static let clock = """

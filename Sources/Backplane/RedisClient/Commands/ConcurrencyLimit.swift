@@ -1,9 +1,9 @@
 import NIOCore
 
-/// Lets so many calls be under way at a time; others wait, in the order in which they came.
+/// Limits how many calls run at the same time. The others wait in the order in which they arrived.
 actor ConcurrencyLimit {
     private let maximum: Int
-    private var underWay = 0
+    private var running = 0
     private var waiting = CircularBuffer<CheckedContinuation<Void, Never>>()
 
     init(_ maximum: Int) {
@@ -25,15 +25,15 @@ actor ConcurrencyLimit {
     }
 
     private func enter() async {
-        if self.underWay < self.maximum {
-            self.underWay += 1
+        if self.running < self.maximum {
+            self.running += 1
         } else {
             await withCheckedContinuation { self.waiting.append($0) }
         }
     }
 
-    /// Who waits takes the place of who leaves.
+    /// The first waiting call takes over the place.
     private func leave() {
-        if let next = self.waiting.popFirst() { next.resume() } else { self.underWay -= 1 }
+        if let next = self.waiting.popFirst() { next.resume() } else { self.running -= 1 }
     }
 }

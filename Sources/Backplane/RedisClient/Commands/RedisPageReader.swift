@@ -2,16 +2,18 @@ import VolaryProtocol
 
 /// Reads one page of a list: the connections of all live nodes, merged in the order of their ids.
 ///
-/// While Redis runs a script it does nothing else, so no script does much: one tells the nodes, others the ids of some nodes, a portion at a
-/// time, and the details of some of those that the page takes. About as much is read as the page holds, however many connections there are.
-/// What comes and goes meanwhile is on the page or not, as between two pages; what stays is there once.
+/// Redis executes nothing else while it runs a script, so each script is short: one returns the nodes, others the ids of some
+/// nodes in portions, and the details of a part of the page. The amount that is read depends on the size of the page, not on the
+/// number of connections. A connection that joins or leaves meanwhile may be on the page or not, as between two pages; one that
+/// stays is on it exactly once.
 struct RedisPageReader {
-    /// Ids that one script reads at most: 512. With 32 nodes that took Redis 7 half a millisecond.
+    /// The most ids that one script reads: 512. With 32 nodes that took Redis 7 half a millisecond.
     static let idsPerCall = 512
     static let nodesPerCall = 32
-    /// Connections whose details one script reads at most: 128, mostly some 10 KB; with the longest names and the most groups 2 MB.
+    /// The most connections whose details one script reads: 128. Mostly that is some 10 KB; with the longest names and the most
+    /// groups, 2 MB.
     static let detailsPerCall = 128
-    /// Pages of nothing but unreadable records that are passed over before a query is given up.
+    /// Pages of only unreadable records that are skipped before the query fails.
     private static let maximumUnreadablePages = 8
 
     /// Runs a script.
@@ -20,9 +22,9 @@ struct RedisPageReader {
     private struct Stream {
         let node: String
         let name: String
-        /// Read and not taken yet, in their order.
+        /// Ids that have been read and not used yet, in order.
         var ids: ArraySlice<ConnectionID> = []
-        /// Where the next portion begins: after this entry; nothing for the beginning.
+        /// The last entry that was read: the next portion begins after it. Empty for the beginning.
         var last: String
         var isEnded = false
     }
@@ -32,15 +34,15 @@ struct RedisPageReader {
     private let decoder: RedisPresenceDecoder
     private let evaluate: Evaluate
     private var streams: [Stream] = []
-    /// Of an answer to the first portions.
+    /// Whether the total includes the first portion of every node.
     private var isCounted = false
     private var total = 0
     private var missing: Set<String> = []
     private var nodes: Set<NodeID> = []
-    /// The next connections, in order, each with the stream that it is of.
+    /// The next connections in order, each with the index of its stream.
     private var merged: ArraySlice<(id: ConnectionID, stream: Int)> = []
-    /// Entries that have been looked at, readable or not.
-    private var looked = 0
+    /// Entries that have been examined, readable or not.
+    private var examined = 0
 
     init(
         _ query: ConnectionQuery,
@@ -61,10 +63,10 @@ struct RedisPageReader {
             let rows = try await self.next(min(self.query.limit - connections.count, Self.detailsPerCall))
             if rows.isEmpty { break }
             connections += try await self.connections(rows)
-            if self.looked >= Self.maximumUnreadablePages * max(self.query.limit, Self.detailsPerCall) { break }
+            if self.examined >= Self.maximumUnreadablePages * max(self.query.limit, Self.detailsPerCall) { break }
         }
         let hasMore = try await self.hasMore()
-        // Without a last connection the caller would have no place to go on from.
+        // Without a last connection, the caller could not ask for the next page.
         if connections.isEmpty, hasMore { throw .refused("too many unreadable connection records") }
         return ConnectionPage(
             connections: connections,
@@ -91,12 +93,12 @@ struct RedisPageReader {
 
     // MARK: - Ids
 
-    /// - Returns: the next connections, `count` at most; none when there are no more.
+    /// - Returns: the next connections, at most `count`; none when there are no more.
     private mutating func next(_ count: Int) async throws(PresenceError) -> [(id: ConnectionID, stream: Int)] {
         if self.merged.isEmpty { try await self.merge() }
         let rows = self.merged.prefix(count)
         self.merged.removeFirst(rows.count)
-        self.looked += rows.count
+        self.examined += rows.count
         return Array(rows)
     }
 
@@ -105,7 +107,8 @@ struct RedisPageReader {
         return !self.merged.isEmpty
     }
 
-    /// Puts what has been read of all nodes into one order, as far as that is certain: up to where the first of them has to be read on.
+    /// Merges the ids of all nodes up to the point at which the first of them has to be read further: only to there is the order
+    /// certain.
     private mutating func merge() async throws(PresenceError) {
         try await self.refill()
         let end = self.streams.lazy.filter { !$0.isEnded }.compactMap(\.ids.last).min()
@@ -118,7 +121,7 @@ struct RedisPageReader {
         self.merged = found.sorted { $0.id < $1.id }[...]
     }
 
-    /// Reads on where nothing is left of what has been read.
+    /// Reads the next portion of each stream that has no ids left.
     private mutating func refill() async throws(PresenceError) {
         let share = self.query.limit / max(self.streams.count, 1) + 16
         let portion = min(share, Self.idsPerCall)
@@ -128,8 +131,8 @@ struct RedisPageReader {
             for some in empty.split(into: min(Self.nodesPerCall, max(Self.idsPerCall / portion, 1))) {
                 try await self.read(some, portion: portion)
             }
-            // Of an index of nothing but entries that are no ids there is no end.
-            guard self.looked < Self.maximumUnreadablePages * PresenceLimits.pageSize else {
+            // An index may consist of entries that are not ids, without end.
+            guard self.examined < Self.maximumUnreadablePages * PresenceLimits.pageSize else {
                 for index in self.streams.indices where self.streams[index].ids.isEmpty { self.streams[index].isEnded = true }
                 return
             }
@@ -156,7 +159,7 @@ struct RedisPageReader {
                 if !self.isCounted { self.total += count }
                 if isRegistering { self.missing.insert(self.streams[index].name) }
                 let ids = self.decoder.ids(texts)
-                self.looked += texts.count - ids.count
+                self.examined += texts.count - ids.count
                 self.streams[index].ids = ids[...]
                 self.streams[index].last = texts.last ?? self.streams[index].last
                 self.streams[index].isEnded = texts.count < portion
@@ -188,7 +191,7 @@ struct RedisPageReader {
 }
 
 extension [Int] {
-    /// Parts of at most so many.
+    /// Parts of at most `count` elements.
     fileprivate func split(into count: Int) -> [ArraySlice<Int>] {
         stride(from: 0, to: self.count, by: count).map { self[$0..<Swift.min($0 + count, self.count)] }
     }

@@ -1,9 +1,11 @@
-/// What Redis calls the scripts that it knows. Learnt from each Redis that is linked to, as it may be a new one. Belongs to one event loop.
+/// The digests of the scripts that Redis has loaded. They are loaded again over each new link, because the server may be another
+/// one. Belongs to one event loop.
 final class RedisScriptCache {
-    /// By the script's name.
+    /// By the name of the script.
     private var digests: [String: String] = [:]
 
-    /// Has Redis learn the scripts, once `link` is flushed. Where SCRIPT is not allowed, ``command(_:keys:bySource:)`` does without.
+    /// Loads the scripts into Redis, once `link` is flushed. If SCRIPT is not permitted, ``command(_:keys:bySource:)`` sends the
+    /// source instead.
     func load(_ scripts: [RedisScript], over link: RedisLink) {
         for script in scripts {
             link.send(RESPCommand("SCRIPT", "LOAD", script.source)) { [weak self] result in
@@ -13,18 +15,18 @@ final class RedisScriptCache {
         }
     }
 
-    /// The link is lost.
+    /// Call this when the link is lost.
     func removeAll() {
         self.digests = [:]
     }
 
-    /// Redis knows it no longer.
+    /// Call this when Redis has lost the script.
     func remove(_ script: RedisScript) {
         self.digests[script.name] = nil
     }
 
-    /// The start of a call; the arguments are to be appended.
-    /// - Parameter bySource: whether to send the script itself, as is done until Redis has named it.
+    /// The beginning of a command; the caller appends the arguments.
+    /// - Parameter bySource: whether to send the source of the script. This is also done while its digest is not known.
     func command(_ script: RedisScript, keys: [String], bySource: Bool = false) -> RESPCommand {
         var command =
             if !bySource, let digest = self.digests[script.name] { RESPCommand("EVALSHA", digest) } else {

@@ -1,19 +1,19 @@
 import Logging
 import NIOCore
 
-/// The part of ``RedisScriptRunner`` that lives on its event loop: the link, and the scripts that Redis knows.
+/// The part of ``RedisScriptRunner`` on its event loop: the link and the loaded scripts.
 final class RedisScriptCore: RedisLinkDelegate {
     typealias Completion = (Result<RESPValue, RedisScriptError>) -> Void
 
     private let role: String
-    private let watch: MasterResolver
+    private let resolver: MasterResolver
     private let logger: Logger
     private var link: RedisLink?
     private let scripts = RedisScriptCache()
 
-    init(role: String, watch: MasterResolver, logger: Logger) {
+    init(role: String, resolver: MasterResolver, logger: Logger) {
         self.role = role
-        self.watch = watch
+        self.resolver = resolver
         self.logger = logger
     }
 
@@ -21,9 +21,9 @@ final class RedisScriptCore: RedisLinkDelegate {
         guard self.link == nil else { return }
         let link = RedisLink(
             role: self.role,
-            to: .master(self.watch.core.value),
-            configuration: self.watch.configuration,
-            eventLoop: self.watch.eventLoop,
+            to: .master(self.resolver.core.value),
+            configuration: self.resolver.configuration,
+            eventLoop: self.resolver.eventLoop,
             logger: self.logger
         )
         link.delegate = self
@@ -36,8 +36,8 @@ final class RedisScriptCore: RedisLinkDelegate {
     }
 
     /// - Parameters:
-    ///   - payload: the last argument, when there is one that is not text.
-    ///   - completion: called once, within the link's deadline.
+    ///   - payload: the last argument, if there is one that is not text.
+    ///   - completion: called once, within the link's timeout.
     func evaluate(
         _ script: RedisScript,
         keys: [String],
@@ -65,24 +65,24 @@ final class RedisScriptCore: RedisLinkDelegate {
         send(false) { [weak self] result in
             guard case .failure(.refused(let text)) = result, let self else { return completion(result) }
             switch RedisErrorText.code(text) {
-            // Somebody has emptied Redis' cache of scripts: the source brings it back.
+            // Redis' script cache was flushed: sending the source loads the script again.
             case "NOSCRIPT": send(true, completion)
-            case "WRONGTYPE": self.nameForeignKey(of: keys, text, over: link) { completion(.failure(.refused($0))) }
+            case "WRONGTYPE": self.findMistypedKey(of: keys, text, over: link) { completion(.failure(.refused($0))) }
             default: completion(result)
             }
         }
     }
 
-    /// Finds out which of the keys holds what it should not.
-    /// - Parameter completion: called once with the reason; with `text`, as Redis has it, where none is found.
-    private func nameForeignKey(
+    /// Finds the key that holds a type other than expected.
+    /// - Parameter completion: called once with the reason, or with `text` (the error of Redis) when no such key is found.
+    private func findMistypedKey(
         of keys: [String],
         _ text: String,
         over link: RedisLink,
         completion: @escaping (String) -> Void
     ) {
         let known = keys.compactMap { key in
-            RedisKeyTypes.expected(of: key, prefix: self.watch.configuration.keyPrefix).map { (key: key, expected: $0) }
+            RedisKeyTypes.expected(of: key, prefix: self.resolver.configuration.keyPrefix).map { (key: key, expected: $0) }
         }
         guard !known.isEmpty else { return completion(text) }
         var reason: String?

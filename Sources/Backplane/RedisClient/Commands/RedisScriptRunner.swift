@@ -1,24 +1,24 @@
 import Logging
 import NIOCore
 
-/// Runs scripts in Redis over one connection, for whoever on this node needs it. Used from any thread.
+/// Runs scripts in Redis over one connection, for several users on this node. Thread-safe.
 ///
 /// While the connection is down, calls fail at once; otherwise they end within the configuration's command timeout.
 final class RedisScriptRunner: Sendable {
-    /// Of every key, without the colon.
+    /// The prefix of every key, without the colon.
     let keyPrefix: String
     private let core: NIOLoopBoundBox<RedisScriptCore>
     private let eventLoop: any EventLoop
 
     /// - Parameters:
-    ///   - role: what the connection is for, in logs and in Redis' client list.
-    ///   - watch: shared by all that links this node to Redis, and on whose event loop the connection lives.
-    init(role: String, watch: MasterResolver, logger: Logger) {
-        self.keyPrefix = watch.configuration.keyPrefix
-        self.eventLoop = watch.eventLoop
+    ///   - role: the purpose of the connection, for logs and Redis' client list.
+    ///   - resolver: shared by all links of this node to Redis, and the owner of the event loop on which the connection lives.
+    init(role: String, resolver: MasterResolver, logger: Logger) {
+        self.keyPrefix = resolver.configuration.keyPrefix
+        self.eventLoop = resolver.eventLoop
         self.core = .makeBoxSendingValue(
-            RedisScriptCore(role: role, watch: watch, logger: logger),
-            eventLoop: watch.eventLoop
+            RedisScriptCore(role: role, resolver: resolver, logger: logger),
+            eventLoop: resolver.eventLoop
         )
     }
 
@@ -26,12 +26,12 @@ final class RedisScriptRunner: Sendable {
         self.eventLoop.execute { self.core.value.start() }
     }
 
-    /// For good.
+    /// Stops the link permanently.
     func stop() {
         self.eventLoop.execute { self.core.value.stop() }
     }
 
-    /// - Parameter payload: the last argument, when there is one that is not text.
+    /// - Parameter payload: the last argument, if there is one that is not text.
     func evaluate(
         _ script: RedisScript,
         keys: [String],
@@ -51,7 +51,7 @@ final class RedisScriptRunner: Sendable {
 
 /// Why a script gave no answer. Whether Redis has run it is unknown.
 enum RedisScriptError: Error, Hashable, Sendable {
-    /// Not linked, no answer within the deadline, or Redis says that it will answer later. The text is for operators.
+    /// Not linked, no answer within the timeout, or Redis is temporarily unavailable. The text is for operators.
     case unavailable(String)
     /// The text is for operators.
     case refused(String)

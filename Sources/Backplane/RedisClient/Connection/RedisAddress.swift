@@ -1,4 +1,4 @@
-/// Where one server listens: a Redis, or a sentinel.
+/// The address of one server: a Redis or a sentinel.
 public struct RedisAddress: Hashable, Sendable, CustomStringConvertible {
     /// A name, an IPv4 address, or an IPv6 address without brackets.
     public var host: String
@@ -9,16 +9,16 @@ public struct RedisAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    /// As in a URL: an IPv6 address has its brackets.
+    /// As in a URL: an IPv6 address is in brackets.
     public var description: String {
         self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
     }
 }
 
-/// Which server a node's links are to be on.
+/// The server that a node's links connect to.
 public enum RedisTarget: Hashable, Sendable {
-    /// This one, which must be a master.
+    /// This server, which must be a master.
     case server(RedisAddress)
-    /// Whichever server these sentinels know as the master of this name.
+    /// The server that these sentinels report as the master of this name.
     case master(name: String, sentinels: [RedisAddress])
 }

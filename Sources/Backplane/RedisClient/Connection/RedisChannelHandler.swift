@@ -7,12 +7,12 @@ import Glibc
 import Darwin
 #endif
 
-/// One connection to Redis: commands out, replies in their order in.
+/// One connection to Redis: it sends commands and matches the replies in order.
 ///
-/// Every command has a deadline, and a missed one costs the connection. On a subscriber's connection, messages and acknowledgements
-/// are handed over together, as many as one read has brought. Anything that breaks the protocol costs the connection as well, and so does,
-/// once ``isReady``, an error that says that this is not the server to be linked to.
-/// After ``close(reason:)``, from either side, nothing is called any more but ``onClose``, once. Belongs to one event loop.
+/// Every command has a timeout; if one expires, the connection is closed. On a subscriber's connection, all messages and
+/// acknowledgements of one read are delivered together. The connection is also closed by any violation of the protocol and, once
+/// ``isReady``, by an error that means that this is not the right server. After ``close(reason:)``, from either side, only
+/// ``onClose`` is called, once. Belongs to one event loop.
 final class RedisChannelHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -37,24 +37,25 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private var deadlineTimer: Scheduled<Void>?
     private var hasSubscribed = false
     private(set) var closed = false
-    /// What ended the connection, when it was an error of the transport.
+    /// The transport error that ended the connection, if there was one.
     private(set) var failure: (any Error)?
-    /// Set when the handshake is done, which judges errors itself.
+    /// Set when the handshake is complete. During the handshake its code handles errors.
     var isReady = false
 
-    /// What one read has brought, in order.
+    /// Receives the pushes of one read, in order.
     var onPushes: (([RedisPush]) -> Void)?
     var onClose: ((RedisLinkLoss) -> Void)?
 
     /// - Parameters:
-    ///   - timeout: from a command to its answer, at most. On a subscriber's connection: without anything being read.
-    ///   - subscribes: whether messages may come: once anything has been subscribed to, every array is one.
+    ///   - timeout: the longest time from a command to its answer. On a subscriber's connection: the longest time without any
+    ///     read while an answer is pending.
+    ///   - subscribes: whether messages may arrive. After the first subscription every array is a push.
     init(timeout: TimeAmount, subscribes: Bool) {
         self.timeout = timeout
         self.subscribes = subscribes
     }
 
-    /// Address and port of the other side.
+    /// Address and port of the peer.
     var peer: String? {
         self.context?.remoteAddress.flatMap { address in address.ipAddress.map { "\($0):\(address.port ?? 0)" } }
     }
@@ -63,12 +64,12 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     // MARK: - Out
 
-    /// Collects a command; ``flush()`` sends it. `reply` is called once, with a failure when the connection is lost first.
+    /// Queues a command; ``flush()`` sends it. `reply` is called once, with a failure when the connection is lost first.
     func send(_ command: RESPCommand, reply: @escaping Reply) {
         self.enqueue(command, Pending(reply: reply, answersMissing: 1, sentAt: .now()))
     }
 
-    /// Collects a SUBSCRIBE or UNSUBSCRIBE of `channels` channels, whose acknowledgements arrive as pushes.
+    /// Queues a SUBSCRIBE or UNSUBSCRIBE of `channels` channels, whose acknowledgements arrive as pushes.
     func sendSubscription(_ command: RESPCommand, channels: Int) {
         self.hasSubscribed = self.subscribes
         self.enqueue(command, Pending(reply: nil, answersMissing: channels, sentAt: .now()))
@@ -90,13 +91,13 @@ final class RedisChannelHandler: ChannelInboundHandler {
         self.output = ByteBuffer()
     }
 
-    /// Ends the connection; what waits for an answer fails with `reason`.
-    /// - Parameter isByPeer: whether the other side has ended it.
+    /// Closes the connection. Pending commands fail with `reason`.
+    /// - Parameter isByPeer: whether the peer closed it.
     func close(reason: String, isByPeer: Bool = false) {
         guard !self.closed else { return }
         self.closed = true
         self.deadlineTimer?.cancel()
-        // Came before what ends the connection, and will not come again.
+        // They arrived before the end of the connection and will not arrive again.
         self.handOverPushes()
         let abandoned = self.pending
         self.pending.removeAll()
@@ -108,7 +109,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         onClose?(RedisLinkLoss(reason: reason, isByPeer: isByPeer))
     }
 
-    // MARK: - Deadlines
+    // MARK: - Timeouts
 
     private func scheduleDeadline(at deadline: NIODeadline, context: ChannelHandlerContext) {
         self.deadlineTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
@@ -119,10 +120,10 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private func deadlineReached(context: ChannelHandlerContext) {
         self.deadlineTimer = nil
         guard let oldest = self.pending.first, !self.closed else { return }
-        // Answers come one by one: the oldest command's time starts anew with each sign that those before it are being worked off.
+        // Answers come one after the other: each answer restarts the timeout of the oldest pending command.
         let deadline = max(oldest.sentAt, self.lastProgress) + self.timeout
         if deadline <= .now() {
-            self.close(reason: "no answer within the deadline")
+            self.close(reason: "no answer within the timeout")
         } else {
             self.scheduleDeadline(at: deadline, context: context)
         }
@@ -153,7 +154,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
             guard !self.closed else { return }
             self.take(value)
         }
-        if let violation { self.close(reason: "Redis broke its protocol: \(violation)") }
+        if let violation { self.close(reason: "Redis protocol error: \(violation)") }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -177,7 +178,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         self.close(reason: RedisLink.describe(error), isByPeer: Self.isByPeer(error))
     }
 
-    /// Reset, or closed without the end that TLS asks for.
+    /// The connection was reset, or closed without TLS's closing alert.
     private static func isByPeer(_ error: any Error) -> Bool {
         switch error {
         case let error as IOError: [ECONNRESET, EPIPE].contains(error.errnoCode)
@@ -190,7 +191,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         if self.hasSubscribed, case .array(let elements) = value {
             switch RedisPush(elements) {
             case .pong: self.answer(with: .status("PONG"))
-            case nil: self.close(reason: "Redis broke its protocol: not a message")
+            case nil: self.close(reason: "Redis protocol error: not a message")
             case .message(let channel, let payload): self.pushes.append(.message(channel: channel, payload: payload))
             case .some(let acknowledgement): self.acknowledge(acknowledgement)
             }
@@ -201,7 +202,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     private func answer(with value: RESPValue) {
         guard let entry = self.pending.popFirst() else {
-            self.close(reason: "Redis broke its protocol: an answer that nothing asked for")
+            self.close(reason: "Redis protocol error: an answer without a command")
             return
         }
         self.lastProgress = .now()
@@ -209,7 +210,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
             if case .error(let text) = value {
                 self.close(reason: "Redis refused a subscription: \(RedisErrorText.loggable(text))")
             } else {
-                self.close(reason: "Redis broke its protocol: a subscription was not acknowledged")
+                self.close(reason: "Redis protocol error: a subscription was not acknowledged")
             }
             return
         }
@@ -221,7 +222,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     private func acknowledge(_ push: RedisPush) {
         guard let oldest = self.pending.first, oldest.reply == nil else {
-            self.close(reason: "Redis broke its protocol: an acknowledgement that nothing asked for")
+            self.close(reason: "Redis protocol error: an acknowledgement without a command")
             return
         }
         self.pending[self.pending.startIndex].answersMissing -= 1

@@ -1,16 +1,18 @@
 import VolaryProtocol
 
 extension RedisConfiguration {
-    /// Each is asked all the time, over a connection of its own.
+    /// Each sentinel is polled all the time over its own connection.
     private static let maximumSentinels = 16
     private static let sentinelPort = 26_379
 
     private static let sentinelUsernameParameter = "sentinel_username"
     private static let sentinelPasswordParameter = "sentinel_password"
 
-    /// - Parameter url: `redis://[user:password@]host[:port][/db]`, or `redis+sentinel://[user:password@]host[:port],…/name[/db]` for the
-    ///   master that 1 to 16 sentinels know by this name, with `?sentinel_username=…&sentinel_password=…` behind it where those want others
-    ///   than Redis; `rediss` instead of `redis` for TLS. Users and passwords are percent-decoded; an IPv6 address stands in brackets; `:password@` is the default user's. Ports are 6379 and 26379 where none is given.
+    /// - Parameter url: `redis://[user:password@]host[:port][/db]`, or
+    ///   `redis+sentinel://[user:password@]host[:port],…/name[/db]` for the master of this name that 1 to 16 sentinels report.
+    ///   The latter may end with `?sentinel_username=…&sentinel_password=…` if the sentinels need other credentials than Redis.
+    ///   `rediss` instead of `redis` means TLS. Users and passwords are percent-decoded; an IPv6 address is in brackets;
+    ///   `:password@` is for the default user. The default ports are 6379 and 26379.
     public init(url: String) throws(RedisURLError) {
         guard let colon = url.firstIndex(of: ":") else { throw .scheme }
         let scheme = url[..<colon]
@@ -26,7 +28,7 @@ extension RedisConfiguration {
         guard rest.hasPrefix("://") else { throw .scheme }
         rest.removeFirst(3)
         self.init(tls: tls)
-        // The last one: a password that forgot to encode its "@" must not become part of a host that is shown.
+        // The last "@": if a password contains an unencoded "@", no part of it may end up in the host, which is shown.
         if let at = rest.lastIndex(of: "@") {
             (self.username, self.password) = try Self.credentials(rest[..<at])
             rest = rest[rest.index(after: at)...]
@@ -47,7 +49,7 @@ extension RedisConfiguration {
         }
     }
 
-    /// Before and after the first of such signs.
+    /// The parts before and after the first `sign`.
     private static func split(_ text: Substring, at sign: Character = "/") -> (Substring, Substring) {
         let place = text.firstIndex(of: sign) ?? text.endIndex
         return (text[..<place], text[place...].dropFirst())
@@ -80,12 +82,12 @@ extension RedisConfiguration {
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             addresses.append(try Self.address(part, defaultPort: Self.sentinelPort))
         }
-        // One that is named twice would have two votes.
+        // A sentinel that is listed twice would have two votes.
         guard addresses.count <= Self.maximumSentinels, Set(addresses).count == addresses.count else { throw .sentinels }
         return addresses
     }
 
-    /// What a sentinel takes for a name.
+    /// The names that sentinels accept.
     private static func masterName(_ text: Substring) throws(RedisURLError) -> String {
         let allowed = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._".contains($0)) }
         guard (1...64).contains(text.count), allowed else { throw .masterName }
@@ -123,7 +125,7 @@ extension RedisConfiguration {
         return database
     }
 
-    /// Digits only: `Int.init` would also take a sign.
+    /// Digits only: `Int.init` would also accept a sign.
     private static func number(_ text: Substring) -> Int? {
         text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int(text) : nil
     }

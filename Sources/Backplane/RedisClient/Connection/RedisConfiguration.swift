@@ -1,37 +1,40 @@
-/// Where Redis is and how to deal with it.
+/// The address of Redis and the parameters of connections to it.
 public struct RedisConfiguration: Hashable, Sendable {
-    /// Default: 127.0.0.1 and 6379, Redis' own.
+    /// Default: 127.0.0.1 and port 6379.
     public var target: RedisTarget
     /// Nil for Redis' default user.
     public var username: String?
-    /// Nil when Redis asks for none. Never in a log or a description. A sentinel that asks for a password gets it, and the user's name, unless
-    /// there is one for sentinels.
+    /// Nil when Redis asks for none. Never in a log or a description. A sentinel that asks for a password gets this one, with the
+    /// user's name, unless ``sentinelPassword`` is set.
     public var password: String?
-    /// For sentinels that ask for a password; nil for their default user.
+    /// The user for sentinels that ask for a password; nil for their default user.
     public var sentinelUsername: String?
-    /// For sentinels that ask for one; nil: they get Redis'. Never in a log or a description.
+    /// The password for sentinels that ask for one; nil means the password of Redis. Never in a log or a description.
     public var sentinelPassword: String?
-    /// Default 0. Pub/sub knows no databases: clusters that share a Redis need different prefixes.
+    /// Default 0. Pub/sub ignores databases: clusters that share a Redis need different prefixes.
     public var database: Int
-    /// Whether to speak TLS, to the sentinels too, checking the server's certificate and name.
+    /// Whether to use TLS, with the sentinels too. The server's certificate and name are checked.
     public var tls: Bool
-    /// A PEM file with the authorities to trust instead of the system's; nil, the default, for those.
+    /// A PEM file of trusted authorities, which replaces those of the system; nil, the default, for those of the system.
     public var trustRootsFile: String?
-    /// Starts every key and channel, followed by a colon. Default `volary`. Clusters that share a Redis need different ones.
+    /// The prefix of every key and channel, followed by a colon. Default `volary`. Clusters that share a Redis need different
+    /// prefixes.
     public var keyPrefix: String
-    /// For the TCP connection. Default 2 s: beyond that the packets are lost, and another attempt is the better bet.
+    /// For the TCP connection. Default 2 s: after that, packets have probably been lost, and a new attempt is faster.
     public var connectTimeout: Duration
-    /// From sending a command to its answer; a missed one costs the link. Default 2 s: with a liveness check each second, a
-    /// frozen Redis is noticed within three, less than the default lease. All that is said before a link is ready may take twice as long.
+    /// From sending a command to its answer; if it expires, the link is lost. Default 2 s: with a liveness check each second, a
+    /// frozen Redis is detected within three seconds, less than the default lease. The whole handshake of a link may take twice
+    /// as long.
     public var commandTimeout: Duration
-    /// Largest pause before the first reconnection; doubled before each further one. Default 50 ms: a Redis that only restarted is back
-    /// within one. The pause is a random part of it (full jitter), so that a cluster's nodes do not come all at once.
+    /// The largest pause before the first reconnect; it doubles before each further one. Default 50 ms, so a Redis that only
+    /// restarts is back soon. The pause is a random part of it (full jitter), so that the nodes of a cluster do not reconnect all
+    /// at once.
     public var reconnectMinimum: Duration
-    /// What the pause grows to at most. Default 2 s: what an operator can bear to wait for once Redis is back.
+    /// The limit of the pause. Default 2 s: the longest delay of a reconnect after Redis is back.
     public var reconnectMaximum: Duration
-    /// How often the sentinels are asked while all links are up. Default 1 s: so long may links stay on a master that has been replaced.
+    /// How often the sentinels are polled while all links are up. Default 1 s: links may stay on a replaced master for so long.
     public var sentinelInterval: Duration
-    /// How often they are asked while a link is down. Default 250 ms: what a fail-over may last longer because of us.
+    /// How often the sentinels are polled while a link is down. Default 250 ms, which may be added to the time of a failover.
     public var sentinelUrgentInterval: Duration
 
     public init(
@@ -62,7 +65,7 @@ public struct RedisConfiguration: Hashable, Sendable {
 }
 
 extension RedisConfiguration {
-    /// What a server is given to log in with.
+    /// The credentials for this peer; nil for none.
     func credentials(for peer: RedisPeer) -> (username: String?, password: String)? {
         switch peer {
         case .master: self.password.map { (self.username, $0) }
@@ -86,6 +89,6 @@ extension RedisConfiguration: CustomStringConvertible, CustomDebugStringConverti
 
     public var debugDescription: String { self.description }
 
-    /// Nothing: `dump` and string interpolation of what contains it would show the password.
+    /// Empty, because `dump` and string interpolation of a containing value would show the password.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// One attempt to get a connection that is ready for use from one address: TCP, TLS and handshake. Belongs to one event loop.
+/// One attempt to set up a connection to one address: TCP, TLS and handshake. Belongs to one event loop.
 final class RedisConnectionAttempt {
     private let address: SocketAddress
     private let settings: RedisConnector.Settings
@@ -35,11 +35,11 @@ final class RedisConnectionAttempt {
             }
     }
 
-    /// The completion is not called any more; what comes of the attempt is closed.
+    /// Cancels the attempt. The completion is not called any more; a connection that has been set up is closed.
     func cancel() {
         self.completion = nil
         self.deadline?.cancel()
-        self.handler?.close(reason: "given up")
+        self.handler?.close(reason: "cancelled")
     }
 
     private func initialize(_ channel: any Channel) throws {
@@ -53,12 +53,12 @@ final class RedisConnectionAttempt {
         guard let handler = try? channel.pipeline.syncOperations.handler(type: RedisChannelHandler.self), !handler.closed else {
             return self.finish(.failure(.unreachable("Redis closed the connection")))
         }
-        guard self.completion != nil else { return handler.close(reason: "given up") }
+        guard self.completion != nil else { return handler.close(reason: "cancelled") }
         self.handler = handler
-        // Answers have deadlines of their own; one that comes a byte at a time would never miss it.
+        // Each answer has its own timeout, but an answer that arrives one byte at a time would never exceed it.
         self.deadline = self.settings.eventLoop.scheduleTask(in: TimeAmount(self.settings.configuration.commandTimeout * 2)) {
             [weak self] in
-            self?.finish(.failure(.unreachable("the handshake was not done within the deadline")))
+            self?.finish(.failure(.unreachable("the handshake was not complete within the timeout")))
         }
         RedisHandshake.perform(
             on: handler,
@@ -87,7 +87,7 @@ final class RedisConnectionAttempt {
         }
     }
 
-    private func finish(_ result: Result<RedisChannelHandler, RedisDialError>) {
+    private func finish(_ result: Result<RedisChannelHandler, RedisConnectError>) {
         self.deadline?.cancel()
         guard let completion else { return }
         self.completion = nil

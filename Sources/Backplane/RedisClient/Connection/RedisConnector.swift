@@ -1,55 +1,57 @@
 import NIOCore
 
-/// Whom a connection is to.
+/// The kind of server at the other end of a connection.
 enum RedisPeer: Hashable, Sendable {
     case master
-    /// Gets the password only where one is asked for: most have none, and refuse to be given one.
+    /// Gets the password only if it asks for one: most sentinels have none, and refuse one.
     case sentinel(asksForPassword: Bool)
 }
 
-/// Why a server could not be linked to. The texts are for operators, name no password, and are the same for each attempt that fails alike.
-enum RedisDialError: Error, Hashable, Sendable {
+/// Why a connection could not be set up. The texts are for operators and contain no password. Attempts that fail for the same
+/// reason have the same text.
+enum RedisConnectError: Error, Hashable, Sendable {
     case unreachable(String)
-    /// A replica where a master is wanted.
+    /// The server is a replica, but a master is needed.
     case replica
-    /// A password is wanted, and none was given.
-    case passwordWanted(String)
-    /// Answers, but not as a server that can be used now.
-    case otherServer(String)
+    /// The server requires a password, and none was sent.
+    case passwordRequired(String)
+    /// The server answers, but cannot be used now.
+    case notUsable(String)
 
     var reason: String {
         switch self {
-        case .unreachable(let reason), .passwordWanted(let reason), .otherServer(let reason): reason
+        case .unreachable(let reason), .passwordRequired(let reason), .notUsable(let reason): reason
         case .replica: "the server is a replica, not a master"
         }
     }
 
-    /// Of the addresses of one name, what most of all tells an operator why none can be used.
-    fileprivate var weight: Int {
+    /// Of the failures of a host's addresses, the one with the highest value is the most useful for an operator.
+    fileprivate var precedence: Int {
         switch self {
-        case .passwordWanted: 3
+        case .passwordRequired: 3
         case .replica: 2
-        case .otherServer: 1
+        case .notUsable: 1
         case .unreachable: 0
         }
     }
 }
 
-/// Gets a connection that is ready for use, from whichever address of a host is the first to give one. Belongs to one event loop.
+/// Sets up a connection to a host, over the first address that succeeds. Belongs to one event loop.
 ///
-/// The name is looked up each time. Its addresses are tried one after the other, the next as soon as one has failed or has had
-/// ``headStart``, each with all that a connection needs: one that can be connected to, but is dead, or a replica, keeps nobody from the others.
+/// The name is resolved each time. The addresses are tried in order; the next attempt starts when one has failed or has taken
+/// ``attemptDelay``. Each attempt includes TLS and the handshake, so an address that accepts connections but hangs, or is a replica,
+/// does not block the others.
 final class RedisConnector {
-    typealias Completion = (Result<RedisChannelHandler, RedisDialError>) -> Void
+    typealias Completion = (Result<RedisChannelHandler, RedisConnectError>) -> Void
 
-    /// How long an address is tried before the next is tried as well: 250 ms (RFC 8305 section 8).
-    static let headStart = TimeAmount.milliseconds(250)
-    /// Addresses that are tried at a time: 4.
+    /// How long an attempt runs before the next one starts beside it: 250 ms (Connection Attempt Delay, RFC 8305 section 8).
+    static let attemptDelay = TimeAmount.milliseconds(250)
+    /// Concurrent attempts: at most 4.
     static let maximumAttempts = 4
 
-    /// What each attempt needs, whichever address it is to.
+    /// What every attempt needs, for any address.
     struct Settings {
-        /// Its name is what a certificate must have.
+        /// A certificate must be for its host.
         let server: RedisAddress
         let role: String
         let peer: RedisPeer
@@ -59,20 +61,20 @@ final class RedisConnector {
         let eventLoop: NIOIsolatedEventLoop
     }
 
-    private static let unresolved = RedisDialError.unreachable("the host's name does not resolve")
+    private static let unresolved = RedisConnectError.unreachable("the host's name does not resolve")
 
     private let settings: Settings
     private let lookup: RedisResolver.Lookup
     private var addresses: ArraySlice<SocketAddress> = []
     private var attempts: [RedisConnectionAttempt] = []
-    private var failures: [RedisDialError] = []
+    private var failures: [RedisConnectError] = []
     private var timer: Scheduled<Void>?
     private var completion: Completion?
 
     var address: RedisAddress { self.settings.server }
 
     /// - Parameters:
-    ///   - role: what the connection is for, in Redis' client list.
+    ///   - role: the purpose of the connection, for Redis' client list.
     ///   - tls: nil for plain TCP.
     init(
         to address: RedisAddress,
@@ -109,7 +111,7 @@ final class RedisConnector {
         }
     }
 
-    /// The completion is not called any more; what comes of the attempt is closed.
+    /// Cancels all attempts. The completion is not called any more; a connection that has been set up is closed.
     func cancel() {
         self.completion = nil
         self.end()
@@ -121,7 +123,7 @@ final class RedisConnector {
         else { return }
         let attempt = RedisConnectionAttempt(to: address, self.settings)
         self.attempts.append(attempt)
-        self.timer = self.settings.eventLoop.scheduleTask(in: Self.headStart) { [weak self] in self?.tryNext() }
+        self.timer = self.settings.eventLoop.scheduleTask(in: Self.attemptDelay) { [weak self] in self?.tryNext() }
         attempt.start { [weak attempt] result in
             self.attempts.removeAll { $0 === attempt }
             switch result {
@@ -129,15 +131,15 @@ final class RedisConnector {
             case .failure(let error):
                 self.failures.append(error)
                 self.tryNext()
-                if self.attempts.isEmpty { self.finish(.failure(self.worst)) }
+                if self.attempts.isEmpty { self.finish(.failure(self.reportedFailure)) }
             }
         }
     }
 
-    /// The first of those that tell most.
-    private var worst: RedisDialError { self.failures.max { $0.weight < $1.weight } ?? Self.unresolved }
+    /// The most useful failure; of equal ones the first.
+    private var reportedFailure: RedisConnectError { self.failures.max { $0.precedence < $1.precedence } ?? Self.unresolved }
 
-    private func finish(_ result: Result<RedisChannelHandler, RedisDialError>) {
+    private func finish(_ result: Result<RedisChannelHandler, RedisConnectError>) {
         let completion = self.completion
         self.completion = nil
         self.end()

@@ -1,13 +1,13 @@
-/// What is said first on a connection: who we are, which database, and whether this is a server that we want.
+/// The first commands on a connection: they authenticate, choose the database, and check that the server is the right kind.
 ///
-/// All of it is sent at once. Belongs to one event loop.
+/// All commands are sent at once. Belongs to one event loop.
 final class RedisHandshake {
-    typealias Completion = (Result<Void, RedisDialError>) -> Void
+    typealias Completion = (Result<Void, RedisConnectError>) -> Void
 
     private let handler: RedisChannelHandler
     private var completion: Completion?
 
-    /// - Parameter completion: called once, also when the connection is lost; the connection is the caller's to close.
+    /// - Parameter completion: called once, also when the connection is lost. The caller closes the connection.
     static func perform(
         on handler: RedisChannelHandler,
         as role: String,
@@ -20,13 +20,14 @@ final class RedisHandshake {
             var command = RESPCommand("AUTH")
             if let username = credentials.username { command.append(username) }
             command.append(credentials.password)
-            // Only the code: some servers quote the arguments of what they do not know.
+            // Only the code of the error: some servers quote the arguments of unknown commands.
             handshake.step("AUTH", command) { RedisErrorText.code($0).description }
         }
         if peer == .master, configuration.database != 0 {
             handshake.step("SELECT", RESPCommand("SELECT", "\(configuration.database)"))
         }
-        // For people who look at the client list. Some servers do not know the command, or do not allow it.
+        // Helps people who read the client list. Some servers do not know the command or do not permit it, so its answer is
+        // ignored.
         handler.send(RESPCommand("CLIENT", "SETNAME", "volary-\(role)")) { _ in }
         if peer == .master { handshake.askForRole() }
         handshake.ping()
@@ -42,7 +43,7 @@ final class RedisHandshake {
     {
         self.ask(name, command, describing: describing) { value in
             if case .status = value { return nil }
-            return .otherServer("\(name) was answered with something else")
+            return .notUsable("unexpected answer to \(name)")
         }
     }
 
@@ -51,40 +52,40 @@ final class RedisHandshake {
             switch RedisRole(value) {
             case .master: nil
             case .replica: .replica
-            case .sentinel: .otherServer("the server is a sentinel: redis+sentinel:// is for those")
-            case nil: .otherServer("ROLE was answered with something else")
+            case .sentinel: .notUsable("the server is a sentinel: use redis+sentinel://")
+            case nil: .notUsable("unexpected answer to ROLE")
             }
         }
     }
 
-    /// The others are answered also by a Redis that still loads its data, this one is not.
+    /// A Redis that is still loading its data answers the other commands, but not this one.
     private func ping() {
         self.ask("PING", RESPCommand("PING")) { [self] value in
-            guard value == .status("PONG") else { return .otherServer("PING was answered with something else") }
+            guard value == .status("PONG") else { return .notUsable("unexpected answer to PING") }
             self.finish(.success(()))
             return nil
         }
     }
 
-    /// - Parameter judge: nil when the answer is what it should be.
+    /// - Parameter check: returns nil when the answer is as expected.
     private func ask(
         _ name: String,
         _ command: RESPCommand,
         describing: @escaping (String) -> String = RedisErrorText.loggable,
-        judge: @escaping (RESPValue) -> RedisDialError?
+        check: @escaping (RESPValue) -> RedisConnectError?
     ) {
         self.handler.send(command) { [self] result in
             switch result {
             case .failure(let error): self.finish(.failure(.unreachable(error.reason)))
             case .success(.error(let text)):
                 let reason = "\(name) was refused: \(describing(text))"
-                self.finish(.failure(RedisErrorText.code(text) == "NOAUTH" ? .passwordWanted(reason) : .otherServer(reason)))
-            case .success(let value): if let error = judge(value) { self.finish(.failure(error)) }
+                self.finish(.failure(RedisErrorText.code(text) == "NOAUTH" ? .passwordRequired(reason) : .notUsable(reason)))
+            case .success(let value): if let error = check(value) { self.finish(.failure(error)) }
             }
         }
     }
 
-    private func finish(_ result: Result<Void, RedisDialError>) {
+    private func finish(_ result: Result<Void, RedisConnectError>) {
         let completion = self.completion
         self.completion = nil
         completion?(result)
@@ -94,13 +95,13 @@ final class RedisHandshake {
 @available(*, unavailable)
 extension RedisHandshake: Sendable {}
 
-/// What ROLE says.
+/// A server's role by the ROLE command.
 enum RedisRole: Hashable, Sendable {
     case master
     case replica
     case sentinel
 
-    /// - Parameter answer: nil unless it is one of ROLE's.
+    /// - Parameter answer: the initializer returns nil unless this is an answer to ROLE.
     init?(_ answer: RESPValue) {
         switch answer.elements?.first?.text {
         case "master": self = .master

@@ -1,11 +1,11 @@
 import NIOCore
 
 extension RedisLink {
-    /// Where a link stands: no clock, no randomness, no I/O.
+    /// The state of a link, without clock, randomness and I/O.
     struct StateMachine {
         enum State: Hashable {
             case idle
-            /// Waits to be told a server, dials it, or shakes hands with it.
+            /// Waits for the address of a server, connects to it, or performs the handshake.
             case connecting
             case ready(since: NIODeadline)
             /// Waits before it connects again.
@@ -14,20 +14,21 @@ extension RedisLink {
         }
 
         enum LostAction: Hashable {
-            /// Connect again after the pause that belongs to this attempt, counted from 0.
+            /// Connect again after the pause of this attempt, counted from 0.
             case pause(attempt: Int, wasReady: Bool, reasonIsNew: Bool)
             case none
         }
 
         enum MovedAction: Hashable {
-            /// Dial the server, unless that is under way.
+            /// Connect to the server, unless an attempt for it is in progress.
             case connect
-            /// Give up the connection to another server.
+            /// Close the connection to the other server.
             case drop
             case none
         }
 
-        /// A link that was up for less counts as a failed attempt: what drops it at once would else be dialled without a pause.
+        /// A link that was up for a shorter time counts as a failed attempt: a server that closes each connection at once would
+        /// otherwise be tried without a pause.
         static let stableAfter = TimeAmount.seconds(5)
 
         private(set) var state = State.idle
@@ -46,9 +47,9 @@ extension RedisLink {
             return true
         }
 
-        /// There is a connection that is ready for use.
-        /// - Returns: whether it is wanted; the link is up then.
-        mutating func dialed(at now: NIODeadline) -> Bool {
+        /// A connection is ready for use.
+        /// - Returns: whether it is needed; the link is then up.
+        mutating func connected(at now: NIODeadline) -> Bool {
             guard self.state == .connecting else { return false }
             self.state = .ready(since: now)
             self.lastLoggedReason = nil
@@ -78,8 +79,9 @@ extension RedisLink {
             return true
         }
 
-        /// The server to be linked to has become known, or is another one. What failed with the old one does not slow down the new one.
-        /// - Parameter isElsewhere: whether what the link has is a connection to another server.
+        /// The address of the server is known, or has changed. The pauses begin again, since earlier failures concern the old
+        /// server.
+        /// - Parameter isElsewhere: whether the current connection is to another server.
         mutating func moved(isElsewhere: Bool) -> MovedAction {
             switch self.state {
             case .idle, .stopped: return .none

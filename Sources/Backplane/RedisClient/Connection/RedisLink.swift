@@ -1,12 +1,12 @@
 import Logging
 import NIOCore
 
-/// Whom a link tells what becomes of it. All calls come on the link's event loop.
+/// Receives the events of a link. All calls are made on the link's event loop.
 protocol RedisLinkDelegate: AnyObject {
     func linkBecameReady(_ link: RedisLink)
-    /// The link was ready and is no longer. It connects again by itself. Unanswered commands have failed before this is called.
+    /// The link was ready and is lost. It reconnects by itself. Pending commands have failed before this call.
     func linkWasLost(_ link: RedisLink, _ loss: RedisLinkLoss)
-    /// An attempt to connect has failed. Another follows by itself.
+    /// An attempt to connect has failed. The link tries again by itself.
     func linkDidNotConnect(_ link: RedisLink)
     func link(_ link: RedisLink, received pushes: [RedisPush])
 }
@@ -15,45 +15,45 @@ extension RedisLinkDelegate {
     func linkDidNotConnect(_ link: RedisLink) {}
 }
 
-/// Keeps one connection to Redis up: connects to the server it is to be on, looks every second whether that still answers and is still a
-/// master, and connects again, after a pause, whenever the connection is lost for whatever reason. Belongs to one event loop.
+/// Keeps one connection to Redis up. It connects to its server, checks every second whether the server still answers and is still
+/// a master, and reconnects after a pause whenever the connection is lost. Belongs to one event loop.
 final class RedisLink {
-    /// Which server to be on.
+    /// The server that a link connects to.
     enum Destination {
-        /// The master that is known there; a link that is started is one of those that are told when it changes.
+        /// The master that the resolver knows. A link that has been started is told when the master changes.
         case master(MasterResolverCore)
         case sentinel(RedisAddress)
     }
 
-    /// Whether Redis still answers is asked this often; with the command timeout this bounds how long a frozen Redis goes unnoticed.
-    private static let livenessInterval = TimeAmount.seconds(1)
+    /// The interval of the liveness check. Together with the command timeout it limits how long a frozen Redis stays undetected.
+    static let livenessInterval = TimeAmount.seconds(1)
 
     let role: String
-    private let destination: Destination
+    let destination: Destination
     private let configuration: RedisConfiguration
-    private let eventLoop: NIOIsolatedEventLoop
-    private let subscribes: Bool
+    let eventLoop: NIOIsolatedEventLoop
+    let subscribes: Bool
     private let backoff: Backoff
     private let random: () -> Double
     private let lookup: RedisResolver.Lookup
     private let tls: RedisTLS?
     private var logger: Logger
     private var machine = StateMachine()
-    private var dial: RedisConnector?
-    private var handler: RedisChannelHandler?
-    /// Whom `handler` is connected to.
+    private var connector: RedisConnector?
+    private(set) var handler: RedisChannelHandler?
+    /// The address that `handler` is connected to.
     private(set) var address: RedisAddress?
     private var sentinelAsksForPassword = false
-    private var livenessTimer: Scheduled<Void>?
+    var livenessTimer: Scheduled<Void>?
     private var pauseTimer: Scheduled<Void>?
     weak var delegate: (any RedisLinkDelegate)?
 
     /// - Parameters:
-    ///   - role: what the link is for, in logs and in Redis' client list.
-    ///   - eventLoop: the one that the caller, and the destination, is on.
-    ///   - subscribes: whether the link is for SUBSCRIBE and UNSUBSCRIBE; it takes no other commands then.
-    ///   - lookup: of the server's addresses, for each attempt anew.
-    ///   - random: which part of the largest pause the link makes before it connects again, 0 to 1.
+    ///   - role: the purpose of the link, for logs and Redis' client list.
+    ///   - eventLoop: the event loop of the caller and of the destination.
+    ///   - subscribes: whether the link is for SUBSCRIBE and UNSUBSCRIBE. It then accepts no other commands.
+    ///   - lookup: resolves the server's addresses for each attempt.
+    ///   - random: the part of the largest pause that the link waits before it reconnects, 0 to 1.
     init(
         role: String,
         to destination: Destination,
@@ -80,34 +80,34 @@ final class RedisLink {
     var isReady: Bool { self.machine.isReady }
     var state: StateMachine.State { self.machine.state }
 
-    /// Why the link is down, or was last.
+    /// Why the link is down, or was down last.
     var reason: String {
-        if case .master(let watch) = self.destination, self.machine.state == .connecting, watch.master == nil {
-            return watch.reason
+        if case .master(let resolver) = self.destination, self.machine.state == .connecting, resolver.master == nil {
+            return resolver.reason
         }
         return self.machine.reason
     }
 
     func start() {
         guard self.machine.started() else { return }
-        if case .master(let watch) = self.destination { watch.attach(self) }
+        if case .master(let resolver) = self.destination { resolver.attach(self) }
         self.connect()
     }
 
-    /// For good. The delegate is not told.
+    /// Stops the link permanently. The delegate is not called.
     func stop() {
         self.machine.stop()
-        if case .master(let watch) = self.destination { watch.detach(self) }
+        if case .master(let resolver) = self.destination { resolver.detach(self) }
         self.livenessTimer?.cancel()
         self.pauseTimer?.cancel()
         self.delegate = nil
-        self.dial?.cancel()
-        self.dial = nil
+        self.connector?.cancel()
+        self.connector = nil
         self.handler?.close(reason: "shut down")
         self.handler = nil
     }
 
-    /// Collects a command for ``flush()``. `reply` is called once; at once, with the reason, when the link is down.
+    /// Queues a command for ``flush()``. `reply` is called once. When the link is down, it is called at once, with the reason.
     func send(_ command: RESPCommand, reply: @escaping RedisChannelHandler.Reply) {
         guard self.isReady, let handler else {
             reply(.failure(RedisLinkError(reason: self.reason)))
@@ -116,7 +116,7 @@ final class RedisLink {
         handler.send(command, reply: reply)
     }
 
-    /// Collects a SUBSCRIBE or UNSUBSCRIBE for ``flush()``. Does nothing when the link is down.
+    /// Queues a SUBSCRIBE or UNSUBSCRIBE for ``flush()``. Does nothing when the link is down.
     func sendSubscription(_ command: RESPCommand, channels: Int) {
         guard self.isReady else { return }
         self.handler?.sendSubscription(command, channels: channels)
@@ -126,21 +126,21 @@ final class RedisLink {
         self.handler?.flush()
     }
 
-    /// Gives up the connection, for a reason that the user of the link has found, and connects again.
+    /// Closes the connection for a reason that the link's user has found, and connects again.
     func drop(reason: String) {
         self.handler?.close(reason: reason)
     }
 
-    /// The watch has found the master, or another one.
+    /// The resolver has found the master, or a new one.
     func moved(to master: RedisAddress) {
         switch self.machine.moved(isElsewhere: self.address != master) {
         case .none: break
         case .drop: self.drop(reason: "the master is now \(master)")
         case .connect:
             self.pauseTimer?.cancel()
-            guard self.dial?.address != master else { return }
-            self.dial?.cancel()
-            self.dial = nil
+            guard self.connector?.address != master else { return }
+            self.connector?.cancel()
+            self.connector = nil
             self.connect()
         }
     }
@@ -151,15 +151,15 @@ final class RedisLink {
         let address: RedisAddress
         let peer: RedisPeer
         switch self.destination {
-        case .master(let watch):
-            // The watch calls when it has one.
-            guard let master = watch.master else { return }
+        case .master(let resolver):
+            // The resolver calls `moved(to:)` once it knows the master.
+            guard let master = resolver.master else { return }
             (address, peer) = (master, .master)
         case .sentinel(let sentinel):
             (address, peer) = (sentinel, .sentinel(asksForPassword: self.sentinelAsksForPassword))
         }
         self.logger[metadataKey: RedisLogKey.address] = "\(address)"
-        let dial = RedisConnector(
+        let connector = RedisConnector(
             to: address,
             as: self.role,
             peer: peer,
@@ -169,22 +169,22 @@ final class RedisLink {
             eventLoop: self.eventLoop,
             lookup: self.lookup
         )
-        self.dial = dial
-        dial.start { [weak self] result in
+        self.connector = connector
+        connector.start { [weak self] result in
             guard let self else {
-                if case .success(let handler) = result { handler.close(reason: "given up") }
+                if case .success(let handler) = result { handler.close(reason: "cancelled") }
                 return
             }
-            self.dial = nil
+            self.connector = nil
             switch result {
-            case .success(let handler): self.dialed(handler, at: address)
+            case .success(let handler): self.connected(handler, at: address)
             case .failure(let error): self.failed(error, at: address)
             }
         }
     }
 
-    private func dialed(_ handler: RedisChannelHandler, at address: RedisAddress) {
-        guard self.machine.dialed(at: .now()) else { return handler.close(reason: "shut down") }
+    private func connected(_ handler: RedisChannelHandler, at address: RedisAddress) {
+        guard self.machine.connected(at: .now()) else { return handler.close(reason: "shut down") }
         self.handler = handler
         self.address = address
         handler.isReady = true
@@ -194,13 +194,13 @@ final class RedisLink {
             self.delegate?.link(self, received: pushes)
         }
         self.logger.info("Redis link is up")
-        if case .master(let watch) = self.destination { watch.linkIsUp() }
+        if case .master(let resolver) = self.destination { resolver.linkIsUp() }
         self.scheduleLivenessCheck()
         self.delegate?.linkBecameReady(self)
     }
 
-    private func failed(_ error: RedisDialError, at address: RedisAddress) {
-        if case .passwordWanted = error, case .sentinel = self.destination,
+    private func failed(_ error: RedisConnectError, at address: RedisAddress) {
+        if case .passwordRequired = error, case .sentinel = self.destination,
             self.configuration.credentials(for: .sentinel(asksForPassword: true)) != nil,
             !self.sentinelAsksForPassword
         {
@@ -211,8 +211,8 @@ final class RedisLink {
         self.lost(RedisLinkLoss(reason: error.reason))
     }
 
-    private func foundReplica(at address: RedisAddress) {
-        if case .master(let watch) = self.destination { watch.foundReplica(at: address) }
+    func foundReplica(at address: RedisAddress) {
+        if case .master(let resolver) = self.destination { resolver.foundReplica(at: address) }
     }
 
     private func lost(_ loss: RedisLinkLoss) {
@@ -223,10 +223,12 @@ final class RedisLink {
         switch self.machine.lost(reason: loss.reason, at: .now()) {
         case .none: break
         case .pause(let attempt, let wasReady, let reasonIsNew):
-            var isNews = reasonIsNew
-            if case .master(let watch) = self.destination { isNews = watch.linkIsDown(reason: loss.reason) && isNews }
+            var isNewReason = reasonIsNew
+            if case .master(let resolver) = self.destination {
+                isNewReason = resolver.linkIsDown(reason: loss.reason) && isNewReason
+            }
             let metadata: Logger.Metadata = [RedisLogKey.reason: "\(loss.reason)"]
-            self.logger.log(level: isNews ? .warning : .debug, "Redis link is down", metadata: metadata)
+            self.logger.log(level: isNewReason ? .warning : .debug, "Redis link is down", metadata: metadata)
             let pause = self.backoff.pause(attempt: attempt, random: self.random())
             self.pauseTimer = self.eventLoop.scheduleTask(in: TimeAmount(pause)) { [weak self] in
                 guard let self, self.machine.pauseEnded() else { return }
@@ -234,40 +236,6 @@ final class RedisLink {
             }
             if wasReady { self.delegate?.linkWasLost(self, loss) } else { self.delegate?.linkDidNotConnect(self) }
         }
-    }
-
-    // MARK: - Liveness
-
-    private func scheduleLivenessCheck() {
-        self.livenessTimer = self.eventLoop.scheduleTask(in: Self.livenessInterval) { [weak self] in
-            guard let self, self.isReady, let handler = self.handler else { return }
-            if self.mayAskForRole {
-                self.check(handler, by: "ROLE") { RedisRole($0) == .master }
-            } else if handler.isIdle {
-                // What is under way already has a deadline.
-                self.check(handler, by: "PING") { $0 == .status("PONG") }
-            }
-            self.scheduleLivenessCheck()
-        }
-    }
-
-    /// A subscriber may ask for nothing but a sign of life: the node's other links ask what its server is, and tell.
-    private var mayAskForRole: Bool {
-        if case .master = self.destination { !self.subscribes } else { false }
-    }
-
-    private func check(_ handler: RedisChannelHandler, by name: String, isFine: @escaping (RESPValue) -> Bool) {
-        handler.send(RESPCommand(name)) { [weak self, weak handler] result in
-            guard let self, let handler, case .success(let value) = result, !isFine(value) else { return }
-            if case .error(let text) = value {
-                handler.close(reason: "\(name) was refused: \(RedisErrorText.loggable(text))")
-            } else if RedisRole(value) == .replica, let address = self.address {
-                self.foundReplica(at: address)
-            } else {
-                handler.close(reason: "\(name) was answered with something else")
-            }
-        }
-        handler.flush()
     }
 }
 

@@ -1,5 +1,5 @@
-/// Why a command got no answer. Whether Redis has carried it out is unknown when it had been written.
+/// Why a command got no answer. If it had been written, it is not known whether Redis has executed it.
 struct RedisLinkError: Error, Hashable, Sendable {
-    /// Why the link is down, for operators; names no password.
+    /// Why the link is down, for operators; contains no password.
     let reason: String
 }

@@ -1,7 +1,8 @@
-/// How a connection that was ready has ended.
+/// How a ready connection ended.
 struct RedisLinkLoss: Hashable, Sendable {
     /// For operators.
     let reason: String
-    /// Whether the other side has closed or reset it. Else this side has: for want of an answer, for a wrong one, or at its user's wish.
+    /// Whether the peer closed or reset the connection. Otherwise this side closed it: after a timeout, after an invalid answer,
+    /// or because the link's user asked for it.
     var isByPeer = false
 }

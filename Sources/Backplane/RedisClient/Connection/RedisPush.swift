@@ -1,14 +1,15 @@
 import NIOCore
 
-/// What Redis sends a subscriber.
+/// What a subscriber receives from Redis.
 enum RedisPush: Hashable, Sendable {
     case message(channel: String, payload: ByteBuffer)
     case subscribed(channel: String)
     case unsubscribed(channel: String)
-    /// The answer to PING, which a subscriber gets in this form.
+    /// The answer to PING on a subscriber's connection.
     case pong
 
-    /// - Parameter elements: of an array that came on a subscriber's connection; nil unless they have one of the known shapes.
+    /// - Parameter elements: the elements of an array on a subscriber's connection. The initializer returns nil for an unknown
+    ///   form.
     init?(_ elements: [RESPValue]) {
         guard let kind = elements.first?.bytes.map(String.init(buffer:)) else { return nil }
         switch (kind, elements.count) {

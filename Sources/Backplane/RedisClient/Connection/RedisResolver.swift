@@ -7,22 +7,22 @@ import Glibc
 import Darwin
 #endif
 
-/// Looks up the addresses of a server's host.
+/// Resolves the addresses of a server's host.
 enum RedisResolver {
-    /// Fails with ``Unknown``; gives at least one address.
+    /// Fails with ``Unknown``; a success has at least one address.
     typealias Lookup = (RedisAddress, any EventLoop) -> EventLoopFuture<[SocketAddress]>
 
     struct Unknown: Error {}
 
-    /// Of one name: 16. More are not tried.
+    /// The most addresses of one name that are tried: 16.
     static let maximumAddresses = 16
 
-    /// Asks the system, in the order in which it advises to try them (RFC 6724). An address is its own answer.
+    /// Asks the system's resolver, in its order of preference (RFC 6724). A literal address resolves to itself.
     static func system(_ address: RedisAddress, _ eventLoop: any EventLoop) -> EventLoopFuture<[SocketAddress]> {
         if let literal = try? SocketAddress(ipAddress: address.host, port: address.port) {
             return eventLoop.makeSucceededFuture([literal])
         }
-        // Blocks for as long as name servers do.
+        // Blocks until the name servers answer.
         return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { try self.look(address) }
     }
 

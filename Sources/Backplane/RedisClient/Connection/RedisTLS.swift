@@ -9,20 +9,20 @@ import Glibc
 import Darwin
 #endif
 
-/// The TLS half of connections to Redis. Belongs to one event loop.
+/// TLS for connections to Redis. Belongs to one event loop.
 ///
-/// The authorities to trust are read once, and again after a connection has failed on them: replaced ones are found without a restart. From
-/// then on on a thread of its own, which nobody waits for: a file system that hangs holds up no event loop.
+/// The trusted authorities are read once, and again after a certificate was not trusted, so that replaced authorities need no
+/// restart. They are reloaded on a separate thread, without waiting: a file system that hangs does not block the event loop.
 final class RedisTLS {
     private let trustRootsFile: String?
     private var context: NIOSSLContext?
-    private var isReading = false
+    private var isReloading = false
 
-    /// Blocks for as long as the authorities take to be read.
+    /// Blocks while the authorities are read.
     init?(_ configuration: RedisConfiguration) {
         guard configuration.tls else { return nil }
         self.trustRootsFile = configuration.trustRootsFile
-        // What is wrong with them is said with the first connection.
+        // Errors are reported by the first connection.
         self.context = try? Self.makeContext(configuration.trustRootsFile)
     }
 
@@ -43,43 +43,43 @@ final class RedisTLS {
         return try NIOSSLContext(configuration: tls)
     }
 
-    /// The authorities before serve until they are there.
-    private func readAgain(on eventLoop: any EventLoop) {
-        guard !self.isReading else { return }
-        self.isReading = true
+    /// The previous authorities are used until the new ones are read.
+    private func reload(on eventLoop: any EventLoop) {
+        guard !self.isReloading else { return }
+        self.isReloading = true
         let (file, own) = (self.trustRootsFile, NIOLoopBound(self, eventLoop: eventLoop))
         Thread.detachNewThread {
             let context = try? Self.makeContext(file)
             eventLoop.execute {
-                own.value.isReading = false
+                own.value.isReloading = false
                 if let context { own.value.context = context }
             }
         }
     }
 
-    /// Read here, because the library does not see a certificate behind a byte order mark.
+    /// Read here, because the library does not find a certificate after a byte order mark.
     private static func authorities(in file: String) throws -> [NIOSSLCertificate] {
         guard let pem = FileManager.default.contents(atPath: file) else { throw NIOSSLError.noSuchFilesystemObject }
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         return try NIOSSLCertificate.fromPEMBytes(Array(pem.starts(with: mark) ? pem.dropFirst(mark.count) : pem))
     }
 
-    /// Server names are names: an address is checked against the certificate's addresses instead.
+    /// The host's name; nil for an address, which is checked against the certificate's addresses instead.
     private static func serverName(_ address: RedisAddress) -> String? {
         (try? SocketAddress(ipAddress: address.host, port: 0)) == nil ? address.host : nil
     }
 
-    // MARK: - What is wrong with a certificate
+    // MARK: - Errors of certificates
 
-    /// Whether the certificate's chain was refused, which is all that the library says.
+    /// Whether the certificate's chain was not trusted. The library gives no further reason.
     static func isUntrusted(_ error: any Error) -> Bool {
         guard case NIOSSLError.handshakeFailed = error else { return false }
         return "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
     }
 
-    /// Connects once more, looks at the certificate, and hangs up before anything is said.
+    /// Connects once more, examines the certificate, and closes the connection before any data is sent.
     ///
-    /// - Parameter completion: called once, with what is wrong, for operators.
+    /// - Parameter completion: called once with the error, for operators.
     func examine(
         _ address: RedisAddress,
         connectTimeout: Duration,
@@ -87,19 +87,19 @@ final class RedisTLS {
         completion: @escaping (String) -> Void
     ) {
         let context = self.context
-        self.readAgain(on: eventLoop.nonisolated())
-        let unknown = "the server's certificate is not signed by an authority that is trusted here"
+        self.reload(on: eventLoop.nonisolated())
+        let unknown = "the server's certificate is not signed by a trusted authority"
         guard let context else { return completion(unknown) }
         let loop = eventLoop.nonisolated()
-        let verdict = loop.makePromise(of: String.self)
+        let reason = loop.makePromise(of: String.self)
         let name = Self.serverName(address)
-        loop.scheduleTask(in: TimeAmount(connectTimeout * 2)) { verdict.succeed(unknown) }
+        loop.scheduleTask(in: TimeAmount(connectTimeout * 2)) { reason.succeed(unknown) }
         ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(connectTimeout))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let handler = try NIOSSLClientHandler(context: context, serverHostname: name) { chain, answer in
-                        verdict.succeed(Self.expiry(of: chain) ?? unknown)
+                        reason.succeed(Self.expiry(of: chain) ?? unknown)
                         answer.succeed(NIOSSLVerificationResult.failed)
                     }
                     try channel.pipeline.syncOperations.addHandler(handler)
@@ -108,11 +108,11 @@ final class RedisTLS {
             .connect(host: address.host, port: address.port)
             .whenComplete { result in
                 switch result {
-                case .success(let channel): verdict.futureResult.whenComplete { _ in channel.close(promise: nil) }
-                case .failure: verdict.succeed(unknown)
+                case .success(let channel): reason.futureResult.whenComplete { _ in channel.close(promise: nil) }
+                case .failure: reason.succeed(unknown)
                 }
             }
-        verdict.futureResult.assumeIsolated().whenSuccess { completion($0) }
+        reason.futureResult.assumeIsolated().whenSuccess { completion($0) }
     }
 
     private static func expiry(of chain: [NIOSSLCertificate]) -> String? {

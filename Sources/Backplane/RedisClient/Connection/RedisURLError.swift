@@ -1,22 +1,23 @@
-/// Why a text is not the address of a Redis. Carries nothing of the text but what is safe to show: never the user's name, the
-/// password, or what may be a part of them.
+/// Why a text is not a valid URL of a Redis. The messages never contain the user's name, the password, or what may be a part of
+/// them.
 public enum RedisURLError: Error, Hashable, Sendable {
-    /// None of `redis://`, `rediss://`, `redis+sentinel://` and `rediss+sentinel://`.
+    /// The scheme is none of `redis://`, `rediss://`, `redis+sentinel://` and `rediss+sentinel://`.
     case scheme
-    /// A user or password that is not percent-encoded UTF-8, or a user without a password.
+    /// The user or password is not percent-encoded UTF-8, or there is a user without a password.
     case credentials
-    /// Of the parameters of a URL with sentinels: one that is unknown, twice there, empty or not percent-encoded UTF-8, or a user without a password.
+    /// A parameter of a URL with sentinels is unknown, repeated, empty or not percent-encoded UTF-8, or there is a user without a
+    /// password.
     case sentinelCredentials
     case host
     /// Not a number from 1 to 65,535.
     case port
-    /// More sentinels than 16, or one of them twice.
+    /// More than 16 sentinels, or one of them is listed twice.
     case sentinels
-    /// Not a name that a sentinel could know a master by.
+    /// Not a name that a sentinel accepts for a master.
     case masterName
     /// Not a number from 0 to 65,535.
     case database
-    /// Something follows that is not allowed: a query, a fragment, another `/`.
+    /// Unexpected text follows: a query, a fragment, another `/`.
     case trailing
 }
 
@@ -33,10 +34,10 @@ extension RedisURLError: CustomStringConvertible {
             "the parameters must be sentinel_password and, if need be, sentinel_username, percent-encoded; \(expected)"
         case .host: "a host is missing or not a name, an IPv4 address or an IPv6 address in brackets; \(expected)"
         case .port: "a port is not a number from 1 to 65535; \(expected)"
-        case .sentinels: "there are more than 16 sentinels, or one is there twice; \(expected)"
+        case .sentinels: "there are more than 16 sentinels, or one is listed twice; \(expected)"
         case .masterName: "the master's name is not 1 to 64 letters, digits, '.', '_' and '-'; \(expected)"
         case .database: "the database is not a number from 0 to 65535; \(expected)"
-        case .trailing: "something follows the database; \(expected)"
+        case .trailing: "unexpected text follows the database; \(expected)"
         }
     }
 }

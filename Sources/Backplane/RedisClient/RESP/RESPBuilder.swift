@@ -1,37 +1,38 @@
 import CHiredis
 import NIOCore
 
-/// Builds one ``RESPValue`` after the other of what hiredis' reader finds, within a decoder's limits.
+/// Builds one ``RESPValue`` after another from what hiredis' reader parses, within a decoder's limits.
 struct RESPBuilder {
     private struct OpenArray {
         var missing: Int
         var elements: [RESPValue]
     }
 
-    /// No claimed count reserves more; the rest grows as elements really come.
+    /// The most memory that is reserved for a claimed count; the rest is allocated as elements arrive.
     private static let reservedElements = 64
-    /// Longer strings are not looked for among ``names``.
+    /// The longest string that is looked up in ``names``.
     private static let nameBytes = 64
 
     private let limits: RESPDecoder.Limits
     private let reader: UnsafeMutablePointer<redisReader>
     private var openArrays: [OpenArray] = []
     private var root: RESPValue?
-    /// Of the reply under construction.
+    /// The elements of the current reply so far.
     private var elementCount = 0
     private(set) var contentBytes = 0
-    /// What ends the decoder; the first there was.
+    /// The first violation, which ends decoding.
     var violation: RESPError?
-    /// What arrays began with of late, by place: every push begins with its kind and its channel, mostly those of the one before.
+    /// The first elements of recent arrays, by position. Every push begins with its kind and its channel, which are mostly the
+    /// same as in the push before.
     private var names: [ByteBuffer] = []
 
-    /// - Parameter reader: the one whose finds these are; outlives this.
+    /// - Parameter reader: the reader that calls this builder, and outlives it.
     init(limits: RESPDecoder.Limits, reader: UnsafeMutablePointer<redisReader>) {
         self.limits = limits
         self.reader = reader
     }
 
-    /// - Returns: the reply that is complete; nil when none is.
+    /// - Returns: the complete reply; nil when there is none.
     mutating func takeReply() -> RESPValue? {
         guard let reply = self.root.take() else { return nil }
         self.elementCount = 0
@@ -39,7 +40,7 @@ struct RESPBuilder {
         return reply
     }
 
-    // MARK: - What the reader finds; false ends it
+    // MARK: - Callbacks of the reader; false ends decoding
 
     mutating func refuse(_ error: RESPError) -> Bool {
         self.violation = self.violation ?? error
@@ -47,7 +48,8 @@ struct RESPBuilder {
     }
 
     mutating func foundString(_ type: CInt, _ bytes: UnsafePointer<CChar>?, _ length: Int) -> Bool {
-        // hiredis 0.14 adds to a claimed length without looking for overflow: what it hands over is checked against what it has.
+        // hiredis 0.14 adds to a claimed length without an overflow check. The length is therefore checked against the reader's
+        // buffer.
         guard let bytes, let start = self.reader.pointee.buf, length <= self.reader.pointee.len,
             UnsafePointer(start).distance(to: bytes) <= self.reader.pointee.len - length
         else { return self.refuse(.tooLarge) }
@@ -86,7 +88,7 @@ struct RESPBuilder {
 
     // MARK: -
 
-    /// A buffer with these bytes: one of ``names`` if it has them, else one of their own.
+    /// A buffer with these bytes: the one in ``names`` if it has them, else a new one.
     private mutating func bulk(_ content: UnsafeRawBufferPointer) -> ByteBuffer {
         guard content.count <= Self.nameBytes, self.openArrays.count == 1 else { return Self.copy(content) }
         let place = self.openArrays[0].elements.count

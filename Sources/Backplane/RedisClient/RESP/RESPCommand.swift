@@ -1,9 +1,9 @@
 import CHiredis
 import NIOCore
 
-/// A command for Redis: its name and arguments, any bytes.
+/// A command for Redis: its name and arguments, which may be any bytes.
 struct RESPCommand: Sendable {
-    /// All arguments, one after the other: what the formatter is given points into it.
+    /// All arguments in sequence. The formatter gets pointers into this buffer.
     private var content = ByteBuffer()
     private var lengths: [Int] = []
 
@@ -24,10 +24,10 @@ struct RESPCommand: Sendable {
         self.lengths.append(self.content.writeInteger(integer))
     }
 
-    /// Writes the command as Redis reads it.
+    /// Writes the command in RESP.
     func write(into output: inout ByteBuffer) {
         self.content.withUnsafeReadableBytes { bytes in
-            // Of an empty buffer there is no address; the formatter wants one also for an argument of no bytes.
+            // An empty buffer has no address, but the formatter needs one even for an empty argument.
             var next = UnsafePointer(bytes.baseAddress?.assumingMemoryBound(to: CChar.self)) ?? Self.nothing
             var arguments: [UnsafePointer<CChar>?] = []
             arguments.reserveCapacity(self.lengths.count)

@@ -1,16 +1,16 @@
 import CHiredis
 import NIOCore
 
-/// Makes ``RESPValue``s of the bytes that Redis sends, cut anywhere. hiredis' reader parses, and ``RESPBuilder`` takes
-/// what it finds.
+/// Decodes the bytes that Redis sends, in portions of any size, into ``RESPValue``s. hiredis' reader parses, and ``RESPBuilder``
+/// builds the values.
 ///
-/// Total: any bytes give values or a ``RESPError``, in time linear in their number and memory bounded by ``Limits``. After an error the
-/// decoder is dead. Belongs to one event loop, and owns the reader, which it frees.
+/// Decoding is total: any bytes give values or a ``RESPError``, in time linear in their number and memory bounded by ``Limits``.
+/// After an error the decoder cannot be used again. Belongs to one event loop. It owns the reader and frees it.
 final class RESPDecoder {
     struct Limits {
-        /// Elements of one reply's arrays together: 1,000,000. Hundreds of times what the largest query answers.
+        /// Elements in all arrays of one reply: 1,000,000, hundreds of times the answer to the largest query.
         var elements = 1_000_000
-        /// Arrays within arrays: 7, which is also where hiredis 0.14 ends.
+        /// Depth of nested arrays: 7, which is also the limit of hiredis 0.14.
         var depth = 7
         /// Bytes of one reply: 64 MiB, four of the largest envelopes.
         var replyBytes = 64 * 1024 * 1024
@@ -18,13 +18,14 @@ final class RESPDecoder {
         var lineBytes = 64 * 1024
     }
 
-    /// What the reader is fed at a time. It moves the bytes it has left after each reply, so large portions would be moved often.
+    /// Bytes that the reader gets at a time. The reader moves its remaining bytes after each reply, so large portions would be
+    /// slow.
     private static let portionBytes = 16 * 1024
 
     private let limits: Limits
     private let reader: UnsafeMutablePointer<redisReader>
     private let sink: UnsafeMutablePointer<volary_reply_sink>
-    /// Where the reader's finds go. Apart from this object, so that they go there directly.
+    /// Receives what the reader parses. Allocated separately, so that the reader's callbacks access it directly.
     private let builder: UnsafeMutablePointer<RESPBuilder>
 
     init(limits: Limits = Limits()) {
@@ -45,7 +46,7 @@ final class RESPDecoder {
         self.builder.deallocate()
     }
 
-    /// Appends every reply that `bytes` complete. Those before a violation are appended before it is thrown.
+    /// Appends every reply that `bytes` complete. Replies before a violation are appended before it is thrown.
     func decode(_ bytes: ByteBuffer, into values: inout [RESPValue]) throws(RESPError) {
         guard self.builder.pointee.violation == nil else { throw .dead }
         do {
@@ -77,7 +78,7 @@ final class RESPDecoder {
         return self.builder.pointee.takeReply()
     }
 
-    /// hiredis waits for the end of a line, and for whatever length a string claims, without a bound.
+    /// hiredis itself has no limit for the length of a line or for the claimed length of a string.
     private func checkPending() throws(RESPError) {
         let pending = self.reader.pointee.len - self.reader.pointee.pos
         guard self.builder.pointee.contentBytes + pending <= self.limits.replyBytes else { throw .tooLarge }
@@ -90,11 +91,11 @@ final class RESPDecoder {
         guard claimed <= self.limits.replyBytes - self.builder.pointee.contentBytes else { throw .tooLarge }
     }
 
-    /// - Returns: the length that the string under way claims; nil when its line has not ended yet.
+    /// - Returns: the claimed length of the current string; nil when its line is incomplete.
     private func claimedLength(pending: Int) throws(RESPError) -> Int? {
         let start = UnsafeRawPointer(self.reader.pointee.buf!).advanced(by: self.reader.pointee.pos)
         var value = 0
-        // 20 bytes hold the largest number there is, with its sign.
+        // 20 bytes hold the largest 64-bit number with its sign.
         let head = UnsafeRawBufferPointer(start: start, count: min(pending, 20))
         for byte in head {
             guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return value }
@@ -113,10 +114,10 @@ final class RESPDecoder {
         return .malformed(text)
     }
 
-    // MARK: - What the reader finds
+    // MARK: - Callbacks of the reader
 
     private static func sink(for builder: UnsafeMutablePointer<RESPBuilder>) -> volary_reply_sink {
-        // The reader calls only within `decode`, and dies with the decoder.
+        // The reader calls only during `decode`, and is freed with the decoder.
         volary_reply_sink(
             context: UnsafeMutableRawPointer(builder),
             string: { context, type, bytes, length in RESPDecoder.builder(context).pointee.foundString(type, bytes, length) },

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// One reply of Redis, in the second version of its protocol.
+/// One reply of Redis, in version 2 of its protocol.
 enum RESPValue: Hashable, Sendable {
     /// `+OK`.
     case status(String)
@@ -11,7 +11,7 @@ enum RESPValue: Hashable, Sendable {
     case array([RESPValue])
     case null
 
-    /// The text of a status or a bulk string; bytes that are not UTF-8 are replaced.
+    /// The text of a status or a bulk string. Bytes that are not UTF-8 are replaced.
     var text: String? {
         switch self {
         case .status(let text): text
@@ -35,16 +35,16 @@ enum RESPValue: Hashable, Sendable {
     var isNull: Bool { self == .null }
 }
 
-/// Why bytes are not replies. The connection they came on cannot be used any longer.
+/// Why bytes are not valid replies. Their connection must be closed.
 enum RESPError: Error, Hashable, Sendable {
     /// The text is the parser's, for operators.
     case malformed(String)
-    /// A type that only RESP3 has; nobody asked for it.
+    /// A type that exists only in RESP3, which was not requested.
     case unsupportedType
     case tooManyElements
     case tooDeep
-    /// A line, a string or a reply as a whole is larger than allowed.
+    /// A line, a string or a whole reply is larger than allowed.
     case tooLarge
-    /// Called again after an error.
+    /// The decoder was called again after an error.
     case dead
 }

@@ -1,30 +1,30 @@
 import VolaryProtocol
 
-/// Errors of Redis, made fit for a log.
+/// Classifies errors of Redis, and prepares their texts for logs.
 enum RedisErrorText {
-    /// Codes that say that this is not, or not now, the Redis to be linked to: another attempt may find the right one.
+    /// Codes that mean that this is not the right server, or not now: another attempt may find the right one.
     private static let fatalCodes: Set<Substring> = [
         "LOADING", "MASTERDOWN", "MOVED", "CLUSTERDOWN", "READONLY", "NOAUTH", "WRONGPASS",
     ]
 
-    /// What an answer to a message says.
+    /// What a refused message depends on.
     enum Refusal: Hashable {
-        /// About the server, the link or what this node may do: the message is as good as any, and may be taken later.
+        /// The server, the link or the node's permissions: the message itself is valid and may be accepted later.
         case ofServer
-        /// About this message: it is too large.
+        /// The message is too large.
         case tooLarge
-        /// About this message's topic: those without a subscriber keep as much as they may, see ``RedisScript/publish``.
+        /// The message's topic: the logs of topics without a subscriber are at their limit, see ``RedisScript/publish``.
         case idleFull
-        /// About this message, or what Redis holds of its topic: sent again, it would be refused again.
+        /// The message, or the stored data of its topic: a retry would be refused too.
         case ofMessage
     }
 
-    /// Of errors without a code of their own, those that are about permissions and configuration.
+    /// Phrases in errors without a specific code that are about permissions and configuration.
     private static let serverPhrases = [
         "unknown command", "unknown subcommand", "not permitted", "not allowed", "user executing the script", "permission",
         "max number of clients",
     ]
-    /// Of an error, where it says what it is about: 512 bytes. What it quotes comes last.
+    /// The bytes of an error that are searched for phrases: 512. Quoted text is at the end of an error.
     private static let readBytes = 512
 
     private static let sizePhrases = ["invalid bulk length", "too big", "too large", "exceeds maximum allowed size"]
@@ -43,7 +43,7 @@ enum RedisErrorText {
 
     static func isFatal(_ text: String) -> Bool { self.fatalCodes.contains(self.code(text)) }
 
-    /// The first word: `NOPERM`, `ERR`.
+    /// The first word of an error: `NOPERM`, `ERR`.
     static func code(_ text: String) -> Substring {
         Substring(text.utf8.prefix(32).prefix(while: self.mayBeInCode))
     }
@@ -56,13 +56,13 @@ enum RedisErrorText {
         }
     }
 
-    /// One line of 160 bytes at most, without what Redis quotes of a command: that may be a payload or a password.
+    /// One line of at most 160 bytes, without the arguments that Redis quotes: they may be a payload or a password.
     static func loggable(_ text: String) -> String {
         let scalars = Array(text.prefix(maximumBytes: 160).unicodeScalars)
         var line = String.UnicodeScalarView()
         for (index, scalar) in scalars.enumerated() {
             switch scalar {
-            // The apostrophe of "can't" begins no quotation.
+            // The apostrophe of "can't" does not begin a quotation.
             case "'" where index > 0 && scalars[index - 1] == "n" && scalars.dropFirst(index + 1).first == "t":
                 line.append(scalar)
             case "`", "'", "\"": return String(line)

@@ -1,11 +1,11 @@
 public import Logging
 public import NIOCore
 
-/// Which server a node's links are on: one for all of them, so that they agree.
+/// Finds the server for the links of a node. All links share one resolver, so that they use the same server.
 ///
-/// With sentinels, it asks all of them all the time, has a look at a server before it believes that it is the master, and moves the links when the
-/// master has become another. With one fixed server it only sees to it that all links leave it once it is found to be a replica.
-/// Works while a link does; needs no start and no stop.
+/// With sentinels, it polls all of them all the time, verifies that a reported server is a master, and moves the links when the
+/// master has changed. With one fixed server, it only disconnects all links when the server is found to be a replica. It works
+/// while at least one link is started, and needs no start or stop of its own.
 public final class MasterResolver: Sendable {
     /// On the event loop of the links.
     let core: NIOLoopBoundBox<MasterResolverCore>
@@ -13,8 +13,8 @@ public final class MasterResolver: Sendable {
     let eventLoop: any EventLoop
 
     /// - Parameters:
-    ///   - eventLoop: on which the links live.
-    ///   - logger: for changes of the master and of what is wrong.
+    ///   - eventLoop: the event loop of the links.
+    ///   - logger: for changes of the master and for errors.
     public init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
         self.configuration = configuration
         self.eventLoop = eventLoop

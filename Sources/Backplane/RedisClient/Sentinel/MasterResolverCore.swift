@@ -1,20 +1,20 @@
 import Logging
 import NIOCore
 
-/// The part of ``MasterResolver`` that lives on the event loop.
+/// The part of ``MasterResolver`` on the event loop.
 final class MasterResolverCore {
     private let configuration: RedisConfiguration
     private let eventLoop: any EventLoop
     private let logger: Logger
     private var links: [ObjectIdentifier: RedisLink] = [:]
     private var sentinels: SentinelWatch?
-    /// What a link was last said to be down for; nil since one came up.
+    /// The last reported reason why a link is down; nil since a link came up.
     private var reportedReason: String?
 
     /// Nil while it is not known.
     private(set) var master: RedisAddress?
-    /// Why it is not known, for operators.
-    private(set) var reason = "the sentinels have not been asked yet"
+    /// Why the master is not known, for operators.
+    private(set) var reason = "the sentinels have not been polled yet"
 
     init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
         self.configuration = configuration
@@ -25,7 +25,7 @@ final class MasterResolverCore {
 
     // MARK: - Links
 
-    /// From now on the link is told where the master is.
+    /// From now on the link is told the address of the master.
     func attach(_ link: RedisLink) {
         self.links[ObjectIdentifier(link)] = link
         guard self.sentinels == nil, case .master(let name, let addresses) = self.configuration.target else { return }
@@ -50,17 +50,18 @@ final class MasterResolverCore {
 
     func linkIsUp() { self.reportedReason = nil }
 
-    /// - Returns: whether no other link has said the same since one was up: all of them fail alike when Redis is away.
+    /// - Returns: whether the reason is new since a link was up. When Redis is down, all links fail for the same reason.
     func linkIsDown(reason: String) -> Bool {
-        self.sentinels?.hurry()
+        self.sentinels?.pollNow()
         defer { self.reportedReason = reason }
         return self.reportedReason != reason
     }
 
-    /// A link has asked the server. The others, if they are there, must not wait until they find out: a subscriber never would.
+    /// A link has found that the server is a replica. The other links to it are closed too: a subscriber's link cannot find out
+    /// itself.
     func foundReplica(at address: RedisAddress) {
-        for link in self.links.values where link.address == address { link.drop(reason: RedisDialError.replica.reason) }
-        self.sentinels?.hurry()
+        for link in self.links.values where link.address == address { link.drop(reason: RedisConnectError.replica.reason) }
+        self.sentinels?.pollNow()
     }
 }
 

@@ -1,9 +1,9 @@
-/// What a sentinel answers when it is asked for a master.
+/// Parses a sentinel's answers about a master.
 enum SentinelAnswer {
-    /// Names longer than any in DNS are none.
+    /// Longer names are not valid in DNS.
     private static let maximumHostBytes = 255
 
-    /// SENTINEL GET-MASTER-ADDR-BY-NAME: nil for a master that is not known, or an answer that is none.
+    /// The answer to SENTINEL GET-MASTER-ADDR-BY-NAME: nil for an unknown master or an invalid answer.
     static func address(_ value: RESPValue) -> RedisAddress? {
         guard let elements = value.elements, elements.count == 2,
             let host = elements[0].text, (1...Self.maximumHostBytes).contains(host.utf8.count),
@@ -13,7 +13,7 @@ enum SentinelAnswer {
         return RedisAddress(host: host, port: port)
     }
 
-    /// SENTINEL MASTER: names and values by turns, of which this is one.
+    /// The epoch in the answer to SENTINEL MASTER, which alternates names and values.
     static func epoch(_ value: RESPValue) -> Int64? {
         guard let elements = value.elements, elements.count.isMultiple(of: 2) else { return nil }
         for index in stride(from: 0, to: elements.count, by: 2) where elements[index].text == "config-epoch" {

@@ -1,59 +1,60 @@
 import NIOCore
 
-/// What each sentinel says of the master, and whom to believe. Pure: time is an argument.
+/// The master as each sentinel reports it, and which reports to trust. Pure: time is an argument.
 ///
-/// Sentinels agree within moments of a fail-over; until then, and for as long as one is cut off from the others, they differ. Nobody's word
-/// is enough: what comes out here is the order in which servers are worth a look.
+/// Sentinels agree soon after a failover. Before that, and while one of them is partitioned from the others, they differ. No
+/// single report is trusted: the result is the order in which servers are to be verified.
 struct SentinelQuorum {
-    struct Opinion: Hashable, Sendable {
+    struct Report: Hashable, Sendable {
         let master: RedisAddress
-        /// Grows with each fail-over.
+        /// Rises with each failover.
         let epoch: Int64
     }
 
-    /// So long most sentinels must insist on what is older than what is known: 10 s. They tell each other of a fail-over within two, and
-    /// until then the old master, should it come back, still takes itself for one: what is said there is lost.
+    /// How long a majority must report an older epoch before it is followed: 10 s. Sentinels learn of a failover from each other
+    /// within two seconds. Until then an old master that returns still acts as a master, and messages sent to it would be lost.
     static let staleMajorityGrace = TimeAmount.seconds(10)
 
-    /// How many sentinels there are, also of those that say nothing.
+    /// The number of sentinels, including those without a report.
     let count: Int
-    private var opinions: [Int: Opinion] = [:]
-    private var insistSince: NIODeadline?
+    private var reports: [Int: Report] = [:]
+    private var staleMajoritySince: NIODeadline?
 
     init(count: Int) {
         self.count = count
     }
 
-    subscript(sentinel: Int) -> Opinion? {
-        get { self.opinions[sentinel] }
-        set { self.opinions[sentinel] = newValue }
+    subscript(sentinel: Int) -> Report? {
+        get { self.reports[sentinel] }
+        set { self.reports[sentinel] = newValue }
     }
 
-    var isEmpty: Bool { self.opinions.isEmpty }
+    var isEmpty: Bool { self.reports.isEmpty }
 
-    /// Servers that may be the master, best first, each once with the newest epoch that anyone knows for it.
+    /// Servers that may be the master, best first, each once with the newest epoch that any sentinel reports for it.
     ///
-    /// What most sentinels say goes first: no fail-over happens without them. Of the rest, the newest. What is older than `known` is the past,
-    /// unless most insist on it: they have been set up anew.
-    mutating func candidates(known: Int64?, at now: NIODeadline) -> [Opinion] {
+    /// The server that a majority reports is first, because a failover needs a majority. The others follow, newest epoch first.
+    /// Servers with an epoch older than `known` are left out, unless a majority reports one for ``staleMajorityGrace``: the
+    /// sentinels have then been set up again.
+    mutating func candidates(known: Int64?, at now: NIODeadline) -> [Report] {
         var votes: [RedisAddress: Int] = [:]
         var epochs: [RedisAddress: Int64] = [:]
-        for opinion in self.opinions.values {
-            votes[opinion.master, default: 0] += 1
-            epochs[opinion.master] = max(epochs[opinion.master] ?? 0, opinion.epoch)
+        for report in self.reports.values {
+            votes[report.master, default: 0] += 1
+            epochs[report.master] = max(epochs[report.master] ?? 0, report.epoch)
         }
-        func isMajority(_ opinion: Opinion) -> Bool { (votes[opinion.master] ?? 0) * 2 > self.count }
-        let said = epochs.map { Opinion(master: $0, epoch: $1) }
-        func isPast(_ opinion: Opinion) -> Bool { known.map { opinion.epoch < $0 } ?? false }
-        self.insistSince = said.contains { isMajority($0) && isPast($0) } ? self.insistSince ?? now : nil
-        let areInsisting = self.insistSince.map { now - $0 >= Self.staleMajorityGrace } ?? false
+        func isMajority(_ report: Report) -> Bool { (votes[report.master] ?? 0) * 2 > self.count }
+        let newest = epochs.map { Report(master: $0, epoch: $1) }
+        func isStale(_ report: Report) -> Bool { known.map { report.epoch < $0 } ?? false }
+        self.staleMajoritySince = newest.contains { isMajority($0) && isStale($0) } ? self.staleMajoritySince ?? now : nil
+        let isGraceOver = self.staleMajoritySince.map { now - $0 >= Self.staleMajorityGrace } ?? false
         return
-            said
-            .filter { !isPast($0) || areInsisting && isMajority($0) }
+            newest
+            .filter { !isStale($0) || isGraceOver && isMajority($0) }
             .sorted { left, right in
                 if isMajority(left) != isMajority(right) { return isMajority(left) }
                 if left.epoch != right.epoch { return left.epoch > right.epoch }
-                // Any order, but always the same.
+                // Any stable order.
                 return "\(left.master)" < "\(right.master)"
             }
     }

@@ -1,23 +1,25 @@
 import Logging
 import NIOCore
 
-/// Who is told what the sentinels say. All calls come on the watch's event loop.
+/// Receives the results of a ``SentinelWatch``. All calls are made on its event loop.
 protocol SentinelWatchDelegate: AnyObject {
-    /// Where the links are to be, as far as is known.
+    /// The current master, if it is known.
     var master: RedisAddress? { get }
-    /// Whether all links are up: then there is no hurry.
+    /// Whether all links are up. The sentinels are then polled less often.
     var isSettled: Bool { get }
-    /// Its own word for it has been asked for, and it is a master.
+    /// The server has confirmed that it is a master.
     func masterFound(_ address: RedisAddress)
     /// The text is for operators.
     func masterNotFound(_ reason: String)
 }
 
-/// Asks sentinels for a master, over one connection to each, and has a look at the server that they name.
+/// Polls sentinels for a master, over one connection to each, and verifies that the server that they report is a master.
 ///
-/// They are asked again as soon as one of them tells of a fail-over: nodes that move at different times do not hear each other meanwhile.
+/// All sentinels are also polled as soon as one of them announces a failover: while some nodes use the old master and some the
+/// new one, they do not receive each other's messages.
 ///
-/// Belongs to one event loop. Bounded by the number of sentinels: two connections and one question for each, and one look at a time.
+/// Belongs to one event loop. Bounded by the number of sentinels: two connections and one pending query for each, and one
+/// verification at a time.
 final class SentinelWatch {
     private let name: String
     private let configuration: RedisConfiguration
@@ -26,13 +28,13 @@ final class SentinelWatch {
     private let listeners: [RedisLink]
     private let tls: RedisTLS?
     private let backoff: Backoff
-    private var opinions: SentinelQuorum
-    /// Sentinels that have been asked and have not answered yet.
-    private var asked: Set<Int> = []
-    /// Of the master that is known.
+    private var quorum: SentinelQuorum
+    /// Sentinels whose answer is pending.
+    private var pending: Set<Int> = []
+    /// The epoch of the known master.
     private var epoch: Int64?
-    private var look: RedisConnector?
-    /// Servers that were named and were no masters, each with how often in a row and until when it is left alone.
+    private var probing: RedisConnector?
+    /// Reported servers that were not masters, each with the number of consecutive failures and the end of its pause.
     private var failures: [RedisAddress: (count: Int, until: NIODeadline)] = [:]
     private var timer: Scheduled<Void>?
     private var isUrgent = true
@@ -51,7 +53,7 @@ final class SentinelWatch {
         self.eventLoop = eventLoop.assumeIsolated()
         self.tls = RedisTLS(configuration)
         self.backoff = Backoff(minimum: configuration.reconnectMinimum, maximum: configuration.reconnectMaximum)
-        self.opinions = SentinelQuorum(count: sentinels.count)
+        self.quorum = SentinelQuorum(count: sentinels.count)
         func link(_ role: String, to address: RedisAddress, subscribes: Bool) -> RedisLink {
             RedisLink(
                 role: role,
@@ -77,47 +79,47 @@ final class SentinelWatch {
     func stop() {
         self.isStopped = true
         self.timer?.cancel()
-        self.look?.cancel()
+        self.probing?.cancel()
         for link in self.links + self.listeners { link.stop() }
     }
 
-    /// A link to the master is down: every moment counts.
-    func hurry() {
+    /// A link to the master is down: poll at the shorter interval.
+    func pollNow() {
         guard !self.isUrgent, !self.isStopped else { return }
         self.schedule()
     }
 
-    // MARK: - Asking
+    // MARK: - Polling
 
     private func schedule() {
         self.timer?.cancel()
         self.isUrgent = self.delegate?.isSettled != true
         let interval = self.isUrgent ? self.configuration.sentinelUrgentInterval : self.configuration.sentinelInterval
-        // Nodes that lost the same master at the same moment do not ask in step.
+        // The random interval spreads the queries of nodes that lost the same master at the same time.
         self.timer = self.eventLoop.scheduleTask(in: TimeAmount(interval * Double.random(in: 0.8...1))) { [weak self] in
             guard let self, !self.isStopped else { return }
-            self.askAll()
-            if !self.links.contains(where: \.isReady), self.opinions.isEmpty { self.sayWhyNobodyAnswers() }
+            self.pollAll()
+            if !self.links.contains(where: \.isReady), self.quorum.isEmpty { self.reportNoAnswer() }
             self.schedule()
         }
     }
 
-    private func askAll() {
-        for index in self.links.indices { self.ask(index) }
+    private func pollAll() {
+        for index in self.links.indices { self.poll(index) }
     }
 
-    /// Both questions at once: of a fail-over that is under way the one knows the new master's address, the other its epoch.
-    private func ask(_ index: Int) {
+    /// Both queries are sent together: during a failover, the first returns the new master's address, the second its epoch.
+    private func poll(_ index: Int) {
         let link = self.links[index]
-        guard link.isReady, self.asked.insert(index).inserted else { return }
+        guard link.isReady, self.pending.insert(index).inserted else { return }
         var address = RESPValue.null
         link.send(RESPCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)) { result in
             if case .success(let value) = result { address = value }
         }
         link.send(RESPCommand("SENTINEL", "MASTER", self.name)) { [weak self] result in
             guard let self else { return }
-            self.asked.remove(index)
-            // A lost connection has taken its opinion with it.
+            self.pending.remove(index)
+            // When the connection is lost, its report has been removed already.
             if case .success(let value) = result { self.answered(index, address, value) }
         }
         link.flush()
@@ -125,44 +127,44 @@ final class SentinelWatch {
 
     private func answered(_ index: Int, _ address: RESPValue, _ description: RESPValue) {
         if let address = SentinelAnswer.address(address), let epoch = SentinelAnswer.epoch(description) {
-            self.opinions[index] = .init(master: address, epoch: epoch)
-            self.consider()
+            self.quorum[index] = .init(master: address, epoch: epoch)
+            self.probeBestCandidate()
         } else {
-            self.opinions[index] = nil
-            guard self.opinions.isEmpty else { return }
-            let reason = if case .error(let text) = description { RedisErrorText.loggable(text) } else { "not an answer" }
-            self.delegate?.masterNotFound("asked for the master \(self.name), a sentinel said: \(reason)")
+            self.quorum[index] = nil
+            guard self.quorum.isEmpty else { return }
+            let reason = if case .error(let text) = description { RedisErrorText.loggable(text) } else { "unexpected answer" }
+            self.delegate?.masterNotFound("asked for the master \(self.name), a sentinel answered: \(reason)")
         }
     }
 
-    private func sayWhyNobodyAnswers() {
+    private func reportNoAnswer() {
         guard let first = self.links.first else { return }
         self.delegate?.masterNotFound("no sentinel answers: \(first.reason)")
     }
 
-    // MARK: - Believing
+    // MARK: - Verification
 
-    /// Looks at the best of the servers that are named, unless the links are there and well.
-    private func consider() {
-        guard self.look == nil, !self.isStopped, let delegate else { return }
-        let candidates = self.opinions.candidates(known: self.epoch, at: .now())
+    /// Verifies the best of the reported servers, unless all links are up on it.
+    private func probeBestCandidate() {
+        guard self.probing == nil, !self.isStopped, let delegate else { return }
+        let candidates = self.quorum.candidates(known: self.epoch, at: .now())
         self.failures = self.failures.filter { address, _ in candidates.contains { $0.master == address } }
-        // One that was no master does not keep those waiting that have not been looked at.
+        // Servers that have not failed yet are tried first.
         let fresh = candidates.filter { self.failures[$0.master] == nil }
         let failed = candidates.filter { self.failures[$0.master] != nil }
         for candidate in fresh + failed {
             if candidate.master == delegate.master {
                 if delegate.isSettled { return }
-                // The links try this one themselves.
+                // The links try this server themselves.
                 continue
             }
             if let failure = self.failures[candidate.master], failure.until > .now() { continue }
-            return self.look(at: candidate)
+            return self.probe(candidate)
         }
     }
 
-    private func look(at candidate: SentinelQuorum.Opinion) {
-        let dial = RedisConnector(
+    private func probe(_ candidate: SentinelQuorum.Report) {
+        let connector = RedisConnector(
             to: candidate.master,
             as: "watch",
             peer: .master,
@@ -171,10 +173,10 @@ final class SentinelWatch {
             tls: self.tls,
             eventLoop: self.eventLoop
         )
-        self.look = dial
-        dial.start { [weak self] result in
+        self.probing = connector
+        connector.start { [weak self] result in
             guard let self else { return }
-            self.look = nil
+            self.probing = nil
             switch result {
             case .success(let handler):
                 handler.close(reason: "seen")
@@ -185,8 +187,8 @@ final class SentinelWatch {
                 let count = (self.failures[candidate.master]?.count ?? 0) + 1
                 let pause = TimeAmount(self.backoff.ceiling(attempt: count - 1))
                 self.failures[candidate.master] = (count, .now() + pause)
-                self.delegate?.masterNotFound("\(candidate.master), named by the sentinels: \(error.reason)")
-                self.consider()
+                self.delegate?.masterNotFound("\(candidate.master), reported by the sentinels: \(error.reason)")
+                self.probeBestCandidate()
             }
         }
     }
@@ -194,20 +196,20 @@ final class SentinelWatch {
 
 extension SentinelWatch: RedisLinkDelegate {
     func linkBecameReady(_ link: RedisLink) {
-        if let index = self.links.firstIndex(where: { $0 === link }) { return self.ask(index) }
+        if let index = self.links.firstIndex(where: { $0 === link }) { return self.poll(index) }
         link.sendSubscription(RESPCommand("SUBSCRIBE", "+switch-master", "+promoted-slave"), channels: 2)
         link.flush()
     }
 
     func linkWasLost(_ link: RedisLink, _ loss: RedisLinkLoss) {
         guard let index = self.links.firstIndex(where: { $0 === link }) else { return }
-        self.opinions[index] = nil
+        self.quorum[index] = nil
     }
 
-    /// Only that something has happened: what, the sentinels say when they are asked.
+    /// An event only says that something has changed. The polled answers say what.
     func link(_ link: RedisLink, received pushes: [RedisPush]) {
-        let isNews = pushes.contains { if case .message = $0 { true } else { false } }
-        if isNews { self.askAll() }
+        let isEvent = pushes.contains { if case .message = $0 { true } else { false } }
+        if isEvent { self.pollAll() }
     }
 }
 

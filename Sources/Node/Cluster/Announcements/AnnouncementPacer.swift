@@ -1,9 +1,9 @@
 import VolaryProtocol
 
-/// Decides which joins and leaves are told one by one, and which are summed up. Pure.
+/// Decides which joins and leaves are announced one by one, and which are summarized. Pure.
 ///
-/// The cost of telling everyone of everyone's coming and going grows with the square of the clients. Up to `limit` a second are told
-/// singly; from there to the end of that second they are counted, and told in one sentence (design decision 10).
+/// Announcing every join and leave to every client costs the square of the number of clients. Up to `limit` in a second are
+/// announced one by one. The others of that second are counted and announced in one summary.
 struct AnnouncementPacer {
     enum Event {
         case joined(ConnectionID)
@@ -11,37 +11,37 @@ struct AnnouncementPacer {
     }
 
     enum Action: Equatable {
-        case tell(String)
-        /// Counted. Call ``secondPassed()`` in a second.
+        case announce(String)
+        /// Counted for the summary. Call ``secondEnded()`` in a second.
         case startSecond
-        /// Counted, or told already, in a second that has been started.
+        /// Counted for the summary of a second that has already started.
         case none
-        /// Told, and the first of its second: call ``secondPassed()`` in a second.
-        case tellAndStartSecond(String)
+        /// Announce it; it is the first of its second. Call ``secondEnded()`` in a second.
+        case announceAndStartSecond(String)
     }
 
     private let limit: Int
     private var isCounting = false
-    private var told = 0
+    private var announced = 0
     private var joined = 0
     private var left = 0
 
-    /// - Parameter limit: sentences a second about single clients.
+    /// - Parameter limit: announcements per second about single clients.
     init(limit: Int) {
         self.limit = limit
     }
 
-    mutating func happened(_ event: Event) -> Action {
+    mutating func record(_ event: Event) -> Action {
         let isFirst = !self.isCounting
         self.isCounting = true
-        if self.told < self.limit {
-            self.told += 1
+        if self.announced < self.limit {
+            self.announced += 1
             let text =
                 switch event {
                 case .joined(let id): "Client \(id.short) joined."
                 case .left(let id): "Client \(id.short) left."
                 }
-            return isFirst ? .tellAndStartSecond(text) : .tell(text)
+            return isFirst ? .announceAndStartSecond(text) : .announce(text)
         }
         switch event {
         case .joined: self.joined += 1
@@ -50,10 +50,10 @@ struct AnnouncementPacer {
         return isFirst ? .startSecond : .none
     }
 
-    /// - Returns: the sum of the second, if anything was counted. When it is not nil, another second begins.
-    mutating func secondPassed() -> String? {
+    /// - Returns: the summary of the second; nil when nothing was counted. When it is not nil, another second begins.
+    mutating func secondEnded() -> String? {
         let parts = [(self.joined, "joined"), (self.left, "left")].filter { $0.0 > 0 }
-        self.told = 0
+        self.announced = 0
         self.joined = 0
         self.left = 0
         self.isCounting = !parts.isEmpty

@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import VolaryProtocol
 
-/// Tells every client who came and who went, at a bounded rate. Used from any thread.
+/// Announces joins and leaves to every client, at a limited rate. Used from any thread.
 final class Announcer: Sendable {
     private let pacer: NIOLockedValueBox<AnnouncementPacer>
     private let isOn: Bool
@@ -10,7 +10,7 @@ final class Announcer: Sendable {
     private let eventLoop: any EventLoop
 
     /// - Parameters:
-    ///   - limit: sentences a second about single clients; above it they are summed up. Nil: nothing is told.
+    ///   - limit: announcements per second about single clients; above it they are summarized. Nil: no announcements.
     ///   - eventLoop: keeps the time.
     init(limit: Int?, publisher: Publisher, eventLoop: any EventLoop) {
         self.isOn = limit != nil
@@ -19,12 +19,12 @@ final class Announcer: Sendable {
         self.eventLoop = eventLoop
     }
 
-    func happened(_ event: AnnouncementPacer.Event) {
+    func record(_ event: AnnouncementPacer.Event) {
         guard self.isOn else { return }
-        switch self.pacer.withLockedValue({ $0.happened(event) }) {
-        case .tell(let text):
+        switch self.pacer.withLockedValue({ $0.record(event) }) {
+        case .announce(let text):
             self.publisher.announce(text)
-        case .tellAndStartSecond(let text):
+        case .announceAndStartSecond(let text):
             self.publisher.announce(text)
             self.startSecond()
         case .startSecond:
@@ -33,15 +33,15 @@ final class Announcer: Sendable {
         }
     }
 
-    /// Connections that went with a node that died.
-    func lost(_ connections: Int) {
+    /// Announces the connections of a dead node as left, in one message.
+    func connectionsLost(_ connections: Int) {
         guard self.isOn, connections > 0 else { return }
         self.publisher.announce("\(connections) \(connections == 1 ? "client" : "clients") left.")
     }
 
     private func startSecond() {
         self.eventLoop.scheduleTask(in: .seconds(1)) {
-            guard let text = self.pacer.withLockedValue({ $0.secondPassed() }) else { return }
+            guard let text = self.pacer.withLockedValue({ $0.secondEnded() }) else { return }
             self.publisher.announce(text)
             self.startSecond()
         }

@@ -2,12 +2,12 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Carries out what any node of the cluster asks of one of this node's connections: into a group, out of a group, closed.
+/// Carries out commands on this node's connections that any node of the cluster has sent: join a group, leave a group, close.
 struct ConnectionCommands: Sendable {
     enum Outcome: Sendable {
         case done
         case unknownConnection
-        /// The connection is in as many groups as it may be in, or their names have as many bytes as they may.
+        /// The limit of a connection's groups, or of the bytes of their names, is reached (``PresenceLimits``).
         case tooManyGroups
     }
 
@@ -15,10 +15,11 @@ struct ConnectionCommands: Sendable {
     let interest: TopicInterest<ContinuousClock>
     let presence: PresenceReporter<ContinuousClock>
 
-    /// Returns once all that is published to the group from now on reaches the connection, and the presence store has been told.
+    /// Returns once everything that is published to the group from now on reaches the connection, and the presence store has the
+    /// change.
     ///
-    /// The subscription is live before the connection counts as a member, and the connection is one before the caller is told. In a
-    /// group already, it stays there.
+    /// The node subscribes to the group first, then the connection becomes a member, then the join is confirmed. Does nothing for
+    /// a member.
     func join(_ id: ConnectionID, _ group: AudienceName) async throws(BrokerError) -> Outcome {
         try await self.retain(.group(group))
         let outcome = await self.connections.onShard(of: id) { shard, connection -> (Outcome, Bool) in
@@ -33,11 +34,12 @@ struct ConnectionCommands: Sendable {
             await self.interest.release(.group(group))
             return outcome?.0 ?? .unknownConnection
         }
-        await self.presence.settled()
+        await self.presence.flushed()
         return outcome
     }
 
-    /// Returns once nothing that is published to the group from now on reaches the connection, and the presence store has been told.
+    /// Returns once nothing that is published to the group from now on reaches the connection, and the presence store has the
+    /// change.
     func leave(_ id: ConnectionID, _ group: AudienceName) async -> Outcome {
         let wasMember = await self.connections.onShard(of: id) { shard, connection -> Bool in
             guard connection.groups.contains(group) else { return false }
@@ -48,28 +50,28 @@ struct ConnectionCommands: Sendable {
         guard let wasMember else { return .unknownConnection }
         if wasMember {
             await self.interest.release(.group(group))
-            await self.presence.settled()
+            await self.presence.flushed()
         }
         return .done
     }
 
     /// Begins the closing handshake, or ends the connection of a client that is gone. On the connection's event loop.
-    /// - Parameter done: called once the presence store has been told that the connection is gone: who is told that it is closed does not
-    ///   find it in the inventory any more.
+    /// - Parameter done: called once the connection is removed from the presence store: after a confirmed close no list contains
+    ///   it.
     func close(_ connection: Connection, code: CloseCode, reason: String, done: @escaping @Sendable () -> Void) {
-        // Before it is closed: one whose client is gone ends at once, and then takes itself out of the inventory.
+        // Before the close: the connection of a client that is gone ends at once, and would be removed from the store twice.
         let wasListed = connection.isListed
         connection.isListed = false
         connection.close(code: code, reason: reason)
         guard wasListed else { return done() }
         self.presence.closed(connection.id)
         Task {
-            await self.presence.settled()
+            await self.presence.flushed()
             done()
         }
     }
 
-    /// A failed call is taken back at once.
+    /// Releases the topic again when the subscription fails.
     private func retain(_ topic: Topic) async throws(BrokerError) {
         do {
             try await self.interest.retain(topic)

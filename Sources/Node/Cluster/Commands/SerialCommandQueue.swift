@@ -1,8 +1,8 @@
 import NIOConcurrencyHelpers
 import VolaryProtocol
 
-/// Carries out what is asked of a connection's groups one after the other, in the order in which it was asked: joining waits for a
-/// subscription, and leaving must not overtake it. Those of different connections do not wait for each other.
+/// Carries out the membership commands of each connection one after the other, in order of arrival: a join waits for a
+/// subscription, and a leave must not overtake it. Different connections do not wait for each other.
 final class SerialCommandQueue: Sendable {
     private struct Last {
         let task: Task<Void, Never>
@@ -10,14 +10,14 @@ final class SerialCommandQueue: Sendable {
     }
 
     private struct State {
-        /// Of each connection of which something is under way.
+        /// The last command of each connection that has unfinished commands.
         var last: [ConnectionID: Last] = [:]
         var number: UInt64 = 0
     }
 
     private let state = NIOLockedValueBox(State())
 
-    /// Connections of which something is under way.
+    /// Connections with unfinished commands.
     var count: Int { self.state.withLockedValue { $0.last.count } }
 
     func append(of connection: ConnectionID, _ change: @escaping @Sendable () async -> Void) {

@@ -2,14 +2,14 @@ import Logging
 import VolaryBackplane
 import VolaryProtocol
 
-/// Answers for the whole cluster who is connected, and says when it cannot.
+/// Lists the connections and nodes of the whole cluster, and says when a list is incomplete.
 struct Inventory: Sendable {
     let store: any PresenceStore
     let connections: ConnectionManager
     let directory: NodeDirectory
     let logger: Logger
 
-    /// One page, and whether it may be trusted.
+    /// One page, and whether it is complete.
     struct Page: Sendable {
         let page: ConnectionPage
         /// False when nodes are missing.
@@ -18,12 +18,13 @@ struct Inventory: Sendable {
         var next: ConnectionID? { self.page.hasMore ? self.page.connections.last?.record.id : nil }
     }
 
-    /// When the presence store does not answer, the page has what this node holds, and every other node is missing.
+    /// When the presence store does not answer, the page contains only this node's connections, and every other node is
+    /// `missing`.
     func page(_ query: ConnectionQuery) async -> Page {
         do throws(PresenceError) {
             return Page(page: self.withAbsentNodes(try await self.store.connections(query), query))
         } catch {
-            self.logger.debug("Inventory from this node alone", metadata: [LogKey.error: "\(error)"])
+            self.logger.debug("Connections listed from this node only", metadata: [LogKey.error: "\(error)"])
             return Page(page: await self.ownPage(query))
         }
     }
@@ -31,7 +32,7 @@ struct Inventory: Sendable {
     /// - Throws: ``PresenceError`` when the store does not answer and this node does not hold the connection itself.
     func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
         if id.node == self.directory.ownID {
-            // A node knows its own better than any store.
+            // The node's own state is newer than the store's.
             return await self.connections.record(id).map {
                 ListedConnection(record: $0, nodeName: self.directory.own.record.name)
             }
@@ -39,8 +40,10 @@ struct Inventory: Sendable {
         return try await self.store.connection(id)
     }
 
-    /// The connections whose ids begin with these digits, at most two of them. Ids are listed in their order, so this is a short page.
-    /// - Throws: ``PresenceError`` when the store does not answer, or not for all nodes: one of those that are missing might have another.
+    /// The connections whose ids begin with these digits, at most two of them. Lists are ordered by id, so this reads one short
+    /// page.
+    /// - Throws: ``PresenceError`` when the store does not answer, or the list is incomplete: a missing node may hold another
+    ///   match.
     func connections(beginningWith short: ShortID) async throws(PresenceError) -> [ConnectionID] {
         let query = ConnectionQuery(limit: 2, after: short.predecessor())
         let page = self.withAbsentNodes(try await self.store.connections(query), query)
@@ -49,18 +52,18 @@ struct Inventory: Sendable {
         return ids
     }
 
-    /// All nodes, and whether that is the truth of this moment or what was last seen.
+    /// All nodes. `isComplete` is false when the store does not answer and the list is the last one read.
     func nodes() async -> (nodes: [NodeStatus], isComplete: Bool) {
         do throws(PresenceError) {
             return (try await self.store.nodes(), true)
         } catch {
-            self.logger.debug("Nodes as last seen", metadata: [LogKey.error: "\(error)"])
+            self.logger.debug("Nodes listed as last read", metadata: [LogKey.error: "\(error)"])
             return (self.directory.all, false)
         }
     }
 
-    /// Brings the directory up to date. A list without this node says nothing of the others that are known: the store may have lost its
-    /// data. To a node that knows of no others, and has only just begun, it says who is there.
+    /// Updates the directory from the store. A list without this node is ignored when the directory has other nodes: the store
+    /// may have lost its data. A node that has just started, and knows no others, uses any list.
     /// - Returns: whether the store answers.
     @discardableResult
     func refreshDirectory() async -> Bool {
@@ -71,7 +74,7 @@ struct Inventory: Sendable {
         return true
     }
 
-    /// A store that has lost its data does not know whom it lacks; this node does.
+    /// Adds nodes that the store has lost with its data and that this node still expects.
     private func withAbsentNodes(_ page: ConnectionPage, _ query: ConnectionQuery) -> ConnectionPage {
         let absent = self.directory.absent(from: page.nodes).filter { query.includes(nodesNamed: $0) }
         guard !absent.isEmpty else { return page }

@@ -2,17 +2,17 @@ import NIOConcurrencyHelpers
 import VolaryBackplane
 import VolaryProtocol
 
-/// The cluster's nodes as this node last saw them; itself always among them. Read from any thread.
+/// The nodes of the cluster, as last read from the presence store. Always contains this node. Read from any thread.
 final class NodeDirectory: Sendable {
-    /// More names than this are forgotten but for those of nodes that are there: nodes may come and go for years.
+    /// Above this number, names of nodes that are gone are dropped: a node may run for years while others come and go.
     private static let maximumNames = 1024
 
     private struct State {
         var own: NodeStatus
         var nodes: [NodeStatus]
-        /// Also of nodes that are gone: one that has lost its lease, or whose lease Redis has lost, still answers.
+        /// Also contains nodes that are gone: a node without a lease may still send receipts.
         var names: [NodeID: String]
-        /// See ``awaitAll()``.
+        /// See ``awaitReregistration()``.
         var awaited: Set<NodeID> = []
     }
 
@@ -27,7 +27,7 @@ final class NodeDirectory: Sendable {
 
     var own: NodeStatus { self.state.withLockedValue { $0.own } }
 
-    /// The node has not registered, and does so under another name.
+    /// This node registers under another name. Called before it is registered.
     func rename(to record: NodeRecord) {
         let status = NodeStatus(record: record, connections: 0, leaseAge: .zero, expired: false)
         self.state.withLockedValue { state in
@@ -39,17 +39,18 @@ final class NodeDirectory: Sendable {
 
     var all: [NodeStatus] { self.state.withLockedValue { $0.nodes } }
 
-    /// Those that held a lease, ordered by name.
+    /// Nodes with a lease, ordered by name.
     var live: [NodeRecord] {
         self.all.filter { !$0.expired }.map(\.record)
     }
 
-    /// Those that are there as far as is known: they held a lease, or have lost it with the presence store's data and are awaited back.
+    /// Nodes that are believed to be alive: they have a lease, or the presence store lost its data and they are expected to
+    /// register again.
     var expected: Set<NodeID> {
         self.state.withLockedValue { $0.awaited.union($0.nodes.lazy.filter { !$0.expired }.map(\.record.id)) }
     }
 
-    /// Whether ``expected`` has the node; asked for every push to a connection.
+    /// Whether ``expected`` contains the node. Called for every push to a connection.
     func expects(_ id: NodeID) -> Bool {
         self.state.withLockedValue { state in
             state.nodes.contains { $0.record.id == id && !$0.expired } || state.awaited.contains(id)
@@ -71,19 +72,21 @@ final class NodeDirectory: Sendable {
 
     // MARK: - After a loss
 
-    /// The presence store has lost this node, and so perhaps all that were there: until they are back, lists without them are not complete.
-    func awaitAll() {
+    /// The presence store has lost this node's entry, and possibly all others. Until those nodes register again, lists without
+    /// them are incomplete.
+    func awaitReregistration() {
         self.state.withLockedValue { state in
             state.awaited.formUnion(state.nodes.lazy.filter { !$0.expired }.map(\.record.id))
             state.awaited.remove(self.ownID)
         }
     }
 
-    /// Those that are not back by now have gone.
-    func awaitNobody() { self.state.withLockedValue { $0.awaited = [] } }
+    /// Nodes that have not registered again by now count as gone.
+    func endReregistrationWait() { self.state.withLockedValue { $0.awaited = [] } }
 
-    /// Nodes that a list should have and does not, by name.
-    /// - Parameter listed: those with a lease when it was made. Without this node among them, the store has lost it, and perhaps others.
+    /// The names of nodes that a list should contain and does not.
+    /// - Parameter listed: nodes with a lease when the list was read. If this node is not among them, the store has lost its
+    ///   entry and possibly others.
     func absent(from listed: Set<NodeID>) -> [String] {
         self.state.withLockedValue { state in
             var expected = state.awaited

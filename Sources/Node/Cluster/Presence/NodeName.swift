@@ -9,10 +9,10 @@ import Glibc
 import Darwin
 #endif
 
-/// What a node is called. Read from any thread.
+/// The name of a node. Read from any thread.
 ///
-/// A name that an operator has given is kept. One that is made of the host's name and the port gets a number where another node that lives
-/// has it already: hosts that are copies of each other are often called the same.
+/// A configured name is never changed. The default name, made from the host name and the port, gets a number when another living
+/// node already has it: cloned hosts often share one host name.
 final class NodeName: Sendable {
     /// 64 bytes.
     static let maximumBytes = 64
@@ -21,7 +21,7 @@ final class NodeName: Sendable {
     private let base: String
     private let number = NIOLockedValueBox(1)
 
-    /// - Parameter given: nil for a name of this host and `port`; of the node's `id` instead of a port that is not known yet.
+    /// - Parameter given: the configured name. Nil: the host name and `port`, or the node's `id` when the port is 0.
     convenience init(given: String?, port: Int, id: NodeID) {
         let made = Self.fitted(Self.hostName, suffix: "-\(port == 0 ? id.description : String(port))")
         self.init(given ?? made, isGiven: given != nil)
@@ -37,18 +37,18 @@ final class NodeName: Sendable {
         return number == 1 ? self.base : Self.fitted(self.base, suffix: "-\(number)")
     }
 
-    /// For a name that is made: goes on to the next number.
+    /// Changes a default name to the next number.
     func takeNext() { self.number.withLockedValue { $0 += 1 } }
 
-    /// As the kernel has it, without asking any other.
+    /// From the kernel, without a name look-up.
     private static var hostName: String {
         var bytes = [CChar](repeating: 0, count: 256)
         guard gethostname(&bytes, bytes.count - 1) == 0 else { return "" }
         return String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// A name that begins with `text` and ends with `suffix`, of what names may have. Where something of the text has to be replaced or cut off,
-    /// eight digits of its hash stand for it: different texts give different names.
+    /// A valid name that begins with `text` and ends with `suffix`. When characters of `text` must be replaced or cut off, eight
+    /// digits of its SHA-256 are added, so that different texts give different names.
     static func fitted(_ text: String, suffix: String) -> String {
         let text = text.isEmpty ? "node" : text
         let allowed = text.utf8.map { Self.isAllowed($0) ? $0 : UInt8(ascii: "-") }
@@ -67,9 +67,9 @@ final class NodeName: Sendable {
     }
 }
 
-/// Why a node does not start: another one that lives is called so, and the name was given to both.
+/// The node does not start: another living node has its configured name.
 public struct NodeNameTaken: Error, Hashable, CustomStringConvertible {
     public let name: String
 
-    public var description: String { "--node-name \"\(self.name)\": another node that lives has this name" }
+    public var description: String { "--node-name \"\(self.name)\": another living node has this name" }
 }

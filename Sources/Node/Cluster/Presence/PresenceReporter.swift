@@ -4,34 +4,35 @@ import ServiceLifecycle
 import VolaryBackplane
 import VolaryProtocol
 
-/// Keeps this node's part of the presence store true: lease, connections, and the removal of nodes that died.
+/// Keeps this node's entries in the presence store up to date: its lease and its connections. Also removes dead nodes.
 ///
-/// One task talks to the store, one call at a time, see ``PresenceScheduler``; changes that come meanwhile go together in the next call.
+/// One task calls the store, one call at a time (``PresenceScheduler``). Changes that arrive during a call are combined in the
+/// next one.
 final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
     struct State {
         var record: NodeRecord
-        var turns = PresenceScheduler()
-        var nextBeat: C.Instant
+        var scheduler = PresenceScheduler()
+        var nextHeartbeat: C.Instant
         var registration = PresenceRegistration()
         var hasRegisteredBefore = false
-        /// Not before others can ask whether it lives, and not under a name that it may not have.
-        var mayRegister: Bool
-        /// Until when nodes that were there before a lost lease are expected back.
-        var awaitsOthersUntil: C.Instant?
-        /// Those that wait until the store has a batch.
+        /// False until other nodes can probe this one, and after its name was found to be taken.
+        var canRegister: Bool
+        /// After a lost lease: until when the nodes known before are expected to register again.
+        var reregistrationDeadline: C.Instant?
+        /// Callers that wait until a batch is stored.
         var waiting: [(batch: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var health = PresenceHealth.down(reason: "not registered yet")
         var hasBeenUp = false
         var healthSince: Int64
 
-        /// Says that the list is whole, as soon as it is.
+        /// Clears the record's `registering` mark once all connections are stored.
         mutating func completeRegistration() {
-            guard self.record.registering, self.registration.isWhole else { return }
+            guard self.record.registering, self.registration.isComplete else { return }
             self.record.registering = false
-            self.turns.renew()
+            self.scheduler.renew()
         }
 
-        /// Those whose batch has been told.
+        /// Removes and returns the callers whose batch is stored.
         mutating func takeWaiting(upTo batch: Int) -> [CheckedContinuation<Void, Never>] {
             let told = self.waiting.lazy.filter { $0.batch <= batch }.map(\.continuation)
             defer { self.waiting.removeAll { $0.batch <= batch } }
@@ -50,19 +51,19 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
     private let interval: Duration
     let pause: @Sendable () async -> Void
     let name: NodeName
-    let isLiving: @Sendable (NodeID) async throws(PresenceError) -> Bool
+    let isAlive: @Sendable (NodeID) async throws(PresenceError) -> Bool
     let nameIsTaken: @Sendable () -> Void
     let state: NIOLockedValueBox<State>
     private let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let (untilEnd, end) = AsyncStream.makeStream(of: Never.self)
 
     /// - Parameters:
-    ///   - record: its lease is renewed five times over, so that four renewals in a row may fail.
+    ///   - record: its lease is renewed five times per lease time, so four renewals in a row may fail.
     ///   - name: the record's.
-    ///   - isLiving: whether another node answers; asked, as this one starts, of those that have its name.
-    ///   - nameIsTaken: called when one of them does and the name was given: the node does not register, and is to end.
+    ///   - isAlive: whether another node answers a probe. Called at start for the nodes with this node's name.
+    ///   - nameIsTaken: called when such a node answers and the name was configured. The node does not register and must stop.
     ///   - awaitsSubscription: whether to register only after ``subscribed()``.
-    ///   - pause: called between two updates of which the second was waiting for the first: in a storm more gathers for one.
+    ///   - pause: called between two updates when changes are already waiting, so that many changes share one update.
     ///   - now: milliseconds since 1970, UTC.
     init(
         record: NodeRecord,
@@ -74,7 +75,7 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
         logger: Logger,
         clock: C,
         name: NodeName,
-        isLiving: @escaping @Sendable (NodeID) async throws(PresenceError) -> Bool,
+        isAlive: @escaping @Sendable (NodeID) async throws(PresenceError) -> Bool,
         nameIsTaken: @escaping @Sendable () -> Void = {},
         awaitsSubscription: Bool = false,
         pause: @escaping @Sendable () async -> Void = {},
@@ -88,13 +89,13 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
         self.logger = logger
         self.clock = clock
         self.name = name
-        self.isLiving = isLiving
+        self.isAlive = isAlive
         self.nameIsTaken = nameIsTaken
         self.pause = pause
         self.now = now
         self.interval = .milliseconds(record.leaseMilliseconds / 5)
         self.state = NIOLockedValueBox(
-            State(record: record, nextBeat: clock.now, mayRegister: !awaitsSubscription, healthSince: now())
+            State(record: record, nextHeartbeat: clock.now, canRegister: !awaitsSubscription, healthSince: now())
         )
     }
 
@@ -102,12 +103,12 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
 
     var health: PresenceHealth { self.state.withLockedValue { $0.health } }
 
-    /// With the time since when the store has been up, or down for whatever reasons: milliseconds since 1970, UTC.
+    /// `since`: when the store went up or down, in milliseconds since 1970, UTC. A new reason for being down does not change it.
     var condition: (health: PresenceHealth, since: Int64) { self.state.withLockedValue { ($0.health, $0.healthSince) } }
 
-    /// Other nodes that ask this one whether it lives are heard from now on.
+    /// This node receives probes of other nodes from now on.
     func subscribed() {
-        self.state.withLockedValue { $0.mayRegister = true }
+        self.state.withLockedValue { $0.canRegister = true }
         self.wakeUp.yield()
     }
 
@@ -116,14 +117,14 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
         self.wakeUp.yield()
     }
 
-    /// What is known of a connection has changed.
+    /// A connection's record has changed.
     func changed(_ record: ConnectionRecord) {
         self.state.withLockedValue { $0.registration.changed(record) }
         self.wakeUp.yield()
     }
 
-    /// Returns once the store has all changes made so far, or has failed to take them: it gets them later then.
-    func settled() async {
+    /// Returns once all changes made so far are stored, or the store has failed. After a failure they are retried.
+    func flushed() async {
         await withCheckedContinuation { continuation in
             self.state.withLockedValue { $0.waiting.append(($0.registration.nextBatch, continuation)) }
             self.wakeUp.yield()
@@ -135,26 +136,26 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
         self.wakeUp.yield()
     }
 
-    /// Lets the other nodes know, at once, that this one is going away.
+    /// Publishes at once that this node is draining.
     func beginDraining() {
         self.state.withLockedValue { state in
             state.record.draining = true
-            state.turns.renew()
+            state.scheduler.renew()
         }
         self.wakeUp.yield()
     }
 
-    /// Returns once the store is not used any more. For one caller.
+    /// Returns once the store is no longer used. For one caller.
     func ended() async { for await _ in self.untilEnd {} }
 
     // MARK: - The task
 
-    /// Runs until graceful shutdown, which takes this node and its connections out of the store.
+    /// Runs until graceful shutdown, then removes this node and its connections from the store.
     func run() async throws {
         defer { self.end.finish() }
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
-                group.addTask { await self.beat() }
+                group.addTask { await self.heartbeat() }
                 await self.work()
                 group.cancelAll()
             }
@@ -163,13 +164,14 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
         do {
             try await self.store.unregister(self.directory.ownID)
         } catch {
-            self.logger.warning("Presence not removed: it expires with the lease", metadata: [LogKey.error: "\(error)"])
+            self.logger.warning("Presence not removed; it expires with the lease", metadata: [LogKey.error: "\(error)"])
         }
     }
 
-    /// Wakes the worker at every interval, a tenth more or less: nodes started together do not beat together. More often while the
-    /// store fails: without its link it says so at once, and with it the node should be back at once.
-    private func beat() async {
+    /// Wakes the worker at every interval (a fifth of the lease), 10 % more or less, so that nodes started together do not call
+    /// Redis at the same time. While the store fails, at most 100 ms apart, so that the node registers again soon after the link
+    /// is back.
+    private func heartbeat() async {
         while !Task.isCancelled {
             self.wakeUp.yield()
             let interval = self.health == .up ? self.interval : min(self.interval, .milliseconds(100))
@@ -180,50 +182,50 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
     private func work() async {
         for await _ in self.wakeUps {
             do throws(PresenceError) {
-                while !Task.isCancelled, let turn = self.nextTurn() {
-                    switch turn {
-                    case .renewal: try await self.renew()
-                    case .changes: try await self.tellChanges()
-                    case .reaping: try await self.reap()
-                    case .nodes: try await self.look()
+                while !Task.isCancelled, let call = self.nextCall() {
+                    switch call {
+                    case .renew: try await self.renew()
+                    case .changes: try await self.storeChanges()
+                    case .reap: try await self.reap()
+                    case .nodes: try await self.refreshNodes()
                     }
                 }
-                if self.state.withLockedValue({ $0.mayRegister }) { self.became(.up) }
+                if self.state.withLockedValue({ $0.canRegister }) { self.setHealth(.up) }
             } catch {
-                self.state.withLockedValue { $0.turns = PresenceScheduler() }
-                self.became(.down(reason: "\(error)"))
-                // The changes stand on this node, and are retried.
+                self.state.withLockedValue { $0.scheduler = PresenceScheduler() }
+                self.setHealth(.down(reason: "\(error)"))
+                // The changes are kept on this node and retried.
                 self.resumeWaiting()
             }
         }
     }
 
-    /// - Returns: nil when the store has everything; whoever waits for that is told.
-    private func nextTurn() -> PresenceScheduler.Turn? {
+    /// - Returns: nil when everything is stored; callers that wait for that are resumed.
+    private func nextCall() -> PresenceScheduler.Call? {
         let now = self.clock.now
-        let (turn, settled) = self.state.withLockedValue {
-            state -> (PresenceScheduler.Turn?, [CheckedContinuation<Void, Never>]) in
-            guard state.mayRegister else { return (nil, state.takeWaiting(upTo: .max)) }
-            if now >= state.nextBeat {
-                state.nextBeat = now.advanced(by: self.interval * 0.9)
-                state.turns.beat()
+        let (call, waiters) = self.state.withLockedValue {
+            state -> (PresenceScheduler.Call?, [CheckedContinuation<Void, Never>]) in
+            guard state.canRegister else { return (nil, state.takeWaiting(upTo: .max)) }
+            if now >= state.nextHeartbeat {
+                state.nextHeartbeat = now.advanced(by: self.interval * 0.9)
+                state.scheduler.heartbeat()
             }
-            let turn = state.turns.next(
+            let call = state.scheduler.next(
                 isRegistered: state.registration.isRegistered,
                 hasChanges: state.registration.hasChanges
             )
-            return (turn, turn == nil ? state.takeWaiting(upTo: .max) : [])
+            return (call, call == nil ? state.takeWaiting(upTo: .max) : [])
         }
-        for continuation in settled { continuation.resume() }
-        return turn
+        for continuation in waiters { continuation.resume() }
+        return call
     }
 
-    /// - Parameter batch: the last that the store has; by default whoever waits is told.
+    /// - Parameter batch: the last stored one. Default: all waiting callers are resumed.
     func resumeWaiting(upTo batch: Int = .max) {
         for continuation in self.state.withLockedValue({ $0.takeWaiting(upTo: batch) }) { continuation.resume() }
     }
 
-    func became(_ health: PresenceHealth) {
+    func setHealth(_ health: PresenceHealth) {
         let (before, isFirst) = self.state.withLockedValue { state in
             defer {
                 state.health = health
@@ -234,10 +236,10 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
         }
         guard before != health else { return }
         switch health {
-        // At first it is no news: "Presence registered" says as much.
+        // The first time, "Presence registered" says the same.
         case .up: self.logger.log(level: isFirst ? .debug : .info, "Presence store answers")
         case .down(let reason):
-            // Not up yet is no failure: the links take a moment, and say themselves what is wrong with them.
+            // Before the first success this is not an error: links take a moment to connect, and log their own errors.
             self.logger.log(
                 level: before == .up ? .error : .debug,
                 "Presence store fails",
@@ -245,11 +247,4 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
             )
         }
     }
-}
-
-/// Whether this node's part of the presence store is kept.
-enum PresenceHealth: Hashable, Sendable {
-    case up
-    /// The text is for operators.
-    case down(reason: String)
 }

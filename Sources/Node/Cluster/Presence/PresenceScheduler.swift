@@ -1,53 +1,53 @@
-/// Whose turn it is with the presence store, so that nothing waits there for ever. Pure.
+/// Chooses the next call to the presence store, so that no kind of call waits forever. Pure.
 ///
-/// Each turn is one call. A renewal that is due goes first, but not twice in a row while others wait: the lease is renewed after one other call
-/// at the latest. Changes and the look at the other nodes take turns.
+/// A renewal that is due comes first, but not twice in a row while other calls wait: so the lease is renewed after at most one
+/// other call. Changes alternate with the poll of the other nodes (`reap`, then `nodes`).
 struct PresenceScheduler {
-    enum Turn: Equatable {
-        case renewal
-        /// The lease, where the node has none; else an update.
+    enum Call: Equatable {
+        case renew
+        /// A registration when the node has no lease, otherwise an update.
         case changes
-        /// The removal of nodes that died.
-        case reaping
-        /// Who is there. Comes after the reaping.
+        /// Removes dead nodes.
+        case reap
+        /// Reads the list of nodes. Follows `reap`.
         case nodes
     }
 
     private var isRenewalDue = true
-    /// What is left of the look at the others.
-    private var look: Turn? = .reaping
-    private var last: Turn?
-    /// Of changes and the look.
+    /// The next call of the poll of the other nodes; nil when it is done.
+    private var pendingPoll: Call? = .reap
+    private var last: Call?
+    /// Whether the last call, apart from renewals, stored changes.
     private var lastWasChanges = false
 
-    /// The record has changed.
+    /// The node's record has changed.
     mutating func renew() { self.isRenewalDue = true }
 
-    /// Time to renew the lease and to look at the others.
-    mutating func beat() {
+    /// It is time to renew the lease and to poll the other nodes.
+    mutating func heartbeat() {
         self.isRenewalDue = true
-        if self.look == nil { self.look = .reaping }
+        if self.pendingPoll == nil { self.pendingPoll = .reap }
     }
 
     /// - Returns: nil when there is nothing to do.
-    mutating func next(isRegistered: Bool, hasChanges: Bool) -> Turn? {
-        let turn = self.choice(isRegistered, hasChanges)
-        self.last = turn
-        switch turn {
-        case .renewal: self.isRenewalDue = false
+    mutating func next(isRegistered: Bool, hasChanges: Bool) -> Call? {
+        let call = self.choice(isRegistered, hasChanges)
+        self.last = call
+        switch call {
+        case .renew: self.isRenewalDue = false
         case .changes: self.lastWasChanges = true
-        case .reaping, .nodes:
+        case .reap, .nodes:
             self.lastWasChanges = false
-            self.look = turn == .reaping ? .nodes : nil
+            self.pendingPoll = call == .reap ? .nodes : nil
         case nil: break
         }
-        return turn
+        return call
     }
 
-    private func choice(_ isRegistered: Bool, _ hasChanges: Bool) -> Turn? {
+    private func choice(_ isRegistered: Bool, _ hasChanges: Bool) -> Call? {
         guard isRegistered else { return .changes }
-        let other = hasChanges && (self.look == nil || !self.lastWasChanges) ? .changes : self.look
-        guard self.isRenewalDue, self.last != .renewal || other == nil else { return other }
-        return .renewal
+        let other = hasChanges && (self.pendingPoll == nil || !self.lastWasChanges) ? .changes : self.pendingPoll
+        guard self.isRenewalDue, self.last != .renew || other == nil else { return other }
+        return .renew
     }
 }

@@ -1,11 +1,11 @@
 import VolaryBackplane
 import VolaryProtocol
 
-/// When the wait for one publication's receipts is over. Pure.
+/// Decides when the wait for one publication's receipts ends. Pure.
 struct PendingReceipts {
     enum Action {
         case wait
-        /// All that are known have answered, though the broker reached more: wait a little longer for those, then look who is there.
+        /// All known nodes have answered, but the broker reached more: wait for the grace period, then refresh the directory.
         case waitForGrace
         case finish(Result<ReceiptCollector.Answer, BrokerError>)
     }
@@ -14,9 +14,9 @@ struct PendingReceipts {
     private var outcome: PublishOutcome?
     private var receipts: [NodeID: UInt32] = [:]
     private var inGrace = false
-    private var hasLooked = false
+    private var hasRefreshed = false
 
-    /// - Parameter expected: the nodes that are there as the wait begins; nil when not all of them are asked.
+    /// - Parameter expected: the live nodes when the wait begins. Nil: the message does not go to all nodes.
     init(expected: Set<NodeID>?) {
         self.expected = expected
     }
@@ -36,17 +36,17 @@ struct PendingReceipts {
         return self.next()
     }
 
-    /// The grace is over.
-    /// - Parameter expected: the nodes that are there by now. Those of them that have not answered are waited for; others that the broker
-    ///   reached are no nodes.
-    mutating func looked(expected: Set<NodeID>) -> Action {
+    /// The grace period is over, and the directory was refreshed.
+    /// - Parameter expected: the live nodes now. The wait goes on for those that have not answered. Other receivers that the
+    ///   broker counted are not nodes.
+    mutating func refreshed(expected: Set<NodeID>) -> Action {
         self.expected = expected
-        self.hasLooked = true
+        self.hasRefreshed = true
         return self.next()
     }
 
-    /// The broker has the publication even where it has not said yet what became of it: it goes out, or waits to.
-    mutating func timeIsUp() -> Action {
+    /// The broker has accepted the publication even if it has not reported an outcome: it is being sent, or waits for the link.
+    mutating func timedOut() -> Action {
         .finish(.success(.init(outcome: self.outcome ?? .degraded(here: true), receipts: self.receipts)))
     }
 
@@ -55,11 +55,11 @@ struct PendingReceipts {
         let receivers =
             switch outcome {
             case .relayed(let receivers): receivers
-            // Only this node's own receiver got it, if that.
+            // At most this node's own receiver got it.
             case .degraded(let here): here ? 1 : 0
             }
         let isAll = self.expected.map { $0.isSubset(of: self.receipts.keys) } ?? false
-        if self.receipts.count >= receivers || isAll && self.hasLooked {
+        if self.receipts.count >= receivers || isAll && self.hasRefreshed {
             return .finish(.success(.init(outcome: outcome, receipts: self.receipts)))
         }
         guard isAll, !self.inGrace else { return .wait }

@@ -1,7 +1,7 @@
 import VolaryBackplane
 import VolaryProtocol
 
-/// What became of something that a REST caller pushed.
+/// The result of a push or command of a REST caller.
 struct PushOutcome: Sendable {
     let id: PublicationID
     let answer: ReceiptCollector.Answer
@@ -9,14 +9,14 @@ struct PushOutcome: Sendable {
     /// Connections reached, on all nodes that answered.
     var recipients: Int { self.answer.receipts.values.reduce(0) { $0 + ($1 == Receipt.refused ? 0 : Int($1)) } }
 
-    /// The node that was asked may not do it.
+    /// The node refused the command because of a limit.
     var isRefused: Bool { self.answer.receipts.values.contains(Receipt.refused) }
 
-    /// For what goes to one connection: its node has answered, and did not reach it. Where none answers, one may still find it in the log, or
-    /// get it from the outbox.
-    var knowsOfNoConnection: Bool { !self.answer.receipts.isEmpty && self.recipients == 0 }
+    /// For a message to one connection: its node has answered that it has no such connection. Without an answer this is false,
+    /// because the node may still get the message from the log or the outbox.
+    var connectionNotFound: Bool { !self.answer.receipts.isEmpty && self.recipients == 0 }
 
-    /// The broker reached more than have answered.
+    /// The broker reached more nodes than have answered.
     var lacksReceipts: Bool {
         if case .relayed(let receivers) = self.answer.outcome { self.answer.receipts.count < receivers } else { false }
     }

@@ -3,19 +3,19 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Waits for the receipts of publications and requests that this node has sent. Used from any thread.
+/// Waits for the receipts of publications and commands that this node has sent. Used from any thread.
 final class ReceiptCollector: Sendable {
-    /// What came back by the end of the wait.
+    /// The receipts at the end of the wait.
     struct Answer: Sendable {
-        /// `.degraded` also when the broker had not said, by the end of the wait, whether the cluster has it.
+        /// Also `.degraded` when the broker had not reported an outcome by the end of the wait.
         let outcome: PublishOutcome
-        /// Connections reached, by the node that says so.
+        /// Connections reached, by node.
         let receipts: [NodeID: UInt32]
     }
 
-    /// How long to go on waiting once every node that is known has answered but the broker counted more receivers: 100 ms. The rest may be a
-    /// node too new to be known, which mostly answers at once, or a process that was stopped, or a curious person, who never will. Then
-    /// the collector looks who is there.
+    /// How long to wait on once every known node has answered but the broker counted more receivers: 100 ms. The others may be a
+    /// node that has just started, which usually answers at once, or a stopped process or another Redis client, which never will.
+    /// Then the directory is refreshed.
     static let grace = TimeAmount.milliseconds(100)
 
     private struct Entry {
@@ -35,17 +35,17 @@ final class ReceiptCollector: Sendable {
 
     /// - Parameters:
     ///   - eventLoop: keeps the time.
-    ///   - refreshDirectory: called where the broker reached more than the directory has; by default it knows all that there are.
+    ///   - refreshDirectory: called when the broker reached more nodes than the directory contains.
     init(eventLoop: any EventLoop, directory: NodeDirectory, refreshDirectory: @escaping @Sendable () async -> Void = {}) {
         self.eventLoop = eventLoop
         self.directory = directory
         self.refreshDirectory = refreshDirectory
     }
 
-    /// Publishes, and waits until all that got it have answered, or the time is up.
+    /// Publishes, and waits until all receivers have answered, or until the timeout.
     /// - Parameters:
-    ///   - expectsAll: whether every node that is there should answer; else only as many as the broker reached.
-    ///   - publish: called once, with what it must tell of the outcome.
+    ///   - expectsAll: whether every live node must answer; otherwise as many nodes as the broker reached.
+    ///   - publish: called once. It must report the outcome to its argument.
     func collect(
         _ id: PublicationID,
         expectsAll: Bool,
@@ -63,7 +63,7 @@ final class ReceiptCollector: Sendable {
                 return state.isFinishing
             }
             deadline = self.eventLoop.scheduleTask(in: isFinishing ? min(timeout, Self.grace) : timeout) {
-                self.apply(id) { $0.timeIsUp() }
+                self.apply(id) { $0.timedOut() }
             }
             publish { outcome in self.apply(id) { $0.published(outcome) } }
         }
@@ -71,28 +71,28 @@ final class ReceiptCollector: Sendable {
         return try result.get()
     }
 
-    /// Receipts that nobody waits for, or no longer, are dropped.
+    /// Receipts for which there is no pending wait are dropped.
     func received(_ receipts: [Receipt], from node: NodeID) {
         for receipt in receipts {
             self.apply(receipt.id) { $0.received(receipt.connections, from: node) }
         }
     }
 
-    /// Ends every wait with what has come so far. Those that begin later last for ``grace`` at most.
+    /// Ends every wait with the receipts received so far. Waits that begin later last at most ``grace``.
     func finishAll() {
         let ids = self.state.withLockedValue { state in
             state.isFinishing = true
             return Array(state.entries.keys)
         }
-        for id in ids { self.apply(id) { $0.timeIsUp() } }
+        for id in ids { self.apply(id) { $0.timedOut() } }
     }
 
-    private func look(_ id: PublicationID) {
+    private func refreshNodes(_ id: PublicationID) {
         guard self.state.withLockedValue({ $0.entries[id] != nil }) else { return }
         Task {
             await self.refreshDirectory()
             let expected = self.directory.expected
-            self.apply(id) { $0.looked(expected: expected) }
+            self.apply(id) { $0.refreshed(expected: expected) }
         }
     }
 
@@ -106,7 +106,7 @@ final class ReceiptCollector: Sendable {
         switch action {
         case .wait: break
         case .waitForGrace:
-            self.eventLoop.scheduleTask(in: Self.grace) { self.look(id) }
+            self.eventLoop.scheduleTask(in: Self.grace) { self.refreshNodes(id) }
         case .finish(let result):
             entry?.continuation.resume(returning: result)
         }

@@ -1,7 +1,7 @@
 import Atomics
 import VolaryProtocol
 
-/// Adds up, over a node's event loops, how many connections the publications of one batch reached.
+/// Adds up, over all event loops of a node, how many connections one batch of publications reached.
 final class ReceiptCounter: Sendable {
     let ids: [PublicationID]
     private let remaining: ManagedAtomic<Int>
@@ -12,7 +12,7 @@ final class ReceiptCounter: Sendable {
         self.remaining = ManagedAtomic(parts)
     }
 
-    /// - Returns: the sum, to whoever adds the last part.
+    /// - Returns: the sum, to the caller that adds the last part; otherwise nil.
     func add(_ reached: UInt32) -> UInt32? {
         self.total.wrappingIncrement(by: reached, ordering: .relaxed)
         guard self.remaining.wrappingDecrementThenLoad(ordering: .acquiringAndReleasing) == 0 else { return nil }

@@ -3,25 +3,25 @@ import ServiceLifecycle
 import VolaryBackplane
 import VolaryProtocol
 
-/// The topics every node is subscribed to for as long as it lives: everyone's, and its own.
+/// Subscribes the node to the topics that every node needs for its whole life: `all` and its own.
 struct NodeTopicsService: Service {
     let broker: any Broker
     let node: NodeID
     let logger: Logger
-    /// Called once, when both are live.
+    /// Called once, when both subscriptions are confirmed.
     let whenSubscribed: @Sendable () -> Void
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
             do {
-                // Both at once: the broker is not up without the one, as soon as it knows that it is wanted.
+                // In parallel: once a subscription is requested, the broker is not up until it is confirmed.
                 async let own: Void = self.broker.subscribe(to: .node(self.node))
                 try await self.broker.subscribe(to: .all)
                 try await own
                 self.logger.info("Subscribed")
                 self.whenSubscribed()
             } catch {
-                // Cancelled before the broker was reached; the broker says so itself.
+                // Canceled before Redis was reached. The broker logs the cause itself.
                 self.logger.debug("Not subscribed", metadata: [LogKey.error: "\(error)"])
             }
         }

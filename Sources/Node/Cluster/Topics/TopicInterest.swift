@@ -1,24 +1,24 @@
 import VolaryBackplane
 import VolaryProtocol
 
-/// Subscribes this node to the topics of the groups and users that it has members of: first in subscribes, last out unsubscribes
-/// (design decision 7).
+/// Subscribes this node to the topics of the groups and users of its connections. The first member of a topic subscribes, the
+/// last one unsubscribes.
 ///
-/// Last out unsubscribes late: clients that reconnect, and groups that are joined and left in turn, cost Redis nothing. A topic that has not been
-/// subscribed for long is kept no longer than it was: while it is, what is published to it counts as wanted, so whoever goes through many topics
-/// would have Redis log for all of them.
+/// Unsubscribing is delayed by ``linger``, so that clients that reconnect, and groups that are left and joined again, cost Redis
+/// nothing. The delay is no longer than the subscription has lasted: messages to a subscribed topic are logged outside of the limit
+/// for topics without a subscriber, so a caller that goes through many topics must not keep all of them subscribed.
 actor TopicInterest<C: Clock> where C.Duration == Duration {
     private struct Entry {
-        /// Tells it from those that the same topic had before.
+        /// Distinguishes the entry from earlier entries of the same topic.
         let number: UInt64
         let since: C.Instant
         var members = 0
-        /// Rises with each release of the last member: a later one makes an earlier one's wait void.
+        /// Rises with each release. A later release makes an earlier delayed unsubscribe void.
         var releases = 0
         let subscription: Task<Void, Never>
         /// Nil while the broker has not answered.
         var result: Result<Void, BrokerError>?
-        /// Those who wait for it.
+        /// Callers that wait for the result.
         var waiters: [UInt64: CheckedContinuation<Result<Void, BrokerError>, Never>] = [:]
     }
 
@@ -28,7 +28,7 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
     private let broker: any Broker
     private let clock: C
     private var entries: [Topic: Entry] = [:]
-    /// Of entries and waiters.
+    /// The last number given to an entry or a waiter.
     private var lastNumber: UInt64 = 0
 
     init(broker: any Broker, clock: C) {
@@ -36,8 +36,9 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         self.clock = clock
     }
 
-    /// Counts one member of `topic` in, and returns once what is published to it from now on arrives here. Waits while the broker's link is
-    /// down, until the caller is cancelled. Every call is matched by one of ``release(_:)``, also when it throws.
+    /// Adds one member to `topic`, and returns once everything that is published to it from now on arrives here. Waits while the
+    /// broker's link is down, until the caller is canceled. Every call must be matched by one of ``release(_:)``, also when it
+    /// throws.
     func retain(_ topic: Topic) async throws(BrokerError) {
         self.entries[topic, default: self.subscribe(to: topic)].members += 1
         if let result = self.entries[topic]?.result { return try result.get() }
@@ -89,7 +90,7 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         return self.lastNumber
     }
 
-    /// Counts one member out.
+    /// Removes one member.
     func release(_ topic: Topic) {
         guard var entry = self.entries[topic] else { return }
         entry.members -= 1
@@ -97,17 +98,17 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         self.entries[topic] = entry
         guard entry.members == 0 else { return }
         let releases = entry.releases
-        let linger = min(Self.linger, entry.since.duration(to: self.clock.now))
-        Task { await self.unsubscribeLate(topic, after: linger, releases: releases) }
+        let delay = min(Self.linger, entry.since.duration(to: self.clock.now))
+        Task { await self.unsubscribe(from: topic, after: delay, releases: releases) }
     }
 
-    private func unsubscribeLate(_ topic: Topic, after linger: Duration, releases: Int) async {
-        try? await self.clock.sleep(for: linger)
+    private func unsubscribe(from topic: Topic, after delay: Duration, releases: Int) async {
+        try? await self.clock.sleep(for: delay)
         guard let entry = self.entries[topic], entry.members == 0, entry.releases == releases else { return }
         self.entries[topic] = nil
-        // It may still wait for the link.
+        // The subscription may still wait for the link.
         entry.subscription.cancel()
-        // Handed to the broker before this actor does anything else: a later `retain` subscribes after it.
+        // The broker gets this call before the actor runs anything else, so a later `retain` subscribes after it.
         await self.broker.unsubscribe(from: topic)
     }
 }

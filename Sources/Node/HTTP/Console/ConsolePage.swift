@@ -2,17 +2,18 @@ import Crypto
 import Foundation
 import NIOCore
 
-/// The console: one HTML document, put together from the files of this folder, with its style and script inside.
+/// The console: one HTML document, made from the files of this folder, with inline style and script.
 ///
-/// The browser runs nothing but these bytes: the policy names the SHA-256 of each, and nothing else may be loaded, framed or submitted.
+/// The browser runs nothing else: the policy names the SHA-256 of style and script, and forbids all other loading, framing and
+/// submitting.
 struct ConsolePage: Sendable {
     let html: ByteBuffer
     /// The value of `Content-Security-Policy` (CSP level 3; there, `'self'` covers WebSockets to the page's own host).
     let policy: String
 
     /// - Parameters:
-    ///   - html: with one empty `<style></style>` and one empty `<script></script>`.
-    ///   - scripts: run in this order, in one scope.
+    ///   - html: contains one empty `<style></style>` and one empty `<script></script>`.
+    ///   - scripts: concatenated in this order, so they share one scope.
     init(html: String, style: String, scripts: [String]) {
         let script = scripts.joined(separator: "\n")
         self.html = ByteBuffer(
@@ -30,13 +31,13 @@ struct ConsolePage: Sendable {
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
-            // No text can become markup, whatever the script does with it.
+            // The script cannot turn text into markup.
             "require-trusted-types-for 'script'",
             "trusted-types 'none'",
         ].joined(separator: "; ")
     }
 
-    /// As it is built into the program.
+    /// The page built into the program.
     init() {
         self.init(
             html: Self.text(PackageResources.console_html),

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// `/`: the console, for people. It knows the cluster through the REST API and `/ws` alone, like any other client.
+/// `/`: the console. It uses only the REST API and `/ws`, like any other client.
 struct ConsoleRoutes: Sendable {
     private let page = ConsolePage()
 
@@ -14,7 +14,7 @@ struct ConsoleRoutes: Sendable {
             status: .ok,
             headers: [
                 .contentType: "text/html; charset=utf-8",
-                // Each node serves its own; one that is upgraded must not be looked at with the page of another.
+                // Each node serves its own version; a cached page of another version must not be used.
                 .cacheControl: "no-store",
                 .contentSecurityPolicy: self.page.policy,
                 .xContentTypeOptions: "nosniff",

@@ -27,7 +27,7 @@ struct SwaggerAssets: Sendable {
     private static func read(_ name: String, in directory: String) throws(Fault) -> ByteBuffer {
         let path = URL(fileURLWithPath: directory, isDirectory: true).appendingPathComponent(name).path
         let data: Data
-        do throws(OperatorFile.Fault) {
+        do throws(OperatorFile.ReadError) {
             data = try OperatorFile.contents(path, maximumBytes: self.maximumBytes)
         } catch {
             throw Fault(description: "\(name): \(error)")

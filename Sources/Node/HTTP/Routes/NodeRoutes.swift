@@ -64,7 +64,7 @@ struct NodeRoutes: Sendable {
     /// Open to everybody, but for the words of Redis. Credentials are looked at only where there are such words: a balancer sends none.
     @Sendable private func ready(_ request: Request, _: BasicRequestContext) async throws -> Response {
         var readiness = self.readiness()
-        if readiness.hasReasons, await !self.access.grants(.read, to: request.headers[values: .authorization]) {
+        if readiness.hasReasons, await !self.access.hasPermission(.read, authorization: request.headers[values: .authorization]) {
             readiness = readiness.withoutReasons
         }
         var response = JSONBody.response(readiness, status: readiness.ready ? .ok : .serviceUnavailable)

@@ -51,7 +51,7 @@ struct PushService: Sendable {
             var isConnected: Bool?
             if case .connection(let target) = audience {
                 isConnected = result.recipients > 0
-                if result.knowsOfNoConnection {
+                if result.connectionNotFound {
                     do {
                         // Its node does not have it open. One that is only just going is still listed.
                         guard try await self.inventory.connection(target) != nil else { throw Problem.unknownConnection }
@@ -136,7 +136,7 @@ extension PushOutcome {
             )
         }
         if self.recipients > 0 { return Response(status: .noContent) }
-        if self.knowsOfNoConnection { throw Problem.unknownConnection }
+        if self.connectionNotFound { throw Problem.unknownConnection }
         throw Problem.nodeSilent("The node that holds the connection did not answer in time; it does what was asked when it can.")
     }
 }

@@ -56,7 +56,7 @@ struct ServerChannel: Sendable {
     /// - Returns: nil when there is no room for it, not even for an answer; it is closed then.
     private func place(for channel: any Channel) throws -> ConnectionSlot? {
         let place = ConnectionSlot(in: self.admission, peer: IPAddress(channel.remoteAddress))
-        channel.closeFuture.assumeIsolated().whenComplete { _ in place.leave() }
+        channel.closeFuture.assumeIsolated().whenComplete { _ in place.release() }
         guard !place.isRefused else {
             self.activity.socketRefused(.noRoom)
             channel.close(promise: nil)

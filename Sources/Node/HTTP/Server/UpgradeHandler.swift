@@ -186,7 +186,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
         asksForWebSocket: Bool
     ) throws(WebSocketHandshake.Refusal) -> Bool {
         do throws(ConnectionSlot.Refusal) {
-            return try self.place.judge(head, asksForWebSocket: asksForWebSocket)
+            return try self.place.admit(head, asksForWebSocket: asksForWebSocket)
         } catch {
             throw .overLimit(error)
         }

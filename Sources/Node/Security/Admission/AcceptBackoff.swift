@@ -8,17 +8,17 @@ import Glibc
 import Darwin
 #endif
 
-/// Stops accepting for a moment when the process or the system is out of file descriptors, or of memory for sockets. Stands first in the
+/// Pauses accepting when the process or the system is out of file descriptors or of memory for sockets. The first handler of the
 /// listener's pipeline.
 ///
-/// NIO goes on asking the kernel, as often as it can: the error says nothing of the clients that wait, and those keep the listener
-/// readable. So an event loop with all its connections would do nothing else.
+/// Without it NIO would call `accept` again at once, and fail again, because waiting clients keep the listener readable. The
+/// event loop would do nothing else for its connections.
 final class AcceptBackoff: ChannelInboundHandler {
     typealias InboundIn = any Channel
 
-    /// Short for a client that waits, and nothing for the node: ten vain calls a second.
+    /// Length of a pause: short for a waiting client, and only ten failing calls a second for the node.
     static let time = TimeAmount.milliseconds(100)
-    /// Between two lines in the log.
+    /// Least time between two log lines.
     private static let logInterval = TimeAmount.seconds(10)
 
     private let logger: Logger
@@ -35,7 +35,7 @@ final class AcceptBackoff: ChannelInboundHandler {
         guard let error = error as? IOError else { return context.fireErrorCaught(error) }
         switch error.errnoCode {
         case EMFILE, ENFILE, ENOBUFS, ENOMEM: self.pause(context, because: error)
-        // The client has gone again.
+        // The client has already closed the connection.
         case ECONNABORTED: break
         default: context.fireErrorCaught(error)
         }
@@ -46,11 +46,11 @@ final class AcceptBackoff: ChannelInboundHandler {
         self.isPaused = true
         self.metrics.acceptPaused()
         self.log(error, now: context.eventLoop.now)
-        // Not only the next read is held back: the listener must leave the selector.
+        // Disables reading instead of skipping one read, so that the listener leaves the selector.
         try? options.setOption(.autoRead, value: false)
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.time) {
             self.isPaused = false
-            // Fails on a listener that has been closed.
+            // Fails when the listener was closed.
             try? options.setOption(.autoRead, value: true)
         }
     }
@@ -59,7 +59,7 @@ final class AcceptBackoff: ChannelInboundHandler {
         guard now >= self.nextLog else { return }
         self.nextLog = now + Self.logInterval
         self.logger.error(
-            "No connection can be accepted: raise the limit of open files, or lower max-connections",
+            "Cannot accept connections: raise the open-file limit, or lower max-connections",
             metadata: [LogKey.error: "\(ErrorText.of(error))"]
         )
     }

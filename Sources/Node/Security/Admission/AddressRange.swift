@@ -1,10 +1,10 @@
-/// Addresses with a common beginning, as in `10.0.0.0/8`, `2001:db8::/32` or `192.0.2.1`.
+/// A range of addresses (CIDR): `10.0.0.0/8`, `2001:db8::/32` or `192.0.2.1`.
 struct AddressRange: Hashable, Sendable {
     private let first: IPAddress
-    /// Of 128.
+    /// Length of the prefix, 0 to 128; an IPv4 range has 96 or more.
     private let bits: Int
 
-    /// - Returns: nil for what is no range, and for one whose address has bits behind the prefix: likely a slip.
+    /// - Returns: nil for an invalid range, and for an address with bits set after the prefix, which is likely a typing error.
     init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), let address = IPAddress(parts[0]) else { return nil }
@@ -21,7 +21,7 @@ struct AddressRange: Hashable, Sendable {
         guard address.prefix(self.bits) == address else { return nil }
     }
 
-    /// - Parameter text: with commas between them; spaces may follow a comma.
+    /// - Parameter text: ranges separated by commas; spaces may follow a comma.
     static func list(_ text: String) -> [AddressRange]? {
         var ranges: [AddressRange] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {

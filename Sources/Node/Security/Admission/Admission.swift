@@ -1,30 +1,31 @@
 import Atomics
 import NIOConcurrencyHelpers
 
-/// Counts a node's sockets, in all and by their clients' addresses, and says which of them are too many. Used from every event loop.
+/// Counts a node's sockets, in total and by client address, and decides which exceed the limits. Used from every event loop.
 ///
-/// A socket counts from accepting to closing, whatever it is used for. Some past each limit are taken nevertheless, to be told so by an
-/// answer, and so that health checks and REST still work on a node full of WebSockets; those past these too are closed as they come.
+/// A socket counts from accept to close, whatever it is used for. A reserve above each limit is still accepted: these clients get
+/// an answer that says why they are refused, and health checks and REST still work on a node that is full of WebSockets. Sockets
+/// above the reserve are closed at once.
 final class Admission: Sendable {
     enum Decision: Hashable {
         case within
-        /// Past the limit, within the reserve.
+        /// Above the limit, within the reserve.
         case over
-        /// Past the reserve: closed at once.
+        /// Above the reserve: closed at once.
         case refused
     }
 
-    /// Sockets past the limit in all: a fifth of it, from 4 to 64.
+    /// The reserve above the total limit: a fifth of it, from 4 to 64 sockets.
     static func reserve(of maximumConnections: Int) -> Int { min(max(maximumConnections / 5, 4), 64) }
 
-    /// Sockets past the limit of one address.
+    /// The reserve above the limit of one address.
     static let addressReserve = 8
 
     let maximumConnections: Int
     private let maximumPerAddress: Int
     let proxies: TrustedProxies
     private let sockets = ManagedAtomic<Int>(0)
-    /// Nil when addresses are not counted.
+    /// Nil when sockets are not counted by address.
     private let addresses: NIOLockedValueBox<[IPAddress: Int]>?
 
     /// - Parameters:
@@ -37,35 +38,35 @@ final class Admission: Sendable {
         self.proxies = proxies
     }
 
-    /// Sockets that are open now.
+    /// The number of open sockets.
     var open: Int { self.sockets.load(ordering: .relaxed) }
 
-    /// A socket has been accepted; ``leave()`` follows, whatever this says.
+    /// Counts an accepted socket. ``release()`` must follow, whatever the decision.
     func enter() -> Decision {
         let count = self.sockets.wrappingIncrementThenLoad(ordering: .relaxed)
-        return Self.standing(count, limit: self.maximumConnections, Self.reserve(of: self.maximumConnections))
+        return Self.decision(count, limit: self.maximumConnections, Self.reserve(of: self.maximumConnections))
     }
 
-    func leave() { self.sockets.wrappingDecrement(ordering: .relaxed) }
+    func release() { self.sockets.wrappingDecrement(ordering: .relaxed) }
 
-    /// A socket's client is known; ``leave(_:)`` follows, whatever this says.
+    /// Counts a socket's client address. ``release(_:)`` must follow, whatever the decision.
     func enter(_ address: IPAddress) -> Decision {
         guard let addresses else { return .within }
         let count = addresses.withLockedValue { addresses in
             addresses[address.subscriber, default: 0] += 1
             return addresses[address.subscriber] ?? 1
         }
-        return Self.standing(count, limit: self.maximumPerAddress, Self.addressReserve)
+        return Self.decision(count, limit: self.maximumPerAddress, Self.addressReserve)
     }
 
-    func leave(_ address: IPAddress) {
+    func release(_ address: IPAddress) {
         self.addresses?.withLockedValue { addresses in
             guard let count = addresses[address.subscriber] else { return }
             addresses[address.subscriber] = count > 1 ? count - 1 : nil
         }
     }
 
-    private static func standing(_ count: Int, limit: Int, _ reserve: Int) -> Decision {
+    private static func decision(_ count: Int, limit: Int, _ reserve: Int) -> Decision {
         if count <= limit { return .within }
         return count - limit <= reserve ? .over : .refused
     }

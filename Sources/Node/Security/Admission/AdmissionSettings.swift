@@ -1,6 +1,6 @@
-/// How many connections a node takes, from whom, and whose word it believes for it.
+/// The limits on connections, and the trusted proxies.
 struct AdmissionSettings: Sendable {
-    /// Nil: as many as the limit of open files allows, see ``FileDescriptors/connections(ofLimit:threads:)``.
+    /// Nil: as many as the open-file limit allows, see ``FileDescriptors/connections(ofLimit:threads:)``.
     var maximumConnections: Int?
     /// Nil: any number.
     var maximumPerAddress: Int?

@@ -1,50 +1,50 @@
 import NIOHTTP1
 
-/// One accepted socket's place among a node's connections. Bound to the socket's event loop.
+/// One accepted socket's share of a node's connection limits. Bound to the socket's event loop.
 final class ConnectionSlot {
-    /// Why a socket's first request, or a handshake, is answered with a refusal.
+    /// Why a socket's first request, or a handshake, is refused.
     enum Refusal: Error, Hashable {
         case tooManyConnections
         case tooManyFromAddress
-        /// A trusted proxy does not say whose request it is.
+        /// A trusted proxy sent an invalid forwarding header.
         case badForwarding
     }
 
     private let admission: Admission
-    /// Who is at the other end, or whom a proxy named in its PROXY header; nil for a socket of the file system.
+    /// The peer's address, or the source address in its PROXY header; nil for a Unix domain socket.
     private var peer: IPAddress?
-    /// Under which the socket is counted.
+    /// The address under which the socket is counted.
     private var client: IPAddress?
-    private var standing: Admission.Decision
-    private var clientStanding = Admission.Decision.within
-    private var isLeft = false
+    private var decision: Admission.Decision
+    private var clientDecision = Admission.Decision.within
+    private var isReleased = false
 
     init(in admission: Admission, peer: IPAddress?) {
         self.admission = admission
         self.peer = peer
-        self.standing = admission.enter()
+        self.decision = admission.enter()
         if !self.expectsProxyHeader { self.count(peer) }
     }
 
-    /// Whether the socket is to be closed without a word.
-    var isRefused: Bool { self.standing == .refused || self.clientStanding == .refused }
+    /// Whether the socket must be closed without an answer.
+    var isRefused: Bool { self.decision == .refused || self.clientDecision == .refused }
 
-    /// Whether the socket's first bytes are a PROXY header: only a trusted proxy's are.
+    /// Whether the socket begins with a PROXY header. Only trusted proxies send one.
     var expectsProxyHeader: Bool { self.admission.proxies.speakProxyProtocol && self.isProxied }
 
     private var isProxied: Bool { self.peer.map(self.admission.proxies.contains) ?? false }
 
-    /// The PROXY header has come.
+    /// The PROXY header was received.
     func received(_ header: ProxyHeader) {
         self.peer = header.source ?? self.peer
         self.count(self.peer)
     }
 
-    /// Judges the socket's first request, and a handshake that comes behind others: on a proxy's socket, those may have been other clients',
-    /// and only the client of the WebSocket is counted.
-    /// - Returns: whether there is room; without it, a request is answered and the socket closed.
-    /// - Throws: what to answer instead.
-    func judge(_ request: HTTPRequestHead, asksForWebSocket: Bool) throws(Refusal) -> Bool {
+    /// Checks the limits for the socket's first request, and for a handshake after other requests. On a proxy's socket, earlier
+    /// requests may belong to other clients; only the client of the WebSocket is counted.
+    /// - Returns: false when the total limit is exceeded: the request is answered, then the socket is closed.
+    /// - Throws: the refusal to answer with.
+    func admit(_ request: HTTPRequestHead, asksForWebSocket: Bool) throws(Refusal) -> Bool {
         if asksForWebSocket, self.client == nil, let peer {
             do throws(TrustedProxies.MalformedForwardedHeader) {
                 self.enter(try self.admission.proxies.client(of: request, from: peer))
@@ -52,22 +52,22 @@ final class ConnectionSlot {
                 throw .badForwarding
             }
         }
-        guard self.clientStanding == .within else { throw .tooManyFromAddress }
-        // Others may have gone since.
-        if self.standing == .over, self.admission.open <= self.admission.maximumConnections { self.standing = .within }
-        guard self.standing == .within || !asksForWebSocket else { throw .tooManyConnections }
-        return self.standing == .within
+        guard self.clientDecision == .within else { throw .tooManyFromAddress }
+        // Other sockets may have closed in the meantime.
+        if self.decision == .over, self.admission.open <= self.admission.maximumConnections { self.decision = .within }
+        guard self.decision == .within || !asksForWebSocket else { throw .tooManyConnections }
+        return self.decision == .within
     }
 
     /// The socket is closed.
-    func leave() {
-        guard !self.isLeft else { return }
-        self.isLeft = true
-        self.admission.leave()
-        if let client { self.admission.leave(client) }
+    func release() {
+        guard !self.isReleased else { return }
+        self.isReleased = true
+        self.admission.release()
+        if let client { self.admission.release(client) }
     }
 
-    /// A trusted proxy's own connections are many clients', and counted by its requests.
+    /// A trusted proxy's connection may carry many clients, so it is counted by the request instead.
     private func count(_ peer: IPAddress?) {
         guard let peer, !self.isProxied else { return }
         self.enter(peer)
@@ -75,7 +75,7 @@ final class ConnectionSlot {
 
     private func enter(_ client: IPAddress) {
         self.client = client
-        self.clientStanding = self.admission.enter(client)
+        self.clientDecision = self.admission.enter(client)
     }
 }
 

@@ -6,7 +6,7 @@ import Glibc
 import Darwin
 #endif
 
-/// The process' limit of open files, which is its limit of connections.
+/// The process's limit of open files, which bounds its connections.
 public enum FileDescriptors {
     #if canImport(Glibc)
     private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
@@ -20,37 +20,37 @@ public enum FileDescriptors {
         guard getrlimit(self.resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
         limit.rlim_cur = limit.rlim_max
         if setrlimit(self.resource, &limit) != 0 {
-            logger.warning("The limit of open files could not be raised")
+            logger.warning("Open-file limit not raised")
         }
     }
 
-    /// The soft limit; a million where there is none.
+    /// The soft limit, at most a million; 1,024 when it cannot be read.
     static var limit: Int {
         var limit = rlimit()
         guard getrlimit(self.resource, &limit) == 0 else { return 1024 }
         return Int(min(limit.rlim_cur, 1_000_000))
     }
 
-    /// The files that a node needs for so many connections: theirs, ``Admission/reserve(of:)`` for those who are told that there is no more
-    /// room, three for each event loop, and 32 for the links to Redis (also while they are made anew), name look-ups, files and logs.
+    /// The files that a node needs: one per connection, ``Admission/reserve(of:)`` for clients above the limit, three per event
+    /// loop, and 32 for links to Redis (including reconnecting ones), name look-ups, files and logs.
     static func needed(connections: Int, threads: Int) -> Int {
         connections + Admission.reserve(of: connections) + 3 * threads + 32
     }
 
-    /// The connections for which a limit of open files has room; less than 1 when it has none for any.
+    /// The connections that an open-file limit allows; less than 1 when it allows none.
     static func connections(ofLimit limit: Int, threads: Int) -> Int {
         let room = limit - 3 * threads - 32
         return room - Admission.reserve(of: room)
     }
 
-    /// - Throws: when the limit has no room for a node, which would end at once or as soon as somebody connects.
+    /// - Throws: when the limit does not allow a single connection: the node would fail at start or with the first client.
     static func check(limit: Int, threads: Int) throws(TooFewFiles) {
         let needed = self.needed(connections: 1, threads: threads)
         guard limit >= needed else { throw TooFewFiles(limit: limit, needed: needed, threads: threads) }
     }
 }
 
-/// Why a node does not start: one line for operators, with what to change.
+/// The node does not start: the open-file limit is too low. One line for operators, with the remedy.
 public struct TooFewFiles: Error, Hashable, CustomStringConvertible {
     let limit: Int
     let needed: Int

@@ -1,15 +1,15 @@
-/// One hop as `X-Forwarded-For` and `Forwarded` (RFC 7239) name it.
+/// One hop in `X-Forwarded-For` or `Forwarded` (RFC 7239).
 enum ForwardedHop: Hashable {
     case address(IPAddress)
-    /// `unknown`, a name of the proxy's own (`_hidden`), or no `for` at all.
+    /// `unknown`, an obfuscated identifier (`_hidden`), or no `for` parameter.
     case hidden
 
     // MARK: - X-Forwarded-For
 
-    /// Of an address with its port, which may be a name of the proxy's own.
+    /// Longest address with a port, which may be an obfuscated identifier.
     private static let maximumBytes = 256
 
-    /// - Parameter text: an address; some proxies add a port, and brackets then.
+    /// - Parameter text: an address. Some proxies add a port, and then brackets for IPv6.
     static func address(_ text: some StringProtocol) -> IPAddress? {
         if let address = IPAddress(text) { return address }
         return self.withPort(text)
@@ -31,7 +31,7 @@ enum ForwardedHop: Hashable {
         return address
     }
 
-    /// RFC 7239 section 6: five digits, or a name that hides it.
+    /// Up to five digits, or an obfuscated identifier (RFC 7239 section 6).
     private static func isPort(_ text: Substring.UTF8View) -> Bool {
         if text.first == UInt8(ascii: "_") { return self.isObfuscated(text) }
         return (1...5).contains(text.count) && text.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
@@ -51,15 +51,15 @@ enum ForwardedHop: Hashable {
 
     // MARK: - Forwarded
 
-    /// All of a list, the client's first.
-    static func nodes(_ list: String) throws(TrustedProxies.MalformedForwardedHeader) -> [ForwardedHop] {
+    /// Parses a whole list, the hop nearest to the client first.
+    static func hops(_ list: String) throws(TrustedProxies.MalformedForwardedHeader) -> [ForwardedHop] {
         var scanner = Scanner(rest: Array(list.utf8)[...])
-        var nodes: [ForwardedHop] = []
+        var hops: [ForwardedHop] = []
         repeat {
-            nodes.append(try scanner.element())
+            hops.append(try scanner.element())
         } while scanner.skip(UInt8(ascii: ","))
         guard scanner.isAtEnd else { throw .init() }
-        return nodes
+        return hops
     }
 
     fileprivate init(_ value: String, isQuoted: Bool) throws(TrustedProxies.MalformedForwardedHeader) {
@@ -67,21 +67,21 @@ enum ForwardedHop: Hashable {
             self = .hidden
             return
         }
-        // An address of IPv6 needs brackets, and brackets and ports need quotes: a token has no room for them.
+        // An IPv6 address needs brackets. Brackets and ports need quotes, because a token cannot contain them.
         let address = isQuoted ? Self.withPort(value) ?? IPAddress(value).flatMap { $0.isIPv4 ? $0 : nil } : IPAddress(value)
         guard let address else { throw .init() }
         self = .address(address)
     }
 }
 
-/// The grammar of RFC 7239 section 4, with the white space that lists may have (RFC 9110 section 5.6.1).
+/// The grammar of RFC 7239 section 4, with optional white space in lists (RFC 9110 section 5.6.1).
 private struct Scanner {
     var rest: ArraySlice<UInt8>
 
     var isAtEnd: Bool { self.rest.isEmpty }
 
     mutating func element() throws(TrustedProxies.MalformedForwardedHeader) -> ForwardedHop {
-        var node: ForwardedHop?
+        var hop: ForwardedHop?
         self.skipSpace()
         repeat {
             let name = self.token()
@@ -90,14 +90,14 @@ private struct Scanner {
             let value = isQuoted ? try self.quoted() : self.token()
             guard !value.isEmpty else { throw .init() }
             if name.isSame("for") {
-                guard node == nil else { throw .init() }
-                node = try ForwardedHop(value, isQuoted: isQuoted)
+                guard hop == nil else { throw .init() }
+                hop = try ForwardedHop(value, isQuoted: isQuoted)
             }
         } while self.skip(UInt8(ascii: ";"))
-        return node ?? .hidden
+        return hop ?? .hidden
     }
 
-    /// - Parameter space: whether white space may stand around it.
+    /// - Parameter space: whether white space around the sign is skipped, too.
     mutating func skip(_ sign: UInt8, space: Bool = true) -> Bool {
         if space { self.skipSpace() }
         guard self.rest.first == sign else { return false }

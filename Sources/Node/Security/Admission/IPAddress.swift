@@ -6,9 +6,9 @@ import Glibc
 import Darwin
 #endif
 
-/// An address without a port. IPv4 written in IPv6 (`::ffff:192.0.2.1`), as a listener for both sees it, is IPv4.
+/// An IP address without a port. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`), as a dual-stack listener reports it, is IPv4.
 struct IPAddress: Hashable, Sendable {
-    /// Of the 128 bits of IPv6; IPv4 takes the last 32, after the prefix `::ffff:0:0/96`.
+    /// The upper and lower half of 128 bits. IPv4 uses the last 32 bits, after the prefix `::ffff:0:0/96`.
     private let high: UInt64
     private let low: UInt64
 
@@ -19,7 +19,7 @@ struct IPAddress: Hashable, Sendable {
 
     /// - Parameter text: dotted decimals without leading zeros, or IPv6 without a zone and without brackets.
     init?(_ text: some StringProtocol) {
-        // The longest text of IPv6 has 45 characters; the system's function wants no zero inside.
+        // The longest IPv6 text has 45 characters. `inet_pton` takes a C string, which cannot contain a zero byte.
         guard text.utf8.count <= 45, !text.utf8.contains(0) else { return nil }
         let text = String(text)
         var bytes: (UInt64, UInt64) = (0, 0)
@@ -32,12 +32,13 @@ struct IPAddress: Hashable, Sendable {
         }
     }
 
-    /// - Parameter ipv4: the first byte is the highest.
+    /// - Parameter ipv4: the first byte is the most significant.
     init(ipv4: UInt32) { self.init(high: 0, low: 0xFFFF_0000_0000 | UInt64(ipv4)) }
 
-    /// Nil for a socket of the file system.
+    /// Nil for a Unix domain socket.
     init?(_ address: SocketAddress?) {
-        // Where `sin_addr` and `sin6_addr` stand on all systems; whose module they belong to depends on what else is imported.
+        // The offsets of `sin_addr` and `sin6_addr`, the same on all systems. The fields' module depends on the imports, so they
+        // are not named.
         switch address {
         case .v4(let address):
             let address = withUnsafeBytes(of: address.address) { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) }
@@ -52,7 +53,7 @@ struct IPAddress: Hashable, Sendable {
         }
     }
 
-    /// Takes 4 or 16 bytes, the highest first.
+    /// Reads 4 or 16 bytes in network byte order.
     init?(reading bytes: inout ByteBuffer, isIPv4: Bool) {
         if isIPv4 {
             guard let address = bytes.readInteger(as: UInt32.self) else { return nil }
@@ -65,7 +66,7 @@ struct IPAddress: Hashable, Sendable {
 
     var isIPv4: Bool { self.high == 0 && self.low >> 32 == 0xFFFF }
 
-    /// - Parameter bits: 0 to 128, from the front; of IPv4, 96 and more.
+    /// - Parameter bits: length of the prefix, 0 to 128; 96 or more for IPv4.
     func prefix(_ bits: Int) -> IPAddress {
         IPAddress(
             high: bits >= 64 ? self.high : self.high & ~(UInt64.max >> UInt64(bits)),
@@ -73,6 +74,6 @@ struct IPAddress: Hashable, Sendable {
         )
     }
 
-    /// What is counted as one client: of IPv6 the first 64 bits, since whoever has one address there has all of the rest.
+    /// The address that counts as one client: for IPv6 its /64, because one subscriber usually has a whole /64.
     var subscriber: IPAddress { self.isIPv4 ? self : self.prefix(64) }
 }

@@ -1,21 +1,22 @@
 import NIOCore
 
-/// What a proxy says first on a connection that it passes on: the PROXY protocol, versions 1 and 2
+/// The header that a proxy sends first on a connection: the PROXY protocol, versions 1 and 2
 /// (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt). Pure.
 struct ProxyHeader: Hashable {
     struct Malformed: Error, Hashable {}
 
-    /// Bytes of addresses and extensions in version 2: 4 KiB. Certificates' names and providers' ids take a few hundred.
+    /// Longest addresses and extensions in version 2: 4 KiB. Certificate names and provider ids take a few hundred bytes.
     static let maximumPayloadBytes = 4096
-    /// A line of version 1 with its end (section 2.1).
+    /// Longest line of version 1, including CRLF (section 2.1).
     private static let maximumLineBytes = 107
     private static let signature: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
 
-    /// The client's; nil where the proxy speaks for itself (`LOCAL`, a health check), or does not know.
+    /// The client's address; nil for the proxy's own connections (`LOCAL`, such as a health check), or when the proxy does not
+    /// know it.
     let source: IPAddress?
 
-    /// - Parameter bytes: from the connection's first on; the header is consumed when it is whole.
-    /// - Returns: nil while it is not. Never past the largest size: then it is malformed.
+    /// - Parameter bytes: the first bytes of the connection. A complete header is consumed.
+    /// - Returns: nil while the header is incomplete. One above the largest size is malformed.
     static func next(_ bytes: inout ByteBuffer) throws(Malformed) -> ProxyHeader? {
         guard let first = bytes.readableBytesView.first else { return nil }
         return first == UInt8(ascii: "P") ? try self.line(&bytes) : try self.binary(&bytes)
@@ -39,7 +40,7 @@ struct ProxyHeader: Hashable {
 
     private static func source(ofLine line: String) throws(Malformed) -> IPAddress? {
         let words = line.split(separator: " ", omittingEmptySubsequences: false)
-        // What follows is to be ignored.
+        // The rest of the line must be ignored.
         if words.count >= 2, words[1] == "UNKNOWN" { return nil }
         guard words.count == 6, words[1] == "TCP4" || words[1] == "TCP6" else { throw .init() }
         let isIPv4 = words[1] == "TCP4"
@@ -70,9 +71,9 @@ struct ProxyHeader: Hashable {
     private static func source(in payload: inout ByteBuffer, family: UInt8) throws(Malformed) -> IPAddress? {
         var source: IPAddress?
         switch family {
-        // UNSPEC: the addresses, if any, have no form, and neither has what follows.
+        // UNSPEC: the format of the payload is undefined.
         case 0x00: return nil
-        // TCP over IPv4 and IPv6: source, destination, and their ports. Datagrams and sockets of the file system do not come here.
+        // TCP over IPv4 and IPv6: source, destination, and their ports. Datagram and Unix domain sockets are malformed here.
         case 0x11, 0x21:
             source = IPAddress(reading: &payload, isIPv4: family == 0x11)
             guard IPAddress(reading: &payload, isIPv4: family == 0x11) != nil, payload.readInteger(as: UInt32.self) != nil else {
@@ -80,7 +81,7 @@ struct ProxyHeader: Hashable {
             }
         default: throw .init()
         }
-        // Extensions are not used; but they must be some.
+        // Extensions are not used, but must be well-formed.
         while payload.readableBytes > 0 {
             guard payload.readInteger(as: UInt8.self) != nil, payload.readLengthPrefixedSlice(as: UInt16.self) != nil else {
                 throw .init()

@@ -1,14 +1,15 @@
 import NIOCore
 
-/// Takes the PROXY header off a connection of a trusted proxy, then leaves the pipeline. It stands before everything else, TLS included.
+/// Reads the PROXY header of a trusted proxy's connection, then removes itself from the pipeline. It precedes all other handlers,
+/// including TLS.
 ///
-/// A malformed one ends the connection: whatever it is, it is not what was agreed on with this proxy.
+/// A malformed header closes the connection.
 final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
     private enum State {
-        /// At most the largest header, and what was read with its last byte.
+        /// At most the largest header, plus the rest of the last read.
         case waiting(ByteBuffer)
         case passing
         case refused
@@ -17,7 +18,8 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
     private var state = State.waiting(ByteBuffer())
     private let received: (ProxyHeader?) -> Void
 
-    /// - Parameter received: called at most once, on the event loop; nil for a malformed header, with which the connection ends.
+    /// - Parameter received: called at most once, on the event loop; nil for a malformed header, after which the connection is
+    ///   closed.
     init(received: @escaping (ProxyHeader?) -> Void) {
         self.received = received
     }

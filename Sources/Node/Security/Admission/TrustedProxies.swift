@@ -1,27 +1,27 @@
 import NIOHTTP1
 
-/// The proxies that are believed when they say whose connection they pass on, and where they say it.
+/// The proxies whose forwarding headers are trusted, and the header that they use.
 struct TrustedProxies: Sendable {
-    /// Only one is looked at: a proxy that writes the one hands on the other as the client wrote it.
+    /// Only one header is read: a proxy that sets one of them may pass the other on as the client sent it.
     enum Header: String, Sendable, CaseIterable {
         case xForwardedFor = "x-forwarded-for"
         /// RFC 7239.
         case forwarded
     }
 
-    /// What a trusted proxy says is no list of addresses.
+    /// A trusted proxy's header is not a valid list of addresses.
     struct MalformedForwardedHeader: Error, Hashable {}
 
     var ranges: [AddressRange] = []
     var header = Header.xForwardedFor
-    /// Whether their connections begin with a header of the PROXY protocol. Those of others never do.
+    /// Whether their connections begin with a PROXY header. Others' connections never do.
     var speakProxyProtocol = false
 
     func contains(_ address: IPAddress) -> Bool { self.ranges.contains { $0.contains(address) } }
 
-    /// Whose request it is: the last one in the list of hops that is no trusted proxy, since only trusted ones have written what stands
-    /// behind it. A proxy that hides its client's address is taken for the client.
-    /// - Parameter peer: who has sent it here. Unless that is a trusted proxy, its headers say nothing.
+    /// The address of the request's client: the last hop in the list that is not a trusted proxy, because only trusted proxies
+    /// have written the entries after it. A proxy that hides its client's address counts as the client.
+    /// - Parameter peer: the sender of the request. Unless it is a trusted proxy, its headers are ignored.
     func client(of request: HTTPRequestHead, from peer: IPAddress) throws(MalformedForwardedHeader) -> IPAddress {
         guard self.contains(peer) else { return peer }
         let lines = request.headers[self.header.rawValue]
@@ -30,15 +30,15 @@ struct TrustedProxies: Sendable {
         var client = peer
         switch self.header {
         case .xForwardedFor:
-            // From behind, and no further than needed: what stands before is the client's own word.
+            // From the end, and no further than needed: earlier entries may be forged by the client.
             for hop in list.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).reversed() {
                 guard let address = ForwardedHop.address(Substring(hop).trimmingOWS) else { throw MalformedForwardedHeader() }
                 client = address
                 if !self.contains(client) { break }
             }
         case .forwarded:
-            for node in try ForwardedHop.nodes(list).reversed() {
-                guard case .address(let address) = node else { break }
+            for hop in try ForwardedHop.hops(list).reversed() {
+                guard case .address(let address) = hop else { break }
                 client = address
                 if !self.contains(client) { break }
             }

@@ -1,22 +1,23 @@
 import Logging
 
-/// Who may call and who may connect, as an operator has set it.
+/// The operator's settings for REST callers and clients: credentials and origins.
 struct AccessConfiguration: Sendable {
     var apiKey: APIKey?
     var apiKeys: ReloadableFile<[APIKey]>?
-    /// Of `--jwt-key` and `--jwks`; empty: no tokens.
+    /// The files of `--jwt-key` and `--jwks`; empty: no tokens.
     var tokenKeys: [ReloadableFile<TokenKeys>] = []
     var tokenRules = TokenClaims.Rules()
     var acceptsAnonymousClients = false
-    /// Beside the node's own; nil: no other.
+    /// Origins that may open WebSockets besides the node's own; nil: none.
     var origins: AllowedOrigins?
-    /// Whether everybody who reaches the node may use it, on any address.
+    /// Whether the node may listen on any address without credentials.
     var isInsecure = false
 
-    /// Whether the node may listen where others reach it: neither REST nor WebSockets are open by oversight.
+    /// Whether the node may listen on a non-loopback address: REST has credentials, and WebSockets have tokens or are explicitly
+    /// anonymous.
     var isProtected: Bool { self.hasCredentials && (!self.tokenKeys.isEmpty || self.acceptsAnonymousClients) }
 
-    /// Whether anybody has to say who they are. Without, the node is open, on whatever address.
+    /// Whether any credentials are configured. Without them the node is open.
     var hasCredentials: Bool { self.apiKey != nil || self.apiKeys != nil || !self.tokenKeys.isEmpty }
 
     /// - Parameter now: milliseconds since 1970, UTC.
@@ -24,12 +25,12 @@ struct AccessConfiguration: Sendable {
         self.tokenKeys.isEmpty ? nil : TokenVerifier(files: self.tokenKeys, rules: self.tokenRules, now: now)
     }
 
-    /// Says which keys of the key set are not used.
+    /// Logs the keys of the key set that cannot be used.
     func logUnusableKeys(logger: Logger) {
         for file in self.tokenKeys { file.content.logUnusable(of: file.option, logger: logger) }
     }
 
-    /// Each reads one of the files again.
+    /// One closure per file, which reads it again.
     var reloads: [@Sendable (Logger) -> Void] {
         let keys: [@Sendable (Logger) -> Void] = self.apiKeys.map { file in [{ file.reload(logger: $0) }] } ?? []
         return keys
@@ -40,7 +41,8 @@ struct AccessConfiguration: Sendable {
             }
     }
 
-    /// Whether only this machine can connect to what listens there. A name counts only if it cannot mean anything else.
+    /// Whether only this machine can connect to `host`: `localhost`, `::1` or an address in 127.0.0.0/8. No other names are
+    /// resolved.
     static func isLoopback(_ host: String) -> Bool {
         if host == "localhost" || host == "::1" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// Lets a request through only if its caller may make it.
+/// Refuses requests whose caller lacks the required permission.
 struct AccessMiddleware: Sendable {
     let access: RESTAuthenticator
 
@@ -10,10 +10,10 @@ struct AccessMiddleware: Sendable {
         _ context: BasicRequestContext,
         next: MiddlewareChain.Next
     ) async throws -> Response {
-        guard self.access.isGuarded, let needed = Permission.needed(for: request.method, request.uri.path) else {
+        guard self.access.requiresCredentials, let needed = Permission.needed(for: request.method, request.uri.path) else {
             return try await next(request, context)
         }
-        let caller = try await self.access.caller(authorization: request.headers[values: .authorization])
+        let caller = try await self.access.principal(authorization: request.headers[values: .authorization])
         guard caller.permissions.contains(needed) else { throw Problem.missingPermission(needed) }
         return try await Principal.$current.withValue(caller) { try await next(request, context) }
     }

@@ -1,12 +1,12 @@
-/// Where credentials stand in a request.
+/// Finds the credential in a request.
 enum BearerToken {
-    /// Starts the entry of `Sec-WebSocket-Protocol` that carries a token: browsers can set no other header of a handshake.
+    /// Prefix of the entry of `Sec-WebSocket-Protocol` that carries a token. Browsers can set no other header of a handshake.
     static let subprotocolPrefix = "volary.token."
     static let queryParameter = "access_token"
 
-    /// The credential of `Authorization: Bearer …` (RFC 6750 section 2.1); nil without one. A field of another scheme is somebody else's: a proxy
-    /// that asks for a password hands it on.
-    /// - Throws: ``TokenError/ambiguous`` when it comes twice, ``TokenError/malformed`` when there is no credential in it.
+    /// The credential of `Authorization: Bearer …` (RFC 6750 section 2.1); nil without one. Other schemes are ignored: a proxy
+    /// with Basic authentication may pass its header on.
+    /// - Throws: ``TokenError/ambiguous`` when there are two, ``TokenError/malformed`` when it is empty or not visible ASCII.
     static func inAuthorization(_ values: [String]) throws(TokenError) -> String? {
         let credentials = values.compactMap(self.credential)
         guard let token = credentials.first else { return nil }
@@ -15,11 +15,11 @@ enum BearerToken {
         return String(Substring(token))
     }
 
-    /// - Returns: nil when the value is of another scheme.
+    /// - Returns: nil for another scheme.
     private static func credential(_ value: String) -> Substring.UTF8View? {
         let blank = UInt8(ascii: " ")
         let scheme = value.utf8.prefix { $0 != blank }
-        // Letters are compared without their case.
+        // The scheme is case-insensitive.
         guard scheme.count == 6, zip(scheme, "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 }) else { return nil }
         return value.utf8.dropFirst(6).drop { $0 == blank }
     }
@@ -32,7 +32,7 @@ enum BearerToken {
         return tokens.first.map { String(Substring($0.utf8.dropFirst(prefix.count))) }
     }
 
-    /// - Parameter target: of the request: path and query. A token needs no percent-encoding, and must have none.
+    /// - Parameter target: the request target, with path and query. A token needs no percent-encoding, and is not decoded.
     static func inQuery(ofTarget target: String) throws(TokenError) -> String? {
         let tokens = HandshakeQuery.values(of: self.queryParameter, inTarget: target)
         guard tokens.count <= 1 else { throw .ambiguous }

@@ -1,38 +1,38 @@
 import HTTPTypes
 import VolaryProtocol
 
-/// What somebody may do.
+/// A permission of a REST caller or a client.
 enum Permission: String, CaseIterable, Sendable {
-    /// Who is connected, the nodes, the metrics.
+    /// List connections and nodes, read metrics.
     case read
-    /// Messages to clients.
+    /// Push messages to clients.
     case send
-    /// Closing connections, group membership, draining.
+    /// Close connections, change group membership, drain nodes.
     case manage
-    /// Of a client, and of nothing in REST: messages on its WebSocket to every client of the cluster.
+    /// For clients only, not for REST: send messages on `/ws` to every client of the cluster.
     case broadcast
 
-    /// - Parameter word: of a token.
+    /// - Parameter word: from a token's claim.
     init?(_ word: UTF8Text) {
         guard let permission = Self.allCases.first(where: { word == UTF8Text($0.rawValue) }) else { return nil }
         self = permission
     }
 
-    /// Those that a REST call may need.
+    /// The permissions of REST keys.
     static let forREST: Set<Permission> = [.read, .send, .manage]
 
-    /// What a request needs; nil: nothing, it is open to everybody.
+    /// The permission that a request needs; nil: none.
     ///
-    /// Closed by default: a path that is not named here needs a permission, also one that does not exist. A page's preflight comes without
-    /// credentials (Fetch standard), so OPTIONS is open.
-    /// - Parameter path: as it came, still percent-encoded: the router does not decode what it compares either.
+    /// Closed by default: every path that is not listed as open needs a permission, even if it does not exist. OPTIONS is open,
+    /// because a browser's preflight carries no credentials (Fetch standard).
+    /// - Parameter path: still percent-encoded, as the router compares it.
     static func needed(for method: HTTPRequest.Method, _ path: String) -> Permission? {
         if method == .options || self.isOpen(path) { return nil }
         if method == .get || method == .head { return .read }
         return path.utf8.suffix(5).elementsEqual("/send".utf8) || path == "/api/connections/broadcast" ? .send : .manage
     }
 
-    /// Health, what is the same on every node of the version, and the places of WebSockets, which have their own rules.
+    /// Health checks, content that depends only on the version, and the WebSocket paths, which have their own checks.
     private static func isOpen(_ path: String) -> Bool {
         switch path {
         case "/", "/livez", "/readyz", "/openapi.json", "/swagger", "/ws", "/echo": true

@@ -1,9 +1,9 @@
-/// Who a REST request comes from.
+/// The authenticated caller of a REST request.
 struct Principal: Hashable, Sendable {
-    /// Of the request that the current task serves; nil: nobody has to say who they are on this node, or on this path.
+    /// The caller of the request that the current task serves. Nil: this node, or this path, needs no credentials.
     @TaskLocal static var current: Principal?
 
-    /// The same for all requests with one credential, on every node; holds nothing that could be used as one.
+    /// The same for all requests with one credential, on every node. Contains no secret.
     let identity: String
     let permissions: Set<Permission>
 }

@@ -1,50 +1,51 @@
 import HTTPTypes
 import Hummingbird
 
-/// Who may call the REST API.
+/// Authenticates REST callers by key or token.
 struct RESTAuthenticator: Sendable {
-    /// From the command line or the environment: may do everything.
+    /// The key of `--api-key`, with all permissions.
     let key: APIKey?
     let keys: ReloadableFile<[APIKey]>?
     let tokens: TokenVerifier?
 
-    /// False: there are no credentials on this node, and everybody may do everything.
-    var isGuarded: Bool { self.key != nil || self.keys != nil || self.tokens != nil }
+    /// False: no credentials are configured, and every caller has all permissions.
+    var requiresCredentials: Bool { self.key != nil || self.keys != nil || self.tokens != nil }
 
-    /// Whether a caller has a permission, for what everybody may ask and not everybody is told all of. On a node without credentials everybody has.
-    /// - Parameter authorization: all values of the field; nobody is refused for them.
-    func grants(_ permission: Permission, to authorization: [String]) async -> Bool {
-        guard self.isGuarded else { return true }
-        return (try? await self.caller(authorization: authorization))?.permissions.contains(permission) ?? false
+    /// Whether a caller has a permission; for open paths whose answer has details for some callers only. Always true without
+    /// credentials.
+    /// - Parameter authorization: all values of the field. Invalid ones give false, not an error.
+    func hasPermission(_ permission: Permission, authorization: [String]) async -> Bool {
+        guard self.requiresCredentials else { return true }
+        return (try? await self.principal(authorization: authorization))?.permissions.contains(permission) ?? false
     }
 
     /// - Parameter authorization: all values of the field.
     /// - Throws: ``Problem`` 401.
-    func caller(authorization: [String]) async throws(Problem) -> Principal {
+    func principal(authorization: [String]) async throws(Problem) -> Principal {
         do throws(TokenError) {
             guard let credential = try BearerToken.inAuthorization(authorization) else { throw .missing }
             let keys = (self.key.map { [$0] } ?? []) + (self.keys?.content ?? [])
-            if let caller = APIKey.caller(with: credential, in: keys) { return caller }
+            if let caller = APIKey.principal(for: credential, in: keys) { return caller }
             guard let tokens else { throw .signature }
-            let grant = try await tokens.grant(for: credential)
-            return Principal(identity: "user \(grant.user)", permissions: grant.permissions)
+            let claims = try await tokens.verify(credential)
+            return Principal(identity: "user \(claims.user)", permissions: claims.permissions)
         } catch {
             throw .unauthorized(error)
         }
     }
 }
 
-// MARK: - What callers are told (RFC 6750 section 3)
+// MARK: - Problems (RFC 6750 section 3)
 
 extension Problem {
-    static func unauthorized(_ fault: TokenError) -> Problem {
+    static func unauthorized(_ error: TokenError) -> Problem {
         Problem(
             .unauthorized,
             "unauthorized",
-            // A key that is none looks to a node like a token that is none.
-            fault == .missing ? "A key or a token is needed: Authorization: Bearer …" : fault.text,
+            // An unknown key cannot be told from an invalid token.
+            error == .missing ? "A key or a token is required: Authorization: Bearer …" : error.text,
             field: HTTPField.Name.authorization.rawName,
-            headers: [.wwwAuthenticate: fault == .missing ? "Bearer" : #"Bearer error="invalid_token""#]
+            headers: [.wwwAuthenticate: error == .missing ? "Bearer" : #"Bearer error="invalid_token""#]
         )
     }
 
@@ -52,7 +53,7 @@ extension Problem {
         Problem(
             .forbidden,
             "missing-permission",
-            "This needs the permission \(permission.rawValue).",
+            "This request requires the permission \(permission.rawValue).",
             headers: [.wwwAuthenticate: #"Bearer error="insufficient_scope", scope="\#(permission.rawValue)""#]
         )
     }

@@ -1,24 +1,25 @@
 import NIOHTTP1
 import VolaryProtocol
 
-/// Who may open a WebSocket, from which page, and as whom.
+/// Checks the origin and the token of a WebSocket handshake.
 struct WebSocketAuthenticator: Sendable {
-    /// Of a token in the query, in milliseconds: 5 minutes. Proxies write URLs into their logs.
+    /// Longest remaining lifetime of a token in the query: 5 minutes, in milliseconds. Proxies write URLs into their logs.
     static let maximumQueryLifetime: Int64 = 5 * 60 * 1000
 
-    /// Beside the node's own; nil: no other.
+    /// Allowed origins besides the node's own; nil: none.
     let origins: AllowedOrigins?
-    /// Nil: there are no tokens on this node, and everybody may connect.
+    /// Nil: no token keys are configured, and every client may connect.
     let tokens: TokenVerifier?
-    /// Whether those may connect who have no token, where there are tokens.
+    /// Whether clients without a token may connect although token keys are configured.
     let acceptsAnonymous: Bool
-    /// Called with how many groups of a token that is taken are left out.
+    /// Called with the number of groups of an accepted token that were left out.
     var groupsLeftOut: @Sendable (Int) -> Void = { _ in }
 
-    /// Whether ``admit(_:_:)`` may have to wait for something.
+    /// Whether ``admit(_:_:)`` may suspend.
     var needsTime: Bool { self.tokens != nil }
 
-    /// - Throws: ``WebSocketHandshake/Refusal/originNotAllowed``. A request without `Origin` comes from no browser, and passes.
+    /// - Throws: ``WebSocketHandshake/Refusal/originNotAllowed``. A request without `Origin` does not come from a browser, and is
+    ///   allowed.
     func checkOrigin(_ request: HTTPRequestHead) throws(WebSocketHandshake.Refusal) {
         guard request.headers.contains(name: "origin") else { return }
         guard let origin = request.headers.only("origin"), self.isAllowed(origin, host: request.headers.first(name: "host") ?? "")
@@ -31,7 +32,7 @@ struct WebSocketAuthenticator: Sendable {
         AllowedOrigins.isOwn(origin, host: host) || self.origins?.contains(origin) ?? false
     }
 
-    /// - Returns: the client with what its token says of it.
+    /// - Returns: the client with the user, groups and permissions of its token.
     func admit(
         _ request: HTTPRequestHead,
         _ client: WebSocketHandshake.Client
@@ -42,13 +43,13 @@ struct WebSocketAuthenticator: Sendable {
                 guard self.acceptsAnonymous else { throw .missing }
                 return client
             }
-            let grant = try await tokens.grant(for: token)
-            if isInQuery, grant.expiresAt - tokens.now() > Self.maximumQueryLifetime + TokenClaims.Rules.leeway {
+            let claims = try await tokens.verify(token)
+            if isInQuery, claims.expiresAt - tokens.now() > Self.maximumQueryLifetime + TokenClaims.Rules.leeway {
                 throw .tooLongLived
             }
-            let granted = try client.granted(grant)
-            if grant.groupsLeftOut > 0 { self.groupsLeftOut(grant.groupsLeftOut) }
-            return granted
+            let authenticated = try client.authenticated(as: claims)
+            if claims.groupsLeftOut > 0 { self.groupsLeftOut(claims.groupsLeftOut) }
+            return authenticated
         } catch {
             throw .unauthorized(error)
         }
@@ -65,14 +66,14 @@ struct WebSocketAuthenticator: Sendable {
 }
 
 extension WebSocketHandshake.Client {
-    fileprivate func granted(_ grant: TokenClaims.VerifiedClaims) throws(TokenError) -> Self {
-        // Who says in the query that they are somebody else must not be taken for either.
-        guard self.user == nil || self.user == grant.user else { throw .otherUser }
+    fileprivate func authenticated(as claims: TokenClaims.VerifiedClaims) throws(TokenError) -> Self {
+        // A query that names another user is refused: it is unclear which of the two is meant.
+        guard self.user == nil || self.user == claims.user else { throw .otherUser }
         var client = self
-        client.user = grant.user
-        client.groups = grant.groups
-        client.expiresAt = grant.expiresAt
-        client.mayBroadcast = grant.permissions.contains(.broadcast)
+        client.user = claims.user
+        client.groups = claims.groups
+        client.expiresAt = claims.expiresAt
+        client.canBroadcast = claims.permissions.contains(.broadcast)
         return client
     }
 }

@@ -1,11 +1,11 @@
-/// Whose pages may do something, beside the node's own: open WebSockets, or use the API.
+/// The origins, besides the node's own, whose pages may open WebSockets or use the API.
 public enum AllowedOrigins: Hashable, Sendable {
-    /// Empty: nobody's.
+    /// Empty: none.
     case these(Set<Origin>)
     case all
 
     /// - Parameter text: `*`, or origins such as `https://app.example.org,capacitor://localhost`; spaces may follow a comma.
-    /// - Returns: nil when one of them is no origin.
+    /// - Returns: nil when one of them is not a valid origin.
     public init?(_ text: String) {
         if text.utf8.elementsEqual("*".utf8) {
             self = .all
@@ -27,8 +27,8 @@ public enum AllowedOrigins: Hashable, Sendable {
         }
     }
 
-    /// Whether a page comes from the place that it talks to, or a WebSocket library says so of itself. Whether it is encrypted is not compared:
-    /// behind a proxy that ends TLS, it is not known here.
+    /// Whether a request is same-origin: its `Origin` has the request's `Host` and one of the schemes http, https, ws, wss. The
+    /// scheme itself is not compared, because behind a proxy that terminates TLS the node does not know it.
     /// - Parameter host: the value of the request's `Host`.
     static func isOwn(_ origin: String, host: String) -> Bool {
         guard let origin = Origin(origin) else { return false }

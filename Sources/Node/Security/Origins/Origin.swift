@@ -1,26 +1,26 @@
-/// Where a page comes from (RFC 6454 section 4): a scheme, a host, and perhaps a port. Compared byte by byte; schemes and hosts have no case, and a
-/// port that is the scheme's own is none.
+/// The origin of a page (RFC 6454 section 4): a scheme, a host, and optionally a port. Compared byte by byte, in lower case; the
+/// default port of a scheme equals no port.
 ///
-/// Beside the origins of browsers there are those of programs with pages in them: `capacitor://localhost`, `chrome-extension://…`, `ws://` and
-/// `wss://` of WebSocket libraries, and two words, `file://` and `null`.
+/// Besides browsers' origins there are those of applications with embedded pages (`capacitor://localhost`,
+/// `chrome-extension://…`), `ws://` and `wss://` of WebSocket libraries, and the special forms `file://` and `null`.
 public struct Origin: Hashable, Sendable {
-    /// Of a text: longer ones are none. A host has at most 253 bytes.
+    /// Longest text. A host has at most 253 bytes.
     static let maximumBytes = 512
 
     /// In lower case.
     let scheme: [UInt8]
-    /// In lower case; of IPv6 with its brackets. Empty for `file://` and `null`.
+    /// In lower case; an IPv6 address with its brackets. Empty for `file://` and `null`.
     private let host: [UInt8]
-    /// Nil: none, or the scheme's own.
+    /// Nil: none, or the scheme's default.
     private let port: UInt16?
 
-    /// - Returns: nil when it is no origin: it has a path, a user or a pattern, or is not ASCII.
+    /// - Returns: nil when the text is not an origin: it has a path, a user or a pattern, or is not ASCII.
     init?(_ text: some StringProtocol) {
         let bytes = text.utf8.prefix(Self.maximumBytes + 1).map(\.lowercased)
         guard bytes.count <= Self.maximumBytes else { return nil }
         let separator = Array("://".utf8)
         guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes[colon...].starts(with: separator) else {
-            // What a page has that may not say where it comes from.
+            // The origin of sandboxed and local pages.
             guard bytes.elementsEqual("null".utf8) else { return nil }
             (self.scheme, self.host, self.port) = (bytes, [], nil)
             return
@@ -45,7 +45,7 @@ public struct Origin: Hashable, Sendable {
         }
     }
 
-    /// What stands before the port, a literal address with its brackets.
+    /// The part before the port; an IPv6 address with its brackets.
     private static func host(of authority: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         if authority.first == UInt8(ascii: "["), let end = authority.firstIndex(of: UInt8(ascii: "]")) {
             return authority[...end]

@@ -1,14 +1,16 @@
 import HTTPTypes
 import Hummingbird
 
-/// Cross-origin requests to the API, as the Fetch standard has them (https://fetch.spec.whatwg.org/#http-cors-protocol).
+/// CORS for the API, as in the Fetch standard (https://fetch.spec.whatwg.org/#http-cors-protocol).
 ///
-/// For `/api` and `/openapi.json` only; and it stands before everything else, so that a page may also read why it was refused.
+/// For `/api` and `/openapi.json` only. It is the first middleware, so that an allowed page can also read why a request was
+/// refused.
 struct OriginMiddleware: Sendable {
     let origins: AllowedOrigins
     let activity: ActivityLog
 
-    /// How long a browser may go by the answer to a preflight: 10 minutes, after which a change of the configuration holds everywhere.
+    /// How long a browser may cache a preflight, in seconds: 10 minutes. A configuration change takes effect everywhere after
+    /// that.
     private static var maximumAge: String { "600" }
     private static var requestHeaders: String { "Authorization, Content-Type, Idempotency-Key, If-None-Match" }
     private static var exposedHeaders: String { "ETag, Location, Retry-After, Idempotency-Replayed, WWW-Authenticate" }
@@ -21,16 +23,16 @@ struct OriginMiddleware: Sendable {
         let origin = request.headers[.origin]
         let isAllowed = origin.map(self.origins.contains) ?? false
         if let origin, !isAllowed, !AllowedOrigins.isOwn(origin, host: request.head.authority ?? "") {
-            // A form of any page may send a POST, and does not ask before. Everything else that changes something is asked for first.
+            // A form of any page can send a POST without a preflight. All other changes need a preflight, which fails.
             let isRefused = request.method == .post
-            // What is answered to others, their browsers keep from them.
+            // For other requests, the browser withholds the answer from the page.
             if isRefused || Self.isShared(request.uri.path) { self.activity.pageRefused(origin: origin) }
             if isRefused { return Problem.originNotAllowed(.corsOrigins).response }
         }
         var response = try await next(request, context)
         guard self.origins != .these([]), Self.isShared(request.uri.path) else { return response }
         if self.origins != .all {
-            // Also without an Origin: a cache must not hand such an answer to a page that would have been let in.
+            // Also without an Origin: a cache must not serve such an answer to an allowed page.
             response.headers[values: .vary].append("Origin")
         }
         guard let origin, isAllowed else { return response }

@@ -5,16 +5,16 @@ import VolaryProtocol
 
 /// A certificate chain and its private key, in two files.
 struct TLSFiles: Hashable, Sendable {
-    /// PEM: the node's own certificate first, then those that lead to a root that clients know.
+    /// PEM: the node's own certificate first, then the intermediate certificates.
     let certificate: String
     /// PEM, not encrypted.
     let key: String
-    /// Where the two paths were set, for what is wrong with the files.
+    /// Where the two paths were set, for error messages.
     var certificateOrigin = ConfigurationError.Origin.flag
     var keyOrigin = ConfigurationError.Origin.flag
 
-    /// Reads both files, and sees to it that clients could use them today.
-    /// - Throws: which of the two is wrong.
+    /// Reads and checks both files: the certificate must be valid now, and the key must belong to it.
+    /// - Throws: the error of the invalid file.
     func load(now: Date = Date()) throws(ConfigurationError) -> NIOSSLContext {
         do throws(ConfigurationError) {
             return try self.context(now: now)
@@ -27,11 +27,11 @@ struct TLSFiles: Hashable, Sendable {
 
     private func context(now: Date) throws(ConfigurationError) -> NIOSSLContext {
         let chain = try self.loadCertificates()
-        // Of the others in the chain, some are out of date on purpose: old clients know no newer root.
+        // Other certificates of the chain may be expired on purpose, for old clients that do not know newer roots.
         try self.checkTimes(of: chain[0], now: now)
         let pem = try ConfigurationLoader.contents(.tlsKey, path: self.key)
         guard let key = try? NIOSSLPrivateKey(bytes: Array(pem), format: .pem) else {
-            throw self.wrongKey("must be a file with a private key in PEM that is not encrypted")
+            throw self.wrongKey("must be a file with an unencrypted private key in PEM")
         }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) },
@@ -40,7 +40,7 @@ struct TLSFiles: Hashable, Sendable {
         configuration.minimumTLSVersion = .tlsv12
         configuration.cipherSuiteValues = Self.ciphers
         configuration.applicationProtocols = ["http/1.1"]
-        // For the peer to say goodbye as well: whoever closes here has given it its time before.
+        // How long to wait for the peer's close_notify. The closing handshakes of HTTP and WebSocket come before.
         configuration.shutdownTimeout = .seconds(1)
         do {
             return try NIOSSLContext(configuration: configuration)
@@ -49,8 +49,8 @@ struct TLSFiles: Hashable, Sendable {
         }
     }
 
-    /// Of TLS 1.2: those of RFC 9325 section 4.2 with authenticated encryption (AEAD) and keys that nobody can recover later. None with CBC. Those
-    /// of TLS 1.3 are all so.
+    /// Cipher suites for TLS 1.2: those of RFC 9325 section 4.2 with forward secrecy and authenticated encryption (AEAD), none
+    /// with CBC. All suites of TLS 1.3 have both.
     private static let ciphers: [NIOTLSCipher] = [
         .TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, .TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
         .TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, .TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
@@ -69,10 +69,10 @@ struct TLSFiles: Hashable, Sendable {
         let now = Int64(now.timeIntervalSince1970)
         let (begin, end) = (Int64(certificate.notValidBefore), Int64(certificate.notValidAfter))
         guard begin <= now else {
-            throw self.wrongCertificate("must be valid now; this one begins at \(Self.text(begin))")
+            throw self.wrongCertificate("must be valid now; this one is valid from \(Self.text(begin))")
         }
         guard now < end else {
-            throw self.wrongCertificate("must be valid now; this one ended at \(Self.text(end))")
+            throw self.wrongCertificate("must be valid now; this one expired at \(Self.text(end))")
         }
     }
 

@@ -2,10 +2,10 @@ import NIOCore
 import NIOSSL
 import NIOTLS
 
-/// Stands behind NIO's TLS handler, and makes of a TLS connection one that the handlers behind it need not tell from a plain one.
+/// Follows NIO's TLS handler and makes a TLS connection behave like a plain one for the handlers after it.
 ///
-/// NIO's handler takes an end without `close_notify` for an error, and goes on reading after it was closed, until the peer has said
-/// goodbye. Messages of HTTP/1.1 and WebSocket say themselves where they end.
+/// NIO's handler reports an end without `close_notify` as an error, and still reads after `close` until the peer's
+/// `close_notify`. HTTP/1.1 and WebSocket messages have their own lengths, so truncation is detected without it.
 final class TLSHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -14,7 +14,7 @@ final class TLSHandler: ChannelDuplexHandler {
     private var failed: ((any Error) -> Void)?
     private var isClosed = false
 
-    /// - Parameter failed: called once at most, when the handshake does not come to its end.
+    /// - Parameter failed: called at most once, when the TLS handshake fails.
     init(failed: @escaping (any Error) -> Void) {
         self.failed = failed
     }
@@ -30,7 +30,7 @@ final class TLSHandler: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if self.failed != nil {
-            // The connection is closed by whoever reports this.
+            // `failed` closes the connection.
             self.handshakeFailed(error)
         } else if error as? NIOSSLError != .uncleanShutdown {
             context.fireErrorCaught(error)

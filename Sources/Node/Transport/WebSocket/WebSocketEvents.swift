@@ -27,7 +27,7 @@ protocol WebSocketEvents: AnyObject, Sendable {
     func closed(_ connection: Connection, on eventLoop: any EventLoop)
 
     /// The connection is being closed because its client went past a bound. At most once, before ``closed(_:on:)``.
-    func breached(_ breach: LimitViolation)
+    func limitExceeded(_ violation: LimitViolation)
 
     /// A client ended its connection with more unread bytes than are kept; the rest is dropped.
     func goneUnread()

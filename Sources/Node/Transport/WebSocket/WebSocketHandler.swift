@@ -85,7 +85,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         )
         self.meter = RateMeter(self.settings.bounds, now: context.eventLoop.now)
         connection.groupsToJoin = client.groups
-        connection.mayBroadcast = client.mayBroadcast
+        connection.canBroadcast = client.canBroadcast
         connection.wantsWelcome = client.wantsWelcome
         connection.reservation = self.guest.reservation
         self.guest.reservation = nil

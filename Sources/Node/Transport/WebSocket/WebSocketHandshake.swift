@@ -46,7 +46,7 @@ enum WebSocketHandshake {
         /// Whether its first message is to say who it is.
         var wantsWelcome = false
         /// Whether its token has the permission `broadcast`.
-        var mayBroadcast = false
+        var canBroadcast = false
         /// What the answer agrees to; nil: no compression.
         var compression: NegotiatedDeflate?
     }

@@ -1,11 +1,12 @@
 import NIOCore
 
-/// A client's compressed message on its way in: unmasked, inflated and, if it is text, validated as it arrives (RFC 7692 section 7.2.2).
+/// Receives a client's compressed message: its bytes are unmasked, inflated and, if they are text, validated as they arrive (RFC
+/// 7692 section 7.2.2).
 ///
-/// Nothing is kept of the compressed form, and nothing is inflated beyond the limit: it takes what has come out so far, rounded up to
-/// a power of two, and at most 40 KiB more.
+/// The compressed bytes are not kept, and nothing is inflated beyond the limit. The memory is the inflated bytes so far, rounded
+/// up to a power of two, and at most 40 KiB more.
 final class CompressedMessage {
-    /// What is unmasked and inflated at a time, and the first piece of memory for the message: enough for most of them.
+    /// Bytes that are unmasked and inflated at a time, and the first allocation for the message: enough for most messages.
     private static let chunkBytes = 1024
 
     private let inflater: Inflater
@@ -13,10 +14,10 @@ final class CompressedMessage {
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: CompressedMessage.chunkBytes, alignment: 8)
     private var payload = ByteBuffer()
     private var validator: UTF8Validator?
-    /// Compressed bytes of the frames admitted so far.
+    /// Compressed bytes of all frames so far, by their headers.
     private var admitted = 0
 
-    /// - Parameter maximumBytes: of the inflated message, inclusive.
+    /// - Parameter maximumBytes: the largest inflated message, inclusive.
     init(isText: Bool, windowBits: UInt8, maximumBytes: Int) {
         self.inflater = Inflater(windowBits: windowBits)
         self.validator = isText ? UTF8Validator() : nil
@@ -25,8 +26,8 @@ final class CompressedMessage {
 
     deinit { self.scratch.deallocate() }
 
-    /// Judges the length of a frame before it is read: no deflater doubles its input, but data that inflates to nothing could go on for
-    /// ever.
+    /// Checks the length of a frame before it is read. Deflate never doubles its input, but data that inflates to nothing could
+    /// go on without end.
     func admit(_ payloadLength: Int) throws(ProtocolViolation) {
         guard payloadLength <= 2 * self.maximumBytes + 1024 - self.admitted else { throw .messageTooBig }
         self.admitted += payloadLength
@@ -45,9 +46,9 @@ final class CompressedMessage {
 
     /// - Returns: the message, after the last byte of its last frame.
     func finish() throws(ProtocolViolation) -> ByteBuffer {
-        // No data at all is an empty message, and behind a last block nothing is missing.
+        // An empty message has no data at all. After a final block there is no tail to add.
         if !self.inflater.isFresh {
-            // The sender has taken these off.
+            // The sender has removed these 4 bytes.
             self.scratch.storeBytes(of: UInt32(0x0000_FFFF).bigEndian, as: UInt32.self)
             try self.inflate(UnsafeRawBufferPointer(rebasing: self.scratch[..<4]))
             guard self.inflater.isFresh || self.inflater.isAtEndOfBlock else { throw .notDeflated }
@@ -78,7 +79,7 @@ final class CompressedMessage {
         return isFull
     }
 
-    /// What is still to come may be the end of the data, but no byte of the message.
+    /// The message is at its limit: the rest of the input may only be the end of the deflate data, without any output.
     private func inflateNothing(_ input: inout UnsafeRawBufferPointer) throws(ProtocolViolation) -> Bool {
         var surplus: UInt8 = 0
         let count = try withUnsafeMutableBytes(of: &surplus) { target throws(ProtocolViolation) in

@@ -3,18 +3,19 @@ public import NIOCore
 
 /// Compresses whole messages, each by itself (RFC 7692 section 7.2.1 without context takeover).
 ///
-/// Takes 256 KiB as long as it lives: one is shared by all connections of an event loop. Not to be used from two threads at once.
+/// Takes 256 KiB of memory: all connections of an event loop share one. Not thread-safe.
 public final class Deflater {
-    /// Shorter messages are left as they are. At 128 bytes a quarter to a third of a JSON text goes away, at 64 a tenth; either costs
-    /// the same 4 us, and more at the client.
+    /// Shorter messages are not compressed. A JSON text of 128 bytes shrinks by a quarter to a third, one of 64 bytes by a tenth.
+    /// Both cost the same 4 us here, and more at the client.
     public static let minimumBytes = 128
 
-    /// Longer messages are left as they are: 128 KiB, which take a millisecond. An event loop does nothing else meanwhile.
+    /// Longer messages are not compressed. 128 KiB take a millisecond, for which the event loop is blocked.
     public static let maximumBytes = 128 * 1024
 
-    /// 3 of 9: on JSON texts of 16 KiB and 1 MiB it takes a third of the time of zlib's default, 6, for an output a tenth longer.
+    /// 3 of 9: on JSON texts of 16 KiB and 1 MiB it takes a third of the time of zlib's default, 6, and the output is a tenth
+    /// longer.
     private static let level: Int32 = 3
-    /// Ends what a flush writes; taken off here, and put back by who inflates.
+    /// The end of what a flush writes. It is removed here; the receiver adds it again.
     private static let tailBytes = 4
 
     private let stream: UnsafeMutablePointer<z_stream>
@@ -23,7 +24,7 @@ public final class Deflater {
         self.stream = .allocate(capacity: 1)
         self.stream.initialize(to: z_stream())
         let result = volary_deflate_init(self.stream, Self.level, -MAX_WBITS, 8)
-        precondition(result == Z_OK, "zlib has no memory, or is not the one this was built with")
+        precondition(result == Z_OK, "zlib is out of memory, or its version does not match the build")
     }
 
     deinit {
@@ -31,8 +32,8 @@ public final class Deflater {
         self.stream.deallocate()
     }
 
-    /// - Returns: the payload of the compressed message; nil when it would not be shorter, or the message is below ``minimumBytes`` or above
-    ///   ``maximumBytes``.
+    /// - Returns: the payload of the compressed message; nil when it would not be shorter, or when the message is below
+    ///   ``minimumBytes`` or above ``maximumBytes``.
     public func compress(_ message: ByteBuffer) -> ByteBuffer? {
         guard (Self.minimumBytes...Self.maximumBytes).contains(message.readableBytes) else { return nil }
         let room = message.readableBytes + Self.tailBytes
@@ -42,7 +43,7 @@ public final class Deflater {
                 self.deflate(source, into: UnsafeMutableRawBufferPointer(rebasing: target[..<room]))
             }
         }
-        // zlib is done when it leaves room.
+        // zlib has finished if there is room left.
         guard compressed.readableBytes < room else { return nil }
         compressed.moveWriterIndex(to: compressed.writerIndex - Self.tailBytes)
         return compressed
@@ -54,7 +55,7 @@ public final class Deflater {
         self.stream.pointee.avail_in = UInt32(source.count)
         self.stream.pointee.next_out = target.assumingMemoryBound(to: UInt8.self).baseAddress
         self.stream.pointee.avail_out = UInt32(target.count)
-        // Fails only where the arguments are wrong; too little room shows in what is left of it.
+        // Fails only for invalid arguments. Too little room shows in `avail_out`.
         _ = CZlib.deflate(self.stream, Z_SYNC_FLUSH)
         let written = target.count - Int(self.stream.pointee.avail_out)
         deflateReset(self.stream)

@@ -1,4 +1,4 @@
-/// One element of a client's `Sec-WebSocket-Extensions` (RFC 6455 section 9.1): the name of an extension, and parameters.
+/// One element of a client's `Sec-WebSocket-Extensions` (RFC 6455 section 9.1): the name of an extension, and its parameters.
 public struct ExtensionOffer: Hashable, Sendable {
     public struct Parameter: Hashable, Sendable {
         public let name: String
@@ -12,7 +12,7 @@ public struct ExtensionOffer: Hashable, Sendable {
     }
 
     public let name: String
-    /// As they came: in order, with duplicates.
+    /// In the order of the header, with duplicates.
     public let parameters: [Parameter]
 
     public init(_ name: String, _ parameters: [Parameter] = []) {
@@ -21,8 +21,8 @@ public struct ExtensionOffer: Hashable, Sendable {
     }
 
     /// - Parameter fields: the header's values, one for each line of it.
-    /// - Returns: the client's offers, the one it likes best first; nil when they are not what the grammar allows, which is the end of
-    ///   the handshake.
+    /// - Returns: the client's offers in its order of preference; nil when the grammar does not allow them: the handshake then
+    ///   fails.
     public static func parse(_ fields: [String]) -> [ExtensionOffer]? {
         var offers: [ExtensionOffer] = []
         for field in fields {
@@ -67,7 +67,7 @@ private struct Scanner {
         self.rest = self.rest.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
     }
 
-    /// Space around it is left out.
+    /// Also skips spaces before and after the sign.
     mutating func take(_ sign: Unicode.Scalar) -> Bool {
         self.skipSpace()
         guard self.rest.first == UInt8(ascii: sign) else { return false }
@@ -82,7 +82,7 @@ private struct Scanner {
         return token.isEmpty ? nil : String(Substring(token))
     }
 
-    /// What a quoted value says must be a token too.
+    /// The content of a quoted value must be a token too.
     private mutating func quotedToken() -> String? {
         var value: [UInt8] = []
         while let byte = self.rest.popFirst(), byte != UInt8(ascii: "\"") {

@@ -1,19 +1,19 @@
 import CZlib
 
-/// zlib's inflater of raw deflate data, which keeps nothing but its window: 7 KiB, and once there is output 512 bytes to 32 KiB more.
+/// zlib's inflater of raw deflate data. It takes 7 KiB, and 512 bytes to 32 KiB more for its window once there is output.
 final class Inflater {
     private let stream: UnsafeMutablePointer<z_stream>
-    /// Whether nothing has come since the beginning, or since a block that said it was the last one.
+    /// Whether no input has arrived since the beginning or since the end of a final block.
     private(set) var isFresh = true
-    /// Whether the data so far ends where a block ends.
+    /// Whether the data so far ends at the end of a block.
     private(set) var isAtEndOfBlock = false
 
-    /// - Parameter windowBits: 9 to 15, at least that of whoever deflated.
+    /// - Parameter windowBits: 9 to 15, at least the value that the sender deflated with.
     init(windowBits: UInt8) {
         self.stream = .allocate(capacity: 1)
         self.stream.initialize(to: z_stream())
         let result = volary_inflate_init(self.stream, -Int32(windowBits))
-        precondition(result == Z_OK, "zlib has no memory, or is not the one this was built with")
+        precondition(result == Z_OK, "zlib is out of memory, or its version does not match the build")
     }
 
     deinit {
@@ -21,14 +21,14 @@ final class Inflater {
         self.stream.deallocate()
     }
 
-    /// - Parameter input: what is used of it is taken off.
-    /// - Returns: how many bytes were written. As many as there is room for: there may be more to come, also without input.
+    /// - Parameter input: used bytes are consumed.
+    /// - Returns: how many bytes were written. If the output is full, there may be more, also without further input.
     /// - Throws: ``ProtocolViolation/notDeflated``.
     func inflate(
         _ input: inout UnsafeRawBufferPointer,
         into output: UnsafeMutableRawBufferPointer
     ) throws(ProtocolViolation) -> Int {
-        // Never written to, though zlib's type would allow it.
+        // Never written to, although zlib's type is mutable.
         self.stream.pointee.next_in = UnsafeMutablePointer(mutating: input.assumingMemoryBound(to: UInt8.self).baseAddress)
         self.stream.pointee.avail_in = UInt32(input.count)
         self.stream.pointee.next_out = output.assumingMemoryBound(to: UInt8.self).baseAddress
@@ -40,14 +40,14 @@ final class Inflater {
         switch result {
         case Z_OK:
             self.isFresh = false
-            // zlib.h: 128 is in it when the inflater stands between two blocks.
+            // zlib.h: bit 128 is set when the inflater is between two blocks.
             self.isAtEndOfBlock = self.stream.pointee.data_type & 128 != 0
         case Z_STREAM_END:
-            // A last block is the end of a stream, not of a message (RFC 7692 section 7.2.3.4).
+            // A final block is the end of a stream, not of a message (RFC 7692 section 7.2.3.4).
             inflateReset(self.stream)
             self.isFresh = true
         case Z_BUF_ERROR:
-            // Nothing went in and nothing came out, so nothing has changed.
+            // No input was used and no output was written: the state has not changed.
             break
         default:
             throw .notDeflated

@@ -1,7 +1,7 @@
 import Benchmark
 import Cases
 
-/// How long the cases take, here and today.
+/// Measures the times of the cases on this machine.
 let benchmarks: @Sendable () -> Void = {
     for one in Case.all {
         let configuration = Benchmark.Configuration(

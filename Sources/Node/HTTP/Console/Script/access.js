@@ -1,27 +1,27 @@
-// The key or token that this page calls with, on nodes that ask for one. It stays in this tab and goes with it.
+// The key or token for REST requests, on nodes that require one. It is kept in this tab's session storage.
 
 const access = {
   key: sessionStorage.getItem("volary-key") ?? "",
 
-  /** What a request carries. */
+  /** The headers of a request. */
   get headers() {
     return this.key ? { Authorization: `Bearer ${this.key}` } : {};
   },
 
   /**
    * The subprotocols of a WebSocket: a browser can send a token in no other header.
-   * @param token its own; a key that is a token serves if there is none
+   * @param token the client's own token; if empty, the page's key is used when it is a token
    */
   subprotocols(token) {
     const chosen = token || (this.key.split(".").length === 3 ? this.key : "");
     return chosen ? ["volary", `volary.token.${chosen}`] : [];
   },
 
-  /** The form appears with the first refusal, not before: most nodes that are tried have no keys. */
+  /** Shows the form at the first refusal, because test nodes usually need no key. */
   ask() {
     if (!$("access").hidden) return;
     $("access").hidden = false;
-    write($("access-state"), this.key ? "The key that was given is not enough for all that is on this page." : "This node asks for a key.");
+    write($("access-state"), this.key ? "This key does not have all permissions that this page needs." : "This node requires a key or token.");
   },
 };
 

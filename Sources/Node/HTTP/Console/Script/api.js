@@ -1,6 +1,6 @@
-// The REST API as this page sees it.
+// Calls of the REST API.
 
-/** An answer that is not a success, or none at all (status 0). */
+/** An error answer, or no answer (status 0). */
 class Refused extends Error {
   constructor(status, title, detail, field, head = "No answer") {
     super(detail);
@@ -12,14 +12,14 @@ class Refused extends Error {
   }
 }
 
-/** What went wrong, as something that can be shown; a fault of this page's own is told to the console too. */
+/** Converts any error to a `Refused`. Errors in this page's own code are also written to the browser's console. */
 function asRefused(error) {
   if (error instanceof Refused) return error;
   console.error(error);
-  return new Refused(200, "OK", "The answer is not one that this page knows.");
+  return new Refused(200, "OK", "Unexpected answer.");
 }
 
-/** Asks for at most `seconds`. Gives `{status, value}`, throws `Refused`. */
+/** Sends a request and waits at most `seconds`. Returns `{status, value}`, throws `Refused`. */
 async function ask(path, { method = "GET", body, seconds = 5, alsoFine = [] } = {}) {
   let response, text;
   try {
@@ -33,13 +33,13 @@ async function ask(path, { method = "GET", body, seconds = 5, alsoFine = [] } = 
     text = await response.text();
   } catch (error) {
     const slow = error.name === "TimeoutError";
-    throw new Refused(0, "", slow ? `${location.host} said nothing for ${seconds} s.` : `${location.host} cannot be reached.`);
+    throw new Refused(0, "", slow ? `${location.host} did not answer within ${seconds} s.` : `${location.host} cannot be reached.`);
   }
   let value = null;
   try {
     value = text ? JSON.parse(text) : null;
   } catch {
-    // A balancer speaks HTML when no node is there; its status says enough.
+    // A balancer without nodes may answer in HTML; its status is enough.
   }
   if (response.ok || alsoFine.includes(response.status)) {
     if (text && value === null) throw new Refused(response.status, response.statusText, "The answer is not JSON.");
@@ -49,16 +49,16 @@ async function ask(path, { method = "GET", body, seconds = 5, alsoFine = [] } = 
   throw new Refused(
     response.status,
     String(value?.title ?? response.statusText),
-    String(value?.detail ?? "Nothing more was said."),
+    String(value?.detail ?? "No further details."),
     value?.field === undefined ? undefined : String(value.field),
   );
 }
 
 /**
- * Calls `look` every `seconds` while the page is in sight; after failures less often. What `look` throws goes to `failed`, with
- * the seconds until the next attempt. Gives a function that looks at once.
+ * Calls `poll` every `seconds` while the page is visible, less often after failures. An error of `poll` is passed to `failed`, with
+ * the seconds until the next attempt. Returns a function that polls at once.
  */
-function watch(seconds, look, failed) {
+function watch(seconds, poll, failed) {
   let failures = 0;
   let timer = 0;
   let turn = 0;
@@ -67,14 +67,14 @@ function watch(seconds, look, failed) {
     const mine = ++turn;
     let wait = seconds;
     try {
-      await look();
+      await poll();
       failures = 0;
     } catch (error) {
       if (mine !== turn) return;
       wait = pause(++failures);
       failed(asRefused(error), wait);
     }
-    // A later call has taken over, or nobody looks.
+    // Not when a later call has replaced this one, or the page is hidden.
     if (mine === turn && !document.hidden) timer = setTimeout(round, wait * 1000);
   }
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : round()));

@@ -2,8 +2,8 @@
 
 const client = { socket: null, wanted: false, attempts: 0, timer: 0, name: null };
 
-/** Closed by what passes: a node that goes away, a lost line. After any other code somebody meant it, and it stays closed. */
-const passing = [1001, 1005, 1006, 1011, 1012, 1013, 1014];
+/** Close codes of temporary problems, such as a node's shutdown or a lost connection: the page reconnects. After others it does not. */
+const temporary = [1001, 1005, 1006, 1011, 1012, 1013, 1014];
 
 function connect() {
   clearTimeout(client.timer);
@@ -34,7 +34,7 @@ function disconnect() {
     client.socket.close(1000);
     return;
   }
-  // An attempt that is given up says nothing more.
+  // Events of an aborted attempt are ignored.
   const socket = client.socket;
   client.socket = null;
   socket?.close();
@@ -46,14 +46,14 @@ function closed(code, reason) {
   client.name = null;
   const why = `${code}${reason ? ` ${reason}` : ""}`;
   log.add("closed", why, { isBad: client.wanted });
-  if (client.wanted && passing.includes(code)) {
+  if (client.wanted && temporary.includes(code)) {
     const wait = pause(++client.attempts);
     client.timer = setTimeout(connect, wait * 1000);
     state("waiting", `Closed with ${why}. Next attempt in ${Math.ceil(wait)} s.`, "warn");
   } else {
-    const isMeant = !client.wanted;
+    const isExpected = !client.wanted;
     client.wanted = false;
-    state("off", isMeant ? "Not connected." : `Closed with ${why}.`, isMeant ? "" : "bad");
+    state("off", isExpected ? "Not connected." : `Closed with ${why}.`, isExpected ? "" : "bad");
   }
 }
 
@@ -72,7 +72,7 @@ function state(name, text, level = "") {
 }
 
 function received(data) {
-  flow.listened(1);
+  flow.messageReceived();
   if (typeof data !== "string") {
     log.add("binary", `${hex(data)} (${count(data.byteLength, "byte")})`);
     return;
@@ -81,7 +81,7 @@ function received(data) {
   try {
     message = JSON.parse(data);
   } catch {
-    // Shown as it came.
+    // Shown as received.
   }
   if (message?.type === "welcome" && typeof message.id === "string") {
     welcomed(message);
@@ -97,7 +97,7 @@ function received(data) {
   log.add(message.type, text, { from, id: message.id });
 }
 
-/** The first message says who this client is. */
+/** The first message contains this client's id, node, user and groups. */
 function welcomed({ id, node, user, groups }) {
   client.name = shortID(id);
   flow.client("open", client.name);
@@ -105,7 +105,7 @@ function welcomed({ id, node, user, groups }) {
     ...(typeof user === "string" ? [`user ${visible(user)}`] : []),
     ...(Array.isArray(groups) && groups.length ? [`in ${groups.map((group) => visible(String(group))).join(", ")}`] : []),
   ];
-  write($("client-state"), `Connected. Here you are ${[client.name, ...who].join(", ")}, on ${node}.`);
+  write($("client-state"), `Connected. This client: ${[client.name, ...who].join(", ")}, on ${node}.`);
   log.add("welcome", id);
 }
 
@@ -116,7 +116,7 @@ function hex(buffer) {
   return buffer.byteLength > longest ? `${digits} …` : digits;
 }
 
-/** Bytes of pairs of hex digits, blanks between them or not; null when it is anything else. */
+/** Bytes from pairs of hex digits, with or without spaces; null for any other text. */
 function bytesOf(text) {
   const digits = text.replace(/\s+/g, "");
   if (!/^([0-9a-f]{2})+$/i.test(digits)) return null;
@@ -142,6 +142,6 @@ $("say").addEventListener("submit", (event) => {
   if (problem) return;
   client.socket.send(data);
   text.value = "";
-  flow.said();
+  flow.messageSent();
 });
 flow.client("off");

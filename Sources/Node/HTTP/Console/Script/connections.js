@@ -1,13 +1,13 @@
-// The cluster's connections, page by page. The page in sight is looked at again every two seconds.
+// The cluster's connections, page by page. The current page is reloaded every two seconds.
 
 const pageSize = 20;
 const pages = { cursor: null, next: null, number: 1, filter: [] };
 
-const lookAtPage = watch(2, async () => {
+const reloadPage = watch(2, async () => {
   const asked = queryOf([...pages.filter, ["limit", pageSize], ...(pages.cursor ? [["cursor", pages.cursor]] : [])]);
   pages.asked = asked;
   const { value } = await ask(`/api/connections?${asked}`);
-  // By now, another page may be wanted.
+  // Another page may have been selected in the meantime.
   if (pages.asked === asked) showPage(value);
 }, (refused, wait) => {
   $("page-status").className = "bad";
@@ -48,12 +48,12 @@ function createRow({ id }) {
 
 function turnTo(cursor, number) {
   Object.assign(pages, { cursor, number });
-  lookAtPage();
+  reloadPage();
 }
 
 $("filter").addEventListener("submit", (event) => {
   event.preventDefault();
-  // As they are: a blank may be a name's.
+  // Not trimmed: a name may begin or end with a space.
   pages.filter = [...new FormData(event.target)].filter(([, value]) => value);
   turnTo(null, 1);
 });

@@ -1,12 +1,12 @@
-// The picture on top: where a message goes, with the numbers of this moment.
+// The flow chart at the top: the path of a message, with current numbers.
 
 const flow = {
   sent: 0,
-  heard: 0,
+  received: 0,
   moving: false,
   relayState: null,
 
-  /** Where lines begin and end at a stop, from the top of the picture: the middle, or that of each node in it. */
+  /** Vertical positions at which lines begin and end at a stop: its middle, or the middle of each node in it. */
   anchors(stop) {
     const top = $("flow-stops").getBoundingClientRect().top;
     const rows = stop.querySelectorAll("li");
@@ -16,7 +16,7 @@ const flow = {
     });
   },
 
-  /** The straight ways over a gap between two stops: from every end on its left to every end on its right. */
+  /** The straight lines between two stops: from every anchor on the left to every anchor on the right. */
   ways(hop) {
     const ends = this.anchors(hop.nextElementSibling);
     const offset = hop.getBoundingClientRect().top - $("flow-stops").getBoundingClientRect().top;
@@ -34,7 +34,7 @@ const flow = {
     }
   },
 
-  /** Sparks from one end to the other, or to where the way ends today; while some are under way, no more are drawn. */
+  /** Animates dots along the flow, up to Redis only when the link is down. Does nothing while an animation is running. */
   pulse(fromClient) {
     if (this.moving || document.hidden || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     this.moving = true;
@@ -50,21 +50,21 @@ const flow = {
     Promise.allSettled(travels).then(() => (this.moving = false));
   },
 
-  /** @param name the connection's own, once it is known */
+  /** @param name the short id of this page's connection, once it is known */
   client(state, name) {
     write($("flow-you"), state === "open" ? "on" : state === "waiting" ? "…" : "off");
     $("flow-you").className = state === "open" ? "good" : "";
     this.name = name;
-    this.tell();
+    this.showSent();
   },
 
-  said() {
+  messageSent() {
     this.sent += 1;
-    this.tell();
+    this.showSent();
     this.pulse(true);
   },
 
-  tell() {
+  showSent() {
     write($("flow-sent"), `${this.name ? `${this.name}, ` : ""}${brief(this.sent)} sent`);
   },
 
@@ -72,12 +72,12 @@ const flow = {
     this.pulse(false);
   },
 
-  listened(messages) {
-    this.heard += messages;
-    write($("flow-heard"), `${brief(this.heard)} heard here`);
+  messageReceived() {
+    this.received += 1;
+    write($("flow-heard"), `${brief(this.received)} received here`);
   },
 
-  /** The picture has room for eight; all of them are below it. */
+  /** The chart has room for eight nodes; the list below shows all of them. */
   cluster(nodes) {
     write($("flow-clients"), brief(nodes.reduce((sum, node) => sum + node.connections, 0)));
     const before = $("flow-nodes").children.length;

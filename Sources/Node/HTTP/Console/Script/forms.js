@@ -1,6 +1,6 @@
-// Pushes from the server's side, and what became of them, node by node.
+// Pushes from the server and their receipts.
 
-/** Draws what `work` gives; a refusal in full. A second press while a request of the form is under way does nothing. */
+/** Shows the result of `work`, or its error. Does nothing while a request of the same form is in progress. */
 async function report(place, work) {
   if (place.dataset.busy) return;
   place.dataset.busy = "1";
@@ -24,11 +24,11 @@ const line = (level, head, rest) => make("p", {}, make("b", { className: level }
 function receipt(status, { id, recipients, nodes = [], missing = [], degraded }) {
   return (took) => [
     recipients === undefined
-      ? line("good", "Taken", `(${status}, ${took}), nobody waits for receipts`)
+      ? line("good", "Accepted", `(${status}, ${took}), without receipts`)
       : line(degraded || missing.length ? "warn" : recipients ? "good" : "warn",
-        `${count(recipients, "connection")} got it`, `(${status}, ${took})`),
+        `${count(recipients, "connection")} reached`, `(${status}, ${took})`),
     degraded
-      ? make("p", { className: "warn" }, "Degraded: the link to the other nodes is down; they get it when it is back.")
+      ? make("p", { className: "warn" }, "Degraded: the link to the other nodes is down. They receive the message when it is back.")
       : "",
     make("ul", {},
       ...nodes.map(({ node, recipients: here }) =>
@@ -57,11 +57,11 @@ function jsonOf(text) {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Refused(0, "", `This is no JSON: ${error.message}`, "data", "Not sent");
+    throw new Refused(0, "", `Invalid JSON: ${error.message}`, "data", "Not sent");
   }
 }
 
-/** True when there is something in it; else the focus goes there. A blank may be a name, and is no id. */
+/** True when the input is not empty; otherwise it gets the focus. A name may consist of spaces, an id may not. */
 function filled(input, isName = false) {
   if (isName ? input.value : input.value.trim()) return true;
   input.focus();
@@ -89,7 +89,7 @@ $("close").addEventListener("submit", (event) => {
   const query = queryOf([["code", code.value.trim()], ...(reason.value ? [["reason", reason.value]] : [])]);
   report($("closed"), async () => {
     const { status } = await ask(`/api/connections/${part(id.value.trim())}?${query}`, { method: "DELETE" });
-    lookAtPage();
+    reloadPage();
     return (took) => [line("good", "Closed", `${shortID(id.value.trim())} (${status}, ${took})`)];
   });
 });
@@ -101,13 +101,13 @@ $("membership").addEventListener("submit", (event) => {
   report($("member"), async () => {
     const path = `/api/groups/${part(group.value)}/connections/${part(id.value.trim())}`;
     const { status } = await ask(path, { method });
-    lookAtPage();
+    reloadPage();
     const word = method === "PUT" ? "Added" : "Removed";
     return (took) => [line("good", word, `${shortID(id.value.trim())}, ${visible(group.value)} (${status}, ${took})`)];
   });
 });
 
-// From a row of the list to the form that does it.
+// The buttons of a row fill in the form for the action.
 
 function aimSend(id) {
   const { target, name, message } = $("send").elements;

@@ -1,14 +1,14 @@
-// The message log: the newest 500 lines, drawn once a frame however many come.
+// The message log: the newest 500 lines, drawn at most once per animation frame.
 
 const log = {
   limit: 500,
-  /** Characters of one message that are shown. */
+  /** Maximum number of characters shown of one message. */
   longest: 2000,
   waiting: [],
   paused: false,
   drawing: false,
 
-  /** While the log is paused, or nobody looks, the newest lines wait; older ones go. */
+  /** While the log is paused or the page is hidden, the newest lines are kept and older ones dropped. */
   add(kind, text, { from, id, isBad } = {}) {
     this.waiting.push({ kind, text: this.cut(text), from, id, isBad, at: new Date() });
     if (this.waiting.length > this.limit) this.waiting.shift();
@@ -16,7 +16,7 @@ const log = {
   },
 
   draw() {
-    if (this.paused) return this.tell();
+    if (this.paused) return this.showCount();
     if (this.drawing) return;
     this.drawing = true;
     requestAnimationFrame(() => {
@@ -27,7 +27,7 @@ const log = {
       list.append(...this.waiting.splice(0).map(this.line));
       while (list.children.length > this.limit) list.firstChild.remove();
       if (isAtEnd) list.scrollTop = list.scrollHeight;
-      this.tell();
+      this.showCount();
     });
   },
 
@@ -43,7 +43,7 @@ const log = {
     return `${text.slice(0, this.longest)} … (${text.length.toLocaleString("en")} characters)`;
   },
 
-  tell() {
+  showCount() {
     const shown = $("log").children.length;
     write($("log-count"), this.paused
       ? `Paused, ${this.waiting.length < this.limit ? count(this.waiting.length, "new line") : `${this.limit} new lines or more`}`
@@ -59,5 +59,5 @@ $("pause").addEventListener("click", () => {
 $("clear").addEventListener("click", () => {
   log.waiting = [];
   $("log").replaceChildren();
-  log.tell();
+  log.showCount();
 });

@@ -1,4 +1,4 @@
-// The nodes, once a second, and whether what is shown may be believed.
+// The nodes, once a second, and the health line.
 
 const stateOf = (node) => (!node.live ? "expired" : node.draining ? "draining" : "live");
 
@@ -15,12 +15,12 @@ function showNodes({ nodes, complete }) {
     element.dataset.state = state;
     const [name, word, number, unit, share, sign, more] = element.querySelectorAll("[data-part]");
     write(name, node.name);
-    write(word, complete ? state : `${state}, as last seen`);
+    write(word, complete ? state : `${state}, as last read`);
     word.className = { live: "good", draining: "warn", expired: "bad" }[state];
     write(number, node.connections.toLocaleString("en"));
     write(unit, node.connections === 1 ? " connection" : " connections");
     Object.assign(share, { max: most, value: node.connections });
-    write(sign, `sign of life ${age(node.leaseAgeSeconds)} ago`);
+    write(sign, `heartbeat ${age(node.leaseAgeSeconds)} ago`);
     write(more, `version ${node.version}, up ${age((Date.now() - Date.parse(node.startedAt)) / 1000)}`);
   }, $("nodes-title"));
   keep($("node-names"), nodes, (node) => node.id, () => make("option"), (option, node) => (option.value = node.name));
@@ -41,18 +41,18 @@ function createNode() {
     share, part("span", "note"), part("span", "note"));
 }
 
-/** The state of the node that answered: behind a balancer, each time another one. */
+/** The health line, from the node that answered: behind a balancer this is a different node each time. */
 function explain(list, ready) {
   const lacks = [
     ready.relay?.state === "down" && "it cannot reach the other nodes",
-    ready.presence?.state === "down" && "it cannot reach the list of connections",
-    ready.draining && "it is going away",
+    ready.presence?.state === "down" && "it cannot reach the presence store",
+    ready.draining && "it is shutting down",
   ].filter(Boolean);
-  if (!ready.ready) return ["warn", `A node is not ready: ${lacks.join(", ") || "it does not say why"}.`];
-  if (!list.complete) return ["warn", `${list.answeredBy} shows the nodes as last seen: the list of nodes does not answer.`];
+  if (!ready.ready) return ["warn", `A node is not ready: ${lacks.join(", ") || "reason unknown"}.`];
+  if (!list.complete) return ["warn", `${list.answeredBy} shows the nodes as last read: the presence store does not answer.`];
   const gone = list.nodes.filter((node) => !node.live);
-  if (gone.length) return ["warn", `No sign of life from ${gone.map((node) => node.name).join(", ")}.`];
-  return ["ok", `${count(list.nodes.length, "node")}, all well.`];
+  if (gone.length) return ["warn", `No heartbeat from ${gone.map((node) => node.name).join(", ")}.`];
+  return ["ok", `${count(list.nodes.length, "node")}, all healthy.`];
 }
 
 let lastSeen = null;

@@ -1,16 +1,16 @@
 "use strict";
-// What all parts of the page share. Everything that comes from outside becomes text, never markup.
+// Functions shared by all parts of the page. Everything from outside becomes text, never markup.
 
 const $ = (id) => document.getElementById(id);
 
-/** An element with properties and content; texts among the content stay texts. */
+/** An element with properties and content; strings in the content stay text. */
 function make(tag, properties = {}, ...content) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...content);
   return element;
 }
 
-/** Writes only what changed: a screen reader hears news, not repetitions. */
+/** Writes only changes, so that a screen reader does not repeat unchanged text. */
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -20,13 +20,13 @@ const count = (number, thing) => `${number.toLocaleString("en")} ${thing}${numbe
 const brief = (number) => (number < 10000 ? String(number) : number.toLocaleString("en", { notation: "compact" }));
 const shortID = (id) => id.slice(0, 8);
 
-/** A query as the API reads it: a blank is `%20`, where URLSearchParams writes a plus, which is a plus to the API. */
+/** A query for the API, with `%20` for a space: URLSearchParams writes a plus, which the API reads as a plus. */
 const queryOf = (entries) => entries.map((entry) => entry.map(encodeURIComponent).join("=")).join("&");
 
-/** A text with what cannot be seen in it made visible: control and format characters, and separators but the blank. */
+/** Makes invisible characters visible: control and format characters, and separators other than the space. */
 const visible = (text) => text.replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`);
 
-/** Names of users or groups, which may be any text: none turns or joins what stands beside it. */
+/** Shows names of users or groups. They may be any text, so each is isolated from its surroundings (bidi). */
 function showNames(element, names) {
   const key = JSON.stringify(names);
   if (element.dataset.names === key) return;
@@ -38,7 +38,7 @@ function showNames(element, names) {
 }
 const clock = (date) => date.toTimeString().slice(0, 8);
 
-/** How long ago, in one unit. */
+/** An age in one unit. */
 function age(seconds) {
   if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
   if (seconds < 100) return `${Math.round(seconds)} s`;
@@ -48,10 +48,10 @@ function age(seconds) {
 }
 
 /**
- * Makes the children of a list those of the items, in order, and keeps the elements of items that stay, with the focus in them.
- * Where the focused one goes, the focus goes to `heir`.
+ * Updates a list to show the items in order. Elements of items that remain are kept, including the focus in them. When the
+ * element with the focus is removed, `fallback` gets the focus.
  */
-function keep(list, items, keyOf, create, update, heir) {
+function keep(list, items, keyOf, create, update, fallback) {
   const old = new Map([...list.children].map((element) => [element.dataset.key, element]));
   const wanted = items.map((item) => {
     const key = keyOf(item);
@@ -64,12 +64,12 @@ function keep(list, items, keyOf, create, update, heir) {
   for (const element of old.values()) {
     const hadFocus = element.contains(document.activeElement);
     element.remove();
-    if (hadFocus) heir.focus({ preventScroll: true });
+    if (hadFocus) fallback.focus({ preventScroll: true });
   }
   wanted.forEach((element, index) => {
     if (list.children[index] !== element) list.insertBefore(element, list.children[index] ?? null);
   });
 }
 
-/** Seconds until the next attempt: 1, 2, 4, 8, then 10, each up to a quarter less, so that many pages do not come back as one. */
+/** Seconds until the next attempt: 1, 2, 4, 8, then 10, each up to a quarter less, so that many pages do not retry at once. */
 const pause = (failures) => Math.min(10, 2 ** Math.max(0, failures - 1)) * (1 - Math.random() / 4);

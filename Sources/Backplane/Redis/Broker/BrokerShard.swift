@@ -1,0 +1,271 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import VolaryProtocol
+
+/// What a ``RedisBroker`` has for one Redis master, on one event loop: two links and the owners of the state. It connects the owners with the
+/// links, reports health and ends them; each other subject has an owner of its own.
+///
+/// - ``PublishIntake``, ``MessagePublisher``: from the inbox to Redis, in one order.
+/// - ``TopicSubscriptions``: which topics arrive.
+/// - ``MessageReceiver``, ``TopicFollower``: what arrives, in the order of its log; what was missed is read.
+/// - ``LossReporter``: what is missing.
+/// - ``CanaryMonitor``: whether the path works.
+final class BrokerShard {
+    /// How long a graceful shutdown waits for Redis' answers.
+    private static let flushTime = TimeAmount.seconds(2)
+    private static let housekeepingInterval = TimeAmount.seconds(1)
+
+    private struct Links {
+        let publisher: RedisLink
+        let subscriber: RedisLink
+    }
+
+    private enum State {
+        case open
+        /// The parameter is called once all is closed.
+        case closing(() -> Void)
+        case closed
+    }
+
+    private let watch: MasterResolver
+    private let context: BrokerContext
+    private let scripts = RedisScriptCache()
+    private let subscriptions: TopicSubscriptions
+    private let publisher: MessagePublisher
+    private let intake: PublishIntake
+    private let losses: LossReporter
+    private let reader: LogReader
+    private let follower: TopicFollower
+    private let canary: CanaryMonitor
+    private let receiver: MessageReceiver
+    private var links: Links?
+    private var state = State.open
+    private var interruptions = 0
+    private var housekeeping: Scheduled<Void>?
+
+    init(
+        watch: MasterResolver,
+        settings: BrokerSettings,
+        node: NodeID,
+        shared: RedisBrokerShared,
+        logger: Logger,
+        outboxLimits: Outbox<OutgoingMessage>.Limits
+    ) {
+        let context = BrokerContext(
+            node: node,
+            settings: settings,
+            keyPrefix: watch.configuration.keyPrefix,
+            shared: shared,
+            logger: logger
+        )
+        let replays = if case .master = watch.configuration.target { true } else { false }
+        self.watch = watch
+        self.context = context
+        self.subscriptions = TopicSubscriptions(context)
+        self.publisher = MessagePublisher(context, scripts: self.scripts, limits: outboxLimits, replays: replays)
+        self.intake = PublishIntake(
+            context,
+            subscriptions: self.subscriptions,
+            publisher: self.publisher,
+            maximumBytes: outboxLimits.waitingBytes
+        )
+        self.losses = LossReporter(context)
+        self.reader = LogReader(context, scripts: self.scripts)
+        self.follower = TopicFollower(
+            context,
+            subscriptions: self.subscriptions,
+            publisher: self.publisher,
+            losses: self.losses,
+            reader: self.reader
+        )
+        self.canary = CanaryMonitor(context)
+        self.receiver = MessageReceiver(
+            context,
+            subscriptions: self.subscriptions,
+            follower: self.follower,
+            publisher: self.publisher,
+            intake: self.intake,
+            canary: self.canary,
+            losses: self.losses
+        )
+        context.healthChanged = { [weak self] in self?.updateHealth() }
+        self.publisher.decisionEnded = { [weak self] in
+            self?.intake.publishPending()
+            self?.updateHealth()
+        }
+    }
+
+    func start() {
+        guard self.links == nil, case .open = self.state else { return }
+        let links = Links(
+            publisher: self.link("publisher", subscribes: false),
+            subscriber: self.link("subscriber", subscribes: true)
+        )
+        self.links = links
+        self.publisher.start(over: links.publisher)
+        self.reader.start(over: links.publisher)
+        self.subscriptions.start(over: links.subscriber)
+        self.receiver.start(over: links.subscriber)
+        links.publisher.start()
+        links.subscriber.start()
+        self.scheduleHousekeeping()
+        self.canary.start(publisher: links.publisher, subscriber: links.subscriber)
+    }
+
+    private func link(_ role: String, subscribes: Bool) -> RedisLink {
+        let link = RedisLink(
+            role: role,
+            to: .master(self.watch.core.value),
+            configuration: self.watch.configuration,
+            eventLoop: self.context.shared.eventLoop,
+            subscribes: subscribes,
+            logger: self.context.logger
+        )
+        link.delegate = self
+        return link
+    }
+
+    // MARK: - Calls of the broker's user
+
+    /// There are messages in the inbox.
+    func takeInbox() { self.intake.takeInbox() }
+
+    func subscribe(to topic: Topic, waiter: SubscriptionWaiter, continuation: TopicSubscriptions.Continuation) {
+        guard !waiter.isCancelled else { return continuation.resume(returning: .failure(.cancelled)) }
+        guard case .open = self.state else { return continuation.resume(returning: .failure(.closed)) }
+        self.follower.begin(topic)
+        self.subscriptions.subscribe(to: topic, waiter: waiter, continuation: continuation)
+    }
+
+    /// The topic stays wanted while others wait for it. The last waiter's cancellation ends it, also for callers that subscribed to it before
+    /// the link was lost.
+    func cancelWaiter(_ waiter: SubscriptionWaiter, of topic: Topic) {
+        guard let (continuation, isLast) = self.subscriptions.removeWaiter(waiter, of: topic) else { return }
+        if isLast { self.unsubscribe(from: topic) }
+        continuation.resume(returning: .failure(.cancelled))
+    }
+
+    func unsubscribe(from topic: Topic) {
+        self.subscriptions.unsubscribe(from: topic)
+        self.follower.end(topic)
+        self.publisher.unsubscribed(from: topic)
+        self.intake.publishPending()
+        self.updateHealth()
+    }
+
+    // MARK: - Health
+
+    private func scheduleHousekeeping() {
+        self.housekeeping = self.context.schedule(in: Self.housekeepingInterval) { [weak self] in
+            guard let self, !self.isClosed else { return }
+            self.publisher.expire()
+            if self.publisher.loopbackIsStalled(allTopicsArrive: self.subscriptions.isSettled) {
+                self.links?.subscriber.drop(reason: "own messages do not come back")
+            }
+            self.follower.refreshHeads()
+            self.losses.report()
+            self.updateHealth()
+            self.scheduleHousekeeping()
+        }
+    }
+
+    private func updateHealth() {
+        let health = BrokerHealth(
+            state: self.downReason.map { .down(reason: $0) } ?? .up,
+            interruptions: self.interruptions,
+            waiting: self.publisher.waiting + self.intake.waiting,
+            pending: self.subscriptions.pending,
+            expired: self.publisher.expired,
+            lost: self.losses.lost,
+            gaps: self.losses.gaps,
+            recovered: self.losses.recovered,
+            lag: self.canary.lag.map { .nanoseconds($0.nanoseconds) }
+        )
+        self.context.shared.update(health)
+    }
+
+    private var downReason: String? {
+        guard !self.isClosed else { return "shut down" }
+        guard let links else { return "not started" }
+        if !links.publisher.isReady { return links.publisher.reason }
+        if !links.subscriber.isReady { return links.subscriber.reason }
+        guard self.subscriptions.isSettled else {
+            return "not all topics are subscribed to yet, or what was missed is being fetched"
+        }
+        return self.canary.isProven ? nil : self.canary.refusal ?? "nothing has come back through Redis yet"
+    }
+
+    // MARK: - Shutting down
+
+    private var isClosed: Bool { if case .closed = self.state { true } else { false } }
+
+    /// - Parameter done: called once, when everything is closed.
+    func shutDown(flushing: Bool, done: @escaping () -> Void) {
+        self.intake.close()
+        self.state = .closing(done)
+        self.subscriptions.failAllWaiters()
+        guard flushing else { return self.close() }
+        self.publisher.notify { [weak self] in self?.close() }
+        guard !self.isClosed else { return }
+        _ = self.context.schedule(in: Self.flushTime) { [weak self] in self?.close() }
+    }
+
+    private func close() {
+        guard case .closing(let done) = self.state else { return }
+        self.state = .closed
+        self.context.shared.isClosed.withLockedValue { $0 = true }
+        self.housekeeping?.cancel()
+        self.canary.stop()
+        self.links?.publisher.stop()
+        self.links?.subscriber.stop()
+        self.subscriptions.linkWasLost()
+        self.publisher.stop()
+        self.updateHealth()
+        done()
+    }
+}
+
+extension BrokerShard: RedisLinkDelegate {
+    func linkBecameReady(_ link: RedisLink) {
+        if link === self.links?.publisher {
+            if self.context.isLogged {
+                self.scripts.load(RedisScript.log, over: link)
+                self.follower.publisherBecameReady()
+            }
+            self.publisher.linkBecameReady()
+        } else {
+            self.subscriptions.linkBecameReady()
+            if self.context.isLogged { self.follower.subscriberBecameReady() }
+        }
+        self.canary.linkBecameReady()
+        self.updateHealth()
+    }
+
+    func linkWasLost(_ link: RedisLink, _ loss: RedisLinkLoss) {
+        self.canary.linkWasLost()
+        if link === self.links?.publisher {
+            self.scripts.removeAll()
+            self.follower.publisherWasLost()
+            self.publisher.linkWasLost(loss)
+        } else {
+            self.interruptions += 1
+            self.subscriptions.linkWasLost()
+            self.follower.subscriberWasLost()
+            self.publisher.deliverLoopback()
+        }
+        self.intake.publishPending()
+        self.updateHealth()
+    }
+
+    func linkDidNotConnect(_ link: RedisLink) {
+        if link === self.links?.publisher { self.publisher.linkDidNotConnect() }
+    }
+
+    func link(_ link: RedisLink, received pushes: [RedisPush]) {
+        self.receiver.received(pushes)
+    }
+}
+
+@available(*, unavailable)
+extension BrokerShard: Sendable {}

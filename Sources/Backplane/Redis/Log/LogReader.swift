@@ -1,0 +1,132 @@
+import Logging
+import NIOCore
+import VolaryProtocol
+
+/// Reads and ends topics' logs over the publisher's link, keeps their heads alive, and knows whether Redis still holds the data that it held.
+/// Belongs to one event loop.
+final class LogReader {
+    /// All heads are refreshed within so many seconds: a quarter of an hour, of the hour that they live at least.
+    private static let refreshSeconds = 900
+    /// Heads refreshed by one command, at most.
+    private static let refreshHeads = 1000
+
+    private let context: BrokerContext
+    private let scripts: RedisScriptCache
+    private var link: RedisLink?
+    /// As Redis last named its data.
+    private var storeName: String?
+    /// Topics whose heads have not been refreshed in this round.
+    private var toRefresh: ArraySlice<Topic> = []
+    /// Called when Redis may not hold the data any longer that it held before: see ``RedisScript/identify``.
+    var storeBecameUnverified: () -> Void = {}
+
+    init(_ context: BrokerContext, scripts: RedisScriptCache) {
+        self.context = context
+        self.scripts = scripts
+    }
+
+    func start(over link: RedisLink) { self.link = link }
+
+    var isReady: Bool { self.link?.isReady ?? false }
+
+    func flush() { self.link?.flush() }
+
+    func drop(reason: String) { self.link?.drop(reason: reason) }
+
+    // MARK: - Logs
+
+    /// Collects a request for ``flush()``.
+    /// - Parameters:
+    ///   - checksStore: whether Redis is asked after the log was read if it still holds its data: otherwise a log that is not there says nothing.
+    ///   - completion: called once, with nil when the link is lost.
+    func send(
+        _ request: TopicLogStateMachine.LogRequest,
+        of topic: Topic,
+        checksStore: Bool,
+        completion: @escaping (RESPValue?) -> Void
+    ) {
+        let command = self.command(request, of: topic)
+        guard checksStore, let link else {
+            self.link?.send(command) { completion(try? $0.get()) }
+            return
+        }
+        var page: RESPValue?
+        link.send(command) { page = try? $0.get() }
+        link.send(RESPCommand("GET", LogKeys.store(prefix: self.context.keyPrefix))) { [weak self] result in
+            guard case .success(let name) = result else { return completion(nil) }
+            self?.found(name.text ?? "")
+            completion(page)
+        }
+    }
+
+    private func command(_ request: TopicLogStateMachine.LogRequest, of topic: Topic) -> RESPCommand {
+        let keys = self.context.keys(of: topic).all
+        var command: RESPCommand
+        switch request {
+        case .head:
+            command = self.scripts.command(.readLog, keys: keys)
+            for argument in ["", "last", "1", "1", "\(Limits.maximumEnvelopeBytes)"] { command.append(argument) }
+        case .entries(let position):
+            command = self.scripts.command(.readLog, keys: keys)
+            if let position { command.append(bytesOf: position.epoch) } else { command.append("") }
+            for bound in [position.map { Int($0.offset) } ?? 0, LogPage.entries, LogPage.bytes, Limits.maximumEnvelopeBytes] {
+                command.append("\(bound)")
+            }
+        case .endEpoch(let epoch):
+            self.context.logger.warning("A topic's log has two histories: Redis has lost the end of one")
+            command = self.scripts.command(.endEpoch, keys: keys)
+            command.append(bytesOf: epoch)
+            command.append(bytesOf: self.context.newEpoch())
+        }
+        command.append(self.context.logBounds.headLife)
+        return command
+    }
+
+    /// Redis' script cache has been emptied.
+    func loadAgain(_ scripts: [RedisScript]) {
+        guard let link else { return }
+        for script in scripts { self.scripts.remove(script) }
+        self.scripts.load(scripts, over: link)
+    }
+
+    // MARK: - Heads
+
+    /// Called once a second: extends the life of some heads, so that what is published to their topics while this node is away is logged.
+    func refreshHeads(of topics: some Collection<Topic>) {
+        guard let link, link.isReady else { return }
+        if self.toRefresh.isEmpty { self.toRefresh = Array(topics)[...] }
+        let count = min(max(1, topics.count / Self.refreshSeconds), Self.refreshHeads)
+        let heads = self.toRefresh.prefix(count).map { self.context.keys(of: $0).head }
+        self.toRefresh = self.toRefresh.dropFirst(count)
+        guard !heads.isEmpty else { return }
+        var command = self.scripts.command(.refreshHeads, keys: heads)
+        command.append(self.context.logBounds.headLife)
+        link.send(command) { [weak self] result in
+            guard case .success(.error(let text)) = result, RedisErrorText.code(text) == "NOSCRIPT" else { return }
+            self?.loadAgain([.refreshHeads])
+        }
+        link.flush()
+    }
+
+    // MARK: - The store
+
+    /// Asks Redis for the name of its data, before any log is read that is asked for later.
+    func identifyStore() {
+        guard let link, link.isReady else { return }
+        var command = self.scripts.command(.identify, keys: LogKeys.storeKeys(prefix: self.context.keyPrefix))
+        command.append("\(self.context.newEpoch())")
+        link.send(command) { [weak self] result in
+            guard case .success(let value) = result else { return }
+            self?.found(value.text ?? "")
+        }
+        link.flush()
+    }
+
+    private func found(_ name: String) {
+        if let storeName, name.isEmpty || name != storeName { self.storeBecameUnverified() }
+        self.storeName = name
+    }
+}
+
+@available(*, unavailable)
+extension LogReader: Sendable {}

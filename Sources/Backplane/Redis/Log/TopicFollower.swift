@@ -1,0 +1,201 @@
+import NIOCore
+import VolaryProtocol
+
+/// Follows the logs of all topics that this node is subscribed to: gives what arrives to the topic's ``TopicLogStateMachine``, reads what is
+/// missing, and hands on what comes of it. Without logs it only drops duplicates. Belongs to one event loop.
+final class TopicFollower {
+    private let context: BrokerContext
+    private let subscriptions: TopicSubscriptions
+    private let publisher: MessagePublisher
+    private let losses: LossReporter
+    private let reader: LogReader
+    private var logs = TopicLogs()
+    private var reads = LogReadQueue()
+    /// Of messages that are not logged.
+    private var duplicates = DuplicateFilter()
+    /// Reused, so that a message costs no allocation.
+    private var output = TopicLogStateMachine.Output()
+    /// Number of the last subscription that was confirmed.
+    private var sessions = 0
+    private var subscriberLostAt: NIODeadline?
+
+    init(
+        _ context: BrokerContext,
+        subscriptions: TopicSubscriptions,
+        publisher: MessagePublisher,
+        losses: LossReporter,
+        reader: LogReader
+    ) {
+        self.context = context
+        self.subscriptions = subscriptions
+        self.publisher = publisher
+        self.losses = losses
+        self.reader = reader
+        reader.storeBecameUnverified = { [weak self] in self?.logs.storeBecameUnverified() }
+    }
+
+    // MARK: - Subscriptions
+
+    /// This node subscribes to the topic.
+    func begin(_ topic: Topic) {
+        if self.context.isLogged { self.logs.begin(topic, own: self.context.node) }
+    }
+
+    /// This node unsubscribes from the topic.
+    func end(_ topic: Topic) { self.logs.end(topic) }
+
+    /// Redis has confirmed the subscription. Callers are told once the topic's position in the log is known.
+    func subscribed(to topic: Topic) {
+        guard self.context.isLogged else {
+            if self.subscriptions.takeInterrupted(topic) { self.losses.missed(0, gaps: 1, of: topic) }
+            return self.subscriptions.becameLive(topic)
+        }
+        self.sessions += 1
+        let session = self.sessions
+        var envelopes: [Envelope] = []
+        self.step(topic, into: &envelopes) { log, _ in log.subscribed(session: session) }
+    }
+
+    // MARK: - Arrivals
+
+    /// A message on the topic's channel.
+    /// - Parameters:
+    ///   - envelope: nil for what cannot be decoded.
+    ///   - isLoss: whether it is a loss if it cannot be decoded, or did not come.
+    func received(
+        _ envelope: Envelope?,
+        at position: LogPosition?,
+        bytes: Int,
+        isLoss: Bool,
+        of topic: Topic,
+        into envelopes: inout [Envelope]
+    ) {
+        if self.context.isLogged, isLoss {
+            let arrival = LogArrival(position: position, envelope: envelope, bytes: bytes)
+            self.step(topic, into: &envelopes) { $0.received(arrival, into: &$1) }
+        } else if let envelope {
+            if envelope.origin == self.context.node {
+                self.publisher.cameBack(envelope.sequence, on: topic, into: &envelopes)
+            } else if self.duplicates.admits(envelope.sequence, from: envelope.origin) {
+                envelopes.append(envelope)
+            }
+        } else if isLoss {
+            self.losses.missed(1, gaps: 0, of: topic)
+        }
+    }
+
+    /// Performs a step of a topic's log, and all that follows from it.
+    private func step(
+        _ topic: Topic,
+        into envelopes: inout [Envelope],
+        _ body: (inout TopicLogStateMachine, inout TopicLogStateMachine.Output) -> Void
+    ) {
+        var output = self.output
+        self.output = .init()
+        let outcome = self.logs.step(topic, into: &output, body)
+        for envelope in output.envelopes {
+            if envelope.origin == self.context.node {
+                self.publisher.cameBack(envelope.sequence, on: topic, into: &envelopes)
+            } else {
+                envelopes.append(envelope)
+            }
+        }
+        self.losses.recovered(output.recovered)
+        self.losses.missed(output.lost, gaps: output.gaps, of: topic)
+        if let error = output.decodingError { self.losses.couldNotDecode(output.undecodable, error) }
+        output.clear()
+        self.output = output
+        guard let outcome else { return }
+        if outcome.hasRequest { self.requestIfNeeded(topic) }
+        if outcome.isFollowing { self.subscriptions.becameLive(topic) } else { self.subscriptions.wasInterrupted(topic) }
+    }
+
+    // MARK: - Reading
+
+    private func requestIfNeeded(_ topic: Topic) {
+        guard self.logs[topic]?.request != nil, self.reader.isReady else { return }
+        self.reads.append(topic)
+        self.sendRequests()
+    }
+
+    private func sendRequests() {
+        guard self.reader.isReady else { return }
+        var hasSent = false
+        while let topic = self.reads.next() {
+            guard let log = self.logs[topic], let request = log.request else {
+                self.reads.ended(topic)
+                continue
+            }
+            // Not the log itself: it would be copied with each change until the answer comes.
+            let session = log.session
+            let checksStore = if case .entries = request { log.isInterrupted } else { false }
+            self.reader.send(request, of: topic, checksStore: checksStore) { [weak self] answer in
+                // When the link is lost, all requests are sent again over the next.
+                if let answer { self?.answered(request, of: topic, session: session, answer) }
+            }
+            hasSent = true
+        }
+        if hasSent { self.reader.flush() }
+    }
+
+    private func answered(_ request: TopicLogStateMachine.LogRequest, of topic: Topic, session: Int, _ answer: RESPValue) {
+        self.reads.ended(topic)
+        if case .error(let text) = answer {
+            if RedisErrorText.code(text) == "NOSCRIPT" {
+                self.reader.loadAgain([.readLog, .endEpoch])
+                self.requestIfNeeded(topic)
+            } else {
+                self.reader.drop(reason: "a log was refused: \(RedisErrorText.loggable(text))")
+            }
+        } else if self.logs[topic]?.session != session {
+            // The answer is of an earlier subscription.
+            self.requestIfNeeded(topic)
+        } else {
+            self.take(answer, to: request, of: topic)
+        }
+        self.sendRequests()
+    }
+
+    private func take(_ answer: RESPValue, to request: TopicLogStateMachine.LogRequest, of topic: Topic) {
+        var envelopes: [Envelope] = []
+        if case .endEpoch = request {
+            self.step(topic, into: &envelopes) { log, _ in log.epochWasEnded() }
+        } else if let page = LogPage(answer) {
+            self.step(topic, into: &envelopes) { $0.read(page, into: &$1) }
+        } else {
+            self.reader.drop(reason: "a log was answered with something else")
+        }
+        self.context.deliver(envelopes)
+        if self.subscriptions.takeSettled() { self.losses.report() }
+        self.context.healthChanged()
+    }
+
+    /// Called once a second: see ``LogReader/refreshHeads(of:)``.
+    func refreshHeads() {
+        if self.context.isLogged { self.reader.refreshHeads(of: self.logs.topics) }
+    }
+
+    // MARK: - The links
+
+    func publisherBecameReady() {
+        if self.subscriptions.isLinked { self.reader.identifyStore() }
+        for topic in Array(self.logs.topics) { self.requestIfNeeded(topic) }
+    }
+
+    func publisherWasLost() { self.reads.removeAll() }
+
+    func subscriberBecameReady() {
+        if let lostAt = self.subscriberLostAt, .now() - lostAt > LogBounds.headAge { self.logs.storeBecameUnverified() }
+        self.reader.identifyStore()
+    }
+
+    func subscriberWasLost() {
+        self.subscriberLostAt = .now()
+        var envelopes: [Envelope] = []
+        for topic in Array(self.logs.topics) { self.step(topic, into: &envelopes) { $0.unlinked(into: &$1) } }
+        self.context.deliver(envelopes)
+    }
+}
+
+@available(*, unavailable)
+extension TopicFollower: Sendable {}

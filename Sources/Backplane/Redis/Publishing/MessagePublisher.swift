@@ -1,0 +1,277 @@
+import Logging
+import NIOCore
+import VolaryProtocol
+
+/// Publishes over the publisher's link: writes what ``PublishQueue`` holds as far as Redis keeps up, and completes it when Redis has
+/// answered. Belongs to one event loop.
+final class MessagePublisher {
+    private let context: BrokerContext
+    private let scripts: RedisScriptCache
+    private var link: RedisLink?
+    private var queue: PublishQueue
+    /// While it runs, the link counts as up, if slow: see ``PoisonMessageDetector``.
+    private var decisionTimer: Scheduled<Void>?
+    private var rejectedLog = LogThrottle(interval: .seconds(10))
+    /// Messages that left the outbox unconfirmed while nobody waited for them.
+    private(set) var expired = 0
+    /// Called once the outbox is empty, when closing.
+    private var whenEmpty: (() -> Void)?
+    /// Called when a decision has taken too long, so that the link counts as down: see ``PoisonMessageDetector``.
+    var decisionEnded: () -> Void = {}
+
+    init(
+        _ context: BrokerContext,
+        scripts: RedisScriptCache,
+        limits: Outbox<OutgoingMessage>.Limits,
+        replays: Bool
+    ) {
+        self.context = context
+        self.scripts = scripts
+        self.queue = PublishQueue(node: context.node, isLogged: context.isLogged, limits: limits, replays: replays)
+    }
+
+    func start(over link: RedisLink) { self.link = link }
+
+    /// Messages that wait to be written.
+    var waiting: Int { self.queue.waiting }
+    var isEmpty: Bool { self.queue.isEmpty }
+    var isReady: Bool { self.link?.isReady ?? false }
+    /// Whether the link is up, or counts as up during a decision.
+    var isLinked: Bool { self.isReady || self.decisionTimer != nil }
+    /// Whether Redis is so far behind that messages had better wait where senders take turns.
+    var hasWindowWaiting: Bool { self.isReady && self.queue.hasWindowWaiting }
+
+    /// Gives a message its place in the order and writes it, as far as Redis keeps up.
+    /// - Parameter local: gets what this node's receiver is to be given at once.
+    /// - Returns: the outcome, when it is known already.
+    func publish(
+        _ request: PublishRequest,
+        _ reachability: PublishReachability,
+        into local: inout [Envelope]
+    ) -> Result<PublishOutcome, BrokerError>? {
+        let outcome = self.queue.append(request, reachability, into: &local, at: .now())
+        if case .failure = outcome { return outcome }
+        self.write()
+        return outcome
+    }
+
+    func flush() { self.link?.flush() }
+
+    // MARK: - Writing
+
+    private func write() {
+        guard let link, link.isReady else { return }
+        self.queue.takeWritable { message in
+            link.send(message.command(self.context, self.scripts)) { [weak self] result in self?.answered(result) }
+        }
+    }
+
+    /// Writes what waits, once half of the window is free.
+    func writeIfDue() {
+        guard self.queue.isDue, self.isReady else { return }
+        self.write()
+        self.link?.flush()
+    }
+
+    // MARK: - Answers
+
+    private func answered(_ result: Result<RESPValue, RedisLinkError>) {
+        // All messages of a lost link are handled together, in `linkWasLost`.
+        guard case .success(let value) = result else { return }
+        switch PublishAnswer(value) {
+        case .confirmed(let receivers): self.confirmed(receivers: receivers)
+        case .scriptIsMissing:
+            // Redis' script cache has been emptied. All messages that are under way fail alike, and are then sent again.
+            if self.queue.scriptIsMissing(), let link {
+                self.scripts.remove(.publish)
+                self.scripts.load([.publish], over: link)
+                link.flush()
+            }
+            self.writeIfDue()
+        case .refused(let text): self.refused(text)
+        case .malformed: self.link?.drop(reason: "a message was answered with something else")
+        }
+    }
+
+    private func confirmed(receivers: Int) {
+        var local: [Envelope] = []
+        guard let message = self.queue.confirmed(into: &local, at: .now()) else { return }
+        self.settleDecision()
+        self.context.deliver(local)
+        message.completion?(
+            .success(message.isDegraded ? .degraded(here: message.isWanted) : .relayed(receivers: receivers))
+        )
+        self.finishIfEmpty()
+        self.writeIfDue()
+    }
+
+    /// Redis has answered the oldest message with an error, and certainly not carried it out.
+    private func refused(_ text: String) {
+        let refusal = RedisErrorText.refusal(text)
+        let bytes = self.queue.oldestUnansweredBytes
+        // A small message cannot have exceeded a limit of Redis.
+        let isPlausible = refusal != .tooLarge || bytes >= PoisonMessageDetector.minimumBytes
+        guard refusal != .ofServer, isPlausible, let message = self.queue.removeOldestUnanswered() else {
+            self.link?.drop(reason: "a message was refused: \(RedisErrorText.loggable(text))")
+            return
+        }
+        self.settleDecision()
+        let error: BrokerError
+        switch refusal {
+        case .tooLarge:
+            self.queue.sizeWasRefused(bytes: bytes, at: .now())
+            error = .tooLarge
+        case .idleFull: error = .idleHistoryFull
+        case .ofMessage, .ofServer: error = .refused
+        }
+        self.reject(message, as: error, reason: RedisErrorText.loggable(text))
+        self.finishIfEmpty()
+        self.writeIfDue()
+    }
+
+    private func reject(_ message: OutgoingMessage, as error: BrokerError, reason: String) {
+        self.queue.forgetLoopback(of: message)
+        if let completion = message.completion { completion(.failure(error)) } else { self.expired += 1 }
+        guard let count = self.rejectedLog.occurred(at: .now()) else { return }
+        self.context.logger.warning(
+            "Redis refuses messages: they are dropped",
+            metadata: [
+                RedisLogKey.count: "\(count)", RedisLogKey.bytes: "\(message.bytes.readableBytes)",
+                RedisLogKey.reason: "\(reason)",
+            ]
+        )
+    }
+    // MARK: - The links
+
+    func linkBecameReady() {
+        self.expire()
+        let replayed = self.queue.linked(to: self.link?.address, at: .now())
+        if replayed > 0 {
+            self.context.logger.info(
+                "Messages that the last master confirmed are published again",
+                metadata: [RedisLogKey.count: "\(replayed)"]
+            )
+        }
+        self.write()
+        self.link?.flush()
+    }
+
+    func linkWasLost(_ loss: RedisLinkLoss) {
+        switch self.queue.linkLost(isByPeer: loss.isByPeer, at: .now()) {
+        case .linkIsDown: self.linkIsDown()
+        case .wait: self.startDecision()
+        case .reject:
+            // The connection has been closed again while one message was alone on it. As large ones would wait in vain too.
+            for message in self.queue.removeOversized(at: .now()) {
+                self.reject(message, as: .tooLarge, reason: "the connection was closed each time, by itself too")
+            }
+            if self.queue.isDeciding(at: .now()) { self.startDecision() } else { self.linkIsDown() }
+        }
+    }
+
+    /// This node's receiver gets what was under way, and callers that wait are told.
+    private func linkIsDown() {
+        self.decisionTimer?.cancel()
+        self.decisionTimer = nil
+        // Also those that Redis has confirmed already: delivered after the others they would be out of order.
+        self.deliverLoopback()
+        for answer in self.queue.takeCompletions() { answer() }
+    }
+
+    func linkDidNotConnect() {
+        self.queue.connectionFailed()
+        self.endDecision()
+    }
+
+    /// The subscriber's link is lost, or the publisher's: this node's receiver gets now what may not come back.
+    func deliverLoopback() {
+        self.context.deliver(self.queue.takeLoopback())
+    }
+
+    // MARK: - Deciding whether the link is down or one message costs it
+
+    private func startDecision() {
+        guard self.decisionTimer == nil else { return }
+        self.decisionTimer = self.context.schedule(in: PoisonMessageDetector.decisionTimeout) { [weak self] in self?.endDecision()
+        }
+    }
+
+    /// Redis has answered a message.
+    private func settleDecision() {
+        guard let decisionTimer, !self.queue.isDeciding(at: .now()) else { return }
+        decisionTimer.cancel()
+        self.decisionTimer = nil
+    }
+
+    /// It has taken too long, or there is nothing to connect to. With a link, there is nothing to decide.
+    private func endDecision() {
+        guard let timer = self.decisionTimer else { return }
+        timer.cancel()
+        self.decisionTimer = nil
+        guard !self.isReady else { return }
+        self.queue.endDecision()
+        self.linkIsDown()
+        self.decisionEnded()
+    }
+
+    // MARK: - Loopback
+
+    func cameBack(_ sequence: UInt64, on topic: Topic, into envelopes: inout [Envelope]) {
+        self.queue.cameBack(sequence, on: topic, into: &envelopes)
+    }
+
+    /// - Returns: whether this node has not sent the envelope, although it names this node as its origin.
+    func isForged(_ envelope: Envelope) -> Bool {
+        envelope.origin == self.context.node && self.queue.observed(ownSequence: envelope.sequence)
+    }
+
+    func unsubscribed(from topic: Topic) {
+        self.queue.forgetLoopback(of: topic)
+    }
+
+    /// Called once a second: whether a message of this node does not come back although nothing is known to be wrong.
+    func loopbackIsStalled(allTopicsArrive: Bool) -> Bool {
+        guard allTopicsArrive else {
+            self.queue.resetStall()
+            return false
+        }
+        return self.queue.loopbackIsStalled()
+    }
+
+    // MARK: - Expiry and the end
+
+    /// Removes what has waited for too long; not during a decision, as callers wait for these messages then.
+    func expire() {
+        guard self.decisionTimer == nil else { return }
+        self.expired(self.queue.expire(at: .now()), "Messages expired in the outbox")
+    }
+
+    private func expired(_ count: Int, _ text: Logger.Message) {
+        guard count > 0 else { return }
+        self.expired += count
+        self.context.logger.warning(text, metadata: [RedisLogKey.count: "\(count)"])
+    }
+
+    /// - Parameter done: called once Redis has confirmed all; at once if there is nothing.
+    func notify(whenEmpty done: @escaping () -> Void) {
+        self.whenEmpty = done
+        self.finishIfEmpty()
+    }
+
+    private func finishIfEmpty() {
+        guard self.queue.isEmpty, let done = self.whenEmpty else { return }
+        self.whenEmpty = nil
+        done()
+    }
+
+    /// For good: what is not confirmed by now is counted as expired.
+    func stop() {
+        self.whenEmpty = nil
+        self.linkWasLost(RedisLinkLoss(reason: "shut down"))
+        self.decisionTimer?.cancel()
+        self.expired(self.queue.waiting, "The node ends with messages that Redis has not confirmed: other nodes may lack them")
+    }
+}
+
+@available(*, unavailable)
+extension MessagePublisher: Sendable {}

@@ -1,0 +1,49 @@
+import NIOCore
+import VolaryProtocol
+
+extension OutgoingMessage {
+    /// The command that publishes it: ``RedisScript/publish``, or PUBLISH where it is not logged.
+    func command(_ context: BrokerContext, _ scripts: RedisScriptCache) -> RESPCommand {
+        let keys = context.keys(of: self.topic)
+        guard self.isLogged else {
+            var command = RESPCommand("PUBLISH", keys.channel)
+            command.append(self.bytes)
+            return command
+        }
+        // Every node is subscribed to `all`, which needs no key for topics without a subscriber.
+        let store = self.topic == .all ? [] : LogKeys.storeKeys(prefix: context.keyPrefix)
+        var command = scripts.command(.publish, keys: keys.all + store)
+        command.append(keys.channel)
+        command.append(self.bytes)
+        command.append(bytesOf: context.newEpoch())
+        for bound in context.logBounds.arguments { command.append(bound) }
+        return command
+    }
+}
+
+/// Redis' answer to such a command.
+enum PublishAnswer {
+    /// So many nodes are subscribed to the topic.
+    case confirmed(receivers: Int)
+    /// Redis does not have the script.
+    case scriptIsMissing
+    /// An error of Redis, which has not carried out the command.
+    case refused(String)
+    /// What neither the script nor PUBLISH answers.
+    case malformed
+
+    init(_ value: RESPValue) {
+        switch value {
+        case .integer(let receivers): self = .confirmed(receivers: Int(receivers))
+        case .error(let text) where RedisErrorText.code(text) == "NOSCRIPT": self = .scriptIsMissing
+        case .error(let text): self = .refused(text)
+        case .array(let parts):
+            if parts.count == 3, let receivers = parts[2].integer {
+                self = .confirmed(receivers: Int(receivers))
+            } else {
+                self = .malformed
+            }
+        default: self = .malformed
+        }
+    }
+}

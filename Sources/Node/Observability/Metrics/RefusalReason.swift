@@ -1,0 +1,77 @@
+/// Why a WebSocket handshake was refused, as a metric label.
+enum RefusalReason: Int, CaseIterable, MetricLabel {
+    case notAWebsocket
+    case unknownPath
+    case unsupportedVersion
+    case badKey
+    case badExtensions
+    case userNotAccepted
+    case badUser
+    case badWelcome
+    case originNotAllowed
+    case tokenMissing
+    case tokenAmbiguous
+    case tokenMalformed
+    case tokenSignature
+    case tokenExpired
+    case tokenNotYetValid
+    case tokenAudience
+    case tokenIssuer
+    case tokenPayload
+    case tokenClaimMissing
+    case tokenClaimInvalid
+    case tokenOtherUser
+    case tokenTooLongLived
+    case draining
+    case tooManyConnections
+    case tooManyFromAddress
+    case badForwarding
+
+    init(_ refusal: WebSocketHandshake.Refusal) {
+        self =
+            switch refusal {
+            case .notWebSocket, .wrongMethod, .hasBody: .notAWebsocket
+            case .unknownPath: .unknownPath
+            case .unsupportedVersion: .unsupportedVersion
+            case .badKey: .badKey
+            case .badExtensions: .badExtensions
+            case .userNotAccepted: .userNotAccepted
+            case .badUser: .badUser
+            case .badWelcome: .badWelcome
+            case .originNotAllowed: .originNotAllowed
+            case .unauthorized(let error): Self(error)
+            case .draining: .draining
+            case .overLimit(.tooManyConnections): .tooManyConnections
+            case .overLimit(.tooManyFromAddress): .tooManyFromAddress
+            case .overLimit(.badForwarding): .badForwarding
+            }
+    }
+
+    private init(_ error: TokenError) {
+        self =
+            switch error {
+            case .missing: .tokenMissing
+            case .ambiguous: .tokenAmbiguous
+            case .malformed: .tokenMalformed
+            case .signature, .extensions: .tokenSignature
+            case .payload: .tokenPayload
+            case .absent: .tokenClaimMissing
+            case .kind, .invalidTime, .invalidUser: .tokenClaimInvalid
+            case .otherUser: .tokenOtherUser
+            case .expired: .tokenExpired
+            case .notYetValid: .tokenNotYetValid
+            case .audience, .unexpectedAudience: .tokenAudience
+            case .issuer: .tokenIssuer
+            case .tooLongLived: .tokenTooLongLived
+            }
+    }
+
+    /// In kebab case: `origin-not-allowed`.
+    var text: String {
+        "\(self)".reduce(into: "") { text, character in
+            text += character.isUppercase ? "-\(character.lowercased())" : String(character)
+        }
+    }
+
+    var dimensions: [(String, String)] { [("reason", self.text)] }
+}
