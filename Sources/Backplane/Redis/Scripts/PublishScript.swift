@@ -149,10 +149,11 @@ extension RedisScript {
                 redis.call('HSET', head, 'checked', now)
                 redis.call('PEXPIRE', log, age + 1000)
                 redis.call('PEXPIRE', head, ARGV[7])
-                if KEYS[6] then
+            end
+            -- Also the first message with a subscriber after all before it was counted: nothing else would lead back to this topic.
+            if KEYS[6] and (isDue or receivers > 0 and countedBefore >= total - #envelope) then
 
             """ + Self.settling + """
-                    end
                 end
                 if idleBefore > 0 and idle > idleBefore then
                     redis.pcall('SET', KEYS[5], idle, 'KEEPTTL')
@@ -165,7 +166,7 @@ extension RedisScript {
 
     /// Finds topics that have lost their last subscriber, whoever that was and however it went, without asking about every topic with every
     /// publication: KEYS 6 is a sorted set of the channels of logs that had a subscriber, by when one was last seen. One in 32 of the publications
-    /// that look at the age of their log also looks at the 64 channels that were looked at longest ago: at two for each that can come. What
+    /// that get here, once a second for a topic, also looks at the 64 channels that were looked at longest ago: at two for each that can come. What
     /// such a topic has logged is counted; without room for it, nobody keeps it. Part of ``publish``, and of its variables.
     private static let settling = """
         local used, isNewChannel = KEYS[6], false
