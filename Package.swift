@@ -20,6 +20,11 @@ let strict: [SwiftSetting] =
     + (fuzzes ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
     + (isMeasured ? [.unsafeFlags(["-enable-testing"])] : [])
 
+/// Our modules' release builds leave out the checks for overlapping access, which cost a tenth of a request's time; every test runs with them, in
+/// debug builds. Here, so that an application that links the modules has this too: SwiftPM takes unsafe flags of dependencies since 6.2. What they
+/// depend on (SwiftNIO above all) is built without the checks only by `-Xswiftc -enforce-exclusivity=unchecked` on the command line (deploy/lib/common.sh).
+let fast: [SwiftSetting] = strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
 let package = Package(
     name: "volary",
     platforms: [.macOS(.v15)],
@@ -31,9 +36,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         // TLS to Redis (rediss://), and for clients.
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
-        // Router, requests, answers and their bodies for the REST side; the connections are ours (Sources/Node/HTTP/Server).
-        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
-        // The HTTP vocabulary (fields, statuses) that Hummingbird speaks.
+        // Requests, answers, fields and statuses of HTTP, for the routes.
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         // HTTP/1 heads as HTTP types, and the quiet end of a listener with its connections.
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.0"),
@@ -66,7 +69,7 @@ let package = Package(
             ],
             path: "Sources/Protocol",
             exclude: ["CZlib"],
-            swiftSettings: strict
+            swiftSettings: fast
         ),
         // Debian's and Ubuntu's zlib1g-dev.
         .systemLibrary(
@@ -96,7 +99,7 @@ let package = Package(
             ],
             path: "Sources/Backplane",
             exclude: ["CHiredis"],
-            swiftSettings: strict
+            swiftSettings: fast
         ),
         .target(
             name: "VolaryNode",
@@ -106,8 +109,6 @@ let package = Package(
                 .product(name: "Atomics", package: "swift-atomics"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -128,11 +129,11 @@ let package = Package(
             exclude: ["Main"],
             // The console and the API's description travel inside the program: it needs no files at run time.
             resources: [
-                .embedInCode("HTTP/Console/console.html"), .embedInCode("HTTP/Console/console.css"),
+                .embedInCode("HTTP/Console/console.html"), .embedInCode("HTTP/Console/Style"),
                 .embedInCode("HTTP/Console/Script"),
                 .embedInCode("HTTP/OpenAPI/openapi.json"), .embedInCode("HTTP/OpenAPI/start.js"),
             ],
-            swiftSettings: strict
+            swiftSettings: fast
         ),
         .executableTarget(
             name: "volary",
@@ -144,7 +145,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/Node/Main",
-            swiftSettings: strict
+            swiftSettings: fast
         ),
         // Real servers and independent clients for the tests; nothing of ours is in it.
         .target(
@@ -203,8 +204,6 @@ let package = Package(
                 "VolaryBackplane", "VolaryNode", "VolaryProtocol", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -242,7 +241,6 @@ let package = Package(
 let fuzzed: [Target.Dependency] = [
     "VolaryBackplane", "VolaryNode", "VolaryProtocol",
     .product(name: "HTTPTypes", package: "swift-http-types"),
-    .product(name: "HummingbirdCore", package: "hummingbird"),
     .product(name: "Logging", package: "swift-log"),
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOEmbedded", package: "swift-nio"),

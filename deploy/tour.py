@@ -212,7 +212,7 @@ def tour(base, spread):
         if time.monotonic() > deadline:
             raise TourError(f"a closed connection was still listed after {TIMEOUT:g} s")
         time.sleep(0.1)
-    print(f"\nThe tour passed, on {nodes} node(s).")
+    print(f"\nThe tour passed on {nodes} node(s).")
 
 
 if __name__ == "__main__":

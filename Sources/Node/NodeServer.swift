@@ -1,4 +1,3 @@
-import Hummingbird
 public import Logging
 import NIOConcurrencyHelpers
 public import NIOCore
@@ -47,214 +46,95 @@ public struct NodeServer: Service {
 
     /// - Throws: ``TooFewFiles``.
     /// - Parameters:
+    ///   - subprotocols: further client protocols of `/ws`, each by its WebSocket subprotocol.
     ///   - makeLinks: called once, with the node's id and an event loop for its links; by default Redis, or memory when there is none in
     ///     the configuration.
     ///   - onListening: called with the port once connections are accepted.
     public init(
         configuration: NodeConfiguration,
         logger: Logger,
+        subprotocols: [(name: String, base: any ClientProtocol)] = [],
         makeLinks: ((NodeID, any EventLoop) throws -> ClusterServices)? = nil,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws {
         // An event loop that gets no descriptors ends the process.
         try FileDescriptors.check(limit: FileDescriptors.limit, threads: configuration.threads)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads)
-        let id = NodeID.random()
-        let now = UTCClock.now
-        let shutdownRequest = ShutdownRequest()
-        let name = NodeName(given: configuration.name, port: configuration.port, id: id)
-        let record = NodeRecord(
-            id: id,
-            name: name.text,
-            version: Self.version,
-            startedAt: now(),
-            leaseMilliseconds: configuration.lease.milliseconds
-        )
-        let named = NodeLogHandler(writingTo: logger.handler, name: name)
-        let logger = Logger(label: logger.label) { _ in SampledLogHandler(writingTo: named) }
-
-        let linkLoop = group.next()
-        let links = try makeLinks?(id, linkLoop) ?? Self.links(configuration, id: id, eventLoop: linkLoop, logger: logger)
-        let registry = MetricsRegistry()
-        let metrics = NodeMetrics(factory: registry)
-        // It writes different kinds of lines from one place, and bounds each itself.
-        let activity = ActivityLog(metrics: metrics, logger: Logger(label: logger.label) { _ in named })
-        let webSocketSettings = configuration.webSocketSettings(now: now)
-        let admission = Self.admission(configuration, logger: logger)
-        let connections = ConnectionManager(
-            node: id,
-            eventLoops: Array(group.makeIterator()),
-            pingInterval: webSocketSettings.timeouts.shortest,
-            sockets: admission
-        )
-        let directory = NodeDirectory(own: record)
-        let inventory = Inventory(store: links.store, connections: connections, directory: directory, logger: logger)
-        let receipts = ReceiptCollector(eventLoop: linkLoop, directory: directory) { await inventory.refreshDirectory() }
-        let publisher = Publisher(node: id, broker: links.broker, receipts: receipts, now: now)
-        let announcer = Announcer(limit: configuration.announcementsPerSecond, publisher: publisher, eventLoop: linkLoop)
-        let nameTaken = NIOLockedValueBox<NodeNameTaken?>(nil)
-        let presence = PresenceReporter(
-            record: record,
-            store: links.store,
-            connections: connections,
-            directory: directory,
-            announcer: announcer,
-            metrics: metrics,
-            logger: logger,
-            clock: ContinuousClock(),
-            name: name,
-            isAlive: { node throws(PresenceError) in try await publisher.isAlive(node) },
-            nameIsTaken: {
-                nameTaken.withLockedValue { $0 = NodeNameTaken(name: name.text) }
-                shutdownRequest.request(.immediate)
-            },
-            awaitsSubscription: true,
-            pause: { try? await linkLoop.scheduleTask(in: .milliseconds(2)) {}.futureResult.get() }
-        )
-        let interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
-        let delivery = Delivery(
-            connections: connections,
-            receipts: receipts,
-            requests: ConnectionCommands(connections: connections, interest: interest, presence: presence),
-            shutdownRequest: shutdownRequest,
-            broker: links.broker,
-            metrics: metrics,
-            logger: logger,
-            now: now,
-            precision: configuration.timestampPrecision
-        )
-        links.broker.attach(delivery)
-        let life = LifecyclePhase()
-        let behavior = EndpointBehavior(
-            connections: connections,
-            publisher: publisher,
-            presence: presence,
-            interest: interest,
-            metrics: metrics,
-            activity: activity,
-            clientMessages: configuration.clientMessages,
-            nodeName: name,
-            precision: configuration.timestampPrecision,
-            now: now
-        )
-        let httpSettings = configuration.httpSettings
-        let access = configuration.access
-        let tokens = access.tokens(now: now)
-        let api = NodeAPI(
-            configuration: configuration,
-            links: links,
-            publisher: publisher,
-            inventory: inventory,
-            presence: presence,
-            connections: connections,
-            directory: directory,
-            registry: registry,
-            activity: activity,
-            life: life,
-            access: RESTAuthenticator(key: access.apiKey, keys: access.apiKeys, tokens: tokens),
-            admission: admission
-        )
-        let webSocketAccess = WebSocketAuthenticator(
-            origins: access.origins,
-            tokens: tokens,
-            acceptsAnonymous: access.acceptsAnonymousClients,
-            groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
-        )
-        access.logUnusableKeys(logger: logger)
-        let tlsFailed: @Sendable (any Error) -> Void = { [logger] error in
-            metrics.tlsHandshakeFailed()
-            logger.debug("A TLS handshake failed", metadata: [LogKey.error: "\(ErrorText.of(error))"])
-        }
+        let foundation = NodeFoundation(configuration, logger: logger, linkLoop: group.next())
+        let links = try makeLinks?(foundation.id, foundation.linkLoop) ?? ClusterServices(foundation)
+        let admission = Self.admission(configuration, logger: foundation.logger)
+        let cluster = ClusterSide(foundation, links: links, eventLoops: Array(group.makeIterator()), sockets: admission)
+        let tokens = configuration.access.tokens(now: foundation.now)
+        let clients = ClientSide(foundation, cluster, tokens: tokens, subprotocols: subprotocols)
         let deadlines = DrainDeadlines(
-            shutdownRequest: shutdownRequest,
+            shutdownRequest: foundation.shutdownRequest,
             delay: configuration.drainDelay,
             timeout: configuration.drainTimeout,
             clock: ContinuousClock()
         )
-        let listener = HTTPListener(
-            host: configuration.host,
-            port: configuration.port,
+        let http = HTTPSide(
+            foundation,
+            cluster,
+            clients,
+            tokens: tokens,
+            admission: admission,
+            deadlines: deadlines,
             group: group,
-            server: ServerChannel(
-                settings: httpSettings,
-                tls: configuration.tls,
-                tlsFailed: tlsFailed,
-                admission: admission,
-                metrics: metrics,
-                activity: activity,
-                acceptsConnections: { life.phase < .draining },
-                keepsConnections: { life.phase == .serving },
-                acceptsUserQuery: configuration.acceptsUserQuery,
-                compresses: configuration.compresses,
-                webSocketAdmission: WebSocketAdmission(access: webSocketAccess) { await interest.reserve($0) },
-                makeWebSocketHandler: { guest in
-                    WebSocketHandler(settings: webSocketSettings, guest: guest, events: behavior)
-                }
-            ),
-            responder: api.router().buildResponder(),
-            logger: logger,
-            timeIsUp: { await deadlines.reached(.requests) },
-            onListening: { [logger] channel in
-                // As soon as there is a listener; until then NIO's own, longer, pause serves.
-                try? await channel.eventLoop.submit {
-                    let pause = AcceptBackoff(logger: logger, metrics: metrics)
-                    try channel.pipeline.syncOperations.addHandler(pause, position: .first)
-                }.get()
-                onListening(channel.localAddress?.port ?? configuration.port)
-            }
-        )
-        self.drain = Drain(
-            shutdownRequest: shutdownRequest,
-            life: life,
-            connections: connections,
-            announce: presence.beginDraining,
-            unsent: { links.broker.health.waiting },
-            delay: configuration.drainDelay,
-            timeout: configuration.drainTimeout,
-            logger: logger,
-            clock: ContinuousClock()
+            onListening: onListening
         )
         self.configuration = configuration
-        self.logger = logger
+        self.logger = foundation.logger
         self.group = group
-        self.shutdownRequest = shutdownRequest
-        self.receipts = receipts
+        self.shutdownRequest = foundation.shutdownRequest
+        self.receipts = cluster.receipts
         self.deadlines = deadlines
-        self.nameTaken = nameTaken
-        if !access.isProtected, !AccessConfiguration.isLoopback(configuration.host) {
-            logger.warning("Everybody who reaches this node may use it: --insecure")
-        }
-        self.reload = Reload(
-            actions: (configuration.tls.map { tls in [{ tls.reload(logger: $0) }] } ?? []) + access.reloads,
-            logger: logger
-        )
-        self.services = [
-            links.broker, ShutdownOrdering(base: links.store, otherEnded: { await presence.ended() }),
-            NodeTopicsService(broker: links.broker, node: id, logger: logger) { presence.subscribed() },
-            // Clients that come at once are told to the store at once.
-            LoopService(base: presence, eventLoop: linkLoop), listener,
-        ]
+        self.nameTaken = foundation.nameTaken
+        self.drain = Self.drain(foundation, cluster)
+        self.reload = Self.reload(foundation)
+        self.services = Self.services(foundation, cluster, http.listener)
     }
 
-    private static func links(
-        _ configuration: NodeConfiguration,
-        id: NodeID,
-        eventLoop: any EventLoop,
-        logger: Logger
-    ) throws -> ClusterServices {
-        guard let redis = configuration.redis else {
-            return ClusterServices(
-                broker: MemoryBroker(bus: MemoryBus(), node: id, eventLoop: eventLoop),
-                store: MemoryPresenceStore(shared: MemoryPresence())
-            )
-        }
-        let watch = MasterResolver(configuration: redis, eventLoop: eventLoop, logger: logger)
-        let store = RedisPresenceStore(resolver: watch, logger: logger)
-        return ClusterServices(
-            broker: RedisBroker(watch: watch, settings: configuration.broker, node: id, logger: logger),
-            store: store,
-            idempotency: RedisIdempotencyStore(sharing: store)
+    private static func drain(_ foundation: NodeFoundation, _ cluster: ClusterSide) -> Drain<ContinuousClock> {
+        let broker = cluster.links.broker
+        return Drain(
+            shutdownRequest: foundation.shutdownRequest,
+            life: foundation.life,
+            connections: cluster.connections,
+            announce: cluster.presence.beginDraining,
+            unsent: { broker.health.waiting },
+            delay: foundation.configuration.drainDelay,
+            timeout: foundation.configuration.drainTimeout,
+            logger: foundation.logger,
+            clock: ContinuousClock()
         )
+    }
+
+    /// The files that are read again, and a word about those that are of no use.
+    private static func reload(_ foundation: NodeFoundation) -> Reload {
+        let (configuration, logger) = (foundation.configuration, foundation.logger)
+        configuration.access.logUnusableKeys(logger: logger)
+        if !configuration.access.isProtected, !AccessConfiguration.isLoopback(configuration.host) {
+            logger.warning("Everybody who reaches this node may use it: --insecure")
+        }
+        return Reload(
+            actions: (configuration.tls.map { tls in [{ tls.reload(logger: $0) }] } ?? []) + configuration.access.reloads,
+            logger: logger
+        )
+    }
+
+    /// In the order in which they start.
+    private static func services(
+        _ foundation: NodeFoundation,
+        _ cluster: ClusterSide,
+        _ listener: HTTPListener
+    ) -> [any Service] {
+        let (links, presence) = (cluster.links, cluster.presence)
+        return [
+            links.broker, ShutdownOrdering(base: links.store, otherEnded: { await presence.ended() }),
+            NodeTopicsService(broker: links.broker, node: foundation.id, logger: foundation.logger) { presence.subscribed() },
+            // Clients that come at once are told to the store at once.
+            LoopService(base: presence, eventLoop: foundation.linkLoop), listener,
+        ]
     }
 
     /// A limit that the operator has set too high for the limit of open files would be none: what is accepted past that ends in errors.

@@ -15,7 +15,7 @@ class Broken(Exception):
 
 
 def until(what, test, patience=PATIENCE):
-    """What `test` gives as soon as that is something."""
+    """Calls `test` until its result is true, and returns that."""
     deadline = time.monotonic() + patience
     while not (value := test()):
         if time.monotonic() > deadline:
@@ -25,15 +25,15 @@ def until(what, test, patience=PATIENCE):
 
 
 class Browser:
-    """A headless Chromium with one page in it. `complaints`: of the page's console, its policy and its scripts."""
+    """A headless Chromium with one page. `complaints`: what the console, the content security policy and scripts report."""
 
     def __init__(self):
         self.complaints = []
         self._playwright = sync_playwright().start()
-        # The sandbox does not work for root, which is who containers run things as. The only page is ours.
+        # The sandbox does not work for root, the usual user of containers. The only page is ours.
         self._chromium = self._playwright.chromium.launch(
             executable_path=shutil.which("chromium"), chromium_sandbox=os.geteuid() != 0, args=["--disable-gpu"])
-        # The size of the page is set through `size`, which can make it a phone's at any time; Playwright's viewport cannot.
+        # `size` sets the viewport, because it can change to a phone's at any time; Playwright's own viewport cannot.
         self.page = self._chromium.new_page(no_viewport=True)
         self.page.set_default_timeout(PATIENCE * 1000)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -63,14 +63,14 @@ class Browser:
     def size(self, width, height, phone=False):
         self._session.send("Emulation.setDeviceMetricsOverride",
                            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone})
-        # The page has settled when a frame has been drawn after the one in which it heard of it.
+        # The layout is final after the second frame: the first one only reports the new size to the page.
         self.js("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def scheme(self, name):
         self.page.emulate_media(color_scheme=name)
 
     def answer_with(self, status, body, urls="**/api/**"):
-        """From now on the page's requests for such addresses get this answer; with status None, the server's again."""
+        """Answers the page's requests for matching URLs itself, from now on; with status None, the server answers again."""
         self.page.unroute_all()
         if status is not None:
             self.page.route(urls, lambda route: route.fulfill(status=status, body=body, content_type="application/problem+json"))
@@ -95,9 +95,9 @@ class Browser:
         self.page.keyboard.insert_text(text)
 
     def tab_to(self, selector):
-        """Tab, from where the focus is, until it is on the element."""
+        """Presses Tab until the focus is on the element."""
         for _ in range(150):
-            if self.page.locator(selector).first.evaluate("(element) => element === document.activeElement"):
+            if self.page.evaluate("(selector) => document.activeElement?.matches(selector)", selector):
                 return
             self.press("Tab")
         raise Broken(f"Tab does not lead to {selector}")
@@ -106,5 +106,5 @@ class Browser:
         self.page.locator(selector).first.click()
 
     def screenshot(self, path):
-        """All of the page."""
+        """Of the whole page, not only of the viewport."""
         self.page.screenshot(path=path, full_page=True)

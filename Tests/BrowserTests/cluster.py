@@ -25,16 +25,23 @@ class Cluster:
         self._volary, self._processes = volary, {}
         self._work = tempfile.TemporaryDirectory(prefix="volary-console.", ignore_cleanup_errors=True)
         self.ports = {name: free_port() for name in ("redis", "node1", "node2", "balancer")}
-        for name in self.ports:
-            self.start(name)
+        self.start("redis")
+        for name in ("node1", "node2", "balancer"):
+            self._launch(name)
 
     def settle(self):
-        """Waits until each node knows the other."""
+        """Waits until all are ready, and each node knows the other."""
+        for name in ("node1", "node2", "balancer"):
+            self._await(name)
         # A node takes note of a new one with its next heartbeat; until then, receipts have no name for it.
         for name in ("node1", "node2"):
             until(f"{name} knows both nodes", lambda: b"volary_nodes_live 2\n" in self._get(name, "/metrics")[1])
 
     def start(self, name):
+        self._launch(name)
+        self._await(name)
+
+    def _launch(self, name):
         port, work = self.ports[name], pathlib.Path(self._work.name)
         environment = {key: value for key, value in os.environ.items() if not key.startswith("VOLARY_")}
         if name == "redis":
@@ -51,6 +58,8 @@ class Cluster:
         with open(work / f"{name}.log", "ab") as log:
             self._processes[name] = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", *command], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def _await(self, name):
         if name == "redis":
             until("Redis answers", lambda: self._listens(name))
         else:

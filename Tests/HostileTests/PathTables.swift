@@ -10,7 +10,7 @@ extension HostileTables {
         /// Request targets with the statuses of a GET: without credentials, and with full access.
         ///
         /// None of these reaches the list of connections under another name, and without credentials only the open paths answer.
-        private static let targets: [(target: String, nobody: Int, somebody: Int)] = [
+        private static let targets: [(target: String, anonymous: Int, authorized: Int)] = [
             // The normal path, and the open paths.
             ("/api/connections", 401, 200), ("/livez", 200, 200), ("/livez?/../api/connections", 200, 200), ("/?", 200, 200),
             // Dot segments are ordinary names.
@@ -50,8 +50,8 @@ extension HostileTables {
 
         @Test func `A target has one meaning: authentication and routing interpret it in the same way`() async throws {
             try await HostileNode.run(["--api-key", Self.key, "--anonymous-clients"]) { node in
-                for (target, nobody, somebody) in Self.targets {
-                    for (status, field) in [(nobody, ""), (somebody, "Authorization: Bearer \(Self.key)\r\n")] {
+                for (target, anonymous, authorized) in Self.targets {
+                    for (status, field) in [(anonymous, ""), (authorized, "Authorization: Bearer \(Self.key)\r\n")] {
                         let request = "GET \(target) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\(field)\r\n"
                         let exchange = try await Exchange.with(port: node.process.port, request)
                         #expect(exchange.statuses == [status] && exchange.isEnded, "\(Exchange.printable(target)) \(field)")

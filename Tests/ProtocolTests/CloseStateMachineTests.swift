@@ -8,22 +8,22 @@ struct CloseStateMachineTests {
 
     @Test func `An open connection sends and receives`() {
         #expect(self.machine.canSend)
-        #expect(self.machine.mayReceive)
+        #expect(self.machine.canReceive)
     }
 
     @Test mutating func `We close, the peer answers, the transport is closed`() {
         #expect(self.machine.close(code: .serviceRestart, reason: "bye") == .sendClose(code: .serviceRestart, reason: "bye"))
         #expect(!self.machine.canSend)
-        #expect(self.machine.mayReceive)
+        #expect(self.machine.canReceive)
         #expect(self.machine.closeReceived(code: .serviceRestart) == .closeTransport)
-        #expect(!self.machine.mayReceive)
+        #expect(!self.machine.canReceive)
         #expect(self.machine.transportClosed() == .ended(clean: true))
     }
 
     @Test mutating func `The peer closes, we answer once with its code`() {
         #expect(self.machine.closeReceived(code: .normal) == .echoThenCloseTransport(code: .normal))
         #expect(!self.machine.canSend)
-        #expect(!self.machine.mayReceive)
+        #expect(!self.machine.canReceive)
         #expect(self.machine.closeReceived(code: .normal) == .ignore)
         #expect(self.machine.close(code: .goingAway, reason: "") == .alreadyClosing)
         #expect(self.machine.transportClosed() == .ended(clean: true))
@@ -36,7 +36,7 @@ struct CloseStateMachineTests {
     @Test mutating func `We close once`() {
         _ = self.machine.close(code: .normal, reason: "first")
         #expect(self.machine.close(code: .goingAway, reason: "second") == .alreadyClosing)
-        #expect(self.machine.mayReceive)
+        #expect(self.machine.canReceive)
     }
 
     @Test mutating func `Both closing at once is a handshake`() {
@@ -51,7 +51,7 @@ struct CloseStateMachineTests {
                 == .sendCloseThenCloseTransport(code: .protocolError, reason: ProtocolViolation.notMasked.reason)
         )
         #expect(!self.machine.canSend)
-        #expect(!self.machine.mayReceive)
+        #expect(!self.machine.canReceive)
         #expect(self.machine.violationFound(.notMasked) == .ignore)
         #expect(self.machine.closeReceived(code: nil) == .ignore)
         #expect(self.machine.transportClosed() == .ended(clean: false))
@@ -60,7 +60,7 @@ struct CloseStateMachineTests {
     @Test mutating func `A violation after our close frame sends no second one`() {
         _ = self.machine.close(code: .normal, reason: "")
         #expect(self.machine.violationFound(.textNotUTF8) == .closeTransport)
-        #expect(!self.machine.mayReceive)
+        #expect(!self.machine.canReceive)
         #expect(self.machine.transportClosed() == .ended(clean: false))
     }
 
@@ -89,7 +89,7 @@ struct CloseStateMachineTests {
         #expect(self.machine.transportClosed() == .ended(clean: false))
         #expect(self.machine.transportClosed() == .alreadyEnded)
         #expect(!self.machine.canSend)
-        #expect(!self.machine.mayReceive)
+        #expect(!self.machine.canReceive)
         #expect(self.machine.close(code: .normal, reason: "") == .alreadyClosing)
         #expect(self.machine.closeReceived(code: .normal) == .ignore)
         #expect(self.machine.violationFound(.notMasked) == .ignore)

@@ -10,16 +10,15 @@ fail() {
 # The comment block at the head of the running script is its help.
 print_help() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0"; }
 
-# Options of `swift build` for the release: Swift's libraries are linked statically, and the checks for overlapping access are
-# off.
-# These cost a tenth of a request's time; all tests run with them.
+# Options of `swift build` for the release: Swift's libraries are linked statically, and the checks for overlapping access are off in the
+# dependencies too. Package.swift turns them off in our own modules.
 # shellcheck disable=SC2034 # the scripts that build use it
 release=(-c release --product volary --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked)
 
 # number_in OPTION VALUE LOWEST HIGHEST
 number_in() {
     if ! [[ $2 =~ ^[0-9]{1,5}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
-        fail "$1 is '$2', must be a whole number from $3 to $4"
+        fail "$1 is '$2', but must be a whole number from $3 to $4"
     fi
 }
 

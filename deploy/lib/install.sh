@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Installs missing packages through the system's package manager, and Python tools from PyPI. Leaves installed ones alone. Needs common.sh; PyPI also needs $root.
+# Installs missing packages through the system's package manager, and Python tools from PyPI. Leaves installed ones alone. Needs
+# common.sh; PyPI also needs $root.
 
 # Programs for root, such as haproxy, are not on every user's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin

@@ -14,7 +14,7 @@ public struct BrokerSettings: Hashable, Sendable {
     public var historyBytes: Int
     /// The most bytes that all topics without a subscriber may log within `historyAge`, together; each topic's log counts as
     /// another 4.6 KB. Beyond that, messages to such topics are refused, and the log of a topic that has just lost its last
-    /// subscriber is deleted. Default 256 MiB. Topics with a subscriber are not affected.
+    /// subscriber is dropped. Default 256 MiB. Topics with a subscriber are not affected.
     public var idleHistoryBytes: Int
     /// How long a message stays in the log of its topic. Default 5 min. Trimming takes place once a second at most, when
     /// something is published, so a message may stay a second longer. The log of an idle topic expires as a whole.

@@ -49,9 +49,9 @@ public protocol PresenceStore: Service {
     /// One page of the connections of all live nodes, ordered by id.
     ///
     /// With any filter, the total is exact, and the page is full while more connections follow (except for records that cannot be
-    /// decoded). The cost is the length of the page times the number of nodes; neither the position of the page nor the number of
-    /// matches matters. If each page begins after the previous one, the pages together contain every connection that matches all
-    /// the time exactly once, whatever else changes.
+    /// decoded). The cost depends on the length of the page and on the number of nodes, but not on the position of the page or on
+    /// the number of matches. If each page begins after the previous one, the pages together contain every connection that matches
+    /// all the time exactly once, whatever else changes.
     func connections(_ query: ConnectionQuery) async throws(PresenceError) -> ConnectionPage
 
     /// One connection; nil when it is not present or the lease of its node has expired. `.unavailable` when it is not present and

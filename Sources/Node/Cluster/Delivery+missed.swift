@@ -1,4 +1,3 @@
-import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
@@ -18,13 +17,7 @@ extension Delivery {
 
     /// Notifies this node's connections only. Other nodes detect their own gaps.
     private func notify(_ audience: Audience, lost: Int?) {
-        let publication = Publication(
-            id: .random(on: self.node),
-            kind: .system,
-            audience: audience,
-            timestamp: self.now(),
-            payload: ByteBuffer(string: LossNotice.text(lost: lost))
-        )
+        let publication = LossNotice.publication(lost: lost, of: audience, on: self.node, at: self.now())
         self.receive([Envelope(origin: self.node, sequence: 0, message: .publication(publication))])
     }
 }

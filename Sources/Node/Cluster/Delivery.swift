@@ -6,10 +6,9 @@ import VolaryProtocol
 
 /// Receives envelopes from the broker: delivers publications to connections, carries out commands, and sends receipts.
 ///
-/// Publications that arrive together are encoded once into one buffer and compressed at most once. They cost one hop per event
-/// loop and one write per connection.
+/// Publications that arrive together are one ``EncodedBatch``; they cost one hop per event loop and one write per connection.
 final class Delivery: BrokerReceiver {
-    /// Encoded bytes that are combined for one write: 256 KiB. More would only delay the first message.
+    /// Bytes of messages that are combined for one write: 256 KiB. More would only delay the first message.
     private static let batchBytes = 256 * 1024
 
     let node: NodeID
@@ -23,8 +22,6 @@ final class Delivery: BrokerReceiver {
     private let logger: Logger
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
-    private let precision: Timestamp.Precision
-    private let allocator = ByteBufferAllocator()
     private let dropLog = NIOLockedValueBox(LogThrottle(interval: .seconds(10)))
 
     init(
@@ -35,8 +32,7 @@ final class Delivery: BrokerReceiver {
         broker: any Broker,
         metrics: NodeMetrics,
         logger: Logger,
-        now: @escaping @Sendable () -> Int64,
-        precision: Timestamp.Precision = .seconds
+        now: @escaping @Sendable () -> Int64
     ) {
         self.node = connections.node
         self.connections = connections
@@ -47,9 +43,8 @@ final class Delivery: BrokerReceiver {
         self.metrics = metrics
         self.logger = logger
         self.now = now
-        self.precision = precision
         for shard in connections.shards {
-            shard.tellLosses { LossNotice.frames(lost: $0, at: now(), precision: precision) }
+            shard.tellLosses { [node] in LossNotice.publication(lost: $1, of: $0, on: node, at: now()) }
         }
     }
 
@@ -57,9 +52,19 @@ final class Delivery: BrokerReceiver {
     private struct Batch {
         let audience: Audience
         let writtenWithin: TimeAmount?
-        var frames: BatchFrames
-        var publications = 1
-        var wanted: [PublicationID]
+        var publications: [Publication] = []
+        /// About what they take, once encoded.
+        var messageBytes = 0
+        /// What they keep from being freed while they wait: texts once as they came, and once encoded.
+        var keptBytes = 0
+        var wanted: [PublicationID] = []
+
+        mutating func append(_ publication: Publication) {
+            self.publications.append(publication)
+            self.messageBytes += publication.messageBytes
+            self.keptBytes += publication.dataType == .binary ? publication.messageBytes : 2 * publication.messageBytes
+            if publication.confirmation != .none { self.wanted.append(publication.id) }
+        }
     }
 
     func receive(_ envelopes: [Envelope]) {
@@ -89,55 +94,39 @@ final class Delivery: BrokerReceiver {
     // MARK: - Publications
 
     private func add(_ publication: Publication, to batch: inout Batch?) {
-        let (opcode, payload) = self.encode(publication)
         let writtenWithin: TimeAmount? =
             if case .written(let milliseconds) = publication.confirmation { .milliseconds(Int64(milliseconds)) } else { nil }
-        let wanted = publication.confirmation == .none ? [] : [publication.id]
-        if var open = batch, open.audience == publication.audience, open.writtenWithin == nil, writtenWithin == nil,
-            open.frames.plain.readableBytes < Self.batchBytes
-        {
-            // Emptied first: a second reference to the bytes would make the append copy them.
-            batch = nil
-            open.frames.append(opcode: opcode, payload: payload)
-            open.publications += 1
-            open.wanted += wanted
-            batch = open
-        } else {
+        let joins =
+            batch.map { open in
+                open.audience == publication.audience && open.writtenWithin == nil && writtenWithin == nil
+                    && open.messageBytes < Self.batchBytes
+            } ?? false
+        if !joins {
             self.handOver(&batch)
-            batch = Batch(
-                audience: publication.audience,
-                writtenWithin: writtenWithin,
-                frames: BatchFrames(
-                    opcode: opcode,
-                    payload: payload,
-                    compresses: self.connections.someInflate,
-                    allocator: self.allocator
-                ),
-                wanted: wanted
-            )
+            batch = Batch(audience: publication.audience, writtenWithin: writtenWithin)
         }
+        batch?.append(publication)
     }
 
     private func handOver(_ batch: inout Batch?) {
-        guard let finished = batch else { return }
-        batch = nil
+        guard let finished = batch.take() else { return }
         let shards = self.connections.shards(of: finished.audience)
         guard !shards.isEmpty else { return self.answer(finished.wanted, count: 0) }
         let counter = ReceiptCounter(ids: finished.wanted, parts: shards.count)
-        let fanOut = FanOut(to: finished.audience, frames: finished.frames.plain, compressed: finished.frames.compressed) {
-            reached in
-            self.metrics.delivered(publications: finished.publications, connections: Int(reached))
+        let count = finished.publications.count
+        let fanOut = FanOut(EncodedBatch(finished.publications), to: finished.audience, bytes: finished.messageBytes) { reached in
+            self.metrics.delivered(publications: count, connections: Int(reached))
             self.finish(counter, reached: reached)
         }
         for shard in shards {
             let accepted = shard.submit(
                 fanOut,
-                publications: finished.publications,
-                bytes: finished.frames.bytes,
+                publications: count,
+                bytes: finished.keptBytes,
                 writtenWithin: finished.writtenWithin
             )
             if !accepted {
-                self.dropped(finished.publications)
+                self.dropped(count)
                 self.finish(counter, reached: 0)
             }
         }
@@ -172,26 +161,7 @@ final class Delivery: BrokerReceiver {
         }
     }
 
-    // MARK: - Encoding and receipts
-
-    private func encode(_ publication: Publication) -> (Opcode, ByteBuffer) {
-        let content: ServerMessage.Content
-        switch publication.dataType {
-        case .text: content = .text(publication.payload)
-        case .json: content = .json(publication.payload)
-        case .binary: return (.binary, publication.payload)
-        }
-        let message = ServerMessage(
-            kind: publication.kind.plain,
-            from: publication.sender,
-            content: content,
-            timestamp: publication.timestamp,
-            // Messages between clients carry no id, to stay short.
-            id: publication.kind == .serverBroadcast ? publication.id : nil,
-            audience: publication.audience
-        )
-        return (.text, message.encoded(allocator: self.allocator, precision: self.precision))
-    }
+    // MARK: - Receipts
 
     /// The last event loop to finish sends the receipts.
     private func finish(_ counter: ReceiptCounter, reached: UInt32) {
@@ -234,16 +204,6 @@ extension ConnectionCommands.Outcome {
         case .done: 1
         case .unknownConnection: 0
         case .tooManyGroups: Receipt.refused
-        }
-    }
-}
-
-extension Publication.Kind {
-    fileprivate var plain: ServerMessage.Kind {
-        switch self {
-        case .system: .system
-        case .message: .message
-        case .serverBroadcast: .serverBroadcast
         }
     }
 }

@@ -7,7 +7,7 @@ extension ConfigurationLoader {
             apiKeys: try self.file(.apiKeys, rule: APIKey.fileRule, APIKey.parse),
             tokenKeys: [
                 try self.file(.jwtKey, rule: TokenKeyFile.keyRule, TokenKeyFile.parse),
-                try self.file(.jwks, rule: TokenKeySet.rule, TokenKeySet.parse, fault: TokenKeySet.fault),
+                try self.file(.jwks, rule: TokenKeySet.rule, TokenKeySet.parse, problem: TokenKeySet.problem),
             ].compactMap { $0 },
             tokenRules: TokenClaims.Rules(
                 audience: try self.optional(.jwtAudience, allowed: "a text") { $0.isEmpty ? nil : $0 },
@@ -69,10 +69,10 @@ extension ConfigurationLoader {
         _ option: ConfigurationOption,
         rule: String,
         _ parse: @escaping @Sendable (Data) -> Content?,
-        fault: @escaping @Sendable (Data) -> String? = { _ in nil }
+        problem: @escaping @Sendable (Data) -> String? = { _ in nil }
     ) throws(ConfigurationError) -> ReloadableFile<Content>? {
         guard let path = self.value(option) else { return nil }
-        return try ReloadableFile(option, path: path, rule: rule, parse: parse, fault: fault)
+        return try ReloadableFile(option, path: path, rule: rule, parse: parse, problem: problem)
     }
 
     /// Protected mode: refuses to listen on an address that other machines can reach without credentials, unless `--insecure` is

@@ -20,12 +20,18 @@ extension NodeConfiguration {
                 maximumMessageBytes: self.maximumMessageBytes,
                 maximumFramesPerMessage: self.maximumFramesPerMessage
             ),
+            closeTimeout: TimeAmount(self.closeTimeout),
+            isPlain: self.tls == nil,
+            now: now
+        )
+    }
+
+    func connectionSettings(now: @escaping @Sendable () -> Int64) -> ConnectionSettings {
+        ConnectionSettings(
             maximumUnsentBytes: self.maximumUnsentBytes,
             pingInterval: TimeAmount(self.pingInterval),
-            closeTimeout: TimeAmount(self.closeTimeout),
-            now: now,
             bounds: self.connectionLimits,
-            isPlain: self.tls == nil
+            now: now
         )
     }
 }

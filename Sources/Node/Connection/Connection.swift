@@ -2,311 +2,213 @@ public import NIOCore
 import VolaryBackplane
 public import VolaryProtocol
 
-/// One client's open WebSocket: its identity, and the way to write to it.
+/// One client: who it is, what it may do, and the way to write to it. It is what REST lists.
 ///
-/// Bound to its channel's event loop: everything but the identity may be used only there.
+/// Between a ``ClientTransport``, which gives it messages, and the shard, which gives it publications. Its ``ClientSession``
+/// makes actions of messages, and its ``Application`` carries these out. Bound to its shard's event loop: everything but the
+/// identity may be used only there.
+///
+/// Which groups it is in, the shard's ``AudienceIndex`` knows.
 public final class Connection {
     // What a delivery looks at comes first, on one or two lines of the processor's cache.
 
-    private var close = CloseStateMachine()
-    private var transport: WebSocketTransport
+    let transport: any ClientTransport
+    private var outbox: OutboxPolicy
+    /// How publications become this connection's bytes.
+    let encoding: ClientEncoding
 
-    /// What a client asked for by its path.
-    public enum Endpoint: String, Sendable {
-        /// `/ws`: a member of the cluster, listed and reached by broadcasts.
-        case plain
-        /// `/echo`: talks only with itself.
-        case echo
+    private let identity: ConnectionIdentity
+    private let session: any ClientSession
+    let shard: ConnectionShard
+    let host: ConnectionHost
+    let endpoint: Endpoint
+    /// What the client may send, and how long it may keep the node waiting.
+    var input: InputLimits
+    /// The application's own.
+    var state = ApplicationState()
+    /// Where the shard's ``AudienceIndex`` keeps it. The index's own.
+    var slot = 0
+
+    /// - Parameters:
+    ///   - admitted: a client whose handshake was granted.
+    ///   - transport: what carries the connection until it ends.
+    init(
+        for admitted: WebSocketAdmission.AdmittedClient,
+        on shard: ConnectionShard,
+        host: ConnectionHost,
+        transport: any ClientTransport
+    ) {
+        let client = admitted.client
+        self.transport = transport
+        self.outbox = OutboxPolicy(maximumBytes: host.settings.maximumUnsentBytes)
+        self.encoding = client.spoken.encoding(framing: transport.framing, isDeflated: transport.isDeflated)
+        self.identity = ConnectionIdentity(
+            id: host.connections.makeID(on: shard),
+            user: client.user,
+            connectedAt: host.settings.now(),
+            canBroadcast: client.canBroadcast
+        )
+        self.session = client.spoken.base.makeSession()
+        self.shard = shard
+        self.host = host
+        self.endpoint = client.endpoint
+        self.input = InputLimits(host.settings, id: self.identity.id, now: shard.eventLoop.now)
     }
 
-    public let id: ConnectionID
-    public let endpoint: Endpoint
-    /// Milliseconds since 1970, UTC.
-    public let connectedAt: Int64
+    // MARK: - Identity
+
+    public var id: ConnectionID { self.identity.id }
 
     /// Nil: nobody in particular.
-    public let user: AudienceName?
-    /// Nil: messages go to it, and come from it, as they are.
-    let compression: NegotiatedDeflate?
-    /// Where the shard keeps it. The shard's own.
-    var slot = 0
-    /// Changed by the shard only.
-    var groups: Set<AudienceName> = []
-    /// Those that it is to be in before it is listed.
-    var groupsToJoin: Set<AudienceName> = []
-    /// Of its user's topic and those of ``groupsToJoin``, until it takes them over. Nil when it has none.
-    var reservation: TopicReservation?
-    /// Waits for its topics before it is listed. Ends with it: while Redis is away that may be long.
-    var listing: Task<Void, Never>?
-    /// Whether the presence store has been told of it.
-    var isListed = false
-    /// Whether this connection is counted in the interest in its user's topic.
-    var holdsUserTopic = false
+    public var user: AudienceName? { self.identity.user }
+
+    /// Milliseconds since 1970, UTC.
+    public var connectedAt: Int64 { self.identity.connectedAt }
+
     /// Whether its token has the permission `broadcast`.
-    var canBroadcast = false
-    /// Whether its first message is to say who it is.
-    var wantsWelcome = false
-    /// From when on its client is told again that a message of it was refused.
-    var nextRefusalNotice = NIODeadline.distantPast
-    private var timeouts: ConnectionTimeouts
-    /// Whether the node has ended the socket without waiting for its client.
-    private var isCut = false
-    /// Closed while its client was gone already: what that had sent and nobody has handled yet counts no longer.
-    private(set) var isDismissed = false
-    /// Drops what a client that is gone had sent, and ends the connection. Set while there is some of that.
-    var dropLeftovers: (() -> Void)?
-    /// Bytes of the largest message that waits, where it is larger than what may wait.
-    private var oversize = 0
-    private let settings: WebSocketSettings
-    private let events: any WebSocketEvents
-    private let eventLoop: any EventLoop
+    var canBroadcast: Bool { self.identity.canBroadcast }
 
-    /// - Parameter events: told when the connection is closed because a bound was passed.
-    init(
-        id: ConnectionID,
-        endpoint: Endpoint,
-        user: AudienceName?,
-        compression: NegotiatedDeflate?,
-        connectedAt: Int64,
-        settings: WebSocketSettings,
-        events: any WebSocketEvents,
-        context: ChannelHandlerContext
-    ) {
-        self.id = id
-        self.endpoint = endpoint
-        self.user = user
-        self.compression = compression
-        self.connectedAt = connectedAt
-        self.settings = settings
-        self.events = events
-        let half = settings.pingInterval.nanoseconds / 2
-        // Random enough, and no system call.
-        let share = Int64(id.hashValue.magnitude % UInt(half))
-        self.timeouts = ConnectionTimeouts(now: context.eventLoop.now, firstPing: .nanoseconds(half + share))
-        self.transport = WebSocketTransport(context, isPlain: settings.isPlain)
-        self.eventLoop = context.eventLoop
+    /// Whether the presence store has been told of it.
+    var isListed: Bool { self.state.listing.isListed }
+
+    // MARK: - Life; called by the transport
+
+    /// The connection stands; nothing has been read from it yet.
+    func opened(_ request: ConnectRequest) {
+        self.host.connections.add(self)
+        self.host.observer.connectionOpened()
+        self.endpoint.application.connected(self, request)
     }
 
-    /// As the presence store keeps it.
-    var record: ConnectionRecord {
-        ConnectionRecord(
-            id: self.id,
-            protocol: self.endpoint.rawValue,
-            connectedAt: self.connectedAt,
-            user: self.user,
-            groups: self.groups
-        )
+    /// Called once; the transport takes nothing any more, and all that it had read has been received.
+    func closed() {
+        self.endpoint.application.disconnected(self)
+        self.host.connections.remove(self.id, on: self.shard)
+        self.host.observer.connectionClosed(self.id, self.transport.ending)
     }
 
-    /// Whether data may still be sent: false from the first close frame on, in either direction.
-    public var isOpen: Bool { self.close.canSend && !self.transport.isClosed }
+    // MARK: - Receiving; called by the transport
+
+    /// Whether the client may go on sending: see ``UnfinishedActions``.
+    var hasRoom: Bool { !self.input.unfinished.isFull }
+
+    /// A complete message.
+    /// - Throws: what the client did against its protocol: the transport ends.
+    func received(_ message: ClientMessage) throws(ProtocolViolation) {
+        self.host.observer.messageReceived()
+        let bytes = message.byteCount
+        try self.session.received(message) { action in
+            self.endpoint.application.received(action, from: self, done: self.completion(of: action, bytes: bytes))
+        }
+    }
+
+    private func completion(of action: ClientAction, bytes: Int) -> ActionCompletion {
+        self.input.unfinished.began(bytes: bytes)
+        return ActionCompletion(connection: self, ackID: action.ackID, bytes: bytes)
+    }
+
+    /// What became of an action. Called once for each, by its ``ActionCompletion``.
+    func tell(_ result: ActionResult, ackID: UInt64?) {
+        self.send(.result(result, ackID: ackID, timestamp: self.host.settings.now()))
+    }
+
+    func finished(bytes: Int) {
+        if self.input.unfinished.ended(bytes: bytes) { self.transport.resumeReading() }
+    }
+
+    /// A message, a ping or a pong is whole. One past the client's rate ends the connection, or is dropped: its client is told
+    /// once, and again only after something has passed.
+    func isWithinRate() -> Bool {
+        switch self.input.meter?.completed(now: self.shard.eventLoop.now) {
+        case nil, .pass: return true
+        case .drop(let isFirst):
+            self.host.observer.messageDropped(isFirst: isFirst)
+            if isFirst { self.notify("You send too much at once: messages of yours are dropped.") }
+        case .close: self.end(for: .rate)
+        }
+        return false
+    }
+
+    // MARK: - Sending
+
+    /// Whether data may still be sent: false from the first close on, in either direction.
+    public var isOpen: Bool { self.transport.isOpen }
 
     /// Whether its client is gone, and what that had sent is still being handled.
-    var hasLeftovers: Bool { self.transport.isClosed && self.dropLeftovers != nil }
+    var hasLeftovers: Bool { self.transport.hasLeftovers }
 
-    /// Whether writes go to the kernel past the channel's queue.
-    var isDirect: Bool { self.transport.isDirect }
-
-    /// What waits in the channel because the kernel has not taken it.
+    /// Bytes that have not left for the kernel.
     var unsentBytes: Int { self.transport.unsentBytes }
 
-    /// Whether little enough waits in the channel for the client to be listened to.
-    var isWritable: Bool { self.transport.isWritable }
-
-    /// Writes encoded data frames.
+    /// Sends encoded messages.
     ///
-    /// A client that has let more than its share of bytes pile up is closed with 1013 instead, and gets nothing any more. A message that
-    /// alone is larger than the share may wait: another client can say such a one, since JSON may be six times its text.
+    /// A client that has let more than its share of bytes pile up is closed with 1013 instead, and gets nothing any more.
     /// - Parameter written: completed when the bytes have left for the kernel, or never will; not at all when this returns false.
     /// - Returns: false when the connection is not open, or is now closed as a slow consumer.
     @discardableResult
-    public func send(_ frames: ByteBuffer, written: EventLoopPromise<Void>? = nil) -> Bool {
-        guard self.close.canSend else { return false }
-        guard let rest = self.transport.send(frames, collects: written == nil) else {
-            written?.succeed()
+    public func send(_ bytes: ByteBuffer, written: EventLoopPromise<Void>? = nil) -> Bool {
+        switch self.transport.write(bytes, allowance: self.outbox.allowance, written: written) {
+        case .sent: return true
+        case .queued(let bytes, let wasWritable):
+            self.outbox.queued(bytes: bytes, wasWritable: wasWritable)
             return true
-        }
-        guard !self.transport.isClosed else { return false }
-        // The channel counts its unsent bytes anyway; it is asked only once it is above its low mark.
-        if self.transport.isWritable {
-            self.oversize = 0
-        } else if self.unsentBytes > self.settings.maximumUnsentBytes + self.oversize {
+        case .overAllowance:
             self.end(for: .unsentBytes)
             return false
+        case .closed: return false
         }
-        if rest.readableBytes > self.settings.maximumUnsentBytes { self.oversize = max(self.oversize, rest.readableBytes) }
-        self.enqueue(rest, written: written)
-        return true
     }
 
-    /// Writes an encoded control frame, if the close handshake still allows it.
-    func sendControl(_ frame: ByteBuffer) {
-        if self.isOpen { self.write(frame) }
+    /// Tells the client something in its protocol's words, if that has any.
+    func send(_ event: ServerEvent) {
+        guard let message = self.session.encode(event) else { return }
+        self.send(self.encoding.frame(message, for: self.transport, deflater: self.shard.deflater))
     }
 
-    /// Collects what is sent from now on, up to 64 KiB, until ``uncork()``: the replies of one read leave in one write.
-    func cork() { self.transport.cork() }
+    /// As ``ClientSession/writeTail(to:)``.
+    func writeTail(to tail: UnsafeMutableRawBufferPointer) { self.session.writeTail(to: tail) }
 
-    func uncork() {
-        if let rest = self.transport.uncork() { self.enqueue(rest) }
-    }
+    func notify(_ text: String) { self.send(.notice(text, timestamp: self.host.settings.now())) }
 
-    /// Begins the closing handshake; nothing but the client's answer follows. Does nothing on a connection that is closing already. Of a client that
-    /// is gone, it drops what is still to be handled, and the connection has ended when this returns.
-    public func close(code: CloseCode, reason: String) {
-        self.dismissIfGone()
-        guard case .sendClose(let code, let reason) = self.close.close(code: code, reason: reason) else { return }
-        self.sendClose(code: code, reason: reason, thenFinish: false)
-    }
+    /// Whether messages of at most so many bytes may go compressed to this client.
+    func allowsDeflated(bytes: Int) -> Bool { self.transport.allowsDeflated(bytes: bytes) }
 
-    /// Closes the socket at once, whatever is still unsent. Of a client that is gone, as ``close(code:reason:)``.
-    func cut() {
-        self.isCut = true
-        self.dismissIfGone()
-        let transport = self.transport
-        transport.cut()
-    }
+    // MARK: - Closing
 
-    private func dismissIfGone() {
-        guard self.transport.isClosed else { return }
-        self.isDismissed = true
-        let drop = self.dropLeftovers.take()
-        drop?()
+    /// Ends the connection. Does nothing on one that is closing already, unless it is to be cut. Of a client that is gone, it
+    /// drops what is still to be handled, and the connection has ended when this returns.
+    func close(_ reason: CloseReason) { self.transport.close(reason) }
+
+    /// Begins the closing handshake; nothing but the client's answer follows. Does nothing on a connection that is closing
+    /// already.
+    public func close(code: CloseCode, reason: String) { self.close(.close(code, reason: reason)) }
+
+    /// Closes the connection because its client went past a limit. Does nothing on one that is closing already.
+    private func end(for violation: LimitViolation) {
+        guard self.isOpen else { return }
+        self.host.observer.limitExceeded(violation)
+        self.close(violation.ending)
     }
 
     // MARK: - Time
 
     /// Sends a ping when it is time for one, and ends the connection of a client that goes past one of its times.
     func keepAlive(now: NIODeadline) {
-        guard !self.transport.isClosed else { return }
-        self.watchUnsentBytes(now: now)
-        switch self.timeouts.check(now: now, limits: self.settings.timeouts) {
-        case .none: break
-        case .ping: self.sendControl(Self.ping)
-        case .exceeded(let breach): self.end(for: breach)
-        }
-    }
-
-    /// The age of what waits is measured here, and not for every delivery: a ping stands behind all that waits, and has left when that has.
-    private func watchUnsentBytes(now: NIODeadline) {
-        guard self.close.canSend, self.timeouts.unsentSince == nil, self.unsentBytes > 0 else { return }
-        self.timeouts.sawUnsentBytes(now: now)
-        self.write(Self.ping) { self.timeouts.unsentBytesLeft() }
-    }
-
-    private static var ping: ByteBuffer { FrameEncoder.encode(opcode: .ping, payload: ByteBuffer()) }
-
-    /// Closes the connection because its client went past a bound. Does nothing on one that is closing already.
-    func end(for breach: LimitViolation) {
         guard self.isOpen else { return }
-        self.events.limitExceeded(breach)
-        switch breach.ending {
-        case .close(let code, let reason): self.close(code: code, reason: reason)
-        case .violation(let violation): self.violationFound(violation)
-        case .cut: self.cut()
+        self.watchUnsentBytes(now: now)
+        switch self.input.timeouts.check(now: now, limits: self.host.settings.timeouts) {
+        case .none: break
+        case .ping: self.transport.ping(sent: nil)
+        case .exceeded(let violation): self.end(for: violation)
         }
     }
 
-    // MARK: - Called by the channel handler
-
-    func sawTraffic() { self.timeouts.sawTraffic() }
-
-    /// A whole data message.
-    func sawMessage() { self.timeouts.sawMessage() }
-
-    /// What has been read so far ends in the middle of a message: its time runs from the first such call on.
-    func messageIsIncomplete(now: NIODeadline) { self.timeouts.messageIsIncomplete(now: now) }
-
-    /// The client owes nothing: its message is whole, or it is the node that does not read on.
-    func messageIsOver() { self.timeouts.messageIsOver() }
-
-    /// The node does not read from the client: the client's times do not run until ``goesOnReading()``.
-    func stopsReading() { self.timeouts.stopsReading() }
-
-    /// - Returns: whether the node had stopped.
-    func goesOnReading() -> Bool { self.timeouts.goesOnReading() }
-
-    /// Whether frames from the client still count.
-    var mayReceive: Bool { self.close.mayReceive && !self.transport.isClosed }
-
-    func violationFound(_ violation: ProtocolViolation) {
-        switch self.close.violationFound(violation) {
-        case .sendCloseThenCloseTransport(let code, let reason): self.sendClose(code: code, reason: reason, thenFinish: true)
-        case .closeTransport: self.finish()
-        case .ignore: break
-        }
-    }
-
-    func closeReceived(code: CloseCode?) {
-        switch self.close.closeReceived(code: code) {
-        case .echoThenCloseTransport(let code): self.sendClose(code: code, reason: "", thenFinish: true)
-        case .closeTransport: self.finish()
-        case .ignore: break
-        }
-    }
-
-    /// The code of the first close frame, and whose it was; 1005 for a frame without a code. Without a frame: nil, and who ended the socket.
-    var ending: (code: CloseCode?, side: ConnectionClose.Side) {
-        guard let frame = self.close.firstFrame else { return (nil, self.isCut ? .server : .client) }
-        return (frame.code ?? CloseCode(rawValue: 1005), frame.isOurs ? .server : .client)
-    }
-
-    func transportClosed() {
-        _ = self.close.transportClosed()
-        self.transport.closed()
-    }
-
-    // MARK: -
-
-    /// - Parameter done: called once the frame has left for the kernel, or never will; perhaps before this returns.
-    private func write(_ frame: ByteBuffer, then done: (() -> Void)? = nil) {
-        guard let rest = self.transport.send(frame, collects: done == nil) else {
-            done?()
-            return
-        }
-        let written = done.map { done in
-            let promise = self.eventLoop.makePromise(of: Void.self)
-            promise.futureResult.assumeIsolated().whenComplete { _ in done() }
-            return promise
-        }
-        self.enqueue(rest, written: written)
-    }
-
-    /// May call back before it returns: a write that fails closes the channel.
-    private func enqueue(_ bytes: ByteBuffer, written: EventLoopPromise<Void>? = nil) {
-        self.transport.queue.append(bytes, written: written)
-    }
-
-    private func sendClose(code: CloseCode?, reason: String, thenFinish: Bool) {
-        guard !self.transport.isClosed else { return }
-        let frame = FrameEncoder.close(code: code, reason: reason)
-        self.cutAfterDeadline()
-        // Behind the replies that were collected before it.
-        self.uncork()
-        if thenFinish {
-            self.write(frame) { self.finish() }
-        } else {
-            self.write(frame)
-        }
-        // The client's answer is read also where back-pressure has stopped the reading.
-        let transport = self.transport
-        transport.read()
-    }
-
-    /// A client that neither reads nor answers must not keep its socket.
-    private func cutAfterDeadline() {
-        let deadline = self.eventLoop.assumeIsolated().scheduleTask(in: self.settings.closeTimeout) { self.deadlinePassed() }
-        self.transport.whenClosed { deadline.cancel() }
-    }
-
-    private func finish() {
-        let transport = self.transport
-        transport.closeOutput()
-    }
-
-    private func deadlinePassed() {
-        guard self.close.deadlinePassed() == .abortTransport else { return }
-        self.cut()
+    /// The age of what waits is measured here, and not for every delivery: a ping stands behind all that waits, and has left when
+    /// that has.
+    private func watchUnsentBytes(now: NIODeadline) {
+        guard self.input.timeouts.unsentSince == nil, self.unsentBytes > 0 else { return }
+        self.input.timeouts.sawUnsentBytes(now: now)
+        self.transport.ping { self.input.timeouts.unsentBytesLeft() }
     }
 }
 

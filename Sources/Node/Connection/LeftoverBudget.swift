@@ -1,16 +1,17 @@
 /// Bounds what clients that are gone have left to be handled, all clients of one event loop together. Belongs to the loop.
 ///
-/// A client that comes, says much and goes at once costs nothing more than a connection attempt: without this, some hundreds of them would
-/// leave a node with minutes of work.
+/// A client that comes, says much and goes at once costs nothing more than a connection attempt: without this, some hundreds of
+/// them would leave a node with minutes of work.
 final class LeftoverBudget {
-    /// For each event loop: 4 MiB, four of the largest leftovers of one client, or what thousands of clients have under way that are cut off at
-    /// once.
+    /// For each event loop: 4 MiB, four of the largest leftovers of one client, or what thousands of clients have under way that
+    /// are cut off at once.
     static let maximumBytes = 4 * 1024 * 1024
 
     private var bytes = 0
     private let sockets: Admission?
 
-    /// - Parameter sockets: counts a client that is gone as an open socket while it has unhandled bytes.
+    /// - Parameter sockets: counts a client that is gone for as long as something of it is left, as if its socket were still
+    ///   open.
     init(sockets: Admission? = nil) {
         self.sockets = sockets
     }

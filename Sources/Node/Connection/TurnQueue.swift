@@ -1,9 +1,10 @@
 import NIOCore
 
-/// The connections of one event loop that have more to handle than one turn may: each gets its next turn here, one after the other, so that none holds up its
-/// neighbours. Belongs to the loop.
+/// The connections of one event loop that have more to handle than one turn may: each gets its next turn here, one after the
+/// other, so that none holds up its neighbours. Belongs to the loop.
 ///
-/// Turns run for at most ``runTime`` at a stretch. Then the loop has as much time for everything else, its other connections' input first.
+/// Turns run for at most ``runTime`` at a stretch. Then the loop has as much time for everything else, its other connections'
+/// input first.
 final class TurnQueue {
     /// For turns at a stretch: 1 ms. A turn that has begun ends, so one message of the largest size may take longer.
     static let runTime = TimeAmount.milliseconds(1)

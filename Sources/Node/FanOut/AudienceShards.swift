@@ -1,14 +1,16 @@
 import NIOConcurrencyHelpers
 import VolaryProtocol
 
-/// Which of a node's shards have members of which group or user: what is for them wakes no other event loop. Used from every thread.
+/// Which of a node's shards have members of which group or user: what is for them wakes no other event loop. Used from every
+/// thread.
 final class AudienceShards: Sendable {
     /// Of 256.
     private typealias Members = SIMD4<UInt64>
 
     private let members = NIOLockedValueBox<[Audience: Members]>([:])
 
-    /// - Parameter shard: has its first member of the audience. Before it has counted a member, and so before anybody is told that it has.
+    /// - Parameter shard: has its first member of the audience. Before it has counted a member, and so before anybody is told
+    ///   that it has.
     func insert(_ shard: Int, for audience: Audience) {
         self.members.withLockedValue { $0[audience, default: .zero][shard / 64] |= 1 << UInt64(shard % 64) }
     }

@@ -5,8 +5,8 @@ public import VolaryProtocol
 
 /// All connections of one node: one ``ConnectionShard`` per event loop.
 ///
-/// May be used from any thread. What concerns a connection happens on its loop, so each answer is one moment of each shard, and not
-/// one moment of all.
+/// May be used from any thread. What concerns a connection happens on its loop, so each answer is one moment of each shard, and
+/// not one moment of all.
 public final class ConnectionManager: Sendable {
     /// The node whose connections these are.
     public let node: NodeID
@@ -14,11 +14,11 @@ public final class ConnectionManager: Sendable {
     private let audienceShards: AudienceShards
     private let members = ManagedAtomic<Int>(0)
     private let everything = ManagedAtomic<Int>(0)
-    private let inflating = ManagedAtomic<Int>(0)
 
     /// - Parameters:
     ///   - eventLoops: at most 256.
-    ///   - pingInterval: of the connections, or the shortest other time that they are held to; they are looked after four times in it.
+    ///   - pingInterval: of the connections, or the shortest other time that they are held to; they are looked after four times
+    /// in it.
     public convenience init(node: NodeID, eventLoops: [any EventLoop], pingInterval: TimeAmount) {
         self.init(node: node, eventLoops: eventLoops, pingInterval: pingInterval, sockets: nil)
     }
@@ -31,21 +31,18 @@ public final class ConnectionManager: Sendable {
         let audienceShards = AudienceShards()
         self.audienceShards = audienceShards
         self.shards = eventLoops.enumerated().map { index, eventLoop in
-            ConnectionShard(eventLoop: eventLoop, index: index, audienceShards: audienceShards, sockets: sockets)
+            ConnectionShard(eventLoop: eventLoop, number: index, audienceShards: audienceShards, sockets: sockets)
         }
         for shard in self.shards { shard.startKeepAlive(every: .nanoseconds(pingInterval.nanoseconds / 4)) }
     }
 
-    /// Connections on `/ws`, those in their closing handshake included.
+    /// Members of the cluster, those in their closing handshake included.
     public var count: Int { self.members.load(ordering: .relaxed) }
 
     /// Connections on every endpoint.
     public var total: Int { self.everything.load(ordering: .relaxed) }
 
-    /// Whether any connection has agreed on compression. One that comes later gets what is on its way to it plain.
-    var someInflate: Bool { self.inflating.load(ordering: .relaxed) > 0 }
-
-    /// The ids of all connections on `/ws`, in no order.
+    /// The ids of all members of the cluster, in no order.
     public var ids: [ConnectionID] {
         get async { await self.onEachShard { $0.memberIDs }.flatMap(\.self) }
     }
@@ -57,7 +54,9 @@ public final class ConnectionManager: Sendable {
 
     /// What ``records`` has of one connection; nil when this node does not hold it, or is closing it.
     public func record(_ id: ConnectionID) async -> ConnectionRecord? {
-        await self.onShard(of: id) { $1.isOpen && $1.isListed ? $1.record : nil } ?? nil
+        await self.onShard(of: id) { shard, connection in
+            connection.isOpen && connection.isListed ? shard.record(of: connection) : nil
+        } ?? nil
     }
 
     /// Runs `body` on the event loop of a connection.
@@ -111,69 +110,48 @@ public final class ConnectionManager: Sendable {
 
     /// Ends every connection without a closing handshake. Their sockets are closed as this returns.
     public func cutAll() async {
-        _ = await self.onEachShard { shard in for connection in Array(shard.all) { connection.cut() } }
+        _ = await self.onEachShard { shard in for connection in Array(shard.all) { connection.close(.cut) } }
     }
 
     /// Drops what clients that are gone have left to be handled, and ends their connections.
     func dropLeftovers() async {
         _ = await self.onEachShard { shard in
-            for connection in Array(shard.all) where connection.hasLeftovers { connection.cut() }
+            for connection in Array(shard.all) where connection.hasLeftovers { connection.close(.cut) }
         }
     }
 
     // MARK: - Called on the connection's event loop
 
-    /// An id for a connection on this event loop.
-    func makeID(on eventLoop: any EventLoop) -> ConnectionID {
-        .random(on: self.node, shard: UInt8(truncatingIfNeeded: self.index(of: eventLoop)))
+    /// An id for a new connection of this shard.
+    func makeID(on shard: ConnectionShard) -> ConnectionID {
+        .random(on: self.node, shard: UInt8(truncatingIfNeeded: shard.number))
     }
 
-    /// Where connections wait that have more to handle than one turn may.
-    func turns(on eventLoop: any EventLoop) -> TurnQueue { self.shard(of: eventLoop).turns }
-
     /// Makes a connection known. Before this returns, no frame of its client has been read.
-    func add(_ connection: Connection, on eventLoop: any EventLoop) {
-        self.shard(of: eventLoop).add(connection)
+    func add(_ connection: Connection) {
+        connection.shard.add(connection)
         self.everything.wrappingIncrement(ordering: .relaxed)
-        if connection.endpoint == .plain { self.members.wrappingIncrement(ordering: .relaxed) }
-        if connection.compression != nil { self.inflating.wrappingIncrement(ordering: .relaxed) }
+        if connection.endpoint.joinsCluster { self.members.wrappingIncrement(ordering: .relaxed) }
     }
 
     /// - Returns: the connection that was there; nil for an unknown id.
     @discardableResult
-    func remove(_ id: ConnectionID, on eventLoop: any EventLoop) -> Connection? {
-        guard let connection = self.shard(of: eventLoop).remove(id) else { return nil }
+    func remove(_ id: ConnectionID, on shard: ConnectionShard) -> Connection? {
+        guard let connection = shard.remove(id) else { return nil }
         self.everything.wrappingDecrement(ordering: .relaxed)
-        if connection.endpoint == .plain { self.members.wrappingDecrement(ordering: .relaxed) }
-        if connection.compression != nil { self.inflating.wrappingDecrement(ordering: .relaxed) }
+        if connection.endpoint.joinsCluster { self.members.wrappingDecrement(ordering: .relaxed) }
         return connection
     }
 
-    func join(_ connection: Connection, _ group: AudienceName, on eventLoop: any EventLoop) {
-        self.shard(of: eventLoop).join(connection, group)
-    }
-
-    /// The very instance that was added; nil for an unknown id.
-    func get(_ id: ConnectionID, on eventLoop: any EventLoop) -> Connection? {
-        self.shard(of: eventLoop).connection(id)
-    }
-
-    /// Sends one message in the form that the connection agreed on.
-    func send(_ opcode: Opcode, _ payload: ByteBuffer, to connection: Connection, on eventLoop: any EventLoop) {
-        connection.send(self.shard(of: eventLoop).frame(opcode: opcode, payload: payload, for: connection))
+    func shard(of eventLoop: any EventLoop) -> ConnectionShard {
+        // A node has as many loops as cores: a walk is shorter than a hash.
+        guard let shard = self.shards.first(where: { $0.eventLoop === eventLoop }) else {
+            preconditionFailure("a channel runs on one of the loops that the manager was made with")
+        }
+        return shard
     }
 
     // MARK: -
-
-    private func shard(of eventLoop: any EventLoop) -> ConnectionShard { self.shards[self.index(of: eventLoop)] }
-
-    private func index(of eventLoop: any EventLoop) -> Int {
-        // A node has as many loops as cores: a walk is shorter than a hash.
-        guard let index = self.shards.firstIndex(where: { $0.eventLoop === eventLoop }) else {
-            preconditionFailure("a channel runs on one of the loops that the manager was made with")
-        }
-        return index
-    }
 
     private func onEachShard<Result: Sendable>(
         _ body: @escaping @Sendable (ConnectionShard) -> Result

@@ -5,9 +5,9 @@ extension ConnectionShard {
     /// Delivers, and finishes with how many connections' bytes have left for the kernel: when all have, or when the time is up.
     func write(_ fanOut: FanOut, within time: TimeAmount) {
         let count = WrittenCount(done: fanOut.finish)
-        _ = self.deliver(fanOut) { connection, frames in
+        _ = self.deliver(fanOut) { connection, bytes in
             let written = self.eventLoop.makePromise(of: Void.self)
-            guard connection.send(frames, written: written) else {
+            guard connection.send(bytes, written: written) else {
                 written.fail(ChannelError.ioOnClosedChannel)
                 return false
             }

@@ -5,11 +5,11 @@ import VolaryProtocol
 
 /// The connections of one event loop, and the queue of what other threads want from them.
 ///
-/// Everything is done on the loop, unlocked; only ``submit(bytes:_:)`` may be called from elsewhere. Work that waits together is done
-/// together, so a burst of publications costs one hop.
+/// Everything is done on the loop, unlocked; only ``submit(bytes:_:)`` may be called from elsewhere. Work that waits together is
+/// done together, so a burst of publications costs one hop.
 final class ConnectionShard: @unchecked Sendable {
-    // Unchecked: `pace`, `connections`, `members`, `audiences`, `turns` and `deflater` are touched on `eventLoop` only (asserted); the queue has its lock; the
-    // rest is constant.
+    // Unchecked: `pace`, `connections`, `index`, `turns`, `deflater` and `scratch` are touched on `eventLoop` only (asserted);
+    // the queue has its lock; the rest is constant.
 
     private enum Work {
         case fanOut(FanOut)
@@ -23,8 +23,8 @@ final class ConnectionShard: @unchecked Sendable {
         var bytes = 0
         var requests = 0
         var lost = LostPublications()
-        /// What clients are told of so many lost publications; nil: of an unknown number.
-        var lossNotice: (@Sendable (Int?) -> ByteBuffer)?
+        /// What an audience is told of so many lost publications; nil: of an unknown number.
+        var lossNotice: (@Sendable (Audience, Int?) -> Publication)?
 
         /// Empties it.
         mutating func take() -> (work: [Work], bytes: Int, lost: LostPublications) {
@@ -37,8 +37,9 @@ final class ConnectionShard: @unchecked Sendable {
         }
     }
 
-    /// Bytes that may wait for a loop, ``overheadBytes`` for each publication included: 64 MiB. A loop that far behind loses publications,
-    /// counted and told to their clients, instead of the whole node losing its memory. One of any size may wait alone.
+    /// Bytes that may wait for a loop, ``overheadBytes`` for each publication included: 64 MiB. A loop that far behind loses
+    /// publications, counted and told to their clients, instead of the whole node losing its memory. One of any size may wait
+    /// alone.
     static let queueBytes = 64 * 1024 * 1024
     static let overheadBytes = 256
     /// Requests that may wait beside them: 65,536.
@@ -48,41 +49,40 @@ final class ConnectionShard: @unchecked Sendable {
     /// Where its connections wait that have more to handle than one turn may.
     let turns: TurnQueue
     /// Its place among the shards of its node, which the ids of its connections have.
-    private let index: Int
-    private let audienceShards: AudienceShards
+    let number: Int
     private let queue = NIOLockedValueBox(Queue())
     private var pace = FanOutCoalescing()
     private var connections: [ConnectionID: Connection] = [:]
-    /// Those that broadcasts reach, in no order: iterated for every one of them.
-    private var members: ContiguousArray<Connection> = []
+    private(set) var index: AudienceIndex
     /// Made with the first message that is compressed here.
-    private lazy var deflater = Deflater()
-    /// Groups and users that have a member here.
-    private var audiences: [Audience: [ObjectIdentifier: Connection]] = [:]
+    private(set) lazy var deflater = Deflater()
+    /// Where shared bytes and one connection's own are put together. Nil while it is in use, and before its first use.
+    var scratch: ByteBuffer?
 
     /// - Parameters:
     ///   - audienceShards: where other threads find out which shards have members of an audience.
     ///   - sockets: counts clients that are gone, see ``LeftoverBudget``.
     init(
         eventLoop: any EventLoop,
-        index: Int = 0,
+        number: Int = 0,
         audienceShards: AudienceShards = AudienceShards(),
         sockets: Admission? = nil
     ) {
         self.eventLoop = eventLoop
         self.turns = TurnQueue(eventLoop: eventLoop, leftovers: LeftoverBudget(sockets: sockets))
-        self.index = index
-        self.audienceShards = audienceShards
+        self.number = number
+        self.index = AudienceIndex(shard: number, audienceShards: audienceShards)
     }
 
-    /// - Parameter lossNotice: gives the frames that tell clients of so many lost publications; of nil, of an unknown number.
-    func tellLosses(with lossNotice: @escaping @Sendable (Int?) -> ByteBuffer) {
+    /// - Parameter lossNotice: tells an audience of so many lost publications; of nil, of an unknown number.
+    func tellLosses(with lossNotice: @escaping @Sendable (Audience, Int?) -> Publication) {
         self.queue.withLockedValue { $0.lossNotice = lossNotice }
     }
 
-    /// Queues frames for the loop to deliver.
+    /// Queues publications for the loop to deliver.
     /// - Parameters:
-    ///   - publications: in the frames. Without room they are lost, and their audience on this loop is told so as soon as what waits is delivered.
+    ///   - publications: how many. Without room they are lost, and their audience on this loop is told so as soon as what waits
+    /// is delivered.
     ///   - bytes: what waits with them.
     ///   - writtenWithin: whether, and for how long, to wait until they have left for the kernel.
     /// - Returns: false when the queue is full; nothing is done then.
@@ -155,14 +155,14 @@ final class ConnectionShard: @unchecked Sendable {
     private func tell(_ lost: LostPublications) {
         guard !lost.isEmpty, let notice = self.queue.withLockedValue({ $0.lossNotice }) else { return }
         for (audience, count) in lost.byAudience {
-            let frames = notice(count)
-            _ = self.deliver(to: audience) { $0.send(frames) }
+            let publication = notice(audience, count)
+            _ = self.deliver(FanOut(EncodedBatch([publication]), to: audience, bytes: publication.messageBytes) { _ in })
         }
     }
 
     private func deliverAndFinish(_ fanOut: FanOut?) {
         guard let fanOut else { return }
-        fanOut.finish(reached: self.deliver(fanOut) { $0.send($1) })
+        fanOut.finish(reached: self.deliver(fanOut))
     }
 
     /// Looks after the connections' pings. One timer for all of a loop, as long as the loop lives.
@@ -179,25 +179,14 @@ final class ConnectionShard: @unchecked Sendable {
     func add(_ connection: Connection) {
         self.eventLoop.preconditionInEventLoop()
         self.connections[connection.id] = connection
-        guard connection.endpoint == .plain else { return }
-        connection.slot = self.members.count
-        self.members.append(connection)
-        if let user = connection.user { self.insert(connection, into: .user(user)) }
+        if connection.endpoint.joinsCluster { self.index.add(connection) }
     }
 
     /// - Returns: the connection that was there.
-    @discardableResult
     func remove(_ id: ConnectionID) -> Connection? {
         self.eventLoop.preconditionInEventLoop()
         guard let connection = self.connections.removeValue(forKey: id) else { return nil }
-        guard connection.endpoint == .plain else { return connection }
-        // The last member takes the place of the one that goes.
-        let last = self.members.removeLast()
-        if last !== connection {
-            last.slot = connection.slot
-            self.members[connection.slot] = last
-        }
-        for audience in connection.audiences { self.erase(connection, from: audience) }
+        if connection.endpoint.joinsCluster { self.index.remove(connection) }
         return connection
     }
 
@@ -208,91 +197,27 @@ final class ConnectionShard: @unchecked Sendable {
 
     var all: some Collection<Connection> { self.connections.values }
 
-    var memberIDs: [ConnectionID] { self.members.map(\.id) }
+    var memberIDs: [ConnectionID] { self.index.members.map(\.id) }
 
     /// What the presence store should have: all members but those whose user's topic is not subscribed to yet.
-    var records: [ConnectionRecord] { self.members.filter(\.isListed).map(\.record) }
+    var records: [ConnectionRecord] { self.index.members.lazy.filter(\.isListed).map { self.record(of: $0) } }
+
+    /// As the presence store keeps it.
+    func record(of connection: Connection) -> ConnectionRecord {
+        ConnectionRecord(
+            id: connection.id,
+            protocol: connection.encoding.clientProtocol.name,
+            connectedAt: connection.connectedAt,
+            user: connection.user,
+            groups: self.groups(of: connection)
+        )
+    }
 
     // MARK: - Groups
 
-    func join(_ connection: Connection, _ group: AudienceName) {
-        connection.groups.insert(group)
-        self.insert(connection, into: .group(group))
-    }
+    func groups(of connection: Connection) -> Set<AudienceName> { self.index.groups(of: connection) }
 
-    func leave(_ connection: Connection, _ group: AudienceName) {
-        connection.groups.remove(group)
-        self.erase(connection, from: .group(group))
-    }
+    func join(_ connection: Connection, _ group: AudienceName) { self.index.join(connection, group) }
 
-    private func insert(_ connection: Connection, into audience: Audience) {
-        if self.audiences[audience] == nil { self.audienceShards.insert(self.index, for: audience) }
-        self.audiences[audience, default: [:]][ObjectIdentifier(connection)] = connection
-    }
-
-    private func erase(_ connection: Connection, from audience: Audience) {
-        self.audiences[audience]?[ObjectIdentifier(connection)] = nil
-        guard self.audiences[audience]?.isEmpty == true else { return }
-        self.audiences[audience] = nil
-        self.audienceShards.remove(self.index, for: audience)
-    }
-
-    // MARK: - Delivery
-
-    /// A message in the form that the connection agreed on.
-    func frame(opcode: Opcode, payload: ByteBuffer, for connection: Connection) -> ByteBuffer {
-        guard connection.compression?.allowsCompressed(bytes: payload.readableBytes) == true else {
-            return FrameEncoder.encode(opcode: opcode, payload: payload)
-        }
-        var frame = ByteBuffer()
-        FrameEncoder.append(opcode: opcode, payload: payload, compressedBy: self.deflater, to: &frame)
-        return frame
-    }
-
-    /// Sends frames to every connection of their audience, compressed to those that agreed on it.
-    /// - Parameter send: what sending is; gives false when the connection does not take them.
-    /// - Returns: how many connections took them.
-    @inline(__always)
-    func deliver(_ fanOut: FanOut, _ send: (Connection, ByteBuffer) -> Bool) -> UInt32 {
-        let (frames, compressed) = (fanOut.frames, fanOut.compressed)
-        guard !compressed.isEmpty else { return self.deliver(to: fanOut.audience) { send($0, frames) } }
-        var form: ByteBuffer?
-        return self.deliver(to: fanOut.audience) { connection in
-            guard compressed.allSatisfy({ $0.isUsable(by: connection) }) else { return send(connection, frames) }
-            let made = form ?? self.joined(compressed)
-            form = made
-            return send(connection, made)
-        }
-    }
-
-    private func joined(_ compressed: [CompressedFrames]) -> ByteBuffer {
-        var bytes = compressed[0].frames(by: self.deflater)
-        for next in compressed.dropFirst() { bytes.writeImmutableBuffer(next.frames(by: self.deflater)) }
-        return bytes
-    }
-
-    /// Calls `send` with each connection of an audience until all have been called.
-    /// - Returns: how many times it gave true.
-    @inline(__always)
-    func deliver(to audience: Audience, _ send: (Connection) -> Bool) -> UInt32 {
-        self.eventLoop.preconditionInEventLoop()
-        var reached: UInt32 = 0
-        switch audience {
-        case .all:
-            for connection in self.members where send(connection) { reached += 1 }
-        case .connection(let id):
-            if let connection = self.connections[id], send(connection) { reached += 1 }
-        case .group, .user:
-            guard let connections = self.audiences[audience] else { return 0 }
-            for connection in connections.values where send(connection) { reached += 1 }
-        }
-        return reached
-    }
-}
-
-extension Connection {
-    /// Those that the shard has an index for.
-    fileprivate var audiences: [Audience] {
-        self.groups.map(Audience.group) + (self.user.map { [.user($0)] } ?? [])
-    }
+    func leave(_ connection: Connection, _ group: AudienceName) { self.index.leave(connection, group) }
 }

@@ -2,11 +2,11 @@ import NIOCore
 
 /// Whether an event loop waits for a moment before a fan-out, so that what comes meanwhile leaves in the same write. Pure.
 ///
-/// A write costs the kernel the same for one small message and for fifty. A loop is busy for twice as long as its last fan-out took; it
-/// gains from waiting a little then, if more comes in that time. That is known where less than half is due of what a fan-out before had:
-/// publishers that go on when they see their messages fall apart into a few that lead and many that follow, and a wait brings them together
-/// again. Else it shows only by trying: a wait that gained nothing is followed by fan-outs without one, up to ``longestTrust`` of them. A
-/// loop that is not busy never waits.
+/// A write costs the kernel the same for one small message and for fifty. A loop is busy for twice as long as its last fan-out
+/// took; it gains from waiting a little then, if more comes in that time. That is known where less than half is due of what a
+/// fan-out before had: publishers that go on when they see their messages fall apart into a few that lead and many that follow,
+/// and a wait brings them together again. Else it shows only by trying: a wait that gained nothing is followed by fan-outs
+/// without one, up to ``longestTrust`` of them. A loop that is not busy never waits.
 struct FanOutCoalescing {
     /// What a message may wait at most: as long as the last fan-out took, and no more than 2 ms.
     static let longestWait = TimeAmount.milliseconds(2)

@@ -12,11 +12,15 @@ enum LossNotice {
         }
     }
 
-    /// As frames.
+    /// For the connections of one node only. Other nodes detect their own gaps.
     /// - Parameter timestamp: milliseconds since 1970, UTC.
-    static func frames(lost: Int?, at timestamp: Int64, precision: Timestamp.Precision) -> ByteBuffer {
-        let message = ServerMessage(kind: .system, message: ByteBuffer(string: self.text(lost: lost)), timestamp: timestamp)
-        let payload = message.encoded(allocator: ByteBufferAllocator(), precision: precision)
-        return FrameEncoder.encode(opcode: .text, payload: payload)
+    static func publication(lost: Int?, of audience: Audience, on node: NodeID, at timestamp: Int64) -> Publication {
+        Publication(
+            id: .random(on: node),
+            kind: .system,
+            audience: audience,
+            timestamp: timestamp,
+            payload: ByteBuffer(string: self.text(lost: lost))
+        )
     }
 }

@@ -10,7 +10,7 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     private static var batchInterval: Duration { .milliseconds(100) }
     /// Smallest number of connections closed at a time, so that a small node closes all of them at once.
     private static var minimumBatch: Int { 100 }
-    /// The part of the timeout in which unhandled messages of clients that are gone are still handled: a tenth.
+    /// The part of the timeout in which leftover messages of disconnected clients are handled: a tenth.
     private static var leftoverShare: Int { 10 }
     /// How long to wait for closing handshakes on an immediate shutdown.
     private static var immediateTimeout: Duration { .milliseconds(500) }
@@ -66,8 +66,8 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     }
 
     /// Spreads the closes over the first half of the timeout, so that the clients do not all reconnect to other nodes at once.
-    /// The second half is for the last closing handshakes. Unhandled messages of clients that are gone are dropped after a tenth
-    /// of the timeout. Returns when all connections have ended, or at the timeout.
+    /// The second half is for the last closing handshakes. Leftover messages of disconnected clients are handled for a tenth of
+    /// the timeout, then dropped. Returns when all connections have ended, or at the timeout.
     private func closeAll(until end: C.Instant) async {
         let endOfLeftovers = self.clock.now.advanced(by: self.timeout / Self.leftoverShare)
         let batches = max(1, Int((self.timeout / 2) / Self.batchInterval))

@@ -52,6 +52,7 @@ final class ActivityLog: Sendable {
 
     /// A handshake was refused.
     func handshakeRefused(_ refusal: WebSocketHandshake.Refusal, _ request: HTTPRequestHead) {
+        if case .overLimit = refusal { self.metrics.connectionRefused() }
         let reason = RefusalReason(refusal)
         self.metrics.handshakeRefused(reason)
         self.write(.info, "Handshake refused", .handshake(reason)) {

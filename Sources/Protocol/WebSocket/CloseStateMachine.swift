@@ -35,7 +35,7 @@ public struct CloseStateMachine: Hashable, Sendable {
 
     /// Whether received data still counts: after our own close frame it does, until the peer's close frame; after a violation it
     /// does not (section 7.1.7).
-    public var mayReceive: Bool { self.state == .open || self.state == .closing }
+    public var canReceive: Bool { self.state == .open || self.state == .closing }
 
     // MARK: - We close
 

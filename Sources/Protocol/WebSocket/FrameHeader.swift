@@ -15,18 +15,18 @@ struct FrameHeader: Sendable {
     ///
     /// - Parameters:
     ///   - bytes: what has arrived, from the frame's first byte on.
-    ///   - mayBeCompressed: whether permessage-deflate was negotiated. If so, the first reserved bit may be set in a text or
+    ///   - allowsCompression: whether permessage-deflate was negotiated. If so, the first reserved bit may be set in a text or
     ///     binary frame.
     /// - Returns: the header and its length in bytes; nil while it is incomplete.
     /// - Throws: as soon as the bytes that have arrived are wrong, even if the header is incomplete.
     static func parse(
         _ bytes: UnsafeRawBufferPointer,
-        mayBeCompressed: Bool
+        allowsCompression: Bool
     ) throws(ProtocolViolation) -> (header: FrameHeader, length: Int)? {
         guard bytes.count >= 1 else { return nil }
         let isFinal = bytes[0] & 0x80 != 0
         let isCompressed = bytes[0] & 0x40 != 0
-        guard bytes[0] & 0x30 == 0, mayBeCompressed || !isCompressed else { throw .reservedBits }
+        guard bytes[0] & 0x30 == 0, allowsCompression || !isCompressed else { throw .reservedBits }
         guard let opcode = Opcode(rawValue: bytes[0] & 0x0F) else { throw .reservedOpcode }
         guard !isCompressed || opcode == .text || opcode == .binary else { throw .reservedBits }
         guard isFinal || !opcode.isControl else { throw .controlFrameFragmented }
@@ -80,27 +80,27 @@ extension FrameHeader {
         var isEmpty: Bool { self.count == 0 }
 
         /// - Parameter bytes: the bytes that belong to the header are consumed; all of them when the result is nil.
-        mutating func next(_ bytes: inout ByteBuffer, mayBeCompressed: Bool) throws(ProtocolViolation) -> FrameHeader? {
+        mutating func next(_ bytes: inout ByteBuffer, allowsCompression: Bool) throws(ProtocolViolation) -> FrameHeader? {
             let whole = try bytes.withUnsafeReadableBytes { bytes throws(ProtocolViolation) in
-                self.count == 0 ? try FrameHeader.parse(bytes, mayBeCompressed: mayBeCompressed) : nil
+                self.count == 0 ? try FrameHeader.parse(bytes, allowsCompression: allowsCompression) : nil
             }
             if let whole {
                 bytes.moveReaderIndex(forwardBy: whole.length)
                 return whole.header
             }
             while let byte = bytes.readInteger(as: UInt8.self) {
-                if let torn = try self.append(byte, mayBeCompressed: mayBeCompressed) { return torn }
+                if let torn = try self.append(byte, allowsCompression: allowsCompression) { return torn }
             }
             return nil
         }
 
-        private mutating func append(_ byte: UInt8, mayBeCompressed: Bool) throws(ProtocolViolation) -> FrameHeader? {
+        private mutating func append(_ byte: UInt8, allowsCompression: Bool) throws(ProtocolViolation) -> FrameHeader? {
             let count = Int(self.count)
             // 14 bytes always make a whole header or a violation, so `count` is below 14 here.
             withUnsafeMutableBytes(of: &self.words) { $0[count] = byte }
             self.count += 1
             let parsed = try withUnsafeBytes(of: self.words) { bytes throws(ProtocolViolation) in
-                try FrameHeader.parse(UnsafeRawBufferPointer(rebasing: bytes[...count]), mayBeCompressed: mayBeCompressed)
+                try FrameHeader.parse(UnsafeRawBufferPointer(rebasing: bytes[...count]), allowsCompression: allowsCompression)
             }
             return parsed?.header
         }

@@ -95,7 +95,7 @@ public struct MessageDecoder {
         while true {
             switch self.state {
             case .header(var reader):
-                guard let header = try reader.next(&bytes, mayBeCompressed: self.inflatingWindowBits > 0) else {
+                guard let header = try reader.next(&bytes, allowsCompression: self.inflatingWindowBits > 0) else {
                     self.state = .header(reader)
                     return nil
                 }

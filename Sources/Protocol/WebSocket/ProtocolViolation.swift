@@ -4,9 +4,10 @@ public struct ProtocolViolation: Error, Hashable, Sendable {
     /// For the close frame and the log: static ASCII, at most ``Limits/maximumCloseReasonBytes``, without any text of the client.
     public let reason: String
 
-    private init(_ closeCode: CloseCode, _ reason: String) {
+    /// - Parameter reason: ASCII, at most ``Limits/maximumCloseReasonBytes``.
+    public init(_ closeCode: CloseCode, _ reason: StaticString) {
         self.closeCode = closeCode
-        self.reason = reason
+        self.reason = "\(reason)"
     }
 
     // MARK: - Frames (section 5.2)

@@ -25,7 +25,7 @@ struct TopicLogsTests {
         let empty = LogPage(head: .init(epoch: 1, offset: 0, start: 0))
         for topic in topics {
             logs.begin(topic, own: Self.own)
-            _ = logs.step(topic, into: &output) { log, output in
+            _ = logs.step(topic) { log in
                 log.subscribed(session: 1)
                 log.read(empty, into: &output)
                 log.unlinked(into: &output)
@@ -34,7 +34,7 @@ struct TopicLogsTests {
         }
         for offset in 1...5 as ClosedRange<UInt64> {
             for topic in topics {
-                let outcome = logs.step(topic, into: &output) { $0.received(self.arrival(offset, bytes: 1000), into: &$1) }
+                let outcome = logs.step(topic) { $0.received(self.arrival(offset, bytes: 1000), into: &output) }?.outcome
                 #expect(outcome == .init(isFollowing: false, hasRequest: true))
                 try #require(logs.heldBytes <= logs.limit)
             }
@@ -45,7 +45,7 @@ struct TopicLogsTests {
             entries: (1...5).map { .init(offset: $0, bytes: self.arrival($0, bytes: 0).envelope?.encoded() ?? ByteBuffer()) }
         )
         for topic in topics {
-            while logs[topic]?.request != nil { _ = logs.step(topic, into: &output) { $0.read(page, into: &$1) } }
+            while logs[topic]?.request != nil { _ = logs.step(topic) { $0.read(page, into: &output) } }
             #expect(logs[topic]?.isFollowing == true)
         }
         #expect(logs.heldBytes == 0 && output.lost == 0 && output.gaps == 0)
@@ -55,17 +55,16 @@ struct TopicLogsTests {
     @Test
     func `A topic that ends, or whose link is lost, holds nothing any more`() throws {
         var logs = TopicLogs()
-        var output = TopicLogStateMachine.Output()
         for topic in [Topic.all, .group("a")] {
             logs.begin(topic, own: Self.own)
-            _ = logs.step(topic, into: &output) { log, _ in log.subscribed(session: 1) }
-            _ = logs.step(topic, into: &output) { $0.received(self.arrival(1, bytes: 500), into: &$1) }
+            _ = logs.step(topic) { $0.subscribed(session: 1) }
+            _ = logs.step(topic) { $0.received(self.arrival(1, bytes: 500)) }
         }
         #expect(logs.heldBytes == 2 * (500 + Outbox<Void>.overheadBytes))
         logs.end(.all)
         #expect(logs.heldBytes == 500 + Outbox<Void>.overheadBytes && logs[.all] == nil)
-        _ = logs.step(.group("a"), into: &output) { $0.unlinked(into: &$1) }
+        _ = logs.step(.group("a")) { $0.unlinked() }
         #expect(logs.heldBytes == 0)
-        #expect(logs.step(.all, into: &output) { $0.unlinked(into: &$1) } == nil)
+        #expect(logs.step(.all) { $0.unlinked() } == nil)
     }
 }

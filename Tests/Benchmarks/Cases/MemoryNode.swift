@@ -12,6 +12,9 @@ final class MemoryNode {
     private let loop = EmbeddedEventLoop()
     private let channels: [EmbeddedChannel]
     private let delivery: Delivery
+    /// One for all: connections share what is encoded for their endpoint's protocol.
+    private static let endpoint = Endpoint.plain(Silence(), precision: .seconds)
+    private static let logger = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
 
     init(connections count: Int) {
         let node = Samples.node
@@ -29,23 +32,21 @@ final class MemoryNode {
     }
 
     private static func channel(_ loop: EmbeddedEventLoop, _ connections: ConnectionManager) -> EmbeddedChannel {
-        let settings = WebSocketSettings(
-            messageLimits: MessageLimits(),
-            maximumUnsentBytes: 1 << 20,
-            pingInterval: .seconds(30),
-            closeTimeout: .seconds(5),
-            now: { 0 }
+        let transport = WebSocketTransport(
+            settings: WebSocketSettings(messageLimits: MessageLimits(), closeTimeout: .seconds(5), now: { 0 }),
+            guest: WebSocketAdmission.AdmittedClient(
+                client: WebSocketHandshake.Client(endpoint: self.endpoint, spoken: self.endpoint.standard)
+            ),
+            host: ConnectionHost(
+                connections: connections,
+                settings: ConnectionSettings(maximumUnsentBytes: 1 << 20, pingInterval: .seconds(30), now: { 0 }),
+                observer: NodeObserver(metrics: NodeMetrics(), activity: ActivityLog(metrics: NodeMetrics(), logger: Self.logger))
+            )
         )
-        let handler = WebSocketHandler(
-            settings: settings,
-            guest: WebSocketAdmission.AdmittedClient(client: WebSocketHandshake.Client(endpoint: .plain, user: nil)),
-            events: Members(connections)
-        )
-        return EmbeddedChannel(handlers: [DiscardingHandler(), handler], loop: loop)
+        return EmbeddedChannel(handlers: [DiscardingHandler(), transport], loop: loop)
     }
 
     private static func delivery(_ connections: ConnectionManager, _ loop: EmbeddedEventLoop) -> Delivery {
-        let logger = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
         let directory = NodeDirectory(
             own: NodeRecord(id: connections.node, name: "own", version: "1", startedAt: 0, leaseMilliseconds: 5000)
         )
@@ -59,7 +60,7 @@ final class MemoryNode {
             directory: directory,
             announcer: Announcer(limit: nil, publisher: publisher, eventLoop: loop),
             metrics: NodeMetrics(),
-            logger: logger,
+            logger: Self.logger,
             clock: ContinuousClock(),
             name: NodeName("own", isGiven: true),
             isAlive: { _ in false }
@@ -72,33 +73,17 @@ final class MemoryNode {
             shutdownRequest: ShutdownRequest(),
             broker: broker,
             metrics: NodeMetrics(),
-            logger: logger,
+            logger: Self.logger,
             now: { 1_781_330_402_000 }
         )
     }
 }
 
-/// Adds each connection, and ignores all other events.
-private final class Members: WebSocketEvents {
-    private let connections: ConnectionManager
-
-    init(_ connections: ConnectionManager) { self.connections = connections }
-
-    func opened(_ connection: Connection, on eventLoop: any EventLoop) { self.connections.add(connection, on: eventLoop) }
-
-    func received(
-        _ message: ClientMessage,
-        from connection: Connection,
-        on eventLoop: any EventLoop,
-        done: @escaping @Sendable () -> Void
-    ) { done() }
-
-    func makeID(on eventLoop: any EventLoop) -> ConnectionID { self.connections.makeID(on: eventLoop) }
-    func turns(on eventLoop: any EventLoop) -> TurnQueue { self.connections.turns(on: eventLoop) }
-    func closed(_ connection: Connection, on eventLoop: any EventLoop) {}
-    func limitExceeded(_ violation: LimitViolation) {}
-    func goneUnread() {}
-    func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {}
+/// Ignores messages.
+private final class Silence: Application {
+    func connected(_ connection: Connection, _ request: ConnectRequest) {}
+    func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion) { done(.success(())) }
+    func disconnected(_ connection: Connection) {}
 }
 
 /// Takes the place of the socket, and drops all bytes.

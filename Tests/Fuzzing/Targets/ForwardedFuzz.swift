@@ -5,11 +5,11 @@ enum ForwardedFuzz {
     /// fields.
     static func check(_ input: [UInt8]) throws(FuzzFailure) {
         let text = String(decoding: input, as: UTF8.self)
-        let nodes = try? ForwardedHop.hops(text)
-        try hold((try? ForwardedHop.hops(" \t\(text)\t ")) == nodes, "with white space around it, \(text) is different")
-        if let nodes {
+        let hops = try? ForwardedHop.hops(text)
+        try hold((try? ForwardedHop.hops(" \t\(text)\t ")) == hops, "with white space around it, \(text) is different")
+        if let hops {
             try hold(
-                (try? ForwardedHop.hops("\(text), for=unknown")) == nodes + [.hidden],
+                (try? ForwardedHop.hops("\(text), for=unknown")) == hops + [.hidden],
                 "\(text) with an appended hop is different"
             )
         }

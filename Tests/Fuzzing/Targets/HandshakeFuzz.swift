@@ -2,10 +2,13 @@ import HTTPTypes
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import VolaryProtocol
 
 @testable import VolaryNode
 
 enum HandshakeFuzz {
+    private static let endpoints: [Endpoint] = [.plain(Echo { 0 }, precision: .seconds), .echo(Echo { 0 })]
+
     private final class Heads: ChannelInboundHandler {
         typealias InboundIn = HTTPServerRequestPart
 
@@ -38,7 +41,7 @@ enum HandshakeFuzz {
         }
         let client: WebSocketHandshake.Client
         do throws(WebSocketHandshake.Refusal) {
-            client = try WebSocketHandshake.validate(head, acceptsUserQuery: true, compresses: true)
+            client = try WebSocketHandshake.validate(head, endpoints: self.endpoints, acceptsUserQuery: true, compresses: true)
         } catch {
             return try hold((400...599).contains(error.problem.status.code), "\(error) is answered with \(error.problem.status)")
         }

@@ -22,7 +22,7 @@ enum JSONFuzz {
         do {
             _ = try JSONDecoder().decode(Value.self, from: Data(input))
         } catch {
-            guard case DecodingError.dataCorrupted = error, self.mayHaveLargeNumber(input) else {
+            guard case DecodingError.dataCorrupted = error, self.canHaveLargeNumber(input) else {
                 throw FuzzFailure(description: "accepted, but not decoded: \(error)")
             }
         }
@@ -49,7 +49,7 @@ enum JSONFuzz {
     }
 
     /// Foundation cannot represent numbers beyond a `Double`, and reports them as malformed.
-    private static func mayHaveLargeNumber(_ input: [UInt8]) -> Bool {
+    private static func canHaveLargeNumber(_ input: [UInt8]) -> Bool {
         let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
         let hasExponent = zip(input, input.dropFirst()).contains { digits.contains($0) && $1 | 0x20 == UInt8(ascii: "e") }
         return hasExponent || input.count(where: digits.contains) > 300

@@ -27,9 +27,12 @@ enum TokenFuzz {
         _ = (try? TokenParts(text), ClaimPath(text))
         guard let claims = try? TokenClaims(payload: ByteBuffer(bytes: input)) else { return }
         for (now, audience) in [(0, nil), (1_781_330_400_000, "volary"), (1_781_330_400_000, nil), (Int64.max, nil)] {
-            guard let grant = try? claims.grant(.init(audience: audience), now: now) else { continue }
-            let bytes = grant.groups.reduce(0) { $0 + $1.byteCount }
-            try hold(now < grant.expiresAt && grant.groups.count <= PresenceLimits.groupsPerConnection, "\(grant) at \(now)")
+            guard let verified = try? claims.verify(.init(audience: audience), now: now) else { continue }
+            let bytes = verified.groups.reduce(0) { $0 + $1.byteCount }
+            try hold(
+                now < verified.expiresAt && verified.groups.count <= PresenceLimits.groupsPerConnection,
+                "\(verified) at \(now)"
+            )
             try hold(bytes <= PresenceLimits.groupBytesPerConnection, "\(bytes) bytes of groups")
         }
     }

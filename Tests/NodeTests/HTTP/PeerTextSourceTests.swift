@@ -28,7 +28,7 @@ struct PeerTextSourceTests {
         "Node/Security/Origins/Origin.swift": (1, "a scheme, which is ASCII"),
         "Node/Security/Origins/AllowedOrigins.swift": (1, "a scheme, which is ASCII"),
         "Node/HTTP/Console/ConsolePage.swift": (1, "the program's own"),
-        "Node/HTTP/Server/HTTPRequestHead+ascii.swift": (1, "makes ASCII of it"),
+        "Node/HTTP/Server/Parsing/HTTPRequestHead+ascii.swift": (1, "makes ASCII of it"),
         "Node/HTTP/Middleware/StoredAnswer.swift": (1, "an answer that a node has kept"),
         "Node/HTTP/JSON/JSONScanner+strings.swift": (4, "goes into a UTF8Text, or is a number"),
         "Node/HTTP/JSON/JSONValue.swift": (1, "a number"),

@@ -32,18 +32,21 @@ final class EmbeddedServer {
 
     let channel = EmbeddedChannel()
     let wire = Wire()
+    let phase = LifecyclePhase()
     private let place: ConnectionSlot
     private let seen = NIOLockedValueBox<[Event]>([])
     private let decision = NIOLockedValueBox<[Outcome]>([])
     private let activity = RecordedActivity()
-    private let refusal = NIOLockedValueBox<[WebSocketHandshake.Refusal]>([])
     private let recorder: NIOLoopBound<RequestRecorder>
 
     /// Errors that the router would have heard of.
     var errors: Int { self.recorder.value.errors }
     /// Whether the router's place in the pipeline is empty: there was no request for it, or it has gone.
     var hasNoRouter: Bool { self.recorder.value.context == nil }
-    var refusals: [WebSocketHandshake.Refusal] { self.refusal.withLockedValue { $0 } }
+    /// Of refused handshakes, as often as they were told.
+    var refusals: [RefusalReason] {
+        RefusalReason.allCases.flatMap { Array(repeating: $0, count: self.refusals($0) ?? 0) }
+    }
     var events: [Event] { self.seen.withLockedValue { $0 } }
     /// How many refused handshakes were told for this reason.
     func refusals(_ reason: RefusalReason) -> Int? {
@@ -55,7 +58,7 @@ final class EmbeddedServer {
 
     /// - Parameter peer: nil for no address.
     init(
-        isDraining: NIOLockedValueBox<Bool> = NIOLockedValueBox(false),
+        phase: LifecyclePhase.Phase = .serving,
         compresses: Bool = false,
         admission: Admission = Admission(maximumConnections: 1000),
         access: WebSocketAuthenticator = WebSocketAuthenticator(origins: nil, tokens: nil, acceptsAnonymous: false),
@@ -63,33 +66,33 @@ final class EmbeddedServer {
         settings: HTTPSettings = EmbeddedServer.settings
     ) throws {
         self.recorder = NIOLoopBound(RequestRecorder(self.seen), eventLoop: self.channel.eventLoop)
-        let (seen, decision, refused, recorder) = (self.seen, self.decision, self.refusal, self.recorder)
-        let log = self.activity.log
+        let (seen, decision, recorder) = (self.seen, self.decision, self.recorder)
+        self.phase.enter(phase)
         self.place = ConnectionSlot(in: admission, peer: peer.flatMap { IPAddress($0) })
-        let delegate = UpgradeHandler.Delegate(
-            acceptsConnections: { !isDraining.withLockedValue { $0 } },
-            keepsConnections: { !isDraining.withLockedValue { $0 } },
+        let webSockets = WebSocketUpgrade(
+            endpoints: [Endpoint.plain, .echo].map { $0.with(Self.application(seen)) },
             acceptsUserQuery: false,
             compresses: compresses,
             admission: WebSocketAdmission(access: access) { TopicReservation($0, isHeld: false) { _ in } },
-            refused: { refusal, request in
-                refused.withLockedValue { $0.append(refusal) }
-                log.handshakeRefused(refusal, request)
-            },
-            makeWebSocketHandler: { guest in
+            phase: self.phase,
+            activity: self.activity.log,
+            makeTransport: { [loop = self.channel.embeddedEventLoop] guest in
                 decision.withLockedValue { $0.append(.webSocket) }
-                return Self.webSocketHandler(guest, seen)
-            },
-            becomeHTTP: { channel, reader in
-                decision.withLockedValue { $0.append(.http) }
-                let handler = recorder.value
-                handler.reader = reader
-                try channel.pipeline.syncOperations.addHandler(handler)
-                return [handler]
+                return Self.webSocketTransport(guest, on: loop)
             }
         )
         try self.channel.pipeline.syncOperations.addHandler(self.wire)
-        try self.channel.pipeline.syncOperations.addHTTPHandlers(settings: settings, place: self.place, delegate: delegate)
+        try self.channel.pipeline.syncOperations.addHTTPHandlers(
+            settings: settings,
+            place: self.place,
+            webSockets: webSockets
+        ) { channel, reader in
+            decision.withLockedValue { $0.append(.http) }
+            let handler = recorder.value
+            handler.reader = reader
+            try channel.pipeline.syncOperations.addHandler(handler)
+            return [handler]
+        }
         self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
     }
 
@@ -102,19 +105,9 @@ final class EmbeddedServer {
         self.place.release()
     }
 
-    private static func webSocketHandler(
-        _ guest: WebSocketAdmission.AdmittedClient,
-        _ seen: NIOLockedValueBox<[Event]>
-    ) -> WebSocketHandler {
-        let settings = WebSocketSettings(
-            messageLimits: MessageLimits(),
-            maximumUnsentBytes: 1 << 20,
-            pingInterval: .seconds(30),
-            closeTimeout: .seconds(5),
-            now: { 0 }
-        )
-        let events = ClosureEvents(
-            opened: { connection, _ in seen.withLockedValue { $0.append(.opened(connection.endpoint)) } },
+    static func application(_ seen: NIOLockedValueBox<[Event]>) -> ClosureApplication {
+        ClosureApplication(
+            connected: { connection in seen.withLockedValue { $0.append(.opened(connection.endpoint)) } },
             received: { connection, message, done in
                 if case .text(let text) = message {
                     seen.withLockedValue { $0.append(.text(String(buffer: text))) }
@@ -123,7 +116,21 @@ final class EmbeddedServer {
                 done()
             }
         )
-        return WebSocketHandler(settings: settings, guest: guest, events: events)
+    }
+
+    static func webSocketTransport(
+        _ guest: WebSocketAdmission.AdmittedClient,
+        on loop: EmbeddedEventLoop
+    ) -> WebSocketTransport {
+        WebSocketTransport(
+            settings: WebSocketSettings(messageLimits: MessageLimits(), closeTimeout: .seconds(5), now: { 0 }),
+            guest: guest,
+            host: ConnectionHost(
+                connections: EmbeddedWebSocket.manager(on: loop),
+                settings: ConnectionSettings(maximumUnsentBytes: 1 << 20, pingInterval: .seconds(30), now: { 0 }),
+                observer: ClosureObserver()
+            )
+        )
     }
 
     /// - Parameter runs: whether the event loop gets a turn after it; the same read may bring several parts otherwise.

@@ -19,77 +19,103 @@ final class EmbeddedWebSocket {
 
     let channel: EmbeddedChannel
     let wire = Wire()
-    private(set) var events: [Event] = []
-    private(set) var connection: Connection!
-    /// To be called for each message, in their order.
-    private(set) var unfinished: [@Sendable () -> Void] = []
+    let transport: WebSocketTransport
+    private let seen: Seen
     private var unread = ByteBuffer()
+
+    /// What the parts behind the transport have seen.
+    private final class Seen {
+        var events: [Event] = []
+        var connection: Connection!
+        var unfinished: [@Sendable () -> Void] = []
+    }
+
+    var events: [Event] { self.seen.events }
+    var connection: Connection { self.seen.connection }
+    /// To be called for each message, in their order.
+    var unfinished: [@Sendable () -> Void] { self.seen.unfinished }
 
     static let node = NodeID(rawValue: 0x0A0B_0C0D)
 
     /// - Parameters:
     ///   - finishes: whether messages count as done as soon as they were received.
     ///   - echoes: whether texts are sent back.
-    ///   - turns: where the connection waits for its turns; by default it waits for nobody else.
+    ///   - offers: WebSocket subprotocols.
+    ///   - manager: where the connection is kept; by default with no others.
     init(
         maximumMessageBytes: Int = 1024,
         maximumUnsentBytes: Int = 1000,
-        endpoint: Connection.Endpoint = .plain,
+        endpoint: Endpoint = .plain,
+        offers: [String] = [],
         compression: NegotiatedDeflate? = nil,
         finishes: Bool = true,
         echoes: Bool = false,
-        turns: TurnQueue? = nil,
+        manager: ConnectionManager? = nil,
         loop: EmbeddedEventLoop = EmbeddedEventLoop(),
         maximumFrames: Int = 16_384,
         bounds: ConnectionLimits = ConnectionLimits(),
         onOpened: @escaping (Connection) -> Void = { _ in },
-        onClosed: @escaping (Connection) -> Void = { _ in }
+        onEnding: @escaping (TransportEnding) -> Void = { _ in }
     ) throws {
         self.channel = EmbeddedChannel(loop: loop)
-        let ownTurns = TurnQueue(eventLoop: loop)
         let settings = WebSocketSettings(
             messageLimits: MessageLimits(maximumMessageBytes: maximumMessageBytes, maximumFramesPerMessage: maximumFrames),
-            maximumUnsentBytes: maximumUnsentBytes,
-            pingInterval: .seconds(30),
             closeTimeout: .seconds(5),
-            now: { 1_781_330_401_000 },
-            bounds: bounds
+            now: { 1_781_330_401_000 }
         )
-        let events = ClosureEvents(
-            turns: { _ in turns ?? ownTurns },
-            opened: { [weak self] connection, _ in
-                self?.connection = connection
-                self?.events.append(.opened)
+        let seen = Seen()
+        self.seen = seen
+        let application = ClosureApplication(
+            connected: { connection in
+                seen.connection = connection
+                seen.events.append(.opened)
                 onOpened(connection)
             },
-            received: { [weak self] connection, message, done in
+            received: { connection, message, done in
                 switch message {
                 case .text(let text):
-                    self?.events.append(.text(String(buffer: text)))
+                    seen.events.append(.text(String(buffer: text)))
                     if echoes { connection.send(FrameEncoder.encode(opcode: .text, payload: text)) }
-                case .binary(let bytes): self?.events.append(.binary(Array(buffer: bytes)))
+                case .binary(let bytes): seen.events.append(.binary(Array(buffer: bytes)))
                 }
-                if finishes { done() } else { self?.unfinished.append(done) }
+                if finishes { done() } else { seen.unfinished.append(done) }
             },
-            closed: { [weak self] connection, _ in
-                self?.events.append(.closed)
-                onClosed(connection)
-            },
-            limitExceeded: { [weak self] in self?.events.append(.limitExceeded($0)) },
-            dropped: { [weak self] in self?.events.append(.dropped(first: $0)) },
-            goneUnread: { [weak self] in self?.events.append(.goneUnread) }
+            disconnected: { _ in seen.events.append(.closed) }
         )
-        try self.channel.pipeline.syncOperations.addHandler(self.wire)
-        try self.channel.pipeline.syncOperations.addHandler(
-            WebSocketHandler(
-                settings: settings,
-                guest: WebSocketAdmission.AdmittedClient(
-                    client: WebSocketHandshake.Client(endpoint: endpoint, user: nil, compression: compression)
-                ),
-                events: events
+        let host = ConnectionHost(
+            connections: manager ?? Self.manager(on: loop),
+            settings: ConnectionSettings(
+                maximumUnsentBytes: maximumUnsentBytes,
+                pingInterval: .seconds(30),
+                bounds: bounds,
+                now: { 1_781_330_401_000 }
+            ),
+            observer: ClosureObserver(
+                limitExceeded: { seen.events.append(.limitExceeded($0)) },
+                dropped: { seen.events.append(.dropped(first: $0)) },
+                goneUnread: { seen.events.append(.goneUnread) },
+                closed: onEnding
             )
         )
+        self.transport = WebSocketTransport(
+            settings: settings,
+            guest: WebSocketAdmission.AdmittedClient(
+                client: WebSocketHandshake.Client(
+                    endpoint: endpoint.with(application),
+                    spoken: endpoint.choose(of: offers).spoken,
+                    compression: compression
+                )
+            ),
+            host: host
+        )
+        try self.channel.pipeline.syncOperations.addHandler(self.wire)
+        try self.channel.pipeline.syncOperations.addHandler(self.transport)
         self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+    }
+
+    /// Keeps connections of one loop, and looks after none of them by itself.
+    static func manager(on loop: EmbeddedEventLoop, sockets: Admission? = nil) -> ConnectionManager {
+        ConnectionManager(node: self.node, eventLoops: [loop], pingInterval: .hours(1_000_000), sockets: sockets)
     }
 
     /// The texts that its client has sent.
@@ -116,8 +142,9 @@ final class EmbeddedWebSocket {
 
     /// Finishes the oldest messages that are not.
     func finish(_ count: Int) {
-        for done in self.unfinished.prefix(count) { done() }
-        self.unfinished.removeFirst(count)
+        let oldest = self.seen.unfinished.prefix(count)
+        for done in oldest { done() }
+        self.seen.unfinished.removeFirst(count)
     }
 
     /// Moves the loop's clock, and looks after the connection once, as its shard does a few times in its shortest limit.

@@ -24,7 +24,7 @@ final class Loops: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        Self.handler(
+                        Self.transport(
                             channel,
                             manager: manager,
                             ids: ids,
@@ -65,27 +65,36 @@ final class Loops: Sendable {
         try result.get()
     }
 
-    private static func handler(
+    private static func transport(
         _ channel: any Channel,
         manager: ConnectionManager,
         ids: NIOLockedValueBox<[Int: ConnectionID]>,
         pingInterval: TimeAmount,
         maximumUnsentBytes: Int,
         finishes: Bool
-    ) -> WebSocketHandler {
-        WebSocketHandler(
-            settings: WebSocketSettings(
-                messageLimits: MessageLimits(),
-                maximumUnsentBytes: maximumUnsentBytes,
-                pingInterval: pingInterval,
-                closeTimeout: .seconds(5),
-                now: { 0 }
-            ),
-            guest: WebSocketAdmission.AdmittedClient(client: WebSocketHandshake.Client(endpoint: .plain, user: nil)),
-            events: LoopsEvents(manager, finishes: finishes) { connection in
+    ) -> WebSocketTransport {
+        let application = ClosureApplication(
+            connected: { connection in
+                connection.state.listing = .listed(holdsUserTopic: false)
                 guard let port = channel.remoteAddress?.port else { return }
                 ids.withLockedValue { $0[port] = connection.id }
-            }
+            },
+            received: { _, _, done in if finishes { done() } }
+        )
+        return WebSocketTransport(
+            settings: WebSocketSettings(messageLimits: MessageLimits(), closeTimeout: .seconds(5), now: { 0 }),
+            guest: WebSocketAdmission.AdmittedClient(
+                client: WebSocketHandshake.Client(endpoint: Endpoint.plain.with(application))
+            ),
+            host: ConnectionHost(
+                connections: manager,
+                settings: ConnectionSettings(
+                    maximumUnsentBytes: maximumUnsentBytes,
+                    pingInterval: pingInterval,
+                    now: { 0 }
+                ),
+                observer: ClosureObserver()
+            )
         )
     }
 
@@ -125,42 +134,4 @@ final class Loops: Sendable {
         _ = await eventually { client.frames.count >= count }
         return client.frames
     }
-}
-
-/// Keeps connections in their manager, and makes nothing of their messages.
-private final class LoopsEvents: WebSocketEvents, @unchecked Sendable {
-    // Unchecked: called on the event loop of its one channel.
-
-    private let manager: ConnectionManager
-    private let finishes: Bool
-    private let onOpened: (Connection) -> Void
-
-    init(_ manager: ConnectionManager, finishes: Bool, onOpened: @escaping (Connection) -> Void) {
-        self.manager = manager
-        self.finishes = finishes
-        self.onOpened = onOpened
-    }
-
-    func makeID(on eventLoop: any EventLoop) -> ConnectionID { self.manager.makeID(on: eventLoop) }
-    func turns(on eventLoop: any EventLoop) -> TurnQueue { self.manager.turns(on: eventLoop) }
-
-    func opened(_ connection: Connection, on eventLoop: any EventLoop) {
-        self.manager.add(connection, on: eventLoop)
-        connection.isListed = true
-        self.onOpened(connection)
-    }
-
-    func received(
-        _ message: ClientMessage,
-        from connection: Connection,
-        on eventLoop: any EventLoop,
-        done: @escaping @Sendable () -> Void
-    ) {
-        if self.finishes { done() }
-    }
-
-    func closed(_ connection: Connection, on eventLoop: any EventLoop) { self.manager.remove(connection.id, on: eventLoop) }
-    func limitExceeded(_ violation: LimitViolation) {}
-    func goneUnread() {}
-    func dropped(_ connection: Connection, isFirst: Bool, on eventLoop: any EventLoop) {}
 }

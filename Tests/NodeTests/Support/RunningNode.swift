@@ -26,10 +26,12 @@ final class RunningNode: Sendable {
     /// Returns when it listens.
     /// - Parameters:
     ///   - options: beside which it has two event loops, and announces nobody.
+    ///   - subprotocols: further client protocols of `/ws`.
     ///   - makeLinks: to other nodes; nil for a cluster of one.
     static func start(
         _ options: [ConfigurationOption: String],
         logger: Logger = .quiet,
+        subprotocols: [(name: String, base: any ClientProtocol)] = [],
         makeLinks: ((NodeID, any EventLoop) throws -> NodeServer.ClusterServices)? = nil
     ) async throws -> RunningNode {
         var flags: [ConfigurationOption: String] = [.threads: "2", .announcementsPerSecond: "off"]
@@ -39,6 +41,7 @@ final class RunningNode: Sendable {
         let server = try NodeServer(
             configuration: try ConfigurationLoader(flags: flags, environment: [:], file: nil).load(),
             logger: logger,
+            subprotocols: subprotocols,
             makeLinks: makeLinks,
             onListening: { listening in port.withLockedValue { $0 = listening } }
         )

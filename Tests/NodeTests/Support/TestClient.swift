@@ -43,10 +43,17 @@ final class TestClient: Sendable {
             .get()
     }
 
-    /// - Parameter answersClose: whether it ends the closing handshake as a client should.
-    static func open(port: Int, path: String = "/ws", answersClose: Bool = true) async throws -> TestClient {
+    /// - Parameters:
+    ///   - fields: of the handshake, beside those that each has.
+    ///   - answersClose: whether it ends the closing handshake as a client should.
+    static func open(
+        port: Int,
+        path: String = "/ws",
+        fields: [String] = [],
+        answersClose: Bool = true
+    ) async throws -> TestClient {
         let client = try await self.connect(port: port, isWebSocket: false, answersClose: answersClose)
-        client.write(HandshakeRequest.bytes(path: path))
+        client.write(HandshakeRequest.bytes(path: path, fields: fields))
         let isAnswered = await eventually {
             client.isClosed || client.state.withLockedValue { $0.head != nil }
         }
@@ -56,28 +63,6 @@ final class TestClient: Sendable {
         }
         guard isAnswered, head.hasPrefix("HTTP/1.1 101 ") else { throw Failure(text: "no handshake: \(head)") }
         return client
-    }
-
-    struct Answer {
-        let status: Int
-        let json: [String: Any]
-    }
-
-    /// One REST request on a connection of its own.
-    static func request(_ method: String, _ path: String, port: Int, body: String = "") async throws -> Answer {
-        let client = try await self.connect(port: port, isWebSocket: false)
-        client.write(
-            Array(
-                ("\(method) \(path) HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\n"
-                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)").utf8
-            )
-        )
-        guard await eventually({ client.isClosed }) else { throw Failure(text: "no answer to \(method) \(path)") }
-        let (head, rest) = client.state.withLockedValue { state in
-            (state.head ?? "", Array(state.unread.readableBytesView.dropFirst(state.head?.utf8.count ?? 0)))
-        }
-        guard let status = Int(head.dropFirst(9).prefix(3)) else { throw Failure(text: "no answer but \(head)") }
-        return Answer(status: status, json: (try? JSONSerialization.jsonObject(with: Data(rest)) as? [String: Any]) ?? [:])
     }
 
     var isClosed: Bool { self.state.withLockedValue { $0.isClosed } }

@@ -90,7 +90,7 @@ final class FaultTraffic: Sendable {
         while !Task.isCancelled {
             do {
                 // A short timeout, so that the end of the run is noticed.
-                if case .text(let text) = try await client.next(within: .milliseconds(500)) { self.heard(text, by: name) }
+                if case .text(let text) = try await client.next(within: .milliseconds(500)) { self.received(text, by: name) }
             } catch WebSocketTestClient.Failure.timeout {
                 continue
             } catch {
@@ -109,7 +109,7 @@ final class FaultTraffic: Sendable {
 
     /// - Returns: whether it was an echo.
     @discardableResult
-    private func heard(_ text: String, by name: String) -> Bool {
+    private func received(_ text: String, by name: String) -> Bool {
         guard let message = try? JSONDecoder().decode(Message.self, from: Data(text.utf8)) else {
             self.recorder.got(text, by: name)
             return false
@@ -118,8 +118,8 @@ final class FaultTraffic: Sendable {
         case "echo":
             self.recorder.answered(message.message, .accepted)
             self.recorder.change(name) { $0.shortID = message.from }
-        case "system" where message.message.contains("not delivered"): self.recorder.told(.refused, to: name)
-        case "system" where message.message.contains("lost"): self.recorder.told(.missed, to: name)
+        case "system" where message.message.contains("not delivered"): self.recorder.notified(.refused, to: name)
+        case "system" where message.message.contains("lost"): self.recorder.notified(.missed, to: name)
         case "system": break
         case "message" where message.message == Crowd.word: break
         default: self.recorder.got(message.message, by: name)
@@ -136,7 +136,7 @@ final class FaultTraffic: Sendable {
         try await client.send(hello)
         var isKnown = false
         while !isKnown {
-            if case .text(let text) = try await client.next() { isKnown = self.heard(text, by: name) }
+            if case .text(let text) = try await client.next() { isKnown = self.received(text, by: name) }
         }
         guard let short = self.recorder.history.connections.first(where: { $0.name == name })?.shortID else { return }
         let joined = await eventually {

@@ -30,12 +30,10 @@ final class BrokerShard {
 
     private let watch: MasterResolver
     private let context: BrokerContext
-    private let scripts = RedisScriptCache()
     private let subscriptions: TopicSubscriptions
     private let publisher: MessagePublisher
     private let intake: PublishIntake
     private let losses: LossReporter
-    private let reader: LogReader
     private let follower: TopicFollower
     private let canary: CanaryMonitor
     private let receiver: MessageReceiver
@@ -52,45 +50,25 @@ final class BrokerShard {
         logger: Logger,
         outboxLimits: Outbox<OutgoingMessage>.Limits
     ) {
-        let context = BrokerContext(
-            node: node,
-            settings: settings,
-            keyPrefix: watch.configuration.keyPrefix,
-            shared: shared,
-            logger: logger
-        )
+        let prefix = watch.configuration.keyPrefix
+        let context = BrokerContext(node: node, settings: settings, keyPrefix: prefix, shared: shared, logger: logger)
         let replays = if case .master = watch.configuration.target { true } else { false }
+        let scripts = RedisScriptCache()
+        let subscriptions = TopicSubscriptions(context)
+        let losses = LossReporter(context)
+        let publisher = MessagePublisher(context, scripts: scripts, losses: losses, limits: outboxLimits, replays: replays)
+        let reader = LogReader(context, scripts: scripts)
         self.watch = watch
         self.context = context
-        self.subscriptions = TopicSubscriptions(context)
-        self.publisher = MessagePublisher(context, scripts: self.scripts, limits: outboxLimits, replays: replays)
-        self.intake = PublishIntake(
-            context,
-            subscriptions: self.subscriptions,
-            publisher: self.publisher,
-            maximumBytes: outboxLimits.waitingBytes
-        )
-        self.losses = LossReporter(context)
-        self.reader = LogReader(context, scripts: self.scripts)
-        self.follower = TopicFollower(
-            context,
-            subscriptions: self.subscriptions,
-            publisher: self.publisher,
-            losses: self.losses,
-            reader: self.reader
-        )
+        self.subscriptions = subscriptions
+        self.losses = losses
+        self.publisher = publisher
+        self.intake = PublishIntake(context, subscriptions, publisher, maximumBytes: outboxLimits.waitingBytes)
+        self.follower = TopicFollower(context, subscriptions, publisher, losses, reader)
         self.canary = CanaryMonitor(context)
-        self.receiver = MessageReceiver(
-            context,
-            subscriptions: self.subscriptions,
-            follower: self.follower,
-            publisher: self.publisher,
-            intake: self.intake,
-            canary: self.canary,
-            losses: self.losses
-        )
+        self.receiver = MessageReceiver(context, subscriptions, self.follower, publisher, self.intake, self.canary, losses)
         context.healthChanged = { [weak self] in self?.updateHealth() }
-        self.publisher.decisionEnded = { [weak self] in
+        self.publisher.countsAsDown = { [weak self] in
             self?.intake.publishPending()
             self?.updateHealth()
         }
@@ -104,7 +82,7 @@ final class BrokerShard {
         )
         self.links = links
         self.publisher.start(over: links.publisher)
-        self.reader.start(over: links.publisher)
+        self.follower.start(over: links.publisher)
         self.subscriptions.start(over: links.subscriber)
         self.receiver.start(over: links.subscriber)
         links.publisher.start()
@@ -176,7 +154,7 @@ final class BrokerShard {
             interruptions: self.interruptions,
             waiting: self.publisher.waiting + self.intake.waiting,
             pending: self.subscriptions.pending,
-            expired: self.publisher.expired,
+            expired: self.losses.expired,
             lost: self.losses.lost,
             gaps: self.losses.gaps,
             recovered: self.losses.recovered,
@@ -230,7 +208,7 @@ extension BrokerShard: RedisLinkDelegate {
     func linkBecameReady(_ link: RedisLink) {
         if link === self.links?.publisher {
             if self.context.isLogged {
-                self.scripts.load(RedisScript.log, over: link)
+                self.publisher.loadScripts()
                 self.follower.publisherBecameReady()
             }
             self.publisher.linkBecameReady()
@@ -245,7 +223,6 @@ extension BrokerShard: RedisLinkDelegate {
     func linkWasLost(_ link: RedisLink, _ loss: RedisLinkLoss) {
         self.canary.linkWasLost()
         if link === self.links?.publisher {
-            self.scripts.removeAll()
             self.follower.publisherWasLost()
             self.publisher.linkWasLost(loss)
         } else {

@@ -1,17 +1,16 @@
 import NIOCore
 
-/// When to send a message through Redis to oneself, and when to give up waiting for it (design decision 9). No clock, no I/O.
+/// When a node sends itself a canary through Redis, and when the canary counts as overdue. No clock, no I/O.
 ///
-/// One goes out every half interval, and has an interval to come back: a path that dies in silence is found within one and a half, which
-/// leaves the rest of two for a new one. Judges by time in which the event loop ran: a node that was itself stopped must not take its own
-/// absence for Redis' silence.
+/// One is sent every half interval and has an interval to come back: a path that fails in silence is found within one and a half intervals, so
+/// that a new link is up within two. Only time in which the event loop ran counts: a node that was suspended must not conclude that Redis was.
 struct CanaryStateMachine {
     enum Action: Hashable {
         case none
         /// Subscribe to the channel; ``subscribed()`` follows.
         case listen
         case send(UInt64)
-        /// The last one has not come back in its time.
+        /// The last canary has not come back in time.
         case overdue
     }
 
@@ -22,17 +21,17 @@ struct CanaryStateMachine {
         case underWay(UInt64)
     }
 
-    /// While others' messages come, the path is long, not dead: to give it up would lose the queue in it. So many intervals at most.
+    /// While other messages arrive, a canary may take 4 intervals: the path is slow, not broken, and reconnecting would discard the backlog.
     static let maximumOverdueIntervals = 4
 
     let interval: TimeAmount
-    /// Whether one has come back since the links are up.
+    /// Whether a canary has come back since both links are up.
     private(set) var isProven = false
     private var state = State.unlinked
     private var number: UInt64 = 0
     /// Since the last one was sent.
     private var age = TimeAmount.zero
-    /// Since any message was heard.
+    /// Since any message arrived.
     private var silence = TimeAmount.zero
 
     init(interval: TimeAmount) {
@@ -74,7 +73,7 @@ struct CanaryStateMachine {
         }
     }
 
-    /// - Returns: whether it is the one that was waited for.
+    /// - Returns: whether it is the canary that is under way.
     mutating func received(_ number: UInt64) -> Bool {
         guard self.state == .underWay(number) else { return false }
         self.state = .resting
@@ -82,7 +81,7 @@ struct CanaryStateMachine {
         return true
     }
 
-    /// Redis does not take it, and says so: the path is not dead. The next one may pass.
+    /// Redis answered the canary with an error: the path is not broken, and the next one may pass.
     mutating func wasRefused() {
         guard case .underWay = self.state else { return }
         self.state = .resting

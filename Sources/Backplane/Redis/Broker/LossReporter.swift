@@ -2,7 +2,7 @@ import Logging
 import NIOCore
 import VolaryProtocol
 
-/// Counts what a broker missed, fetched or could not read, and tells the receiver and the log of it. Belongs to one event loop.
+/// Counts what a broker missed, fetched, could not read or could not send, and tells the receiver and the log of it. Belongs to one event loop.
 final class LossReporter {
     /// What is missing of one topic and has not been reported.
     private struct Missed {
@@ -17,11 +17,14 @@ final class LossReporter {
     private(set) var gaps = 0
     /// Messages that were missed at first and fetched from a log.
     private(set) var recovered = 0
+    /// Messages of this node that left the outbox unconfirmed while nobody waited for them.
+    private(set) var expired = 0
     private var unreported: [Topic: Missed] = [:]
     /// As ``lost`` was when the last line was logged.
     private var lostAtLastLine = 0
     private var missedLog = LogThrottle(interval: .seconds(10))
     private var undecodableLog = LogThrottle(interval: .seconds(10))
+    private var rejectedLog = LogThrottle(interval: .seconds(10))
 
     init(_ context: BrokerContext) {
         self.context = context
@@ -46,6 +49,22 @@ final class LossReporter {
         self.context.logger.warning(
             "Dropped messages that cannot be decoded: they are of another version, or not from a node",
             metadata: [RedisLogKey.count: "\(count)", RedisLogKey.error: "\(error)"]
+        )
+    }
+
+    /// Counts messages of this node that other nodes may lack.
+    /// - Parameter text: to be logged.
+    func expired(_ count: Int, _ text: Logger.Message? = nil) {
+        self.expired += count
+        if count > 0, let text { self.context.logger.warning(text, metadata: [RedisLogKey.count: "\(count)"]) }
+    }
+
+    /// Logs a message that Redis does not take.
+    func rejected(bytes: Int, reason: String) {
+        guard let count = self.rejectedLog.occurred(at: .now()) else { return }
+        self.context.logger.warning(
+            "Redis refuses messages: they are dropped",
+            metadata: [RedisLogKey.count: "\(count)", RedisLogKey.bytes: "\(bytes)", RedisLogKey.reason: "\(reason)"]
         )
     }
 

@@ -18,12 +18,12 @@ final class MessageReceiver {
 
     init(
         _ context: BrokerContext,
-        subscriptions: TopicSubscriptions,
-        follower: TopicFollower,
-        publisher: MessagePublisher,
-        intake: PublishIntake,
-        canary: CanaryMonitor,
-        losses: LossReporter
+        _ subscriptions: TopicSubscriptions,
+        _ follower: TopicFollower,
+        _ publisher: MessagePublisher,
+        _ intake: PublishIntake,
+        _ canary: CanaryMonitor,
+        _ losses: LossReporter
     ) {
         self.context = context
         self.subscriptions = subscriptions

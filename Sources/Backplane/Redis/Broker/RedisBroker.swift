@@ -4,38 +4,41 @@ public import NIOCore
 import ServiceLifecycle
 public import VolaryProtocol
 
-/// Carries messages between nodes through Redis' pub/sub, over two connections of its own: one publishes, one is subscribed.
+/// Carries messages between nodes through Redis pub/sub, over two connections: one publishes, one is subscribed.
 ///
-/// Channels are named `<prefix>:{<topic's name>}`; beside each that a node wants is the topic's log, see ``RedisScript/publish``. While both connections are up and the topic is confirmed, this node's own messages reach
-/// its receiver through Redis only, so that every node sees one order. Otherwise they reach it at once, and the other nodes when
-/// the publisher's connection is up: see ``Broker``. A message of which it is unknown whether Redis has relayed it is sent
-/// again under its old sequence; receivers drop what they have seen. Where somebody empties Redis' cache of scripts, messages that are under
-/// way may reach other nodes after later ones of this node.
+/// Channels are named `<prefix>:{<topic's name>}`; beside each one that a node wants is the topic's log, see ``RedisScript/publish``. While both
+/// connections are up and the topic's subscription is confirmed, this node's own messages reach its receiver only through Redis, so that all
+/// nodes see one order. Otherwise the receiver gets them at once, and other nodes when the publisher's connection is up: see ``Broker``. A message
+/// of which it is unknown whether Redis has relayed it is sent again under its old sequence; receivers drop duplicates. When Redis' script cache
+/// is emptied, messages that are under way may reach other nodes after later messages of this node.
 ///
-/// A message that Redis does not take is given up alone, see ``SuspectMessage``; all others wait for the link and are sent again.
+/// A message that Redis does not take is rejected alone, see ``PoisonMessageDetector``; all others wait for the link and are sent again.
 ///
-/// ``BrokerHealth/interruptions`` counts losses of the subscribed connection: only those keep messages of others from this node. They are
-/// fetched over the publishing one.
+/// ``BrokerHealth/interruptions`` counts losses of the subscribed connection: only those keep messages of other nodes from this one. Missed
+/// messages are read over the publishing one.
 ///
-/// **Memory.** What waits is bounded, and told of past the bound. In bytes at most: 64 MiB published and not yet looked at, 64 MiB that Redis has
-/// not answered (16 MiB while the link is down), of which 4 MiB are in the link's buffers, the same 64 MiB and 4 more in messages that are to
-/// come back, 16 MiB that waits for a subscription, 4 MiB kept for a fail-over, 64 MiB held back over all topics that catch up, and pages of logs:
-/// 300 MiB and some of the largest messages. Mostly it is next to nothing; a Redis that is slow but up, under a flood, can bring a broker there.
+/// **Memory.** All queues are bounded, and what exceeds a bound is refused or reported. In bytes at most: 64 MiB published and not taken yet,
+/// 64 MiB that Redis has not answered (16 MiB while the link is down), of which 4 MiB are in the link's buffers, the same 64 MiB and 4 more in
+/// messages that are to come back, 16 MiB that wait for a subscription, 4 MiB kept for a fail-over, 64 MiB buffered over all topics that catch
+/// up, and pages of logs: 300 MiB and some of the largest messages. Only a flood over a Redis that is slow but up comes near that.
 ///
-/// **Fairness.** Writing to Redis goes on as answers come, and as this node's own messages come back: it publishes no faster than it receives.
-/// Each sender has a share, see ``Outbox``.
+/// **Fairness.** Redis is written to as answers come, and as this node's own messages come back: a node publishes no faster than it receives.
+/// Each sender has a share of each queue, see ``QueueRoom``, and senders take turns, see ``PublishInbox``.
 ///
-/// Everything happens on one event loop; the functions may be called from any thread and only hand over.
+/// All work happens on one event loop; the functions may be called from any thread and only hand over.
 public final class RedisBroker: Broker {
+    /// On the event loop. Not an actor whose executor is the loop, as little as ``RedisScriptRunner`` and ``MasterResolver``: `publish` and `health`
+    /// are called from any thread and return at once; links call their delegate synchronously; and an isolated function that waits for
+    /// an answer is resumed on the loop before its caller is, which is one hop more.
     private let shard: NIOLoopBoundBox<BrokerShard>
     private let shared: RedisBrokerShared
 
     /// - Parameters:
     ///   - configuration: where Redis is, and the prefix of the channels' names.
-    ///   - node: the origin of all that is published here. New at every start: sequences start at 1.
-    ///   - settings: of all nodes of the cluster.
-    ///   - eventLoop: on which everything happens; the receiver and completions are called on it.
-    ///   - logger: for changes of the links' state and for what does not decode. No message is logged.
+    ///   - node: the origin of all messages that are published here. New at every start: sequences start at 1.
+    ///   - settings: the same on all nodes of the cluster.
+    ///   - eventLoop: does all the work; the receiver and completions are called on it.
+    ///   - logger: for changes of the links' state and for messages that cannot be decoded. No message is logged.
     public convenience init(
         configuration: RedisConfiguration,
         settings: BrokerSettings = BrokerSettings(),
@@ -47,7 +50,7 @@ public final class RedisBroker: Broker {
         self.init(watch: watch, settings: settings, node: node, logger: logger)
     }
 
-    /// - Parameter watch: shared by all that links this node to Redis, and on whose event loop everything happens.
+    /// - Parameter watch: shared by all links of this node to Redis; its event loop does all the work.
     public convenience init(
         watch: MasterResolver,
         settings: BrokerSettings = BrokerSettings(),
@@ -101,7 +104,7 @@ public final class RedisBroker: Broker {
             completion?(.failure(.outboxFull))
             return
         }
-        // Those that follow before the loop gets to it travel with the first.
+        // Later ones that are appended before the loop has taken the first are taken with it.
         if count == 1 { self.onLoop { $0.takeInbox() } }
     }
 

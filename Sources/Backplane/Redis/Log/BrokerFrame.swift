@@ -3,7 +3,7 @@ import VolaryProtocol
 
 /// What is published on a topic's channel. The first byte tells them apart.
 ///
-///     "V"  an envelope, see `EnvelopeCodec`: it has no place in a log
+///     "V"  an envelope, see `EnvelopeCodec`: it has no position in a log
 ///     "L"  epoch 8, offset 8, big-endian, and then an envelope
 enum BrokerFrame {
     case plain(ByteBuffer)
@@ -11,8 +11,8 @@ enum BrokerFrame {
 
     private static let loggedMark = UInt8(ascii: "L")
 
-    /// - Throws: for what begins as a logged message and ends too soon, or has an offset that no log has. What is no envelope, decoding it
-    ///   will tell.
+    /// - Throws: for what begins as a logged message and ends too soon, or has an offset that no log has. The envelope itself is not
+    ///   checked.
     init(_ payload: ByteBuffer) throws(EnvelopeError) {
         var bytes = payload
         guard bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) == Self.loggedMark else {

@@ -1,11 +1,12 @@
 import VolaryProtocol
 
-/// Knows, per origin, the highest sequence that has passed; what is not above it has passed already.
+/// Drops duplicates: remembers, per origin, the highest sequence that has passed; sequences up to it are duplicates.
 ///
-/// Unless it is far below: an origin sends again no more than it holds back, and goes on counting meanwhile. Then the higher one was none of
-/// the origin's, and it counts no longer; else one made-up message would silence a node for good.
+/// A sequence that is lower by ``reach`` or more is none: an origin never sends again a message that old. The higher sequence was forged then and
+/// is forgotten; otherwise one forged message would suppress a node's messages for good.
 struct DuplicateFilter {
-    /// So far below the highest a message that is sent again cannot be: 4,194,304, a node's messages of minutes at the most that Redis carries.
+    /// How far the sequence of a message that is sent again may be below the highest: less than 4,194,304, the messages of minutes at the rate that
+    /// Redis carries.
     static let reach: UInt64 = 1 << 22
 
     private struct Seen {
@@ -13,12 +14,12 @@ struct DuplicateFilter {
         var lastUse: UInt64
     }
 
-    /// Origins remembered at most. Beyond, the one unheard for longest is forgotten: what it sends again would pass again.
+    /// Origins remembered at most. Beyond, the least recently used is forgotten: duplicates of it would pass.
     let capacity: Int
     private var origins: [NodeID: Seen] = [:]
     private var uses: UInt64 = 0
 
-    /// - Parameter capacity: default 4,096, about 100 KB: forty times the nodes of a large cluster, for those that came and went.
+    /// - Parameter capacity: default 4,096, about 100 KB: forty times the nodes of a large cluster, as restarted nodes are new origins.
     init(capacity: Int = 4096) {
         self.capacity = max(capacity, 1)
     }

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// What one reading of a topic's log has brought: the answer of ``RedisScript/readLog``.
+/// A page of a topic's log: the answer of ``RedisScript/readLog``.
 struct LogPage: Hashable, Sendable {
     /// Bounds of one page. A page ends with the entry that reaches either.
     static let entries = 256
@@ -17,11 +17,11 @@ struct LogPage: Hashable, Sendable {
 
     /// How an epoch began.
     enum Beginning: Int64, Hashable, Sendable {
-        /// Redis knew of no log: there never was one, or it was idle for long, or Redis has lost its data.
+        /// Redis had no log: there never was one, the topic was idle for long, or Redis has lost its data.
         case fresh = 0
-        /// A message had no room in the log, so that the epoch before was ended.
+        /// A message had no room in the log, which ended the previous epoch.
         case afterLoss = 1
-        /// The epoch before had two histories. This one goes on with its log and its offsets.
+        /// The previous epoch had two histories. This one continues its log and its offsets.
         case forked = 2
     }
 
@@ -41,7 +41,7 @@ struct LogPage: Hashable, Sendable {
         self.entries = entries
     }
 
-    /// - Returns: nil for an answer that the script does not give.
+    /// - Returns: nil for a value that the script does not answer.
     init?(_ value: RESPValue) {
         guard let parts = value.elements else { return nil }
         guard !parts.isEmpty else {

@@ -1,9 +1,9 @@
 import NIOCore
 import VolaryProtocol
 
-/// Which topics' logs are to be read next, so that thousands of them do not fill the link and the memory at once. Pure.
+/// The topics whose logs are to be read, in order, with a bound on concurrent reads: thousands of topics may need one after an outage. Pure.
 struct LogReadQueue {
-    /// Under way at a time: 32, of about 1 MiB each.
+    /// Concurrent reads: 32, of about 1 MiB each.
     static let maximumUnderWay = 32
 
     private var waiting = CircularBuffer<Topic>()

@@ -5,21 +5,22 @@ import VolaryProtocol
 struct LogArrival: Hashable, Sendable {
     /// Nil when it was published without a place in the log.
     var position: LogPosition?
-    /// Nil when it cannot be read: it is lost.
+    /// Nil when it cannot be decoded: it is lost.
     let envelope: Envelope?
     let bytes: Int
-    /// One connection brings offsets that rise: this one does not, so the log itself has gone back.
+    /// Its offset is not above the previous one on this connection: the log was rewound (fail-over).
     var isRewound = false
 }
 
-/// Messages that wait until those before them have been read from the log, in the order of their arrival. Bounded by whoever fills it.
+/// Messages that wait until earlier ones have been read from the log, in the order of their arrival. Not bounded by itself: see
+/// ``TopicLogStateMachine/Limits``.
 struct ReorderBuffer {
     private var arrivals = CircularBuffer<LogArrival>()
     private(set) var bytes = 0
 
     var count: Int { self.arrivals.count }
     var first: LogArrival? { self.arrivals.first }
-    /// Those that no log has.
+    /// Messages without a position, which are in no log.
     var unlogged: Int { self.arrivals.count { $0.position == nil } }
 
     func contains(epoch: UInt64) -> Bool { self.arrivals.contains { $0.position?.epoch == epoch } }
@@ -35,7 +36,7 @@ struct ReorderBuffer {
         return arrival
     }
 
-    /// Gives those of other epochs that have an offset, up to this one, the same offset in `epoch`.
+    /// Moves positions of other epochs with an offset up to `offset` to the same offset in `epoch`.
     mutating func move(to epoch: UInt64, upTo offset: UInt64) {
         for index in self.arrivals.indices {
             guard let place = self.arrivals[index].position, place.offset <= offset else { continue }

@@ -13,18 +13,16 @@ final class TopicFollower {
     private var reads = LogReadQueue()
     /// Of messages that are not logged.
     private var duplicates = DuplicateFilter()
-    /// Reused, so that a message costs no allocation.
-    private var output = TopicLogStateMachine.Output()
     /// Number of the last subscription that was confirmed.
     private var sessions = 0
     private var subscriberLostAt: NIODeadline?
 
     init(
         _ context: BrokerContext,
-        subscriptions: TopicSubscriptions,
-        publisher: MessagePublisher,
-        losses: LossReporter,
-        reader: LogReader
+        _ subscriptions: TopicSubscriptions,
+        _ publisher: MessagePublisher,
+        _ losses: LossReporter,
+        _ reader: LogReader
     ) {
         self.context = context
         self.subscriptions = subscriptions
@@ -33,6 +31,8 @@ final class TopicFollower {
         self.reader = reader
         reader.storeBecameUnverified = { [weak self] in self?.logs.storeBecameUnverified() }
     }
+
+    func start(over link: RedisLink) { self.reader.start(over: link) }
 
     // MARK: - Subscriptions
 
@@ -52,8 +52,8 @@ final class TopicFollower {
         }
         self.sessions += 1
         let session = self.sessions
-        var envelopes: [Envelope] = []
-        self.step(topic, into: &envelopes) { log, _ in log.subscribed(session: session) }
+        guard let (_, outcome) = self.logs.step(topic, { $0.subscribed(session: session) }) else { return }
+        self.settle(topic, outcome)
     }
 
     // MARK: - Arrivals
@@ -72,7 +72,13 @@ final class TopicFollower {
     ) {
         if self.context.isLogged, isLoss {
             let arrival = LogArrival(position: position, envelope: envelope, bytes: bytes)
-            self.step(topic, into: &envelopes) { $0.received(arrival, into: &$1) }
+            guard let (answer, outcome) = self.logs.step(topic, { $0.received(arrival) }) else { return }
+            switch answer {
+            case .nothing: break
+            case .deliver(let envelope): self.pass(envelope, of: topic, into: &envelopes)
+            case .output(let output): self.take(output, of: topic, into: &envelopes)
+            }
+            self.settle(topic, outcome)
         } else if let envelope {
             if envelope.origin == self.context.node {
                 self.publisher.cameBack(envelope.sequence, on: topic, into: &envelopes)
@@ -84,28 +90,25 @@ final class TopicFollower {
         }
     }
 
-    /// Performs a step of a topic's log, and all that follows from it.
-    private func step(
-        _ topic: Topic,
-        into envelopes: inout [Envelope],
-        _ body: (inout TopicLogStateMachine, inout TopicLogStateMachine.Output) -> Void
-    ) {
-        var output = self.output
-        self.output = .init()
-        let outcome = self.logs.step(topic, into: &output, body)
-        for envelope in output.envelopes {
-            if envelope.origin == self.context.node {
-                self.publisher.cameBack(envelope.sequence, on: topic, into: &envelopes)
-            } else {
-                envelopes.append(envelope)
-            }
-        }
+    private func take(_ output: TopicLogStateMachine.Output, of topic: Topic, into envelopes: inout [Envelope]) {
+        for envelope in output.envelopes { self.pass(envelope, of: topic, into: &envelopes) }
         self.losses.recovered(output.recovered)
         self.losses.missed(output.lost, gaps: output.gaps, of: topic)
         if let error = output.decodingError { self.losses.couldNotDecode(output.undecodable, error) }
-        output.clear()
-        self.output = output
-        guard let outcome else { return }
+    }
+
+    /// Of this node's own messages, the receiver has had some already.
+    private func pass(_ envelope: Envelope, of topic: Topic, into envelopes: inout [Envelope]) {
+        if envelope.origin == self.context.node {
+            self.publisher.cameBack(envelope.sequence, on: topic, into: &envelopes)
+        } else {
+            envelopes.append(envelope)
+        }
+    }
+
+    /// Does what follows from the state in which a step has left the topic's log.
+    private func settle(_ topic: Topic, _ outcome: TopicLogs.Outcome) {
+        self.losses.missed(outcome.lost, gaps: 0, of: topic)
         if outcome.hasRequest { self.requestIfNeeded(topic) }
         if outcome.isFollowing { self.subscriptions.becameLive(topic) } else { self.subscriptions.wasInterrupted(topic) }
     }
@@ -159,9 +162,12 @@ final class TopicFollower {
     private func take(_ answer: RESPValue, to request: TopicLogStateMachine.LogRequest, of topic: Topic) {
         var envelopes: [Envelope] = []
         if case .endEpoch = request {
-            self.step(topic, into: &envelopes) { log, _ in log.epochWasEnded() }
+            if let (_, outcome) = self.logs.step(topic, { $0.epochWasEnded() }) { self.settle(topic, outcome) }
         } else if let page = LogPage(answer) {
-            self.step(topic, into: &envelopes) { $0.read(page, into: &$1) }
+            if let (output, outcome) = self.logs.step(topic, { $0.read(page) }) {
+                self.take(output, of: topic, into: &envelopes)
+                self.settle(topic, outcome)
+            }
         } else {
             self.reader.drop(reason: "a log was answered with something else")
         }
@@ -191,9 +197,11 @@ final class TopicFollower {
 
     func subscriberWasLost() {
         self.subscriberLostAt = .now()
-        var envelopes: [Envelope] = []
-        for topic in Array(self.logs.topics) { self.step(topic, into: &envelopes) { $0.unlinked(into: &$1) } }
-        self.context.deliver(envelopes)
+        for topic in Array(self.logs.topics) {
+            guard let (lost, outcome) = self.logs.step(topic, { $0.unlinked() }) else { continue }
+            self.losses.missed(lost, gaps: 0, of: topic)
+            self.settle(topic, outcome)
+        }
     }
 }
 

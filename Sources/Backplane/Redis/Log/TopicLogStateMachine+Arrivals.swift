@@ -2,101 +2,127 @@ import VolaryProtocol
 
 extension TopicLogStateMachine {
     /// The subscription has brought a message.
-    mutating func received(_ arrival: LogArrival, into output: inout Output) {
-        guard self.state != .unsubscribed else { return }
+    mutating func received(_ arrival: LogArrival) -> Answer {
+        if case .unsubscribed = self.state { return .nothing }
         var arrival = arrival
         if let place = arrival.position {
-            if let lastHeard, lastHeard.epoch == place.epoch, place.offset <= lastHeard.offset { arrival.isRewound = true }
-            self.lastHeard = place
+            if let lastArrival, lastArrival.epoch == place.epoch, place.offset <= lastArrival.offset { arrival.isRewound = true }
+            self.lastArrival = place
         }
-        self.take(arrival, &output)
+        if let envelope = arrival.envelope, self.isNext(arrival.position) {
+            if let place = arrival.position { self.advance(to: place, envelope) }
+            return self.filter.admits(envelope.sequence, from: envelope.origin) ? .deliver(envelope) : .nothing
+        }
+        var output = Output()
+        var gapEnd: LogPosition?
+        self.take(arrival, &gapEnd, &output)
+        return output.isEmpty ? .nothing : .output(output)
     }
 
-    mutating func take(_ arrival: LogArrival, _ output: inout Output) {
+    /// Whether nothing is missing before a message at this position: nil for one without.
+    private func isNext(_ place: LogPosition?) -> Bool {
+        guard case .following = self.state else { return false }
+        guard let place else { return true }
+        guard case .at(let position, _) = self.position else { return false }
+        return place.epoch == position.epoch && place.offset == position.offset + 1
+    }
+
+    /// - Parameter gapEnd: the arrival whose gap the log has just been read for. Nil once it has been taken.
+    mutating func take(_ arrival: LogArrival, _ gapEnd: inout LogPosition?, _ output: inout Output) {
         switch self.state {
         case .unsubscribed: break
         case .reading: self.hold(arrival, &output)
-        case .following: self.follow(arrival, &output)
+        case .following: self.follow(arrival, &gapEnd, &output)
         }
     }
 
     private mutating func hold(_ arrival: LogArrival, _ output: inout Output) {
-        self.held.append(arrival)
-        if self.held.count > self.limits.heldMessages || self.held.bytes > self.limits.heldBytes { self.forgetHeld(&output) }
+        guard case .reading(var reading) = self.state else { return }
+        // Leaves the buffer with one owner, so that it is not copied.
+        self.state = .following
+        reading.buffer.append(arrival)
+        let isOver = reading.buffer.count > self.limits.heldMessages || reading.buffer.bytes > self.limits.heldBytes
+        self.state = .reading(reading)
+        if isOver { output.lose(UInt64(self.forgetHeld())) }
     }
 
-    /// There is too much of what is held back. What the log has of it will be read again.
-    mutating func forgetHeld(_ output: inout Output) {
-        guard self.held.count > 0 else { return }
-        output.lose(UInt64(self.held.unlogged))
-        self.held.removeAll()
-        self.heldWereForgotten = true
+    /// Empties the buffer, as too much is buffered. What the log has of it will be read again.
+    /// - Returns: how many messages are lost, as no log has them.
+    mutating func forgetHeld() -> Int {
+        guard case .reading(var reading) = self.state, reading.buffer.count > 0 else { return 0 }
+        let lost = reading.buffer.unlogged
+        reading.buffer = ReorderBuffer()
+        reading.hasOverflowed = true
+        self.state = .reading(reading)
+        return lost
     }
 
-    private mutating func follow(_ arrival: LogArrival, _ output: inout Output) {
+    private mutating func follow(_ arrival: LogArrival, _ gapEnd: inout LogPosition?, _ output: inout Output) {
         guard let place = arrival.position else {
             self.pass(arrival.envelope, &output)
             return
         }
+        let closesGap = gapEnd == place
         if case .at(let position, _) = self.position, position.epoch == place.epoch {
-            if place.offset == position.offset + 1 {
-                self.advance(to: arrival, at: place, &output)
-            } else if place.offset <= position.offset {
-                self.tookOldOffset(arrival, at: place, &output)
-            } else if self.trigger == place {
-                self.skip(to: place.offset - 1, &output)
-                self.advance(to: arrival, at: place, &output)
-            } else {
-                self.read(to: place.offset - 1, before: arrival, &output)
+            if place.offset <= position.offset { return self.tookOldOffset(arrival, at: place, &output) }
+            guard closesGap || place.offset == position.offset + 1 else {
+                return self.read(to: place.offset - 1, before: arrival, &output)
             }
+            if place.offset > position.offset + 1 { self.skipAll(to: place.offset - 1, &output) }
         } else if place.offset == 1 {
-            self.firstNews = 0
-            self.advance(to: arrival, at: place, &output)
-        } else if self.trigger == place {
-            // Of an epoch that is over: the log says so.
+            self.epochStart = 0
+        } else if closesGap {
+            // Of an epoch that is over, as the log says.
             output.gaps += 1
-            self.trigger = nil
+            gapEnd = nil
             self.pass(arrival.envelope, &output)
+            return
         } else {
-            self.read(to: nil, before: arrival, &output)
+            return self.read(to: nil, before: arrival, &output)
         }
+        gapEnd = nil
+        self.advance(to: place, arrival.envelope)
+        self.pass(arrival.envelope, &output)
     }
 
-    private mutating func advance(to arrival: LogArrival, at place: LogPosition, _ output: inout Output) {
-        self.position = .at(place, arrival.envelope.map { EntryFingerprint($0) })
-        self.floor = nil
-        self.trigger = nil
-        self.pass(arrival.envelope, &output)
+    private mutating func advance(to place: LogPosition, _ envelope: Envelope?) {
+        self.position = .at(place, envelope.map { EntryFingerprint($0) })
+        self.initialEnd = nil
     }
 
     /// An offset that the log has had already: nearly always a message that has been read from it.
     private mutating func tookOldOffset(_ arrival: LogArrival, at place: LogPosition, _ output: inout Output) {
-        let isBeforeFirstLook = self.floor.map { $0.epoch == place.epoch && place.offset <= $0.offset } ?? false
+        let isInitial = self.initialEnd.map { $0.epoch == place.epoch && place.offset <= $0.offset } ?? false
         guard let envelope = arrival.envelope else {
-            // What has been read from the log has been counted then.
-            if arrival.isRewound || isBeforeFirstLook { output.lose(1) }
+            // What has been read from the log was counted then.
+            if arrival.isRewound || isInitial { output.lose(1) }
             return
         }
         let count = output.envelopes.count
         self.pass(envelope, &output)
         guard output.envelopes.count > count else { return }
         if !arrival.isRewound {
-            if isBeforeFirstLook { return }
-            if let givenUp, givenUp.epoch == place.epoch, place.offset <= givenUp.offset {
+            if isInitial { return }
+            if let skippedTo, skippedTo.epoch == place.epoch, place.offset <= skippedTo.offset {
                 output.envelopes.removeLast()
                 return
             }
         }
-        // A message never heard of, at an offset that another had: the log has been rewound.
+        // A new message at an offset that another had: the log was rewound.
         self.position = .at(place, EntryFingerprint(envelope))
         self.forked(place.epoch, &output)
     }
 
     /// - Parameter target: nil when the log is to say how much is missing.
     private mutating func read(to target: UInt64?, before arrival: LogArrival, _ output: inout Output) {
-        self.state = .reading
-        self.target = target
-        self.trigger = arrival.position
+        self.state = .reading(Reading(target: target, gapEnd: arrival.position))
         self.hold(arrival, &output)
+    }
+
+    /// The log has two histories; the second is read once its epoch has another name.
+    mutating func forked(_ epoch: UInt64, _ output: inout Output) {
+        output.gaps += 1
+        self.fork = Fork(epochToEnd: epoch, isCounted: true)
+        self.continuity = .proven
     }
 }

@@ -1,14 +1,16 @@
 import VolaryProtocol
 
-/// The logs of all topics that are wanted, and one bound over what they hold back together. Pure.
+/// The logs of all topics that are wanted, and one bound on what they buffer together. Pure.
 struct TopicLogs {
-    /// Bytes that all topics together may hold back: 64 MiB, four times what one may. After an outage thousands may catch up at once.
+    /// Bytes that all topics together may buffer: 64 MiB, four times the limit of one. After an outage thousands may catch up at once.
     static let maximumHeldBytes = 64 * 1024 * 1024
 
     /// What a step has left a topic with.
     struct Outcome: Hashable {
         let isFollowing: Bool
         let hasRequest: Bool
+        /// Messages that are lost, as all topics together buffered too much.
+        var lost = 0
     }
 
     let limit: Int
@@ -29,26 +31,31 @@ struct TopicLogs {
     }
 
     mutating func end(_ topic: Topic) {
-        if let machine = self.machines.removeValue(forKey: topic) { self.heldBytes -= machine.held.bytes }
+        if let machine = self.machines.removeValue(forKey: topic) { self.heldBytes -= machine.heldBytes }
     }
 
-    /// Does something to a topic's log. Where all hold back more than the bound then, this one forgets what it holds, and reads it again from
-    /// the log.
-    /// - Returns: nil when the topic is not followed.
-    mutating func step(
+    /// Performs a step of a topic's log. If all topics together buffer more than the bound then, this one empties its buffer and reads the messages
+    /// from the log.
+    /// - Returns: what the step has answered; nil when the topic is not followed.
+    mutating func step<Answer>(
         _ topic: Topic,
-        into output: inout TopicLogStateMachine.Output,
-        _ body: (inout TopicLogStateMachine, inout TopicLogStateMachine.Output) -> Void
-    ) -> Outcome? {
+        _ body: (inout TopicLogStateMachine) -> Answer
+    ) -> (answer: Answer, outcome: Outcome)? {
         guard let slot = self.machines.index(forKey: topic) else { return nil }
-        let before = self.machines.values[slot].held.bytes
-        body(&self.machines.values[slot], &output)
-        self.heldBytes += self.machines.values[slot].held.bytes - before
+        let before = self.machines.values[slot].heldBytes
+        let answer = body(&self.machines.values[slot])
+        self.heldBytes += self.machines.values[slot].heldBytes - before
+        var lost = 0
         if self.heldBytes > self.limit {
-            self.heldBytes -= self.machines.values[slot].held.bytes
-            self.machines.values[slot].forgetHeld(&output)
+            self.heldBytes -= self.machines.values[slot].heldBytes
+            lost = self.machines.values[slot].forgetHeld()
         }
-        return Outcome(isFollowing: self.machines.values[slot].isFollowing, hasRequest: self.machines.values[slot].request != nil)
+        let outcome = Outcome(
+            isFollowing: self.machines.values[slot].isFollowing,
+            hasRequest: self.machines.values[slot].request != nil,
+            lost: lost
+        )
+        return (answer, outcome)
     }
 
     /// Redis may not hold the data any longer that it held before the link was lost.

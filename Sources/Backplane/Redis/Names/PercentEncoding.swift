@@ -1,6 +1,8 @@
 package import VolaryProtocol
 
 /// Percent-encoding as in URLs (RFC 3986 section 2.1).
+///
+/// Not a library's: `FoundationEssentials` has none, and Foundation's needs a `CharacterSet`.
 package enum PercentEncoding {
     /// - Returns: nil when a `%` is not followed by two hex digits, or when the bytes are not UTF-8.
     package static func decode(_ text: Substring) -> UTF8Text? {

@@ -1,12 +1,12 @@
 import NIOCore
 
-/// The last messages that Redis has confirmed, in order: what a fail-over may have taken with it. Pure: time is an argument.
+/// The last messages that Redis has confirmed, in order, to be published again after a fail-over. Pure: time is an argument.
 ///
-/// Replicas follow their master, and what it had not passed on is gone with it; and until all nodes have left an old master, those that are
-/// with the new one do not hear what is said there. So it is published again at the new one. Who has it already passes over it.
+/// Replication is asynchronous: a replica that becomes the master may lack them. And while some nodes are still linked to the old master, nodes
+/// that are linked to the new one do not receive what is published there. Receivers drop what they have had already.
 struct FailoverReplayBuffer<Element> {
-    /// How long before the link to the master was lost, at most: 5 s. A node that moves asks the sentinels every second, and is told of a
-    /// fail-over at once; a link to a master that stands still is lost within three.
+    /// How long before the link to the master was lost, at most: 5 s. A node polls the sentinels every second, and they
+    /// notify it of a fail-over at once; a link to a frozen master is lost within 3 s.
     static var age: TimeAmount { .seconds(5) }
     /// How long the link may have been down: a minute. Sentinels wait for half of it, by default, before they call a master dead.
     static var maximumOutage: TimeAmount { .seconds(60) }
@@ -26,17 +26,17 @@ struct FailoverReplayBuffer<Element> {
         while self.totalBytes > Self.maximumBytes { self.removeFirst() }
     }
 
-    /// The link is lost: nothing more is confirmed, and nothing grows old.
+    /// The link is lost: nothing more is confirmed, and ages stand still.
     mutating func linkLost(at now: NIODeadline) {
         self.lostAt = self.lostAt ?? now
     }
 
-    /// There is a link again.
+    /// The link is up again.
     mutating func linked() {
         self.lostAt = nil
     }
 
-    /// Those that are not too old; all are forgotten then.
+    /// - Returns: the messages that are not too old. The buffer is empty afterwards.
     mutating func takeAll(at now: NIODeadline) -> [Element] {
         let end = if let lostAt, now - lostAt <= Self.maximumOutage { lostAt } else { now }
         self.forget(before: end - Self.age)

@@ -1,17 +1,17 @@
 import NIOCore
 import VolaryProtocol
 
-/// This node's own messages on their way through Redis back to its own receiver.
+/// This node's own messages on their way through Redis back to its own receiver. Pure.
 ///
-/// An own message that comes back is delivered when it is in here, and leaves; otherwise the receiver has had it already. When
-/// a link is lost, all of them are taken out and delivered at once, and will be dropped should they still come. Pure.
+/// A message that comes back is delivered if it is in the buffer, and leaves it; otherwise the receiver has had it already. When a link is
+/// lost, all are taken out and delivered at once, and are dropped should they still come back.
 struct LoopbackBuffer {
     private struct Entry {
         let envelope: Envelope
         let bytes: Int
     }
 
-    /// Each topic has an order of its own: one that lacks something must not keep the others from coming home.
+    /// By topic: a topic with a gap must not hold up the others.
     private var topics: [Topic: CircularBuffer<Entry>] = [:]
     /// Of the envelopes, with ``Outbox/overheadBytes`` for each. Bounded by the outbox, and by the window of what has been written.
     private(set) var totalBytes = 0
@@ -28,10 +28,10 @@ struct LoopbackBuffer {
         self.count += 1
     }
 
-    /// An own message has come back. Appends it to `envelopes` when it is to be delivered, and before it those of the topic that were
-    /// sent earlier: they will not come any more, as a topic keeps its order, and this node's clients are not to miss them.
+    /// A message of this node has come back. Appends it to `envelopes` if it is to be delivered, and before it the messages of the topic that were
+    /// sent earlier: a topic keeps its order, so they will not come back any more.
     mutating func received(_ sequence: UInt64, on topic: Topic, into envelopes: inout [Envelope]) {
-        // In place: a copy of the buffer would cost each message all those behind it.
+        // In place: a copy of the buffer would cost time in proportion to its length for each message.
         guard let slot = self.topics.index(forKey: topic),
             let found = self.topics.values[slot].firstIndex(where: { $0.envelope.sequence >= sequence }),
             self.topics.values[slot][found].envelope.sequence == sequence
@@ -46,7 +46,7 @@ struct LoopbackBuffer {
         } while next < sequence
     }
 
-    /// This one will not come, and nobody is to get it.
+    /// The message will not come back and is not to be delivered.
     mutating func forget(_ sequence: UInt64, on topic: Topic) {
         guard let slot = self.topics.index(forKey: topic),
             let found = self.topics.values[slot].firstIndex(where: { $0.envelope.sequence == sequence })
@@ -55,7 +55,7 @@ struct LoopbackBuffer {
         self.count -= 1
     }
 
-    /// Nobody listens to `topic` here any longer.
+    /// This node is not subscribed to `topic` any longer.
     mutating func forget(_ topic: Topic) {
         for entry in self.topics.removeValue(forKey: topic) ?? [] {
             self.totalBytes -= entry.bytes
@@ -63,7 +63,8 @@ struct LoopbackBuffer {
         }
     }
 
-    /// A link is lost: whether they come back is unknown, so they are to be delivered now, in the order in which they were sent.
+    /// A link is lost, so it is unknown whether they come back.
+    /// - Returns: all messages, to be delivered now, in the order in which they were sent.
     mutating func takeAll() -> [Envelope] {
         defer {
             self.topics.removeAll()

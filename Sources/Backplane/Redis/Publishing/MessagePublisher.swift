@@ -7,34 +7,32 @@ import VolaryProtocol
 final class MessagePublisher {
     private let context: BrokerContext
     private let scripts: RedisScriptCache
+    private let losses: LossReporter
     private var link: RedisLink?
     private var queue: PublishQueue
     /// While it runs, the link counts as up, if slow: see ``PoisonMessageDetector``.
     private var decisionTimer: Scheduled<Void>?
-    private var rejectedLog = LogThrottle(interval: .seconds(10))
-    /// Messages that left the outbox unconfirmed while nobody waited for them.
-    private(set) var expired = 0
     /// Called once the outbox is empty, when closing.
     private var whenEmpty: (() -> Void)?
     /// Called when a decision has taken too long, so that the link counts as down: see ``PoisonMessageDetector``.
-    var decisionEnded: () -> Void = {}
+    var countsAsDown: () -> Void = {}
 
     init(
         _ context: BrokerContext,
         scripts: RedisScriptCache,
+        losses: LossReporter,
         limits: Outbox<OutgoingMessage>.Limits,
         replays: Bool
     ) {
         self.context = context
         self.scripts = scripts
+        self.losses = losses
         self.queue = PublishQueue(node: context.node, isLogged: context.isLogged, limits: limits, replays: replays)
     }
 
     func start(over link: RedisLink) { self.link = link }
 
-    /// Messages that wait to be written.
     var waiting: Int { self.queue.waiting }
-    var isEmpty: Bool { self.queue.isEmpty }
     var isReady: Bool { self.link?.isReady ?? false }
     /// Whether the link is up, or counts as up during a decision.
     var isLinked: Bool { self.isReady || self.decisionTimer != nil }
@@ -98,9 +96,8 @@ final class MessagePublisher {
         guard let message = self.queue.confirmed(into: &local, at: .now()) else { return }
         self.settleDecision()
         self.context.deliver(local)
-        message.completion?(
-            .success(message.isDegraded ? .degraded(here: message.isWanted) : .relayed(receivers: receivers))
-        )
+        let isDegraded = message.isDegraded
+        message.completion?(.success(isDegraded ? .degraded(here: message.isWanted) : .relayed(receivers: receivers)))
         self.finishIfEmpty()
         self.writeIfDue()
     }
@@ -116,39 +113,31 @@ final class MessagePublisher {
             return
         }
         self.settleDecision()
-        let error: BrokerError
-        switch refusal {
-        case .tooLarge:
-            self.queue.sizeWasRefused(bytes: bytes, at: .now())
-            error = .tooLarge
-        case .idleFull: error = .idleHistoryFull
-        case .ofMessage, .ofServer: error = .refused
-        }
-        self.reject(message, as: error, reason: RedisErrorText.loggable(text))
+        if case .tooLarge = refusal { self.queue.sizeWasRefused(bytes: bytes, at: .now()) }
+        self.reject(message, as: BrokerError(refusal), reason: RedisErrorText.loggable(text))
         self.finishIfEmpty()
         self.writeIfDue()
     }
 
     private func reject(_ message: OutgoingMessage, as error: BrokerError, reason: String) {
         self.queue.forgetLoopback(of: message)
-        if let completion = message.completion { completion(.failure(error)) } else { self.expired += 1 }
-        guard let count = self.rejectedLog.occurred(at: .now()) else { return }
-        self.context.logger.warning(
-            "Redis refuses messages: they are dropped",
-            metadata: [
-                RedisLogKey.count: "\(count)", RedisLogKey.bytes: "\(message.bytes.readableBytes)",
-                RedisLogKey.reason: "\(reason)",
-            ]
-        )
+        if let completion = message.completion { completion(.failure(error)) } else { self.losses.expired(1) }
+        self.losses.rejected(bytes: message.bytes.readableBytes, reason: reason)
     }
+
     // MARK: - The links
+
+    /// Has Redis load the broker's scripts, once the link is flushed.
+    func loadScripts() {
+        if let link { self.scripts.load(RedisScript.log, over: link) }
+    }
 
     func linkBecameReady() {
         self.expire()
         let replayed = self.queue.linked(to: self.link?.address, at: .now())
         if replayed > 0 {
             self.context.logger.info(
-                "Messages that the last master confirmed are published again",
+                "Messages are published again after a fail-over",
                 metadata: [RedisLogKey.count: "\(replayed)"]
             )
         }
@@ -157,6 +146,7 @@ final class MessagePublisher {
     }
 
     func linkWasLost(_ loss: RedisLinkLoss) {
+        self.scripts.removeAll()
         switch self.queue.linkLost(isByPeer: loss.isByPeer, at: .now()) {
         case .linkIsDown: self.linkIsDown()
         case .wait: self.startDecision()
@@ -184,16 +174,14 @@ final class MessagePublisher {
     }
 
     /// The subscriber's link is lost, or the publisher's: this node's receiver gets now what may not come back.
-    func deliverLoopback() {
-        self.context.deliver(self.queue.takeLoopback())
-    }
+    func deliverLoopback() { self.context.deliver(self.queue.takeLoopback()) }
 
     // MARK: - Deciding whether the link is down or one message costs it
 
     private func startDecision() {
         guard self.decisionTimer == nil else { return }
-        self.decisionTimer = self.context.schedule(in: PoisonMessageDetector.decisionTimeout) { [weak self] in self?.endDecision()
-        }
+        let timeout = PoisonMessageDetector.decisionTimeout
+        self.decisionTimer = self.context.schedule(in: timeout) { [weak self] in self?.endDecision() }
     }
 
     /// Redis has answered a message.
@@ -211,7 +199,7 @@ final class MessagePublisher {
         guard !self.isReady else { return }
         self.queue.endDecision()
         self.linkIsDown()
-        self.decisionEnded()
+        self.countsAsDown()
     }
 
     // MARK: - Loopback
@@ -225,17 +213,11 @@ final class MessagePublisher {
         envelope.origin == self.context.node && self.queue.observed(ownSequence: envelope.sequence)
     }
 
-    func unsubscribed(from topic: Topic) {
-        self.queue.forgetLoopback(of: topic)
-    }
+    func unsubscribed(from topic: Topic) { self.queue.forgetLoopback(of: topic) }
 
     /// Called once a second: whether a message of this node does not come back although nothing is known to be wrong.
     func loopbackIsStalled(allTopicsArrive: Bool) -> Bool {
-        guard allTopicsArrive else {
-            self.queue.resetStall()
-            return false
-        }
-        return self.queue.loopbackIsStalled()
+        self.queue.loopbackIsStalled(allTopicsArrive: allTopicsArrive)
     }
 
     // MARK: - Expiry and the end
@@ -243,13 +225,7 @@ final class MessagePublisher {
     /// Removes what has waited for too long; not during a decision, as callers wait for these messages then.
     func expire() {
         guard self.decisionTimer == nil else { return }
-        self.expired(self.queue.expire(at: .now()), "Messages expired in the outbox")
-    }
-
-    private func expired(_ count: Int, _ text: Logger.Message) {
-        guard count > 0 else { return }
-        self.expired += count
-        self.context.logger.warning(text, metadata: [RedisLogKey.count: "\(count)"])
+        self.losses.expired(self.queue.expire(at: .now()), "Messages expired in the outbox")
     }
 
     /// - Parameter done: called once Redis has confirmed all; at once if there is nothing.
@@ -269,7 +245,7 @@ final class MessagePublisher {
         self.whenEmpty = nil
         self.linkWasLost(RedisLinkLoss(reason: "shut down"))
         self.decisionTimer?.cancel()
-        self.expired(self.queue.waiting, "The node ends with messages that Redis has not confirmed: other nodes may lack them")
+        self.losses.expired(self.queue.waiting, "The node ends with unconfirmed messages: other nodes may lack them")
     }
 }
 

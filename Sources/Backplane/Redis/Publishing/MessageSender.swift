@@ -1,6 +1,6 @@
 import VolaryProtocol
 
-/// With whom a message shares room and turns on its way to Redis.
+/// Whose share of room and turns a message takes on its way to Redis.
 enum MessageSender: Hashable, Sendable {
     case client(ConnectionID)
     /// All REST callers of this node together.

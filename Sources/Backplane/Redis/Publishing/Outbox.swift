@@ -1,26 +1,25 @@
 import NIOCore
 import VolaryProtocol
 
-/// What Redis has not confirmed yet, in order: first what has been written and awaits its answer, then what waits to be written.
+/// Messages that Redis has not confirmed yet, in order: first those that have been written and await an answer, then those that wait to be written.
 ///
-/// Only a window of it is written at a time: Redis carries out other commands of this node between, and answers are read between.
-/// When the link is lost, what was written becomes the front of what waits: nothing loses its place. Pure: time is an argument.
+/// Only a window is written at a time, so that other commands of this node run between. When the link is lost, the written messages wait
+/// again, at the front: no message loses its position. Pure: time is an argument.
 ///
-/// **Shares.** A sender that already has messages here gets another one in only while it has less than an eighth of the room that is left (all
-/// REST callers together: less than the room that is left). However many send without pause, some room is left for those that do not.
+/// Senders share the room: see ``QueueRoom``.
 struct Outbox<Element> {
     struct Limits: Hashable, Sendable {
         /// Bytes that may be here while the link is down, with ``overheadBytes`` for each message: 16 MiB. One message of any size may be
         /// here alone.
         var waitingBytes = 16 * 1024 * 1024
-        /// Bytes that may be here while the link is up, counted so: 64 MiB. What a link that is up but slow may cost in memory.
+        /// Bytes that may be here while the link is up, counted alike: 64 MiB. Bounds the memory that a slow link costs.
         var linkedBytes = 64 * 1024 * 1024
         /// Messages that may be here: 65,536.
         var messages = 65_536
         /// Bytes of one client's messages that may wait while the link is down: 1 MiB. One message of any size may wait alone. While the link
-        /// is up, a client has few that are unfinished.
+        /// is up, a client has few unfinished messages.
         var clientBytes = 1024 * 1024
-        /// How long a message may wait for the link: 30 s. Later than that it surprises more than it helps.
+        /// How long a message may wait for the link: 30 s. Delivered later it would confuse its readers.
         var age = TimeAmount.seconds(30)
         /// Messages that may be written and unanswered: 1,024. Redis needs some 25 ms for so many.
         var windowMessages = 1024
@@ -41,14 +40,14 @@ struct Outbox<Element> {
     let limits: Limits
     private var entries = CircularBuffer<Entry>()
     private var totalBytes = 0
-    /// Of those senders that have any.
+    /// By sender, of those that have messages here.
     private var senderBytes: [MessageSender: Int] = [:]
     /// How many of the first entries have been written.
     private(set) var unanswered = 0
     /// Their bytes.
     private var unansweredBytes = 0
-    /// How many, before those, Redis has refused unseen while others behind them were under way. They wait again once the last
-    /// of these has been answered.
+    /// How many messages, before the unanswered ones, Redis has refused without looking at them (NOSCRIPT). They wait again once all unanswered
+    /// ones have been answered.
     private(set) var refusals = 0
 
     init(limits: Limits = Limits()) {
@@ -64,27 +63,23 @@ struct Outbox<Element> {
     var hasWindowWaiting: Bool {
         self.waiting >= self.limits.windowMessages || self.waitingBytes >= self.limits.windowBytes
     }
-    /// Whether something waits, and half of the window is free: what follows the answers then leaves together.
+    /// Whether something waits, and half of the window is free: messages then leave in batches.
     var isDue: Bool {
         self.waiting > 0 && self.unanswered <= self.limits.windowMessages / 2
             && self.unansweredBytes <= self.limits.windowBytes / 2
     }
 
-    /// Whether a message of so many bytes may be appended. Does not depend on the message's place: what is unanswered may wait again.
+    /// Whether a message of so many bytes may be appended. Unanswered messages count as well, as they may have to wait again.
     /// - Parameter sender: the node itself has no share of its own.
     func hasRoom(forBytes bytes: Int, of sender: MessageSender = .node, linked: Bool) -> Bool {
         if self.entries.isEmpty { return true }
-        let bytes = bytes + Self.overheadBytes
-        let room = (linked ? self.limits.linkedBytes : self.limits.waitingBytes) - self.totalBytes
-        guard bytes <= room, self.entries.count < self.limits.messages else { return false }
-        let own = self.senderBytes[sender] ?? 0
-        return switch sender {
-        case .node: true
-        case .callers: own == 0 || own + bytes <= room
-        // Also the first message of each of many clients leaves some room.
-        case .client where own == 0: bytes <= room / 2
-        case .client: own + bytes <= (linked ? room / 8 : min(room / 8, self.limits.clientBytes))
-        }
+        let room = QueueRoom(
+            bytes: (linked ? self.limits.linkedBytes : self.limits.waitingBytes) - self.totalBytes,
+            messages: self.entries.count,
+            maximumMessages: self.limits.messages,
+            clientBytes: linked ? .max : self.limits.clientBytes
+        )
+        return room.admits(bytes + Self.overheadBytes, of: sender, having: self.senderBytes[sender] ?? 0)
     }
 
     /// Appends a message that waits until ``takeWaiting(_:)``. The caller has asked for room.
@@ -95,7 +90,7 @@ struct Outbox<Element> {
         if sender != .node { self.senderBytes[sender, default: 0] += entry.bytes }
     }
 
-    /// Puts messages before all others, as nothing is unanswered. Whether there is room does not matter: they were here a moment ago.
+    /// Puts messages before all others, while nothing is unanswered. Not bounded: they were here a moment ago.
     mutating func putBack(_ elements: [(element: Element, bytes: Int)], at now: NIODeadline) {
         for (element, bytes) in elements.reversed() {
             self.entries.prepend(Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, sender: .node))
@@ -103,7 +98,7 @@ struct Outbox<Element> {
         }
     }
 
-    /// The oldest that has been written, is unanswered, and is such.
+    /// The oldest unanswered element for which `isSuch` holds.
     func firstUnanswered(where isSuch: (Element) -> Bool) -> Element? {
         (self.refusals..<self.refusals + self.unanswered).lazy.map { self.entries[offset: $0].element }.first(where: isSuch)
     }
@@ -111,9 +106,9 @@ struct Outbox<Element> {
     /// The oldest of all.
     var first: Element? { self.entries.first?.element }
 
-    /// Hands out what waits, in order, as far as the window has room; from now on it is unanswered. Nothing while there are ``refusals``:
-    /// what they hold goes first.
-    /// - Parameter mayGo: whether an element may be written behind so many that are unanswered. Past the first that may not, nothing is.
+    /// Hands out waiting elements, in order, as far as the window has room; they are unanswered from then on. None while there are
+    /// ``refusals``, which go first.
+    /// - Parameter mayGo: whether an element may be written behind so many unanswered ones. The first that may not holds up all others.
     mutating func takeWaiting(
         while mayGo: (_ element: Element, _ unanswered: Int) -> Bool = { _, _ in true },
         _ write: (Element) -> Void
@@ -133,7 +128,7 @@ struct Outbox<Element> {
         return self.unanswered < self.limits.windowMessages && self.unansweredBytes + bytes <= self.limits.windowBytes
     }
 
-    /// Removes such of those that wait, while nothing is unanswered.
+    /// Removes the elements for which `isSuch` holds, while nothing is unanswered.
     mutating func removeWaiting(where isSuch: (Element) -> Bool) -> [Element] {
         let removed = self.entries.filter { isSuch($0.element) }
         self.entries.removeAll { isSuch($0.element) }
@@ -153,7 +148,7 @@ struct Outbox<Element> {
         return entry.element
     }
 
-    /// Redis has refused the oldest message, and certainly not carried it out: it keeps its place.
+    /// Redis has refused the oldest unanswered message without carrying it out: it keeps its position.
     mutating func refused() {
         guard self.unanswered > 0 else { return }
         self.unanswered -= 1
@@ -161,14 +156,14 @@ struct Outbox<Element> {
         self.refusals = self.unanswered == 0 ? 0 : self.refusals + 1
     }
 
-    /// A message behind the refused ones was taken: their turn is over.
+    /// Redis has taken a message behind the refused ones, which it has overtaken.
     /// - Returns: the refused ones, done with.
     mutating func removeRefused() -> [Element] {
         defer { self.refusals = 0 }
         return (0..<self.refusals).map { _ in self.removeFirst() }
     }
 
-    /// The link is lost: what is unanswered waits again, at the front. `update` is called with each such message.
+    /// The link is lost: unanswered messages wait again, at the front. `update` is called with each of them.
     mutating func linkLost(_ update: (inout Element) -> Void) {
         for offset in 0..<self.refusals + self.unanswered { update(&self.entries[offset: offset].element) }
         self.unanswered = 0
@@ -181,7 +176,7 @@ struct Outbox<Element> {
         for offset in 0..<self.entries.count { update(&self.entries[offset: offset].element) }
     }
 
-    /// Removes what has waited for too long, as long as nothing is unanswered.
+    /// Removes messages that have waited for too long, as long as nothing is unanswered.
     /// - Returns: how many messages.
     mutating func expire(at now: NIODeadline) -> Int {
         var expired = 0

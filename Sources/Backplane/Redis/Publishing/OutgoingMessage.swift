@@ -39,7 +39,7 @@ struct PublishReachability {
 struct OutgoingMessage: Sendable {
     let topic: Topic
     /// The envelope's.
-    let sequence: UInt64
+    fileprivate(set) var sequence: UInt64
     /// The encoded envelope.
     var bytes: ByteBuffer
     /// Nil when nobody waits, or no longer.
@@ -50,6 +50,14 @@ struct OutgoingMessage: Sendable {
     let isWanted: Bool
     /// Whether it gets a position in the topic's log.
     let isLogged: Bool
+
+    /// The same message under another sequence, encoded in `bytes`.
+    func renumbered(_ sequence: UInt64, _ bytes: ByteBuffer) -> Self {
+        var renumbered = self
+        renumbered.sequence = sequence
+        renumbered.bytes = bytes
+        return renumbered
+    }
 }
 
 extension NodeMessage {

@@ -1,50 +1,49 @@
 import NIOCore
 
-/// Finds the one message that Redis does not take, where all that Redis says is that it closes the connection. Pure: time is an argument.
+/// Finds the one message for which Redis closes the connection: a poison message. Pure: time is an argument.
 ///
-/// A message above Redis' `proto-max-bulk-len` or `client-query-buffer-limit` costs the connection, and the reason, if there is one, is
-/// mostly lost with it. So a large message that is unanswered when the other side closes the connection is under suspicion: on the next
-/// connection it is written alone, once all before it have been answered. When that one is closed too, ``maximumClosures`` times in a row, the message
-/// is given up, and others as large are refused for a while.
+/// Redis closes the connection for a message above its `proto-max-bulk-len` or `client-query-buffer-limit`, mostly without a reason that
+/// arrives. So a large message that is unanswered when Redis closes the connection becomes the candidate: it is written alone on the next
+/// connection, once all before it have been answered. When that connection is closed as well, ``maximumClosures`` times in a row, the message is
+/// rejected, and messages as large are refused for ``memory``.
 ///
-/// A Redis that restarts or fails over refuses connections in between, or is another; one that loads its data does not become ready; one
-/// that is frozen closes nothing. None of this counts against a message.
+/// Restarts, fail-overs, loading and frozen servers do not count against a message: they refuse connections in between, change the address,
+/// do not become ready, or close nothing.
 struct PoisonMessageDetector {
     /// What became of the connection's unanswered messages.
     enum Verdict: Hashable {
         /// The link is down, as far as is known.
         case linkIsDown
-        /// It may be one message's fault: whether the link is down will be seen soon. Until ``isDeciding(at:)`` is false, all goes on as if it
-        /// were up and slow.
+        /// One message may be the cause. Until ``isDeciding(at:)`` is false, the link counts as up and slow.
         case wait
-        /// The message that was alone is not taken; others as large would not be either.
+        /// Redis takes neither the message that was alone nor others as large.
         case reject
     }
 
-    /// Smaller messages are never suspected: no Redis allows less than 1 MiB, and what stands before it counts little.
+    /// Smaller messages are never candidates: no Redis allows less than 1 MiB.
     static let minimumBytes = 64 * 1024
     /// How often in a row a connection must be closed while the message is alone on it.
     static let maximumClosures = 2
-    /// For so long others wait at most: 1 s. Connecting again takes some 200 ms in all.
+    /// How long a decision may take, in which other messages wait: 1 s. Connecting again takes some 200 ms in all.
     static let decisionTimeout = TimeAmount.seconds(1)
-    /// How long it is remembered what is too large: 5 min. Then Redis may have been configured anew.
+    /// How long a size that Redis does not take is remembered: 5 min. Redis' configuration may be changed meanwhile.
     static let memory = TimeAmount.minutes(5)
 
-    /// Of the message under suspicion.
+    /// Sequence of the candidate.
     private(set) var candidate: UInt64?
     private var closures = 0
     private var decidesUntil: NIODeadline?
-    /// Nothing has been answered since a decision took too long: the next would take as long.
+    /// A decision took too long, and nothing has been answered since: there is no other decision until then.
     private var isLate = false
-    /// Redis has said what is wrong with a message, and closes the connection.
+    /// Redis has refused a message for its size, and closes the connection next.
     private var expectsClosure = false
     private var address: RedisAddress?
     private var refused: (bytes: Int, until: NIODeadline)?
 
-    /// Whether others' messages wait for the decision.
+    /// Whether messages wait for the decision.
     func isDeciding(at now: NIODeadline) -> Bool { self.decidesUntil.map { now < $0 } ?? false }
 
-    /// Whether a message of so many bytes would not be taken.
+    /// Whether Redis would not take a message of so many bytes.
     func refuses(bytes: Int, at now: NIODeadline) -> Bool {
         self.refused.map { bytes >= $0.bytes && now < $0.until } ?? false
     }
@@ -73,7 +72,7 @@ struct PoisonMessageDetector {
         if self.candidate == message.sequence, isAlone {
             self.closures += 1
             if self.closures >= Self.maximumClosures {
-                self.giveUp(bytes: message.bytes, at: now)
+                self.remember(bytes: message.bytes, at: now)
                 return .reject
             }
         } else {
@@ -84,20 +83,20 @@ struct PoisonMessageDetector {
         return self.isDeciding(at: now) ? .wait : self.endDecision()
     }
 
-    /// Redis has said that it does not take a message of so many bytes, and closes the connection.
+    /// Redis has refused a message of so many bytes for its size, and closes the connection next.
     mutating func sizeWasRefused(bytes: Int, at now: NIODeadline) {
-        self.giveUp(bytes: bytes, at: now)
+        self.remember(bytes: bytes, at: now)
         self.expectsClosure = true
         if !self.isLate { self.decidesUntil = self.decidesUntil ?? now + Self.decisionTimeout }
     }
 
-    private mutating func giveUp(bytes: Int, at now: NIODeadline) {
+    private mutating func remember(bytes: Int, at now: NIODeadline) {
         self.refused = (min(bytes, self.refused?.bytes ?? bytes), now + Self.memory)
         self.candidate = nil
         self.closures = 0
     }
 
-    /// No connection was had: the server is down, or is not itself.
+    /// No connection could be made: the server is down, or another answers.
     mutating func connectionFailed() {
         self.closures = 0
         _ = self.endDecision()
@@ -111,7 +110,7 @@ struct PoisonMessageDetector {
         self.closures = 0
     }
 
-    /// Redis has answered a message: it is not that one.
+    /// Redis has answered a message: it is not the cause.
     mutating func answered(_ sequence: UInt64) {
         self.isLate = false
         self.expectsClosure = false
@@ -119,14 +118,14 @@ struct PoisonMessageDetector {
         self.clear()
     }
 
-    /// The decision has taken too long, or there is no link to wait for: the rest is as after any lost link.
+    /// The decision has taken too long, or there is no link to wait for: the link counts as down.
     mutating func endDecision() -> Verdict {
         if self.decidesUntil != nil { self.isLate = true }
         self.decidesUntil = nil
         return .linkIsDown
     }
 
-    /// The message under suspicion is gone.
+    /// The candidate is gone.
     mutating func clear() {
         self.candidate = nil
         self.closures = 0

@@ -47,3 +47,15 @@ enum PublishAnswer {
         }
     }
 }
+
+extension BrokerError {
+    /// What the caller is told of a message that Redis has refused.
+    init(_ refusal: RedisErrorText.Refusal) {
+        self =
+            switch refusal {
+            case .tooLarge: .tooLarge
+            case .idleFull: .idleHistoryFull
+            case .ofMessage, .ofServer: .refused
+            }
+    }
+}

@@ -2,18 +2,18 @@ import DequeModule
 import NIOCore
 import VolaryProtocol
 
-/// What has been published and has no sequence yet: what the broker's loop has not looked at, what does not go on because much waits for Redis
-/// already, and what waits for a subscription.
+/// Published messages without a sequence: those that the broker's loop has not taken yet, as it is busy or much waits for Redis already; and, in
+/// an inbox of their own, those that wait for a subscription.
 ///
-/// **Fair queueing.** Each sender's messages keep their order. Senders take turns, one message each: one that has thousands waiting delays
-/// itself, and thousands of senders delay another's message by one round. So an announcement of the node may pass messages of a client.
+/// **Fair queueing.** Each sender's messages keep their order. Senders take turns, one message each: a sender with thousands of messages delays
+/// only its own, and thousands of senders delay another's message by one round. So an announcement of the node may overtake messages of a client.
 ///
-/// **Shares.** A client that has messages here gets another one in only while it has less than an eighth of the room that is left, and clients
-/// together leave a quarter of the messages to REST callers and to the node itself.
+/// Senders share the room: see ``QueueRoom``. On the way into the outbox the same rule is asked again, as the outbox has a quarter of the bytes
+/// while the link is down. Nothing stays here then: this node's receiver gets messages at once, and what the outbox has no room for is refused.
 struct PublishInbox: Sendable {
-    /// Messages that leave together: 256. The loop has other things to do between.
+    /// Messages of one turn: 256. The loop does other work between turns.
     static let turnMessages = 256
-    /// Bytes of them, counted as below: 1 MiB, or one message.
+    /// Bytes of one turn, with ``Outbox/overheadBytes`` for each message: 1 MiB, or one message.
     static let turnBytes = 1024 * 1024
 
     private struct Queue {
@@ -34,9 +34,9 @@ struct PublishInbox: Sendable {
 
     private let maximumBytes: Int
     private let maximumMessages: Int
-    /// Of those senders that have any.
+    /// By sender, of those that have messages here.
     private var queues: [MessageSender: Queue] = [:]
-    /// The same senders; whose turn it is stands first.
+    /// The same senders in the order of their turns.
     private var turns = Deque<MessageSender>()
     private var bytes = 0
     private(set) var count = 0
@@ -61,12 +61,8 @@ struct PublishInbox: Sendable {
     }
 
     private func hasRoom(_ size: Int, of sender: MessageSender) -> Bool {
-        let room = self.maximumBytes - self.bytes
-        guard size <= room, self.count < self.maximumMessages else { return false }
-        guard case .client = sender else { return true }
-        guard self.count < self.maximumMessages - self.maximumMessages / 4 else { return false }
-        guard let own = self.queues[sender]?.bytes else { return size <= room / 2 }
-        return own + size <= room / 8
+        let room = QueueRoom(bytes: self.maximumBytes - self.bytes, messages: self.count, maximumMessages: self.maximumMessages)
+        return room.admits(size, of: sender, having: self.queues[sender]?.bytes ?? 0)
     }
 
     /// Empties it.
@@ -77,7 +73,7 @@ struct PublishInbox: Sendable {
         return all
     }
 
-    /// Takes the next of them, as many as one turn of the loop may have.
+    /// Takes the messages of one turn.
     mutating func takeTurn() -> [PublishRequest] {
         var turn: [PublishRequest] = []
         var bytes = 0
@@ -94,7 +90,7 @@ struct PublishInbox: Sendable {
 
     private mutating func takeNext() -> PublishRequest? {
         guard let sender = self.turns.popFirst(), let index = self.queues.index(forKey: sender) else { return nil }
-        // In place: one look for the sender, and no copy of its queue.
+        // In place: one lookup of the sender, and no copy of its queue.
         let request = self.queues.values[index].removeFirst()
         if self.queues.values[index].requests.isEmpty {
             self.queues.remove(at: index)

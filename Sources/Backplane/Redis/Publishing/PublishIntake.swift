@@ -17,7 +17,7 @@ final class PublishIntake {
     private var isClosed = false
 
     /// - Parameter maximumBytes: that may wait for subscriptions.
-    init(_ context: BrokerContext, subscriptions: TopicSubscriptions, publisher: MessagePublisher, maximumBytes: Int) {
+    init(_ context: BrokerContext, _ subscriptions: TopicSubscriptions, _ publisher: MessagePublisher, maximumBytes: Int) {
         self.context = context
         self.subscriptions = subscriptions
         self.publisher = publisher

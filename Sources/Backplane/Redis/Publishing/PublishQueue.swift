@@ -28,9 +28,7 @@ struct PublishQueue {
     }
 
     var isEmpty: Bool { self.outbox.isEmpty }
-    /// Messages that wait to be written.
     var waiting: Int { self.outbox.waiting }
-    /// Whether as much waits to be written as may be unanswered.
     var hasWindowWaiting: Bool { self.outbox.hasWindowWaiting }
 
     // MARK: - Appending
@@ -141,16 +139,12 @@ struct PublishQueue {
             self.loopback.received(old.sequence, on: message.topic, into: &local)
             self.sequence += 1
             let bytes = Envelope(origin: self.node, sequence: self.sequence, message: old.message).encoded()
-            let renewed = OutgoingMessage(
-                topic: message.topic,
-                sequence: self.sequence,
-                bytes: bytes,
-                completion: message.completion,
-                isDegraded: message.isDegraded,
-                isWanted: message.isWanted,
-                isLogged: message.isLogged
+            self.outbox.append(
+                message.renumbered(self.sequence, bytes),
+                bytes: bytes.readableBytes,
+                of: old.message.sender,
+                at: now
             )
-            self.outbox.append(renewed, bytes: bytes.readableBytes, of: old.message.sender, at: now)
         }
     }
 
@@ -172,7 +166,6 @@ struct PublishQueue {
         return message
     }
 
-    /// Redis does not take messages of so many bytes.
     mutating func sizeWasRefused(bytes: Int, at now: NIODeadline) { self.poison.sizeWasRefused(bytes: bytes, at: now) }
 
     /// A message that left the outbox unconfirmed will not come back, and this node's receiver is not to get it.
@@ -209,10 +202,8 @@ struct PublishQueue {
         self.outbox.linkLost { Envelope.countAttempt(in: &$0.bytes) }
         return verdict
     }
-    /// No connection could be made.
     mutating func connectionFailed() { self.poison.connectionFailed() }
 
-    /// Whether it is still to be seen if the link is down or one message costs the connection.
     func isDeciding(at now: NIODeadline) -> Bool { self.poison.isDeciding(at: now) }
 
     /// The decision has taken too long: the link counts as down.
@@ -236,12 +227,10 @@ struct PublishQueue {
         return answers
     }
 
-    /// - Returns: how many messages have waited for too long and were removed.
     mutating func expire(at now: NIODeadline) -> Int { self.outbox.expire(at: now) }
 
     // MARK: - Loopback
 
-    /// A message of this node has come back: see ``LoopbackBuffer/received(_:on:into:)``.
     mutating func cameBack(_ sequence: UInt64, on topic: Topic, into envelopes: inout [Envelope]) {
         self.loopback.received(sequence, on: topic, into: &envelopes)
     }
@@ -252,11 +241,9 @@ struct PublishQueue {
     /// - Returns: what may not come back, as a link is lost, in its order.
     mutating func takeLoopback() -> [Envelope] { self.loopback.takeAll() }
 
-    /// Called once a second while all topics arrive: see ``LoopbackStallDetector``.
-    mutating func loopbackIsStalled() -> Bool {
-        self.stall.check(oldest: self.loopback.oldest, firstUnconfirmed: self.outbox.first?.sequence ?? .max)
+    /// Called once a second: see ``LoopbackStallDetector``. While not all topics arrive, messages may not come back for that reason.
+    mutating func loopbackIsStalled(allTopicsArrive: Bool) -> Bool {
+        let oldest = allTopicsArrive ? self.loopback.oldest : nil
+        return self.stall.check(oldest: oldest, firstUnconfirmed: self.outbox.first?.sequence ?? .max)
     }
-
-    /// Not all topics arrive: messages may not come back for that reason.
-    mutating func resetStall() { self.stall = LoopbackStallDetector() }
 }

@@ -1,9 +1,9 @@
 import VolaryProtocol
 
-/// What the subscriber's link is to be subscribed to, and what Redis has confirmed. Pure.
+/// The topics that the subscriber's link is to be subscribed to, and those that Redis has confirmed. Pure.
 ///
-/// Redis acknowledges each SUBSCRIBE and UNSUBSCRIBE in their order; a topic is confirmed when its last word was a SUBSCRIBE and all its
-/// acknowledgements are in.
+/// Redis acknowledges each SUBSCRIBE and UNSUBSCRIBE in their order; a topic is confirmed when its last command was a SUBSCRIBE and all its
+/// commands have been acknowledged.
 struct SubscriptionsStateMachine {
     enum WantAction: Hashable {
         case subscribe
@@ -16,7 +16,7 @@ struct SubscriptionsStateMachine {
         /// Later messages on the topic arrive.
         case confirmed
         case none
-        /// Redis acknowledged what nobody sent.
+        /// Redis acknowledged a command that was not sent.
         case violation
     }
 
@@ -33,7 +33,7 @@ struct SubscriptionsStateMachine {
 
     func isWanted(_ topic: Topic) -> Bool { self.entries[topic]?.wanted ?? false }
     func isConfirmed(_ topic: Topic) -> Bool { self.entries[topic]?.isConfirmed ?? false }
-    /// Whether Redis has to acknowledge a command for it yet.
+    /// Whether a command for it has not been acknowledged yet.
     func isPending(_ topic: Topic) -> Bool { (self.entries[topic]?.unacknowledged ?? 0) > 0 }
 
     var confirmed: [Topic] { self.entries.filter(\.value.isConfirmed).map(\.key) }

@@ -1,15 +1,15 @@
 import VolaryProtocol
 
-/// The topics that are wanted and do not arrive here yet, and for which of them the node's health waits. Pure.
+/// The topics that are wanted and do not arrive yet, and for which of them the node's health waits. Pure.
 ///
-/// Health is about what worked and has to work again: a topic whose link was lost, or whose log has a gap. A topic that is subscribed to for
-/// the first time keeps nobody waiting but its subscriber: a healthy node subscribes with every new user and group.
+/// Health waits for topics that arrived before: whose link was lost, or whose log has a gap. For a topic that is subscribed to for the first
+/// time only its subscriber waits: a healthy node subscribes with every new user and group.
 struct UnsettledTopics {
-    /// Those that the health waits for.
+    /// Topics that health waits for.
     private(set) var required: Set<Topic> = []
-    /// Those that are new: asked for, and never live since.
+    /// New topics: wanted, and never live since.
     private(set) var pending: Set<Topic> = []
-    /// Needed by every node: without them it is not ready, even if they are new.
+    /// Topics that every node needs: health waits for them also when they are new.
     private let permanent: [Topic]
 
     /// - Parameter own: this node.
@@ -26,13 +26,13 @@ struct UnsettledTopics {
         if self.permanent.contains(topic) { self.required.insert(topic) } else { self.pending.insert(topic) }
     }
 
-    /// What was live is so no longer: the link was lost, or messages are missing. Changes nothing for a new topic.
+    /// The topic is not live any longer: the link was lost, or messages are missing. Changes nothing for a new topic.
     mutating func interrupted(_ topic: Topic) {
         if !self.pending.contains(topic) { self.required.insert(topic) }
     }
 
     /// All that is published from now on arrives, and what was missed has been fetched.
-    /// - Returns: whether it was not so before.
+    /// - Returns: whether the topic was unsettled before.
     mutating func becameLive(_ topic: Topic) -> Bool {
         guard !self.isEmpty else { return false }
         return self.required.remove(topic) != nil || self.pending.remove(topic) != nil
@@ -44,7 +44,7 @@ struct UnsettledTopics {
         self.pending.remove(topic)
     }
 
-    /// In the order in which to subscribe to them on a new link: what the health waits for must not wait for what is new.
+    /// In the order in which to subscribe to them on a new link: those that health waits for come before new ones.
     func inOrder(_ topics: [Topic]) -> [Topic] {
         let (permanent, others) = topics.split { self.permanent.contains($0) }
         let (required, rest) = others.split { self.required.contains($0) }
@@ -53,7 +53,7 @@ struct UnsettledTopics {
 }
 
 extension [Topic] {
-    /// Those for which `belongs` holds, and the others, each in their order.
+    /// Topics for which `belongs` holds, and the others, each in their order.
     fileprivate func split(_ belongs: (Topic) -> Bool) -> (those: [Topic], others: [Topic]) {
         (self.filter(belongs), self.filter { !belongs($0) })
     }

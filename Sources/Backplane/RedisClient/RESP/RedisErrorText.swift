@@ -45,10 +45,10 @@ enum RedisErrorText {
 
     /// The first word of an error: `NOPERM`, `ERR`.
     static func code(_ text: String) -> Substring {
-        Substring(text.utf8.prefix(32).prefix(while: self.mayBeInCode))
+        Substring(text.utf8.prefix(32).prefix(while: self.isCodeByte))
     }
 
-    private static func mayBeInCode(_ byte: UInt8) -> Bool {
+    private static func isCodeByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
             true

@@ -150,9 +150,9 @@ final class SentinelWatch {
         let candidates = self.quorum.candidates(known: self.epoch, at: .now())
         self.failures = self.failures.filter { address, _ in candidates.contains { $0.master == address } }
         // Servers that have not failed yet are tried first.
-        let fresh = candidates.filter { self.failures[$0.master] == nil }
+        let untried = candidates.filter { self.failures[$0.master] == nil }
         let failed = candidates.filter { self.failures[$0.master] != nil }
-        for candidate in fresh + failed {
+        for candidate in untried + failed {
             if candidate.master == delegate.master {
                 if delegate.isSettled { return }
                 // The links try this server themselves.

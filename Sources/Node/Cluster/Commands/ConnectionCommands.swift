@@ -14,6 +14,7 @@ struct ConnectionCommands: Sendable {
     let connections: ConnectionManager
     let interest: TopicInterest<ContinuousClock>
     let presence: PresenceReporter<ContinuousClock>
+    private var listing: ConnectionListing { ConnectionListing(presence: self.presence, interest: self.interest) }
 
     /// Returns once everything that is published to the group from now on reaches the connection, and the presence store has the
     /// change.
@@ -23,11 +24,12 @@ struct ConnectionCommands: Sendable {
     func join(_ id: ConnectionID, _ group: AudienceName) async throws(BrokerError) -> Outcome {
         try await self.retain(.group(group))
         let outcome = await self.connections.onShard(of: id) { shard, connection -> (Outcome, Bool) in
-            guard connection.isOpen, connection.endpoint == .plain else { return (.unknownConnection, false) }
-            guard !connection.groups.contains(group) else { return (.done, false) }
-            guard PresenceLimits.hasRoom(for: group, in: connection.groups) else { return (.tooManyGroups, false) }
+            guard connection.isOpen, connection.endpoint.joinsCluster else { return (.unknownConnection, false) }
+            let groups = shard.groups(of: connection)
+            guard !groups.contains(group) else { return (.done, false) }
+            guard PresenceLimits.hasRoom(for: group, in: groups) else { return (.tooManyGroups, false) }
             shard.join(connection, group)
-            if connection.isListed { self.presence.changed(connection.record) }
+            self.listing.changed(connection)
             return (.done, true)
         }
         guard let (outcome, isNew) = outcome, isNew else {
@@ -42,9 +44,9 @@ struct ConnectionCommands: Sendable {
     /// change.
     func leave(_ id: ConnectionID, _ group: AudienceName) async -> Outcome {
         let wasMember = await self.connections.onShard(of: id) { shard, connection -> Bool in
-            guard connection.groups.contains(group) else { return false }
+            guard shard.groups(of: connection).contains(group) else { return false }
             shard.leave(connection, group)
-            if connection.isListed { self.presence.changed(connection.record) }
+            self.listing.changed(connection)
             return true
         }
         guard let wasMember else { return .unknownConnection }
@@ -55,16 +57,14 @@ struct ConnectionCommands: Sendable {
         return .done
     }
 
-    /// Begins the closing handshake, or ends the connection of a client that is gone. On the connection's event loop.
+    /// Begins the closing handshake. On the connection's event loop.
     /// - Parameter done: called once the connection is removed from the presence store: after a confirmed close no list contains
     ///   it.
     func close(_ connection: Connection, code: CloseCode, reason: String, done: @escaping @Sendable () -> Void) {
-        // Before the close: the connection of a client that is gone ends at once, and would be removed from the store twice.
-        let wasListed = connection.isListed
-        connection.isListed = false
+        // Before it is closed: one whose client is gone ends at once.
+        let wasListed = self.listing.withdraw(connection)
         connection.close(code: code, reason: reason)
         guard wasListed else { return done() }
-        self.presence.closed(connection.id)
         Task {
             await self.presence.flushed()
             done()

@@ -34,9 +34,9 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
 
         /// Removes and returns the callers whose batch is stored.
         mutating func takeWaiting(upTo batch: Int) -> [CheckedContinuation<Void, Never>] {
-            let told = self.waiting.lazy.filter { $0.batch <= batch }.map(\.continuation)
+            let stored = self.waiting.lazy.filter { $0.batch <= batch }.map(\.continuation)
             defer { self.waiting.removeAll { $0.batch <= batch } }
-            return Array(told)
+            return Array(stored)
         }
     }
 

@@ -5,8 +5,8 @@ import VolaryProtocol
 /// last one unsubscribes.
 ///
 /// Unsubscribing is delayed by ``linger``, so that clients that reconnect, and groups that are left and joined again, cost Redis
-/// nothing. The delay is no longer than the subscription has lasted: messages to a subscribed topic are logged outside of the limit
-/// for topics without a subscriber, so a caller that goes through many topics must not keep all of them subscribed.
+/// nothing. A topic stays subscribed no longer than it was before its last member left: while it is subscribed, messages to it are
+/// logged, so joining and leaving many topics in turn would otherwise fill Redis with logs.
 actor TopicInterest<C: Clock> where C.Duration == Duration {
     private struct Entry {
         /// Distinguishes the entry from earlier entries of the same topic.
@@ -98,12 +98,12 @@ actor TopicInterest<C: Clock> where C.Duration == Duration {
         self.entries[topic] = entry
         guard entry.members == 0 else { return }
         let releases = entry.releases
-        let delay = min(Self.linger, entry.since.duration(to: self.clock.now))
-        Task { await self.unsubscribe(from: topic, after: delay, releases: releases) }
+        let linger = min(Self.linger, entry.since.duration(to: self.clock.now))
+        Task { await self.unsubscribeLate(topic, after: linger, releases: releases) }
     }
 
-    private func unsubscribe(from topic: Topic, after delay: Duration, releases: Int) async {
-        try? await self.clock.sleep(for: delay)
+    private func unsubscribeLate(_ topic: Topic, after linger: Duration, releases: Int) async {
+        try? await self.clock.sleep(for: linger)
         guard let entry = self.entries[topic], entry.members == 0, entry.releases == releases else { return }
         self.entries[topic] = nil
         // The subscription may still wait for the link.

@@ -41,7 +41,9 @@ struct ConsolePage: Sendable {
     init() {
         self.init(
             html: Self.text(PackageResources.console_html),
-            style: Self.text(PackageResources.console_css),
+            style: [PackageResources.base_css, PackageResources.flow_css, PackageResources.parts_css].map(Self.text).joined(
+                separator: "\n"
+            ),
             scripts: [
                 PackageResources.page_js, PackageResources.access_js, PackageResources.api_js, PackageResources.flow_js,
                 PackageResources.nodes_js,

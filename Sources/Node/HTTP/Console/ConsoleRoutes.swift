@@ -1,15 +1,14 @@
 import HTTPTypes
-import Hummingbird
 
 /// `/`: the console. It uses only the REST API and `/ws`, like any other client.
 struct ConsoleRoutes: Sendable {
     private let page = ConsolePage()
 
-    func add(to router: Router<BasicRequestContext>) {
-        router.on("/", [.get: self.console])
+    func add(to routes: inout RouteTable) {
+        routes.on("/", [.get: self.console])
     }
 
-    @Sendable private func console(_: Request, _: BasicRequestContext) async throws -> Response {
+    @Sendable private func console(_: Request, _: HTTPRequestContext) async throws -> Response {
         Response(
             status: .ok,
             headers: [
@@ -20,7 +19,7 @@ struct ConsoleRoutes: Sendable {
                 .xContentTypeOptions: "nosniff",
                 .referrerPolicy: "no-referrer",
             ],
-            body: ResponseBody(byteBuffer: self.page.html)
+            body: self.page.html
         )
     }
 }

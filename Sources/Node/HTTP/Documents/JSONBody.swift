@@ -1,6 +1,5 @@
 import Foundation
 import HTTPTypes
-import Hummingbird
 import NIOCore
 import NIOFoundationCompat
 
@@ -28,7 +27,7 @@ enum JSONBody {
         try self.check(length: request.headers.value(.contentLength), maximumBytes: maximumBytes)
         do {
             return try await request.body.collect(upTo: maximumBytes)
-        } catch is NIOTooManyBytesError {
+        } catch is RequestBody.TooLarge {
             throw Problem.bodyTooLarge(maximumBytes)
         }
     }
@@ -45,7 +44,7 @@ enum JSONBody {
     }
 
     static func response(json: ByteBuffer, status: HTTPResponse.Status) -> Response {
-        Response(status: status, headers: self.headers, body: ResponseBody(byteBuffer: json))
+        Response(status: status, headers: self.headers, body: json)
     }
 
     private static let headers: HTTPFields = [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"]

@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 import NIOCore
 import NIOHTTP1
 import VolaryBackplane
@@ -55,7 +54,7 @@ struct Problem: Error, Encodable {
         var headers = self.headers
         headers[.contentType] = Self.contentType
         headers[.cacheControl] = "no-store"
-        return Response(status: self.status, headers: headers, body: ResponseBody(byteBuffer: self.json))
+        return Response(status: self.status, headers: headers, body: self.json)
     }
 }
 

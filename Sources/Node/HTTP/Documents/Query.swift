@@ -1,5 +1,3 @@
-import Hummingbird
-import HummingbirdCore
 import NIOCore
 import VolaryBackplane
 import VolaryProtocol
@@ -16,7 +14,7 @@ struct Query {
     ///   filter would match everything.
     init(_ request: Request, only names: UTF8Text...) throws(Problem) {
         var values: [UTF8Text: UTF8Text] = [:]
-        for part in (request.uri.query ?? "").utf8.split(separator: UInt8(ascii: "&")) {
+        for part in (request.query ?? "").utf8.split(separator: UInt8(ascii: "&")) {
             let end = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
             let (encodedName, encodedValue) = (Substring(part[..<end]), Substring(part[end...].dropFirst()))
             guard let name = PercentEncoding.decode(encodedName), let value = PercentEncoding.decode(encodedValue)

@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 import NIOCore
 
 /// Bytes that do not change while the node runs, with an entity tag, so that a client which has them is told so (RFC 9110 section 13.1.2).
@@ -25,10 +24,9 @@ struct StaticContent: Sendable {
         if let known = request.headers[.ifNoneMatch], self.isNamed(by: known) {
             var headers = self.headers
             headers[.contentType] = nil
-            headers[.contentLength] = "\(self.bytes.readableBytes)"
             return Response(status: .notModified, headers: headers)
         }
-        return Response(status: .ok, headers: self.headers, body: ResponseBody(byteBuffer: self.bytes))
+        return Response(status: .ok, headers: self.headers, body: self.bytes)
     }
 
     /// The weak comparison, which this header asks for.

@@ -4,6 +4,9 @@ import VolaryProtocol
 /// Reads a JSON text (RFC 8259) in UTF-8 from front to back, and builds nothing but what it is asked for.
 ///
 /// Refuses what other readers may let pass: half a surrogate pair in a string, and values deeper than ``maximumDepth``.
+///
+/// Not `JSONDecoder`: it takes the first of two members of one name, where the API refuses both; it does not give a member as it was sent, which
+/// `data` needs; and it hashes names as `String`: one of 64,000 bytes of combining marks takes it 279 ms, one of ASCII 0.1 ms (Swift 6.3, -O).
 struct JSONScanner {
     enum Fault: Error, Hashable {
         case notUTF8

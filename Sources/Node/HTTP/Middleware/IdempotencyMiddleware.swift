@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 import Logging
 import NIOCore
 import VolaryBackplane
@@ -25,13 +24,15 @@ struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Durat
 
     func handle(
         _ request: Request,
-        _ context: BasicRequestContext,
-        next: MiddlewareChain.Next
+        _ context: HTTPRequestContext,
+        next: NextHandler
     ) async throws -> Response {
         guard request.method == .post, let text = request.headers[.idempotencyKey] else {
             return try await next(request, context)
         }
-        guard let key = IdempotencyKey(text).flatMap(self.scoped) else { throw Problem.invalidIdempotencyKey }
+        guard let key = IdempotencyKey(text).flatMap({ self.scoped($0, to: context.principal) }) else {
+            throw Problem.invalidIdempotencyKey
+        }
         let body = try await JSONBody.bytes(of: request, maximumBytes: self.maximumBodyBytes)
         var request = request
         request.body = RequestBody(buffer: body)
@@ -60,16 +61,15 @@ struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Durat
             await self.settle(claim, .release, logger: context.logger)
             return response
         }
-        let (whole, answer) = try await StoredAnswer.encode(response)
-        await self.settle(claim, .complete(answer ?? StoredAnswer.notKept), logger: context.logger)
-        return whole
+        await self.settle(claim, .complete(StoredAnswer.encode(response) ?? StoredAnswer.notKept), logger: context.logger)
+        return response
     }
 
     // MARK: - Before
 
     /// A key is its caller's own: what another one sends under the same is another request.
-    private func scoped(_ key: IdempotencyKey) -> IdempotencyKey? {
-        guard let caller = Principal.current else { return key }
+    private func scoped(_ key: IdempotencyKey, to caller: Principal?) -> IdempotencyKey? {
+        guard let caller else { return key }
         return IdempotencyKey(RequestDigest.text(of: [caller.identity, key.description]))
     }
 

@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -10,9 +9,9 @@ struct ProblemMiddleware: Sendable {
     /// - Parameter found: called before the answer with what it says, if that is a problem.
     func handle(
         _ request: Request,
-        _ context: BasicRequestContext,
+        _ context: HTTPRequestContext,
         found: (Problem) -> Void = { _ in },
-        next: MiddlewareChain.Next
+        next: NextHandler
     ) async throws -> Response {
         do {
             return try await next(request, context)
@@ -21,8 +20,7 @@ struct ProblemMiddleware: Sendable {
         } catch {
             let problem = self.problem(for: error, logger: context.logger)
             found(problem)
-            let response = problem.response
-            return request.method == .head ? response.createHeadResponse() : response
+            return request.method == .head ? problem.response.withoutBody : problem.response
         }
     }
 
@@ -30,13 +28,13 @@ struct ProblemMiddleware: Sendable {
         switch error {
         case let problem as Problem:
             return problem
-        case let error as any HTTPResponseError:
-            return self.problem(for: error)
         case let error as PresenceError:
             logger.debug("The presence store did not answer a request", metadata: [LogKey.error: "\(error)"])
             return .presenceUnavailable
         case is RequestDeadlines.BodyTimeout:
             return .slowBody
+        case let error as ChunkSizes.TooLarge:
+            return .bodyTooLarge(error.maximumBytes)
         case is HTTPParserError, is HugeContentLength, is ChannelError, is IOError:
             // The client broke off, or went on with what is no HTTP: nothing that an operator could mend.
             logger.debug("Request broken off", metadata: [LogKey.error: "\(ErrorText.of(error))"])
@@ -44,15 +42,6 @@ struct ProblemMiddleware: Sendable {
         default:
             logger.error("Request failed", metadata: [LogKey.error: "\(error)"])
             return Problem(.internalServerError, "internal", "The request failed on our side.")
-        }
-    }
-
-    /// The framework's own refusals.
-    private func problem(for error: any HTTPResponseError) -> Problem {
-        switch error.status {
-        case .notFound: .unknownPath
-        case .contentTooLarge: Problem(.contentTooLarge, "body-too-large", "The body is too large.")
-        default: Problem(error.status, "refused", "The request cannot be answered.")
         }
     }
 }

@@ -1,5 +1,5 @@
 import Crypto
-import Hummingbird
+import HTTPTypes
 import NIOCore
 import VolaryProtocol
 
@@ -9,7 +9,7 @@ enum RequestDigest {
     static func text(of request: Request, body: ByteBuffer) -> String {
         let type = request.headers.value(.contentType).flatMap { BodyType($0) }
         return self.text(
-            of: [request.method.rawValue, request.uri.path, request.uri.query ?? ""] + (type == .binary ? ["binary"] : []),
+            of: [request.method.rawValue, request.path, String(request.query ?? "")] + (type == .binary ? ["binary"] : []),
             body
         )
     }

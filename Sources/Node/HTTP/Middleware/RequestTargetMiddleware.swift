@@ -1,35 +1,38 @@
 import HTTPTypes
-import Hummingbird
-import HummingbirdCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Sees to the method and the path before a route does: one spelling for each path, and parameters without percent-encoding.
+/// Refuses methods that nobody knows and paths that are badly written: each path has one spelling.
 ///
-/// Without it the router takes `//api/connections/` for `/api/connections`, and whoever guards paths in front of a node guards another one.
+/// Without it ``RouteTable`` takes `//api/connections/` for `/api/connections`, and whoever guards paths in front of a node guards another one.
 struct RequestTargetMiddleware: Sendable {
-    private let methods = Set(Router<BasicRequestContext>.knownMethods)
+    /// All that the HTTP decoder reads, so that a path without one of them says which it has. A method that is not here gets 501 (RFC 9110
+    /// section 15.6.2).
+    private static let methods = Set(
+        """
+        GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT QUERY ACL BIND CHECKOUT COPY LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL \
+        MOVE M-SEARCH NOTIFY PROPFIND PROPPATCH PURGE REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNLOCK UNSUBSCRIBE
+        """.split(separator: " ").compactMap { HTTPRequest.Method(String($0)) }
+    )
 
-    func handle(
-        _ request: Request,
-        _ context: BasicRequestContext,
-        next: MiddlewareChain.Next
-    ) async throws -> Response {
-        guard self.methods.contains(request.method) else {
+    func handle(_ request: Request, _ context: HTTPRequestContext, next: NextHandler) async throws -> Response {
+        guard Self.isKnown(request.method) else {
             throw Problem(.notImplemented, "unknown-method", "No path has this method.")
         }
-        let path = request.uri.path
+        let path = request.path
         guard path == "*" || path.utf8.first == UInt8(ascii: "/"), PercentEncoding.decode(path[...]) != nil else {
             throw Problem(.badRequest, "invalid-path", "The path must be percent-encoded UTF-8 (RFC 3986 section 3.3).")
         }
         // An empty segment; the path of one slash has none.
         guard path == "/" || !Self.hasEmptySegment(path) else { throw Problem.unknownPath }
-        guard !context.parameters.isEmpty else { return try await next(request, context) }
-        var context = context
-        context.coreContext.parameters = Parameters(
-            context.parameters.map { (key: $0.key, value: PercentEncoding.decode($0.value).map { $0.string[...] } ?? $0.value) }
-        )
         return try await next(request, context)
+    }
+
+    private static func isKnown(_ method: HTTPRequest.Method) -> Bool {
+        switch method {
+        case .get, .post, .put, .delete: true
+        default: self.methods.contains(method)
+        }
     }
 
     private static func hasEmptySegment(_ path: String) -> Bool {

@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 import NIOCore
 import VolaryBackplane
 
@@ -14,17 +13,10 @@ enum StoredAnswer {
     /// Tells an answer that is given again.
     static let replayed = HTTPField.Name("Idempotency-Replayed")!
 
-    /// - Parameter response: its body is read, so that only what is returned can still be sent.
-    /// - Returns: the response, and its bytes; nil when they would be more than ``maximumBytes``.
-    static func encode(_ response: Response) async throws -> (Response, ByteBuffer?) {
-        // A body that does not say how long it is may be endless.
-        guard let length = response.body.contentLength, length <= Self.maximumBytes else { return (response, nil) }
-        let collector = BodyCollector()
-        try await response.body.write(collector)
-        let body = collector.content
-        var response = response
-        response.body = ResponseBody(byteBuffer: body)
-        return (response, self.encode(response.status, response.headers, body))
+    /// - Returns: nil when the bytes would be more than ``maximumBytes``, and for a stream: it may be endless.
+    static func encode(_ response: Response) -> ByteBuffer? {
+        guard case .bytes(let body) = response.body, body.readableBytes <= Self.maximumBytes else { return nil }
+        return self.encode(response.status, response.headers, body)
     }
 
     /// Stands for an answer that is too large.
@@ -63,7 +55,7 @@ enum StoredAnswer {
             headers.append(HTTPField(name: name, value: value))
         }
         headers[self.replayed] = "true"
-        return Response(status: .init(code: Int(status)), headers: headers, body: ResponseBody(byteBuffer: bytes))
+        return Response(status: .init(code: Int(status)), headers: headers, body: bytes)
     }
 
     private static func text(_ bytes: inout ByteBuffer) -> String? {

@@ -1,4 +1,4 @@
-import Hummingbird
+import HTTPTypes
 import NIOCore
 
 /// `/openapi.json`: what the REST API is, in OpenAPI 3.1. The document is `openapi.json` beside this file, kept by hand.
@@ -7,7 +7,7 @@ struct OpenAPIRoutes: Sendable {
 
     private let content = StaticContent(Self.document, type: "application/json; charset=utf-8")
 
-    func add(to router: Router<BasicRequestContext>) {
-        router.on("openapi.json", [.get: { request, _ in self.content.response(to: request) }])
+    func add(to routes: inout RouteTable) {
+        routes.on("/openapi.json", [.get: { request, _ in self.content.response(to: request) }])
     }
 }

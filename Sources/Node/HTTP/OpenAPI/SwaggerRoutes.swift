@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 import NIOCore
 import VolaryProtocol
 
@@ -36,13 +35,13 @@ struct SwaggerRoutes: Sendable {
         )
     }
 
-    func add(to router: Router<BasicRequestContext>) {
-        router.on("swagger", [.get: { request, _ in self.page.response(to: request) }])
-        router.on("swagger/:file", [.get: self.file])
+    func add(to routes: inout RouteTable) {
+        routes.on("/swagger", [.get: { request, _ in self.page.response(to: request) }])
+        routes.on("/swagger/{file}", [.get: self.file])
     }
 
-    @Sendable private func file(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        guard let file = self.files[UTF8Text(try context.parameters.require("file"))] else { throw Problem.unknownPath }
+    @Sendable private func file(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
+        guard let file = self.files[UTF8Text(try context.parameter("file"))] else { throw Problem.unknownPath }
         return file.response(to: request)
     }
 

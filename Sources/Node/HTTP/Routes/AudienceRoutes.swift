@@ -1,4 +1,4 @@
-import Hummingbird
+import HTTPTypes
 import NIOCore
 import VolaryBackplane
 import VolaryProtocol
@@ -9,38 +9,38 @@ struct AudienceRoutes: Sendable {
     let pushing: PushService
     let activity: ActivityLog
 
-    func add(to router: Router<BasicRequestContext>) {
-        router.on("api/groups/:group/send", [.post: self.sendToGroup])
-        router.on("api/groups/:group/connections/:id", [.put: self.join, .delete: self.leave])
-        router.on("api/users/:user/send", [.post: self.sendToUser])
+    func add(to routes: inout RouteTable) {
+        routes.on("/api/groups/{group}/send", [.post: self.sendToGroup])
+        routes.on("/api/groups/{group}/connections/{id}", [.put: self.join, .delete: self.leave])
+        routes.on("/api/users/{user}/send", [.post: self.sendToUser])
     }
 
-    @Sendable private func sendToGroup(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func sendToGroup(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
         let group = try context.name("group")
         return try await self.pushing.push(request, context) { .group(group) }
     }
 
-    @Sendable private func sendToUser(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func sendToUser(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
         let user = try context.name("user")
         return try await self.pushing.push(request, context) { .user(user) }
     }
 
-    @Sendable private func join(_: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func join(_: Request, _ context: HTTPRequestContext) async throws -> Response {
         try await self.change(context, joins: true)
     }
 
-    @Sendable private func leave(_: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func leave(_: Request, _ context: HTTPRequestContext) async throws -> Response {
         try await self.change(context, joins: false)
     }
 
-    private func change(_ context: BasicRequestContext, joins: Bool) async throws -> Response {
+    private func change(_ context: HTTPRequestContext, joins: Bool) async throws -> Response {
         let group = try context.name("group")
         let id = try await self.pushing.find(try context.connection())
         let response = try await self.pushing.request(of: id) { () async throws(BrokerError) in
             // A join waits for Redis to confirm a subscription and for the presence store: longer than a push.
             try await self.publisher.change(id, group: group, joins: joins, timeout: .seconds(3))
         }
-        self.activity.changed(joins ? .join : .leave, of: "\(id)", by: .current)
+        self.activity.changed(joins ? .join : .leave, of: "\(id)", by: context.principal)
         return response
     }
 }

@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 import NIOCore
 import VolaryBackplane
 import VolaryProtocol
@@ -11,16 +10,16 @@ struct ConnectionRoutes: Sendable {
     let pushing: PushService
     let activity: ActivityLog
 
-    func add(to router: Router<BasicRequestContext>) {
-        router.on("api/connections", [.get: self.list])
-        router.on("api/connections/broadcast", [.post: self.broadcast])
-        router.on("api/connections/:id", [.get: self.get, .delete: self.delete])
-        router.on("api/connections/:id/send", [.post: self.send])
+    func add(to routes: inout RouteTable) {
+        routes.on("/api/connections", [.get: self.list])
+        routes.on("/api/connections/broadcast", [.post: self.broadcast])
+        routes.on("/api/connections/{id}", [.get: self.get, .delete: self.delete])
+        routes.on("/api/connections/{id}/send", [.post: self.send])
     }
 
     // MARK: - Reading
 
-    @Sendable private func list(_ request: Request, _: BasicRequestContext) async throws -> Response {
+    @Sendable private func list(_ request: Request, _: HTTPRequestContext) async throws -> Response {
         let query = try Query(request, only: "limit", "cursor", "node", "user", "group")
         let page = await self.inventory.page(
             ConnectionQuery(
@@ -34,7 +33,7 @@ struct ConnectionRoutes: Sendable {
         return JSONBody.response(page)
     }
 
-    @Sendable private func get(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func get(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
         let id = try await self.pushing.find(try context.connection())
         let connection: ListedConnection?
         do throws(PresenceError) {
@@ -48,16 +47,16 @@ struct ConnectionRoutes: Sendable {
 
     // MARK: - Pushing
 
-    @Sendable private func broadcast(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func broadcast(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
         try await self.pushing.push(request, context) { .all }
     }
 
-    @Sendable private func send(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func send(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
         let connection = try context.connection()
         return try await self.pushing.push(request, context) { .connection(try await self.pushing.find(connection)) }
     }
 
-    @Sendable private func delete(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func delete(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
         let id = try await self.pushing.find(try context.connection())
         let query = try Query(request, only: "code", "reason")
         let code = CloseCode(rawValue: UInt16(try query.integer("code", in: 1000...4999) ?? 1000))
@@ -69,7 +68,7 @@ struct ConnectionRoutes: Sendable {
         let response = try await self.pushing.request(of: id) { () async throws(BrokerError) in
             try await self.publisher.close(id, code: code, reason: reason, timeout: .seconds(1))
         }
-        self.activity.changed(.close, of: "\(id)", by: .current)
+        self.activity.changed(.close, of: "\(id)", by: context.principal)
         return response
     }
 }

@@ -1,22 +1,35 @@
 import HTTPTypes
-import Hummingbird
 import NIOCore
 
-/// `/metrics`, for Prometheus.
+/// `/metrics`, for Prometheus. It streams, family by family: the text has 10 KiB at first, and grows with each label that occurs.
 struct MetricsRoutes: Sendable {
+    /// Of a piece: 16 KiB, and one family more at most.
+    private static let pieceBytes = 16 * 1024
+
     let registry: MetricsRegistry
     /// Values of the moment of the call, by name.
     let gauges: @Sendable () -> [(name: String, value: Int)]
 
-    func add(to router: Router<BasicRequestContext>) {
-        router.on("metrics", [.get: self.metrics])
+    func add(to routes: inout RouteTable) {
+        routes.on("/metrics", [.get: self.metrics])
     }
 
-    @Sendable private func metrics(_: Request, _: BasicRequestContext) async throws -> Response {
+    @Sendable private func metrics(_: Request, _: HTTPRequestContext) async throws -> Response {
         Response(
             status: .ok,
             headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: self.registry.text(gauges: self.gauges())))
+            stream: self.write
         )
+    }
+
+    @Sendable private func write(_ writer: ResponseBodyWriter) async throws {
+        var piece = ByteBuffer()
+        for family in self.registry.families(gauges: self.gauges()) {
+            piece.writeString(family)
+            guard piece.readableBytes >= Self.pieceBytes else { continue }
+            try await writer.write(piece)
+            piece = ByteBuffer()
+        }
+        try await writer.write(piece)
     }
 }

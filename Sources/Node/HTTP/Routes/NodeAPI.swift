@@ -1,7 +1,7 @@
-import Hummingbird
+import HTTPTypes
 import VolaryBackplane
 
-/// All of a node's HTTP, in one router: what is asked of it comes through these middlewares, in this order, to these routes.
+/// All of a node's HTTP: a request passes these middlewares, in this order, on its way to one of these routes.
 struct NodeAPI: Sendable {
     let configuration: NodeConfiguration
     let links: NodeServer.ClusterServices
@@ -16,10 +16,9 @@ struct NodeAPI: Sendable {
     let access: RESTAuthenticator
     let admission: Admission
 
-    func router() -> Router<BasicRequestContext> {
+    func routes() -> RouteTable {
         let settings = self.configuration.httpSettings
-        let router = Router(context: BasicRequestContext.self)
-        router.add(middleware: self.edge())
+        var routes = RouteTable(middleware: self.middleware())
         let idempotency = IdempotencyMiddleware(store: self.links.idempotency, maximumBodyBytes: settings.maximumBodyBytes)
         let pushing = PushService(
             publisher: self.publisher,
@@ -36,8 +35,8 @@ struct NodeAPI: Sendable {
             publisher: self.publisher,
             pushing: pushing,
             activity: self.activity
-        ).add(to: router)
-        AudienceRoutes(publisher: self.publisher, pushing: pushing, activity: self.activity).add(to: router)
+        ).add(to: &routes)
+        AudienceRoutes(publisher: self.publisher, pushing: pushing, activity: self.activity).add(to: &routes)
         NodeRoutes(
             inventory: self.inventory,
             directory: self.directory,
@@ -46,16 +45,16 @@ struct NodeAPI: Sendable {
             idempotency: idempotency,
             readiness: { self.readiness },
             access: self.access
-        ).add(to: router)
-        MetricsRoutes(registry: self.registry, gauges: { self.gauges }).add(to: router)
-        WebSocketRoutes().add(to: router)
-        OpenAPIRoutes().add(to: router)
-        SwaggerRoutes(assets: self.configuration.swaggerAssets).add(to: router)
-        ConsoleRoutes().add(to: router)
-        return router
+        ).add(to: &routes)
+        MetricsRoutes(registry: self.registry, gauges: { self.gauges }).add(to: &routes)
+        WebSocketRoutes().add(to: &routes)
+        OpenAPIRoutes().add(to: &routes)
+        SwaggerRoutes(assets: self.configuration.swaggerAssets).add(to: &routes)
+        ConsoleRoutes().add(to: &routes)
+        return routes
     }
 
-    private func edge() -> MiddlewareChain {
+    private func middleware() -> Middleware {
         let origin = OriginMiddleware(origins: self.configuration.corsOrigins, activity: self.activity)
         let problems = ProblemMiddleware()
         let limit = RequestLimitMiddleware(maximumRequests: self.configuration.maximumRequests)
@@ -63,7 +62,7 @@ struct NodeAPI: Sendable {
         // Before anything is kept or looked up: an answer that is kept is its caller's.
         let access = AccessMiddleware(access: self.access)
         let activity = self.activity
-        return MiddlewareChain { request, context, route in
+        return { request, context, route in
             var problem: Problem?
             let response = try await origin.handle(request, context) { request, context in
                 try await problems.handle(request, context, found: { problem = $0 }) { request, context in
@@ -74,8 +73,7 @@ struct NodeAPI: Sendable {
                     }
                 }
             }
-            let answered = RequestRoute(request.method, context.endpointPath)
-            activity.requestAnswered(answered, status: response.status.code, problem)
+            activity.requestAnswered(context.route, status: response.status.code, problem)
             return response
         }
     }

@@ -1,4 +1,4 @@
-import Hummingbird
+import HTTPTypes
 import NIOCore
 import VolaryBackplane
 import VolaryProtocol
@@ -13,14 +13,14 @@ struct NodeRoutes: Sendable {
     let readiness: @Sendable () -> Readiness
     let access: RESTAuthenticator
 
-    func add(to router: Router<BasicRequestContext>) {
-        router.on("api/nodes", [.get: self.nodes])
-        router.on("api/nodes/:id/drain", [.post: self.drain])
-        router.on("livez", [.get: self.live])
-        router.on("readyz", [.get: self.ready])
+    func add(to routes: inout RouteTable) {
+        routes.on("/api/nodes", [.get: self.nodes])
+        routes.on("/api/nodes/{id}/drain", [.post: self.drain])
+        routes.on("/livez", [.get: self.live])
+        routes.on("/readyz", [.get: self.ready])
     }
 
-    @Sendable private func nodes(_: Request, _: BasicRequestContext) async throws -> Response {
+    @Sendable private func nodes(_: Request, _: HTTPRequestContext) async throws -> Response {
         let (nodes, isComplete) = await self.inventory.nodes()
         return JSONBody.response(
             NodeList(
@@ -32,12 +32,14 @@ struct NodeRoutes: Sendable {
         )
     }
 
-    @Sendable private func drain(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        guard let id = NodeID(try context.parameters.require("id")) else { throw Problem.unknownNode }
-        return try await self.idempotency.handle(request, context) { _, _ in try await self.drain(id) }
+    @Sendable private func drain(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
+        guard let id = NodeID(try context.parameter("id")) else { throw Problem.unknownNode }
+        return try await self.idempotency.handle(request, context) { _, context in
+            try await self.drain(id, by: context.principal)
+        }
     }
 
-    private func drain(_ id: NodeID) async throws -> Response {
+    private func drain(_ id: NodeID, by caller: Principal?) async throws -> Response {
         // Before it is told: one that is away finds in the log what it has been told.
         await self.inventory.refreshDirectory()
         guard self.directory.expects(id) || self.directory.all.contains(where: { $0.record.id == id }) else {
@@ -50,19 +52,19 @@ struct NodeRoutes: Sendable {
             throw Problem(error)
         }
         guard result.answer.receipts.isEmpty else {
-            self.activity.changed(.drain, of: "\(id)", by: .current)
+            self.activity.changed(.drain, of: "\(id)", by: caller)
             return JSONBody.response(AcceptedDrain(id: id.description), status: .accepted)
         }
         throw Problem.nodeSilent("The node did not answer in time; it does what was asked when it can.")
     }
 
     /// The process serves HTTP: all that a supervisor should restart it for.
-    @Sendable private func live(_: Request, _: BasicRequestContext) async throws -> Response {
+    @Sendable private func live(_: Request, _: HTTPRequestContext) async throws -> Response {
         JSONBody.response(["live": true])
     }
 
     /// Open to everybody, but for the words of Redis. Credentials are looked at only where there are such words: a balancer sends none.
-    @Sendable private func ready(_ request: Request, _: BasicRequestContext) async throws -> Response {
+    @Sendable private func ready(_ request: Request, _: HTTPRequestContext) async throws -> Response {
         var readiness = self.readiness()
         if readiness.hasReasons, await !self.access.hasPermission(.read, authorization: request.headers[values: .authorization]) {
             readiness = readiness.withoutReasons

@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 import NIOCore
 import VolaryBackplane
 import VolaryProtocol
@@ -22,7 +21,7 @@ struct PushService: Sendable {
     /// - Parameter audience: found when the request is carried out, not when its answer is repeated.
     func push(
         _ request: Request,
-        _ context: BasicRequestContext,
+        _ context: HTTPRequestContext,
         to audience: @Sendable () async throws -> Audience
     ) async throws -> Response {
         let query = try Query(request, only: "wait", "timeout")
@@ -149,10 +148,10 @@ enum ConnectionReference: Hashable, Sendable {
     case beginning(ShortID)
 }
 
-extension RequestContext {
+extension HTTPRequestContext {
     /// The connection of the path's `id`.
     func connection() throws -> ConnectionReference {
-        let text = try self.parameters.require("id")
+        let text = try self.parameter("id")
         if let id = ConnectionID(text) { return .id(id) }
         guard let short = ShortID(text) else { throw Problem.unknownConnection }
         return .beginning(short)
@@ -160,7 +159,7 @@ extension RequestContext {
 
     /// The name in the path.
     func name(_ parameter: String) throws -> AudienceName {
-        guard let name = AudienceName(try self.parameters.require(parameter)) else {
+        guard let name = AudienceName(try self.parameter(parameter)) else {
             throw Problem(.badRequest, "invalid-name", "\(parameter) \(AudienceName.rule)", field: parameter)
         }
         return name

@@ -1,13 +1,13 @@
-import Hummingbird
+import HTTPTypes
 
 /// `/ws` and `/echo` for requests that are no WebSocket handshake.
 struct WebSocketRoutes: Sendable {
-    func add(to router: Router<BasicRequestContext>) {
-        router.on("ws", [.get: self.refuse])
-        router.on("echo", [.get: self.refuse])
+    func add(to routes: inout RouteTable) {
+        routes.on("/ws", [.get: self.refuse])
+        routes.on("/echo", [.get: self.refuse])
     }
 
-    @Sendable private func refuse(_: Request, _: BasicRequestContext) async throws -> Response {
+    @Sendable private func refuse(_: Request, _: HTTPRequestContext) async throws -> Response {
         throw Problem(
             .badRequest,
             "not-a-websocket",

@@ -17,6 +17,8 @@ enum LogKey {
     static let problem = "volary.problem"
     static let publications = "volary.publications"
     static let reason = "volary.reason"
+    /// Different for each HTTP request of a process.
+    static let request = "volary.request"
     /// The method and path template.
     static let route = "volary.route"
     static let side = "volary.side"

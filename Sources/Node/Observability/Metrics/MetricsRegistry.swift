@@ -64,32 +64,43 @@ final class MetricsRegistry: MetricsFactory {
 
     // MARK: - Reading
 
+    /// The whole text.
+    /// - Parameter gauges: as of ``families(gauges:)``.
+    func text(gauges: [(name: String, value: Int)]) -> String { self.families(gauges: gauges).joined() }
+
+    /// The text, family by family: each is made when it is its turn.
     /// - Parameter gauges: current values, by name. A name that ends with `_total` is written as a counter.
-    func text(gauges: [(name: String, value: Int)]) -> String {
-        var lines: [String] = []
-        for (name, series) in self.families.withLockedValue({ $0 }).sorted(by: { $0.key < $1.key }) {
-            let sorted = series.sorted { $0.key < $1.key }
-            switch sorted.first?.value {
-            case .counter: lines += self.header("\(name)_total", "counter")
-            case .summary: lines += self.header(name, "summary")
-            case nil: break
-            }
-            for (labels, metric) in sorted {
-                switch metric {
-                case .counter(let cell):
-                    let value = cell.value
-                    if value != 0 || sorted.count <= Self.maximumZeros { lines.append("\(name)_total\(labels) \(value)") }
-                case .summary(let cell):
-                    let (count, sum) = cell.value
-                    lines += ["\(name)_count\(labels) \(count)", "\(name)_sum\(labels) \(sum)"]
-                }
-            }
+    func families(gauges: [(name: String, value: Int)]) -> some Sequence<String> {
+        let families = self.families.withLockedValue { $0 }.sorted { $0.key < $1.key }
+        let made = families.lazy.map { (name, series) in self.family(name, series) }
+        let read = gauges.lazy.map { (name, value) in
+            Self.text(self.header(name, name.hasSuffix("_total") ? "counter" : "gauge") + ["\(name) \(value)"])
         }
-        for (name, value) in gauges {
-            lines += self.header(name, name.hasSuffix("_total") ? "counter" : "gauge") + ["\(name) \(value)"]
-        }
-        return lines.joined(separator: "\n") + "\n"
+        return [AnySequence(made), AnySequence(read)].lazy.joined()
     }
+
+    private func family(_ name: String, _ series: [String: Metric]) -> String {
+        let sorted = series.sorted { $0.key < $1.key }
+        var lines: [String] = []
+        switch sorted.first?.value {
+        case .counter: lines += self.header("\(name)_total", "counter")
+        case .summary: lines += self.header(name, "summary")
+        case nil: break
+        }
+        for (labels, metric) in sorted {
+            switch metric {
+            case .counter(let cell):
+                let value = cell.value
+                if value != 0 || sorted.count <= Self.maximumZeros { lines.append("\(name)_total\(labels) \(value)") }
+            case .summary(let cell):
+                let (count, sum) = cell.value
+                lines += ["\(name)_count\(labels) \(count)", "\(name)_sum\(labels) \(sum)"]
+            }
+        }
+        return Self.text(lines)
+    }
+
+    private static func text(_ lines: [String]) -> String { lines.joined(separator: "\n") + "\n" }
 
     private func header(_ name: String, _ type: String) -> [String] {
         let help = self.help[name].map { ["# HELP \(name) \(Self.escaped($0, quotes: false))"] } ?? []

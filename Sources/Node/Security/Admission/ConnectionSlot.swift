@@ -12,7 +12,7 @@ final class ConnectionSlot {
 
     private let admission: Admission
     /// The peer's address, or the source address in its PROXY header; nil for a Unix domain socket.
-    private var peer: IPAddress?
+    private(set) var peer: IPAddress?
     /// The address under which the socket is counted.
     private var client: IPAddress?
     private var decision: Admission.Decision

@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 
 /// Authenticates REST callers by key or token.
 struct RESTAuthenticator: Sendable {

@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 
 /// CORS for the API, as in the Fetch standard (https://fetch.spec.whatwg.org/#http-cors-protocol).
 ///
@@ -17,8 +16,8 @@ struct OriginMiddleware: Sendable {
 
     func handle(
         _ request: Request,
-        _ context: BasicRequestContext,
-        next: MiddlewareChain.Next
+        _ context: HTTPRequestContext,
+        next: NextHandler
     ) async throws -> Response {
         let origin = request.headers[.origin]
         let isAllowed = origin.map(self.origins.contains) ?? false
@@ -26,11 +25,11 @@ struct OriginMiddleware: Sendable {
             // A form of any page can send a POST without a preflight. All other changes need a preflight, which fails.
             let isRefused = request.method == .post
             // For other requests, the browser withholds the answer from the page.
-            if isRefused || Self.isShared(request.uri.path) { self.activity.pageRefused(origin: origin) }
+            if isRefused || Self.isShared(request.path) { self.activity.pageRefused(origin: origin) }
             if isRefused { return Problem.originNotAllowed(.corsOrigins).response }
         }
         var response = try await next(request, context)
-        guard self.origins != .these([]), Self.isShared(request.uri.path) else { return response }
+        guard self.origins != .these([]), Self.isShared(request.path) else { return response }
         if self.origins != .all {
             // Also without an Origin: a cache must not serve such an answer to an allowed page.
             response.headers[values: .vary].append("Origin")

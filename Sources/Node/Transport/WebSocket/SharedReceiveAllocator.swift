@@ -46,7 +46,8 @@ extension NIOSynchronousChannelOptions {
     /// - Parameter isPlain: a TLS handshake is longer than a first request.
     func receiveInSmallBuffers(isPlain: Bool) throws {
         try self.setOption(.recvAllocator, value: RequestReceiveAllocator(firstBytes: isPlain ? 256 : 2048))
-        // Of each turn of the event loop: what a node keeps of a client that sends on is one read. NIO keeps as many buffers, too.
+        // Of each turn of the event loop: what a node keeps of a client that sends on is one read. NIO keeps as many buffers,
+        // too.
         try self.setOption(.maxMessagesPerRead, value: 1)
     }
 
@@ -56,11 +57,12 @@ extension NIOSynchronousChannelOptions {
     }
 }
 
-/// Buffers for the reads of an HTTP connection, and of a WebSocket behind TLS: a small one first, and then as large as what comes, up to 64 KiB.
+/// Buffers for the reads of an HTTP connection, and of a WebSocket behind TLS: a small one first, and then as large as what
+/// comes, up to 64 KiB.
 ///
-/// NIO never lets go of a channel's first buffer, and would let it grow: this one holds what programs ask for, browsers take a second read. It
-/// serves again for each read that fits into it, once nobody holds it any more. Each larger read has a buffer of its own, so that a connection
-/// that is idle, or becomes a WebSocket, keeps nothing of a large request.
+/// NIO never lets go of a channel's first buffer, and would let it grow: this one holds what programs ask for, browsers take a
+/// second read. It serves again for each read that fits into it, once nobody holds it any more. Each larger read has a buffer of
+/// its own, so that a connection that is idle, or becomes a WebSocket, keeps nothing of a large request.
 struct RequestReceiveAllocator: RecvByteBufferAllocator {
     private let firstBytes: Int
     private var sizes: AdaptiveRecvByteBufferAllocator

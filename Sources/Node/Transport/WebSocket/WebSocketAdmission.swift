@@ -1,14 +1,20 @@
 import NIOHTTP1
 import VolaryProtocol
 
-/// What is found out and prepared before a good handshake is answered: who the client is, and that what is pushed to it arrives here.
+/// What is found out and prepared before a good handshake is answered: who the client is, and that what is pushed to it arrives
+/// here.
 struct WebSocketAdmission: Sendable {
-    /// A client that may come in.
-    struct AdmittedClient: Sendable {
+    /// A client that may come in. An object, since it is kept only until its connection stands.
+    final class AdmittedClient: Sendable {
         /// With what its token says of it.
         let client: WebSocketHandshake.Client
         /// Nil: it has no user and no groups.
-        var reservation: TopicReservation?
+        let reservation: TopicReservation?
+
+        init(client: WebSocketHandshake.Client, reservation: TopicReservation? = nil) {
+            self.client = client
+            self.reservation = reservation
+        }
     }
 
     let access: WebSocketAuthenticator
@@ -34,7 +40,7 @@ struct WebSocketAdmission: Sendable {
 extension WebSocketHandshake.Client {
     /// What is published to one of these is for the client, too.
     fileprivate var topics: [Topic] {
-        guard self.endpoint == .plain else { return [] }
+        guard self.endpoint.joinsCluster else { return [] }
         return (self.user.map { [Topic.user($0)] } ?? []) + self.groups.map(Topic.group)
     }
 }

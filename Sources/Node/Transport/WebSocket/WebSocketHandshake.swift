@@ -12,7 +12,7 @@ enum WebSocketHandshake {
         /// Not an upgrade request at all.
         case notWebSocket
         case wrongMethod
-        /// Neither `/ws` nor `/echo`.
+        /// Of none of the endpoints.
         case unknownPath
         /// Section 4.4: only version 13 is spoken; the answer says so.
         case unsupportedVersion
@@ -36,8 +36,12 @@ enum WebSocketHandshake {
     }
 
     /// What a good handshake says.
-    struct Client: Hashable {
-        let endpoint: Connection.Endpoint
+    struct Client: Sendable {
+        let endpoint: Endpoint
+        /// What is spoken.
+        var spoken: SpokenProtocol
+        /// The WebSocket subprotocol that the answer chooses; nil: none was offered that is known.
+        var subprotocol: String?
         var user: AudienceName?
         /// Joined before the connection is listed.
         var groups: Set<AudienceName> = []
@@ -51,25 +55,23 @@ enum WebSocketHandshake {
         var compression: NegotiatedDeflate?
     }
 
-    /// The one subprotocol that there is: the plain protocol by its name. A browser that sends its token as a subprotocol offers this one
-    /// beside it, and would take no answer without a choice.
-    static let subprotocol = "volary"
-
     /// Whether the request asks to become a WebSocket at all; a list of protocols with it counts.
     static func isAskedFor(_ request: HTTPRequestHead) -> Bool {
         request.headers.has("upgrade", "websocket")
     }
 
     /// - Parameters:
+    ///   - endpoints: those of the node.
     ///   - acceptsUserQuery: whether `?user=` names the user: for trials, since anyone may then be anyone.
     ///   - compresses: whether an offer of permessage-deflate is accepted.
     /// - Returns: what the client asked for, when the request is a well-formed handshake.
     static func validate(
         _ request: HTTPRequestHead,
+        endpoints: [Endpoint],
         acceptsUserQuery: Bool,
         compresses: Bool = false
     ) throws(Refusal) -> Client {
-        guard let endpoint = self.endpoint(ofTarget: request.uri) else { throw .unknownPath }
+        guard let endpoint = endpoints.first(where: { $0.isAsked(byTarget: request.uri) }) else { throw .unknownPath }
         guard request.headers.has("upgrade", "websocket"), request.headers.has("connection", "upgrade") else {
             throw .notWebSocket
         }
@@ -77,8 +79,11 @@ enum WebSocketHandshake {
         guard request.headers.only("sec-websocket-version") == "13" else { throw .unsupportedVersion }
         guard let key = request.headers.only("sec-websocket-key"), self.isKey(key) else { throw .badKey }
         guard let offers = ExtensionOffer.parse(request.headers["sec-websocket-extensions"]) else { throw .badExtensions }
+        let chosen = endpoint.choose(of: self.subprotocols(of: request))
         return Client(
             endpoint: endpoint,
+            spoken: chosen.spoken,
+            subprotocol: chosen.name,
             user: try self.user(ofTarget: request.uri, accepted: acceptsUserQuery),
             wantsWelcome: try self.wantsWelcome(request.uri),
             compression: compresses ? .accepting(offers) : nil
@@ -106,8 +111,8 @@ enum WebSocketHandshake {
         request.headers.elements(of: "sec-websocket-protocol").map(String.init)
     }
 
-    /// Section 4.2.2: the 101 that proves that the key was read, with ``subprotocol`` if it is offered; as it goes to the socket.
-    /// - Parameter request: a good one, as of ``validate(_:acceptsUserQuery:compresses:)``.
+    /// Section 4.2.2: the 101 that proves that the key was read, with the subprotocol that was chosen; as it goes to the socket.
+    /// - Parameter request: a good one, as of ``validate(_:endpoints:acceptsUserQuery:compresses:)``.
     static func response(to request: HTTPRequestHead, for client: Client) -> ByteBuffer {
         var response = ByteBufferAllocator().buffer(capacity: 256)
         response.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n")
@@ -117,9 +122,9 @@ enum WebSocketHandshake {
             response.writeStaticString("\r\nsec-websocket-extensions: ")
             response.writeString(compression.header)
         }
-        if self.subprotocols(of: request).contains(self.subprotocol) {
+        if let subprotocol = client.subprotocol {
             response.writeStaticString("\r\nsec-websocket-protocol: ")
-            response.writeString(self.subprotocol)
+            response.writeString(subprotocol)
         }
         response.writeStaticString("\r\n\r\n")
         return response
@@ -131,14 +136,6 @@ enum WebSocketHandshake {
         var text = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         text.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
         return hash.finalize().withUnsafeBytes { Data($0) }.base64EncodedString()
-    }
-
-    private static func endpoint(ofTarget target: String) -> Connection.Endpoint? {
-        switch Substring(target.utf8.prefix { $0 != UInt8(ascii: "?") }) {
-        case "/ws": .plain
-        case "/echo": .echo
-        default: nil
-        }
     }
 
     /// 16 bytes in base64: 22 digits, of which the last carries 4 unused bits, and two signs of padding.

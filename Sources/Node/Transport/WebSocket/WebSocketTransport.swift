@@ -1,165 +1,204 @@
 import NIOCore
+import NIOExtras
+import VolaryProtocol
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+/// A WebSocket over HTTP/1.1 (RFC 6455), plain or TLS: bytes to messages and back, pings and pongs, and the closing handshake.
+///
+/// The one channel handler of its channel, and its connection's ``ClientTransport``: one object. Bound to the channel's event
+/// loop. It outlives its channel for as long as messages of a client that is gone still wait to be handled.
+///
+/// Nothing can be written after a close: ``output`` is reached in this file only, each write asks ``closing`` first, and a closed
+/// channel's output is empty.
+final class WebSocketTransport: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
-/// The only way of bytes to the socket of one WebSocket. Belongs to the channel's event loop.
-///
-/// On a plain TCP socket bytes go to the kernel directly, past the pipeline and the channel's queue of writes, whose bookkeeping costs half as much as
-/// the kernel's work on a small message. What the kernel does not take waits in the channel; while anything waits there, everything goes there.
-///
-/// Each direct write asks the channel whether it is active. NIO closes the descriptor and marks the channel as inactive before it calls
-/// anything else, so no byte reaches a descriptor that belongs to another connection by then.
-///
-/// A value, kept by its ``Connection``: functions that change it call nothing else, and those that call others change nothing.
-///
-/// Between ``cork()`` and ``uncork()`` small writes are collected: the replies of one read leave in one write.
-struct WebSocketTransport {
-    /// Collected at most: 64 KiB. From there on the bytes themselves cost more than another write.
-    private static let maximumCorkedBytes = 64 * 1024
+    let settings: WebSocketSettings
+    let host: ConnectionHost
+    private let compression: NegotiatedDeflate?
+    /// Nil once the handler is in its pipeline.
+    private var admitted: WebSocketAdmission.AdmittedClient?
+    private var output = SocketOutput()
+    var closing = WebSocketClosing()
+    var decoder: MessageDecoder
+    /// What has been read and waits to be handled.
+    var input = PendingInput()
+    var pings = PingReplies()
+    /// Nil before the handler is added, and once its connection has ended.
+    private(set) var connection: Connection?
+    private var expiry: Scheduled<Void>?
 
-    /// Nil once the channel is closed. Writing from the handler's own context goes past all handlers behind it.
-    private var context: ChannelHandlerContext?
-    /// Nil where TLS has to encrypt what is written, where the channel is no TCP socket, and once it is closed.
-    private var socket: DirectSocket?
-    /// Collected writes. Nil while the transport is not corked.
-    private var corked: ByteBuffer?
-
-    /// - Parameter isPlain: whether nothing in the pipeline changes what is written.
-    init(_ context: ChannelHandlerContext, isPlain: Bool) {
-        self.context = context
-        self.socket = isPlain ? DirectSocket(context.channel) : nil
+    init(settings: WebSocketSettings, guest: WebSocketAdmission.AdmittedClient, host: ConnectionHost) {
+        self.settings = settings
+        self.host = host
+        self.admitted = guest
+        self.compression = guest.client.compression
+        self.decoder = MessageDecoder(limits: settings.messageLimits, compression: guest.client.compression)
     }
 
-    var isClosed: Bool { self.context == nil }
+    // MARK: - Life
 
-    /// Whether writes can go to the kernel directly.
-    var isDirect: Bool { self.socket != nil }
+    func handlerAdded(context: ChannelHandlerContext) {
+        guard let admitted = self.admitted.take() else { return }
+        self.output = SocketOutput(context, isPlain: self.settings.isPlain)
+        if self.settings.isPlain { self.output.shareReceiveBuffer() }
+        let connection = Connection(
+            for: admitted,
+            on: self.host.connections.shard(of: context.eventLoop),
+            host: self.host,
+            transport: self
+        )
+        self.connection = connection
+        connection.opened(ConnectRequest(admitted))
+        self.scheduleExpiry(admitted.client.expiresAt, context)
+    }
 
-    /// False above the channel's high-water mark, until it is below its low-water mark again.
-    var isWritable: Bool { self.context?.channel.isWritable ?? false }
+    func channelInactive(context: ChannelHandlerContext) {
+        self.clientIsGone()
+        context.fireChannelInactive()
+    }
 
-    /// Bytes that wait in the channel because the kernel has not taken them.
-    var unsentBytes: Int { (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.clientIsGone()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A socket error: the peer is gone, and there is nobody to tell.
+        context.close(promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent {
+            self.close(.close(.serviceRestart, reason: "the node is going away"))
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    /// A socket lives no longer than the token that opened it.
+    private func scheduleExpiry(_ expiresAt: Int64?, _ context: ChannelHandlerContext) {
+        guard let expiresAt else { return }
+        let milliseconds = max(0, expiresAt - self.settings.now())
+        self.expiry = context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) {
+            self.close(.close(.unauthorized, reason: "the token has expired"))
+        }
+    }
+
+    /// The channel is closed. What its client had sent before counts, within the same limits as ever; nothing is answered any
+    /// more.
+    private func clientIsGone() {
+        guard let connection, !self.output.isClosed else { return }
+        self.expiry?.cancel()
+        self.keepLeftovers(of: connection)
+        self.closing.transportClosed()
+        self.output.closed()
+        self.settle()
+    }
+
+    /// All that the client had sent is handled.
+    func ended() {
+        guard let connection = self.connection.take() else { return }
+        connection.closed()
+    }
 
     // MARK: - Writing
 
-    /// Hands bytes to the kernel, or collects them while the transport is corked. Calls nothing of anybody else's.
-    /// - Parameter collects: false: the bytes leave at once, behind what was collected.
-    /// - Returns: what is left, for the ``queue``; nil for nothing.
-    mutating func send(_ bytes: ByteBuffer, collects: Bool = true) -> ByteBuffer? {
-        guard let collected = self.corked?.readableBytes else { return self.sendNow(bytes) }
-        if collects, collected + bytes.readableBytes <= Self.maximumCorkedBytes {
-            // A single reply, as most are, is not copied.
-            if collected == 0 { self.corked = bytes } else { self.corked?.writeImmutableBuffer(bytes) }
-            return nil
+    /// Writes a ping or a pong, if the closing handshake still allows it.
+    func writeControl(_ frame: ByteBuffer) {
+        if self.isOpen { self.writeFrame(frame) }
+    }
+
+    /// Writes a close frame, behind the replies that were collected before it.
+    /// - Parameter sent: called once the frame has left for the kernel, or never will.
+    func writeClose(_ frame: ByteBuffer, sent: (() -> Void)?) {
+        self.uncork()
+        self.writeFrame(frame, sent: sent)
+    }
+
+    private func writeFrame(_ frame: ByteBuffer, sent: (() -> Void)? = nil) {
+        guard let rest = self.output.send(frame, collects: sent == nil) else {
+            sent?()
+            return
         }
-        guard collected > 0, var all = self.corked.take() else { return self.sendNow(bytes) }
-        self.corked = ByteBuffer()
-        all.writeImmutableBuffer(bytes)
-        return self.sendNow(all)
+        guard let sent, let eventLoop = self.connection?.shard.eventLoop else { return self.output.queue.append(rest) }
+        let written = eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { _ in sent() }
+        self.output.queue.append(rest, written: written)
     }
 
-    /// Collects what is sent from now on. Does nothing on a corked transport.
-    mutating func cork() {
-        if self.corked == nil { self.corked = ByteBuffer() }
+    /// Collects what is written from now on, up to 64 KiB, until ``uncork()``.
+    func cork() { self.output.cork() }
+
+    func uncork() {
+        if let rest = self.output.uncork() { self.output.queue.append(rest) }
     }
 
-    /// Sends what was collected. What follows is sent at once.
-    /// - Returns: as ``send(_:collects:)``.
-    mutating func uncork() -> ByteBuffer? {
-        guard let bytes = self.corked.take(), bytes.readableBytes > 0 else { return nil }
-        return self.sendNow(bytes)
+    // MARK: - The channel
+
+    var isClosed: Bool { self.output.isClosed }
+
+    /// Whether writes go to the kernel past the channel's queue.
+    var isDirect: Bool { self.output.isDirect }
+
+    /// Reads on, if ``read(context:)`` lets it.
+    func askToRead() {
+        let output = self.output
+        output.read()
     }
 
-    /// The channel's queue of writes. A value apart from the transport: a write to it may call back, and change the transport, before it returns.
-    struct Queue {
-        fileprivate let context: ChannelHandlerContext?
-
-        /// Writes behind everything that waits in the channel.
-        /// - Parameter written: completed when the bytes have left for the kernel, or never will.
-        func append(_ bytes: ByteBuffer, written: EventLoopPromise<Void>? = nil) {
-            guard let context else {
-                written?.fail(ChannelError.ioOnClosedChannel)
-                return
-            }
-            context.writeAndFlush(NIOAny(bytes), promise: written)
-        }
+    func readNow() {
+        let output = self.output
+        output.readNow()
     }
 
-    var queue: Queue { Queue(context: self.context) }
-
-    private mutating func sendNow(_ bytes: ByteBuffer) -> ByteBuffer? {
-        guard let taken = self.socket?.send(bytes), taken > 0 else { return bytes }
-        guard taken < bytes.readableBytes else { return nil }
-        return bytes.getSlice(at: bytes.readerIndex + taken, length: bytes.readableBytes - taken)
+    func closeOutput() {
+        let output = self.output
+        output.closeOutput()
     }
 
-    // MARK: - Reading and closing
-
-    func read() { self.context?.channel.read() }
-
-    /// Ends our half, and leaves the client to end its own: closing a socket that still has unread input would reset it, and what was written
-    /// last could be lost with it (RFC 6455 section 7.1.1).
-    func closeOutput() { self.context?.close(mode: .output, promise: nil) }
-
-    /// Closes the socket at once, with everything that is unsent.
-    func cut() { self.context?.close(mode: .all, promise: nil) }
-
-    /// - Parameter body: called once the channel is closed.
-    func whenClosed(_ body: @escaping @Sendable () -> Void) { self.context?.channel.closeFuture.whenComplete { _ in body() } }
-
-    /// The channel is closed: what is sent from now on goes nowhere.
-    mutating func closed() {
-        self.socket = nil
-        self.context = nil
-        self.corked = nil
+    func cutChannel() {
+        let output = self.output
+        output.cut()
     }
+
+    func whenClosed(_ body: @escaping @Sendable () -> Void) { self.output.whenClosed(body) }
 }
 
-/// The descriptor of a plain TCP socket, for `send` without waiting. Only ``WebSocketTransport`` has one.
-private struct DirectSocket {
-    #if canImport(Glibc)
-    private static let flags = CInt(MSG_DONTWAIT | MSG_NOSIGNAL)
-    #else
-    /// The channel has turned the signal off.
-    private static let flags = CInt(MSG_DONTWAIT)
-    #endif
+extension WebSocketTransport: ClientTransport {
+    var framing: Framing { .webSocket }
 
-    private let channel: any Channel
-    private let descriptor: CInt
-    /// Nothing was waiting in the channel, and nothing has been handed to it since.
-    private var isFree = false
+    var isDeflated: Bool { self.compression != nil }
 
-    /// - Returns: nil when the channel is no open socket.
-    init?(_ channel: any Channel) {
-        // What `withUnsafeTransportIfAvailable` does, without a cast to a parameterized protocol: at run time that costs 14,000 instructions.
-        guard let core = channel as? any NIOTransportAccessibleChannelCore, let handle = Self.handle(of: core) else { return nil }
-        self.channel = channel
-        self.descriptor = handle
-    }
+    func allowsDeflated(bytes: Int) -> Bool { self.compression?.allowsCompressed(bytes: bytes) ?? false }
 
-    private static func handle(of core: some NIOTransportAccessibleChannelCore) -> NIOBSDSocket.Handle? {
-        (try? core.withUnsafeTransport { $0 as? NIOBSDSocket.Handle }) ?? nil
-    }
+    var isOpen: Bool { self.closing.canSend && !self.output.isClosed }
 
-    /// - Returns: how many bytes the kernel took. An error is a 0, too: the channel meets it again, and deals with it.
-    mutating func send(_ bytes: ByteBuffer) -> Int {
-        guard self.channel.isActive else { return 0 }
-        if !self.isFree {
-            guard (try? self.channel.syncOptions?.getOption(.bufferedWritableBytes)) == 0 else { return 0 }
+    var isWritable: Bool { self.output.isWritable }
+
+    var unsentBytes: Int { self.output.unsentBytes }
+
+    func write(_ bytes: ByteBuffer, allowance: Int, written: EventLoopPromise<Void>?) -> WriteResult {
+        guard self.closing.canSend else { return .closed }
+        guard let rest = self.output.send(bytes, collects: written == nil) else {
+            written?.succeed()
+            return .sent
         }
-        let taken = bytes.withUnsafeReadableBytes { bytes in
-            #if canImport(Glibc)
-            Glibc.send(self.descriptor, bytes.baseAddress, bytes.count, Self.flags)
-            #else
-            Darwin.send(self.descriptor, bytes.baseAddress, bytes.count, Self.flags)
-            #endif
-        }
-        self.isFree = taken == bytes.readableBytes
-        return max(0, taken)
+        guard !self.output.isClosed else { return .closed }
+        // The channel is asked for its unsent bytes only once it is above its low mark.
+        let wasWritable = self.output.isWritable
+        guard wasWritable || self.output.unsentBytes <= allowance else { return .overAllowance }
+        // May call back before it returns: a write that fails closes the channel.
+        self.output.queue.append(rest, written: written)
+        return .queued(bytes: rest.readableBytes, wasWritable: wasWritable)
     }
+
+    func ping(sent: (() -> Void)?) {
+        if self.isOpen { self.writeFrame(FrameEncoder.encode(opcode: .ping, payload: ByteBuffer()), sent: sent) }
+    }
+
+    func resumeReading() { self.resume() }
 }
+
+@available(*, unavailable)
+extension WebSocketTransport: Sendable {}

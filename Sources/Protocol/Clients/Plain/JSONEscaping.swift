@@ -42,8 +42,8 @@ enum JSONEscaping {
         writer.write(UnsafeRawBufferPointer(rebasing: bytes[start...]))
     }
 
-    /// Whether one of eight bytes is to be escaped. Each line has its answer in the highest bits: a byte below n, or that is n, is one
-    /// whose highest bit is off and from which taking n, or 1 after the exclusive or, turns it on.
+    /// Whether one of eight bytes is to be escaped. Each line has its answer in the highest bits: a byte below n, or that is n,
+    /// is one whose highest bit is off and from which taking n, or 1 after the exclusive or, turns it on.
     private static func hasSpecial(_ word: UInt64) -> Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let quote = word ^ (ones * UInt64(UInt8(ascii: "\"")))

@@ -6,8 +6,8 @@ public import NIOCore
 ///     {"type":"server-broadcast","message":"Hello!","timestamp":"2026-06-13T06:00:01Z","id":"b597…","group":"staff"}
 ///     {"type":"server-broadcast","timestamp":"2026-06-13T06:00:01Z","id":"b597…","data":{"price":7}}
 ///
-/// Members stand in this order: `from` only where there is a sender, `message` or `data`, `id` where there is one, `group` or `user` only of
-/// what was sent to one.
+/// Members stand in this order: `from` only where there is a sender, `message` or `data`, `id` where there is one, `group` or
+/// `user` only of what was sent to one.
 public struct ServerMessage: Sendable {
     public enum Kind: String, Sendable {
         case system

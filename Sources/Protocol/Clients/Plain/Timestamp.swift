@@ -1,4 +1,7 @@
 /// Times as people and programs read them, UTC; of those outside the years 0 to 9999 the nearest.
+///
+/// Not Foundation's format styles: every message to clients carries a time, and this writes its digits where they belong, without a calendar or
+/// a string; `VolaryProtocol` does without Foundation.
 public enum Timestamp {
     /// How exactly clients are told the time.
     public enum Precision: String, Sendable, CaseIterable {

@@ -59,11 +59,11 @@ final class CompressedMessage {
 
     private func inflate(_ input: UnsafeRawBufferPointer) throws(ProtocolViolation) {
         var input = input
-        var mayHaveMore: Bool
+        var hasMore: Bool
         repeat {
             let room = self.maximumBytes - self.payload.readableBytes
-            mayHaveMore = try room > 0 ? self.inflate(&input, room: room) : self.inflateNothing(&input)
-        } while mayHaveMore || !input.isEmpty
+            hasMore = try room > 0 ? self.inflate(&input, room: room) : self.inflateNothing(&input)
+        } while hasMore || !input.isEmpty
     }
 
     private func inflate(_ input: inout UnsafeRawBufferPointer, room: Int) throws(ProtocolViolation) -> Bool {

@@ -9,27 +9,27 @@ final class ReloadableFile<Content: Sendable>: Sendable {
     private let path: String
     private let rule: String
     private let parse: @Sendable (Data) -> Content?
-    private let fault: @Sendable (Data) -> String?
+    private let problem: @Sendable (Data) -> String?
     private let box: NIOLockedValueBox<Content>
 
     /// - Parameters:
     ///   - rule: what the file must be; a phrase that follows the file's name in errors.
     ///   - parse: returns nil for an invalid file.
-    ///   - fault: describes what is wrong with an invalid file; nil when the rule says it all.
-    /// - Throws: when the file cannot be read or is invalid. The error contains nothing of the content but the result of `fault`.
+    ///   - problem: what is wrong with an invalid file, where more than the rule can be said.
+    /// - Throws: when the file cannot be read or is invalid. The error contains nothing of the content but what `problem` returns.
     init(
         _ option: ConfigurationOption,
         path: String,
         rule: String,
         parse: @escaping @Sendable (Data) -> Content?,
-        fault: @escaping @Sendable (Data) -> String? = { _ in nil }
+        problem: @escaping @Sendable (Data) -> String? = { _ in nil }
     ) throws(ConfigurationError) {
         self.option = option
         self.path = path
         self.rule = rule
         self.parse = parse
-        self.fault = fault
-        self.box = NIOLockedValueBox(try Self.read(option, path, rule, parse, fault))
+        self.problem = problem
+        self.box = NIOLockedValueBox(try Self.read(option, path, rule, parse, problem))
     }
 
     var content: Content { self.box.withLockedValue { $0 } }
@@ -39,7 +39,7 @@ final class ReloadableFile<Content: Sendable>: Sendable {
     func reload(logger: Logger) -> Bool {
         var metadata: Logger.Metadata = [LogKey.option: "\(self.option.rawValue)"]
         do throws(ConfigurationError) {
-            let content = try Self.read(self.option, self.path, self.rule, self.parse, self.fault)
+            let content = try Self.read(self.option, self.path, self.rule, self.parse, self.problem)
             self.box.withLockedValue { $0 = content }
             logger.notice("File reloaded", metadata: metadata)
             return true
@@ -55,10 +55,10 @@ final class ReloadableFile<Content: Sendable>: Sendable {
         _ path: String,
         _ rule: String,
         _ parse: (Data) -> Content?,
-        _ fault: (Data) -> String?
+        _ problem: (Data) -> String?
     ) throws(ConfigurationError) -> Content {
         let data = try ConfigurationLoader.contents(option, path: path)
         if let content = parse(data) { return content }
-        throw ConfigurationError(option: option.rawValue, value: path, allowed: fault(data).map { "\(rule); \($0)" } ?? rule)
+        throw ConfigurationError(option: option.rawValue, value: path, allowed: problem(data).map { "\(rule); \($0)" } ?? rule)
     }
 }

@@ -19,12 +19,12 @@ enum TokenKeySet {
     /// - Returns: nil when the data is not a key set, or no key in it can be used.
     static func parse(_ data: Data) -> TokenKeys? { self.read(data).flatMap { $0.keys.isEmpty ? nil : $0 } }
 
-    /// Why none of a set's keys can be used: the reasons of the first three.
+    /// Why no key of a set can be used: its first three keys, each with the reason.
     /// - Returns: nil when the data is not a key set, or the set is empty.
-    static func fault(of data: Data) -> String? {
+    static func problem(of data: Data) -> String? {
         guard let unusable = self.read(data)?.unusable, !unusable.isEmpty else { return nil }
-        let reasons = unusable.prefix(3).map { "key \($0.name): \($0.reason)" }
-        return (reasons + (unusable.count > 3 ? ["and \(unusable.count - 3) more"] : [])).joined(separator: "; ")
+        let some = unusable.prefix(3).map { "key \($0.name): \($0.reason)" }
+        return (some + (unusable.count > 3 ? ["and \(unusable.count - 3) more"] : [])).joined(separator: "; ")
     }
 
     /// - Returns: nil when the data is not a key set.

@@ -1,0 +1,24 @@
+extension RedisScript {
+    /// Ends an epoch whose log has two histories, unless it has ended already. The log is kept, in the next epoch, and offsets continue: nodes that
+    /// followed the first epoch read all of the log, and report that messages may be missing.
+    ///
+    /// KEYS: 1 the log, 2 its head. ARGV: 1 the epoch to end, 2 the next one, 3 ms that the head lives.
+    /// Returns 1 when it did, else 0.
+    static let endEpoch = RedisScript(
+        name: "end epoch",
+        source: Self.logEntries + """
+            local epoch = redis.call('HGET', KEYS[2], 'epoch')
+            if epoch ~= ARGV[1] then return 0 end
+            local first = entry(KEYS[1], 0)
+            local start = first and first - 1 or redis.call('HGET', KEYS[2], 'offset')
+            local written = redis.pcall('HSET', KEYS[2], 'epoch', ARGV[2], 'start', start, 'beginning', 2)
+            if type(written) == 'table' and written.err then
+                if not string.find(written.err, 'OOM', 1, true) then return written end
+                redis.call('DEL', KEYS[1], KEYS[2])
+            else
+                redis.call('PEXPIRE', KEYS[2], ARGV[3])
+            end
+            return 1
+            """
+    )
+}

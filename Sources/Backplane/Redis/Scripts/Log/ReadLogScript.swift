@@ -1,0 +1,49 @@
+extension RedisScript {
+    /// Reads a topic's log from an offset on, or from its start when it is another epoch's than the caller's. A caller that follows the topic
+    /// also refreshes its head, as ``RedisScript/refreshHeads`` does; otherwise nothing is written.
+    ///
+    /// KEYS: 1 the log, 2 its head. ARGV: 1 the caller's epoch, or empty, 2 the first offset of that epoch that it wants, or `last` for
+    /// only the last of whichever epoch, 3 the most entries, 4 after how many bytes to stop; 5 the most bytes of an entry: a larger one
+    /// is not from a node, and is returned empty; 6 ms that the head lives, for a caller that follows the topic.
+    /// Returns the head's epoch, offset and start, how the epoch began, see ``LogPage/Beginning``, and one list of offset, envelope,
+    /// offset, envelope and so on; an empty array when there is no log.
+    static let readLog = RedisScript(
+        name: "read log",
+        source: Self.logEntries + Self.refreshHead + """
+            if ARGV[6] then want(KEYS[2], ARGV[6]) end
+            local fields = redis.pcall('HMGET', KEYS[2], 'epoch', 'offset', 'start', 'beginning')
+            if fields.err and not string.find(fields.err, 'WRONGTYPE', 1, true) then return fields end
+            local epoch, last, start = fields[1], whole(fields[2]), whole(fields[3])
+            if not epoch or #epoch ~= 8 or not last or not start or start > last then return {} end
+
+            local from = ARGV[2] == 'last' and last or epoch == ARGV[1] and whole(ARGV[2]) or 1
+            from = math.max(from, 1)
+            local left, room = tonumber(ARGV[3]), tonumber(ARGV[4])
+            local entries = {}
+            while left > 0 and room > 0 do
+                local portion = math.min(left, 16)
+                local some = redis.pcall('XRANGE', KEYS[1], from, '+', 'COUNT', portion)
+                if some.err then
+                    if string.find(some.err, 'WRONGTYPE', 1, true) then break end
+                    return some
+                end
+                for _, found in ipairs(some) do
+                    local offset, envelope = offsetOf(found[1]), found[2][6] or ''
+                    if not offset or offset > last or left <= 0 or room <= 0 then
+                        left = 0
+                        break
+                    end
+                    -- Not above the one before: an id of somebody else's, between ours.
+                    if offset >= from then
+                        if #envelope > tonumber(ARGV[5]) then envelope = '' end
+                        entries[#entries + 1] = offset
+                        entries[#entries + 1] = envelope
+                        from, left, room = offset + 1, left - 1, room - #envelope
+                    end
+                end
+                if #some < portion then break end
+            end
+            return {epoch, last, start, (fields[4] == '1' or fields[4] == '2') and tonumber(fields[4]) or 0, entries}
+            """
+    )
+}

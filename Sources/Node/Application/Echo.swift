@@ -1,0 +1,22 @@
+import VolaryProtocol
+
+/// Sends each message back to its client, and to nobody else: `/echo`.
+final class Echo: Application {
+    private let now: @Sendable () -> Int64
+
+    /// - Parameter now: milliseconds since 1970, UTC.
+    init(now: @escaping @Sendable () -> Int64) {
+        self.now = now
+    }
+
+    func connected(_ connection: Connection, _ request: ConnectRequest) {}
+
+    func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion) {
+        switch action.kind {
+        case .message(let message): connection.send(.echo(message, from: connection.id, timestamp: self.now()))
+        }
+        done(.success(()))
+    }
+
+    func disconnected(_ connection: Connection) {}
+}

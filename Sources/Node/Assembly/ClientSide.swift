@@ -1,0 +1,50 @@
+import VolaryBackplane
+import VolaryProtocol
+
+/// The side of a node that faces its clients: who may connect, on which path, with which protocol, and what their messages do.
+struct ClientSide: Sendable {
+    let endpoints: [Endpoint]
+    let admission: WebSocketAdmission
+    private let host: ConnectionHost
+    private let webSocketSettings: WebSocketSettings
+
+    /// - Parameter subprotocols: further WebSocket subprotocols of `/ws`.
+    init(
+        _ foundation: NodeFoundation,
+        _ cluster: ClusterSide,
+        tokens: TokenVerifier?,
+        subprotocols: [(name: String, base: any ClientProtocol)]
+    ) {
+        let (configuration, metrics) = (foundation.configuration, foundation.metrics)
+        let relay = PlainRelay(
+            publisher: cluster.publisher,
+            listing: ConnectionListing(presence: cluster.presence, interest: cluster.interest),
+            metrics: metrics,
+            clientMessages: configuration.clientMessages,
+            nodeName: foundation.name
+        )
+        self.endpoints = [
+            .plain(relay, precision: configuration.timestampPrecision, more: subprotocols),
+            .echo(Echo(now: foundation.now)),
+        ]
+        let interest = cluster.interest
+        self.admission = WebSocketAdmission(
+            access: WebSocketAuthenticator(
+                origins: configuration.access.origins,
+                tokens: tokens,
+                acceptsAnonymous: configuration.access.acceptsAnonymousClients,
+                groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
+            )
+        ) { await interest.reserve($0) }
+        self.host = ConnectionHost(
+            connections: cluster.connections,
+            settings: configuration.connectionSettings(now: foundation.now),
+            observer: NodeObserver(metrics: metrics, activity: foundation.activity)
+        )
+        self.webSocketSettings = configuration.webSocketSettings(now: foundation.now)
+    }
+
+    func makeWebSocketTransport(_ guest: WebSocketAdmission.AdmittedClient) -> WebSocketTransport {
+        WebSocketTransport(settings: self.webSocketSettings, guest: guest, host: self.host)
+    }
+}

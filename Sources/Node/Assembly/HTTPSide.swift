@@ -1,0 +1,86 @@
+import Logging
+import NIOCore
+import NIOPosix
+import VolaryBackplane
+
+/// The side of a node that listens: sockets, REST, and the handshakes of clients.
+struct HTTPSide: Sendable {
+    let listener: HTTPListener
+
+    /// - Parameter onListening: called with the port once connections are accepted.
+    init(
+        _ foundation: NodeFoundation,
+        _ cluster: ClusterSide,
+        _ clients: ClientSide,
+        tokens: TokenVerifier?,
+        admission: Admission,
+        deadlines: DrainDeadlines<ContinuousClock>,
+        group: MultiThreadedEventLoopGroup,
+        onListening: @escaping @Sendable (Int) -> Void
+    ) {
+        let (configuration, logger, metrics) = (foundation.configuration, foundation.logger, foundation.metrics)
+        self.listener = HTTPListener(
+            host: configuration.host,
+            port: configuration.port,
+            group: group,
+            server: Self.server(foundation, clients, admission: admission),
+            routes: Self.api(foundation, cluster, tokens: tokens, admission: admission).routes(),
+            logger: logger,
+            timeIsUp: { await deadlines.reached(.requests) },
+            onListening: { channel in
+                // As soon as there is a listener; until then NIO's own, longer, pause serves.
+                try? await channel.eventLoop.submit {
+                    let pause = AcceptBackoff(logger: logger, metrics: metrics)
+                    try channel.pipeline.syncOperations.addHandler(pause, position: .first)
+                }.get()
+                onListening(channel.localAddress?.port ?? configuration.port)
+            }
+        )
+    }
+
+    private static func server(_ foundation: NodeFoundation, _ clients: ClientSide, admission: Admission) -> ServerChannel {
+        let (configuration, metrics, logger) = (foundation.configuration, foundation.metrics, foundation.logger)
+        return ServerChannel(
+            settings: configuration.httpSettings,
+            tls: configuration.tls,
+            tlsFailed: { error in
+                metrics.tlsHandshakeFailed()
+                logger.debug("A TLS handshake failed", metadata: [LogKey.error: "\(ErrorText.of(error))"])
+            },
+            admission: admission,
+            activity: foundation.activity,
+            webSockets: WebSocketUpgrade(
+                endpoints: clients.endpoints,
+                acceptsUserQuery: configuration.acceptsUserQuery,
+                compresses: configuration.compresses,
+                admission: clients.admission,
+                phase: foundation.life,
+                activity: foundation.activity,
+                makeTransport: clients.makeWebSocketTransport
+            )
+        )
+    }
+
+    private static func api(
+        _ foundation: NodeFoundation,
+        _ cluster: ClusterSide,
+        tokens: TokenVerifier?,
+        admission: Admission
+    ) -> NodeAPI {
+        let access = foundation.configuration.access
+        return NodeAPI(
+            configuration: foundation.configuration,
+            links: cluster.links,
+            publisher: cluster.publisher,
+            inventory: cluster.inventory,
+            presence: cluster.presence,
+            connections: cluster.connections,
+            directory: cluster.directory,
+            registry: foundation.registry,
+            activity: foundation.activity,
+            life: foundation.life,
+            access: RESTAuthenticator(key: access.apiKey, keys: access.apiKeys, tokens: tokens),
+            admission: admission
+        )
+    }
+}

@@ -1,0 +1,47 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import VolaryBackplane
+import VolaryProtocol
+
+/// What all parts of a node use: its identity, clock, log and counters.
+struct NodeFoundation: Sendable {
+    let configuration: NodeConfiguration
+    let record: NodeRecord
+    /// May change after the start, where the operator gave none.
+    let name: NodeName
+    let logger: Logger
+    /// Milliseconds since 1970, UTC.
+    let now: @Sendable () -> Int64
+    /// Of the links to the other nodes.
+    let linkLoop: any EventLoop
+    let registry = MetricsRegistry()
+    let metrics: NodeMetrics
+    let activity: ActivityLog
+    let life = LifecyclePhase()
+    let shutdownRequest = ShutdownRequest()
+    /// Set when the node ends because it cannot have its name.
+    let nameTaken = NIOLockedValueBox<NodeNameTaken?>(nil)
+
+    var id: NodeID { self.record.id }
+
+    init(_ configuration: NodeConfiguration, logger: Logger, linkLoop: any EventLoop) {
+        let id = NodeID.random()
+        self.configuration = configuration
+        self.now = UTCClock.now
+        self.name = NodeName(given: configuration.name, port: configuration.port, id: id)
+        self.record = NodeRecord(
+            id: id,
+            name: self.name.text,
+            version: NodeServer.version,
+            startedAt: UTCClock.now(),
+            leaseMilliseconds: configuration.lease.milliseconds
+        )
+        let named = NodeLogHandler(writingTo: logger.handler, name: self.name)
+        self.logger = Logger(label: logger.label) { _ in SampledLogHandler(writingTo: named) }
+        self.linkLoop = linkLoop
+        self.metrics = NodeMetrics(factory: self.registry)
+        // It writes different kinds of lines from one place, and bounds each itself.
+        self.activity = ActivityLog(metrics: self.metrics, logger: Logger(label: logger.label) { _ in named })
+    }
+}

@@ -1,0 +1,47 @@
+import NIOCore
+import VolaryProtocol
+
+/// One way in which messages become bytes: a client protocol, a framing, compressed or not. Compared by identity:
+/// ``SpokenProtocol`` makes one of each.
+final class ClientEncoding: Sendable {
+    let clientProtocol: any ClientProtocol
+    let framing: Framing
+    /// The same without compression, for messages that are too long for a client's window. Nil: this one does not compress.
+    let uncompressed: ClientEncoding?
+
+    init(_ clientProtocol: any ClientProtocol, framing: Framing) {
+        self.clientProtocol = clientProtocol
+        self.framing = framing
+        self.uncompressed = nil
+    }
+
+    init(deflating uncompressed: ClientEncoding) {
+        self.clientProtocol = uncompressed.clientProtocol
+        self.framing = uncompressed.framing
+        self.uncompressed = uncompressed
+    }
+
+    var isDeflated: Bool { self.uncompressed != nil }
+
+    /// One message for one connection.
+    func frame(_ message: ClientMessage, for transport: any ClientTransport, deflater: @autoclosure () -> Deflater) -> ByteBuffer
+    {
+        let (opcode, payload) = message.webSocket
+        guard self.isDeflated, transport.allowsDeflated(bytes: payload.readableBytes) else {
+            return FrameEncoder.encode(opcode: opcode, payload: payload)
+        }
+        var frame = ByteBuffer()
+        FrameEncoder.append(opcode: opcode, payload: payload, compressedBy: deflater(), to: &frame)
+        return frame
+    }
+}
+
+extension ClientMessage {
+    /// As a WebSocket has it.
+    var webSocket: (opcode: Opcode, payload: ByteBuffer) {
+        switch self {
+        case .text(let text): (.text, text)
+        case .binary(let bytes): (.binary, bytes)
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import NIOCore
+import VolaryProtocol
+
+/// Publications to connections. On the shard's event loop.
+extension ConnectionShard {
+    func deliver(_ fanOut: FanOut) -> UInt32 { self.deliver(fanOut) { $0.send($1) } }
+
+    /// Sends publications to every connection of their audience, in its encoding.
+    /// - Parameter send: what sending is; gives false when the connection does not take the bytes.
+    /// - Returns: how many connections took them.
+    @inline(__always)
+    func deliver(_ fanOut: FanOut, _ send: (Connection, ByteBuffer) -> Bool) -> UInt32 {
+        guard let usual = self.anyConnection(of: fanOut.audience)?.encoding else { return 0 }
+        let form = fanOut.form(usual, deflater: self.deflater)
+        var forms = FanOutForms(fanOut, usual: usual, form: form)
+        // For most connections nothing more than this is to be found out.
+        let bytes = form.bytes
+        let isShared = !usual.isDeflated && form.tails.isEmpty && bytes.readableBytes > 0
+        return self.deliver(to: fanOut.audience) { connection in
+            if isShared, connection.encoding === usual { return send(connection, bytes) }
+            return self.deliver(&forms, to: connection, send)
+        }
+    }
+
+    private func deliver(_ forms: inout FanOutForms, to connection: Connection, _ send: (Connection, ByteBuffer) -> Bool) -> Bool
+    {
+        var form = forms.form(connection.encoding, deflater: self.deflater)
+        if let uncompressed = connection.encoding.uncompressed, !connection.allowsDeflated(bytes: form.longest) {
+            // Its window is smaller than a message: all of them go as they are.
+            form = forms.form(uncompressed, deflater: self.deflater)
+        }
+        // Nothing of it is for clients of this protocol.
+        guard form.bytes.readableBytes > 0 else { return false }
+        guard !form.tails.isEmpty else { return send(connection, form.bytes) }
+        // Emptied first: a second reference to the bytes would make the next use copy them.
+        var scratch = self.scratch.take() ?? ByteBuffer()
+        form.copy(to: &scratch) { connection.writeTail(to: $0) }
+        let taken = send(connection, scratch)
+        self.scratch = scratch
+        return taken
+    }
+
+    private func anyConnection(of audience: Audience) -> Connection? {
+        switch audience {
+        case .all: self.index.members.first
+        case .connection(let id): self.connection(id)
+        case .group, .user: self.index.connections(of: audience)?.first?.value
+        }
+    }
+
+    /// Calls `send` with each connection of an audience until all have been called.
+    /// - Returns: how many times it gave true.
+    @inline(__always)
+    func deliver(to audience: Audience, _ send: (Connection) -> Bool) -> UInt32 {
+        self.eventLoop.preconditionInEventLoop()
+        var reached: UInt32 = 0
+        switch audience {
+        case .all:
+            for connection in self.index.members where send(connection) { reached += 1 }
+        case .connection(let id):
+            if let connection = self.connection(id), send(connection) { reached += 1 }
+        case .group, .user:
+            guard let connections = self.index.connections(of: audience) else { return 0 }
+            for connection in connections.values where send(connection) { reached += 1 }
+        }
+        return reached
+    }
+}
+
+/// The forms of one fan-out that an event loop has asked for: what it joins of several batches, it joins once.
+private struct FanOutForms {
+    private let fanOut: FanOut
+    private let usual: (encoding: ClientEncoding, form: EncodedForm)
+    private var others: [(encoding: ClientEncoding, form: EncodedForm)] = []
+
+    init(_ fanOut: FanOut, usual: ClientEncoding, form: EncodedForm) {
+        self.fanOut = fanOut
+        self.usual = (usual, form)
+    }
+
+    mutating func form(_ encoding: ClientEncoding, deflater: @autoclosure () -> Deflater) -> EncodedForm {
+        if encoding === self.usual.encoding { return self.usual.form }
+        if let known = self.others.first(where: { $0.encoding === encoding }) { return known.form }
+        let form = self.fanOut.form(encoding, deflater: deflater())
+        self.others.append((encoding, form))
+        return form
+    }
+}

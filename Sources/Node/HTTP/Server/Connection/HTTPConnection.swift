@@ -1,0 +1,173 @@
+import Atomics
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypesHTTP1
+import VolaryBackplane
+
+/// A client's HTTP connection, as the task sees it that serves it.
+///
+/// Short requests are answered on the connection's event loop. Lists, large bodies and answers that stream would hold up what the loop delivers,
+/// and are answered beside it.
+struct HTTPConnection: Sendable {
+    /// Of a body that is read on the event loop: 64 KiB, which takes less than a millisecond.
+    private static let shortBodyBytes = 64 * 1024
+
+    private static let requests = ManagedAtomic<UInt64>(0)
+
+    let channel: any Channel
+    private let isSecure: Bool
+    private let peer: IPAddress?
+    private let handler: NIOLoopBound<RequestHandler>
+
+    /// - Parameters:
+    ///   - peer: as of ``HTTPRequestContext``.
+    ///   - handler: already in the channel's pipeline. Called on the channel's event loop.
+    init(channel: any Channel, isSecure: Bool, peer: IPAddress?, handler: RequestHandler) {
+        self.channel = channel
+        self.isSecure = isSecure
+        self.peer = peer
+        self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+    }
+
+    /// Answers the requests until there are no more; the connection ends with the last answer. When the task is cancelled, with that of the
+    /// request that is under way, which gets no more of its body.
+    ///
+    /// Runs on a ``LoopExecutor`` of the channel's event loop.
+    func serve(with routes: RouteTable, date: DateField, logger: Logger) async {
+        await withTaskCancellationHandler {
+            while let (head, body) = await self.next() {
+                let response = await self.response(to: head, body, routes, logger: logger)
+                var isLast = head.headers.first(name: "connection") == "close"
+                if body == nil, !isLast { isLast = await !self.mayGoOn(behind: head) }
+                var answer = HTTPResponseHead(HTTPResponse(status: response.status, headerFields: response.headers))
+                answer.headers.add(name: "date", value: date.text)
+                switch response.body {
+                case .bytes(let bytes):
+                    answer.end(isLast)
+                    self.onLoop { [answer] in $0.answer(answer, bytes) }
+                case .stream(let produce):
+                    if !answer.headers.contains(name: "content-length") { isLast = !answer.chunk(for: head) || isLast }
+                    answer.end(isLast)
+                    if await !self.stream(answer, produce, logger: logger) { isLast = true }
+                }
+                if isLast { break }
+            }
+            await withCheckedContinuation { continuation in self.onLoop { $0.end(continuation) } }
+        } onCancel: {
+            self.onLoop { $0.cut() }
+        }
+    }
+
+    private func next() async -> RequestHandler.Arrival? {
+        await withCheckedContinuation { continuation in self.onLoop { $0.next(continuation) } }
+    }
+
+    private func mayGoOn(behind head: HTTPRequestHead) async -> Bool {
+        await withCheckedContinuation { continuation in
+            self.onLoop { continuation.resume(returning: $0.mayGoOn(behind: head)) }
+        }
+    }
+
+    /// At once, for a task that is on the event loop.
+    private func onLoop(_ action: @escaping @Sendable (RequestHandler) -> Void) {
+        if self.channel.eventLoop.inEventLoop {
+            action(self.handler.value)
+        } else {
+            self.channel.eventLoop.execute { action(self.handler.value) }
+        }
+    }
+
+    // MARK: - Answers
+
+    private func response(
+        to head: HTTPRequestHead,
+        _ body: ByteBuffer?,
+        _ routes: RouteTable,
+        logger: Logger
+    ) async -> Response {
+        do {
+            let request = Request(
+                head: try self.request(head),
+                body: body.map { RequestBody(buffer: $0) } ?? RequestBody(next: self.nextBodyPart)
+            )
+            let id = Self.requests.wrappingIncrementThenLoad(ordering: .relaxed)
+            let context = HTTPRequestContext(id: id, peer: self.peer, logger: logger)
+            let isShort = head.method == .POST && body.map { $0.readableBytes <= Self.shortBodyBytes } ?? false
+            return isShort
+                ? try await routes.respond(to: request, context: context)
+                : try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                    try await routes.respond(to: request, context: context)
+                }
+        } catch {
+            // Errors of ours are problems by now: the node is being stopped.
+            logger.debug("Request not answered", metadata: [LogKey.error: "\(ErrorText.of(error))"])
+            return Response(status: .internalServerError)
+        }
+    }
+
+    /// Its target is a path by now (``HTTPErrorHandler``); NIO's own conversion would look for a URI in it with `URLComponents`.
+    private func request(_ head: HTTPRequestHead) throws -> HTTPRequest {
+        HTTPRequest(
+            method: try HTTPRequest.Method(head.method),
+            scheme: self.isSecure ? "https" : "http",
+            authority: head.headers.first(name: "host"),
+            path: head.uri,
+            headerFields: HTTPFields(head.headers, splitCookie: false)
+        )
+    }
+
+    /// Of a body that did not come with its head.
+    @Sendable private func nextBodyPart() async throws -> ByteBuffer? {
+        try await withCheckedThrowingContinuation { continuation in
+            self.onLoop { $0.nextBodyPart(continuation) }
+        }
+    }
+
+    // MARK: - Answers that stream
+
+    /// - Returns: whether the answer is whole; else the connection ends.
+    private func stream(_ head: HTTPResponseHead, _ produce: @escaping ResponseBody.Producer, logger: Logger) async -> Bool {
+        self.onLoop { $0.beginAnswer(head) }
+        let isWhole = await withTaskGroup(of: Bool.self) { tasks in
+            tasks.addTask(executorPreference: globalConcurrentExecutor) {
+                defer { self.onLoop { $0.producerReturned() } }
+                do {
+                    try await produce(ResponseBodyWriter(writePiece: self.write))
+                    return true
+                } catch {
+                    logger.debug("Answer broken off", metadata: [LogKey.error: "\(ErrorText.of(error))"])
+                    return false
+                }
+            }
+            let isWanted = await withCheckedContinuation { continuation in self.onLoop { $0.streamEnd(continuation) } }
+            tasks.cancelAll()
+            let isWritten = await tasks.next() ?? false
+            return isWanted && isWritten
+        }
+        self.onLoop { if isWhole { $0.finishAnswer() } else { $0.abort() } }
+        return isWhole
+    }
+
+    @Sendable private func write(_ piece: ByteBuffer) async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            self.onLoop { $0.write(piece, continuation) }
+        }
+    }
+}
+
+extension HTTPResponseHead {
+    /// RFC 9112 section 9.6.
+    fileprivate mutating func end(_ isLast: Bool) {
+        if isLast { self.headers.replaceOrAdd(name: "connection", value: "close") }
+    }
+
+    /// Has the body come in chunks (RFC 9112 section 7.1), which HTTP/1.0 does not know: there, the end of the connection is the body's end.
+    /// - Returns: whether the body is chunked.
+    fileprivate mutating func chunk(for request: HTTPRequestHead) -> Bool {
+        guard request.version != .http1_0 else { return false }
+        self.headers.add(name: "transfer-encoding", value: "chunked")
+        return true
+    }
+}

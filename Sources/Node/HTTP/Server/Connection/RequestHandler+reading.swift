@@ -1,0 +1,86 @@
+import NIOCore
+import NIOHTTP1
+
+/// What has come of requests goes to whoever waits for it.
+extension RequestHandler {
+    // MARK: - For the task
+
+    /// - Parameter continuation: gets nil when no request will come any more.
+    func next(_ continuation: CheckedContinuation<Arrival?, Never>) {
+        self.awaitsRequest = continuation
+        self.deliver()
+    }
+
+    /// Tells a client to go on that holds its body back: whatever its head alone decides is decided by now.
+    /// - Parameter continuation: gets nil at the body's end.
+    func nextBodyPart(_ continuation: CheckedContinuation<ByteBuffer?, any Error>) {
+        self.awaitsBody = continuation
+        self.deliver()
+        guard self.awaitsBody != nil, self.holdsBody, let context else { return }
+        self.holdsBody = false
+        context.writeAndFlush(self.wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
+    }
+
+    // MARK: - Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !self.ending.hasBegun else { return }
+        self.parts.append(self.unwrapInboundIn(data))
+        self.bound()
+    }
+
+    /// Not before: most bodies come with their heads, and then nobody has to wait for them.
+    func channelReadComplete(context: ChannelHandlerContext) { self.deliver() }
+
+    /// Has the source keep what the request may have that is being answered, or that will be next: one body in all.
+    private func bound() {
+        let isFirst = self.parts.requests == 0 || self.parts.requests == 1 && self.awaitsRequest != nil
+        self.source.bodyBytes = isFirst ? self.parts.arrivedBodyBytes.map { max(0, self.settings.maximumBodyBytes - $0) } ?? 0 : 0
+        self.source.isFull = self.parts.count >= Self.heldParts
+    }
+
+    func deliver() {
+        self.deliverParts()
+        self.bound()
+    }
+
+    private func deliverParts() {
+        if let continuation = self.awaitsBody {
+            if let bytes = self.parts.takeBodyPart() {
+                self.awaitsBody = nil
+                self.holdsBody = false
+                continuation.resume(returning: bytes)
+            } else if !self.parts.isBodyOpen {
+                self.awaitsBody = nil
+                continuation.resume(returning: nil)
+            } else if let failure {
+                self.awaitsBody = nil
+                continuation.resume(throwing: failure)
+            }
+        } else if let continuation = self.awaitsRequest {
+            self.deliverRequest(to: continuation)
+        }
+    }
+
+    private func deliverRequest(to continuation: CheckedContinuation<Arrival?, Never>) {
+        let channel = self.context?.channel
+        let isActive = channel?.isActive ?? false
+        if self.ending.isCut {
+            self.awaitsRequest = nil
+            return continuation.resume(returning: nil)
+        }
+        // A client that does not read its answers gets no more of them.
+        guard !isActive || channel?.isWritable == true else { return }
+        if isActive, let arrival = self.parts.takeRequest() {
+            self.awaitsRequest = nil
+            self.idle.requestBegan()
+            self.holdsBody = arrival.body == nil && arrival.head.expectsContinue
+            continuation.resume(returning: arrival)
+        } else if !isActive || self.failure != nil || self.isInputClosed || self.ending.isStopping {
+            self.awaitsRequest = nil
+            continuation.resume(returning: nil)
+        } else {
+            self.idle.waits()
+        }
+    }
+}

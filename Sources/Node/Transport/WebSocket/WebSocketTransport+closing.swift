@@ -1,0 +1,59 @@
+import NIOCore
+import VolaryProtocol
+
+/// The closing handshake (RFC 6455 section 7): what ``CloseStateMachine`` answers is done here.
+extension WebSocketTransport {
+    var ending: TransportEnding { self.closing.ending }
+
+    func close(_ reason: CloseReason) {
+        switch reason {
+        case .close(let code, let reason):
+            self.dropLeftovers()
+            guard case .sendClose(let code, let reason) = self.closing.machine.close(code: code, reason: reason) else { return }
+            self.sendClose(code: code, reason: reason, thenFinish: false)
+        case .violation(let violation):
+            self.violationFound(violation)
+        case .cut:
+            self.closing.isCut = true
+            self.dropLeftovers()
+            self.cutChannel()
+        }
+    }
+
+    func violationFound(_ violation: ProtocolViolation) {
+        switch self.closing.machine.violationFound(violation) {
+        case .sendCloseThenCloseTransport(let code, let reason): self.sendClose(code: code, reason: reason, thenFinish: true)
+        case .closeTransport: self.closeOutput()
+        case .ignore: break
+        }
+    }
+
+    func closeReceived(code: CloseCode?) {
+        switch self.closing.machine.closeReceived(code: code) {
+        case .echoThenCloseTransport(let code): self.sendClose(code: code, reason: "", thenFinish: true)
+        case .closeTransport: self.closeOutput()
+        case .ignore: break
+        }
+    }
+
+    /// Whether frames from the client still count.
+    var canReceive: Bool { self.closing.machine.canReceive && !self.isClosed }
+
+    private func sendClose(code: CloseCode?, reason: String, thenFinish: Bool) {
+        guard !self.isClosed else { return }
+        self.cutAfterDeadline()
+        self.writeClose(FrameEncoder.close(code: code, reason: reason), sent: thenFinish ? { self.closeOutput() } : nil)
+        // The client's answer is read also where back-pressure has stopped the reading.
+        self.askToRead()
+    }
+
+    /// A client that neither reads nor answers must not keep its socket.
+    private func cutAfterDeadline() {
+        guard let eventLoop = self.connection?.shard.eventLoop else { return }
+        let deadline = eventLoop.assumeIsolated().scheduleTask(in: self.settings.closeTimeout) {
+            guard self.closing.machine.deadlinePassed() == .abortTransport else { return }
+            self.close(.cut)
+        }
+        self.whenClosed { deadline.cancel() }
+    }
+}

@@ -1,0 +1,124 @@
+import NIOCore
+
+/// What is read, when it is handled, and when more is read.
+extension WebSocketTransport {
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = self.unwrapInboundIn(data)
+        // Also what nobody looks at: a client that goes on behind its last frame would cost a new buffer for each read.
+        SharedReceiveAllocator.giveBack(bytes)
+        guard let connection, self.canReceive else { return }
+        connection.input.timeouts.sawTraffic()
+        if self.input.isFree {
+            self.pings.reset()
+            self.takeTurn(&bytes, connection)
+        }
+        self.hold(bytes, context)
+        self.settle()
+    }
+
+    private func hold(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        guard bytes.readableBytes > 0 else { return }
+        guard self.input.hold(bytes) else {
+            self.host.observer.clientGoneUnread()
+            return context.close(promise: nil)
+        }
+        if self.input.hasSpentTurn { self.queueTurn() }
+    }
+
+    /// Handles what is held as far as may be, and reads on once that is all.
+    func resume() {
+        self.handleHeld()
+        self.settle()
+        guard self.input.heldRead, !self.isClosed, self.canRead else { return }
+        self.input.heldRead = false
+        self.goOnReading()
+    }
+
+    private func goOnReading() {
+        if let connection, connection.input.timeouts.goesOnReading() { self.timeMessage(connection) }
+        self.readNow()
+    }
+
+    private func handleHeld() {
+        guard !self.input.isEmpty, !self.input.isInTurn, !self.input.isQueued, self.mayHandle, let connection else { return }
+        var bytes = self.input.take()
+        self.takeTurn(&bytes, connection)
+        if bytes.readableBytes > 0 {
+            self.input.bytes = bytes
+        } else {
+            self.pings.reset()
+        }
+    }
+
+    func queueTurn() {
+        guard !self.input.isQueued, let connection else { return }
+        self.input.isQueued = true
+        connection.shard.turns.append {
+            self.input.isQueued = false
+            self.resume()
+        }
+    }
+
+    // MARK: - A client that is gone
+
+    /// What the client had left to be handled waits within the loop's budget.
+    func keepLeftovers(of connection: Connection) {
+        if !self.canReceive { self.input.bytes = ByteBuffer() }
+        if connection.shard.turns.leftovers.reserve(self.input.bytes.readableBytes) {
+            self.input.leftoverBytes = self.input.bytes.readableBytes
+        } else {
+            self.input.bytes = ByteBuffer()
+            self.host.observer.clientGoneUnread()
+        }
+    }
+
+    var hasLeftovers: Bool { self.isClosed && self.connection != nil && !self.closing.isDismissed }
+
+    /// Somebody closes the connection: what its client had left, if that is gone, counts no longer.
+    func dropLeftovers() {
+        guard self.hasLeftovers else { return }
+        self.closing.dismiss()
+        self.input.bytes = ByteBuffer()
+        self.host.observer.clientGoneUnread()
+        self.settle()
+    }
+
+    /// Ends the connection of a client that is gone, once all that it had sent is handled.
+    func settle() {
+        guard self.isClosed, !self.input.isInTurn else { return }
+        self.handleHeld()
+        guard self.input.isEmpty, let connection else { return }
+        connection.shard.turns.leftovers.release(self.input.leftoverBytes)
+        self.ended()
+    }
+
+    // MARK: - Back-pressure
+
+    func read(context: ChannelHandlerContext) {
+        self.handleHeld()
+        if self.canRead {
+            self.goOnReading()
+        } else {
+            self.input.heldRead = true
+            // Waiting for a turn is a matter of milliseconds.
+            if !self.mayHandle { self.connection?.input.timeouts.stopsReading() }
+        }
+        self.settle()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.resume()
+        context.fireChannelWritabilityChanged()
+    }
+
+    private var canRead: Bool { self.input.isEmpty && !self.input.isInTurn && !self.input.isQueued && self.mayHandle }
+
+    /// A client that does not read is not listened to: its echoes would pile up. One that is being closed is, for its close
+    /// frame.
+    var mayHandle: Bool {
+        guard let connection else { return true }
+        guard !self.isClosed else { return connection.hasRoom }
+        guard self.isOpen else { return true }
+        return self.isWritable && connection.hasRoom
+    }
+}

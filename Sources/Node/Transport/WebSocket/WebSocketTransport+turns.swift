@@ -1,0 +1,116 @@
+import NIOCore
+import VolaryProtocol
+
+/// One turn: frames to messages, until all bytes are used up or the turn's budget is.
+extension WebSocketTransport {
+    /// What the decoder is given at a time: 16 KiB, which holds 2,700 frames without a payload. It knows no turns.
+    private static let portionBytes = 16 * 1024
+
+    /// Handles messages until all bytes are used up, the turn's budget is, or the client has as much unfinished as it may have;
+    /// the first message has been waited for. The replies leave together.
+    func takeTurn(_ bytes: inout ByteBuffer, _ connection: Connection) {
+        var budget = TurnBudget()
+        self.input.isInTurn = true
+        self.cork()
+        do throws(ProtocolViolation) {
+            var isFirst = true
+            while isFirst || self.mayHandle, let event = try self.next(&bytes, &budget, connection) {
+                isFirst = false
+                self.messageEnded(by: event, connection)
+                if self.isWithinRate(event, connection) { try self.handle(event, connection) }
+                guard self.stillCounts else {
+                    bytes.clear()
+                    break
+                }
+            }
+        } catch {
+            bytes.clear()
+            self.violationFound(error)
+        }
+        if bytes.readableBytes == 0, let ping = self.pings.takeUnanswered() { self.answer(ping) }
+        self.uncork()
+        self.input.isInTurn = false
+        self.input.hasSpentTurn = budget.isSpent
+        if bytes.readableBytes > 0, !budget.isSpent { return connection.input.timeouts.stopsReading() }
+        if bytes.readableBytes > 0 { self.queueTurn() }
+        self.timeMessage(connection)
+    }
+
+    /// - Returns: nil when all bytes are used up, or the turn's budget is.
+    private func next(
+        _ bytes: inout ByteBuffer,
+        _ budget: inout TurnBudget,
+        _ connection: Connection
+    ) throws(ProtocolViolation) -> MessageDecoder.Event? {
+        while bytes.readableBytes > 0, !budget.isSpent {
+            let (before, framesBefore) = (bytes.readableBytes, self.decoder.frameCount)
+            let event: MessageDecoder.Event?
+            if before <= Self.portionBytes {
+                event = try self.decoder.next(&bytes)
+            } else {
+                guard var portion = bytes.getSlice(at: bytes.readerIndex, length: Self.portionBytes) else { return nil }
+                event = try self.decoder.next(&portion)
+                bytes.moveReaderIndex(forwardBy: Self.portionBytes - portion.readableBytes)
+            }
+            let used = before - bytes.readableBytes
+            connection.input.meter?.read(used)
+            budget.read(frames: Int(self.decoder.frameCount &- framesBefore), bytes: used)
+            if let event {
+                budget.completed(bytes: event.payloadBytes)
+                return event
+            }
+            // Behind the last frame.
+            if used == 0 { bytes.clear() }
+        }
+        return nil
+    }
+
+    /// Whether what follows still means something: not behind a close frame or a violation. What a client that is gone had sent
+    /// does, unless somebody has closed its connection since.
+    private var stillCounts: Bool { self.isClosed ? !self.closing.isDismissed : self.canReceive }
+
+    private func handle(_ event: MessageDecoder.Event, _ connection: Connection) throws(ProtocolViolation) {
+        switch event {
+        case .text(let text): try connection.received(.text(text))
+        case .binary(let bytes): try connection.received(.binary(bytes))
+        case .ping(let payload): if let ping = self.pings.received(payload) { self.answer(ping) }
+        case .pong: break
+        case .close(let code, _): self.closeReceived(code: code)
+        }
+    }
+
+    private func answer(_ ping: ByteBuffer) { self.writeControl(FrameEncoder.encode(opcode: .pong, payload: ping)) }
+
+    // MARK: - Limits
+
+    private func messageEnded(by event: MessageDecoder.Event, _ connection: Connection) {
+        switch event {
+        case .text, .binary: connection.input.timeouts.sawMessage()
+        case .ping, .pong, .close: if self.decoder.isInMessage { return }
+        }
+        connection.input.timeouts.messageIsOver()
+    }
+
+    private func isWithinRate(_ event: MessageDecoder.Event, _ connection: Connection) -> Bool {
+        if case .close = event { return true }
+        return connection.isWithinRate()
+    }
+
+    /// A message that is not whole has its time from the first turn that ends in it.
+    func timeMessage(_ connection: Connection) {
+        if self.decoder.isIncomplete {
+            connection.input.timeouts.messageIsIncomplete(now: connection.shard.eventLoop.now)
+        } else {
+            connection.input.timeouts.messageIsOver()
+        }
+    }
+}
+
+extension MessageDecoder.Event {
+    fileprivate var payloadBytes: Int {
+        switch self {
+        case .text(let bytes), .binary(let bytes), .ping(let bytes), .pong(let bytes): bytes.readableBytes
+        case .close: 0
+        }
+    }
+}

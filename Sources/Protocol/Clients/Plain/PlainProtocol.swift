@@ -1,0 +1,87 @@
+import NIOCore
+
+/// The protocol of `/ws`: a client's text or binary message is the message itself; the node's texts are JSON objects
+/// (``ServerMessage``).
+public final class PlainProtocol: ClientProtocol {
+    /// Of the times that clients are told.
+    private let precision: Timestamp.Precision
+    private let allocator = ByteBufferAllocator()
+
+    public init(precision: Timestamp.Precision = .seconds) {
+        self.precision = precision
+    }
+
+    public var name: String { "plain" }
+
+    public func makeSession() -> any ClientSession { self }
+
+    public func encode(_ publication: Publication) -> ClientMessage? {
+        let content: ServerMessage.Content
+        switch publication.dataType {
+        case .text: content = .text(publication.payload)
+        case .json: content = .json(publication.payload)
+        case .binary: return .binary(publication.payload)
+        }
+        let message = ServerMessage(
+            kind: publication.kind.plain,
+            from: publication.sender,
+            content: content,
+            timestamp: publication.timestamp,
+            // Messages between clients carry no id, to stay short.
+            id: publication.kind == .serverBroadcast ? publication.id : nil,
+            audience: publication.audience
+        )
+        return self.text(message)
+    }
+
+    private func text(_ message: ServerMessage) -> ClientMessage {
+        .text(message.encoded(allocator: self.allocator, precision: self.precision))
+    }
+}
+
+/// Nothing has to be kept of a connection.
+extension PlainProtocol: ClientSession {
+    public func received(_ message: ClientMessage, _ act: (ClientAction) -> Void) { act(ClientAction(.message(message))) }
+
+    public func encode(_ event: ServerEvent) -> ClientMessage? {
+        switch event {
+        case .welcome(let welcome): .text(welcome.encoded(precision: self.precision))
+        case .echo(.text(let text), let sender, let timestamp):
+            self.text(ServerMessage(kind: .echo, from: sender, message: text, timestamp: timestamp))
+        // Binary comes back as a publication only: one copy each, in the same order for all.
+        case .echo(.binary, _, _): nil
+        case .notice(let text, let timestamp): self.notice(text, timestamp)
+        case .result(.failure(let failure), _, let timestamp):
+            failure.plainReason.map { self.notice("Your message was not delivered: \($0)", timestamp) }
+        case .result(.success, _, _): nil
+        }
+    }
+
+    private func notice(_ text: String, _ timestamp: Int64) -> ClientMessage {
+        self.text(ServerMessage(kind: .system, message: ByteBuffer(string: text), timestamp: timestamp))
+    }
+}
+
+extension ActionFailure {
+    /// Nil: the application gives its own notice, less often than each time.
+    fileprivate var plainReason: String? {
+        switch self {
+        case .forbidden: nil
+        case .tooLarge: "it is too large for the cluster."
+        case .refused: "the cluster does not take it, and would not if you sent it again."
+        case .historyFull: "nobody is there to get it, and too much waits for those who are away. Try again later."
+        case .busy: "too much waits to be sent. Try again later."
+        case .unreachable: "the cluster cannot be reached. Try again later."
+        }
+    }
+}
+
+extension Publication.Kind {
+    fileprivate var plain: ServerMessage.Kind {
+        switch self {
+        case .system: .system
+        case .message: .message
+        case .serverBroadcast: .serverBroadcast
+        }
+    }
+}

@@ -1,0 +1,17 @@
+import NIOConcurrencyHelpers
+import NIOCore
+
+@testable import VolaryNode
+
+extension Response {
+    /// The bytes of the body, also of one that streams.
+    func collected() async throws -> ByteBuffer {
+        switch self.body {
+        case .bytes(let bytes): return bytes
+        case .stream(let produce):
+            let collected = NIOLockedValueBox(ByteBuffer())
+            try await produce(ResponseBodyWriter { piece in _ = collected.withLockedValue { $0.writeImmutableBuffer(piece) } })
+            return collected.withLockedValue { $0 }
+        }
+    }
+}
