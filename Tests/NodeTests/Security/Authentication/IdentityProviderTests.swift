@@ -315,8 +315,8 @@ struct IdentityProviderTests {
         }
         #expect(
             error?.allowed
-                == "\(TokenKeySet.rule); key old: it is neither RSA nor EC (kty); key number 2: kid is a number; "
-                + "key number 3: it is not for signatures (use); and 8 more"
+                == "\(TokenKeySet.rule); key old: neither RSA nor EC (kty); key number 2: kid is a number; "
+                + "key number 3: not for signatures (use); and 8 more"
         )
         for text in ["{}", #"{"keys":[]}"#, "x"] { #expect(TokenKeySet.problem(of: Data(text.utf8)) == nil) }
     }

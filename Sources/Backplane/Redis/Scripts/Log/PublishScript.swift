@@ -151,7 +151,8 @@ extension RedisScript {
                 redis.call('PEXPIRE', head, ARGV[7])
             end
             -- Also the first message with a subscriber after all before it was counted: nothing else would lead back to this topic.
-            if KEYS[6] and (isDue or receivers > 0 and countedBefore >= total - #envelope) then
+            local fills = math.floor(total / 65536) > math.floor((total - #envelope) / 65536)
+            if KEYS[6] and (isDue or fills or receivers > 0 and countedBefore >= total - #envelope) then
 
             """ + Self.settling + """
                 end
@@ -166,7 +167,8 @@ extension RedisScript {
 
     /// Finds topics that have lost their last subscriber, whoever that was and however it went, without asking about every topic with every
     /// publication: KEYS 6 is a sorted set of the channels of logs that had a subscriber, by when one was last seen. One in 32 of the publications
-    /// that get here, once a second for a topic, also looks at the 64 channels that were looked at longest ago: at two for each that can come. What
+    /// that get here, once a second for a topic, also looks at the 64 channels that were looked at longest ago: at two for each that can come. So
+    /// does one with every 64 KiB that a topic logs, so that large messages do not wait to be counted. What
     /// such a topic has logged is counted; without room for it, nobody keeps it. Part of ``publish``, and of its variables.
     private static let settling = """
         local used, isNewChannel = KEYS[6], false
@@ -178,7 +180,7 @@ extension RedisScript {
             end
             isNewChannel = added == 1
         end
-        local looks = time[2] % 32 == 0
+        local looks = fills or time[2] % 32 == 0
         if looks or isNewChannel then redis.pcall('PEXPIRE', used, age + 1000) end
         local channels = looks and redis.pcall('ZRANGE', used, 0, 63) or {}
         local subscribers = #channels > 0 and redis.pcall('PUBSUB', 'NUMSUB', unpack(channels)) or {}
