@@ -68,6 +68,8 @@ struct DeliveryReceiptTests {
             let ids = try await loops.connect(1)
             let parts = DeliveryHarness.parts(loops.manager)
             try await loops.leaveMessages(ids[0])
+            // Not in the inventory: the presence reporter of the harness does not run.
+            await loops.manager.onShard(of: ids[0]) { $1.state.listing = .unlisted }
             let request = CloseRequest(id: .random(on: DeliveryHarness.origin), connection: ids[0], code: .normal, reason: "")
             parts.delivery.receive([Envelope(origin: DeliveryHarness.origin, sequence: 1, message: .close(request))])
             #expect(await eventually { !parts.broker.published.isEmpty })

@@ -86,8 +86,8 @@ struct TLSFilesTests {
         let ended = self.error(certificate: old.certificate, key: old.key)
         #expect(ended?.option == "tls-certificate")
         #expect(ended?.allowed.hasPrefix("must be valid now; this one expired at 20") == true)
-        #expect(self.error(now: Date(timeIntervalSinceNow: 90_000))?.allowed.contains("ended at") == true)
-        #expect(self.error(now: Date(timeIntervalSinceNow: -90_000))?.allowed.contains("begins at") == true)
+        #expect(self.error(now: Date(timeIntervalSinceNow: 90_000))?.allowed.contains("expired at") == true)
+        #expect(self.error(now: Date(timeIntervalSinceNow: -90_000))?.allowed.contains("valid from") == true)
     }
 
     @Test func `An encrypted key is refused, and nobody is asked for its password`() throws {
