@@ -147,6 +147,12 @@ final class EmbeddedWebSocket {
         self.seen.unfinished.removeFirst(count)
     }
 
+    /// As a real channel does at its watermarks.
+    func setWritable(_ isWritable: Bool) {
+        self.channel.isWritable = isWritable
+        self.channel.pipeline.fireChannelWritabilityChanged()
+    }
+
     /// Moves the loop's clock, and looks after the connection once, as its shard does a few times in its shortest limit.
     func advanceAndLook(_ time: TimeAmount) {
         self.advance(time)

@@ -36,6 +36,7 @@ struct SocketOutput {
     /// - Parameter isPlain: whether nothing in the pipeline changes what is written.
     init(_ context: ChannelHandlerContext, isPlain: Bool) {
         self.context = context
+        self.isWritable = context.channel.isWritable
         self.socket = isPlain ? DirectSocket(context.channel) : nil
     }
 
@@ -44,11 +45,14 @@ struct SocketOutput {
     /// Whether writes can go to the kernel directly.
     var isDirect: Bool { self.socket != nil }
 
-    /// False above the channel's high-water mark, until it is below its low-water mark again.
-    var isWritable: Bool { self.context?.channel.isWritable ?? false }
+    /// False above the channel's high-water mark, until it is below its low-water mark again. Kept here because each delivery asks
+    /// for it; the channel reports every change of it (``writabilityChanged()``).
+    private(set) var isWritable = false
 
     /// Bytes that wait in the channel because the kernel has not taken them.
     var unsentBytes: Int { (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+
+    mutating func writabilityChanged() { self.isWritable = self.context?.channel.isWritable ?? false }
 
     // MARK: - Writing
 
@@ -129,6 +133,7 @@ struct SocketOutput {
     mutating func closed() {
         self.socket = nil
         self.context = nil
+        self.isWritable = false
         self.corked = nil
     }
 }

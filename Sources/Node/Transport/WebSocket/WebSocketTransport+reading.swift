@@ -106,11 +106,6 @@ extension WebSocketTransport {
         self.settle()
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        self.resume()
-        context.fireChannelWritabilityChanged()
-    }
-
     private var canRead: Bool { self.input.isEmpty && !self.input.isInTurn && !self.input.isQueued && self.mayHandle }
 
     /// A client that does not read is not listened to: its echoes would pile up. One that is being closed is, for its close
