@@ -12,18 +12,15 @@ import Darwin
 extension NodeServer {
     /// Runs until a graceful shutdown, or until the node has drained at the request of another node.
     /// - Throws: ``ListenError`` when the node cannot listen on the address; ``NodeNameTaken``; any other error when a part
-    ///   fails
-    ///   permanently.
+    ///   fails permanently.
     public func run() async throws {
         try await self.run(handlesSignals: false)
     }
 
     /// See ``run()``.
     /// - Parameter handlesSignals: true if the process belongs to the node. The first SIGTERM, SIGINT or SIGQUIT begins the
-    ///   graceful
-    ///   shutdown. Each further one shortens it, so that it ends within about a second. SIGHUP reloads files. SIGUSR1, SIGUSR2
-    ///   and
-    ///   SIGALRM are ignored.
+    ///   graceful shutdown. Each further one shortens it, so that it ends within about a second. SIGHUP reloads files. SIGUSR1,
+    ///   SIGUSR2 and SIGALRM are ignored.
     public func run(handlesSignals: Bool) async throws {
         let result: Result<Void, any Error>
         var signals: ProcessSignals?

@@ -48,8 +48,7 @@ public struct NodeServer: Service {
     /// - Parameters:
     ///   - subprotocols: additional client protocols of `/ws`, by WebSocket subprotocol.
     ///   - makeLinks: called once, with the node's id and the event loop for its links. The default uses Redis, or memory if
-    ///     the
-    ///     configuration has no Redis.
+    ///     the configuration has no Redis.
     ///   - onListening: called with the port once connections are accepted.
     public init(
         configuration: NodeConfiguration,

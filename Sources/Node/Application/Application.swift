@@ -6,16 +6,13 @@ import VolaryProtocol
 /// handling of a message is asynchronous only where it waits for something.
 protocol Application: AnyObject, Sendable {
     /// Called once, when the connection is open and no message of the client has been handled. Nothing else is sent to the
-    /// client
-    /// before this returns.
+    /// client before this returns.
     func connected(_ connection: Connection, _ request: ConnectRequest)
 
     /// Carries out an action.
     /// - Parameter done: call exactly once with the result, when the next action may follow, before or after this returns, from
-    ///   any
-    ///   thread. A client that numbered the action gets the result as an acknowledgment in its protocol. Other clients are told
-    ///   of
-    ///   failures only.
+    ///   any thread. A client that numbered the action gets the result as an acknowledgment in its protocol. Other clients are
+    ///   told of failures only.
     func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion)
 
     /// Called once, when the connection cannot send any more. All actions have been received, but some may be unfinished.

@@ -47,8 +47,7 @@ struct ConnectionListing: Sendable {
     // MARK: -
 
     /// Lists a connection whose topics were not subscribed to at the end of its handshake, once they are. If the connection
-    /// closes or
-    /// the broker shuts down before that, it is not listed.
+    /// closes or the broker shuts down before that, it is not listed.
     private func listLate(_ connection: Connection, groups: Set<AudienceName>, topics: [Topic]) {
         let (id, shard) = (connection.id, connection.shard)
         let task = Task {
@@ -68,8 +67,7 @@ struct ConnectionListing: Sendable {
     }
 
     /// Joins the groups and lists the connection. From now on publications to its user and groups arrive at this node, so
-    /// callers
-    /// that find the connection in the inventory can push to it.
+    /// callers that find the connection in the inventory can push to it.
     private func becomeMember(_ connection: Connection, groups: Set<AudienceName>) {
         self.join(connection, groups)
         self.list(connection, holdsUserTopic: connection.user != nil)

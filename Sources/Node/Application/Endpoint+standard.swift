@@ -2,8 +2,7 @@ import VolaryProtocol
 
 extension Endpoint {
     /// The WebSocket subprotocol of both the plain protocol and the echo. A browser that sends its token as a subprotocol
-    /// offers this
-    /// one in addition, because it rejects an answer that selects none.
+    /// offers this one in addition, because it rejects an answer that selects none.
     static let standardSubprotocol = "volary"
 
     /// `/ws`: joins the cluster, and relays messages.

@@ -8,8 +8,7 @@ final class PlainRelay: Application {
     /// messages.
     private static let refusalNoticeInterval = TimeAmount.seconds(10)
     /// Delay before a message that found no room in the outbox counts as finished: 100 ms. With at most 64 unfinished messages,
-    /// a client
-    /// then sends at most 640 undeliverable messages per second.
+    /// a client then sends at most 640 undeliverable messages per second.
     private static let refusalPause = TimeAmount.milliseconds(100)
 
     private let publisher: Publisher
@@ -52,8 +51,7 @@ final class PlainRelay: Application {
     func disconnected(_ connection: Connection) { self.listing.end(connection) }
 
     /// Sends an echo to the sender at once, and publishes the message to every client, including the sender, through the
-    /// broker. A
-    /// refused message has no echo, because the echo confirms that the node has accepted the message.
+    /// broker. A refused message has no echo, because the echo confirms that the node has accepted the message.
     func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion) {
         guard self.canSend(connection) else {
             self.refuse(connection)

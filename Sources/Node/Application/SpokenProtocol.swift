@@ -1,8 +1,7 @@
 import VolaryProtocol
 
 /// A client protocol with all of its encodings on one node. One instance per protocol, so that all connections with the same
-/// encoding
-/// share one object.
+/// encoding share one object.
 final class SpokenProtocol: Sendable {
     let base: any ClientProtocol
     private let webSocket: ClientEncoding

@@ -5,10 +5,8 @@ public import VolaryProtocol
 /// One client: its identity, its permissions and limits, and the way to write to it. REST lists connections.
 ///
 /// The ``ClientTransport`` delivers messages to it, and the shard delivers publications to it. The ``ClientSession`` turns
-/// messages
-/// into actions, and the ``Application`` carries them out. A connection is bound to its shard's event loop; only its identity
-/// may
-/// be used elsewhere.
+/// messages into actions, and the ``Application`` carries them out. A connection is bound to its shard's event loop; only its
+/// identity may be used elsewhere.
 ///
 /// The groups of a connection are stored in the shard's ``AudienceIndex``.
 public final class Connection {
@@ -147,8 +145,7 @@ public final class Connection {
     ///
     /// If the client's unsent bytes exceed the limit, the connection is closed with 1013 (slow consumer) and nothing is sent.
     /// - Parameter written: completed when the bytes have been handed to the kernel or the write has failed. Not completed if
-    ///   this
-    ///   returns false.
+    ///   this returns false.
     /// - Returns: false when the connection is not open, or has just been closed as a slow consumer.
     @discardableResult
     public func send(_ bytes: ByteBuffer, written: EventLoopPromise<Void>? = nil) -> Bool {
@@ -208,8 +205,7 @@ public final class Connection {
     }
 
     /// Measures the age of unsent bytes here and not on every delivery. A ping is queued behind all unsent bytes; when it has
-    /// left,
-    /// they have left, too.
+    /// left, they have left, too.
     private func watchUnsentBytes(now: NIODeadline) {
         guard self.input.timeouts.unsentSince == nil, self.unsentBytes > 0 else { return }
         self.input.timeouts.sawUnsentBytes(now: now)

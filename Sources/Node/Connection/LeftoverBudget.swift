@@ -2,12 +2,10 @@
 /// loop.
 ///
 /// A client that connects, sends many messages and disconnects at once pays no more than a connection attempt. Without this
-/// limit,
-/// some hundreds of such clients would cause minutes of work.
+/// limit, some hundreds of such clients would cause minutes of work.
 final class LeftoverBudget {
     /// Maximum per event loop: 4 MiB. This is four times the maximum of one client (``PendingInput/maximumBytes``). It also
-    /// suffices
-    /// for thousands of ordinary clients that disconnect at the same time.
+    /// suffices for thousands of ordinary clients that disconnect at the same time.
     static let maximumBytes = 4 * 1024 * 1024
 
     private var bytes = 0

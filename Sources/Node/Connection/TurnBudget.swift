@@ -1,8 +1,7 @@
 /// Limits the work for one client in one turn of its event loop. Pure.
 ///
 /// The limit counts work and does not measure time; a turn takes about 100 us. A single message is handled completely, even
-/// above
-/// the limit.
+/// above the limit.
 struct TurnBudget {
     /// Frames per turn: 256, with any payload. Empty fragments and pings cost as much as small messages.
     static let frames = 256

@@ -4,8 +4,7 @@ import NIOCore
 /// delays the others. Belongs to the loop.
 ///
 /// Turns run for at most ``runTime`` without a break. Then the loop gets the same time for other work, beginning with the input
-/// of
-/// its other connections.
+/// of its other connections.
 final class TurnQueue {
     /// Maximum time for turns without a break: 1 ms. A turn is not interrupted, so one very large message may take longer.
     static let runTime = TimeAmount.milliseconds(1)

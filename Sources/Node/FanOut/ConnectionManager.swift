@@ -6,8 +6,7 @@ public import VolaryProtocol
 /// All connections of one node, in one ``ConnectionShard`` per event loop.
 ///
 /// May be used from any thread. Work on a connection happens on its loop. Results over all shards are therefore not a snapshot
-/// of a
-/// single point in time.
+/// of a single point in time.
 public final class ConnectionManager: Sendable {
     /// The node that holds these connections.
     public let node: NodeID

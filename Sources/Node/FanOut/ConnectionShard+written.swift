@@ -3,8 +3,7 @@ import VolaryProtocol
 
 extension ConnectionShard {
     /// Delivers publications. Finishes when all bytes have been handed to the kernel or the time is up, with the number of
-    /// connections
-    /// whose bytes have been.
+    /// connections whose bytes have been.
     func write(_ fanOut: FanOut, within time: TimeAmount) {
         let count = WrittenCount(done: fanOut.finish)
         _ = self.deliver(fanOut) { connection, bytes in

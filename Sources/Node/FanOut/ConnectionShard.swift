@@ -9,8 +9,7 @@ import VolaryProtocol
 /// together, so a burst of publications costs one hop to the loop.
 final class ConnectionShard: @unchecked Sendable {
     // Unchecked: `pace`, `connections`, `index`, `turns`, `deflater` and `scratch` are used on `eventLoop` only (asserted); a
-    // lock
-    // protects the queue; all else is constant.
+    // lock protects the queue; all else is constant.
 
     private enum Work {
         case fanOut(FanOut)
@@ -39,10 +38,8 @@ final class ConnectionShard: @unchecked Sendable {
     }
 
     /// Maximum of queued bytes per loop, including ``overheadBytes`` for each publication: 64 MiB. Above it publications are
-    /// lost,
-    /// counted, and their clients notified, so that one slow loop does not exhaust the memory of the node. An empty queue
-    /// accepts one
-    /// publication of any size.
+    /// lost, counted, and their clients notified, so that one slow loop does not exhaust the memory of the node. An empty queue
+    /// accepts one publication of any size.
     static let queueBytes = 64 * 1024 * 1024
     static let overheadBytes = 256
     /// Maximum of queued requests, in addition to publications: 65,536.
@@ -78,8 +75,7 @@ final class ConnectionShard: @unchecked Sendable {
     }
 
     /// - Parameter lossNotice: creates the notice for an audience that lost the given number of publications; nil for an
-    ///   unknown
-    ///   number.
+    ///   unknown number.
     func tellLosses(with lossNotice: @escaping @Sendable (Audience, Int?) -> Publication) {
         self.queue.withLockedValue { $0.lossNotice = lossNotice }
     }
@@ -87,8 +83,7 @@ final class ConnectionShard: @unchecked Sendable {
     /// Queues publications for delivery on the loop.
     /// - Parameters:
     ///   - publications: number of publications. If the queue is full they are lost, and their audience on this loop is
-    ///     notified once
-    ///     the queued work is done.
+    ///     notified once the queued work is done.
     ///   - bytes: approximate size of the publications.
     ///   - writtenWithin: nil to finish at once; otherwise the maximum time to wait until the bytes are handed to the kernel.
     /// - Returns: false when the queue is full; nothing is queued in that case.

@@ -1,18 +1,15 @@
 import NIOCore
 
 /// Decides whether an event loop waits for a moment before a fan-out, so that publications that arrive meanwhile are sent in
-/// the
-/// same write. Pure.
+/// the same write. Pure.
 ///
 /// A write of one small message costs the kernel as much as a write of fifty. A loop counts as busy for twice the time of its
-/// last
-/// fan-out. Only a busy loop waits, and only in two cases:
+/// last fan-out. Only a busy loop waits, and only in two cases:
 ///
 /// - At most half as many bytes are due as in the larger of the last two fan-outs. Publishers that send when they see their own
 ///   messages split into a few that lead and many that follow; a wait brings them together again.
 /// - As a trial, to see whether more bytes arrive. After each unsuccessful trial the next fan-outs do not wait; their number
-///   doubles
-///   each time, up to ``longestTrust``. After a successful trial the next fan-out is a trial again.
+///   doubles each time, up to ``longestTrust``. After a successful trial the next fan-out is a trial again.
 struct FanOutCoalescing {
     /// Maximum wait of a message: 2 ms. A wait takes as long as the last fan-out, up to this maximum.
     static let longestWait = TimeAmount.milliseconds(2)

@@ -1,12 +1,10 @@
 import NIOCore
 
 /// Carries the messages of one connection. Today this is a WebSocket over HTTP/1.1 (``WebSocketTransport``). An HTTP/2 stream,
-/// an
-/// event stream or a long poll are possible.
+/// an event stream or a long poll are possible.
 ///
 /// A transport belongs to one event loop. It creates its ``Connection``, passes each complete message to it, and is the only
-/// way
-/// to write to the client:
+/// way to write to the client:
 ///
 /// - Writes leave at once, in order. Replies written while the transport handles a read leave together at the end of that read.
 /// - After the first close, in either direction, nothing can be written: ``write(_:allowance:written:)`` returns `closed`. Only
@@ -15,8 +13,7 @@ import NIOCore
 ///   the process), so its transport counts the writes whose promises are not completed.
 /// - The transport reads only while the connection has room (``Connection/hasRoom``), and resumes on ``resumeReading()``.
 /// - The transport reports reads to the connection for the client's timeouts and rates (``Connection/input``). It reports the
-///   end
-///   of the connection once.
+///   end of the connection once.
 protocol ClientTransport: AnyObject {
     /// How messages are framed. The framing, the client protocol and ``isDeflated`` decide which encoding of a publication the
     /// connection gets.
@@ -37,8 +34,7 @@ protocol ClientTransport: AnyObject {
     /// - Parameters:
     ///   - allowance: the maximum of bytes that may be unsent before this write; above it nothing is written.
     ///   - written: completed when the bytes have been handed to the kernel or the write has failed. Not completed unless the
-    ///     result
-    ///     is `sent` or `queued`.
+    ///     result is `sent` or `queued`.
     func write(_ bytes: ByteBuffer, allowance: Int, written: EventLoopPromise<Void>?) -> WriteResult
 
     /// Sends a ping behind all unsent bytes. Does nothing on a transport that is not open.

@@ -12,8 +12,7 @@ public protocol ClientSession: AnyObject {
     func encode(_ event: ServerEvent) -> ClientMessage?
 
     /// Fills in the tail of the next message to this connection. Called once for each publication, in order, even if the
-    /// transport
-    /// then does not accept the message.
+    /// transport then does not accept the message.
     /// - Parameter tail: ``ClientProtocol/tailBytes`` bytes, all of which must be written.
     func writeTail(to tail: UnsafeMutableRawBufferPointer)
 }

@@ -5,8 +5,7 @@ import NIOCore
 /// The first three do not run while the node itself does not read from the client.
 ///
 /// There is no timer per connection. The event loop checks all of its connections four times per shortest timeout, so a timeout
-/// is
-/// detected up to a quarter of the shortest timeout late.
+/// is detected up to a quarter of the shortest timeout late.
 struct ConnectionTimeouts: Sendable {
     /// The same for all connections of a node.
     struct Limits: Hashable, Sendable {

@@ -1,8 +1,7 @@
 /// Limits the unsent bytes of one client. A client above the limit is a slow consumer. Pure.
 ///
 /// A single message larger than the limit may be queued. Another client can send such a message, because escaping in JSON makes
-/// a
-/// text up to six times longer.
+/// a text up to six times longer.
 struct OutboxPolicy {
     private let maximumBytes: Int
     /// Size of the largest queued message, if it is larger than the limit; otherwise 0.

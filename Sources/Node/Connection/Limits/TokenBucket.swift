@@ -3,8 +3,7 @@ import NIOCore
 /// A token bucket that holds the tokens of one second. Pure.
 ///
 /// A request for more tokens than the bucket holds succeeds only when the bucket is full, and makes its level negative. So a
-/// rate
-/// below the size of a large message delays the message and does not forbid it.
+/// rate below the size of a large message delays the message and does not forbid it.
 struct TokenBucket: Hashable, Sendable {
     private static let nanosecondsPerSecond = 1_000_000_000
 

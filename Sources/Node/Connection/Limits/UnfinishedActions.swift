@@ -6,8 +6,7 @@ struct UnfinishedActions {
     /// Number of unfinished actions at which handling resumes: 32, half of the maximum, so that replies leave in batches.
     static let resuming = 32
     /// Maximum of bytes in their messages, plus ``overheadBytes`` each: 1 MiB, exceeded by at most one message. Handling
-    /// resumes at
-    /// half.
+    /// resumes at half.
     static let maximumBytes = 1024 * 1024
     /// Bytes counted for each action in addition to its payload, as in the broker: 256.
     static let overheadBytes = 256

@@ -3,10 +3,8 @@ import NIOCore
 /// Bytes of one client that have been read and not yet handled, and the state of their handling. Pure.
 struct PendingInput {
     /// Maximum of pending bytes: 1 MiB. One read brings at most 256 KiB, and the next read begins when all of it is handled.
-    /// But
-    /// when a client closes its connection, NIO reads everything that the kernel holds at once. A read that exceeds the maximum
-    /// is
-    /// dropped and counted in `volary_clients_gone_unread`.
+    /// But when a client closes its connection, NIO reads everything that the kernel holds at once. A read that exceeds the
+    /// maximum is dropped and counted in `volary_clients_gone_unread`.
     static let maximumBytes = 1024 * 1024
 
     /// Bytes that have been read and not yet handled.

@@ -10,8 +10,7 @@ import Darwin
 ///
 /// On a plain TCP socket, bytes go directly to the kernel. This bypasses the pipeline and the channel's write queue, whose
 /// bookkeeping costs half as much as the kernel's work on a small message. Bytes that the kernel does not take are queued in
-/// the
-/// channel. While the channel's queue is not empty, all writes go to that queue.
+/// the channel. While the channel's queue is not empty, all writes go to that queue.
 ///
 /// Each direct write checks that the channel is active. NIO closes the descriptor and marks the channel as inactive before it
 /// calls any handler, so no byte reaches a descriptor that the system has given to another connection.
@@ -82,8 +81,7 @@ struct SocketOutput {
     }
 
     /// The channel's write queue. It is a value separate from the transport, because a write may call back and change the
-    /// transport
-    /// before it returns.
+    /// transport before it returns.
     struct Queue {
         fileprivate let context: ChannelHandlerContext?
 
@@ -115,8 +113,7 @@ struct SocketOutput {
     func readNow() { self.context?.read() }
 
     /// Closes the output half of the connection and waits for the client to close the other half. Closing a socket that still
-    /// has
-    /// unread input would reset it and could discard the last bytes written (RFC 6455 section 7.1.1).
+    /// has unread input would reset it and could discard the last bytes written (RFC 6455 section 7.1.1).
     func closeOutput() { self.context?.close(mode: .output, promise: nil) }
 
     /// Closes the socket at once and discards all unsent bytes.

@@ -16,8 +16,7 @@ struct WebSocketClosing {
     mutating func transportClosed() { _ = self.machine.transportClosed() }
 
     /// The code and the sender of the first close frame; 1005 for a frame without a code. Without a frame: nil, and the side
-    /// that
-    /// closed the socket.
+    /// that closed the socket.
     var ending: TransportEnding {
         guard let frame = self.machine.firstFrame else { return TransportEnding(code: nil, side: self.isCut ? .server : .client) }
         return TransportEnding(code: frame.code ?? CloseCode(rawValue: 1005), side: frame.isOurs ? .server : .client)

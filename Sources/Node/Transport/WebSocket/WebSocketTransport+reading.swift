@@ -63,8 +63,7 @@ extension WebSocketTransport {
     // MARK: - A client that is gone
 
     /// Reserves the event loop's budget for the unhandled bytes of a client that has disconnected. Drops the bytes if the
-    /// budget has
-    /// no room.
+    /// budget has no room.
     func keepLeftovers(of connection: Connection) {
         if !self.canReceive { self.input.bytes = ByteBuffer() }
         if connection.shard.turns.leftovers.reserve(self.input.bytes.readableBytes) {

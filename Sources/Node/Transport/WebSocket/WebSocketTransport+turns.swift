@@ -4,8 +4,7 @@ import VolaryProtocol
 /// One turn: decodes frames and handles messages, until no bytes are left or the turn's budget is used up.
 extension WebSocketTransport {
     /// Maximum of bytes given to the decoder at a time: 16 KiB, which holds 2,700 frames without a payload. The decoder does
-    /// not check
-    /// the budget of a turn.
+    /// not check the budget of a turn.
     private static let portionBytes = 16 * 1024
 
     /// Handles messages until no bytes are left, the turn's budget is used up, or the client has too many unfinished actions. The
@@ -68,8 +67,7 @@ extension WebSocketTransport {
     }
 
     /// Whether the remaining bytes are still handled. They are not after a close frame or a violation. The bytes of a client
-    /// that has
-    /// disconnected are handled until its connection is closed.
+    /// that has disconnected are handled until its connection is closed.
     private var stillCounts: Bool { self.isClosed ? !self.closing.isDismissed : self.canReceive }
 
     private func handle(_ event: MessageDecoder.Event, _ connection: Connection) throws(ProtocolViolation) {

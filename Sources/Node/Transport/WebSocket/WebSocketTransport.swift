@@ -5,12 +5,10 @@ import VolaryProtocol
 /// A WebSocket over HTTP/1.1 (RFC 6455), plain or TLS: decodes messages, answers pings, and does the closing handshake.
 ///
 /// This object is both the only handler of its channel and the ``ClientTransport`` of its connection. It is bound to the
-/// channel's
-/// event loop. It outlives its channel while messages of a client that has disconnected are still being handled.
+/// channel's event loop. It outlives its channel while messages of a client that has disconnected are still being handled.
 ///
 /// Nothing can be written after a close: only this file uses ``output``, each write checks ``closing`` first, and the output of
-/// a
-/// closed channel discards all bytes.
+/// a closed channel discards all bytes.
 final class WebSocketTransport: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -88,8 +86,7 @@ final class WebSocketTransport: ChannelDuplexHandler {
     }
 
     /// The channel is closed. The messages that the client sent before are still handled, within the usual limits. No replies
-    /// are
-    /// sent.
+    /// are sent.
     private func clientIsGone() {
         guard let connection, !self.output.isClosed else { return }
         self.expiry?.cancel()

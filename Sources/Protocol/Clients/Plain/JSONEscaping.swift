@@ -43,10 +43,8 @@ enum JSONEscaping {
     }
 
     /// Whether at least one of eight bytes has to be escaped. Each term has its result in the highest bit of each byte. For a
-    /// byte
-    /// below 128, subtracting n sets the highest bit exactly if the byte is below n; after an exclusive or with n, subtracting
-    /// 1 sets
-    /// it exactly if the byte is n.
+    /// byte below 128, subtracting n sets the highest bit exactly if the byte is below n; after an exclusive or with n,
+    /// subtracting 1 sets it exactly if the byte is n.
     private static func hasSpecial(_ word: UInt64) -> Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let quote = word ^ (ones * UInt64(UInt8(ascii: "\"")))

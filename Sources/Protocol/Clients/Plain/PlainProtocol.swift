@@ -1,8 +1,7 @@
 import NIOCore
 
 /// The protocol of `/ws`. A text or binary message of a client has no further structure. Text messages of the node are JSON
-/// objects
-/// (``ServerMessage``).
+/// objects (``ServerMessage``).
 public final class PlainProtocol: ClientProtocol {
     /// Precision of timestamps in messages.
     private let precision: Timestamp.Precision

@@ -7,8 +7,7 @@ public import NIOCore
 ///     {"type":"server-broadcast","timestamp":"2026-06-13T06:00:01Z","id":"b597…","data":{"price":7}}
 ///
 /// The members are in this order. `from` is present if there is a sender. Either `message` or `data` is present. `id` is
-/// present if
-/// the message has one. `group` or `user` is present if the message was sent to a group or a user.
+/// present if the message has one. `group` or `user` is present if the message was sent to a group or a user.
 public struct ServerMessage: Sendable {
     public enum Kind: String, Sendable {
         case system

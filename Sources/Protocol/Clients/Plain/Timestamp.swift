@@ -1,8 +1,7 @@
 /// Formats times in UTC. Times outside the years 0 to 9999 are replaced by the nearest time within.
 ///
 /// This does not use Foundation's format styles: every message to clients contains a time, and this code writes the digits into
-/// the
-/// message without a calendar or a string. `VolaryProtocol` does not depend on Foundation.
+/// the message without a calendar or a string. `VolaryProtocol` does not depend on Foundation.
 public enum Timestamp {
     /// Precision of timestamps for clients.
     public enum Precision: String, Sendable, CaseIterable {
@@ -96,8 +95,7 @@ public enum Timestamp {
     }
 
     /// The proleptic Gregorian date of a day, counted from 1970-01-01. The calculation uses eras of 400 years and years that
-    /// begin in
-    /// March, so that a leap day is the last day of its year.
+    /// begin in March, so that a leap day is the last day of its year.
     private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let (era, dayOfEra) = self.divide(days + 719_468, by: 146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
