@@ -10,20 +10,22 @@ import Darwin
 #endif
 
 extension NodeServer {
-    /// Runs until graceful shutdown, or until the node has drained because another node asked for it.
-    /// - Throws: ``ListenError`` when the address cannot be listened on; ``NodeNameTaken``; something else when a part fails for good.
+    /// Runs until a graceful shutdown, or until the node has drained at the request of another node.
+    /// - Throws: ``ListenError`` when the node cannot listen on the address; ``NodeNameTaken``; any other error when a part
+    ///   fails permanently.
     public func run() async throws {
         try await self.run(handlesSignals: false)
     }
 
-    /// As ``run()``.
-    /// - Parameter handlesSignals: the process is the node's: the first SIGTERM, SIGINT or SIGQUIT begins the graceful shutdown, each further
-    ///   one hurries it, so that it is over within about a second; SIGHUP reads files again, and SIGUSR1, SIGUSR2 and SIGALRM do nothing.
+    /// See ``run()``.
+    /// - Parameter handlesSignals: true if the process belongs to the node. The first SIGTERM, SIGINT or SIGQUIT begins the
+    ///   graceful shutdown. Each further one shortens it, so that it ends within about a second. SIGHUP reloads files. SIGUSR1,
+    ///   SIGUSR2 and SIGALRM are ignored.
     public func run(handlesSignals: Bool) async throws {
         let result: Result<Void, any Error>
         var signals: ProcessSignals?
         do {
-            // The host's name may take long to resolve. Until then signals end the process as they do by themselves.
+            // Resolving the host name may take long. Until it is resolved, signals have their default effect.
             try ListenError.check(host: self.configuration.host, port: self.configuration.port)
             signals = handlesSignals ? await ProcessSignals() : nil
             if handlesSignals { self.endProcessInTime() }
@@ -36,11 +38,11 @@ extension NodeServer {
         try result.get()
         if let taken = self.nameTaken.withLockedValue({ $0 }) { throw taken }
         self.logger.info("Stopped")
-        // Until here a late signal does not change how the process ends.
+        // Keeps the signal handlers until here, so that a late signal does not change the exit status.
         withExtendedLifetime(signals) {}
     }
 
-    /// The last resort, where an event loop or a task hangs: the drain's time holds nevertheless.
+    /// Ends the process if an event loop or a task hangs, so that the drain timeout holds in any case.
     private func endProcessInTime() {
         Task.detached {
             await self.deadlines.reached(.process)
@@ -57,7 +59,7 @@ extension NodeServer {
         case receiptsFinished
     }
 
-    /// A service group hears the first signal and is deaf to the second, so the signals are heard here.
+    /// Handles signals here, because a service group handles the first signal only and ignores later ones.
     private func runServices(_ signals: ProcessSignals?) async throws {
         try await withThrowingTaskGroup(of: Event.self) { tasks in
             tasks.addTask {
@@ -85,12 +87,12 @@ extension NodeServer {
     }
 
     private var serviceGroup: ServiceGroup {
-        // The drain may also end by itself, and then it is the others' turn.
+        // The drain may also end without a signal, and then it stops the other services.
         let drain = ServiceGroupConfiguration.ServiceConfiguration(
             service: self.drain,
             successTerminationBehavior: .gracefullyShutdownGroup
         )
-        // At debug it would write out each service with all that is in it.
+        // At the debug level the service group would log each service with all of its contents.
         var logger = self.logger
         logger.logLevel = max(logger.logLevel, .info)
         let configuration = ServiceGroupConfiguration(

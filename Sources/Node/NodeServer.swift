@@ -6,20 +6,20 @@ public import ServiceLifecycle
 public import VolaryBackplane
 public import VolaryProtocol
 
-/// One node: puts its parts together and runs them until it is told to stop.
+/// One node: creates its parts and runs them until shutdown.
 ///
-/// Services start in the order in which they depend on each other, and stop in reverse: drain, HTTP, presence, broker.
+/// Services start in the order of their dependencies and stop in reverse: drain, HTTP, presence, broker.
 public struct NodeServer: Service {
-    /// Of the program, as nodes report it.
+    /// Version of the program, as nodes report it.
     public static let version = "0.1.0"
 
-    /// What joins this node to the others.
+    /// The connections of this node to the other nodes.
     public struct ClusterServices: Sendable {
         public let broker: any Broker
         public let store: any PresenceStore
         public let idempotency: any IdempotencyStore
 
-        /// - Parameter idempotency: by default one of the node's own; nodes that are to agree share one.
+        /// - Parameter idempotency: by default the node's own store. Nodes that share idempotency keys must share a store.
         public init(
             broker: any Broker,
             store: any PresenceStore,
@@ -38,17 +38,17 @@ public struct NodeServer: Service {
     let receipts: ReceiptCollector
     let deadlines: DrainDeadlines<ContinuousClock>
     let reload: Reload
-    /// Set when the node ends because it cannot have its name.
+    /// Set when the node stops because another node has its name.
     let nameTaken: NIOLockedValueBox<NodeNameTaken?>
     let services: [any Service]
-    /// Shut down before them.
+    /// Shuts down before the other services.
     let drain: Drain<ContinuousClock>
 
     /// - Throws: ``TooFewFiles``.
     /// - Parameters:
-    ///   - subprotocols: further client protocols of `/ws`, each by its WebSocket subprotocol.
-    ///   - makeLinks: called once, with the node's id and an event loop for its links; by default Redis, or memory when there is none in
-    ///     the configuration.
+    ///   - subprotocols: additional client protocols of `/ws`, by WebSocket subprotocol.
+    ///   - makeLinks: called once, with the node's id and the event loop for its links. The default uses Redis, or memory if
+    ///     the configuration has no Redis.
     ///   - onListening: called with the port once connections are accepted.
     public init(
         configuration: NodeConfiguration,
@@ -57,7 +57,7 @@ public struct NodeServer: Service {
         makeLinks: ((NodeID, any EventLoop) throws -> ClusterServices)? = nil,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws {
-        // An event loop that gets no descriptors ends the process.
+        // An event loop that cannot get its file descriptors would end the process.
         try FileDescriptors.check(limit: FileDescriptors.limit, threads: configuration.threads)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads)
         let foundation = NodeFoundation(configuration, logger: logger, linkLoop: group.next())
@@ -109,7 +109,7 @@ public struct NodeServer: Service {
         )
     }
 
-    /// The files that are read again, and a word about those that are of no use.
+    /// Creates the reload of files. Logs warnings about unusable keys and about a node without access control.
     private static func reload(_ foundation: NodeFoundation) -> Reload {
         let (configuration, logger) = (foundation.configuration, foundation.logger)
         configuration.access.logUnusableKeys(logger: logger)
@@ -122,7 +122,7 @@ public struct NodeServer: Service {
         )
     }
 
-    /// In the order in which they start.
+    /// In the order of their start.
     private static func services(
         _ foundation: NodeFoundation,
         _ cluster: ClusterSide,
@@ -132,12 +132,12 @@ public struct NodeServer: Service {
         return [
             links.broker, ShutdownOrdering(base: links.store, otherEnded: { await presence.ended() }),
             NodeTopicsService(broker: links.broker, node: foundation.id, logger: foundation.logger) { presence.subscribed() },
-            // Clients that come at once are told to the store at once.
+            // The presence reporter starts before the listener, so that the first clients are reported to the store at once.
             LoopService(base: presence, eventLoop: foundation.linkLoop), listener,
         ]
     }
 
-    /// A limit that the operator has set too high for the limit of open files would be none: what is accepted past that ends in errors.
+    /// Lowers a limit on connections that exceeds the limit of open files, because connections above that limit end in errors.
     private static func admission(_ configuration: NodeConfiguration, logger: Logger) -> Admission {
         let (limit, threads) = (FileDescriptors.limit, configuration.threads)
         let room = FileDescriptors.connections(ofLimit: limit, threads: threads)

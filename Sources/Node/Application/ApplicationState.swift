@@ -1,9 +1,9 @@
 import NIOCore
 
-/// What an application keeps of one connection.
+/// The state that an application keeps for one connection.
 struct ApplicationState {
     /// Changed by ``ConnectionListing`` only.
     var listing = ListingState.unlisted
-    /// From when on the client is told again that a message of it was refused.
+    /// Earliest time of the next notice that a message was refused.
     var nextRefusalNotice = NIODeadline.distantPast
 }

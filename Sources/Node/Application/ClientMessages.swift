@@ -1,11 +1,11 @@
-/// Whose messages on `/ws` a node sends on to every client of the cluster: `--client-messages`.
+/// Which clients' messages on `/ws` a node relays to every client of the cluster: `--client-messages`.
 ///
-/// The node that a client is connected to decides; the others deliver what it sends on.
+/// The sender's node decides. The other nodes deliver every message that they get.
 public enum ClientMessages: String, Sendable, CaseIterable {
-    /// Of every client.
+    /// Messages of every client.
     case all
-    /// Of clients whose token has the permission `broadcast`.
+    /// Messages of clients whose token has the permission `broadcast`.
     case permitted
-    /// Of none.
+    /// No messages of clients.
     case off
 }

@@ -1,12 +1,12 @@
 import VolaryProtocol
 
-/// What a client asked for as it connected, beyond what its ``Connection`` keeps.
+/// Properties of a handshake that are needed once, when the connection opens.
 struct ConnectRequest {
-    /// To be joined before the connection is listed.
+    /// Groups to join before the connection is listed.
     let groups: Set<AudienceName>
-    /// Of its user's topic and those of its groups. Nil when it has none.
+    /// Reserves the topics of the user and the groups. nil for a client without a user and groups.
     let reservation: TopicReservation?
-    /// Whether its first message is to say who it is.
+    /// Whether the client asked for a welcome message.
     let wantsWelcome: Bool
 
     init(_ admitted: WebSocketAdmission.AdmittedClient) {

@@ -2,14 +2,14 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Lists connections in presence once what is pushed to their user and groups arrives here, and takes them out again.
+/// Lists a connection in presence once the topics of its user and groups are subscribed to, and removes it again.
 ///
-/// On each connection's event loop. The only one that changes ``ApplicationState/listing``.
+/// Runs on each connection's event loop. Only this type changes ``ApplicationState/listing``.
 struct ConnectionListing: Sendable {
     let presence: PresenceReporter<ContinuousClock>
     let interest: TopicInterest<ContinuousClock>
 
-    /// A connection stands.
+    /// Call when a connection has opened.
     func begin(_ connection: Connection, _ request: ConnectRequest) {
         guard let reservation = request.reservation else { return self.list(connection, holdsUserTopic: false) }
         if reservation.take() {
@@ -19,13 +19,13 @@ struct ConnectionListing: Sendable {
         }
     }
 
-    /// Its groups have changed.
+    /// Call when the groups of a connection have changed.
     func changed(_ connection: Connection) {
         if connection.isListed { self.presence.changed(connection.shard.record(of: connection)) }
     }
 
-    /// Takes a connection out of the inventory that is about to be closed.
-    /// - Returns: whether it was in it.
+    /// Removes a connection that is about to be closed from the inventory.
+    /// - Returns: whether the connection was listed.
     func withdraw(_ connection: Connection) -> Bool {
         guard case .listed(let holdsUserTopic) = connection.state.listing else { return false }
         connection.state.listing = .withdrawn(holdsUserTopic: holdsUserTopic)
@@ -33,7 +33,7 @@ struct ConnectionListing: Sendable {
         return true
     }
 
-    /// A connection has ended. Its shard still knows its groups.
+    /// Call when a connection has ended, before its shard forgets its groups.
     func end(_ connection: Connection) {
         let state = connection.state.listing
         connection.state.listing = .unlisted
@@ -46,8 +46,8 @@ struct ConnectionListing: Sendable {
 
     // MARK: -
 
-    /// Its topics were not live when its handshake was answered: it is listed once they are. Without subscriptions (it is gone,
-    /// or the broker is shut down) it is not.
+    /// Lists a connection whose topics were not subscribed to at the end of its handshake, once they are. If the connection
+    /// closes or the broker shuts down before that, it is not listed.
     private func listLate(_ connection: Connection, groups: Set<AudienceName>, topics: [Topic]) {
         let (id, shard) = (connection.id, connection.shard)
         let task = Task {
@@ -58,7 +58,7 @@ struct ConnectionListing: Sendable {
                 {
                     self.becomeMember(connection, groups: groups)
                 } else {
-                    // Gone before it counted: nobody else takes it out of the count.
+                    // The connection is not listed, so `end` does not release these topics.
                     self.interest.release(topics)
                 }
             }
@@ -66,14 +66,15 @@ struct ConnectionListing: Sendable {
         connection.state.listing = .waiting(task, groups: groups)
     }
 
-    /// What is pushed to its user and to its groups arrives here from now on: who finds it in the inventory may push to it.
+    /// Joins the groups and lists the connection. From now on publications to its user and groups arrive at this node, so
+    /// callers that find the connection in the inventory can push to it.
     private func becomeMember(_ connection: Connection, groups: Set<AudienceName>) {
         self.join(connection, groups)
         self.list(connection, holdsUserTopic: connection.user != nil)
     }
 
-    /// The groups of its token. A REST caller may have been quicker with one, or have filled its share: what is not joined is
-    /// counted out.
+    /// Joins the groups of the token. A REST caller may have joined the connection to one of them already, or have used up the
+    /// maximum of groups. The topics of groups that are not joined here are released.
     private func join(_ connection: Connection, _ groups: Set<AudienceName>) {
         var left: [Topic] = []
         for group in groups {

@@ -1,10 +1,10 @@
 import VolaryProtocol
 
-/// Sends each message back to its client, and to nobody else: `/echo`.
+/// Sends each message back to its sender only: `/echo`.
 final class Echo: Application {
     private let now: @Sendable () -> Int64
 
-    /// - Parameter now: milliseconds since 1970, UTC.
+    /// - Parameter now: current time in milliseconds since 1970, UTC.
     init(now: @escaping @Sendable () -> Int64) {
         self.now = now
     }

@@ -1,12 +1,12 @@
 import VolaryProtocol
 
 extension Endpoint {
-    /// The plain protocol and the echo by their WebSocket subprotocol. A browser that sends its token as a subprotocol offers
-    /// this one beside it, and would take no answer without a choice.
+    /// The WebSocket subprotocol of both the plain protocol and the echo. A browser that sends its token as a subprotocol
+    /// offers this one in addition, because it rejects an answer that selects none.
     static let standardSubprotocol = "volary"
 
-    /// `/ws`: a member of the cluster, whose messages are relayed.
-    /// - Parameter more: further WebSocket subprotocols that are spoken there.
+    /// `/ws`: joins the cluster, and relays messages.
+    /// - Parameter more: additional WebSocket subprotocols.
     static func plain(
         _ application: any Application,
         precision: Timestamp.Precision,
@@ -22,7 +22,7 @@ extension Endpoint {
         )
     }
 
-    /// `/echo`: talks only with itself.
+    /// `/echo`: does not join the cluster.
     static func echo(_ application: any Application) -> Endpoint {
         let echo = SpokenProtocol(EchoProtocol())
         return Endpoint(

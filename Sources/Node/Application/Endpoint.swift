@@ -1,14 +1,14 @@
 import VolaryProtocol
 
-/// A path that clients connect to: what may be spoken there, and the application behind it.
+/// A path for clients: its client protocols and its application.
 final class Endpoint: Sendable {
-    /// As in the request's target, without the query.
+    /// Path of the request target, without the query.
     let path: String
-    /// Whether its connections are members of the cluster: listed, and reached by publications.
+    /// Whether its connections join the cluster: REST lists them, and publications reach them.
     let joinsCluster: Bool
-    /// Of clients that offer no WebSocket subprotocol that is spoken here.
+    /// Protocol of clients that offer no known WebSocket subprotocol.
     let standard: SpokenProtocol
-    /// By WebSocket subprotocol. Several names may be the same protocol.
+    /// Protocols by WebSocket subprotocol. Several names may stand for the same protocol.
     let subprotocols: [(name: String, spoken: SpokenProtocol)]
     let application: any Application
 
@@ -26,13 +26,13 @@ final class Endpoint: Sendable {
         self.application = application
     }
 
-    /// - Parameter target: of a request: path and query. Paths are compared byte for byte.
+    /// - Parameter target: path and query of a request. Paths are compared byte for byte.
     func isAsked(byTarget target: String) -> Bool {
         target.utf8.prefix { $0 != UInt8(ascii: "?") }.elementsEqual(self.path.utf8)
     }
 
-    /// - Parameter offered: WebSocket subprotocols, in the client's order. Names are compared byte for byte.
-    /// - Returns: the first that is spoken here; else what is spoken without one.
+    /// - Parameter offered: WebSocket subprotocols in the client's order. Names are compared byte for byte.
+    /// - Returns: the first subprotocol that is known; otherwise no name and the standard protocol.
     func choose(of offered: [String]) -> (name: String?, spoken: SpokenProtocol) {
         for name in offered {
             if let known = self.subprotocols.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
@@ -43,7 +43,7 @@ final class Endpoint: Sendable {
     }
 }
 
-/// By its path: a node has one endpoint for each.
+/// Compared by path, because a node has one endpoint per path.
 extension Endpoint: Hashable {
     static func == (left: Endpoint, right: Endpoint) -> Bool { left.path == right.path }
 

@@ -2,17 +2,18 @@ import VolaryProtocol
 
 /// Whether a connection is in the inventory that REST and the other nodes read.
 enum ListingState: Sendable {
-    /// Not yet, never, or no longer.
+    /// Not listed yet, never listed, or removed.
     case unlisted
-    /// Waits for its topics to be live. The task ends with the connection: while Redis is away that may be long.
+    /// Waits for the subscriptions of its topics, which may take long while Redis is unreachable. The task ends with the
+    /// connection.
     case waiting(Task<Void, Never>, groups: Set<AudienceName>)
     case listed(holdsUserTopic: Bool)
-    /// Its close was asked for: out of the inventory already, though its topics are still held.
+    /// A close was requested. The connection is no longer listed, but still holds its topics.
     case withdrawn(holdsUserTopic: Bool)
 
     var isListed: Bool { if case .listed = self { true } else { false } }
 
-    /// Whether the connection is counted in the interest in its user's topic.
+    /// Whether the connection counts as a member of its user's topic.
     var holdsUserTopic: Bool {
         switch self {
         case .listed(let holds), .withdrawn(let holds): holds

@@ -2,12 +2,13 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Sends what a client says to every client of the cluster, if it may: `/ws`.
+/// Relays messages of clients to every client of the cluster, if the sender is permitted: `/ws`.
 final class PlainRelay: Application {
-    /// Between two notices to one client that its messages are refused: 10 s. A flood is not answered with another.
+    /// Minimum time between two notices to one client that its messages are refused: 10 s. It limits the replies to a flood of
+    /// messages.
     private static let refusalNoticeInterval = TimeAmount.seconds(10)
-    /// How long a client waits whose message had no room on its way to the other nodes: 100 ms. With at most 64 unfinished
-    /// messages it then sends no more than 640 a second that nobody gets.
+    /// Delay before a message that found no room in the outbox counts as finished: 100 ms. With at most 64 unfinished messages,
+    /// a client then sends at most 640 undeliverable messages per second.
     private static let refusalPause = TimeAmount.milliseconds(100)
 
     private let publisher: Publisher
@@ -17,8 +18,8 @@ final class PlainRelay: Application {
     private let nodeName: NodeName
 
     /// - Parameters:
-    ///   - clientMessages: whose messages go to everybody.
-    ///   - nodeName: for clients that ask where they are. A node may get another name after its start.
+    ///   - clientMessages: whose messages are relayed.
+    ///   - nodeName: the node's name for welcome messages. It may change after the start.
     init(
         publisher: Publisher,
         listing: ConnectionListing,
@@ -49,8 +50,8 @@ final class PlainRelay: Application {
 
     func disconnected(_ connection: Connection) { self.listing.end(connection) }
 
-    /// A message comes back to its sender as an echo at once, and to everyone, the sender too, as a publication through the
-    /// broker. What a client may not send has no echo either: the echo says that the node has the message.
+    /// Sends an echo to the sender at once, and publishes the message to every client, including the sender, through the
+    /// broker. A refused message has no echo, because the echo confirms that the node has accepted the message.
     func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion) {
         guard self.canSend(connection) else {
             self.refuse(connection)
@@ -68,7 +69,7 @@ final class PlainRelay: Application {
         }
     }
 
-    /// A message that goes nowhere must not be lost in silence.
+    /// Reports a message that was not published, so that it is not lost silently.
     private func failed(_ error: BrokerError, _ done: ActionCompletion) {
         self.metrics.publicationRefused()
         done(
@@ -85,7 +86,7 @@ final class PlainRelay: Application {
         }
     }
 
-    /// Every refused message is counted; its client is told of the first, and then once in a while.
+    /// Counts a refused message. Notifies the client of the first one, and then at most once per ``refusalNoticeInterval``.
     private func refuse(_ connection: Connection) {
         self.metrics.clientMessageRefused()
         let now = connection.shard.eventLoop.now

@@ -1,7 +1,7 @@
 import VolaryProtocol
 
-/// A client protocol with all its encodings, as one node speaks it. One instance for each protocol, so that an encoding is the
-/// same object for all connections that share it.
+/// A client protocol with all of its encodings on one node. One instance per protocol, so that all connections with the same
+/// encoding share one object.
 final class SpokenProtocol: Sendable {
     let base: any ClientProtocol
     private let webSocket: ClientEncoding

@@ -1,14 +1,14 @@
 import VolaryBackplane
 import VolaryProtocol
 
-/// The side of a node that faces its clients: who may connect, on which path, with which protocol, and what their messages do.
+/// The parts of a node for its clients: endpoints, client protocols, admission, and applications.
 struct ClientSide: Sendable {
     let endpoints: [Endpoint]
     let admission: WebSocketAdmission
     private let host: ConnectionHost
     private let webSocketSettings: WebSocketSettings
 
-    /// - Parameter subprotocols: further WebSocket subprotocols of `/ws`.
+    /// - Parameter subprotocols: additional WebSocket subprotocols of `/ws`.
     init(
         _ foundation: NodeFoundation,
         _ cluster: ClusterSide,

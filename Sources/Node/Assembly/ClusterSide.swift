@@ -3,7 +3,7 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// The side of a node that faces the other nodes: its connections by event loop, publisher, delivery and presence.
+/// The parts of a node for the other nodes: its connections by event loop, publisher, delivery and presence.
 struct ClusterSide: Sendable {
     let links: NodeServer.ClusterServices
     let connections: ConnectionManager
@@ -14,7 +14,7 @@ struct ClusterSide: Sendable {
     let presence: PresenceReporter<ContinuousClock>
     let interest: TopicInterest<ContinuousClock>
 
-    /// - Parameter sockets: counts all of the node's.
+    /// - Parameter sockets: counts all sockets of the node.
     init(
         _ foundation: NodeFoundation,
         links: NodeServer.ClusterServices,
@@ -91,7 +91,7 @@ struct ClusterSide: Sendable {
 }
 
 extension NodeServer.ClusterServices {
-    /// Redis, or memory when there is none in the configuration.
+    /// Uses Redis, or memory if the configuration has no Redis.
     init(_ foundation: NodeFoundation) {
         let (id, loop, logger) = (foundation.id, foundation.linkLoop, foundation.logger)
         guard let redis = foundation.configuration.redis else {

@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import VolaryBackplane
 
-/// The side of a node that listens: sockets, REST, and the handshakes of clients.
+/// The parts of a node that serve sockets: the listener, REST, and WebSocket handshakes.
 struct HTTPSide: Sendable {
     let listener: HTTPListener
 
@@ -28,7 +28,7 @@ struct HTTPSide: Sendable {
             logger: logger,
             timeIsUp: { await deadlines.reached(.requests) },
             onListening: { channel in
-                // As soon as there is a listener; until then NIO's own, longer, pause serves.
+                // Added once the listener exists. Until then NIO's own, longer pause after an error applies.
                 try? await channel.eventLoop.submit {
                     let pause = AcceptBackoff(logger: logger, metrics: metrics)
                     try channel.pipeline.syncOperations.addHandler(pause, position: .first)

@@ -4,23 +4,23 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// What all parts of a node use: its identity, clock, log and counters.
+/// Objects that all parts of a node use: its identity, clock, log and metrics.
 struct NodeFoundation: Sendable {
     let configuration: NodeConfiguration
     let record: NodeRecord
-    /// May change after the start, where the operator gave none.
+    /// May change after the start if the operator gave no name.
     let name: NodeName
     let logger: Logger
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
-    /// Of the links to the other nodes.
+    /// The event loop of the links to the other nodes.
     let linkLoop: any EventLoop
     let registry = MetricsRegistry()
     let metrics: NodeMetrics
     let activity: ActivityLog
     let life = LifecyclePhase()
     let shutdownRequest = ShutdownRequest()
-    /// Set when the node ends because it cannot have its name.
+    /// Set when the node stops because another node has its name.
     let nameTaken = NIOLockedValueBox<NodeNameTaken?>(nil)
 
     var id: NodeID { self.record.id }
@@ -41,7 +41,7 @@ struct NodeFoundation: Sendable {
         self.logger = Logger(label: logger.label) { _ in SampledLogHandler(writingTo: named) }
         self.linkLoop = linkLoop
         self.metrics = NodeMetrics(factory: self.registry)
-        // It writes different kinds of lines from one place, and bounds each itself.
+        // The activity log writes different kinds of lines from one place, and limits the rate of each kind itself.
         self.activity = ActivityLog(metrics: self.metrics, logger: Logger(label: logger.label) { _ in named })
     }
 }

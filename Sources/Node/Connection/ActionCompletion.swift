@@ -1,15 +1,15 @@
 import NIOCore
 import VolaryProtocol
 
-/// Says what became of one action. To be called once, from any thread: until then the action counts as unfinished, and with
-/// ``UnfinishedActions/maximum`` of them the client is not listened to.
+/// Reports the result of one action. Call exactly once, from any thread. Until the call the action counts as unfinished; at
+/// ``UnfinishedActions/maximum`` unfinished actions the node handles no further messages of the client.
 struct ActionCompletion: Sendable {
     private let connection: NIOLoopBound<Connection>
     private let eventLoop: any EventLoop
     private let ackID: UInt64?
     private let bytes: Int
 
-    /// - Parameter bytes: of the message that asked for the action.
+    /// - Parameter bytes: size of the message that requested the action.
     init(connection: Connection, ackID: UInt64?, bytes: Int) {
         self.eventLoop = connection.shard.eventLoop
         self.connection = NIOLoopBound(connection, eventLoop: self.eventLoop)
@@ -17,7 +17,7 @@ struct ActionCompletion: Sendable {
         self.bytes = bytes
     }
 
-    /// - Parameter pause: how long the action goes on counting as unfinished, as long as the connection is open.
+    /// - Parameter pause: additional time for which the action counts as unfinished, while the connection is open.
     func callAsFunction(_ result: ActionResult, pause: TimeAmount = .zero) {
         if self.eventLoop.inEventLoop {
             self.complete(result, pause)
@@ -32,7 +32,7 @@ struct ActionCompletion: Sendable {
         case .success where self.ackID == nil: break
         case .success, .failure: connection.tell(result, ackID: self.ackID)
         }
-        // One that is gone has sent all that it will.
+        // A closed connection sends no further messages, so a pause has no effect.
         guard pause > .zero, connection.isOpen else { return connection.finished(bytes: self.bytes) }
         self.eventLoop.assumeIsolated().scheduleTask(in: pause) { connection.finished(bytes: self.bytes) }
     }

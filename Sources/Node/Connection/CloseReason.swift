@@ -2,10 +2,10 @@ import VolaryProtocol
 
 /// How the node ends a connection.
 enum CloseReason: Hashable, Sendable {
-    /// The client is told. What it still sends counts, until it has answered.
+    /// Sends a close frame. Messages that the client sends before its own close frame are still handled.
     case close(CloseCode, reason: String)
-    /// The client broke a rule, and is told. Nothing it sends counts any more.
+    /// Sends a close frame, because the client violated the protocol or a limit. Later messages of the client are ignored.
     case violation(ProtocolViolation)
-    /// At once, with everything that is unsent: nobody is there to be told.
+    /// Closes the transport at once, without a close frame, and discards unsent bytes.
     case cut
 }

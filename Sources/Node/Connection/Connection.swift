@@ -2,19 +2,19 @@ public import NIOCore
 import VolaryBackplane
 public import VolaryProtocol
 
-/// One client: who it is, what it may do, and the way to write to it. It is what REST lists.
+/// One client: its identity, its permissions and limits, and the way to write to it. REST lists connections.
 ///
-/// Between a ``ClientTransport``, which gives it messages, and the shard, which gives it publications. Its ``ClientSession``
-/// makes actions of messages, and its ``Application`` carries these out. Bound to its shard's event loop: everything but the
-/// identity may be used only there.
+/// The ``ClientTransport`` delivers messages to it, and the shard delivers publications to it. The ``ClientSession`` turns
+/// messages into actions, and the ``Application`` carries them out. A connection is bound to its shard's event loop; only its
+/// identity may be used elsewhere.
 ///
-/// Which groups it is in, the shard's ``AudienceIndex`` knows.
+/// The groups of a connection are stored in the shard's ``AudienceIndex``.
 public final class Connection {
-    // What a delivery looks at comes first, on one or two lines of the processor's cache.
+    // The variables that each delivery reads come first, so that they share one or two cache lines.
 
     let transport: any ClientTransport
     private var outbox: OutboxPolicy
-    /// How publications become this connection's bytes.
+    /// How publications are encoded for this connection.
     let encoding: ClientEncoding
 
     private let identity: ConnectionIdentity
@@ -22,16 +22,16 @@ public final class Connection {
     let shard: ConnectionShard
     let host: ConnectionHost
     let endpoint: Endpoint
-    /// What the client may send, and how long it may keep the node waiting.
+    /// Limits on what the client sends, and its timeouts.
     var input: InputLimits
-    /// The application's own.
+    /// State of the application for this connection.
     var state = ApplicationState()
-    /// Where the shard's ``AudienceIndex`` keeps it. The index's own.
+    /// Position in the shard's ``AudienceIndex``. Only the index uses it.
     var slot = 0
 
     /// - Parameters:
-    ///   - admitted: a client whose handshake was granted.
-    ///   - transport: what carries the connection until it ends.
+    ///   - admitted: a client whose handshake was accepted.
+    ///   - transport: carries the connection until it ends.
     init(
         for admitted: WebSocketAdmission.AdmittedClient,
         on shard: ConnectionShard,
@@ -59,28 +59,28 @@ public final class Connection {
 
     public var id: ConnectionID { self.identity.id }
 
-    /// Nil: nobody in particular.
+    /// nil for an anonymous client.
     public var user: AudienceName? { self.identity.user }
 
-    /// Milliseconds since 1970, UTC.
+    /// Time of the connection, in milliseconds since 1970, UTC.
     public var connectedAt: Int64 { self.identity.connectedAt }
 
-    /// Whether its token has the permission `broadcast`.
+    /// Whether the client's token has the permission `broadcast`.
     var canBroadcast: Bool { self.identity.canBroadcast }
 
-    /// Whether the presence store has been told of it.
+    /// Whether the connection has been reported to the presence store.
     var isListed: Bool { self.state.listing.isListed }
 
     // MARK: - Life; called by the transport
 
-    /// The connection stands; nothing has been read from it yet.
+    /// Call when the connection is open, before anything is read from it.
     func opened(_ request: ConnectRequest) {
         self.host.connections.add(self)
         self.host.observer.connectionOpened()
         self.endpoint.application.connected(self, request)
     }
 
-    /// Called once; the transport takes nothing any more, and all that it had read has been received.
+    /// Call once, when the transport accepts no writes any more and all messages that it read have been received.
     func closed() {
         self.endpoint.application.disconnected(self)
         self.host.connections.remove(self.id, on: self.shard)
@@ -89,11 +89,11 @@ public final class Connection {
 
     // MARK: - Receiving; called by the transport
 
-    /// Whether the client may go on sending: see ``UnfinishedActions``.
+    /// Whether the client's messages may be handled. See ``UnfinishedActions``.
     var hasRoom: Bool { !self.input.unfinished.isFull }
 
-    /// A complete message.
-    /// - Throws: what the client did against its protocol: the transport ends.
+    /// Handles a complete message.
+    /// - Throws: a violation of the client protocol, for which the transport closes.
     func received(_ message: ClientMessage) throws(ProtocolViolation) {
         self.host.observer.messageReceived()
         let bytes = message.byteCount
@@ -107,7 +107,7 @@ public final class Connection {
         return ActionCompletion(connection: self, ackID: action.ackID, bytes: bytes)
     }
 
-    /// What became of an action. Called once for each, by its ``ActionCompletion``.
+    /// Sends the result of an action. Called once for each result that the client is told, by the ``ActionCompletion``.
     func tell(_ result: ActionResult, ackID: UInt64?) {
         self.send(.result(result, ackID: ackID, timestamp: self.host.settings.now()))
     }
@@ -116,8 +116,9 @@ public final class Connection {
         if self.input.unfinished.ended(bytes: bytes) { self.transport.resumeReading() }
     }
 
-    /// A message, a ping or a pong is whole. One past the client's rate ends the connection, or is dropped: its client is told
-    /// once, and again only after something has passed.
+    /// Call when a message, a ping or a pong is complete. Above the client's rate, the connection is closed, or the message is
+    /// dropped. The client is notified of the first message of each series of dropped messages.
+    /// - Returns: whether the message is to be handled.
     func isWithinRate() -> Bool {
         switch self.input.meter?.completed(now: self.shard.eventLoop.now) {
         case nil, .pass: return true
@@ -131,20 +132,21 @@ public final class Connection {
 
     // MARK: - Sending
 
-    /// Whether data may still be sent: false from the first close on, in either direction.
+    /// Whether data can be sent: false after the first close in either direction.
     public var isOpen: Bool { self.transport.isOpen }
 
-    /// Whether its client is gone, and what that had sent is still being handled.
+    /// Whether the client has disconnected while messages it sent are still being handled.
     var hasLeftovers: Bool { self.transport.hasLeftovers }
 
-    /// Bytes that have not left for the kernel.
+    /// Bytes not yet handed to the kernel.
     var unsentBytes: Int { self.transport.unsentBytes }
 
     /// Sends encoded messages.
     ///
-    /// A client that has let more than its share of bytes pile up is closed with 1013 instead, and gets nothing any more.
-    /// - Parameter written: completed when the bytes have left for the kernel, or never will; not at all when this returns false.
-    /// - Returns: false when the connection is not open, or is now closed as a slow consumer.
+    /// If the client's unsent bytes exceed the limit, the connection is closed with 1013 (slow consumer) and nothing is sent.
+    /// - Parameter written: completed when the bytes have been handed to the kernel or the write has failed. Not completed if
+    ///   this returns false.
+    /// - Returns: false when the connection is not open, or has just been closed as a slow consumer.
     @discardableResult
     public func send(_ bytes: ByteBuffer, written: EventLoopPromise<Void>? = nil) -> Bool {
         switch self.transport.write(bytes, allowance: self.outbox.allowance, written: written) {
@@ -159,31 +161,30 @@ public final class Connection {
         }
     }
 
-    /// Tells the client something in its protocol's words, if that has any.
+    /// Sends an event to the client. Does nothing if the client protocol has no message for the event.
     func send(_ event: ServerEvent) {
         guard let message = self.session.encode(event) else { return }
         self.send(self.encoding.frame(message, for: self.transport, deflater: self.shard.deflater))
     }
 
-    /// As ``ClientSession/writeTail(to:)``.
+    /// See ``ClientSession/writeTail(to:)``.
     func writeTail(to tail: UnsafeMutableRawBufferPointer) { self.session.writeTail(to: tail) }
 
     func notify(_ text: String) { self.send(.notice(text, timestamp: self.host.settings.now())) }
 
-    /// Whether messages of at most so many bytes may go compressed to this client.
+    /// Whether messages of at most `bytes` bytes may be compressed for this client.
     func allowsDeflated(bytes: Int) -> Bool { self.transport.allowsDeflated(bytes: bytes) }
 
     // MARK: - Closing
 
-    /// Ends the connection. Does nothing on one that is closing already, unless it is to be cut. Of a client that is gone, it
-    /// drops what is still to be handled, and the connection has ended when this returns.
+    /// Ends the connection. Does nothing on a connection that is closing already, unless the reason is `cut`. If the client has
+    /// disconnected, this drops its unhandled messages, and the connection has ended when this returns.
     func close(_ reason: CloseReason) { self.transport.close(reason) }
 
-    /// Begins the closing handshake; nothing but the client's answer follows. Does nothing on a connection that is closing
-    /// already.
+    /// Begins the closing handshake. Nothing more is sent. Does nothing on a connection that is closing already.
     public func close(code: CloseCode, reason: String) { self.close(.close(code, reason: reason)) }
 
-    /// Closes the connection because its client went past a limit. Does nothing on one that is closing already.
+    /// Closes the connection because the client exceeded a limit. Does nothing on a connection that is closing already.
     private func end(for violation: LimitViolation) {
         guard self.isOpen else { return }
         self.host.observer.limitExceeded(violation)
@@ -192,7 +193,7 @@ public final class Connection {
 
     // MARK: - Time
 
-    /// Sends a ping when it is time for one, and ends the connection of a client that goes past one of its times.
+    /// Sends a ping if one is due. Closes the connection if the client exceeded a timeout.
     func keepAlive(now: NIODeadline) {
         guard self.isOpen else { return }
         self.watchUnsentBytes(now: now)
@@ -203,8 +204,8 @@ public final class Connection {
         }
     }
 
-    /// The age of what waits is measured here, and not for every delivery: a ping stands behind all that waits, and has left when
-    /// that has.
+    /// Measures the age of unsent bytes here and not on every delivery. A ping is queued behind all unsent bytes; when it has
+    /// left, they have left, too.
     private func watchUnsentBytes(now: NIODeadline) {
         guard self.input.timeouts.unsentSince == nil, self.unsentBytes > 0 else { return }
         self.input.timeouts.sawUnsentBytes(now: now)

@@ -1,4 +1,4 @@
-/// What all connections of a node share, whatever carries them. One instance.
+/// Objects that all connections of a node share, on any transport. One instance per node.
 final class ConnectionHost: Sendable {
     let connections: ConnectionManager
     let settings: ConnectionSettings

@@ -1,12 +1,12 @@
 import VolaryProtocol
 
-/// Who a connection is. Never changes.
+/// The identity of a connection. Constant.
 struct ConnectionIdentity: Hashable, Sendable {
     let id: ConnectionID
-    /// Nil: nobody in particular.
+    /// nil for an anonymous client.
     let user: AudienceName?
-    /// Milliseconds since 1970, UTC.
+    /// Time of the connection, in milliseconds since 1970, UTC.
     let connectedAt: Int64
-    /// Whether its token has the permission `broadcast`.
+    /// Whether the client's token has the permission `broadcast`.
     let canBroadcast: Bool
 }

@@ -1,16 +1,16 @@
 import NIOCore
 
-/// What every connection of a node is held to, whatever carries it. One instance for all of them.
+/// Settings shared by all connections of a node, on any transport.
 final class ConnectionSettings: Sendable {
-    /// Bytes that may wait for a client that reads slowly.
+    /// Maximum of unsent bytes of one connection. See ``OutboxPolicy``.
     let maximumUnsentBytes: Int
     let bounds: ConnectionLimits
-    /// How long a client may keep the node waiting.
+    /// The client timeouts.
     let timeouts: ConnectionTimeouts.Limits
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
 
-    /// - Parameter pingInterval: between pings; dead after one interval without any sign of life.
+    /// - Parameter pingInterval: time between pings. A client that sends nothing for one interval counts as unreachable.
     init(
         maximumUnsentBytes: Int,
         pingInterval: TimeAmount,

@@ -1,10 +1,11 @@
-/// How much of one client is handled in one turn of its event loop. Pure.
+/// Limits the work for one client in one turn of its event loop. Pure.
 ///
-/// Counted, not timed: a turn within it takes some 100 us. A single message is handled as a whole, however large.
+/// The limit counts work and does not measure time; a turn takes about 100 us. A single message is handled completely, even
+/// above the limit.
 struct TurnBudget {
-    /// Frames: 256, whatever they carry. Empty fragments and pings cost as much as small messages.
+    /// Frames per turn: 256, with any payload. Empty fragments and pings cost as much as small messages.
     static let frames = 256
-    /// Bytes of messages, and bytes as they come over the wire: 256 KiB each, as much as one read brings.
+    /// Message bytes and wire bytes per turn: 256 KiB each, the same as one read.
     static let bytes = 256 * 1024
 
     private var frames = 0
@@ -20,6 +21,6 @@ struct TurnBudget {
         self.wireBytes += bytes
     }
 
-    /// A message is whole; compressed, it may be much longer than what came over the wire.
+    /// Call when a message is complete. A compressed message may be much longer than its bytes on the wire.
     mutating func completed(bytes: Int) { self.payloadBytes += bytes }
 }

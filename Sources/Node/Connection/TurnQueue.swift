@@ -1,17 +1,17 @@
 import NIOCore
 
-/// The connections of one event loop that have more to handle than one turn may: each gets its next turn here, one after the
-/// other, so that none holds up its neighbours. Belongs to the loop.
+/// The connections of one event loop that have more work than fits into one turn. They take turns in order, so that no client
+/// delays the others. Belongs to the loop.
 ///
-/// Turns run for at most ``runTime`` at a stretch. Then the loop has as much time for everything else, its other connections'
-/// input first.
+/// Turns run for at most ``runTime`` without a break. Then the loop gets the same time for other work, beginning with the input
+/// of its other connections.
 final class TurnQueue {
-    /// For turns at a stretch: 1 ms. A turn that has begun ends, so one message of the largest size may take longer.
+    /// Maximum time for turns without a break: 1 ms. A turn is not interrupted, so one very large message may take longer.
     static let runTime = TimeAmount.milliseconds(1)
-    /// Between two stretches, at least: 100 us, so that the loop looks at its sockets.
+    /// Minimum break: 100 us, so that the loop polls its sockets.
     static let minimumPause = TimeAmount.microseconds(100)
 
-    /// Of the loop's clients that are gone, whose turns are taken as those of the others.
+    /// Budget for clients of the loop that have disconnected. Their turns are in this queue as well.
     let leftovers: LeftoverBudget
     private let eventLoop: any EventLoop
     private var waiting = CircularBuffer<() -> Void>()
@@ -22,7 +22,7 @@ final class TurnQueue {
         self.leftovers = leftovers
     }
 
-    /// - Parameter turn: called once, on the event loop, not before this returns.
+    /// - Parameter turn: called once, on the event loop, after this has returned.
     func append(_ turn: @escaping () -> Void) {
         self.eventLoop.preconditionInEventLoop()
         self.waiting.append(turn)
@@ -32,7 +32,7 @@ final class TurnQueue {
     private func schedule(after pause: TimeAmount) {
         guard !self.isScheduled, !self.waiting.isEmpty else { return }
         self.isScheduled = true
-        // A task that is due at once would run before the loop looks at its sockets again.
+        // A task that is due at once would run before the loop polls its sockets again.
         self.eventLoop.assumeIsolated().scheduleTask(in: pause) { self.run() }
     }
 

@@ -1,20 +1,20 @@
 import VolaryBackplane
 import VolaryProtocol
 
-/// Which connections of one event loop belong to which audience, and which groups each is in. The only owner of membership.
+/// The members of each audience, and the groups of each connection, on one event loop. The only place that stores membership.
 /// Belongs to the loop.
 struct AudienceIndex {
-    /// The shard's place among those of its node.
+    /// Index of the shard within its node.
     private let shard: Int
     private let audienceShards: AudienceShards
-    /// Those that broadcasts reach, in no order: iterated for every one of them.
+    /// All connections that broadcasts reach, in no order. Iterated for each broadcast.
     private(set) var members: ContiguousArray<Connection> = []
-    /// Groups and users that have a member here.
+    /// Members by group and by user. Audiences without members have no entry.
     private var audiences: [Audience: [ObjectIdentifier: Connection]] = [:]
-    /// Of members that are in any.
+    /// Groups by connection. Connections without groups have no entry.
     private var groups: [ObjectIdentifier: Set<AudienceName>] = [:]
 
-    /// - Parameter audienceShards: where other threads find out which shards have members of an audience.
+    /// - Parameter audienceShards: tells other threads which shards have members of an audience.
     init(shard: Int, audienceShards: AudienceShards) {
         self.shard = shard
         self.audienceShards = audienceShards
@@ -27,7 +27,7 @@ struct AudienceIndex {
     }
 
     mutating func remove(_ connection: Connection) {
-        // The last member takes the place of the one that goes.
+        // The last member takes the place of the removed one.
         let last = self.members.removeLast()
         if last !== connection {
             last.slot = connection.slot
@@ -52,7 +52,7 @@ struct AudienceIndex {
         self.erase(connection, from: .group(group))
     }
 
-    /// The members of a group, or a user's connections.
+    /// The members of a group, or the connections of a user.
     func connections(of audience: Audience) -> [ObjectIdentifier: Connection]? { self.audiences[audience] }
 
     private mutating func insert(_ connection: Connection, into audience: Audience) {

@@ -1,21 +1,20 @@
 import NIOConcurrencyHelpers
 import VolaryProtocol
 
-/// Which of a node's shards have members of which group or user: what is for them wakes no other event loop. Used from every
+/// Which shards of a node have members of a group or user, so that a publication wakes no other event loops. Used from every
 /// thread.
 final class AudienceShards: Sendable {
-    /// Of 256.
+    /// One bit for each of at most 256 shards.
     private typealias Members = SIMD4<UInt64>
 
     private let members = NIOLockedValueBox<[Audience: Members]>([:])
 
-    /// - Parameter shard: has its first member of the audience. Before it has counted a member, and so before anybody is told
-    ///   that it has.
+    /// - Parameter shard: has its first member of the audience. Call before the member is confirmed to anyone.
     func insert(_ shard: Int, for audience: Audience) {
         self.members.withLockedValue { $0[audience, default: .zero][shard / 64] |= 1 << UInt64(shard % 64) }
     }
 
-    /// - Parameter shard: its last member of the audience has gone.
+    /// - Parameter shard: has lost its last member of the audience.
     func remove(_ shard: Int, for audience: Audience) {
         self.members.withLockedValue { members in
             guard var shards = members[audience] else { return }

@@ -1,12 +1,13 @@
 import NIOCore
 import VolaryProtocol
 
-/// One way in which messages become bytes: a client protocol, a framing, compressed or not. Compared by identity:
-/// ``SpokenProtocol`` makes one of each.
+/// One way in which messages become bytes: a client protocol, a framing, and with or without compression. Compared by identity:
+/// ``SpokenProtocol`` creates one instance of each.
 final class ClientEncoding: Sendable {
     let clientProtocol: any ClientProtocol
     let framing: Framing
-    /// The same without compression, for messages that are too long for a client's window. Nil: this one does not compress.
+    /// The same encoding without compression, for messages that are too long for a client's window. nil if this one does not
+    /// compress.
     let uncompressed: ClientEncoding?
 
     init(_ clientProtocol: any ClientProtocol, framing: Framing) {
@@ -23,7 +24,7 @@ final class ClientEncoding: Sendable {
 
     var isDeflated: Bool { self.uncompressed != nil }
 
-    /// One message for one connection.
+    /// Frames one message for one connection.
     func frame(_ message: ClientMessage, for transport: any ClientTransport, deflater: @autoclosure () -> Deflater) -> ByteBuffer
     {
         let (opcode, payload) = message.webSocket
@@ -37,7 +38,7 @@ final class ClientEncoding: Sendable {
 }
 
 extension ClientMessage {
-    /// As a WebSocket has it.
+    /// The message as opcode and payload of a WebSocket frame.
     var webSocket: (opcode: Opcode, payload: ByteBuffer) {
         switch self {
         case .text(let text): (.text, text)

@@ -3,12 +3,12 @@ public import NIOCore
 public import VolaryBackplane
 public import VolaryProtocol
 
-/// All connections of one node: one ``ConnectionShard`` per event loop.
+/// All connections of one node, in one ``ConnectionShard`` per event loop.
 ///
-/// May be used from any thread. What concerns a connection happens on its loop, so each answer is one moment of each shard, and
-/// not one moment of all.
+/// May be used from any thread. Work on a connection happens on its loop. Results over all shards are therefore not a snapshot
+/// of a single point in time.
 public final class ConnectionManager: Sendable {
-    /// The node whose connections these are.
+    /// The node that holds these connections.
     public let node: NodeID
     let shards: [ConnectionShard]
     private let audienceShards: AudienceShards
@@ -17,14 +17,14 @@ public final class ConnectionManager: Sendable {
 
     /// - Parameters:
     ///   - eventLoops: at most 256.
-    ///   - pingInterval: of the connections, or the shortest other time that they are held to; they are looked after four times
-    /// in it.
+    ///   - pingInterval: ping interval of the connections, or their shortest timeout. Connections are checked four times per
+    ///     interval.
     public convenience init(node: NodeID, eventLoops: [any EventLoop], pingInterval: TimeAmount) {
         self.init(node: node, eventLoops: eventLoops, pingInterval: pingInterval, sockets: nil)
     }
 
-    /// As the public one.
-    /// - Parameter sockets: counts clients that are gone, see ``LeftoverBudget``.
+    /// See the public initializer.
+    /// - Parameter sockets: counts clients that have disconnected, see ``LeftoverBudget``.
     init(node: NodeID, eventLoops: [any EventLoop], pingInterval: TimeAmount, sockets: Admission?) {
         precondition(eventLoops.count <= 256, "an id has 8 bits for the event loop")
         self.node = node
@@ -36,10 +36,10 @@ public final class ConnectionManager: Sendable {
         for shard in self.shards { shard.startKeepAlive(every: .nanoseconds(pingInterval.nanoseconds / 4)) }
     }
 
-    /// Members of the cluster, those in their closing handshake included.
+    /// Members of the cluster, including those in their closing handshake.
     public var count: Int { self.members.load(ordering: .relaxed) }
 
-    /// Connections on every endpoint.
+    /// Connections of all endpoints.
     public var total: Int { self.everything.load(ordering: .relaxed) }
 
     /// The ids of all members of the cluster, in no order.
@@ -47,12 +47,12 @@ public final class ConnectionManager: Sendable {
         get async { await self.onEachShard { $0.memberIDs }.flatMap(\.self) }
     }
 
-    /// What the presence store should have of this node.
+    /// The records of this node that belong into the presence store.
     public var records: [ConnectionRecord] {
         get async { await self.onEachShard { $0.records }.flatMap(\.self) }
     }
 
-    /// What ``records`` has of one connection; nil when this node does not hold it, or is closing it.
+    /// The record of one connection; nil when this node does not hold it, or does not list it.
     public func record(_ id: ConnectionID) async -> ConnectionRecord? {
         await self.onShard(of: id) { shard, connection in
             connection.isOpen && connection.isListed ? shard.record(of: connection) : nil
@@ -60,17 +60,17 @@ public final class ConnectionManager: Sendable {
     }
 
     /// Runs `body` on the event loop of a connection.
-    /// - Returns: nil when this node does not hold it.
+    /// - Returns: nil when this node does not hold the connection.
     func onShard<Result: Sendable>(
         of id: ConnectionID,
         _ body: @escaping @Sendable (ConnectionShard, Connection) -> Result
     ) async -> Result? {
         guard let shard = self.shard(of: id) else { return nil }
-        // Fails only on an event loop that has ended, and all connections with it.
+        // Fails only on an event loop that has shut down, together with all of its connections.
         return try? await shard.eventLoop.submit { shard.connection(id).map { body(shard, $0) } }.get()
     }
 
-    /// Those that have members of the audience. A connection that has been told that it is one is counted.
+    /// The shards with members of the audience. A member that has been confirmed to anyone is included.
     func shards(of audience: Audience) -> [ConnectionShard] {
         switch audience {
         case .all: self.shards
@@ -79,41 +79,42 @@ public final class ConnectionManager: Sendable {
         }
     }
 
-    /// Where the connection is, if this node holds it.
+    /// The shard of a connection; nil when this node does not hold it.
     func shard(of id: ConnectionID) -> ConnectionShard? {
         id.node == self.node && Int(id.shard) < self.shards.count ? self.shards[Int(id.shard)] : nil
     }
 
     /// Sends encoded frames to one connection.
-    /// - Returns: false when it is not here or not open.
+    /// - Returns: false when this node does not hold the connection, or it is not open.
     public func send(_ frames: ByteBuffer, to id: ConnectionID) async -> Bool {
         await self.onShard(of: id) { $1.send(frames) } ?? false
     }
 
-    /// Begins the closing handshake with one connection.
-    /// - Returns: false when it is not here.
+    /// Begins the closing handshake of one connection.
+    /// - Returns: false when this node does not hold the connection.
     public func close(_ id: ConnectionID, code: CloseCode, reason: String) async -> Bool {
         await self.onShard(of: id) { $1.close(code: code, reason: reason) } != nil
     }
 
-    /// Begins the closing handshake with at most `count` connections, of every endpoint, that are still open.
-    /// - Returns: with how many.
+    /// Begins the closing handshake of open connections of all endpoints.
+    /// - Parameter count: maximum, rounded up to a multiple of the number of event loops.
+    /// - Returns: the number of connections that were closed.
     public func closeSome(_ count: Int, code: CloseCode, reason: String) async -> Int {
         let share = (count + self.shards.count - 1) / self.shards.count
         return await self.onEachShard { shard in
-            // An array: a connection that is closed may leave the table.
+            // A copy, because closing a connection may remove it from the table.
             let some = Array(shard.all.lazy.filter(\.isOpen).prefix(share))
             for connection in some { connection.close(code: code, reason: reason) }
             return some.count
         }.reduce(0, +)
     }
 
-    /// Ends every connection without a closing handshake. Their sockets are closed as this returns.
+    /// Ends every connection without a closing handshake. Their sockets are closed when this returns.
     public func cutAll() async {
         _ = await self.onEachShard { shard in for connection in Array(shard.all) { connection.close(.cut) } }
     }
 
-    /// Drops what clients that are gone have left to be handled, and ends their connections.
+    /// Drops the unhandled messages of clients that have disconnected, and ends their connections.
     func dropLeftovers() async {
         _ = await self.onEachShard { shard in
             for connection in Array(shard.all) where connection.hasLeftovers { connection.close(.cut) }
@@ -122,19 +123,19 @@ public final class ConnectionManager: Sendable {
 
     // MARK: - Called on the connection's event loop
 
-    /// An id for a new connection of this shard.
+    /// A new connection id on this shard.
     func makeID(on shard: ConnectionShard) -> ConnectionID {
         .random(on: self.node, shard: UInt8(truncatingIfNeeded: shard.number))
     }
 
-    /// Makes a connection known. Before this returns, no frame of its client has been read.
+    /// Adds a connection. Call before any frame of the client is read.
     func add(_ connection: Connection) {
         connection.shard.add(connection)
         self.everything.wrappingIncrement(ordering: .relaxed)
         if connection.endpoint.joinsCluster { self.members.wrappingIncrement(ordering: .relaxed) }
     }
 
-    /// - Returns: the connection that was there; nil for an unknown id.
+    /// - Returns: the connection that was removed; nil for an unknown id.
     @discardableResult
     func remove(_ id: ConnectionID, on shard: ConnectionShard) -> Connection? {
         guard let connection = shard.remove(id) else { return nil }
@@ -144,7 +145,7 @@ public final class ConnectionManager: Sendable {
     }
 
     func shard(of eventLoop: any EventLoop) -> ConnectionShard {
-        // A node has as many loops as cores: a walk is shorter than a hash.
+        // A node has about as many loops as cores, so a linear search is faster than hashing.
         guard let shard = self.shards.first(where: { $0.eventLoop === eventLoop }) else {
             preconditionFailure("a channel runs on one of the loops that the manager was made with")
         }
@@ -158,7 +159,7 @@ public final class ConnectionManager: Sendable {
     ) async -> [Result] {
         var results: [Result] = []
         for future in self.shards.map({ shard in shard.eventLoop.submit { body(shard) } }) {
-            // `submit` fails only where `body` throws, and it does not.
+            // `submit` fails only if `body` throws, which it does not.
             if let result = try? await future.get() { results.append(result) }
         }
         return results

@@ -1,19 +1,19 @@
 import NIOCore
 import VolaryProtocol
 
-/// Publications to connections. On the shard's event loop.
+/// Delivers publications to connections. On the shard's event loop.
 extension ConnectionShard {
     func deliver(_ fanOut: FanOut) -> UInt32 { self.deliver(fanOut) { $0.send($1) } }
 
-    /// Sends publications to every connection of their audience, in its encoding.
-    /// - Parameter send: what sending is; gives false when the connection does not take the bytes.
-    /// - Returns: how many connections took them.
+    /// Sends publications to every connection of their audience, in the connection's encoding.
+    /// - Parameter send: sends bytes to a connection. Returns false when the connection does not accept them.
+    /// - Returns: the number of connections that accepted the bytes.
     @inline(__always)
     func deliver(_ fanOut: FanOut, _ send: (Connection, ByteBuffer) -> Bool) -> UInt32 {
         guard let usual = self.anyConnection(of: fanOut.audience)?.encoding else { return 0 }
         let form = fanOut.form(usual, deflater: self.deflater)
         var forms = FanOutForms(fanOut, usual: usual, form: form)
-        // For most connections nothing more than this is to be found out.
+        // The fast path of most connections.
         let bytes = form.bytes
         let isShared = !usual.isDeflated && form.tails.isEmpty && bytes.readableBytes > 0
         return self.deliver(to: fanOut.audience) { connection in
@@ -26,13 +26,13 @@ extension ConnectionShard {
     {
         var form = forms.form(connection.encoding, deflater: self.deflater)
         if let uncompressed = connection.encoding.uncompressed, !connection.allowsDeflated(bytes: form.longest) {
-            // Its window is smaller than a message: all of them go as they are.
+            // The client's window is smaller than one of the messages, so all of them are sent uncompressed.
             form = forms.form(uncompressed, deflater: self.deflater)
         }
-        // Nothing of it is for clients of this protocol.
+        // The client protocol has no message for any of the publications.
         guard form.bytes.readableBytes > 0 else { return false }
         guard !form.tails.isEmpty else { return send(connection, form.bytes) }
-        // Emptied first: a second reference to the bytes would make the next use copy them.
+        // Set to nil during use: a second reference to the buffer would force a copy.
         var scratch = self.scratch.take() ?? ByteBuffer()
         form.copy(to: &scratch) { connection.writeTail(to: $0) }
         let taken = send(connection, scratch)
@@ -48,8 +48,8 @@ extension ConnectionShard {
         }
     }
 
-    /// Calls `send` with each connection of an audience until all have been called.
-    /// - Returns: how many times it gave true.
+    /// Calls `send` with each connection of an audience.
+    /// - Returns: how many times `send` returned true.
     @inline(__always)
     func deliver(to audience: Audience, _ send: (Connection) -> Bool) -> UInt32 {
         self.eventLoop.preconditionInEventLoop()
@@ -67,7 +67,7 @@ extension ConnectionShard {
     }
 }
 
-/// The forms of one fan-out that an event loop has asked for: what it joins of several batches, it joins once.
+/// The encoded forms of one fan-out on one event loop. Batches are joined once per encoding.
 private struct FanOutForms {
     private let fanOut: FanOut
     private let usual: (encoding: ClientEncoding, form: EncodedForm)

@@ -2,7 +2,8 @@ import NIOCore
 import VolaryProtocol
 
 extension ConnectionShard {
-    /// Delivers, and finishes with how many connections' bytes have left for the kernel: when all have, or when the time is up.
+    /// Delivers publications. Finishes when all bytes have been handed to the kernel or the time is up, with the number of
+    /// connections whose bytes have been.
     func write(_ fanOut: FanOut, within time: TimeAmount) {
         let count = WrittenCount(done: fanOut.finish)
         _ = self.deliver(fanOut) { connection, bytes in
@@ -26,11 +27,11 @@ extension ConnectionShard {
     }
 }
 
-/// Lives on one event loop.
+/// Bound to one event loop.
 private final class WrittenCount {
     var pending = 0
     var written: UInt32 = 0
-    /// Whether all connections have been counted into `pending`.
+    /// Whether all connections are included in `pending`.
     var isComplete = false
     var deadline: Scheduled<Void>?
     private var done: ((UInt32) -> Void)?

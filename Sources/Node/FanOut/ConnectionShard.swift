@@ -3,17 +3,17 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// The connections of one event loop, and the queue of what other threads want from them.
+/// The connections of one event loop, and a queue of work from other threads.
 ///
-/// Everything is done on the loop, unlocked; only ``submit(bytes:_:)`` may be called from elsewhere. Work that waits together is
-/// done together, so a burst of publications costs one hop.
+/// All work runs on the loop without locks. Only ``submit(bytes:_:)`` may be called from other threads. Queued work is done
+/// together, so a burst of publications costs one hop to the loop.
 final class ConnectionShard: @unchecked Sendable {
-    // Unchecked: `pace`, `connections`, `index`, `turns`, `deflater` and `scratch` are touched on `eventLoop` only (asserted);
-    // the queue has its lock; the rest is constant.
+    // Unchecked: `pace`, `connections`, `index`, `turns`, `deflater` and `scratch` are used on `eventLoop` only (asserted); a
+    // lock protects the queue; all else is constant.
 
     private enum Work {
         case fanOut(FanOut)
-        /// To be answered once the bytes have left for the kernel, or after this time.
+        /// Finishes when the bytes have been handed to the kernel, or after the given time.
         case written(FanOut, TimeAmount)
         case request(@Sendable (ConnectionShard) -> Void)
     }
@@ -23,10 +23,10 @@ final class ConnectionShard: @unchecked Sendable {
         var bytes = 0
         var requests = 0
         var lost = LostPublications()
-        /// What an audience is told of so many lost publications; nil: of an unknown number.
+        /// Creates the notice for an audience that lost the given number of publications; nil for an unknown number.
         var lossNotice: (@Sendable (Audience, Int?) -> Publication)?
 
-        /// Empties it.
+        /// Empties the queue.
         mutating func take() -> (work: [Work], bytes: Int, lost: LostPublications) {
             defer {
                 self.work = []
@@ -37,31 +37,31 @@ final class ConnectionShard: @unchecked Sendable {
         }
     }
 
-    /// Bytes that may wait for a loop, ``overheadBytes`` for each publication included: 64 MiB. A loop that far behind loses
-    /// publications, counted and told to their clients, instead of the whole node losing its memory. One of any size may wait
-    /// alone.
+    /// Maximum of queued bytes per loop, including ``overheadBytes`` for each publication: 64 MiB. Above it publications are
+    /// lost, counted, and their clients notified, so that one slow loop does not exhaust the memory of the node. An empty queue
+    /// accepts one publication of any size.
     static let queueBytes = 64 * 1024 * 1024
     static let overheadBytes = 256
-    /// Requests that may wait beside them: 65,536.
+    /// Maximum of queued requests, in addition to publications: 65,536.
     static let queueRequests = 65_536
 
     let eventLoop: any EventLoop
-    /// Where its connections wait that have more to handle than one turn may.
+    /// The queue of connections that have more work than fits into one turn.
     let turns: TurnQueue
-    /// Its place among the shards of its node, which the ids of its connections have.
+    /// Index of the shard within its node. Connection ids contain it.
     let number: Int
     private let queue = NIOLockedValueBox(Queue())
     private var pace = FanOutCoalescing()
     private var connections: [ConnectionID: Connection] = [:]
     private(set) var index: AudienceIndex
-    /// Made with the first message that is compressed here.
+    /// Created with the first compressed message of this shard.
     private(set) lazy var deflater = Deflater()
-    /// Where shared bytes and one connection's own are put together. Nil while it is in use, and before its first use.
+    /// Buffer in which shared bytes and the tails of one connection are combined. nil during use, and before the first use.
     var scratch: ByteBuffer?
 
     /// - Parameters:
-    ///   - audienceShards: where other threads find out which shards have members of an audience.
-    ///   - sockets: counts clients that are gone, see ``LeftoverBudget``.
+    ///   - audienceShards: tells other threads which shards have members of an audience.
+    ///   - sockets: counts clients that have disconnected, see ``LeftoverBudget``.
     init(
         eventLoop: any EventLoop,
         number: Int = 0,
@@ -74,18 +74,19 @@ final class ConnectionShard: @unchecked Sendable {
         self.index = AudienceIndex(shard: number, audienceShards: audienceShards)
     }
 
-    /// - Parameter lossNotice: tells an audience of so many lost publications; of nil, of an unknown number.
+    /// - Parameter lossNotice: creates the notice for an audience that lost the given number of publications; nil for an
+    ///   unknown number.
     func tellLosses(with lossNotice: @escaping @Sendable (Audience, Int?) -> Publication) {
         self.queue.withLockedValue { $0.lossNotice = lossNotice }
     }
 
-    /// Queues publications for the loop to deliver.
+    /// Queues publications for delivery on the loop.
     /// - Parameters:
-    ///   - publications: how many. Without room they are lost, and their audience on this loop is told so as soon as what waits
-    /// is delivered.
-    ///   - bytes: what waits with them.
-    ///   - writtenWithin: whether, and for how long, to wait until they have left for the kernel.
-    /// - Returns: false when the queue is full; nothing is done then.
+    ///   - publications: number of publications. If the queue is full they are lost, and their audience on this loop is
+    ///     notified once the queued work is done.
+    ///   - bytes: approximate size of the publications.
+    ///   - writtenWithin: nil to finish at once; otherwise the maximum time to wait until the bytes are handed to the kernel.
+    /// - Returns: false when the queue is full; nothing is queued in that case.
     func submit(_ fanOut: FanOut, publications: Int = 1, bytes: Int, writtenWithin: TimeAmount? = nil) -> Bool {
         let work = writtenWithin.map { Work.written(fanOut, $0) } ?? .fanOut(fanOut)
         return self.submit { queue in
@@ -99,8 +100,8 @@ final class ConnectionShard: @unchecked Sendable {
         }
     }
 
-    /// Queues a request. What is full of publications has room for it.
-    /// - Returns: false when there are too many; nothing is done then.
+    /// Queues a request. Requests are accepted even while the queue is full of publications.
+    /// - Returns: false when ``queueRequests`` are queued already; nothing is queued in that case.
     func submit(_ request: @escaping @Sendable (ConnectionShard) -> Void) -> Bool {
         self.submit { queue in
             guard queue.requests < Self.queueRequests else { return nil }
@@ -151,7 +152,7 @@ final class ConnectionShard: @unchecked Sendable {
         self.pace.fannedOut(bytes: bytes, from: start, to: self.eventLoop.now)
     }
 
-    /// What was lost came after all that has been delivered now.
+    /// Sends the loss notices. The lost publications are later than everything that has just been delivered.
     private func tell(_ lost: LostPublications) {
         guard !lost.isEmpty, let notice = self.queue.withLockedValue({ $0.lossNotice }) else { return }
         for (audience, count) in lost.byAudience {
@@ -165,11 +166,11 @@ final class ConnectionShard: @unchecked Sendable {
         fanOut.finish(reached: self.deliver(fanOut))
     }
 
-    /// Looks after the connections' pings. One timer for all of a loop, as long as the loop lives.
+    /// Starts the periodic check of the connections' timeouts and pings: one timer per loop, for the loop's lifetime.
     func startKeepAlive(every interval: TimeAmount) {
         self.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             let now = self.eventLoop.now
-            // A copy: a connection that is cut leaves the table.
+            // A copy, because a connection that is closed leaves the table.
             for connection in Array(self.connections.values) { connection.keepAlive(now: now) }
         }
     }
@@ -182,7 +183,7 @@ final class ConnectionShard: @unchecked Sendable {
         if connection.endpoint.joinsCluster { self.index.add(connection) }
     }
 
-    /// - Returns: the connection that was there.
+    /// - Returns: the connection that was removed.
     func remove(_ id: ConnectionID) -> Connection? {
         self.eventLoop.preconditionInEventLoop()
         guard let connection = self.connections.removeValue(forKey: id) else { return nil }
@@ -199,10 +200,10 @@ final class ConnectionShard: @unchecked Sendable {
 
     var memberIDs: [ConnectionID] { self.index.members.map(\.id) }
 
-    /// What the presence store should have: all members but those whose user's topic is not subscribed to yet.
+    /// The records for the presence store: all members that are listed.
     var records: [ConnectionRecord] { self.index.members.lazy.filter(\.isListed).map { self.record(of: $0) } }
 
-    /// As the presence store keeps it.
+    /// The presence record of a connection.
     func record(of connection: Connection) -> ConnectionRecord {
         ConnectionRecord(
             id: connection.id,

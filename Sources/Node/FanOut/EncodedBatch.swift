@@ -2,30 +2,30 @@ import NIOConcurrencyHelpers
 import NIOCore
 import VolaryProtocol
 
-/// Publications that are delivered together, encoded once for each encoding that a connection uses, by the first event loop that
-/// needs it.
+/// Publications that are delivered together. The first event loop that needs an encoding encodes them.
 ///
-/// No event loop waits for another: loops that ask while the first is at it encode them too, and all use what was ready first.
+/// Event loops do not wait for each other. Loops that ask during the first encoding encode as well, and all use the first
+/// result.
 final class EncodedBatch: Sendable {
     private let publications: [Publication]
     private let forms = NIOLockedValueBox(Forms())
 
-    /// - Parameter publications: at least one, all for one audience.
+    /// - Parameter publications: at least one, all with the same audience.
     init(_ publications: [Publication]) {
         self.publications = publications
     }
 
-    /// How many encodings have been made.
+    /// The number of encodings that have been made.
     var count: Int { self.forms.withLockedValue { $0.count } }
 
-    /// Most batches are encoded once: the first form needs no array.
+    /// Most batches have one encoding, so the first form is not in an array.
     private struct Forms {
         private var first: (encoding: ClientEncoding, form: EncodedForm)?
         private var others: [(encoding: ClientEncoding, form: EncodedForm)] = []
 
         var count: Int { (self.first == nil ? 0 : 1) + self.others.count }
 
-        /// A node has a handful of encodings: a walk is shorter than a hash.
+        /// A node has few encodings, so a linear search is faster than hashing.
         func form(_ encoding: ClientEncoding) -> EncodedForm? {
             if let first, first.encoding === encoding { return first.form }
             return self.others.first { $0.encoding === encoding }?.form
@@ -36,7 +36,7 @@ final class EncodedBatch: Sendable {
         }
     }
 
-    /// - Parameter deflater: of the event loop that asks; used by encodings that compress.
+    /// - Parameter deflater: the deflater of the calling event loop, for encodings that compress.
     func form(_ encoding: ClientEncoding, deflater: @autoclosure () -> Deflater) -> EncodedForm {
         if let form = self.forms.withLockedValue({ $0.form(encoding) }) { return form }
         let made = EncodedForm(self.publications, encoding: encoding, deflater: encoding.isDeflated ? deflater() : nil)
@@ -49,6 +49,6 @@ final class EncodedBatch: Sendable {
 }
 
 extension Publication {
-    /// About what it takes as one message, unless much of its text has to be escaped: the payload and 128 bytes around it.
+    /// Approximate size of the encoded message: the payload and 128 bytes. Text with many escaped characters takes more.
     var messageBytes: Int { self.payload.readableBytes + 128 }
 }

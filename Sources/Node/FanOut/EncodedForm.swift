@@ -1,16 +1,16 @@
 import NIOCore
 import VolaryProtocol
 
-/// Publications as the bytes of one encoding: the part that all its connections share, and where each connection's own bytes go.
+/// Encoded publications: the bytes that all connections share, and the positions of each connection's own bytes (tails).
 struct EncodedForm: Sendable {
     private(set) var bytes = ByteBuffer()
-    /// Where each message's tail begins, from the first readable byte on. Empty for protocols without tails.
+    /// Start of each message's tail, relative to the first readable byte. Empty for protocols without tails.
     private(set) var tails: [Int] = []
     private(set) var tailBytes = 0
-    /// Of the longest message, not compressed.
+    /// Uncompressed size of the longest message.
     private(set) var longest = 0
 
-    /// Of no publications.
+    /// An empty form.
     init() {}
 
     /// - Parameter deflater: nil for an encoding that does not compress.
@@ -33,7 +33,7 @@ struct EncodedForm: Sendable {
         if self.tailBytes > 0 { self.tails.append(self.bytes.readableBytes - self.tailBytes) }
     }
 
-    /// Takes in the next, of the same encoding.
+    /// Appends a form of the same encoding.
     mutating func append(_ next: EncodedForm) {
         let offset = self.bytes.readableBytes
         self.bytes.writeImmutableBuffer(next.bytes)
@@ -41,12 +41,12 @@ struct EncodedForm: Sendable {
         self.longest = max(self.longest, next.longest)
     }
 
-    /// Copies the shared part and has the tails filled in.
+    /// Copies the shared bytes and fills in the tails.
     ///
-    /// One copy and one write: in C, on loopback, this costs 1.00 of sending the shared bytes alone at 128 and 512 bytes, and
-    /// 1.02 at 4 KiB; a system call with two pieces costs 1.05.
+    /// One copy and one write. Measured in C on loopback, relative to sending the shared bytes alone: 1.00 at 128 and 512
+    /// bytes, 1.02 at 4 KiB. One system call with two pieces costs 1.05.
     /// - Parameters:
-    ///   - scratch: used again, as long as nobody else holds its bytes.
+    ///   - scratch: target buffer. Its memory is reused if no other reference exists.
     ///   - writeTail: called for each message, in order.
     func copy(to scratch: inout ByteBuffer, writeTail: (UnsafeMutableRawBufferPointer) -> Void) {
         scratch.clear()
@@ -58,7 +58,7 @@ struct EncodedForm: Sendable {
 }
 
 extension FrameEncoder {
-    /// Writes the compressed form of a message if that is the shorter one.
+    /// Writes the compressed form of a message if it is the shorter one.
     static func append(opcode: Opcode, payload: ByteBuffer, compressedBy deflater: Deflater, to bytes: inout ByteBuffer) {
         if let compressed = deflater.compress(payload) {
             self.append(opcode: opcode, payload: compressed, isCompressed: true, to: &bytes)

@@ -1,22 +1,22 @@
 import NIOCore
 import VolaryProtocol
 
-/// Publications on their way to an audience, as an event loop has them to deliver.
+/// Publications for one audience, queued for delivery on an event loop.
 struct FanOut: Sendable {
-    /// Up to here what waits together is put together: 64 KiB. From there on the bytes themselves cost more than another write.
+    /// Maximum size of publications that are joined into one write: 64 KiB. Above it, copying costs more than another write.
     private static let joinedBytes = 64 * 1024
 
     let audience: Audience
     private let batch: EncodedBatch
-    /// Those that came after it and are delivered with it.
+    /// Later batches that are delivered together with the first one.
     private var joined: [EncodedBatch] = []
-    /// About what all of them take, once encoded.
+    /// Approximate encoded size of all batches.
     private var bytes: Int
     private var done: [@Sendable (UInt32) -> Void]
 
     /// - Parameters:
-    ///   - bytes: about what the batch takes, once encoded.
-    ///   - done: called on the event loop with how many connections took the batch.
+    ///   - bytes: approximate encoded size of the batch.
+    ///   - done: called on the event loop with the number of connections that accepted the batch.
     init(_ batch: EncodedBatch, to audience: Audience, bytes: Int, done: @escaping @Sendable (UInt32) -> Void) {
         self.batch = batch
         self.audience = audience
@@ -24,8 +24,8 @@ struct FanOut: Sendable {
         self.done = [done]
     }
 
-    /// Takes in the one that comes next, so that both cost each connection one write.
-    /// - Returns: false when they have to go one after the other; nothing has changed then.
+    /// Joins the next fan-out, so that both cost each connection one write.
+    /// - Returns: false when they cannot be joined; nothing has changed in that case.
     mutating func join(_ next: FanOut) -> Bool {
         guard next.audience == self.audience, next.joined.isEmpty, self.bytes + next.bytes <= Self.joinedBytes else {
             return false

@@ -1,40 +1,43 @@
 import NIOCore
 
-/// Whether an event loop waits for a moment before a fan-out, so that what comes meanwhile leaves in the same write. Pure.
+/// Decides whether an event loop waits for a moment before a fan-out, so that publications that arrive meanwhile are sent in
+/// the same write. Pure.
 ///
-/// A write costs the kernel the same for one small message and for fifty. A loop is busy for twice as long as its last fan-out
-/// took; it gains from waiting a little then, if more comes in that time. That is known where less than half is due of what a
-/// fan-out before had: publishers that go on when they see their messages fall apart into a few that lead and many that follow,
-/// and a wait brings them together again. Else it shows only by trying: a wait that gained nothing is followed by fan-outs
-/// without one, up to ``longestTrust`` of them. A loop that is not busy never waits.
+/// A write of one small message costs the kernel as much as a write of fifty. A loop counts as busy for twice the time of its
+/// last fan-out. Only a busy loop waits, and only in two cases:
+///
+/// - At most half as many bytes are due as in the larger of the last two fan-outs. Publishers that send when they see their own
+///   messages split into a few that lead and many that follow; a wait brings them together again.
+/// - As a trial, to see whether more bytes arrive. After each unsuccessful trial the next fan-outs do not wait; their number
+///   doubles each time, up to ``longestTrust``. After a successful trial the next fan-out is a trial again.
 struct FanOutCoalescing {
-    /// What a message may wait at most: as long as the last fan-out took, and no more than 2 ms.
+    /// Maximum wait of a message: 2 ms. A wait takes as long as the last fan-out, up to this maximum.
     static let longestWait = TimeAmount.milliseconds(2)
-    /// Shorter fan-outs, some tens of writes, are not worth a timer.
+    /// Fan-outs shorter than this, with some tens of writes, are not worth a timer.
     private static let shortestFanOut = TimeAmount.microseconds(200)
-    /// Fan-outs in a row that do without a trial.
+    /// Maximum number of fan-outs in a row without a trial.
     private static let longestTrust = 16
 
     private enum Wait {
-        /// For the rest of what came together before.
+        /// Waits for the rest of the publications that arrived together before.
         case rest
-        /// To see whether more comes than was due as it began.
+        /// A trial: checks whether more bytes arrive than were due at its start.
         case trial(due: Int)
     }
 
-    /// The loop is busy until then.
+    /// End of the time in which the loop counts as busy.
     private var busyUntil = NIODeadline.uptimeNanoseconds(0)
     private var length = TimeAmount.zero
-    /// What the last two fan-outs had, in bytes.
+    /// Bytes of the last two fan-outs.
     private var sizes = (last: 0, before: 0)
-    /// Fan-outs to come without a trial.
+    /// Number of fan-outs until the next trial.
     private var withoutTrial = 0
     private var trust = 1
     private var underWay: Wait?
 
-    /// Called when fan-outs are due, and again at the end of a wait.
-    /// - Parameter due: their bytes.
-    /// - Returns: when to call again; nil: begin now.
+    /// Call when fan-outs are due, and again at the end of a wait.
+    /// - Parameter due: bytes of these fan-outs.
+    /// - Returns: when to call again; nil to begin now.
     mutating func wait(now: NIODeadline, due: Int) -> NIODeadline? {
         if let underWay = self.underWay {
             self.underWay = nil

@@ -1,9 +1,9 @@
 import NIOCore
 import VolaryProtocol
 
-/// What clients are told of messages that they will not get.
+/// Notices to clients about messages that were lost.
 enum LossNotice {
-    /// - Parameter lost: how many; nil where nobody can say, or whether there were any.
+    /// - Parameter lost: number of messages; nil if the number is unknown and may be 0.
     static func text(lost: Int?) -> String {
         switch lost {
         case nil: "Messages may have been lost."
@@ -12,7 +12,7 @@ enum LossNotice {
         }
     }
 
-    /// For the connections of one node only. Other nodes detect their own gaps.
+    /// A notice for the connections of one node. Other nodes detect their own gaps.
     /// - Parameter timestamp: milliseconds since 1970, UTC.
     static func publication(lost: Int?, of audience: Audience, on node: NodeID, at timestamp: Int64) -> Publication {
         Publication(

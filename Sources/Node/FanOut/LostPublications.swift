@@ -1,8 +1,9 @@
 import VolaryProtocol
 
-/// Publications that an event loop had no room for, until their clients are told. Pure.
+/// Counts publications that an event loop had no room for, until their clients are notified. Pure.
 struct LostPublications {
-    /// Audiences that are told apart: 1,000. Past that everyone is told that something may be lost.
+    /// Maximum of audiences that are counted separately: 1,000. Above it every client is notified that messages may have been
+    /// lost.
     static let maximumAudiences = 1000
 
     private var counts: [Audience: Int] = [:]
@@ -10,7 +11,7 @@ struct LostPublications {
 
     var isEmpty: Bool { self.counts.isEmpty && !self.hasTooManyAudiences }
 
-    /// How many each audience has lost; nil where nobody can say.
+    /// The number of lost publications by audience; nil for an unknown number.
     var byAudience: [(audience: Audience, count: Int?)] {
         self.hasTooManyAudiences ? [(.all, nil)] : self.counts.map { ($0.key, $0.value) }
     }

@@ -1,10 +1,10 @@
 import NIOCore
 
 extension ByteBuffer {
-    /// Appends a copy behind the bytes that are not read yet, and gives back the room of those that are.
+    /// Appends a copy of `more` to the unread bytes, and reuses the space of bytes that have been read.
     ///
-    /// For a buffer that is filled at one end and read at the other: a plain write keeps everything that was ever read, for as
-    /// long as the two ends do not meet. At most a few times the unread bytes are kept; a byte is moved once on average.
+    /// For a buffer that is written at one end and read at the other. A plain write keeps all bytes that have been read until
+    /// the buffer is empty. This one keeps at most a few times the unread bytes, and moves each byte once on average.
     mutating func enqueue(_ more: ByteBuffer) {
         if self.readerIndex >= self.readableBytes { self.discardReadBytes() }
         self.writeImmutableBuffer(more)

@@ -1,74 +1,74 @@
 import NIOCore
 
-/// Carries the messages of one connection: a WebSocket over HTTP/1.1 today (``WebSocketTransport``); a stream of HTTP/2, an event
-/// stream or a long poll.
+/// Carries the messages of one connection. Today this is a WebSocket over HTTP/1.1 (``WebSocketTransport``). An HTTP/2 stream,
+/// an event stream or a long poll are possible.
 ///
-/// Belongs to one event loop. It makes its ``Connection``, gives it each complete message that it reads, and is the only way to
-/// the client:
+/// A transport belongs to one event loop. It creates its ``Connection``, passes each complete message to it, and is the only
+/// way to write to the client:
 ///
-/// - What is written leaves at once, in order. Replies that are written while the transport handles what it has read leave
-///   together once that is handled.
-/// - After the first close, in either direction, nothing can be written: ``write(_:allowance:written:)`` answers `closed`. The
-///   descriptor, stream or request that bytes go to is known to the transport alone, and is forgotten with the channel.
-/// - It counts what is unsent by itself, whatever way is exact and cheap for it. A TCP channel knows the number. A stream of
-///   HTTP/2 must not be asked for it (NIO ends the process): it counts the writes whose promises are not completed yet.
-/// - It reads on only while the connection has room (``Connection/hasRoom``), and goes on when ``resumeReading()`` is called.
-/// - It tells the connection of what it reads, for the client's times and rates (``Connection/input``), and once that the
-///   connection has ended.
+/// - Writes leave at once, in order. Replies written while the transport handles a read leave together at the end of that read.
+/// - After the first close, in either direction, nothing can be written: ``write(_:allowance:written:)`` returns `closed`. Only
+///   the transport knows the descriptor, stream or request that bytes go to, and releases it when the channel closes.
+/// - The transport counts its unsent bytes. A TCP channel knows the number. An HTTP/2 stream must not be asked for it (NIO ends
+///   the process), so its transport counts the writes whose promises are not completed.
+/// - The transport reads only while the connection has room (``Connection/hasRoom``), and resumes on ``resumeReading()``.
+/// - The transport reports reads to the connection for the client's timeouts and rates (``Connection/input``). It reports the
+///   end of the connection once.
 protocol ClientTransport: AnyObject {
-    /// How messages are framed. With the client protocol and ``isDeflated`` this decides which bytes of a publication the
+    /// How messages are framed. The framing, the client protocol and ``isDeflated`` decide which encoding of a publication the
     /// connection gets.
     var framing: Framing { get }
-    /// Whether messages may go compressed.
+    /// Whether messages may be compressed.
     var isDeflated: Bool { get }
-    /// Whether messages of at most so many bytes may go compressed to this client.
+    /// Whether messages of at most `bytes` bytes may be compressed for this client.
     func allowsDeflated(bytes: Int) -> Bool
 
-    /// Whether data may still be written.
+    /// Whether data can be written.
     var isOpen: Bool { get }
-    /// False while too much is unsent for the client to be listened to.
+    /// False while so much is unsent that the client's messages are not handled.
     var isWritable: Bool { get }
-    /// Bytes that have been written and have not left for the kernel.
+    /// Bytes that have been written and not yet handed to the kernel.
     var unsentBytes: Int { get }
 
     /// Writes framed messages.
     /// - Parameters:
-    ///   - allowance: how many bytes may be unsent already; beyond that nothing is written.
-    ///   - written: completed when the bytes have left for the kernel, or never will; not at all unless the answer is `sent` or
-    /// `queued`.
+    ///   - allowance: the maximum of bytes that may be unsent before this write; above it nothing is written.
+    ///   - written: completed when the bytes have been handed to the kernel or the write has failed. Not completed unless the
+    ///     result is `sent` or `queued`.
     func write(_ bytes: ByteBuffer, allowance: Int, written: EventLoopPromise<Void>?) -> WriteResult
 
-    /// Asks the client for a sign of life, behind everything that is unsent. Does nothing on a transport that is not open.
-    /// - Parameter sent: called once the ping has left for the kernel, or never will; perhaps before this returns.
+    /// Sends a ping behind all unsent bytes. Does nothing on a transport that is not open.
+    /// - Parameter sent: called once, when the ping has been handed to the kernel or the write has failed; possibly before this
+    ///   returns.
     func ping(sent: (() -> Void)?)
 
-    /// Whether the client is gone, and what it had sent is still being handled.
+    /// Whether the client has disconnected while messages it sent are still being handled.
     var hasLeftovers: Bool { get }
 
-    /// Ends the transport. Does nothing on one that is closing already, unless it is to be cut. Of a client that is gone, it
-    /// drops what is still to be handled, and the connection has ended when this returns.
+    /// Closes the transport. Does nothing on a transport that is closing already, unless the reason is `cut`. If the client has
+    /// disconnected, this drops its unhandled messages, and the connection has ended when this returns.
     func close(_ reason: CloseReason)
 
-    /// The connection has room for messages again.
+    /// Resumes reading: the connection has room for messages again.
     func resumeReading()
 
-    /// What ended the transport first.
+    /// The first cause of the end of the transport.
     var ending: TransportEnding { get }
 }
 
-/// What became of a write.
+/// The result of a write.
 enum WriteResult {
-    /// All has left for the kernel, or will with the other replies of this read.
+    /// All bytes have been handed to the kernel, or will be with the other replies of the current read.
     case sent
-    /// So many bytes wait.
+    /// `bytes` bytes are queued.
     case queued(bytes: Int, wasWritable: Bool)
-    /// Too much waits already; nothing is written.
+    /// Too many bytes are queued already; nothing was written.
     case overAllowance
-    /// Nothing can be written any more.
+    /// The transport is closed; nothing can be written.
     case closed
 }
 
-/// How messages are told apart on a transport.
+/// How message boundaries are marked on a transport.
 enum Framing: Hashable, Sendable {
     /// RFC 6455.
     case webSocket

@@ -1,15 +1,15 @@
-/// Why an action of a client was not carried out. The client protocol says it in its own words.
+/// Why an action was not carried out. Each client protocol has its own words for it.
 public enum ActionFailure: Error, Hashable, Sendable {
-    /// The client may not do this.
+    /// The client lacks the permission.
     case forbidden
-    /// The message is larger than the cluster takes.
+    /// The message exceeds the size limit of the cluster.
     case tooLarge
-    /// The broker does not take the message, and would not if it came again.
+    /// The broker refuses the message. A retry would fail, too.
     case refused
-    /// Nobody is there to get the message, and too much waits for clients that are away. Later it may be taken.
+    /// No client is connected to get the message, and the history for clients that are away is full. A retry may succeed.
     case historyFull
-    /// Too much waits to be sent. Later it may be taken.
+    /// Too many messages are queued. A retry may succeed.
     case busy
-    /// The cluster cannot be reached. Later it may be taken.
+    /// The cluster is unreachable. A retry may succeed.
     case unreachable
 }

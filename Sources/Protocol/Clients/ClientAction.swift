@@ -1,12 +1,12 @@
-/// What a client asks for, whatever its protocol.
+/// A request of a client, in any client protocol.
 public struct ClientAction: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
-        /// A message. The application decides whom it is for.
+        /// A message. The application decides who gets it.
         case message(ClientMessage)
     }
 
     public let kind: Kind
-    /// The client's number for it, where it wants to be told what became of it.
+    /// The client's number for the action, if the client wants to be told the result.
     public let ackID: UInt64?
 
     public init(_ kind: Kind, ackID: UInt64? = nil) {

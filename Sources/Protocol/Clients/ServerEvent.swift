@@ -1,14 +1,15 @@
-/// What the node tells one client, whatever its protocol. Publications do not come this way: they are encoded once for all.
+/// Something that the node tells one client, in any client protocol. Publications are not events, because they are encoded once
+/// for all.
 public enum ServerEvent: Sendable {
-    /// The connection stands, and its client has asked to be told.
+    /// The connection is open, and the client asked for a welcome message.
     case welcome(WelcomeMessage)
-    /// The node has a message of this client. Before the message reaches anybody.
+    /// The node has accepted a message of this client, and has not published it yet.
     case echo(ClientMessage, from: ConnectionID, timestamp: Int64)
-    /// Something about this connection or the cluster, in words.
+    /// A text about this connection or the cluster.
     case notice(String, timestamp: Int64)
-    /// What became of an action: of each one with an ack id, and of those without one that failed.
+    /// The result of an action: of each action with an ack id, and of each failed action without one.
     case result(ActionResult, ackID: UInt64?, timestamp: Int64)
 }
 
-/// What became of a client's action.
+/// The result of a client's action.
 public typealias ActionResult = Result<Void, ActionFailure>

@@ -1,24 +1,24 @@
 import NIOCore
 
-/// What one client may do on its WebSocket, over time. The defaults are those of the options.
+/// Limits of one client's connection. The defaults are those of the command line options.
 struct ConnectionLimits: Hashable, Sendable {
-    /// What happens to a message past a rate.
+    /// What happens to a message above a rate.
     enum OverRate: String, Sendable, CaseIterable {
-        /// The connection ends with 1008.
+        /// The connection is closed with 1008.
         case close
-        /// The message does, and its sender is told.
+        /// The message is dropped, and its sender is notified.
         case drop
     }
 
-    /// From the first byte of a message to its last.
+    /// Maximum time from the first byte of a message to its last.
     var messageTimeout = TimeAmount.seconds(60)
-    /// Between messages; nil: any time.
+    /// Maximum time between messages; nil for no limit.
     var idleTimeout: TimeAmount?
-    /// For a byte to leave for the kernel.
+    /// Maximum time until a byte is handed to the kernel.
     var unsentAge = TimeAmount.seconds(30)
-    /// Messages, pings and pongs a second; nil: any number.
+    /// Messages, pings and pongs per second; nil for no limit.
     var messagesPerSecond: Int?
-    /// As they come over the wire, frame headers included; nil: any number.
+    /// Bytes per second on the wire, including frame headers; nil for no limit.
     var bytesPerSecond: Int?
     var overRate = OverRate.close
 }

@@ -1,12 +1,11 @@
 import NIOCore
 
-/// How long one client may keep its node waiting: for a sign of life, for the rest of a message, for any message at all, for its
-/// unsent bytes to be taken. Pure.
+/// The timeouts of one client: for any sign of life, for the rest of a message, for any message, and for unsent bytes. Pure.
 ///
-/// None of these times runs while the node itself does not read from the client.
+/// The first three do not run while the node itself does not read from the client.
 ///
-/// Nothing here runs on a timer of its own: the loop looks at all of its connections four times in the shortest of these times,
-/// so each is exceeded by a quarter of that before it is noticed.
+/// There is no timer per connection. The event loop checks all of its connections four times per shortest timeout, so a timeout
+/// is detected up to a quarter of the shortest timeout late.
 struct ConnectionTimeouts: Sendable {
     /// The same for all connections of a node.
     struct Limits: Hashable, Sendable {
@@ -28,20 +27,20 @@ struct ConnectionTimeouts: Sendable {
     }
 
     private var nextPing: NIODeadline
-    /// Since the last ping.
+    /// Whether anything was read since the last ping.
     private var hadTraffic = true
-    /// Since the last look.
+    /// Whether a message was read since the last check.
     private var hadMessage = false
     private var lastMessage: NIODeadline
-    /// When the message began that has not ended; nil when there is none, or when it is the node that does not read.
+    /// Start of the incomplete message; nil when there is none, and while the node does not read.
     private var messageBegan: NIODeadline?
-    /// Whether the node reads from the client: what it does not read says nothing about the client.
+    /// Whether the node reads from the client. If not, silence of the client means nothing.
     private var isReading = true
-    /// When bytes were seen waiting that still wait.
+    /// When unsent bytes were detected that have not been sent since.
     private(set) var unsentSince: NIODeadline?
 
-    /// - Parameter firstPing: anywhere in the second half of the interval: connections made together do not ping together for
-    ///   ever.
+    /// - Parameter firstPing: time until the first ping, anywhere in the second half of the interval. This spreads the pings of
+    ///   connections that were opened together.
     init(now: NIODeadline, firstPing: TimeAmount) {
         self.nextPing = now + firstPing
         self.lastMessage = now
@@ -53,22 +52,22 @@ struct ConnectionTimeouts: Sendable {
 
     mutating func sawMessage() { self.hadMessage = true }
 
-    /// What has been read ends in the middle of a message. Later calls mean the same one, until it ended.
+    /// Call when the bytes read so far end within a message. Repeated calls for the same message have no effect.
     mutating func messageIsIncomplete(now: NIODeadline) {
         if self.messageBegan == nil { self.messageBegan = now }
     }
 
-    /// There is none that the client should go on with: it has ended, or the node does not read on.
+    /// Ends the message timeout: the message is complete, or the node does not read on.
     mutating func messageIsOver() { self.messageBegan = nil }
 
-    /// The node does not read until ``goesOnReading()``.
+    /// Suspends the timeouts until ``goesOnReading()``.
     mutating func stopsReading() {
         self.isReading = false
         self.messageBegan = nil
     }
 
-    /// The times that ran before begin anew.
-    /// - Returns: whether the node had stopped.
+    /// Restarts the timeouts.
+    /// - Returns: whether they were suspended.
     mutating func goesOnReading() -> Bool {
         guard !self.isReading else { return false }
         self.isReading = true
@@ -79,7 +78,7 @@ struct ConnectionTimeouts: Sendable {
 
     mutating func sawUnsentBytes(now: NIODeadline) { self.unsentSince = now }
 
-    /// All that waited when bytes were last seen waiting has left.
+    /// Call when all bytes that were unsent at ``sawUnsentBytes(now:)`` have been sent.
     mutating func unsentBytesLeft() { self.unsentSince = nil }
 
     // MARK: - What is due

@@ -1,14 +1,15 @@
 import NIOCore
 import VolaryProtocol
 
-/// What one client may do, over time. The transport tells what it has read.
+/// The limits of one client over time. The transport reports what it has read.
 struct InputLimits {
     var timeouts: ConnectionTimeouts
-    /// Nil when the client may send as much as it can.
+    /// nil when the client has no rate limit.
     let meter: RateMeter?
     var unfinished = UnfinishedActions()
 
-    /// - Parameter id: random enough for connections made together not to ping together, and no system call.
+    /// - Parameter id: spreads the first pings of connections that were opened together, without a system call for a random
+    ///   number.
     init(_ settings: ConnectionSettings, id: ConnectionID, now: NIODeadline) {
         let half = settings.timeouts.pingInterval.nanoseconds / 2
         let share = Int64(id.hashValue.magnitude % UInt(half))

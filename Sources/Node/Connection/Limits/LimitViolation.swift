@@ -1,18 +1,19 @@
 import VolaryProtocol
 
-/// A bound that a client went past, which ends its connection. Each is counted, and told to the client in the close frame.
+/// A limit that a client exceeded. The connection ends, a metric counts the violation, and all but `unresponsive` send a close
+/// frame.
 enum LimitViolation: Hashable, Sendable, CaseIterable {
-    /// More bytes wait for it than may.
+    /// The unsent bytes exceed the limit.
     case unsentBytes
-    /// The oldest byte that waits for it waits for too long.
+    /// The oldest unsent byte is older than the limit.
     case unsentAge
-    /// It began a message, or a frame, and did not end it in time.
+    /// A message or a frame was not completed in time.
     case slowMessage
-    /// It said nothing for too long.
+    /// The client sent no message for too long.
     case idle
-    /// It gave no sign of life from one ping to the next.
+    /// The client sent nothing between two pings, not even a pong.
     case unresponsive
-    /// It sent more in a second than it may.
+    /// The client exceeded its messages or bytes per second.
     case rate
 
     var ending: CloseReason {

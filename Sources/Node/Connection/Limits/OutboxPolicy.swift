@@ -1,21 +1,21 @@
-/// How much may wait for one client, before it is a slow consumer. Pure.
+/// Limits the unsent bytes of one client. A client above the limit is a slow consumer. Pure.
 ///
-/// A message that alone is larger than the client's share may wait: another client can say such a one, since JSON may be six
-/// times its text.
+/// A single message larger than the limit may be queued. Another client can send such a message, because escaping in JSON makes
+/// a text up to six times longer.
 struct OutboxPolicy {
     private let maximumBytes: Int
-    /// Bytes of the largest message that waits, where it is larger than what may wait.
+    /// Size of the largest queued message, if it is larger than the limit; otherwise 0.
     private var oversize = 0
 
     init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
 
-    /// Bytes that may wait when more is written.
+    /// Maximum of unsent bytes before a write.
     var allowance: Int { self.maximumBytes + self.oversize }
 
-    /// So many more bytes wait.
-    /// - Parameter wasWritable: little or nothing waited before.
+    /// Call when `bytes` bytes have been queued.
+    /// - Parameter wasWritable: whether the channel was writable before, that is, little or nothing was queued.
     mutating func queued(bytes: Int, wasWritable: Bool) {
         if wasWritable { self.oversize = 0 }
         if bytes > self.maximumBytes { self.oversize = max(self.oversize, bytes) }

@@ -1,10 +1,10 @@
 import NIOCore
 
-/// Holds one client to its messages and bytes a second. Pure; made only for those who are held to any.
+/// Limits one client's messages and bytes per second. Pure. Only created for clients with a rate limit.
 final class RateMeter {
     enum Verdict: Hashable {
         case pass
-        /// The message is dropped; `first` of those between two that pass.
+        /// The message is dropped; `first` marks the first of a series of dropped messages.
         case drop(first: Bool)
         case close
     }
@@ -12,11 +12,11 @@ final class RateMeter {
     private var messages: TokenBucket?
     private var bytes: TokenBucket?
     private let overRate: ConnectionLimits.OverRate
-    /// Read since the last message was whole.
+    /// Bytes read since the last complete message.
     private var unpaidBytes = 0
     private var isDropping = false
 
-    /// - Returns: nil when there is nothing to hold the client to.
+    /// - Returns: nil when no rate is limited.
     init?(_ bounds: ConnectionLimits, now: NIODeadline) {
         guard bounds.messagesPerSecond != nil || bounds.bytesPerSecond != nil else { return nil }
         self.messages = bounds.messagesPerSecond.map { TokenBucket(perSecond: $0, now: now) }
@@ -24,10 +24,10 @@ final class RateMeter {
         self.overRate = bounds.overRate
     }
 
-    /// Bytes have come over the wire: of any frame, headers and empty fragments included.
+    /// Counts bytes from the wire, including frame headers and empty fragments.
     func read(_ bytes: Int) { self.unpaidBytes += bytes }
 
-    /// A message, a ping or a pong is whole, and pays for all that was read before it.
+    /// Call when a message, a ping or a pong is complete. All bytes read since the last call are charged to it.
     func completed(now: NIODeadline) -> Verdict {
         let cost = self.unpaidBytes
         self.unpaidBytes = 0

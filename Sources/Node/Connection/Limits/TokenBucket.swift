@@ -1,19 +1,19 @@
 import NIOCore
 
-/// So much in a second, and at most one second's worth at once. Pure.
+/// A token bucket that holds the tokens of one second. Pure.
 ///
-/// What costs more than the bucket holds passes only when it is full, and leaves a debt: a rate below the size of a large message
-/// slows it down, and does not forbid it.
+/// A request for more tokens than the bucket holds succeeds only when the bucket is full, and makes its level negative. So a
+/// rate below the size of a large message delays the message and does not forbid it.
 struct TokenBucket: Hashable, Sendable {
     private static let nanosecondsPerSecond = 1_000_000_000
 
-    /// What one second brings, and the most there can be.
+    /// Tokens added per second, and the capacity of the bucket.
     let perSecond: Int
-    /// In billionths of a token, so that no time is lost to rounding.
+    /// Level in billionths of a token, so that rounding loses no time.
     private var level: Int
     private var filledAt: NIODeadline
 
-    /// Full.
+    /// A full bucket.
     /// - Parameter perSecond: 1 to 1,000,000,000.
     init(perSecond: Int, now: NIODeadline) {
         precondition((1...1_000_000_000).contains(perSecond), "perSecond is out of range")
@@ -22,8 +22,9 @@ struct TokenBucket: Hashable, Sendable {
         self.filledAt = now
     }
 
-    /// - Parameter cost: at most 2^32.
-    /// - Returns: false when there is not enough; nothing is taken then.
+    /// Takes tokens.
+    /// - Parameter cost: tokens, at most 2^32.
+    /// - Returns: false when there are too few tokens; none are taken in that case.
     mutating func take(_ cost: Int, now: NIODeadline) -> Bool {
         self.fill(now)
         let cost = cost * Self.nanosecondsPerSecond
@@ -35,7 +36,7 @@ struct TokenBucket: Hashable, Sendable {
     private mutating func fill(_ now: NIODeadline) {
         guard now > self.filledAt else { return }
         let full = self.perSecond * Self.nanosecondsPerSecond
-        // A token takes at most one second: what is missing is there after this many nanoseconds, rounded up.
+        // One token takes at most one second, so the bucket is full after this number of nanoseconds, rounded up.
         let missing = full - self.level
         let elapsed = (now - self.filledAt).nanoseconds
         if elapsed >= Int64((missing + self.perSecond - 1) / self.perSecond) {

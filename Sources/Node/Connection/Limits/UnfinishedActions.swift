@@ -1,18 +1,19 @@
-/// How many actions of one client may be under way, and when it may go on. Pure.
+/// Limits the unfinished actions of one client. Pure.
 struct UnfinishedActions {
-    /// Actions of one client that may be on their way to the broker before the node stops handling what this client sends: 64, so
-    /// that one round trip to Redis does not stall a client, and others do not wait behind thousands of one's messages.
+    /// Maximum of unfinished actions: 64. At this number the node stops handling the client's messages. 64 are enough to keep a
+    /// client busy during one round trip to Redis, and few enough that other clients do not wait behind thousands of messages.
     static let maximum = 64
-    /// Then so many must be done before it goes on: half of them, so that their replies leave together as well.
+    /// Number of unfinished actions at which handling resumes: 32, half of the maximum, so that replies leave in batches.
     static let resuming = 32
-    /// Bytes of their messages, with ``overheadBytes`` for each: 1 MiB and one message. Then half of that must be done, too.
+    /// Maximum of bytes in their messages, plus ``overheadBytes`` each: 1 MiB, exceeded by at most one message. Handling
+    /// resumes at half.
     static let maximumBytes = 1024 * 1024
-    /// Counted for each beside its payload, as the broker does: 256.
+    /// Bytes counted for each action in addition to its payload, as in the broker: 256.
     static let overheadBytes = 256
 
     private var count = 0
     private var bytes = 0
-    /// Whether there are too many of them.
+    /// Whether a maximum has been reached and handling has not resumed.
     private(set) var isFull = false
 
     mutating func began(bytes: Int) {
@@ -21,7 +22,7 @@ struct UnfinishedActions {
         if self.count >= Self.maximum || self.bytes >= Self.maximumBytes { self.isFull = true }
     }
 
-    /// - Returns: whether the client may go on now, and could not before.
+    /// - Returns: whether handling of the client's messages resumes.
     mutating func ended(bytes: Int) -> Bool {
         self.count -= 1
         self.bytes -= bytes + Self.overheadBytes

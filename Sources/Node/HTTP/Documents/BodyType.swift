@@ -1,14 +1,15 @@
-/// What a request's body says that it is, of what pushes may be.
+/// The content types of push bodies, as declared by the request.
 ///
-/// Pages of any origin may send bodies of no type, and of a form's; of these types only those that CORS lets in.
+/// A page of any origin can send a body without a type or with a form's type. The types accepted here require that CORS permits
+/// the origin.
 enum BodyType {
     /// `application/json`, or another type with `+json`.
     case json
     /// `application/octet-stream`.
     case binary
 
-    /// - Parameter contentType: the value of the header field; its parameters do not matter.
-    /// - Returns: nil for every other type.
+    /// - Parameter contentType: the value of the header field. Its parameters are ignored.
+    /// - Returns: nil for any other type.
     init?(_ contentType: String) {
         let type = Substring(contentType.utf8.prefix { $0 != UInt8(ascii: ";") }).trimmingOWS
         if type.isSame("application/json") || (type.begins("application/") && type.ends("+json")) {

@@ -1,7 +1,7 @@
 public import VolaryBackplane
 import VolaryProtocol
 
-// A page of the inventory as the REST API answers with it. Members that may be null are written all the same.
+// A page of the inventory as an answer of the REST API. Members that are null are written, too.
 
 extension ListedConnection: Encodable {
     private enum CodingKeys: CodingKey {

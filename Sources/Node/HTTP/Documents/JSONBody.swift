@@ -3,26 +3,26 @@ import HTTPTypes
 import NIOCore
 import NIOFoundationCompat
 
-/// JSON in and out of the REST API.
+/// JSON bodies of requests and answers of the REST API.
 enum JSONBody {
-    /// What the head alone says of the body: to be asked before any of it is read, since a client may hold it back until it is (RFC 9110 section
-    /// 10.1.1).
+    /// Checks the header fields that describe the body. Call before the body is read, because a client may wait for this check
+    /// before it sends the body (RFC 9110 section 10.1.1).
     /// - Throws: ``Problem`` 413 or 415.
     static func check(_ request: Request, maximumBytes: Int) throws(Problem) {
         let length = request.headers.value(.contentLength)
         try self.check(length: length, maximumBytes: maximumBytes)
-        // Without a type, or with that of a form, pages of any origin may send a body; as these types only those that CORS lets in.
+        // A page of any origin can send a body without a type or with a form's type. The accepted types require CORS.
         let isTyped = request.headers.value(.contentType).map { BodyType($0) != nil }
         guard isTyped ?? (length == nil || length == "0") else { throw .notJSON }
         guard request.headers.value(.contentEncoding)?.isSame("identity") ?? true else { throw .codedBody }
     }
 
-    /// A client that says how much it will send hears it at once, also when no integer of this machine is so large.
+    /// Refuses a declared length above the limit at once, even if it exceeds the range of Int.
     private static func check(length: String?, maximumBytes: Int) throws(Problem) {
         if let length, Int(length) ?? .max > maximumBytes { throw .bodyTooLarge(maximumBytes) }
     }
 
-    /// - Throws: ``Problem`` 413.
+    /// - Throws: ``Problem`` 413 for a body above the limit.
     static func bytes(of request: Request, maximumBytes: Int) async throws -> ByteBuffer {
         try self.check(length: request.headers.value(.contentLength), maximumBytes: maximumBytes)
         do {
@@ -35,7 +35,7 @@ enum JSONBody {
     static func encode(_ value: some Encodable) -> ByteBuffer {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        // Only a number that JSON has no form for could fail, and no answer of ours has a floating-point member that is not finite.
+        // Encoding fails only for numbers that JSON cannot represent, and all floating-point members of answers are finite.
         return (try? encoder.encodeAsByteBuffer(value, allocator: ByteBufferAllocator())) ?? ByteBuffer()
     }
 
@@ -51,7 +51,7 @@ enum JSONBody {
 }
 
 extension HTTPFields {
-    /// As the subscript, but where there is one field, as nearly always, its value is not joined of parts.
+    /// Like the subscript, but faster when there is only one field with the name, the usual case.
     func value(_ name: HTTPField.Name) -> String? {
         var fields = self.lazy.filter { $0.name == name }.makeIterator()
         guard let first = fields.next() else { return nil }

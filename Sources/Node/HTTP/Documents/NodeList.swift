@@ -7,9 +7,9 @@ struct NodeList: Encodable {
         let id: String
         let name: String
         let connections: Int
-        /// Since the node's last sign of life.
+        /// Seconds since the node's last heartbeat.
         let leaseAgeSeconds: Double
-        /// False: no sign of life for longer than its lease; it is about to be removed.
+        /// False if the node's lease has expired. The node is about to be removed.
         let live: Bool
         let draining: Bool
         let version: String
@@ -29,9 +29,9 @@ struct NodeList: Encodable {
     }
 
     let count: Int
-    /// False: the presence store does not answer, and these are the nodes as last seen.
+    /// False if the presence store does not answer. The list then has the nodes as last seen.
     let complete: Bool
-    /// The name of the node that answers.
+    /// The name of the node that sent this answer.
     let answeredBy: String
     let nodes: [Node]
 }

@@ -4,16 +4,16 @@ import NIOHTTP1
 import VolaryBackplane
 import VolaryProtocol
 
-/// What a REST caller is told when a request cannot be done (RFC 9457).
+/// The description of an error for REST callers (RFC 9457).
 ///
-/// `type` is `urn:volary:problem:<name>`; the names are stable, the texts are not. Nothing of the inside is in them.
+/// `type` is `urn:volary:problem:<name>`. The names are stable; the texts may change. Problems contain no internal details.
 struct Problem: Error, Encodable {
     static let contentType = "application/problem+json"
 
     let status: HTTPResponse.Status
     let name: String
     let detail: String
-    /// The member of the body, the parameter of the query, or the header, that is wrong.
+    /// The body member, query parameter or header field that caused the error.
     let field: String?
     let headers: HTTPFields
 
@@ -59,7 +59,7 @@ struct Problem: Error, Encodable {
 }
 
 extension Problem {
-    /// For answers that do not come from the router; the connection ends with them.
+    /// The head of an answer that does not come from a route. The connection ends with this answer.
     func responseHead(bodyBytes: Int) -> HTTPResponseHead {
         var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: self.status.code))
         head.headers.add(name: "content-type", value: Self.contentType)
@@ -83,14 +83,14 @@ extension Problem {
 
     static func nodeSilent(_ detail: String) -> Problem { Problem(.gatewayTimeout, "node-silent", detail) }
 
-    /// The bytes are no request, or end before it does.
+    /// The bytes are not a valid request, or end within one.
     static let malformedRequest = Problem(.badRequest, "malformed-request", "The request is not well-formed HTTP.")
 
     static let slowBody = Problem(.requestTimeout, "body-too-slow", "The body did not arrive in time.")
 
     static let unknownPath = Problem(.notFound, "unknown-path", "There is nothing at this path.")
 
-    /// - Parameter option: lists the origins that are allowed.
+    /// - Parameter option: the option that lists the allowed origins.
     static func originNotAllowed(_ option: ConfigurationOption) -> Problem {
         Problem(
             .forbidden,
@@ -107,7 +107,7 @@ extension Problem {
         headers: [.accept: "application/json, application/octet-stream"]
     )
 
-    /// RFC 9110 section 15.5.16: which codings are taken, none.
+    /// RFC 9110 section 15.5.16: the answer lists the accepted content codings, which are none.
     static let codedBody = Problem(
         .unsupportedMediaType,
         "unsupported-content-encoding",
@@ -120,20 +120,20 @@ extension Problem {
         Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
     }
 
-    /// - Parameter name: perhaps the caller's own, of any length.
+    /// - Parameter name: may come from the caller, with any length.
     static func invalidQuery(_ name: String, _ detail: String) -> Problem {
         Problem(.badRequest, "invalid-query", detail, field: Self.short(name))
     }
 
-    /// - Parameter field: perhaps the caller's own, of any length.
+    /// - Parameter field: may come from the caller, with any length.
     static func invalidBody(_ detail: String, field: String? = nil) -> Problem {
         Problem(.badRequest, "invalid-body", detail, field: field.map(Self.short))
     }
 
-    /// What a caller has sent, for an answer: 64 bytes of it at most.
+    /// Shortens text from the caller to at most 64 bytes, for use in an answer.
     static func short(_ text: String) -> String { String(text.prefix(maximumBytes: 64)) }
 
-    /// The same request may be sent again.
+    /// The same request may be repeated.
     static let presenceUnavailable = Problem(
         .serviceUnavailable,
         "presence-unavailable",
@@ -141,7 +141,7 @@ extension Problem {
         headers: [.retryAfter: "1"]
     )
 
-    /// Nothing has been sent; the same request may be sent again.
+    /// Nothing was published; the same request may be repeated.
     static let idleHistoryFull = Problem(
         .serviceUnavailable,
         "idle-history-full",
@@ -149,7 +149,7 @@ extension Problem {
         headers: [.retryAfter: "10"]
     )
 
-    /// Nothing has been sent; the same request may be sent again.
+    /// Nothing was published; the same request may be repeated.
     static let relayUnavailable = Problem(
         .serviceUnavailable,
         "relay-unavailable",
@@ -159,7 +159,7 @@ extension Problem {
 }
 
 extension Problem {
-    /// - Parameter field: of the body, that holds the message.
+    /// - Parameter field: the body member that contains the message.
     init(_ error: BrokerError, field: String? = nil) {
         switch error {
         case .outboxFull, .closed, .cancelled:

@@ -4,13 +4,14 @@ import VolaryProtocol
 
 /// Reads the body of a push: `{"message": "a text"}`, `{"data": any JSON}`, or bytes.
 struct PushBody: Sendable {
-    /// Of the body, as sent.
+    /// Maximum size of the body in bytes, as sent.
     let maximumBodyBytes: Int
-    /// Of what is pushed: a text in UTF-8, JSON as it was sent, or bytes. As of a client's message.
+    /// Maximum size of the pushed content in bytes: UTF-8 text, JSON as sent, or binary data. The same as for a client's
+    /// message.
     let maximumMessageBytes: Int
 
-    /// - Parameter request: of which ``JSONBody/check(_:maximumBytes:)`` finds nothing wrong.
-    /// - Throws: ``Problem`` that names the member that is wrong: 400, 413 or 415.
+    /// - Parameter request: a request that ``JSONBody/check(_:maximumBytes:)`` has accepted.
+    /// - Throws: ``Problem`` 400, 413 or 415, with the name of the invalid member.
     func content(of request: Request) async throws -> PushContent {
         let body = try await JSONBody.bytes(of: request, maximumBytes: self.maximumBodyBytes)
         guard body.readableBytes > 0 else { throw Problem.invalidBody("The body is empty.") }
@@ -33,11 +34,11 @@ struct PushBody: Sendable {
 
     // MARK: - JSON
 
-    /// What the members of a body are.
+    /// The members of a body.
     struct Members: Hashable {
         enum Message: Hashable {
             case text(UTF8Text)
-            /// A value of another kind.
+            /// A value of any other kind.
             case other
         }
 
@@ -46,8 +47,9 @@ struct PushBody: Sendable {
         var data: ByteBuffer?
     }
 
-    /// - Returns: nil when the body is no object.
-    /// - Throws: also for a member of another name. It would be believed to do something: `"user": "alice"` beside a message to everyone.
+    /// - Returns: nil when the body is not an object.
+    /// - Throws: also for an unknown member, because the caller would expect it to have an effect, for example `"user":
+    ///   "alice"` in a message to everyone.
     static func members(of body: ByteBuffer) throws(JSONScanner.Fault) -> Members? {
         try JSONScanner.scan(body) { scanner throws(JSONScanner.Fault) in
             guard scanner.kind == .object else {
@@ -103,7 +105,7 @@ struct PushBody: Sendable {
 }
 
 extension JSONScanner.Fault {
-    /// What the caller is told.
+    /// The problem document for the caller.
     fileprivate var problem: Problem {
         switch self {
         case .notUTF8: .invalidBody("The body is not UTF-8.")

@@ -2,14 +2,14 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// A push whose receipts nobody waits for; as fast as the push itself, which an encoder would not be.
+/// The answer to a push without receipts. Written without an encoder, which would take longer than the push itself.
 struct AcceptedPush {
     let id: PublicationID
 
     var json: ByteBuffer { ByteBuffer(string: "{\"id\":\"\(self.id)\"}") }
 }
 
-/// What became of a push.
+/// The result of a push.
 struct PushResponse: Encodable {
     struct Node: Encodable {
         let node: String
@@ -18,20 +18,20 @@ struct PushResponse: Encodable {
 
     let id: String
     let recipients: Int
-    /// Ordered by name.
+    /// Sorted by name.
     let nodes: [Node]
-    /// Names of the nodes that should have answered and did not.
+    /// Names of the nodes whose receipts are missing.
     let missing: [String]
-    /// The other nodes get it when the link to them is back.
+    /// The link to the broker is down. The other nodes get the message once it is up again.
     let degraded: Bool
-    /// For a push to one connection: whether it was gone, or going, by the time the message came to its node.
+    /// For a push to one connection: whether the connection had closed, or was closing, when the message arrived at its node.
     let notConnected: Bool?
 
     init(_ result: PushOutcome, audience: Audience, isConnected: Bool?, directory: NodeDirectory) {
         func name(_ id: NodeID) -> String { directory.name(of: id) ?? id.description }
         let receipts = result.answer.receipts
-        // Of a group or a user, only the broker knows which nodes have members: where it counted more than have answered, each of
-        // the others may be the one. This node would have answered.
+        // Only the broker knows which nodes have members of a group or user. If it reported more nodes than have answered, any
+        // other node may be the missing one, except for this node, which always answers.
         let asked: Set<NodeID> =
             switch audience {
             case .connection(let id): [id.node]

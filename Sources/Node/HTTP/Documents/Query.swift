@@ -2,16 +2,16 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// The query parameters of one request, each checked as it is read.
+/// The query parameters of one request. Each value is checked when it is read.
 struct Query {
-    /// For receipts. Load balancers must wait longer.
+    /// Maximum time to wait for receipts: 30 s. Timeouts of load balancers must be longer.
     static let longestTimeout = Duration.seconds(30)
 
     private let values: [UTF8Text: UTF8Text]
 
-    /// - Parameter names: of the parameters that the path has.
-    /// - Throws: ``Problem`` that names a parameter which is not one of them, stands there twice, or is badly encoded. Ignored, a mistyped
-    ///   filter would match everything.
+    /// - Parameter names: the parameters of the path.
+    /// - Throws: ``Problem`` with the name of a parameter that is unknown, repeated, or badly encoded. If a mistyped filter
+    ///   were ignored, the request would match everything.
     init(_ request: Request, only names: UTF8Text...) throws(Problem) {
         var values: [UTF8Text: UTF8Text] = [:]
         for part in (request.query ?? "").utf8.split(separator: UInt8(ascii: "&")) {
@@ -41,7 +41,7 @@ struct Query {
 
     func integer(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int? {
         guard let text = self.text(name) else { return nil }
-        // Int would take a sign.
+        // `Int` would accept a sign.
         guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let value = Int(text.string),
             range.contains(value)
         else { throw .invalidQuery(name, "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound).") }
@@ -60,7 +60,7 @@ struct Query {
         return id
     }
 
-    /// Of a user or a group.
+    /// The name of a user or a group.
     func choice<Value>(_ name: String, of values: KeyValuePairs<UTF8Text, Value>) throws(Problem) -> Value? {
         guard let text = self.text(name) else { return nil }
         guard let value = values.first(where: { $0.key == text })?.value else {
@@ -80,7 +80,7 @@ struct Query {
         return TimeAmount(value)
     }
 
-    /// How long to wait for receipts: 1 ms to ``longestTimeout``, by default 1 s.
+    /// Time to wait for receipts: 1 ms to ``longestTimeout``, by default 1 s.
     func timeout() throws(Problem) -> TimeAmount {
         try self.duration("timeout", in: .milliseconds(1)...Self.longestTimeout) ?? .seconds(1)
     }

@@ -1,20 +1,21 @@
 import HTTPTypes
 import NIOCore
 
-/// Bytes that do not change while the node runs, with an entity tag, so that a client which has them is told so (RFC 9110 section 13.1.2).
+/// Content that does not change while the node runs, with an entity tag, so that a client with a cached copy gets a 304 (RFC
+/// 9110 section 13.1.2).
 struct StaticContent: Sendable {
     private let bytes: ByteBuffer
     private let headers: HTTPFields
     private let tag: String
 
-    /// - Parameter headers: besides type, tag and caching.
+    /// - Parameter headers: fields in addition to type, tag and caching.
     init(_ bytes: ByteBuffer, type: String, headers: HTTPFields = [:]) {
         self.bytes = bytes
         self.tag = Self.tag(of: bytes)
         var headers = headers
         headers[.contentType] = type
         headers[.eTag] = self.tag
-        // To be kept, and asked about each time: another version of the node may have another one.
+        // Clients may cache the content but must revalidate it, because another version of the node may have other content.
         headers[.cacheControl] = "no-cache"
         headers[.xContentTypeOptions] = "nosniff"
         self.headers = headers
@@ -29,7 +30,7 @@ struct StaticContent: Sendable {
         return Response(status: .ok, headers: self.headers, body: self.bytes)
     }
 
-    /// The weak comparison, which this header asks for.
+    /// The weak comparison, as `If-None-Match` requires.
     private func isNamed(by list: String) -> Bool {
         list.utf8.split(separator: UInt8(ascii: ",")).contains { entry in
             let entry = Substring(entry).trimmingOWS.utf8
@@ -38,7 +39,7 @@ struct StaticContent: Sendable {
         }
     }
 
-    /// FNV-1a over 64 bits: it tells versions of one file apart, and guards against nobody.
+    /// FNV-1a with 64 bits. It distinguishes versions of a file and does not protect against deliberate collisions.
     private static func tag(of bytes: ByteBuffer) -> String {
         let hash = bytes.readableBytesView.reduce(UInt64(0xCBF2_9CE4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         return "\"\(String(hash, radix: 16))-\(String(bytes.readableBytes, radix: 16))\""

@@ -1,9 +1,9 @@
-/// Texts of ASCII, read by their bytes: `Character` would look for what belongs together in them.
+/// Operations on ASCII text, by bytes. Operations on `Character` would take quadratic time for some inputs.
 extension StringProtocol {
-    /// Whether it is the same but for the case of ASCII letters.
+    /// Whether the texts are equal, ignoring the case of ASCII letters.
     func isSame(_ other: String) -> Bool {
         guard self.utf8.count == other.utf8.count else { return false }
-        // Header strings of NIO are native, and their bytes lie in a row.
+        // Header strings of NIO are native Swift strings, whose bytes are contiguous.
         return self.utf8.withContiguousStorageIfAvailable { own in
             other.utf8.withContiguousStorageIfAvailable { others in
                 own.indices.allSatisfy { own[$0].lowercased == others[$0].lowercased }
@@ -11,12 +11,12 @@ extension StringProtocol {
         }.flatMap(\.self) ?? self.utf8.elementsEqual(other.utf8) { $0.lowercased == $1.lowercased }
     }
 
-    /// Whether it begins so, but for the case of ASCII letters.
+    /// Whether the text has the prefix, ignoring the case of ASCII letters.
     func begins(_ other: String) -> Bool {
         self.utf8.prefix(other.utf8.count).elementsEqual(other.utf8) { $0.lowercased == $1.lowercased }
     }
 
-    /// Whether it ends so, but for the case of ASCII letters.
+    /// Whether the text has the suffix, ignoring the case of ASCII letters.
     func ends(_ other: String) -> Bool {
         self.utf8.suffix(other.utf8.count).elementsEqual(other.utf8) { $0.lowercased == $1.lowercased }
     }
@@ -27,7 +27,7 @@ extension StringProtocol {
 }
 
 extension Substring {
-    /// Without the white space that a list may have around its members.
+    /// The text without the whitespace that may surround list elements.
     var trimmingOWS: Substring {
         var bytes = self.utf8.drop(while: \.isOWS)
         while let last = bytes.last, last.isOWS { bytes.removeLast() }
@@ -36,9 +36,9 @@ extension Substring {
 }
 
 extension UInt8 {
-    /// Of ASCII letters; others stay.
+    /// The lowercase form of an ASCII letter; any other byte is unchanged.
     var lowercased: UInt8 { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self | 0x20 : self }
 
-    /// RFC 9110 section 5.6.3.
+    /// Optional whitespace, RFC 9110 section 5.6.3.
     fileprivate var isOWS: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
 }

@@ -1,4 +1,4 @@
-/// What a JSON value is, in words for whoever sent it.
+/// The kind of a JSON value, with its name for error messages.
 enum JSONKind: String, Hashable, Sendable {
     case null
     case boolean = "a boolean"

@@ -1,7 +1,7 @@
 import VolaryProtocol
 
 extension JSONScanner {
-    /// - Returns: what the string says, escapes undone: `"a"` and `"\u0061"` are one text.
+    /// - Returns: the text of the string without escapes: `"a"` and `"\u0061"` are the same text.
     mutating func string() throws(Fault) -> UTF8Text {
         let (text, isEscaped) = try self.quoted()
         return UTF8Text(isEscaped ? try Self.unescape(Array(text)) : String(decoding: text, as: UTF8.self))
@@ -12,7 +12,7 @@ extension JSONScanner {
         if isEscaped { _ = try Self.unescape(Array(text)) }
     }
 
-    /// What stands between the quotes, and whether it has escapes.
+    /// The bytes between the quotes, and whether they contain escapes.
     private mutating func quoted() throws(Fault) -> (text: Slice<UnsafeRawBufferPointer>, isEscaped: Bool) {
         self.position += 1
         let start = self.position
@@ -36,7 +36,7 @@ extension JSONScanner {
         var units: [UInt16] = []
         var scalars = String.UnicodeScalarView()
         func flush() throws(Fault) {
-            // A half of a surrogate pair is no character.
+            // An unpaired surrogate is not a character.
             guard let some = String(validating: units, as: UTF16.self) else { throw .malformed }
             scalars.append(contentsOf: some.unicodeScalars)
             units.removeAll()

@@ -1,32 +1,34 @@
 import NIOCore
 import VolaryProtocol
 
-/// Reads a JSON text (RFC 8259) in UTF-8 from front to back, and builds nothing but what it is asked for.
+/// Reads a JSON text (RFC 8259) in UTF-8 from beginning to end. It creates only the values that the caller asks for.
 ///
-/// Refuses what other readers may let pass: half a surrogate pair in a string, and values deeper than ``maximumDepth``.
+/// It refuses two things that other parsers may accept: unpaired surrogates in strings, and nesting deeper than
+/// ``maximumDepth``.
 ///
-/// Not `JSONDecoder`: it takes the first of two members of one name, where the API refuses both; it does not give a member as it was sent, which
-/// `data` needs; and it hashes names as `String`: one of 64,000 bytes of combining marks takes it 279 ms, one of ASCII 0.1 ms (Swift 6.3, -O).
+/// `JSONDecoder` does not fit. It accepts the first of two members with the same name, which the API must refuse. It cannot
+/// return a member as it was sent, which `data` needs. It hashes names as `String`: a name of 64,000 bytes of combining marks
+/// takes it 279 ms, an ASCII name 0.1 ms (Swift 6.3, -O).
 struct JSONScanner {
     enum Fault: Error, Hashable {
         case notUTF8
         case malformed
-        /// Deeper than ``maximumDepth``.
+        /// The nesting exceeds ``maximumDepth``.
         case tooDeep
-        /// An object has a member of this name twice.
+        /// An object contains this name twice.
         case duplicate(UTF8Text)
-        /// An object has a member that whoever reads it does not know.
+        /// An object contains a member that the caller does not know.
         case unknownMember(UTF8Text)
     }
 
-    /// Objects and lists in each other: 64. Each costs a stack frame here, and wherever the text is read again.
+    /// Maximum nesting of objects and lists: 64. Each level costs a stack frame here, and in every later reader of the text.
     static let maximumDepth = 64
 
     let bytes: UnsafeRawBufferPointer
     var position = 0
     private var depth = 0
 
-    /// - Parameter read: reads the one value that the text is.
+    /// - Parameter read: reads the one value of the text.
     static func scan<Value>(
         _ text: ByteBuffer,
         _ read: (inout JSONScanner) throws(Fault) -> Value
@@ -50,12 +52,12 @@ struct JSONScanner {
 
     // MARK: - Values
 
-    /// What the next value is, if it is well-formed.
+    /// The kind of the next value, if it is well-formed.
     var kind: JSONKind {
         mutating get { JSONKind(first: self.next) }
     }
 
-    /// Reads a value and gives nothing of it. The names of members in it may stand there twice.
+    /// Skips a value. Names of members within it may occur twice.
     mutating func skip() throws(Fault) {
         switch self.kind {
         case .object:
@@ -75,10 +77,10 @@ struct JSONScanner {
     }
 
     /// Begins an object.
-    /// - Returns: whether it has a member; then ``name()`` is next. Else it has ended.
+    /// - Returns: true if the object has a member; then call ``name()``. False if the object has ended.
     mutating func beginObject() throws(Fault) -> Bool { try self.begin("{", "}") }
 
-    /// The name of a member, escapes undone; its value is next.
+    /// The name of a member, without escapes. Its value follows.
     mutating func name() throws(Fault) -> UTF8Text {
         try self.beginName()
         let name = try self.string()
@@ -86,14 +88,14 @@ struct JSONScanner {
         return name
     }
 
-    /// - Returns: whether the object has another member. Else it has ended.
+    /// - Returns: true if the object has another member. False if the object has ended.
     mutating func nextMember() throws(Fault) -> Bool { try self.goOn("}") }
 
     /// Begins a list.
-    /// - Returns: whether it has an element, which is next. Else it has ended.
+    /// - Returns: true if the list has an element, which follows. False if the list has ended.
     mutating func beginList() throws(Fault) -> Bool { try self.begin("[", "]") }
 
-    /// - Returns: whether the list has another element. Else it has ended.
+    /// - Returns: true if the list has another element. False if the list has ended.
     mutating func nextElement() throws(Fault) -> Bool { try self.goOn("]") }
 
     private mutating func begin(_ first: Unicode.Scalar, _ last: Unicode.Scalar) throws(Fault) -> Bool {
@@ -118,7 +120,7 @@ struct JSONScanner {
 
     // MARK: - Words
 
-    /// Reads `true`, `false`, `null` or a number.
+    /// Skips `true`, `false`, `null` or a number.
     mutating func skipWord() throws(Fault) {
         switch self.next {
         case UInt8(ascii: "t"): try self.literal("true")
@@ -161,7 +163,7 @@ struct JSONScanner {
 
     var byte: UInt8? { self.position < self.bytes.count ? self.bytes[self.position] : nil }
 
-    /// The first byte that is no white space; the scanner stands on it.
+    /// The first byte that is not whitespace. The scanner stays at this byte.
     var next: UInt8? {
         mutating get {
             while let byte = self.byte, byte == 0x20 || (0x09...0x0A).contains(byte) || byte == 0x0D { self.position += 1 }

@@ -1,7 +1,7 @@
 import NIOCore
 import VolaryProtocol
 
-/// A JSON value as it was written: members of objects in their order, their names told apart by their bytes.
+/// A JSON value. Members of objects keep their order, and their names are compared by bytes.
 enum JSONValue: Hashable, Sendable {
     struct Member: Hashable, Sendable {
         let name: UTF8Text
@@ -10,13 +10,13 @@ enum JSONValue: Hashable, Sendable {
 
     case null
     case boolean(Bool)
-    /// Infinite when the number is beyond a `Double`.
+    /// Infinite if the number exceeds the range of `Double`.
     case number(Double)
     case text(UTF8Text)
     case list([JSONValue])
     case object([Member])
 
-    /// - Parameter text: bounded by the caller: all of it is kept.
+    /// - Parameter text: all of it is kept, so the caller limits its size.
     init(parsing text: ByteBuffer) throws(JSONScanner.Fault) {
         self = try JSONScanner.scan(text) { scanner throws(JSONScanner.Fault) in try scanner.value() }
     }
@@ -34,7 +34,7 @@ enum JSONValue: Hashable, Sendable {
 
     var text: UTF8Text? { if case .text(let text) = self { text } else { nil } }
 
-    /// A member of the object that this is; nil when it is none, or has no such member, or a null for it.
+    /// A member of this object; nil if this is not an object, or the member is absent or null.
     subscript(name: UTF8Text) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         let value = members.first { $0.name == name }?.value
@@ -43,7 +43,7 @@ enum JSONValue: Hashable, Sendable {
 }
 
 extension JSONScanner {
-    /// Reads a value whole. An object that has a name twice is refused.
+    /// Reads a complete value. An object with a repeated name is refused.
     fileprivate mutating func value() throws(Fault) -> JSONValue {
         switch self.kind {
         case .object:
@@ -72,7 +72,7 @@ extension JSONScanner {
         case .number:
             let start = self.position
             try self.skipWord()
-            // Every number of JSON is one of Swift.
+            // Every JSON number has a valid syntax for Swift.
             return .number(Double(String(decoding: self.bytes[start..<self.position], as: UTF8.self)) ?? .infinity)
         }
     }

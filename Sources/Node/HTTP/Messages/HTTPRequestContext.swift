@@ -1,15 +1,16 @@
 import Logging
 
-/// What is known of a request beside the request itself. Handed from middleware to middleware to the route, each of which may add to it.
+/// Information about a request that is not part of the request itself. Middleware passes it on and may add to it.
 struct HTTPRequestContext: Sendable {
-    /// Different for every request of the process, for the log.
+    /// A number for the log, unique within the process.
     let id: UInt64
-    /// Who is at the other end of the socket, or whom a trusted proxy named in its PROXY header; nil for a socket of the file system.
+    /// The address of the client's socket, or the address that a trusted proxy named in its PROXY header; nil for a UNIX domain
+    /// socket.
     let peer: IPAddress?
     private let baseLogger: Logger
-    /// Who calls; nil: nobody has to say who they are on this node, or on this path. Set by ``AccessMiddleware``.
+    /// The authenticated caller; nil if this node or this path requires no authentication. Set by ``AccessMiddleware``.
     var principal: Principal?
-    /// The route that was found. Set by ``RouteTable``.
+    /// The matched route. Set by ``RouteTable``.
     var route = RequestRoute.other
     /// Set by ``RouteTable``.
     var parameters: [PathParameter] = []
@@ -20,15 +21,15 @@ struct HTTPRequestContext: Sendable {
         self.baseLogger = logger
     }
 
-    /// Names the request in each line.
+    /// A logger that adds the request's id to each line.
     var logger: Logger {
         var logger = self.baseLogger
         logger[metadataKey: LogKey.request] = "\(self.id)"
         return logger
     }
 
-    /// A parameter of the path, without its percent-encoding.
-    /// - Throws: ``Problem`` 404 when the route's template has no parameter of that name.
+    /// A path parameter, percent-decoded.
+    /// - Throws: ``Problem`` 404 when the route's template has no parameter with this name.
     func parameter(_ name: String) throws(Problem) -> String {
         guard let parameter = self.parameters.first(where: { $0.name == name }) else { throw .unknownPath }
         return parameter.value

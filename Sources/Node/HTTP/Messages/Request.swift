@@ -1,12 +1,12 @@
 import HTTPTypes
 
-/// A request for the REST side, as its middleware and routes see it.
+/// A request, as middleware and routes get it.
 struct Request: Sendable {
-    /// The target is in origin form, and everything in it is ASCII: ``HTTPErrorHandler`` refuses the rest.
+    /// The target is in origin form, and all text is ASCII: ``HTTPErrorHandler`` refuses everything else.
     let head: HTTPRequest
-    /// Of the target, up to the first `?`, still percent-encoded.
+    /// The target up to the first `?`, still percent-encoded.
     let path: String
-    /// Of the target, between the first `?` and a `#`, still percent-encoded; nil without a `?`.
+    /// The part of the target between the first `?` and a `#`, still percent-encoded; nil without a `?`.
     let query: Substring?
     var body: RequestBody
 

@@ -1,13 +1,13 @@
 import NIOCore
 
-/// The body of a request: the bytes that came with the head, or a sequence of pieces that arrive while it is read.
+/// The body of a request: all bytes, if they came with the head, or a sequence of pieces that arrive while it is read.
 ///
-/// What nobody reads is not read from the socket either, beyond what ``RequestHandler`` holds. The sequence has one reader; an error in it is
-/// the request's: it is malformed, its time is up, or the client has left.
+/// If the body is not read, the node reads no more from the socket than ``RequestHandler`` buffers. The sequence has one
+/// reader. It throws when the request is malformed, its time is up, or the client has disconnected.
 struct RequestBody: Sendable, AsyncSequence {
     typealias Element = ByteBuffer
 
-    /// The body has more bytes than the reader takes.
+    /// The body is larger than the reader's limit.
     struct TooLarge: Error, Hashable {}
 
     fileprivate enum Content: Sendable {
@@ -27,7 +27,7 @@ struct RequestBody: Sendable, AsyncSequence {
         self.content = .pieces(next)
     }
 
-    /// - Throws: ``TooLarge`` as soon as there is more than that.
+    /// - Throws: ``TooLarge`` as soon as the body exceeds the limit.
     func collect(upTo maximumBytes: Int) async throws -> ByteBuffer {
         switch self.content {
         case .bytes(let bytes):

@@ -4,18 +4,19 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Carries out a POST with an `Idempotency-Key` once, however often and at whichever nodes it is sent, and gives the same answer to all.
+/// Carries out a POST with an `Idempotency-Key` once, even if it is sent several times or to several nodes, and returns the
+/// same answer each time.
 ///
-/// Asked by the routes, when the head of the request is found to be good: to know the request, it reads the body.
+/// Routes call it after they have checked the head of the request, because it reads the body to identify the request.
 ///
-/// Kept are answers of success only: a request that was refused or failed has done nothing, and uses up no key. An answer that is too
-/// large to be kept still keeps the request from being carried out twice: later attempts are told so with 409.
+/// Only successful answers are stored. A request that was refused or failed has had no effect, and does not use up its key. If
+/// an answer is too large to be stored, the request is still not carried out again: later attempts get 409.
 struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Duration {
     private let store: any IdempotencyStore
     private let maximumBodyBytes: Int
     private let clock: Time
 
-    /// - Parameter clock: for waits between attempts only; what is kept for how long is the store's.
+    /// - Parameter clock: for pauses between attempts only. The store decides how long answers are kept.
     init(store: any IdempotencyStore, maximumBodyBytes: Int, clock: Time = ContinuousClock()) {
         self.store = store
         self.maximumBodyBytes = maximumBodyBytes
@@ -37,12 +38,12 @@ struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Durat
         var request = request
         request.body = RequestBody(buffer: body)
         let claim = IdempotencyClaim(key: key, request: RequestDigest.text(of: request, body: body))
-        // The attempt waited for may use all of its time, and then needs some to tell the store.
+        // Another attempt may use up its timeout, and then needs time to report to the store.
         let timeout = (try? Query(request, only: "wait", "timeout").timeout()) ?? .seconds(1)
         let deadline = self.clock.now.advanced(by: .nanoseconds(timeout.nanoseconds) + .seconds(1))
         if let answer = try await self.reserve(claim, until: deadline, logger: context.logger) {
             guard let response = StoredAnswer.decode(answer) else {
-                context.logger.error("A kept answer cannot be read")
+                context.logger.error("A stored answer cannot be read")
                 throw Problem.answerNotKept
             }
             return response
@@ -51,7 +52,7 @@ struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Durat
         do {
             response = try await next(request, context)
         } catch is CancellationError {
-            // Whether anything was done is unknown: the reservation stays until it lapses.
+            // It is unknown whether the request had an effect, so the reservation stays until it expires.
             throw CancellationError()
         } catch {
             await self.settle(claim, .release, logger: context.logger)
@@ -67,14 +68,14 @@ struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Durat
 
     // MARK: - Before
 
-    /// A key is its caller's own: what another one sends under the same is another request.
+    /// Keys of different callers are independent: the same key from another caller is another request.
     private func scoped(_ key: IdempotencyKey, to caller: Principal?) -> IdempotencyKey? {
         guard let caller else { return key }
         return IdempotencyKey(RequestDigest.text(of: [caller.identity, key.description]))
     }
 
-    /// Waits while another attempt is at it: 50 ms, then longer, up to 250 ms between two looks.
-    /// - Returns: the kept answer; nil when the request is this attempt's to carry out.
+    /// Reserves the key. Waits while another attempt is being carried out, and checks every 50 ms at first, later every 250 ms.
+    /// - Returns: the stored answer; nil if this attempt is to carry out the request.
     private func reserve(_ claim: IdempotencyClaim, until deadline: Time.Instant, logger: Logger) async throws -> ByteBuffer? {
         var pause = Duration.milliseconds(50)
         while true {
@@ -89,7 +90,7 @@ struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Durat
             do {
                 try await self.clock.sleep(until: min(now.advanced(by: pause), deadline), tolerance: nil)
             } catch {
-                // The node is going, and waits no longer.
+                // The node is shutting down, and waits no longer.
                 throw Problem.idempotencyKeyBusy
             }
             pause = min(pause * 2, .milliseconds(250))
@@ -114,21 +115,21 @@ struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Durat
         case release
     }
 
-    /// Tells the store how the attempt ended. When the store has just gone away, the caller gets its answer without waiting for it, and the
-    /// store is told again until the reservation would have lapsed; meanwhile the key is busy.
+    /// Reports the end of an attempt to the store. If the store is unreachable, the caller gets the answer without waiting, and
+    /// the report is repeated until the reservation would have expired. Until then the key is busy.
     private func settle(_ claim: IdempotencyClaim, _ ending: Ending, logger: Logger) async {
         if await self.tell(claim, ending, logger: logger) { return }
         Task {
-            // Bounded: 5 min in all. Without the store nothing new is reserved, so these are no more than were under way when it went.
+            // Limited to 5 min in total. Without the store no keys can be reserved, so the number of these loops does not grow.
             for _ in 0..<150 {
                 do { try await self.clock.sleep(for: .seconds(2)) } catch { return }
                 if await self.tell(claim, ending, logger: logger) { return }
             }
-            logger.error("The idempotency store never learnt the end of a request")
+            logger.error("The end of a request could not be reported to the idempotency store")
         }
     }
 
-    /// - Returns: whether the store knows.
+    /// - Returns: whether the store has accepted the report.
     private func tell(_ claim: IdempotencyClaim, _ ending: Ending, logger: Logger) async -> Bool {
         do throws(IdempotencyError) {
             switch ending {
@@ -140,11 +141,11 @@ struct IdempotencyMiddleware<Time: Clock>: Sendable where Time.Duration == Durat
             }
             return true
         } catch .full {
-            // That it was carried out is kept all the same, but for a request that has outlasted its reservation.
+            // The answer is stored nevertheless, unless the reservation expired before the request was finished.
             if case .complete(let answer) = ending, answer != StoredAnswer.notKept {
                 return await self.tell(claim, .complete(StoredAnswer.notKept), logger: logger)
             }
-            logger.warning("A request took longer than its reservation, and there is no room to remember it")
+            logger.warning("A request took longer than its reservation, and the idempotency store has no room for its answer")
             return true
         } catch {
             logger.warning("The idempotency store does not answer", metadata: [LogKey.error: "\(error)"])
@@ -197,7 +198,7 @@ extension Problem {
         headers: [.retryAfter: "10"]
     )
 
-    /// Without Retry-After: another attempt gets the same.
+    /// Without Retry-After, because another attempt gets the same answer.
     static let answerNotKept = Problem(
         .conflict,
         "answer-not-kept",

@@ -4,9 +4,9 @@ import NIOCore
 import NIOHTTP1
 import VolaryBackplane
 
-/// Turns whatever a route throws into `application/problem+json`, without a body for HEAD.
+/// Turns errors of routes into `application/problem+json`, without a body for HEAD.
 struct ProblemMiddleware: Sendable {
-    /// - Parameter found: called before the answer with what it says, if that is a problem.
+    /// - Parameter found: called before the answer with the error's problem, if it has one.
     func handle(
         _ request: Request,
         _ context: HTTPRequestContext,
@@ -36,8 +36,8 @@ struct ProblemMiddleware: Sendable {
         case let error as ChunkSizes.TooLarge:
             return .bodyTooLarge(error.maximumBytes)
         case is HTTPParserError, is HugeContentLength, is ChannelError, is IOError:
-            // The client broke off, or went on with what is no HTTP: nothing that an operator could mend.
-            logger.debug("Request broken off", metadata: [LogKey.error: "\(ErrorText.of(error))"])
+            // The client disconnected, or sent invalid HTTP. An operator cannot fix either.
+            logger.debug("Request aborted by the client", metadata: [LogKey.error: "\(ErrorText.of(error))"])
             return .malformedRequest
         default:
             logger.error("Request failed", metadata: [LogKey.error: "\(error)"])

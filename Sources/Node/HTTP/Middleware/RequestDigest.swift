@@ -3,7 +3,8 @@ import HTTPTypes
 import NIOCore
 import VolaryProtocol
 
-/// Tells requests apart: SHA-256 of the method, path, query and body, and of the body's type unless it is JSON, the same on every node.
+/// Identifies a request: SHA-256 of its method, path, query and body, and of the body's type unless it is JSON. The same on
+/// every node.
 enum RequestDigest {
     /// - Returns: 64 hexadecimal digits.
     static func text(of request: Request, body: ByteBuffer) -> String {
@@ -17,7 +18,7 @@ enum RequestDigest {
     /// - Returns: 64 hexadecimal digits.
     static func text(of parts: [String], _ last: ByteBuffer = ByteBuffer()) -> String {
         var hash = SHA256()
-        // With its length before it, no part can pass for the end of the one before.
+        // The length before each part keeps the boundaries between the parts unambiguous.
         for part in parts { self.hash(ByteBuffer(string: part), into: &hash) }
         self.hash(last, into: &hash)
         return Hex.encode(hash.finalize())

@@ -1,12 +1,12 @@
 import Atomics
 import HTTPTypes
 
-/// Bounds the requests that a node works on at once, and with them their bodies and their waits for receipts. An answer that streams counts until
-/// its end.
+/// Limits the number of concurrent requests, and thus of bodies in memory and of waits for receipts. A streamed answer counts
+/// until its end.
 ///
-/// What a load balancer and a monitor ask is answered however many there are: a busy node must not look like a dead one.
+/// Requests of load balancers and monitoring are always answered, so that a busy node does not look like a failed one.
 struct RequestLimitMiddleware: Sendable {
-    /// The place among the requests under way of an answer that streams; given up with the answer's body, whether that is sent or not.
+    /// Counts a streamed answer as a concurrent request, until the answer's body is released.
     private final class Place: Sendable {
         private let underWay: ManagedAtomic<Int>
 

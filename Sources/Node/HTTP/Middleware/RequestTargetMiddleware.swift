@@ -2,12 +2,13 @@ import HTTPTypes
 import VolaryBackplane
 import VolaryProtocol
 
-/// Refuses methods that nobody knows and paths that are badly written: each path has one spelling.
+/// Refuses unknown methods and malformed paths, so that each path has exactly one spelling.
 ///
-/// Without it ``RouteTable`` takes `//api/connections/` for `/api/connections`, and whoever guards paths in front of a node guards another one.
+/// Otherwise ``RouteTable`` would treat `//api/connections/` as `/api/connections`, and a proxy that guards paths would not
+/// recognize it.
 struct RequestTargetMiddleware: Sendable {
-    /// All that the HTTP decoder reads, so that a path without one of them says which it has. A method that is not here gets 501 (RFC 9110
-    /// section 15.6.2).
+    /// All methods that the HTTP decoder knows, so that a path without one of them can answer with the methods that it has. Any
+    /// other method gets 501 (RFC 9110 section 15.6.2).
     private static let methods = Set(
         """
         GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT QUERY ACL BIND CHECKOUT COPY LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL \
@@ -23,7 +24,7 @@ struct RequestTargetMiddleware: Sendable {
         guard path == "*" || path.utf8.first == UInt8(ascii: "/"), PercentEncoding.decode(path[...]) != nil else {
             throw Problem(.badRequest, "invalid-path", "The path must be percent-encoded UTF-8 (RFC 3986 section 3.3).")
         }
-        // An empty segment; the path of one slash has none.
+        // An empty segment. The path `/` has none.
         guard path == "/" || !Self.hasEmptySegment(path) else { throw Problem.unknownPath }
         return try await next(request, context)
     }

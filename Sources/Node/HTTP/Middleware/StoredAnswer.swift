@@ -2,31 +2,31 @@ import HTTPTypes
 import NIOCore
 import VolaryBackplane
 
-/// An answer of the REST API as bytes, so that any node can give it again.
+/// An answer of the REST API as bytes, so that any node can send it again.
 ///
-/// Version 1: the version (1 byte), the status (2), the number of header fields (2), each with the lengths of its name and its
-/// value before them (2 each), and the body up to the end. Numbers are big-endian.
+/// Version 1 consists of the version (1 byte), the status (2), the number of header fields (2), the fields, and the body up to
+/// the end. Each field has the lengths of its name and its value (2 each) before both. Numbers are big-endian.
 enum StoredAnswer {
     private static let version: UInt8 = 1
     static let maximumBytes = IdempotencyLimits.answerBytes
 
-    /// Tells an answer that is given again.
+    /// Marks an answer that is sent again.
     static let replayed = HTTPField.Name("Idempotency-Replayed")!
 
-    /// - Returns: nil when the bytes would be more than ``maximumBytes``, and for a stream: it may be endless.
+    /// - Returns: nil when the result would exceed ``maximumBytes``, and for a stream, whose size is unknown.
     static func encode(_ response: Response) -> ByteBuffer? {
         guard case .bytes(let body) = response.body, body.readableBytes <= Self.maximumBytes else { return nil }
         return self.encode(response.status, response.headers, body)
     }
 
-    /// Stands for an answer that is too large.
+    /// Stored in place of an answer that is too large.
     static let notKept: ByteBuffer = {
         let problem = Problem.answerNotKept
         return Self.encode(problem.status, problem.response.headers, problem.json) ?? ByteBuffer()
     }()
 
     private static func encode(_ status: HTTPResponse.Status, _ headers: HTTPFields, _ body: ByteBuffer) -> ByteBuffer? {
-        // The length is that of the body, whoever sends it.
+        // The length is computed from the body when the answer is sent.
         let fields = headers.filter { $0.name != .contentLength }
         guard fields.allSatisfy({ $0.name.rawName.utf8.count <= UInt16.max && $0.value.utf8.count <= UInt16.max }),
             fields.count <= UInt16.max
@@ -43,7 +43,7 @@ enum StoredAnswer {
         return bytes.readableBytes <= self.maximumBytes ? bytes : nil
     }
 
-    /// - Returns: nil for bytes that no node of this version has written.
+    /// - Returns: nil for bytes that are not in the format of this version.
     static func decode(_ bytes: ByteBuffer) -> Response? {
         var bytes = bytes
         guard let (version, status, count) = bytes.readMultipleIntegers(as: (UInt8, UInt16, UInt16).self),

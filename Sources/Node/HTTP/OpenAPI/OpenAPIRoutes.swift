@@ -1,7 +1,8 @@
 import HTTPTypes
 import NIOCore
 
-/// `/openapi.json`: what the REST API is, in OpenAPI 3.1. The document is `openapi.json` beside this file, kept by hand.
+/// `/openapi.json`: the description of the REST API in OpenAPI 3.1. The document is `openapi.json` beside this file, edited by
+/// hand.
 struct OpenAPIRoutes: Sendable {
     static let document = ByteBuffer(bytes: PackageResources.openapi_json)
 

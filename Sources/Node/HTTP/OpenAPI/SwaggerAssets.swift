@@ -1,20 +1,20 @@
 import Foundation
 import NIOCore
 
-/// The files of Swagger UI that its page needs, read once from the directory of an installed `swagger-ui-dist`.
+/// The files of Swagger UI for its page, read once at the start from the directory of an installed `swagger-ui-dist`.
 ///
-/// No path that a client gives ever reaches the file system.
+/// Paths from clients never reach the file system.
 struct SwaggerAssets: Sendable {
     static let script = "swagger-ui-bundle.js"
     static let style = "swagger-ui.css"
 
-    /// Of each file: 16 MiB. They have less than two.
+    /// Maximum size of each file: 16 MiB. The real files have less than 2 MiB.
     private static let maximumBytes = 16 * 1024 * 1024
 
     let script: ByteBuffer
     let style: ByteBuffer
 
-    /// Which of the files is wrong, and why.
+    /// The file that cannot be used, and the reason.
     struct Fault: Error, CustomStringConvertible {
         let description: String
     }

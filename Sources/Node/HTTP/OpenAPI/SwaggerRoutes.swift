@@ -2,11 +2,11 @@ import HTTPTypes
 import NIOCore
 import VolaryProtocol
 
-/// `/swagger`: Swagger UI over `/openapi.json`, from the operator's own files or, without them, from a CDN.
+/// `/swagger`: Swagger UI for `/openapi.json`, from the operator's own files, or from a CDN if there are none.
 ///
-/// From the CDN come two files of one version, and a browser takes them only with these hashes. They are of swagger-ui-dist 5.32.6 as on
-/// npm: computed over the files of two PyPI packages that carry it (drf-spectacular-sidecar 2026.6.1, fastapi-offline 1.7.7), which
-/// are identical, and the same as other projects publish for it.
+/// The page loads two files of one version from the CDN, and the browser checks their hashes. The files are of swagger-ui-dist
+/// 5.32.6 on npm. The hashes were computed over the files in two PyPI packages that contain it (drf-spectacular-sidecar
+/// 2026.6.1, fastapi-offline 1.7.7), which are identical, and match the hashes that other projects publish.
 struct SwaggerRoutes: Sendable {
     private static let cdn = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5.32.6/"
     private static let scriptHash = "sha384-EYdOaiRwn44zNjrw+Tfs06qYz9BGQVo2f4/pLY5i7VorbjnZNhdplAbTBk8FXHUJ"
@@ -15,7 +15,7 @@ struct SwaggerRoutes: Sendable {
     private let page: StaticContent
     private let files: [UTF8Text: StaticContent]
 
-    /// - Parameter assets: nil: from the CDN.
+    /// - Parameter assets: nil to use the CDN.
     init(assets: SwaggerAssets?) {
         let source = assets == nil ? Self.cdn : "/swagger/"
         var files: [UTF8Text: StaticContent] = [
@@ -62,7 +62,8 @@ struct SwaggerRoutes: Sendable {
             """
     }
 
-    /// Scripts and styles from where the page takes them, requests to this node, and nothing else. Swagger UI sets styles on elements.
+    /// Permits scripts and styles from their source, requests to this node, and nothing else. Swagger UI sets styles on
+    /// elements.
     private static func policy(source: String, isForeign: Bool) -> String {
         let (script, style) = isForeign ? (" \(source)\(SwaggerAssets.script)", " \(source)\(SwaggerAssets.style)") : ("", "")
         return [

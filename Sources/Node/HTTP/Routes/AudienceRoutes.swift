@@ -3,7 +3,7 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// `/api/groups` and `/api/users`: pushes to them, and who is in a group.
+/// `/api/groups` and `/api/users`: pushes to groups and users, and membership of groups.
 struct AudienceRoutes: Sendable {
     let publisher: Publisher
     let pushing: PushService
@@ -37,7 +37,7 @@ struct AudienceRoutes: Sendable {
         let group = try context.name("group")
         let id = try await self.pushing.find(try context.connection())
         let response = try await self.pushing.request(of: id) { () async throws(BrokerError) in
-            // A join waits for Redis to confirm a subscription and for the presence store: longer than a push.
+            // A join waits for Redis to confirm a subscription and for the presence store, which takes longer than a push.
             try await self.publisher.change(id, group: group, joins: joins, timeout: .seconds(3))
         }
         self.activity.changed(joins ? .join : .leave, of: "\(id)", by: context.principal)

@@ -3,7 +3,7 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// `/api/connections`: who is connected, and pushes to them.
+/// `/api/connections`: the list of connections, pushes to one, and closing one.
 struct ConnectionRoutes: Sendable {
     let inventory: Inventory
     let publisher: Publisher

@@ -1,13 +1,13 @@
 import HTTPTypes
 import NIOCore
 
-/// `/metrics`, for Prometheus. It streams, family by family: the text has 10 KiB at first, and grows with each label that occurs.
+/// `/metrics`, for Prometheus. Streamed by metric family: the text has 10 KiB at first, and grows with the number of labels.
 struct MetricsRoutes: Sendable {
-    /// Of a piece: 16 KiB, and one family more at most.
+    /// Maximum size of a piece: 16 KiB, plus one metric family.
     private static let pieceBytes = 16 * 1024
 
     let registry: MetricsRegistry
-    /// Values of the moment of the call, by name.
+    /// Values at the time of the call, by name.
     let gauges: @Sendable () -> [(name: String, value: Int)]
 
     func add(to routes: inout RouteTable) {

@@ -1,7 +1,7 @@
 import HTTPTypes
 import VolaryBackplane
 
-/// All of a node's HTTP: a request passes these middlewares, in this order, on its way to one of these routes.
+/// The HTTP interface of a node: its middleware, in the order in which a request passes it, and its routes.
 struct NodeAPI: Sendable {
     let configuration: NodeConfiguration
     let links: NodeServer.ClusterServices
@@ -59,7 +59,7 @@ struct NodeAPI: Sendable {
         let problems = ProblemMiddleware()
         let limit = RequestLimitMiddleware(maximumRequests: self.configuration.maximumRequests)
         let target = RequestTargetMiddleware()
-        // Before anything is kept or looked up: an answer that is kept is its caller's.
+        // Before idempotency and routes, because stored answers belong to a caller.
         let access = AccessMiddleware(access: self.access)
         let activity = self.activity
         return { request, context, route in

@@ -3,7 +3,7 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// `/api/nodes`, `/livez`, `/readyz`: the cluster, its nodes' going, and this node's health.
+/// `/api/nodes`, `/livez`, `/readyz`: the nodes of the cluster, draining a node, and the health of this node.
 struct NodeRoutes: Sendable {
     let inventory: Inventory
     let directory: NodeDirectory
@@ -40,7 +40,7 @@ struct NodeRoutes: Sendable {
     }
 
     private func drain(_ id: NodeID, by caller: Principal?) async throws -> Response {
-        // Before it is told: one that is away finds in the log what it has been told.
+        // Before the request is published, because a node that is disconnected finds it in the log later.
         await self.inventory.refreshDirectory()
         guard self.directory.expects(id) || self.directory.all.contains(where: { $0.record.id == id }) else {
             throw Problem.unknownNode
@@ -58,12 +58,13 @@ struct NodeRoutes: Sendable {
         throw Problem.nodeSilent("The node did not answer in time; it does what was asked when it can.")
     }
 
-    /// The process serves HTTP: all that a supervisor should restart it for.
+    /// The process serves HTTP. A supervisor should restart the process only if this fails.
     @Sendable private func live(_: Request, _: HTTPRequestContext) async throws -> Response {
         JSONBody.response(["live": true])
     }
 
-    /// Open to everybody, but for the words of Redis. Credentials are looked at only where there are such words: a balancer sends none.
+    /// Open to everyone, except for error texts of Redis. Credentials are only checked if there are such texts, because load
+    /// balancers send none.
     @Sendable private func ready(_ request: Request, _: HTTPRequestContext) async throws -> Response {
         var readiness = self.readiness()
         if readiness.hasReasons, await !self.access.hasPermission(.read, authorization: request.headers[values: .authorization]) {
@@ -75,7 +76,7 @@ struct NodeRoutes: Sendable {
     }
 }
 
-/// A node that drains from now on.
+/// The answer for a node that begins to drain.
 private struct AcceptedDrain: Encodable {
     let id: String
 }

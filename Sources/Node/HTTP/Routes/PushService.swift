@@ -3,7 +3,7 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// What all routes that push a message have in common: the body, `wait`, `timeout`, and the receipt.
+/// The common parts of all routes that push a message: the body, `wait`, `timeout`, and the receipts.
 struct PushService: Sendable {
     private enum Wait {
         case none
@@ -17,8 +17,8 @@ struct PushService: Sendable {
     let idempotency: IdempotencyMiddleware<ContinuousClock>
     let body: PushBody
 
-    /// What is wrong with the query and the head is said before the body is asked for.
-    /// - Parameter audience: found when the request is carried out, not when its answer is repeated.
+    /// Checks the query and the head before the body is read.
+    /// - Parameter audience: called when the request is carried out, not when its answer is repeated.
     func push(
         _ request: Request,
         _ context: HTTPRequestContext,
@@ -44,7 +44,7 @@ struct PushService: Sendable {
             }
             let result = try await self.publisher.push(content, to: audience, written: wait == .written, timeout: timeout)
             if result.lacksReceipts || result.answer.receipts.keys.contains(where: { self.directory.name(of: $0) == nil }) {
-                // It may be a node so new that the last beat did not see it.
+                // The node may be newer than the last heartbeat.
                 await self.inventory.refreshDirectory()
             }
             var isConnected: Bool?
@@ -52,10 +52,10 @@ struct PushService: Sendable {
                 isConnected = result.recipients > 0
                 if result.connectionNotFound {
                     do {
-                        // Its node does not have it open. One that is only just going is still listed.
+                        // The connection is not open on its node. A connection that is closing is still listed.
                         guard try await self.inventory.connection(target) != nil else { throw Problem.unknownConnection }
                     } catch is PresenceError where wait == .written {
-                        // Or it reads too slowly.
+                        // Or the client reads too slowly.
                         isConnected = nil
                     }
                 }
@@ -67,12 +67,12 @@ struct PushService: Sendable {
         } catch let error as BrokerError {
             throw Problem(error, field: content.field)
         } catch is PresenceError {
-            // The node that should know says that it is not there.
+            // The node that would hold the connection reports that it does not.
             throw Problem.unknownConnection
         }
     }
 
-    /// The one connection that a path means.
+    /// The connection that a path names.
     func find(_ connection: ConnectionReference) async throws -> ConnectionID {
         let short: ShortID
         switch connection {
@@ -97,8 +97,8 @@ struct PushService: Sendable {
         return id
     }
 
-    /// Has the node of one connection carry something out.
-    /// - Parameter send: publishes the request and waits for the receipt.
+    /// Sends a command for one connection to its node.
+    /// - Parameter send: publishes the command and waits for the receipt.
     func request(
         of connection: ConnectionID,
         _ send: () async throws(BrokerError) -> PushOutcome
@@ -113,8 +113,8 @@ struct PushService: Sendable {
         return try result.noContent()
     }
 
-    /// Looks whether the node that could hold the connection is there. Before anything is sent: what is sent stays in the log for a node that
-    /// is away, and 404 must not be said of what is done later.
+    /// Checks that the node of the connection is alive, before anything is published. A published message stays in the log for
+    /// a node that is disconnected, and the caller must not get 404 for something that is carried out later.
     private func findNode(of connection: ConnectionID) async throws {
         if connection.node == self.directory.ownID { return }
         let isAnswered = await self.inventory.refreshDirectory()
@@ -124,7 +124,7 @@ struct PushService: Sendable {
 }
 
 extension PushOutcome {
-    /// The answer to a request that one node was to carry out for one connection.
+    /// The answer to a command to one node for one connection.
     func noContent() throws -> Response {
         if self.isRefused {
             throw Problem(
@@ -140,16 +140,16 @@ extension PushOutcome {
     }
 }
 
-/// A connection as a path names it.
+/// A connection, as a path names it.
 enum ConnectionReference: Hashable, Sendable {
     /// All 32 digits.
     case id(ConnectionID)
-    /// The first 8, if only one connection's id begins with them.
+    /// The first 8 digits, if only one connection's id begins with them.
     case beginning(ShortID)
 }
 
 extension HTTPRequestContext {
-    /// The connection of the path's `id`.
+    /// The connection named by the path's `id`.
     func connection() throws -> ConnectionReference {
         let text = try self.parameter("id")
         if let id = ConnectionID(text) { return .id(id) }
@@ -157,7 +157,7 @@ extension HTTPRequestContext {
         return .beginning(short)
     }
 
-    /// The name in the path.
+    /// A name in the path.
     func name(_ parameter: String) throws -> AudienceName {
         guard let name = AudienceName(try self.parameter(parameter)) else {
             throw Problem(.badRequest, "invalid-name", "\(parameter) \(AudienceName.rule)", field: parameter)

@@ -1,9 +1,9 @@
 import VolaryBackplane
 import VolaryProtocol
 
-/// Whether a node should be given work.
+/// Whether a node should receive traffic.
 struct Readiness: Encodable {
-    /// Something without which a node is not ready.
+    /// A condition for readiness.
     struct Part: Encodable {
         private enum CodingKeys: CodingKey {
             case state
@@ -12,9 +12,10 @@ struct Readiness: Encodable {
         }
 
         let isUp: Bool
-        /// Why it is ill, perhaps in Redis' own words; nil when it is well, and for those who may not know.
+        /// Why the condition is not met, possibly in Redis's own words; nil if it is met, and for callers without the
+        /// permission to see it.
         private(set) var reason: String?
-        /// Milliseconds since 1970, UTC: since when it is well, or ill for whatever reasons.
+        /// Time of the last change between met and not met, in milliseconds since 1970, UTC.
         let since: Int64
 
         init(_ health: BrokerHealth) {
@@ -61,7 +62,7 @@ struct Readiness: Encodable {
 
     var hasReasons: Bool { self.relay.reason != nil || self.presence.reason != nil }
 
-    /// For everybody.
+    /// The version for callers without permissions.
     var withoutReasons: Readiness {
         Readiness(draining: self.draining, relay: self.relay.withoutReason, presence: self.presence.withoutReason)
     }

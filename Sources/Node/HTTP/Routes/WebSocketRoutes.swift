@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// `/ws` and `/echo` for requests that are no WebSocket handshake.
+/// `/ws` and `/echo` for requests that are not WebSocket handshakes.
 struct WebSocketRoutes: Sendable {
     func add(to routes: inout RouteTable) {
         routes.on("/ws", [.get: self.refuse])

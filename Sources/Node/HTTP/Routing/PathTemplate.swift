@@ -1,7 +1,7 @@
 import VolaryBackplane
 import VolaryProtocol
 
-/// The path of a route: `/api/users/{user}/send`. A parameter takes one whole segment.
+/// The path of a route, for example `/api/users/{user}/send`. A parameter matches one complete segment.
 struct PathTemplate: Hashable, Sendable {
     private enum Segment: Hashable {
         case literal(String)
@@ -11,7 +11,7 @@ struct PathTemplate: Hashable, Sendable {
     let text: String
     private let segments: [Segment]
 
-    /// - Parameter text: begins with a slash; written by a programmer.
+    /// - Parameter text: begins with a slash. A constant in the program.
     init(_ text: String) {
         self.text = text
         self.segments = text.split(separator: "/").map { segment in
@@ -19,8 +19,8 @@ struct PathTemplate: Hashable, Sendable {
         }
     }
 
-    /// Compares bytes: `%61pi` is not `api`. Empty segments do not count: ``RequestTargetMiddleware`` refuses them.
-    /// - Returns: the parameters; nil when this is the path of another route.
+    /// Compares bytes: `%61pi` is not `api`. Empty segments are ignored here, because ``RequestTargetMiddleware`` refuses them.
+    /// - Returns: the parameters; nil if the path does not match.
     func match(_ path: String) -> [PathParameter]? {
         let slash = UInt8(ascii: "/")
         var rest = path.utf8[...]
@@ -40,12 +40,12 @@ struct PathTemplate: Hashable, Sendable {
     }
 }
 
-/// A segment of a path that stands for a parameter of its route.
+/// A path segment that is a parameter of the route.
 struct PathParameter: Hashable, Sendable {
     let name: String
-    /// As it came.
+    /// The segment as received.
     let encoded: Substring
 
-    /// Without percent-encoding, if that is well-formed: ``RequestTargetMiddleware`` refuses the rest.
+    /// The percent-decoded segment. ``RequestTargetMiddleware`` refuses segments that are not well-formed.
     var value: String { PercentEncoding.decode(self.encoded)?.string ?? String(self.encoded) }
 }

@@ -1,9 +1,9 @@
-/// What answers the requests of a route.
+/// Answers the requests of a route.
 typealias RouteHandler = @Sendable (Request, HTTPRequestContext) async throws -> Response
 
-/// What a request passes on its way to a route, and the answer on its way back: a function that calls its last argument for what is behind it,
-/// with the request and the context that it got or with changed ones, or does not call it and answers by itself.
+/// A function between the server and the routes. It either calls `next` with the request and the context, changed or not, or
+/// returns its own answer. It may change the answer of `next`.
 typealias Middleware = @Sendable (Request, HTTPRequestContext, _ next: NextHandler) async throws -> Response
 
-/// What is behind a middleware.
+/// The next middleware, or the route.
 typealias NextHandler = (Request, HTTPRequestContext) async throws -> Response

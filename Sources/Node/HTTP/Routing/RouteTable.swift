@@ -1,21 +1,22 @@
 import HTTPTypes
 
-/// The routes of a node's HTTP: which function answers which method of which path.
+/// The routes of a node: the handler for each path and method.
 ///
-/// A path that is there answers OPTIONS, and HEAD where it has GET; its other methods get 405 with `Allow` (RFC 9110 section 15.5.6). Routes are
-/// tried in the order in which they were added: literal paths before those with parameters that they could be taken for.
+/// Each path answers OPTIONS, and HEAD if it has GET. Other methods get 405 with `Allow` (RFC 9110 section 15.5.6). Routes are
+/// tried in the order in which they were added, so literal paths have to be added before paths with parameters that match them
+/// as well.
 struct RouteTable: Sendable {
     private struct Route: Sendable {
         let path: PathTemplate
         let methods: [(method: HTTPRequest.Method, label: RequestRoute, handler: RouteHandler)]
-        /// Of `Allow`.
+        /// The value of `Allow`.
         let allowed: String
     }
 
     private let middleware: Middleware
     private var routes: [Route] = []
 
-    /// - Parameter middleware: every request passes it, also one without a route; its errors are not caught.
+    /// - Parameter middleware: called for every request, including those without a route. Its errors are not caught.
     init(middleware: @escaping Middleware = { try await $2($0, $1) }) {
         self.middleware = middleware
     }
@@ -23,8 +24,8 @@ struct RouteTable: Sendable {
     /// The templates of all paths.
     var templates: [String] { self.routes.map(\.path.text) }
 
-    /// Adds a path with all the methods that it has.
-    /// - Parameter path: its parameters in braces: `/api/connections/{id}`.
+    /// Adds a path with all of its methods.
+    /// - Parameter path: has parameters in braces, for example `/api/connections/{id}`.
     mutating func on(_ path: String, _ handlers: KeyValuePairs<HTTPRequest.Method, RouteHandler>) {
         var methods = handlers.map { (method: $0.key, label: RequestRoute($0.key, path), handler: $0.value) }
         if let get = methods.first(where: { $0.method == .get }) {
@@ -52,7 +53,7 @@ struct RouteTable: Sendable {
 }
 
 extension Problem {
-    /// - Parameter allowed: the methods that the path has.
+    /// - Parameter allowed: the methods of the path.
     fileprivate static func methodNotAllowed(_ allowed: String) -> Problem {
         Problem(.methodNotAllowed, "method-not-allowed", "This path has other methods.", headers: [.allow: allowed])
     }

@@ -1,33 +1,33 @@
 import NIOCore
 
-/// What one client has sent and nobody has handled yet, and when it will be handled. Pure.
+/// Bytes of one client that have been read and not yet handled, and the state of their handling. Pure.
 struct PendingInput {
-    /// Bytes that may wait: 1 MiB. One read brings 256 KiB, and the next follows once all of it is handled; but when a client
-    /// ends its connection, NIO reads at once all that the kernel holds of it. What is beyond is dropped, counted as
-    /// `volary_clients_gone_unread`.
+    /// Maximum of pending bytes: 1 MiB. One read brings at most 256 KiB, and the next read begins when all of it is handled.
+    /// But when a client closes its connection, NIO reads everything that the kernel holds at once. A read that exceeds the
+    /// maximum is dropped and counted in `volary_clients_gone_unread`.
     static let maximumBytes = 1024 * 1024
 
-    /// What waits.
+    /// Bytes that have been read and not yet handled.
     var bytes = ByteBuffer()
-    /// Of a client that is gone: what it had left, as it is counted in the loop's ``LeftoverBudget``.
+    /// Bytes reserved in the event loop's ``LeftoverBudget`` for a client that has disconnected.
     var leftoverBytes = 0
-    /// It waits for its next turn in the loop's ``TurnQueue``.
+    /// Whether the connection waits for its next turn in the event loop's ``TurnQueue``.
     var isQueued = false
     var isInTurn = false
-    /// The last turn used up its budget: what is read next waits for a turn, too.
+    /// Whether the last turn used up its budget. The next read then waits for a turn, too.
     var hasSpentTurn = false
-    /// Whether a read has been asked for that the node does not want yet.
+    /// Whether NIO has requested a read that has been postponed.
     var heldRead = false
 
     var isEmpty: Bool { self.bytes.readableBytes == 0 }
 
-    /// Whether what is read now can be handled at once.
+    /// Whether bytes that are read now can be handled at once.
     var isFree: Bool { self.isEmpty && !self.isQueued && !self.hasSpentTurn }
 
-    /// - Returns: false when that would be too much; nothing is kept then.
+    /// - Returns: false when the pending bytes would exceed ``maximumBytes``; nothing is kept in that case.
     mutating func hold(_ more: ByteBuffer) -> Bool {
         guard self.bytes.readableBytes + more.readableBytes <= Self.maximumBytes else { return false }
-        // A copy: the buffer is the thread's.
+        // A copy, because the buffer is shared by all connections of the thread.
         self.bytes.enqueue(more)
         return true
     }

@@ -1,15 +1,15 @@
 import NIOCore
 import NIOPosix
 
-/// One receive buffer for all WebSockets of a thread: a connection that says nothing holds none.
+/// One receive buffer for all WebSockets of a thread, so that idle connections hold no buffer.
 ///
-/// For channels whose first handler keeps nothing of what it is given, and calls ``giveBack(_:)``.
+/// For channels whose first handler does not keep the buffers it receives, and calls ``giveBack(_:)``.
 struct SharedReceiveAllocator: RecvByteBufferAllocator {
-    /// What one read takes at most: as much as NIO reads at once into buffers of its own.
+    /// Size of the buffer, and maximum of bytes per read: 256 KiB, the same as NIO's own maximum.
     private static let capacity = 256 * 1024
 
     private final class Spare: @unchecked Sendable {
-        // Unchecked: each thread has its own.
+        // Unchecked: each thread has its own instance.
         var buffer: ByteBuffer?
 
         init(_ buffer: ByteBuffer) {
@@ -20,17 +20,17 @@ struct SharedReceiveAllocator: RecvByteBufferAllocator {
     private static let spare = ThreadSpecificVariable<Spare>()
 
     func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
-        // Kept by somebody all the same: then it is theirs.
+        // If another reference to the buffer exists, a new buffer is allocated.
         if var spare = Self.spare.currentValue?.buffer.take(), spare.modifyIfUniquelyOwned({ $0.clear() }) != nil { return spare }
         return allocator.buffer(capacity: Self.capacity)
     }
 
-    /// Nil, as the next is true: the channel shall not use what it used before.
+    /// nil, and `record` returns true, so that the channel does not reuse the size of earlier reads.
     func nextBufferSize() -> Int? { nil }
 
     mutating func record(actualReadBytes: Int) -> Bool { true }
 
-    /// Lets the thread's next read use the buffer, if nobody holds it any more by then.
+    /// Makes the buffer available to the thread's next read. That read uses it only if no other reference exists by then.
     static func giveBack(_ buffer: ByteBuffer) {
         guard buffer.storageCapacity == Self.capacity else { return }
         if let spare = self.spare.currentValue {
@@ -42,27 +42,27 @@ struct SharedReceiveAllocator: RecvByteBufferAllocator {
 }
 
 extension NIOSynchronousChannelOptions {
-    /// For requests: what has been read is kept by nobody but who uses it.
-    /// - Parameter isPlain: a TLS handshake is longer than a first request.
+    /// Receive settings for HTTP requests: small buffers that are released after use.
+    /// - Parameter isPlain: false with TLS, whose handshake needs a larger first buffer.
     func receiveInSmallBuffers(isPlain: Bool) throws {
         try self.setOption(.recvAllocator, value: RequestReceiveAllocator(firstBytes: isPlain ? 256 : 2048))
-        // Of each turn of the event loop: what a node keeps of a client that sends on is one read. NIO keeps as many buffers,
-        // too.
+        // One read per turn of the event loop, so that a node buffers at most one read of a client that keeps sending. NIO also
+        // keeps this number of buffers.
         try self.setOption(.maxMessagesPerRead, value: 1)
     }
 
-    /// After the read that follows, the channel keeps its first buffer and no other.
+    /// From the read after the next one on, the channel keeps no buffer of its own except its first.
     func shareReceiveBuffer() throws {
         try self.setOption(.recvAllocator, value: SharedReceiveAllocator())
     }
 }
 
-/// Buffers for the reads of an HTTP connection, and of a WebSocket behind TLS: a small one first, and then as large as what
-/// comes, up to 64 KiB.
+/// Receive buffers of an HTTP connection, and of a WebSocket over TLS: small at first, then as large as the data, up to 64 KiB.
 ///
-/// NIO never lets go of a channel's first buffer, and would let it grow: this one holds what programs ask for, browsers take a
-/// second read. It serves again for each read that fits into it, once nobody holds it any more. Each larger read has a buffer of
-/// its own, so that a connection that is idle, or becomes a WebSocket, keeps nothing of a large request.
+/// NIO never releases a channel's first buffer, and would let it grow. The first buffer holds a typical request of a program; a
+/// browser's request takes a second read. The first buffer is reused for each read that fits into it, once no other reference
+/// exists. Each larger read gets a new buffer, so that a connection that is idle or becomes a WebSocket keeps no memory of a
+/// large request.
 struct RequestReceiveAllocator: RecvByteBufferAllocator {
     private let firstBytes: Int
     private var sizes: AdaptiveRecvByteBufferAllocator
@@ -74,7 +74,7 @@ struct RequestReceiveAllocator: RecvByteBufferAllocator {
 
     func buffer(allocator: ByteBufferAllocator) -> ByteBuffer { self.sizes.buffer(allocator: allocator) }
 
-    /// Nil, as the next is true: the channel shall not use what it used before.
+    /// nil, and `record` returns true, so that the channel does not reuse the size of earlier reads.
     func nextBufferSize() -> Int? { self.sizes.nextBufferSize().flatMap { $0 <= self.firstBytes ? $0 : nil } }
 
     mutating func record(actualReadBytes: Int) -> Bool {

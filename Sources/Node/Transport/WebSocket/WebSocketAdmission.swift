@@ -1,14 +1,14 @@
 import NIOHTTP1
 import VolaryProtocol
 
-/// What is found out and prepared before a good handshake is answered: who the client is, and that what is pushed to it arrives
-/// here.
+/// The steps between a valid handshake and its answer: authenticates the client, and reserves the topics of its user and
+/// groups.
 struct WebSocketAdmission: Sendable {
-    /// A client that may come in. An object, since it is kept only until its connection stands.
+    /// A client that has been admitted. A class, because it is only kept until the connection is open.
     final class AdmittedClient: Sendable {
-        /// With what its token says of it.
+        /// The handshake, with the data of the client's token.
         let client: WebSocketHandshake.Client
-        /// Nil: it has no user and no groups.
+        /// nil for a client without a user and groups.
         let reservation: TopicReservation?
 
         init(client: WebSocketHandshake.Client, reservation: TopicReservation? = nil) {
@@ -21,12 +21,12 @@ struct WebSocketAdmission: Sendable {
     /// As ``TopicInterest/reserve(_:)``.
     let reserve: @Sendable ([Topic]) async -> TopicReservation
 
-    /// Whether ``admit(_:_:)`` may have to wait for something; else everybody may come in.
+    /// Whether ``admit(_:_:)`` may have to wait. If false, every client is admitted at once.
     func needsTime(for client: WebSocketHandshake.Client) -> Bool {
         self.access.needsTime || !client.topics.isEmpty
     }
 
-    /// - Returns: also when cancelled: a client is let in without its reservation then.
+    /// - Returns: the admitted client. After a cancellation its reservation holds no topics.
     func admit(
         _ request: HTTPRequestHead,
         _ client: WebSocketHandshake.Client
@@ -38,7 +38,7 @@ struct WebSocketAdmission: Sendable {
 }
 
 extension WebSocketHandshake.Client {
-    /// What is published to one of these is for the client, too.
+    /// The topics whose publications the client receives, besides those for everyone.
     fileprivate var topics: [Topic] {
         guard self.endpoint.joinsCluster else { return [] }
         return (self.user.map { [Topic.user($0)] } ?? []) + self.groups.map(Topic.group)

@@ -1,22 +1,22 @@
 import VolaryProtocol
 
-/// The closing handshake of one WebSocket, and who ended its socket. Pure.
+/// The closing handshake of one WebSocket, and which side closed its socket. Pure.
 struct WebSocketClosing {
     var machine = CloseStateMachine()
-    /// Whether the node has ended the socket without waiting for its client.
+    /// Whether the node has closed the socket without waiting for the client.
     var isCut = false
-    /// Closed while its client was gone already: what that had sent and nobody has handled yet counts no longer.
+    /// Whether the connection was closed after its client had disconnected. The client's unhandled messages are then dropped.
     private(set) var isDismissed = false
 
     var canSend: Bool { self.machine.canSend }
 
-    /// Somebody closes the connection of a client that is gone.
+    /// Drops the unhandled messages of a client that has disconnected.
     mutating func dismiss() { self.isDismissed = true }
 
     mutating func transportClosed() { _ = self.machine.transportClosed() }
 
-    /// The code of the first close frame, and whose it was; 1005 for a frame without a code. Without a frame: nil, and who ended
-    /// the socket.
+    /// The code and the sender of the first close frame; 1005 for a frame without a code. Without a frame: nil, and the side
+    /// that closed the socket.
     var ending: TransportEnding {
         guard let frame = self.machine.firstFrame else { return TransportEnding(code: nil, side: self.isCut ? .server : .client) }
         return TransportEnding(code: frame.code ?? CloseCode(rawValue: 1005), side: frame.isOurs ? .server : .client)

@@ -6,65 +6,65 @@ import NIOHTTP1
 import VolaryBackplane
 import VolaryProtocol
 
-/// The opening handshake (RFC 6455 section 4.2): what a request must have to become a WebSocket.
+/// The opening handshake (RFC 6455 section 4.2): validates a request and writes the answer.
 enum WebSocketHandshake {
     enum Refusal: Error, Equatable {
-        /// Not an upgrade request at all.
+        /// The request is not an upgrade request.
         case notWebSocket
         case wrongMethod
-        /// Of none of the endpoints.
+        /// The path belongs to no endpoint.
         case unknownPath
-        /// Section 4.4: only version 13 is spoken; the answer says so.
+        /// Section 4.4: only version 13 is supported, and the answer says so.
         case unsupportedVersion
         case badKey
-        /// Section 9.1: what a client lists as extensions must be well-formed, whatever is made of it.
+        /// Section 9.1: the list of extensions must be well-formed, even if none is used.
         case badExtensions
-        /// `?user=` on a node that does not take a client's word for who it is.
+        /// `?user=` on a node that does not accept a user name from the client.
         case userNotAccepted
-        /// Not a ``AudienceName``.
+        /// The user name is not a valid ``AudienceName``.
         case badUser
-        /// `?welcome=` is neither `on` nor `off`, or there twice.
+        /// `?welcome=` is neither `on` nor `off`, or occurs more than once.
         case badWelcome
         case hasBody
-        /// The page is of an origin that may not connect.
+        /// The origin of the page is not allowed.
         case originNotAllowed
         case unauthorized(TokenError)
-        /// The node is going away.
+        /// The node is shutting down.
         case draining
-        /// There is no room for the socket, whatever its first request is, or for the WebSocket.
+        /// A limit on sockets or on WebSockets is reached. A socket over its limit is refused whatever its first request is.
         case overLimit(ConnectionSlot.Refusal)
     }
 
-    /// What a good handshake says.
+    /// The contents of a valid handshake.
     struct Client: Sendable {
         let endpoint: Endpoint
-        /// What is spoken.
+        /// The client protocol.
         var spoken: SpokenProtocol
-        /// The WebSocket subprotocol that the answer chooses; nil: none was offered that is known.
+        /// The WebSocket subprotocol that the answer selects; nil when the client offered none that is known.
         var subprotocol: String?
         var user: AudienceName?
-        /// Joined before the connection is listed.
+        /// Groups to join before the connection is listed.
         var groups: Set<AudienceName> = []
-        /// Milliseconds since 1970, UTC, when its token ends; nil: never.
+        /// Expiry of the token, in milliseconds since 1970, UTC; nil for no expiry.
         var expiresAt: Int64?
-        /// Whether its first message is to say who it is.
+        /// Whether the client asked for a welcome message.
         var wantsWelcome = false
-        /// Whether its token has the permission `broadcast`.
+        /// Whether the token has the permission `broadcast`.
         var canBroadcast = false
-        /// What the answer agrees to; nil: no compression.
+        /// The negotiated compression; nil for none.
         var compression: NegotiatedDeflate?
     }
 
-    /// Whether the request asks to become a WebSocket at all; a list of protocols with it counts.
+    /// Whether the request asks for an upgrade to WebSocket. The `Upgrade` field may list other protocols as well.
     static func isAskedFor(_ request: HTTPRequestHead) -> Bool {
         request.headers.has("upgrade", "websocket")
     }
 
     /// - Parameters:
-    ///   - endpoints: those of the node.
-    ///   - acceptsUserQuery: whether `?user=` names the user: for trials, since anyone may then be anyone.
+    ///   - endpoints: the endpoints of the node.
+    ///   - acceptsUserQuery: whether `?user=` names the user. For tests only, since any client can then be any user.
     ///   - compresses: whether an offer of permessage-deflate is accepted.
-    /// - Returns: what the client asked for, when the request is a well-formed handshake.
+    /// - Returns: the contents of the handshake, if the request is valid.
     static func validate(
         _ request: HTTPRequestHead,
         endpoints: [Endpoint],
@@ -106,13 +106,13 @@ enum WebSocketHandshake {
         }
     }
 
-    /// What the client offers, in its order.
+    /// The subprotocols that the client offers, in its order.
     static func subprotocols(of request: HTTPRequestHead) -> [String] {
         request.headers.elements(of: "sec-websocket-protocol").map(String.init)
     }
 
-    /// Section 4.2.2: the 101 that proves that the key was read, with the subprotocol that was chosen; as it goes to the socket.
-    /// - Parameter request: a good one, as of ``validate(_:endpoints:acceptsUserQuery:compresses:)``.
+    /// Section 4.2.2: the bytes of the 101 answer, with the accept key and the selected subprotocol.
+    /// - Parameter request: a request accepted by ``validate(_:endpoints:acceptsUserQuery:compresses:)``.
     static func response(to request: HTTPRequestHead, for client: Client) -> ByteBuffer {
         var response = ByteBufferAllocator().buffer(capacity: 256)
         response.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n")
@@ -138,7 +138,7 @@ enum WebSocketHandshake {
         return hash.finalize().withUnsafeBytes { Data($0) }.base64EncodedString()
     }
 
-    /// 16 bytes in base64: 22 digits, of which the last carries 4 unused bits, and two signs of padding.
+    /// 16 bytes in base64: 22 digits, the last of which carries 4 unused bits, and two padding characters.
     private static func isKey(_ key: String) -> Bool {
         let bytes = Array(key.utf8)
         guard bytes.count == 24, bytes.suffix(2) == [UInt8(ascii: "="), UInt8(ascii: "=")] else { return false }
@@ -153,7 +153,7 @@ enum WebSocketHandshake {
 }
 
 extension WebSocketHandshake.Refusal {
-    /// What the client is told.
+    /// The problem document for the client.
     var problem: Problem {
         switch self {
         case .notWebSocket, .wrongMethod, .hasBody:
@@ -198,7 +198,7 @@ extension WebSocketHandshake.Refusal {
 }
 
 extension ConnectionSlot.Refusal {
-    /// What the client is told.
+    /// The problem document for the client.
     fileprivate var problem: Problem {
         switch self {
         case .tooManyConnections:

@@ -1,12 +1,12 @@
 import NIOCore
 import VolaryProtocol
 
-/// What every WebSocket of a node is held to. One instance for all of them.
+/// Settings shared by all WebSockets of a node.
 final class WebSocketSettings: Sendable {
     let messageLimits: MessageLimits
-    /// For a client to answer a close frame; then its socket is cut.
+    /// Time for a client to answer a close frame, before its socket is closed.
     let closeTimeout: TimeAmount
-    /// Whether the transport has the socket's own bytes, and not what TLS makes of them.
+    /// Whether the transport writes to the socket itself. False with TLS.
     let isPlain: Bool
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64

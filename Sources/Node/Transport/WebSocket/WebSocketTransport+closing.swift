@@ -1,7 +1,7 @@
 import NIOCore
 import VolaryProtocol
 
-/// The closing handshake (RFC 6455 section 7): what ``CloseStateMachine`` answers is done here.
+/// The closing handshake (RFC 6455 section 7): carries out the decisions of ``CloseStateMachine``.
 extension WebSocketTransport {
     var ending: TransportEnding { self.closing.ending }
 
@@ -36,18 +36,18 @@ extension WebSocketTransport {
         }
     }
 
-    /// Whether frames from the client still count.
+    /// Whether frames from the client are still handled.
     var canReceive: Bool { self.closing.machine.canReceive && !self.isClosed }
 
     private func sendClose(code: CloseCode?, reason: String, thenFinish: Bool) {
         guard !self.isClosed else { return }
         self.cutAfterDeadline()
         self.writeClose(FrameEncoder.close(code: code, reason: reason), sent: thenFinish ? { self.closeOutput() } : nil)
-        // The client's answer is read also where back-pressure has stopped the reading.
+        // The client's close frame has to be read even if back-pressure has paused reading.
         self.askToRead()
     }
 
-    /// A client that neither reads nor answers must not keep its socket.
+    /// Closes the socket of a client that does not answer the close frame within ``WebSocketSettings/closeTimeout``.
     private func cutAfterDeadline() {
         guard let eventLoop = self.connection?.shard.eventLoop else { return }
         let deadline = eventLoop.assumeIsolated().scheduleTask(in: self.settings.closeTimeout) {

@@ -1,10 +1,11 @@
 import NIOCore
 
-/// What is read, when it is handled, and when more is read.
+/// Reading from the client: when bytes are handled, and when more are read.
 extension WebSocketTransport {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = self.unwrapInboundIn(data)
-        // Also what nobody looks at: a client that goes on behind its last frame would cost a new buffer for each read.
+        // Also for bytes that are ignored: a client that sends data after its close frame would cost a new buffer for each
+        // read.
         SharedReceiveAllocator.giveBack(bytes)
         guard let connection, self.canReceive else { return }
         connection.input.timeouts.sawTraffic()
@@ -25,7 +26,7 @@ extension WebSocketTransport {
         if self.input.hasSpentTurn { self.queueTurn() }
     }
 
-    /// Handles what is held as far as may be, and reads on once that is all.
+    /// Handles as many pending bytes as the limits allow. Resumes reading when none are left.
     func resume() {
         self.handleHeld()
         self.settle()
@@ -61,7 +62,8 @@ extension WebSocketTransport {
 
     // MARK: - A client that is gone
 
-    /// What the client had left to be handled waits within the loop's budget.
+    /// Reserves the event loop's budget for the unhandled bytes of a client that has disconnected. Drops the bytes if the
+    /// budget has no room.
     func keepLeftovers(of connection: Connection) {
         if !self.canReceive { self.input.bytes = ByteBuffer() }
         if connection.shard.turns.leftovers.reserve(self.input.bytes.readableBytes) {
@@ -74,7 +76,7 @@ extension WebSocketTransport {
 
     var hasLeftovers: Bool { self.isClosed && self.connection != nil && !self.closing.isDismissed }
 
-    /// Somebody closes the connection: what its client had left, if that is gone, counts no longer.
+    /// Drops the unhandled bytes of a client that has disconnected, because its connection is being closed.
     func dropLeftovers() {
         guard self.hasLeftovers else { return }
         self.closing.dismiss()
@@ -83,7 +85,7 @@ extension WebSocketTransport {
         self.settle()
     }
 
-    /// Ends the connection of a client that is gone, once all that it had sent is handled.
+    /// Ends the connection of a client that has disconnected, once all bytes it sent are handled.
     func settle() {
         guard self.isClosed, !self.input.isInTurn else { return }
         self.handleHeld()
@@ -100,7 +102,7 @@ extension WebSocketTransport {
             self.goOnReading()
         } else {
             self.input.heldRead = true
-            // Waiting for a turn is a matter of milliseconds.
+            // A wait for a turn takes only milliseconds, so the timeouts keep running.
             if !self.mayHandle { self.connection?.input.timeouts.stopsReading() }
         }
         self.settle()
@@ -108,8 +110,8 @@ extension WebSocketTransport {
 
     private var canRead: Bool { self.input.isEmpty && !self.input.isInTurn && !self.input.isQueued && self.mayHandle }
 
-    /// A client that does not read is not listened to: its echoes would pile up. One that is being closed is, for its close
-    /// frame.
+    /// Messages of a client that does not read are not handled, because replies to it would accumulate. During the closing
+    /// handshake reading continues, to receive the client's close frame.
     var mayHandle: Bool {
         guard let connection else { return true }
         guard !self.isClosed else { return connection.hasRoom }

@@ -1,13 +1,14 @@
 import NIOCore
 import VolaryProtocol
 
-/// One turn: frames to messages, until all bytes are used up or the turn's budget is.
+/// One turn: decodes frames and handles messages, until no bytes are left or the turn's budget is used up.
 extension WebSocketTransport {
-    /// What the decoder is given at a time: 16 KiB, which holds 2,700 frames without a payload. It knows no turns.
+    /// Maximum of bytes given to the decoder at a time: 16 KiB, which holds 2,700 frames without a payload. The decoder does
+    /// not check the budget of a turn.
     private static let portionBytes = 16 * 1024
 
-    /// Handles messages until all bytes are used up, the turn's budget is, or the client has as much unfinished as it may have;
-    /// the first message has been waited for. The replies leave together.
+    /// Handles messages until no bytes are left, the turn's budget is used up, or the client has too many unfinished actions. The
+    /// first message is always handled, because the limits were checked before. All replies are written together.
     func takeTurn(_ bytes: inout ByteBuffer, _ connection: Connection) {
         var budget = TurnBudget()
         self.input.isInTurn = true
@@ -36,7 +37,7 @@ extension WebSocketTransport {
         self.timeMessage(connection)
     }
 
-    /// - Returns: nil when all bytes are used up, or the turn's budget is.
+    /// - Returns: nil when no bytes are left or the turn's budget is used up.
     private func next(
         _ bytes: inout ByteBuffer,
         _ budget: inout TurnBudget,
@@ -59,14 +60,14 @@ extension WebSocketTransport {
                 budget.completed(bytes: event.payloadBytes)
                 return event
             }
-            // Behind the last frame.
+            // The decoder ignores bytes after the last frame.
             if used == 0 { bytes.clear() }
         }
         return nil
     }
 
-    /// Whether what follows still means something: not behind a close frame or a violation. What a client that is gone had sent
-    /// does, unless somebody has closed its connection since.
+    /// Whether the remaining bytes are still handled. They are not after a close frame or a violation. The bytes of a client
+    /// that has disconnected are handled until its connection is closed.
     private var stillCounts: Bool { self.isClosed ? !self.closing.isDismissed : self.canReceive }
 
     private func handle(_ event: MessageDecoder.Event, _ connection: Connection) throws(ProtocolViolation) {
@@ -96,7 +97,7 @@ extension WebSocketTransport {
         return connection.isWithinRate()
     }
 
-    /// A message that is not whole has its time from the first turn that ends in it.
+    /// Starts the message timeout at the first turn that ends inside a message.
     func timeMessage(_ connection: Connection) {
         if self.decoder.isIncomplete {
             connection.input.timeouts.messageIsIncomplete(now: connection.shard.eventLoop.now)

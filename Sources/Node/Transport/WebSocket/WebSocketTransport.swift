@@ -2,13 +2,13 @@ import NIOCore
 import NIOExtras
 import VolaryProtocol
 
-/// A WebSocket over HTTP/1.1 (RFC 6455), plain or TLS: bytes to messages and back, pings and pongs, and the closing handshake.
+/// A WebSocket over HTTP/1.1 (RFC 6455), plain or TLS: decodes messages, answers pings, and does the closing handshake.
 ///
-/// The one channel handler of its channel, and its connection's ``ClientTransport``: one object. Bound to the channel's event
-/// loop. It outlives its channel for as long as messages of a client that is gone still wait to be handled.
+/// This object is both the only handler of its channel and the ``ClientTransport`` of its connection. It is bound to the
+/// channel's event loop. It outlives its channel while messages of a client that has disconnected are still being handled.
 ///
-/// Nothing can be written after a close: ``output`` is reached in this file only, each write asks ``closing`` first, and a closed
-/// channel's output is empty.
+/// Nothing can be written after a close: only this file uses ``output``, each write checks ``closing`` first, and the output of
+/// a closed channel discards all bytes.
 final class WebSocketTransport: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -17,15 +17,15 @@ final class WebSocketTransport: ChannelDuplexHandler {
     let settings: WebSocketSettings
     let host: ConnectionHost
     private let compression: NegotiatedDeflate?
-    /// Nil once the handler is in its pipeline.
+    /// nil once the handler is in its pipeline.
     private var admitted: WebSocketAdmission.AdmittedClient?
     private var output = SocketOutput()
     var closing = WebSocketClosing()
     var decoder: MessageDecoder
-    /// What has been read and waits to be handled.
+    /// Bytes that have been read and not yet handled.
     var input = PendingInput()
     var pings = PingReplies()
-    /// Nil before the handler is added, and once its connection has ended.
+    /// nil before the handler is added, and after its connection has ended.
     private(set) var connection: Connection?
     private var expiry: Scheduled<Void>?
 
@@ -64,7 +64,7 @@ final class WebSocketTransport: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A socket error: the peer is gone, and there is nobody to tell.
+        // A socket error: the client is unreachable, so no close frame is sent.
         context.close(promise: nil)
     }
 
@@ -76,7 +76,7 @@ final class WebSocketTransport: ChannelDuplexHandler {
         }
     }
 
-    /// A socket lives no longer than the token that opened it.
+    /// Closes the connection when the token that opened it expires.
     private func scheduleExpiry(_ expiresAt: Int64?, _ context: ChannelHandlerContext) {
         guard let expiresAt else { return }
         let milliseconds = max(0, expiresAt - self.settings.now())
@@ -85,8 +85,8 @@ final class WebSocketTransport: ChannelDuplexHandler {
         }
     }
 
-    /// The channel is closed. What its client had sent before counts, within the same limits as ever; nothing is answered any
-    /// more.
+    /// The channel is closed. The messages that the client sent before are still handled, within the usual limits. No replies
+    /// are sent.
     private func clientIsGone() {
         guard let connection, !self.output.isClosed else { return }
         self.expiry?.cancel()
@@ -96,7 +96,7 @@ final class WebSocketTransport: ChannelDuplexHandler {
         self.settle()
     }
 
-    /// All that the client had sent is handled.
+    /// Ends the connection: all messages of the client are handled.
     func ended() {
         guard let connection = self.connection.take() else { return }
         connection.closed()
@@ -104,13 +104,13 @@ final class WebSocketTransport: ChannelDuplexHandler {
 
     // MARK: - Writing
 
-    /// Writes a ping or a pong, if the closing handshake still allows it.
+    /// Writes a ping or a pong, unless the closing handshake has begun.
     func writeControl(_ frame: ByteBuffer) {
         if self.isOpen { self.writeFrame(frame) }
     }
 
-    /// Writes a close frame, behind the replies that were collected before it.
-    /// - Parameter sent: called once the frame has left for the kernel, or never will.
+    /// Writes a close frame after the collected replies.
+    /// - Parameter sent: called once, when the frame has been handed to the kernel or the write has failed.
     func writeClose(_ frame: ByteBuffer, sent: (() -> Void)?) {
         self.uncork()
         self.writeFrame(frame, sent: sent)
@@ -127,7 +127,7 @@ final class WebSocketTransport: ChannelDuplexHandler {
         self.output.queue.append(rest, written: written)
     }
 
-    /// Collects what is written from now on, up to 64 KiB, until ``uncork()``.
+    /// Collects writes, up to 64 KiB, until ``uncork()``.
     func cork() { self.output.cork() }
 
     func uncork() {
@@ -138,10 +138,10 @@ final class WebSocketTransport: ChannelDuplexHandler {
 
     var isClosed: Bool { self.output.isClosed }
 
-    /// Whether writes go to the kernel past the channel's queue.
+    /// Whether writes go directly to the kernel, without the channel's queue.
     var isDirect: Bool { self.output.isDirect }
 
-    /// Reads on, if ``read(context:)`` lets it.
+    /// Requests a read, which ``read(context:)`` may postpone.
     func askToRead() {
         let output = self.output
         output.read()
@@ -191,10 +191,10 @@ extension WebSocketTransport: ClientTransport {
             return .sent
         }
         guard !self.output.isClosed else { return .closed }
-        // The channel is asked for its unsent bytes only once it is above its low mark.
+        // The number of unsent bytes is only read above the channel's low-water mark, because asking for it costs time.
         let wasWritable = self.output.isWritable
         guard wasWritable || self.output.unsentBytes <= allowance else { return .overAllowance }
-        // May call back before it returns: a write that fails closes the channel.
+        // The write may call back before it returns: a failed write closes the channel.
         self.output.queue.append(rest, written: written)
         return .queued(bytes: rest.readableBytes, wasWritable: wasWritable)
     }

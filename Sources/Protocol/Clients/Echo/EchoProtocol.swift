@@ -1,4 +1,4 @@
-/// The protocol of `/echo`: each message comes back to its client as it was, and nothing else does.
+/// The protocol of `/echo`: each message comes back to its sender unchanged. Nothing else is sent.
 public final class EchoProtocol: ClientProtocol {
     public init() {}
 
@@ -9,7 +9,7 @@ public final class EchoProtocol: ClientProtocol {
     public func makeSession() -> any ClientSession { self }
 }
 
-/// Nothing has to be kept of a connection.
+/// The protocol has no state of a connection.
 extension EchoProtocol: ClientSession {
     public func received(_ message: ClientMessage, _ act: (ClientAction) -> Void) { act(ClientAction(.message(message))) }
 

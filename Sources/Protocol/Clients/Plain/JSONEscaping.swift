@@ -1,10 +1,10 @@
-/// UTF-8 as the inside of a JSON string (RFC 8259 section 7): quote, backslash and control characters escaped.
+/// Writes UTF-8 text into a JSON string (RFC 8259 section 7): escapes quote, backslash and control characters.
 enum JSONEscaping {
-    /// - Returns: bytes that the escaped text takes.
+    /// - Returns: size of the escaped text in bytes.
     static func count(of bytes: UnsafeRawBufferPointer) -> Int {
         var count = bytes.count
         var index = 0
-        // Text is mostly free of them, and looked through eight bytes at a time.
+        // Most text has no special characters, so eight bytes are tested at a time.
         while index + 8 <= bytes.count {
             let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
             if self.hasSpecial(word) {
@@ -16,7 +16,7 @@ enum JSONEscaping {
         return count
     }
 
-    /// - Returns: bytes that the escaped text takes.
+    /// - Returns: size of the escaped text in bytes.
     static func count(of text: String) -> Int {
         var text = text
         return text.withUTF8 { self.count(of: UnsafeRawBufferPointer($0)) }
@@ -30,7 +30,7 @@ enum JSONEscaping {
         }
     }
 
-    /// - Parameter count: what ``count(of:)`` gave for the same bytes.
+    /// - Parameter count: result of ``count(of:)`` for the same bytes.
     static func write(_ bytes: UnsafeRawBufferPointer, count: Int, to writer: inout ByteWriter) {
         guard count > bytes.count else { return writer.write(bytes) }
         var start = 0
@@ -42,8 +42,9 @@ enum JSONEscaping {
         writer.write(UnsafeRawBufferPointer(rebasing: bytes[start...]))
     }
 
-    /// Whether one of eight bytes is to be escaped. Each line has its answer in the highest bits: a byte below n, or that is n,
-    /// is one whose highest bit is off and from which taking n, or 1 after the exclusive or, turns it on.
+    /// Whether at least one of eight bytes has to be escaped. Each term has its result in the highest bit of each byte. For a
+    /// byte below 128, subtracting n sets the highest bit exactly if the byte is below n; after an exclusive or with n,
+    /// subtracting 1 sets it exactly if the byte is n.
     private static func hasSpecial(_ word: UInt64) -> Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let quote = word ^ (ones * UInt64(UInt8(ascii: "\"")))

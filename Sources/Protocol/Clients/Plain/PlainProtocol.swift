@@ -1,9 +1,9 @@
 import NIOCore
 
-/// The protocol of `/ws`: a client's text or binary message is the message itself; the node's texts are JSON objects
-/// (``ServerMessage``).
+/// The protocol of `/ws`. A text or binary message of a client has no further structure. Text messages of the node are JSON
+/// objects (``ServerMessage``).
 public final class PlainProtocol: ClientProtocol {
-    /// Of the times that clients are told.
+    /// Precision of timestamps in messages.
     private let precision: Timestamp.Precision
     private let allocator = ByteBufferAllocator()
 
@@ -27,7 +27,7 @@ public final class PlainProtocol: ClientProtocol {
             from: publication.sender,
             content: content,
             timestamp: publication.timestamp,
-            // Messages between clients carry no id, to stay short.
+            // Messages between clients have no id, to keep them short.
             id: publication.kind == .serverBroadcast ? publication.id : nil,
             audience: publication.audience
         )
@@ -39,7 +39,7 @@ public final class PlainProtocol: ClientProtocol {
     }
 }
 
-/// Nothing has to be kept of a connection.
+/// The protocol has no state of a connection.
 extension PlainProtocol: ClientSession {
     public func received(_ message: ClientMessage, _ act: (ClientAction) -> Void) { act(ClientAction(.message(message))) }
 
@@ -48,7 +48,8 @@ extension PlainProtocol: ClientSession {
         case .welcome(let welcome): .text(welcome.encoded(precision: self.precision))
         case .echo(.text(let text), let sender, let timestamp):
             self.text(ServerMessage(kind: .echo, from: sender, message: text, timestamp: timestamp))
-        // Binary comes back as a publication only: one copy each, in the same order for all.
+        // The sender of a binary message gets it only as a publication, so that all clients get one copy each in the same
+        // order.
         case .echo(.binary, _, _): nil
         case .notice(let text, let timestamp): self.notice(text, timestamp)
         case .result(.failure(let failure), _, let timestamp):
@@ -63,7 +64,7 @@ extension PlainProtocol: ClientSession {
 }
 
 extension ActionFailure {
-    /// Nil: the application gives its own notice, less often than each time.
+    /// nil if the application sends its own notice, at a limited rate.
     fileprivate var plainReason: String? {
         switch self {
         case .forbidden: nil

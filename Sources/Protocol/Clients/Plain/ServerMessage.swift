@@ -6,8 +6,8 @@ public import NIOCore
 ///     {"type":"server-broadcast","message":"Hello!","timestamp":"2026-06-13T06:00:01Z","id":"b597…","group":"staff"}
 ///     {"type":"server-broadcast","timestamp":"2026-06-13T06:00:01Z","id":"b597…","data":{"price":7}}
 ///
-/// Members stand in this order: `from` only where there is a sender, `message` or `data`, `id` where there is one, `group` or
-/// `user` only of what was sent to one.
+/// The members are in this order. `from` is present if there is a sender. Either `message` or `data` is present. `id` is
+/// present if the message has one. `group` or `user` is present if the message was sent to a group or a user.
 public struct ServerMessage: Sendable {
     public enum Kind: String, Sendable {
         case system
@@ -17,21 +17,21 @@ public struct ServerMessage: Sendable {
     }
 
     public enum Content: Sendable {
-        /// Well-formed UTF-8; becomes `message`.
+        /// Well-formed UTF-8, for `message`.
         case text(ByteBuffer)
-        /// A JSON text; becomes `data`, as it is.
+        /// A JSON text, for `data`, copied unchanged.
         case json(ByteBuffer)
     }
 
     public let kind: Kind
-    /// The sender; its short form becomes `from`.
+    /// The sender. Its short form is the value of `from`.
     public let from: ConnectionID?
     public let content: Content
     /// Milliseconds since 1970, UTC.
     public let timestamp: Int64
-    /// Of the push, as its receipt has it.
+    /// The id of the push, as in its receipt.
     public let id: PublicationID?
-    /// To whom it was sent; a group becomes `group`, a user `user`.
+    /// The receivers: a group is the value of `group`, a user the value of `user`.
     public let audience: Audience
 
     public init(
@@ -90,9 +90,9 @@ public struct ServerMessage: Sendable {
         return json
     }
 
-    /// Bytes that are enough for all of it, and those of the text, escaped.
+    /// Sizes in bytes: an upper bound of the whole message, and the size of the escaped text.
     private var size: (total: Int, text: Int) {
-        // The members around the content take at most 100 bytes, the id 40, and a name 11 and itself.
+        // The members around the content take at most 100 bytes, an id 40, and a group or user 11 plus its name.
         let members =
             100 + (self.id == nil ? 0 : 40) + (self.audience.named.map { 11 + JSONEscaping.count(of: $0.name.text) } ?? 0)
         switch self.content {
@@ -105,7 +105,7 @@ public struct ServerMessage: Sendable {
 }
 
 extension Audience {
-    /// How the member of a group or a user begins, and the name in it.
+    /// The beginning of the member for a group or a user, and its name.
     fileprivate var named: (member: StaticString, name: AudienceName)? {
         switch self {
         case .all, .connection: nil

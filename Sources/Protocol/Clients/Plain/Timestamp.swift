@@ -1,9 +1,9 @@
-/// Times as people and programs read them, UTC; of those outside the years 0 to 9999 the nearest.
+/// Formats times in UTC. Times outside the years 0 to 9999 are replaced by the nearest time within.
 ///
-/// Not Foundation's format styles: every message to clients carries a time, and this writes its digits where they belong, without a calendar or
-/// a string; `VolaryProtocol` does without Foundation.
+/// This does not use Foundation's format styles: every message to clients contains a time, and this code writes the digits into
+/// the message without a calendar or a string. `VolaryProtocol` does not depend on Foundation.
 public enum Timestamp {
-    /// How exactly clients are told the time.
+    /// Precision of timestamps for clients.
     public enum Precision: String, Sendable, CaseIterable {
         case seconds
         case milliseconds
@@ -57,7 +57,7 @@ public enum Timestamp {
         }
     }
 
-    /// Takes 20 bytes, or 24 with the fraction of the second.
+    /// Writes 20 bytes, or 24 with a fraction.
     static func write(_ milliseconds: Int64, fraction: Bool, to writer: inout ByteWriter) {
         let (days, inDay) = self.days(milliseconds)
         let (year, month, day) = self.civil(days)
@@ -78,7 +78,7 @@ public enum Timestamp {
         writer.write(UInt8(ascii: "Z"))
     }
 
-    /// - Parameter milliseconds: of the day.
+    /// - Parameter milliseconds: since midnight.
     private static func write(timeOfDay milliseconds: Int64, to writer: inout ByteWriter) {
         let seconds = milliseconds / 1000
         writer.write(twoDigits: seconds / 3600)
@@ -88,14 +88,14 @@ public enum Timestamp {
         writer.write(twoDigits: seconds % 60)
     }
 
-    /// Days since 1970-01-01, and the milliseconds of the day.
+    /// Days since 1970-01-01, and milliseconds since midnight.
     private static func days(_ milliseconds: Int64) -> (Int64, Int64) {
         let clamped = min(max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)
         return self.divide(clamped, by: 86_400_000)
     }
 
-    /// The proleptic Gregorian date of a day counted from 1970-01-01. Counts in eras of 400 years that begin in March, so that
-    /// the leap day is the last of its year.
+    /// The proleptic Gregorian date of a day, counted from 1970-01-01. The calculation uses eras of 400 years and years that
+    /// begin in March, so that a leap day is the last day of its year.
     private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let (era, dayOfEra) = self.divide(days + 719_468, by: 146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
@@ -105,7 +105,7 @@ public enum Timestamp {
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * marchMonth + 2) / 5 + 1)
     }
 
-    /// Rounded towards minus infinity, so that times before 1970 fall into their day.
+    /// Rounds toward negative infinity, so that times before 1970 belong to the correct day.
     private static func divide(_ value: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
         let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)

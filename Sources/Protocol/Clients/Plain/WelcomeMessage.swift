@@ -1,16 +1,16 @@
 public import NIOCore
 
-/// The first message to a client of the plain protocol that has asked for it: who it is.
+/// The first message to a client of the plain protocol that asked for it. It contains the client's identity.
 ///
 ///     {"type":"welcome","timestamp":"2026-06-13T06:00:01Z","id":"a1b2…","node":"node1","user":"alice","groups":["staff"]}
 ///
-/// Members stand in this order; `user` is null for nobody in particular.
+/// The members are in this order. `user` is null for an anonymous client.
 public struct WelcomeMessage: Sendable {
     public let id: ConnectionID
     /// The name of the node that holds the connection.
     public let node: String
     public let user: AudienceName?
-    /// Those that the connection is in from the beginning.
+    /// The groups of the connection at its start.
     public let groups: Set<AudienceName>
     /// Milliseconds since 1970, UTC.
     public let timestamp: Int64
@@ -28,7 +28,7 @@ public struct WelcomeMessage: Sendable {
         let groups = self.groups.sorted().map(\.text)
         let texts = ([self.node, self.user?.text ?? ""] + groups).reduce(0) { $0 + JSONEscaping.count(of: $1) }
         var json = ByteBuffer()
-        // The other signs are at most 140, and three for each group.
+        // All other characters take at most 140 bytes, plus 3 for each group.
         json.write(atMost: 140 + texts + 3 * groups.count) { writer in
             writer.write("{\"type\":\"welcome\",\"timestamp\":\"")
             Timestamp.write(self.timestamp, fraction: precision == .milliseconds, to: &writer)

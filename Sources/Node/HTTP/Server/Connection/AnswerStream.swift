@@ -1,34 +1,35 @@
 import NIOCore
 
-/// The pieces of an answer that streams, on their way from its producer to the channel. Bound to the channel's event loop.
+/// The pieces of a streamed answer between its producer and the channel. Bound to the channel's event loop.
 ///
-/// A piece is handed to the channel, and flushed, only while the channel is writable; until then its producer waits. So what the node holds of an
-/// answer is at most the channel's high watermark (64 KiB) and one piece (``ResponseBodyWriter/maximumPieceBytes``).
+/// A piece is written and flushed only while the channel is writable; otherwise its producer waits. So the node buffers at most
+/// the channel's high-water mark (64 KiB) and one piece (``ResponseBodyWriter/maximumPieceBytes``) of an answer.
 struct AnswerStream {
     typealias Piece = (bytes: ByteBuffer, taken: CheckedContinuation<Void, any Error>)
 
     private enum State {
-        /// No answer streams.
+        /// No answer is being streamed.
         case idle
-        /// - Parameter ended: as of ``waitForEnd(_:)``.
+        /// - Parameter ended: the continuation of ``waitForEnd(_:)``.
         case streaming(ended: CheckedContinuation<Bool, Never>?)
-        /// Nobody takes pieces any more.
+        /// Pieces are not accepted any more.
         case failed(any Error)
     }
 
     private var state = State.idle
     private var waiting: CircularBuffer<Piece> = []
-    /// No piece has been written since ``takeSilence()`` was last called.
+    /// Whether no piece has been written since the last call of ``takeSilence()``.
     private var isSilent = true
 
     var isStreaming: Bool { if case .streaming = self.state { true } else { false } }
 
-    /// The answer's head has been written.
+    /// Call when the head of the answer has been written.
     mutating func begin() {
         if case .idle = self.state { self.state = .streaming(ended: nil) }
     }
 
-    /// - Parameter continuation: gets true when the producer has returned or thrown, and false when nobody waits for the answer any more.
+    /// - Parameter continuation: resumed with true when the producer has returned or thrown, and with false when the stream
+    ///   fails.
     mutating func waitForEnd(_ continuation: CheckedContinuation<Bool, Never>) {
         switch self.state {
         case .idle: continuation.resume(returning: true)
@@ -37,14 +38,14 @@ struct AnswerStream {
         }
     }
 
-    /// The producer has returned or thrown.
+    /// Call when the producer has returned or thrown.
     mutating func end() {
         guard case .streaming(let ended) = self.state else { return }
         self.state = .idle
         ended?.resume(returning: true)
     }
 
-    /// Adds a piece: ``next(isWritable:)`` has it when it is its turn.
+    /// Appends a piece, which ``next(isWritable:)`` returns later.
     mutating func append(_ piece: Piece) {
         switch self.state {
         case .idle: piece.taken.resume(throwing: ChannelError.outputClosed)
@@ -53,7 +54,7 @@ struct AnswerStream {
         }
     }
 
-    /// The next piece to be written; its producer goes on.
+    /// The next piece to write. Resumes its producer.
     mutating func next(isWritable: Bool) -> ByteBuffer? {
         guard isWritable, let piece = self.waiting.popFirst() else { return nil }
         piece.taken.resume()
@@ -67,7 +68,7 @@ struct AnswerStream {
         return self.isSilent
     }
 
-    /// The client has left, or the node has no more time: whoever waits gets the error, now and later.
+    /// Call when the client has disconnected, or the node has no more time. Pending and later writes throw the error.
     mutating func fail(_ error: any Error) {
         if case .failed = self.state { return }
         let state = self.state

@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import VolaryBackplane
 import VolaryProtocol
 
-/// The `Date` of answers (RFC 9110 section 6.6.1), written anew once a second.
+/// The `Date` field of answers (RFC 9110 section 6.6.1), formatted once per second.
 struct DateField: Sendable {
     private let latest = NIOLockedValueBox<(second: Int64, text: String)>((.min, ""))
 

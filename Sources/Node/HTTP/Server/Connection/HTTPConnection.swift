@@ -6,12 +6,12 @@ import NIOHTTP1
 import NIOHTTPTypesHTTP1
 import VolaryBackplane
 
-/// A client's HTTP connection, as the task sees it that serves it.
+/// An HTTP connection of a client, as used by the task that serves it.
 ///
-/// Short requests are answered on the connection's event loop. Lists, large bodies and answers that stream would hold up what the loop delivers,
-/// and are answered beside it.
+/// Short requests are answered on the connection's event loop. Lists, large bodies and streamed answers would delay deliveries
+/// on the loop, so they are answered on other threads.
 struct HTTPConnection: Sendable {
-    /// Of a body that is read on the event loop: 64 KiB, which takes less than a millisecond.
+    /// Maximum size of a body that is read on the event loop: 64 KiB, which takes less than a millisecond.
     private static let shortBodyBytes = 64 * 1024
 
     private static let requests = ManagedAtomic<UInt64>(0)
@@ -22,7 +22,7 @@ struct HTTPConnection: Sendable {
     private let handler: NIOLoopBound<RequestHandler>
 
     /// - Parameters:
-    ///   - peer: as of ``HTTPRequestContext``.
+    ///   - peer: see ``HTTPRequestContext``.
     ///   - handler: already in the channel's pipeline. Called on the channel's event loop.
     init(channel: any Channel, isSecure: Bool, peer: IPAddress?, handler: RequestHandler) {
         self.channel = channel
@@ -31,8 +31,8 @@ struct HTTPConnection: Sendable {
         self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
     }
 
-    /// Answers the requests until there are no more; the connection ends with the last answer. When the task is cancelled, with that of the
-    /// request that is under way, which gets no more of its body.
+    /// Answers requests until there are no more. The connection ends with the last answer. If the task is canceled, this is the
+    /// answer to the current request, which gets no more of its body.
     ///
     /// Runs on a ``LoopExecutor`` of the channel's event loop.
     func serve(with routes: RouteTable, date: DateField, logger: Logger) async {
@@ -70,7 +70,7 @@ struct HTTPConnection: Sendable {
         }
     }
 
-    /// At once, for a task that is on the event loop.
+    /// Runs the action at once, if the task is on the event loop.
     private func onLoop(_ action: @escaping @Sendable (RequestHandler) -> Void) {
         if self.channel.eventLoop.inEventLoop {
             action(self.handler.value)
@@ -101,13 +101,13 @@ struct HTTPConnection: Sendable {
                     try await routes.respond(to: request, context: context)
                 }
         } catch {
-            // Errors of ours are problems by now: the node is being stopped.
+            // Errors of routes have been turned into problems, so this error means that the node is being stopped.
             logger.debug("Request not answered", metadata: [LogKey.error: "\(ErrorText.of(error))"])
             return Response(status: .internalServerError)
         }
     }
 
-    /// Its target is a path by now (``HTTPErrorHandler``); NIO's own conversion would look for a URI in it with `URLComponents`.
+    /// The target is a path, checked by ``HTTPErrorHandler``. NIO's own conversion would parse it with `URLComponents`.
     private func request(_ head: HTTPRequestHead) throws -> HTTPRequest {
         HTTPRequest(
             method: try HTTPRequest.Method(head.method),
@@ -118,7 +118,7 @@ struct HTTPConnection: Sendable {
         )
     }
 
-    /// Of a body that did not come with its head.
+    /// The next part of a body that did not come with its head.
     @Sendable private func nextBodyPart() async throws -> ByteBuffer? {
         try await withCheckedThrowingContinuation { continuation in
             self.onLoop { $0.nextBodyPart(continuation) }
@@ -127,7 +127,7 @@ struct HTTPConnection: Sendable {
 
     // MARK: - Answers that stream
 
-    /// - Returns: whether the answer is whole; else the connection ends.
+    /// - Returns: whether the answer is complete; if not, the connection ends.
     private func stream(_ head: HTTPResponseHead, _ produce: @escaping ResponseBody.Producer, logger: Logger) async -> Bool {
         self.onLoop { $0.beginAnswer(head) }
         let isWhole = await withTaskGroup(of: Bool.self) { tasks in
@@ -137,7 +137,7 @@ struct HTTPConnection: Sendable {
                     try await produce(ResponseBodyWriter(writePiece: self.write))
                     return true
                 } catch {
-                    logger.debug("Answer broken off", metadata: [LogKey.error: "\(ErrorText.of(error))"])
+                    logger.debug("Answer aborted", metadata: [LogKey.error: "\(ErrorText.of(error))"])
                     return false
                 }
             }
@@ -163,7 +163,8 @@ extension HTTPResponseHead {
         if isLast { self.headers.replaceOrAdd(name: "connection", value: "close") }
     }
 
-    /// Has the body come in chunks (RFC 9112 section 7.1), which HTTP/1.0 does not know: there, the end of the connection is the body's end.
+    /// Uses chunked transfer coding (RFC 9112 section 7.1). HTTP/1.0 does not support it; there the body ends with the
+    /// connection.
     /// - Returns: whether the body is chunked.
     fileprivate mutating func chunk(for request: HTTPRequestHead) -> Bool {
         guard request.version != .http1_0 else { return false }

@@ -1,9 +1,9 @@
 import NIOCore
 
-/// Ends our half of a connection when everything that was written before is out.
+/// Delays the closing of the output half of a connection until all earlier writes have completed.
 ///
-/// A channel of which both halves are closed throws away what is unsent: a client that ends its half with its request would lose the
-/// rest of a long answer.
+/// A channel with both halves closed discards unsent bytes. A client that closes its half after its request would lose the rest
+/// of a long answer.
 final class HalfCloseHandler: ChannelOutboundHandler, RemovableChannelHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -13,7 +13,8 @@ final class HalfCloseHandler: ChannelOutboundHandler, RemovableChannelHandler {
         let written = context.eventLoop.makePromise(of: Void.self)
         let eventLoop = context.eventLoop.assumeIsolated()
         written.futureResult.assumeIsolated().whenComplete { _ in
-            // Not within the write that has come to its end: what the close itself writes, TLS's goodbye, would not get out.
+            // Not within the completion of the write: bytes that the close itself writes (close_notify of TLS) would not be
+            // sent.
             eventLoop.execute { context.close(mode: .output, promise: promise) }
         }
         context.writeAndFlush(self.wrapOutboundOut(ByteBuffer()), promise: written)
@@ -24,10 +25,11 @@ final class HalfCloseHandler: ChannelOutboundHandler, RemovableChannelHandler {
 extension HalfCloseHandler: Sendable {}
 
 extension Channel {
-    /// Ends our half of the connection when a write is out, for channels without a ``HalfCloseHandler``.
+    /// Closes the output half of the connection when a write has completed, for channels without a ``HalfCloseHandler``.
     func closeOutput(when written: EventLoopPromise<Void>) {
         written.futureResult.whenComplete { _ in
-            // Not within the write that has come to its end: what the close itself writes, TLS's goodbye, would not get out.
+            // Not within the completion of the write: bytes that the close itself writes (close_notify of TLS) would not be
+            // sent.
             self.eventLoop.execute { self.close(mode: .output, promise: nil) }
         }
     }

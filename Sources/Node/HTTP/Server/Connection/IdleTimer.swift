@@ -1,15 +1,15 @@
 import NIOCore
 
-/// Closes a connection on which no request has been under way for a time. Bound to its event loop.
+/// Closes a connection that has had no request for a time. Bound to the connection's event loop.
 ///
-/// One timer for as long as the connection lasts, set anew when it goes off.
+/// One timer for the lifetime of the connection. It is set again each time it fires.
 final class IdleTimer {
     private let timeout: TimeAmount
-    /// Nil while a request is under way, its answer included.
+    /// Start of the idle time; nil while a request is being received or answered.
     private var idleSince: NIODeadline?
     private var timer: Scheduled<Void>?
 
-    /// - Parameter timeout: from one answer to the next whole head.
+    /// - Parameter timeout: maximum time from an answer to the next complete head.
     init(timeout: TimeAmount) {
         self.timeout = timeout
     }
@@ -21,7 +21,7 @@ final class IdleTimer {
 
     func requestBegan() { self.idleSince = nil }
 
-    /// No request is under way. May be called again while that is so.
+    /// Call when no request is being received or answered. Repeated calls have no effect.
     func waits() {
         if self.idleSince == nil { self.idleSince = .now() }
     }

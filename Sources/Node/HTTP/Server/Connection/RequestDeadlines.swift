@@ -1,10 +1,10 @@
 import NIOCore
 import NIOHTTP1
 
-/// The times that HTTP clients are held to once a request has begun: for its body to arrive, and for its answer to be read.
+/// The timeouts of HTTP clients after the head of a request: for the rest of its body, and for reading the answer.
 ///
-/// ``UpgradeHandler`` has the time for the first head, and ``RequestHandler`` the one between requests, in which a further head must become
-/// whole.
+/// ``UpgradeHandler`` has the timeout of the first head. ``RequestHandler`` has the timeout between requests, within which the
+/// next head must be complete.
 final class RequestDeadlines: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -19,8 +19,9 @@ final class RequestDeadlines: ChannelInboundHandler, RemovableChannelHandler {
     private var answerDeadline: Scheduled<Void>?
 
     /// - Parameters:
-    ///   - bodyTimeout: from a request's head to its end; then ``BodyTimeout`` goes through the pipeline.
-    ///   - answerTimeout: for a client to read on, once so much waits for it that the channel takes no more; then its socket is cut.
+    ///   - bodyTimeout: maximum time from a request's head to its end. After it, ``BodyTimeout`` is sent through the pipeline.
+    ///   - answerTimeout: maximum time for which the channel may be unwritable because the client does not read. After it, the
+    ///     socket is closed.
     init(bodyTimeout: TimeAmount, answerTimeout: TimeAmount) {
         self.bodyTimeout = bodyTimeout
         self.answerTimeout = answerTimeout
@@ -40,7 +41,7 @@ final class RequestDeadlines: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
-    /// Most requests are whole with the read that began them, and need no timer.
+    /// Most requests are complete at the end of the read in which they began, and need no timer.
     func channelReadComplete(context: ChannelHandlerContext) {
         if self.awaitsBody, self.bodyDeadline == nil {
             self.bodyDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: self.bodyTimeout) {

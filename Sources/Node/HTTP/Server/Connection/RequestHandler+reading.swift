@@ -1,18 +1,18 @@
 import NIOCore
 import NIOHTTP1
 
-/// What has come of requests goes to whoever waits for it.
+/// Passes the parts of requests to the task.
 extension RequestHandler {
     // MARK: - For the task
 
-    /// - Parameter continuation: gets nil when no request will come any more.
+    /// - Parameter continuation: resumed with nil when no further request will come.
     func next(_ continuation: CheckedContinuation<Arrival?, Never>) {
         self.awaitsRequest = continuation
         self.deliver()
     }
 
-    /// Tells a client to go on that holds its body back: whatever its head alone decides is decided by now.
-    /// - Parameter continuation: gets nil at the body's end.
+    /// Sends 100 Continue if the client waits for it, because all checks of the head have been done.
+    /// - Parameter continuation: resumed with nil at the end of the body.
     func nextBodyPart(_ continuation: CheckedContinuation<ByteBuffer?, any Error>) {
         self.awaitsBody = continuation
         self.deliver()
@@ -29,10 +29,10 @@ extension RequestHandler {
         self.bound()
     }
 
-    /// Not before: most bodies come with their heads, and then nobody has to wait for them.
+    /// Delivers at the end of a read, because most bodies arrive together with their heads and then need no wait.
     func channelReadComplete(context: ChannelHandlerContext) { self.deliver() }
 
-    /// Has the source keep what the request may have that is being answered, or that will be next: one body in all.
+    /// Sets the limits of the source. It may buffer the rest of one body: that of the current request, or of the next one.
     private func bound() {
         let isFirst = self.parts.requests == 0 || self.parts.requests == 1 && self.awaitsRequest != nil
         self.source.bodyBytes = isFirst ? self.parts.arrivedBodyBytes.map { max(0, self.settings.maximumBodyBytes - $0) } ?? 0 : 0
@@ -69,7 +69,7 @@ extension RequestHandler {
             self.awaitsRequest = nil
             return continuation.resume(returning: nil)
         }
-        // A client that does not read its answers gets no more of them.
+        // A client that does not read its answers gets no further ones.
         guard !isActive || channel?.isWritable == true else { return }
         if isActive, let arrival = self.parts.takeRequest() {
             self.awaitsRequest = nil

@@ -1,32 +1,33 @@
 import NIOCore
 import NIOHTTP1
 
-/// Hands the requests of a connection, one after the other, to the task that answers them, and writes its answers. The last handler of an
-/// HTTP connection, or of a stream of HTTP/2.
+/// Passes the requests of a connection one by one to the task that answers them, and writes its answers. The last handler of an
+/// HTTP connection, or of an HTTP/2 stream.
 ///
-/// Parts wait here until they are taken: those of ``heldParts``, and what the ``RequestSource`` decodes at a time. Beyond that it decodes and
-/// reads nothing. Answers wait in the channel only: see ``AnswerStream``.
+/// Parts are buffered here until the task takes them: ``heldParts``, plus those that the ``RequestSource`` decodes at a time.
+/// Above that nothing is decoded or read. Answers are buffered in the channel only, see ``AnswerStream``.
 final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// A request; its body, if all of it came with the head.
+    /// A request, with its body if all of it came with the head.
     typealias Arrival = (head: HTTPRequestHead, body: ByteBuffer?)
 
-    /// With so many waiting, nothing more is read: the head and the end of a few short requests, or some pieces of a body.
+    /// Number of buffered parts at which reading stops: 8, enough for the heads and ends of a few short requests, or some
+    /// pieces of a body.
     static let heldParts = 8
 
-    /// How the connection ends.
+    /// The state of the end of the connection.
     struct Ending {
-        /// As soon as it owes no answer.
+        /// The connection ends as soon as all requests that have arrived are answered.
         var isStopping = false
-        /// And no request that is not under way is answered.
+        /// In addition, only the current request is answered.
         var isCut = false
-        /// There are no more answers.
+        /// There are no further answers.
         var hasBegun = false
-        /// All answers have left for the kernel, or never will.
+        /// All answers have been handed to the kernel, or their writes have failed.
         var isWritten = false
-        /// Resumed with that.
+        /// Resumed when `isWritten` becomes true.
         var waiter: CheckedContinuation<Void, Never>?
     }
 
@@ -36,9 +37,9 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     var parts = RequestParts()
     var awaitsRequest: CheckedContinuation<Arrival?, Never>?
     var awaitsBody: CheckedContinuation<ByteBuffer?, any Error>?
-    /// The client holds back the body of the request that is under way until it is told to go on.
+    /// Whether the client waits for 100 Continue before it sends the body of the current request.
     var holdsBody = false
-    /// Why nothing more comes.
+    /// The error after which no further parts come.
     var failure: (any Error)?
     var isInputClosed = false
     var ending = Ending()
@@ -47,9 +48,9 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var silenceTimer: Scheduled<Void>?
 
     /// - Parameters:
-    ///   - source: where the requests come from.
-    ///   - settings: of these, the time from one answer to the next whole head, after which the connection is closed, the largest body, and the
-    ///     time for which an answer may be silent whose client has ended its half.
+    ///   - source: provides the requests.
+    ///   - settings: this uses the idle timeout between requests, the maximum body size, and the answer timeout, which also
+    ///     limits silence in a streamed answer after the client has closed its half.
     init(source: any RequestSource, settings: HTTPSettings) {
         self.source = source
         self.settings = settings
@@ -58,15 +59,15 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     // MARK: - For the task: answers
 
-    /// Whether the connection may have another request behind one that is answered now. Not when its body has not been read and may never
-    /// come (RFC 9110 section 10.1.1), or is longer than any that is read: who has the rest of it thrown away has it thrown away for long.
+    /// Whether another request may follow the current one. This is not so if the rest of the body has not been read, and may
+    /// never come (RFC 9110 section 10.1.1) or exceeds the limit, because the node would have to read and discard it.
     func mayGoOn(behind head: HTTPRequestHead) -> Bool {
         guard self.parts.lacksBody else { return true }
         guard !head.expectsContinue, let length = head.headers.only("content-length").flatMap({ Int($0) }) else { return false }
         return length <= self.settings.maximumBodyBytes
     }
 
-    /// Writes a whole answer.
+    /// Writes a complete answer.
     func answer(_ head: HTTPResponseHead, _ body: ByteBuffer) {
         guard let context else { return }
         context.write(self.wrapOutboundOut(.head(head)), promise: nil)
@@ -74,15 +75,15 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
     }
 
-    /// Begins an answer that streams. ``finishAnswer()`` or ``abort()`` must follow.
+    /// Begins a streamed answer. ``finishAnswer()`` or ``abort()`` must follow.
     func beginAnswer(_ head: HTTPResponseHead) {
         self.stream.begin()
         self.context?.writeAndFlush(self.wrapOutboundOut(.head(head)), promise: nil)
         self.watchSilence()
     }
 
-    /// Writes a piece of the answer that streams.
-    /// - Parameter continuation: resumed when the channel has it; until the channel is writable, it waits.
+    /// Writes a piece of the streamed answer.
+    /// - Parameter continuation: resumed when the channel has accepted the piece, which requires that the channel is writable.
     func write(_ piece: ByteBuffer, _ continuation: CheckedContinuation<Void, any Error>) {
         self.stream.append((piece, continuation))
         self.writePieces()
@@ -94,8 +95,8 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    /// A client that has ended its half may have left altogether, which only a write can tell: while the answer streams, it counts as gone when
-    /// nothing has been written for the time of an answer.
+    /// Detects a client that has disconnected after it closed its half, which only a write can show. If a streamed answer
+    /// writes nothing for the answer timeout, the client counts as disconnected.
     private func watchSilence() {
         guard self.isInputClosed, self.stream.isStreaming, let context else { return }
         _ = self.stream.takeSilence()
@@ -109,22 +110,22 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    /// - Parameter continuation: as of ``AnswerStream/waitForEnd(_:)``.
+    /// - Parameter continuation: see ``AnswerStream/waitForEnd(_:)``.
     func streamEnd(_ continuation: CheckedContinuation<Bool, Never>) { self.stream.waitForEnd(continuation) }
 
-    /// The producer of the answer has returned or thrown.
+    /// Call when the producer of the answer has returned or thrown.
     func producerReturned() { self.stream.end() }
 
-    /// The answer that streams is whole.
+    /// Completes the streamed answer.
     func finishAnswer() { self.context?.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil) }
 
-    /// The answer that streams breaks off: the connection ends without the end of it, so that no client takes it for whole.
+    /// Aborts the streamed answer. The connection ends without the end of the body, so that clients detect the truncation.
     func abort() { self.context?.close(promise: nil) }
 
     // MARK: - For the task: the end
 
-    /// There are no more answers.
-    /// - Parameter continuation: resumed when the last of them has left for the kernel, or never will.
+    /// Call when there are no further answers.
+    /// - Parameter continuation: resumed when all answers have been handed to the kernel, or their writes have failed.
     func end(_ continuation: CheckedContinuation<Void, Never>) {
         guard let context, !self.ending.hasBegun, !self.ending.isCut else {
             self.context?.close(promise: nil)
@@ -147,15 +148,15 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.ending.waiter = nil
     }
 
-    /// Ends the connection as soon as all that has come of requests is answered.
+    /// Ends the connection as soon as all requests that have arrived are answered.
     func stop() {
         self.ending.isStopping = true
         if self.ending.isWritten { self.context?.close(promise: nil) }
         self.deliver()
     }
 
-    /// As ``stop()``, but nobody is waited for any more: the request under way is told that its body has not come in time, an answer that streams
-    /// breaks off, and others go without an answer.
+    /// Ends the connection soon. The current request's body ends with a timeout error, a streamed answer is aborted, and
+    /// further requests are not answered.
     func cut() {
         self.ending.isCut = true
         self.failure = self.failure ?? RequestDeadlines.BodyTimeout()

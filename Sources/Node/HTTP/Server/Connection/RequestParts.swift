@@ -1,17 +1,17 @@
 import NIOCore
 import NIOHTTP1
 
-/// What has come of a connection's requests and has not been taken yet, in its order. Pure.
+/// Parts of requests that have been received and not yet taken, in order. Pure.
 struct RequestParts {
     private var parts: CircularBuffer<HTTPServerRequestPart> = []
-    /// The end of the body of the request that was taken last has not been taken.
+    /// Whether the end of the body of the last taken request has not been taken yet.
     private(set) var isBodyOpen = false
-    /// Requests of which nothing has been taken.
+    /// Number of requests of which nothing has been taken.
     private(set) var requests = 0
-    /// Of the body of the request that came last, the bytes that have come; nil when its end has.
+    /// Number of received body bytes of the last request; nil once its end has been received.
     private(set) var arrivedBodyBytes: Int?
 
-    /// Not all of that body has come.
+    /// Whether a part of the last taken request's body has not been received yet.
     var lacksBody: Bool { self.isBodyOpen && !self.hasEnd }
 
     private var hasEnd: Bool { self.parts.contains { if case .end = $0 { true } else { false } } }
@@ -30,8 +30,9 @@ struct RequestParts {
         self.parts.append(part)
     }
 
-    /// Drops what nobody has taken of the body before.
-    /// - Returns: the body only when all of it is here; else ``takeBodyPart()`` has it, part by part.
+    /// Drops the rest of the previous request's body.
+    /// - Returns: a request, with its body if all of it has been received. Otherwise ``takeBodyPart()`` returns the body part
+    ///   by part.
     mutating func takeRequest() -> (head: HTTPRequestHead, body: ByteBuffer?)? {
         while self.isBodyOpen, !self.parts.isEmpty { _ = self.takeBodyPart() }
         guard case .head(let head)? = self.parts.popFirst() else { return nil }
@@ -49,7 +50,7 @@ struct RequestParts {
         return body
     }
 
-    /// - Returns: nil when there is none, for now or, with the body closed, for good.
+    /// - Returns: nil when there is none; if the body is closed, there will be none later.
     mutating func takeBodyPart() -> ByteBuffer? {
         guard self.isBodyOpen, let part = self.parts.popFirst() else { return nil }
         if case .body(let bytes) = part { return bytes }

@@ -1,20 +1,21 @@
 import NIOCore
 
-/// Where the requests of a connection come from, and what its handlers ask of it: ``RequestReader`` for HTTP/1.1.
+/// Provides the requests of a connection to its handlers. For HTTP/1.1 this is ``RequestReader``.
 ///
-/// All that ``HTTPErrorHandler``, ``RequestDeadlines`` and ``RequestHandler`` need from what is in front of them. A stream of HTTP/2 has another one,
-/// and the same handlers.
+/// ``HTTPErrorHandler``, ``RequestDeadlines`` and ``RequestHandler`` need nothing else from the handlers before them. An HTTP/2
+/// stream needs another implementation, and can use the same handlers.
 protocol RequestSource: AnyObject {
-    /// Whether as many requests, or parts of one, wait as may: nothing more is read or decoded while it is true.
+    /// Whether the maximum of requests or parts is buffered. While true, nothing is decoded or read.
     var isFull: Bool { get set }
 
-    /// Bytes of a body that may wait in addition: of one that is being collected, what may still come.
+    /// Number of additional body bytes that may be buffered: the rest of a body that is being collected.
     var bodyBytes: Int { get set }
 
-    /// There will be no further request: all that waits, and all that comes, is dropped. Until the last answer is out, nothing is read.
+    /// Ends the requests: buffered and later bytes are dropped. Nothing is read until the last answer has been sent.
     func end()
 
-    /// As ``end()``; and the connection is closed when the client has ended its half, or some time after the last answer.
-    /// - Parameter answered: the last answer is out.
+    /// Like ``end()``. In addition, the connection is closed when the client has closed its half, or some time after the last
+    /// answer.
+    /// - Parameter answered: completed when the last answer has been sent.
     func end(after answered: EventLoopFuture<Void>)
 }

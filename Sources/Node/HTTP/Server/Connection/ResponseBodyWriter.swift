@@ -1,19 +1,19 @@
 import NIOCore
 
-/// Writes the pieces of an answer that streams. Handed to a ``ResponseBody/Producer``.
+/// Writes the pieces of a streamed answer. Passed to a ``ResponseBody/Producer``.
 struct ResponseBodyWriter: Sendable {
-    /// Of one piece on its way to the channel: 64 KiB. What is longer goes in several.
+    /// Maximum size of one piece: 64 KiB. Longer bytes are split.
     static let maximumPieceBytes = 64 * 1024
 
     private let writePiece: @Sendable (ByteBuffer) async throws -> Void
 
-    /// - Parameter writePiece: returns when the piece has been handed on.
+    /// - Parameter writePiece: returns when the channel has accepted the piece.
     init(writePiece: @escaping @Sendable (ByteBuffer) async throws -> Void) {
         self.writePiece = writePiece
     }
 
-    /// Hands bytes on to the client, at once; returns when the channel has taken them, which it does not while too much waits in it.
-    /// - Throws: when the client has left, has not read for too long, or the node has no more time: there is nobody to write for.
+    /// Sends bytes to the client at once. Returns when the channel has accepted them, which it does only while it is writable.
+    /// - Throws: when the client has disconnected, has not read for too long, or the node has no more time.
     func write(_ bytes: ByteBuffer) async throws {
         var rest = bytes
         while rest.readableBytes > 0 {

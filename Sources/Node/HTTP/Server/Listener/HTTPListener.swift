@@ -4,14 +4,15 @@ import NIOExtras
 import NIOPosix
 import ServiceLifecycle
 
-/// Listens, and has every HTTP connection served until it ends. WebSockets need no task, and live by themselves.
+/// Listens, and serves every HTTP connection until its end. WebSockets need no task and are not tracked here.
 ///
-/// Graceful shutdown: nobody is accepted any more, idle connections end, others when they owe no answer, or nobody waits for it any more.
+/// On a graceful shutdown, no connections are accepted any more and idle connections are closed. Other connections end when all
+/// of their requests are answered, or when `timeIsUp` returns.
 struct HTTPListener: Service {
-    /// Connections that the kernel keeps until they are accepted: it must not refuse a reconnect storm.
+    /// Maximum of connections in the kernel's queue: 4096, enough for many clients that reconnect at once.
     private static let backlog: Int32 = 4096
 
-    /// For sockets to be gone once nobody is served any more: closing ones of TLS may wait for their clients.
+    /// Time for sockets to close after the last connection is served: 250 ms. Closing a TLS socket may wait for the client.
     private static let closeTime = TimeAmount.milliseconds(250)
 
     let host: String
@@ -20,7 +21,7 @@ struct HTTPListener: Service {
     let server: ServerChannel
     let routes: RouteTable
     let logger: Logger
-    /// Returns when a graceful shutdown waits no longer for answers.
+    /// Returns when a graceful shutdown stops waiting for answers.
     let timeIsUp: @Sendable () async -> Void
     /// Called once connections are accepted.
     let onListening: @Sendable (any Channel) async -> Void
@@ -30,7 +31,7 @@ struct HTTPListener: Service {
         let quiescing = ServerQuiescingHelper(group: self.group)
         let (connections, accepted) = AsyncStream.makeStream(of: HTTPConnection.self)
         let listener = try await self.listen(quiescing) { connection in
-            // None is taken any more once the listener is closed.
+            // Connections are not taken after the listener has closed.
             if case .terminated = accepted.yield(connection) { connection.channel.close(promise: nil) }
         }
         listener.closeFuture.whenComplete { _ in accepted.finish() }
@@ -42,7 +43,7 @@ struct HTTPListener: Service {
                 of: { await self.serve(connections) },
                 {
                     await self.timeIsUp()
-                    // The drain needs its own moment to end; a listener that ended before would be one that failed.
+                    // The listener must not return before the drain does: a service that returns early counts as failed.
                     try? await gracefulShutdown()
                 }
             )
@@ -50,7 +51,7 @@ struct HTTPListener: Service {
             quiescing.initiateShutdown(promise: closed)
         }
         listener.close(promise: nil)
-        // Before their event loops go.
+        // Waits for the sockets before their event loops shut down.
         let deadline = listener.eventLoop.scheduleTask(in: Self.closeTime) { closed.succeed() }
         try? await closed.futureResult.get()
         deadline.cancel()
@@ -63,7 +64,7 @@ struct HTTPListener: Service {
         let bootstrap = ServerBootstrap(group: self.group)
             .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            // Accepted sockets have it from their listener.
+            // Accepted sockets inherit the option from their listener.
             .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -93,6 +94,6 @@ struct HTTPListener: Service {
 }
 
 extension HTTPListener: CustomStringConvertible {
-    /// For the log, in which keys and addresses have no place.
+    /// For the log. It contains no keys or addresses.
     var description: String { "HTTPListener" }
 }

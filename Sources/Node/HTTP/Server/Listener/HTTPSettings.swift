@@ -1,18 +1,18 @@
 import NIOCore
 
-/// What every HTTP connection of a node is held to.
+/// Settings shared by all HTTP connections of a node.
 struct HTTPSettings: Sendable {
-    /// Bytes of all header fields together, and of any one.
+    /// Maximum size in bytes of all header fields together, and of each one.
     var maximumHeaderBytes: Int
     var maximumHeaderFields: Int
-    /// From the accepted socket to its first complete request head.
+    /// Maximum time from the accepted socket to the first complete request head.
     var handshakeTimeout: TimeAmount
-    /// From a request's head to its end.
+    /// Maximum time from a request's head to its end.
     var bodyTimeout = TimeAmount.seconds(30)
-    /// For a client to read on when its answer waits.
+    /// Maximum time for which a client may not read while its answer is waiting.
     var answerTimeout = TimeAmount.seconds(30)
-    /// Between requests.
+    /// Maximum time between requests.
     var idleTimeout: TimeAmount
-    /// Of one request.
+    /// Maximum size of a request body in bytes.
     var maximumBodyBytes: Int
 }

@@ -6,7 +6,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Why a node cannot listen where it is told to: one line for operators, with what to change.
+/// Why a node cannot listen on its address: one line for operators, with advice.
 public struct ListenError: Error, Hashable, CustomStringConvertible {
     public let description: String
 
@@ -25,12 +25,12 @@ public struct ListenError: Error, Hashable, CustomStringConvertible {
             }
     }
 
-    /// The host's name does not resolve.
+    /// The host name does not resolve.
     init(unresolved host: String) {
         self.description = "\(ConfigurationError.printable(host)): the host name does not resolve; choose another --host"
     }
 
-    /// - Parameter error: of NIO, where it bound the address.
+    /// - Parameter error: an error of NIO from binding the address.
     init(host: String, port: Int, _ error: any Error) {
         switch error {
         case let error as IOError: self.init(host: host, port: port, errno: error.errnoCode)
@@ -43,8 +43,8 @@ public struct ListenError: Error, Hashable, CustomStringConvertible {
         self.description = description
     }
 
-    /// Finds out, before anything else is started, whether an address can be listened on. Nobody can connect meanwhile. Blocks for as long as
-    /// the host's name takes to resolve.
+    /// Checks, before the other parts start, that the address can be listened on. No connections are accepted. Blocks while the
+    /// host name is being resolved.
     static func check(host: String, port: Int) throws(ListenError) {
         let address: SocketAddress
         do {
@@ -60,7 +60,7 @@ public struct ListenError: Error, Hashable, CustomStringConvertible {
         let descriptor = socket(address.protocol.rawValue, type, 0)
         guard descriptor >= 0 else { throw ListenError(host: host, port: port, errno: errno) }
         defer { close(descriptor) }
-        // As the listener has it: sockets of clients of a node before this one do not count.
+        // The same option as the listener uses: sockets of an earlier process do not prevent listening.
         var on: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         let result = address.withSockAddr { bind(descriptor, $0, socklen_t($1)) }

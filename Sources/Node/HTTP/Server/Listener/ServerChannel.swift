@@ -1,10 +1,10 @@
 import NIOCore
 import NIOHTTP1
 
-/// What a node makes of each accepted socket: HTTP for the router, or a WebSocket from the first request on that asks for one.
+/// Sets up each accepted socket. It serves HTTP, and becomes a WebSocket with the first accepted handshake.
 struct ServerChannel: Sendable {
     let settings: HTTPSettings
-    /// Nil: plain.
+    /// nil for plain TCP.
     let tls: ServerTLS?
     let tlsFailed: @Sendable (any Error) -> Void
     let admission: Admission
@@ -12,8 +12,8 @@ struct ServerChannel: Sendable {
     let webSockets: WebSocketUpgrade
 
     /// - Parameters:
-    ///   - channel: just accepted; called on its event loop.
-    ///   - becameHTTP: called when the first request is one for the router.
+    ///   - channel: a new channel; called on its event loop.
+    ///   - becameHTTP: called with the first request that is not a WebSocket handshake.
     func setUp(_ channel: any Channel, becameHTTP: @escaping @Sendable (HTTPConnection) -> Void) throws {
         guard let place = try self.place(for: channel) else { return }
         try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
@@ -33,8 +33,8 @@ struct ServerChannel: Sendable {
         }
     }
 
-    /// Counts the socket, and lets its proxy, if it has one to speak for it, say whose it is.
-    /// - Returns: nil when there is no room for it, not even for an answer; it is closed then.
+    /// Counts the socket, and reads the PROXY header if the socket comes from a proxy that sends one.
+    /// - Returns: nil when the limit leaves no room for the socket; it is closed without an answer.
     private func place(for channel: any Channel) throws -> ConnectionSlot? {
         let place = ConnectionSlot(in: self.admission, peer: IPAddress(channel.remoteAddress))
         channel.closeFuture.assumeIsolated().whenComplete { _ in place.release() }
@@ -58,10 +58,10 @@ struct ServerChannel: Sendable {
 }
 
 extension ChannelPipeline.SynchronousOperations {
-    /// Adds what a connection needs until it is known what it is for.
+    /// Adds the handlers that a connection needs before its first request.
     /// - Parameters:
-    ///   - refused: called with the answer to what never became a request.
-    ///   - becomeHTTP: as of ``UpgradeHandler``.
+    ///   - refused: called with the answer to bytes that are not a valid request.
+    ///   - becomeHTTP: see ``UpgradeHandler``.
     func addHTTPHandlers(
         settings: HTTPSettings,
         place: ConnectionSlot,
@@ -69,7 +69,7 @@ extension ChannelPipeline.SynchronousOperations {
         refused: @escaping @Sendable (Problem) -> Void = { _ in },
         becomeHTTP: @escaping (any Channel, RequestReader) throws -> [any RemovableChannelHandler]
     ) throws {
-        // HTTPConnection and Problem say how long each body is.
+        // HTTPConnection and Problem set the length of each body.
         var framing = HTTPResponseEncoder.Configuration()
         framing.automaticallySetFramingHeaders = false
         let encoder = HTTPResponseEncoder(configuration: framing)

@@ -1,40 +1,41 @@
 import NIOCore
 import NIOHTTP1
 
-/// Looks at the sizes of chunks (RFC 9112 section 7.1) before their bytes come: the decoder keeps them to itself, and a client that announces a body
-/// that is too large hears it at once, as with a `Content-Length`.
+/// Checks the sizes of chunks (RFC 9112 section 7.1) before their data arrives. The decoder does not report these sizes. With
+/// this check, a client that announces a chunk above the limit gets the answer at once, as with a `Content-Length`.
 ///
-/// Between the parts that the decoder makes and the bytes that it makes them of, by address: what stands before the data of a chunk, or after all
-/// data, is the line with the size. One that is split over two reads is not looked at; its body is bounded like any other by who reads it.
+/// The check compares the addresses of decoded parts with the bytes of the read: the bytes before the data of a chunk, or after
+/// all data, are the line with the size. A line that is split over two reads is not checked; its body is limited by its reader,
+/// like any other body.
 final class ChunkSizes {
-    /// A chunk is larger than any body may be.
+    /// A chunk is larger than the maximum body size.
     struct TooLarge: Error, Hashable {
         let maximumBytes: Int
     }
 
     private let maximumBodyBytes: Int
-    /// A body in chunks is on its way.
+    /// Whether a chunked body is being received.
     private var isOpen = false
-    /// Of the bytes that are being decoded, where the last data lies.
+    /// Address range of the last data within the bytes that are being decoded.
     private var data: Range<UInt>?
 
     init(maximumBodyBytes: Int) {
         self.maximumBodyBytes = maximumBodyBytes
     }
 
-    /// A head has been decoded.
+    /// Call when a head has been decoded.
     func begin(_ head: HTTPRequestHead) { self.isOpen = head.headers.contains(name: "transfer-encoding") }
 
-    /// A piece of its body has been decoded.
+    /// Call when a piece of the body has been decoded.
     func received(_ bytes: ByteBuffer) {
         if self.isOpen { self.data = Self.addresses(of: bytes) }
     }
 
-    /// The end of its body has been decoded.
+    /// Call when the end of the body has been decoded.
     func end() { self.isOpen = false }
 
-    /// - Parameter piece: all of what has been decoded since the last call.
-    /// - Throws: ``TooLarge`` when it has the beginning of such a chunk.
+    /// - Parameter piece: all bytes that have been decoded since the last call.
+    /// - Throws: ``TooLarge`` if they contain the size line of a chunk above the limit.
     func check(_ piece: ByteBuffer) throws(TooLarge) {
         defer { self.data = nil }
         guard self.isOpen else { return }
@@ -52,7 +53,7 @@ final class ChunkSizes {
         let line = bytes.dropLast(2)
         let start = line.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? line.startIndex
         let digits = line[start...].prefix { Self.value(of: $0) != nil }
-        // Of the line of a chunk, an extension may follow.
+        // An extension may follow the size.
         switch line[(start + digits.count)...].first {
         case nil, UInt8(ascii: ";"), UInt8(ascii: " "), UInt8(ascii: "\t"): break
         default: return false

@@ -1,44 +1,44 @@
 extension HTTPErrorHandler {
-    /// What is wrong with a request before any route can be asked.
+    /// What is wrong with a request that no route can answer.
     enum Fault: Error, Hashable {
-        /// Not HTTP/1, or a body that does not hold what its head promises.
+        /// Not HTTP/1, or a body that does not match its head.
         case malformed
-        /// Past the limits of ``HTTPSettings``.
+        /// The head exceeds the limits of ``HTTPSettings``.
         case headerTooLarge
-        /// A field has other bytes, and its standard has none of these.
+        /// A header field has bytes that are not ASCII, which its standard does not permit.
         case notASCII(field: String)
-        /// RFC 9112 section 3.2: a request of HTTP/1.1 has one `Host`, exactly, and a good one.
+        /// RFC 9112 section 3.2: a request of HTTP/1.1 has exactly one `Host` field, with a valid value.
         case badHost
         /// The body did not arrive in time.
         case slowBody
-        /// Its length has more than 64 bits.
+        /// The declared length exceeds 64 bits.
         case bodyTooLarge
-        /// A tunnel is asked for; nothing that follows is HTTP.
+        /// A CONNECT request, which asks for a tunnel. The bytes that follow are not HTTP.
         case tunnel
     }
 
-    /// Which answers a connection still owes, and where the one to a bad request has its turn.
+    /// Counts unanswered requests, and decides when the answer to an invalid request is written.
     struct StateMachine {
-        /// What is to be done about a bad request.
+        /// What to do about an invalid request.
         enum Action: Hashable {
             case nothing
-            /// The fault's answer is written now; it is the last.
+            /// Write the answer now. It is the last one.
             case answer(Fault)
-            /// The request that is coming in is being answered by its route, which must hear that the rest will not come.
+            /// A route is answering the incomplete request. Report to it that the rest will not come.
             case failRequest
-            /// Everything is answered: the connection ends.
+            /// All requests are answered. End the connection.
             case end
         }
 
-        /// Passed on, and not answered to the end.
+        /// Number of requests that were passed on and are not completely answered.
         private var unanswered = 0
-        /// The last request passed on is not whole yet.
+        /// Whether the last request that was passed on is incomplete.
         private var isIncomplete = false
-        /// Nothing is taken any more.
+        /// Whether all further parts are ignored.
         private var isBroken = false
-        /// The answer that is written when all others are.
-        private var owed: Fault?
-        /// The last answer has been written.
+        /// The fault whose answer is written after all other answers.
+        private var pendingFault: Fault?
+        /// Whether the last answer has been written.
         private(set) var isEnded = false
 
         /// - Returns: whether the part is passed on.
@@ -59,7 +59,7 @@ extension HTTPErrorHandler {
             return true
         }
 
-        /// A head that is not passed on, or a decoder that gave up.
+        /// Call for a head that is not passed on, or when the decoder has failed.
         mutating func received(_ fault: Fault) -> Action {
             guard !self.isBroken else { return .nothing }
             self.isBroken = true
@@ -69,19 +69,19 @@ extension HTTPErrorHandler {
                 return .end
             }
             guard self.unanswered == 0 else {
-                self.owed = fault
+                self.pendingFault = fault
                 return .nothing
             }
             self.isEnded = true
             return .answer(fault)
         }
 
-        /// An answer to a request that was passed on has been written to its end.
+        /// Call when the answer to a request that was passed on has been written completely.
         mutating func answered() -> Action {
             self.unanswered -= 1
             guard self.isBroken, self.unanswered <= 0, !self.isEnded else { return .nothing }
             self.isEnded = true
-            return self.owed.map { .answer($0) } ?? .end
+            return self.pendingFault.map { .answer($0) } ?? .end
         }
     }
 }

@@ -2,10 +2,11 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 
-/// Answers, as a problem, the requests that never become one: what the decoder refuses, and what no route may see.
+/// Answers invalid requests with a problem: those that the decoder refuses, and those that no route may see.
 ///
-/// NIO's own handler answers at once, also while requests before it wait for theirs, so that a client takes the refusal for the answer to
-/// another request; and it leaves the connection open. This one keeps the order and ends the connection with its answer.
+/// NIO's own handler answers at once, even while earlier requests have not been answered, so that a client would take the
+/// refusal for the answer to another request. It also leaves the connection open. This handler keeps the order and ends the
+/// connection with its answer.
 final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -19,9 +20,9 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var machine = StateMachine()
 
     /// - Parameters:
-    ///   - source: is told when nothing that comes is wanted any more.
-    ///   - chunkSizes: told of all parts, where bodies may come in chunks.
-    ///   - refused: called with the answer to what never became a request.
+    ///   - source: ended when no further requests are wanted.
+    ///   - chunkSizes: gets all parts, for connections on which bodies may be chunked.
+    ///   - refused: called with the answer to bytes that are not a valid request.
     init(
         settings: HTTPSettings,
         source: any RequestSource,
@@ -63,7 +64,8 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard head.method != .CONNECT else { throw .tunnel }
         let head = try head.inASCII
         guard head.hasGoodHost else { throw .badHost }
-        // RFC 9112 section 6.1: no other coding is known, and none at all before HTTP/1.1, where somebody else may count another body.
+        // RFC 9112 section 6.1: only `chunked` is supported. Before HTTP/1.1 no coding is, because a proxy may see another body
+        // length.
         if head.headers.contains(name: "transfer-encoding") {
             let codings = head.headers.elements(of: "transfer-encoding")
             guard head.version == .http1_1, codings.count == 1, codings[0].isSame("chunked") else { throw .malformed }
@@ -85,7 +87,7 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// - Parameter error: for the route that is answering the request.
+    /// - Parameter error: passed to the route that is answering the request.
     private func found(_ fault: Fault, _ error: (any Error)? = nil, context: ChannelHandlerContext) {
         let action = self.machine.received(fault)
         self.source.end()
@@ -128,7 +130,7 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 }
 
 extension HTTPErrorHandler.Fault {
-    /// What the client is told.
+    /// The problem document for the client.
     func problem(_ settings: HTTPSettings) -> Problem {
         switch self {
         case .malformed:

@@ -1,18 +1,19 @@
 import NIOHTTP1
 
 extension HTTPRequestHead {
-    /// Fields that a node looks at and that have nothing but ASCII in them, whatever they say.
+    /// Header fields that the node evaluates and whose values must be ASCII.
     private static let asciiFields = [
         "Authorization", "Connection", "Content-Encoding", "Expect", "Host", "Idempotency-Key", "Origin",
         "Sec-WebSocket-Extensions",
         "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Sec-WebSocket-Version", "Transfer-Encoding", "Upgrade",
     ]
 
-    /// The head with nothing but ASCII in it, so that nothing behind, of ours or of a library, can take a combining mark for a part of the
-    /// character before it, nor quadratic time for a run of them (see ``UTF8Text``).
+    /// The head as ASCII only, so that no later code can combine a combining mark with the character before it, or take
+    /// quadratic time for a sequence of them (see ``UTF8Text``).
     ///
-    /// Field values may have other bytes (`obs-text`, RFC 9110 section 5.5): where a standard has none, the request is refused; elsewhere each
-    /// of them becomes a `?`, as in a cookie, of which a node makes nothing, or in what a client has written into `X-Forwarded-For`.
+    /// Field values may contain other bytes (`obs-text`, RFC 9110 section 5.5). If the field's standard does not permit them,
+    /// the request is refused. In other fields each such byte becomes a `?`, for example in cookies, which the node does not
+    /// use, or in an entry of `X-Forwarded-For` that a client wrote.
     var inASCII: HTTPRequestHead {
         get throws(HTTPErrorHandler.Fault) {
             guard self.uri.isASCII else { throw .malformed }

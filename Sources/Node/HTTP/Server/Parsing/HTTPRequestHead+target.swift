@@ -1,16 +1,17 @@
 import NIOHTTP1
 
-/// Whom a request is for (RFC 9112 section 3.2).
+/// The target of a request (RFC 9112 section 3.2).
 extension HTTPRequestHead {
-    /// Whether there is one `Host`, of a name or an address and perhaps a port. Before HTTP/1.1 there may be none.
+    /// Whether there is exactly one valid `Host`: a name or an address, optionally with a port. Before HTTP/1.1 it may be
+    /// absent.
     var hasGoodHost: Bool {
         guard self.headers.contains(name: "host") else { return self.version != .http1_1 }
         return self.headers.only("host").map { Self.isHost($0) } ?? false
     }
 
-    /// The request with path and query for its target. A client may send the whole URI; its authority counts then, whatever `Host` says
-    /// (section 3.2.2; RFC 6455 section 4.2.1 has it for WebSockets).
-    /// - Returns: nil when the target is a URI of another scheme, or of a user.
+    /// The request with its target in origin form: path and query. A client may send a complete URI. Then the URI's authority
+    /// replaces `Host` (section 3.2.2; for WebSockets RFC 6455 section 4.2.1).
+    /// - Returns: nil when the target is a URI with another scheme, or with user information.
     var inOriginForm: HTTPRequestHead? {
         guard self.uri.utf8.first != UInt8(ascii: "/"), !self.uri.isSame("*") else { return self }
         guard let scheme = ["http://", "https://"].first(where: { self.uri.begins($0) }) else {
@@ -26,7 +27,7 @@ extension HTTPRequestHead {
         return head
     }
 
-    /// The same for `/ws/` as for `/ws`, and for `/echo/` as for `/echo`: libraries and people write either.
+    /// Replaces `/ws/` by `/ws`, and `/echo/` by `/echo`, because clients use both.
     var withoutSlashBehindEndpoint: HTTPRequestHead {
         let path = self.uri.utf8.prefix { $0 != UInt8(ascii: "?") }
         guard path.elementsEqual("/ws/".utf8) || path.elementsEqual("/echo/".utf8) else { return self }
@@ -35,13 +36,13 @@ extension HTTPRequestHead {
         return head
     }
 
-    /// RFC 9110 section 10.1.1: whether the client holds its body back until it is told to go on.
+    /// RFC 9110 section 10.1.1: whether the client waits for 100 Continue before it sends its body.
     var expectsContinue: Bool {
         self.version == .http1_1 && self.headers.has("expect", "100-continue")
             && (self.headers.contains(name: "content-length") || self.headers.contains(name: "transfer-encoding"))
     }
 
-    /// RFC 3986 sections 3.2.2 and 3.2.3; the empty name is one too.
+    /// RFC 3986 sections 3.2.2 and 3.2.3. The empty name is valid.
     private static func isHost(_ text: some StringProtocol) -> Bool {
         let end: String.Index
         if text.utf8.first == UInt8(ascii: "[") {

@@ -1,7 +1,8 @@
-/// A `Content-Length` past 64 bits, which NIO's parser takes for one that is no number. It is one, and too large (RFC 9110 section 8.6).
+/// A `Content-Length` above 64 bits. NIO's parser reports it as not a number, but it is a number that is too large (RFC 9110
+/// section 8.6).
 struct HugeContentLength: Error {
-    /// - Parameter bytes: what the parser gave up in, from the beginning of a read or of a field on.
-    /// - Returns: whether its last `Content-Length` is a number of so many digits; false as well for one that began in an earlier read.
+    /// - Parameter bytes: the bytes in which the parser failed, from the start of a read or of a header field.
+    /// - Returns: whether the last `Content-Length` in them is such a number; false for a field that began in an earlier read.
     static func isLast(in bytes: some RandomAccessCollection<UInt8>) -> Bool {
         let name = Array("content-length:".utf8)
         var rest = bytes[...]

@@ -1,7 +1,8 @@
 import NIOCore
 import NIOHTTP1
 
-/// How reading ends: the client ends its half of the connection, HTTP ends, or the connection does.
+/// The end of reading: the client closes its half of the connection, the connection becomes a WebSocket, or the connection
+/// closes.
 extension RequestReader {
     // MARK: - The connection
 
@@ -26,7 +27,7 @@ extension RequestReader {
             context.fireChannelReadComplete()
         }
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
-        // What the client had said counts, and it says nothing more.
+        // The bytes that the client sent before have been handed over, and no more will come.
         if isInputEnded { return channel.close(promise: nil) }
         if isReadHeld { channel.read() }
     }
@@ -39,7 +40,8 @@ extension RequestReader {
         if !self.isWorking { self.tellEnd(context) }
     }
 
-    /// Behind what came before it, unless that is not wanted or waits for a handshake: a client that has gone needs none.
+    /// Reports the end of the client's half after all bytes before it. These are dropped if they are not wanted, or if a
+    /// handshake is pending: a client that has closed its half needs no WebSocket.
     func tellEnd(_ context: ChannelHandlerContext) {
         guard self.isInputEnded, !self.isEndTold else { return }
         switch self.state {
@@ -55,7 +57,7 @@ extension RequestReader {
         context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     }
 
-    /// A request that is not whole has a fault.
+    /// An incomplete request is an error.
     private func feedEnd(_ context: ChannelHandlerContext) {
         var rest = ByteBuffer()
         self.isWorking = true

@@ -1,15 +1,15 @@
 import NIOCore
 import NIOHTTP1
 
-/// Makes requests of what a client sends, and takes no more of it than the node has use for: the one place where bytes of a client wait that
-/// is not a WebSocket yet, in front of everything else that HTTP needs.
+/// Decodes requests, and reads no more from the client than the node needs. It is before all other HTTP handlers, and it is the
+/// only place that buffers bytes of a client that is not a WebSocket yet.
 ///
-/// NIO's `ByteToMessageHandler` keeps without a bound what follows a request that asks for an upgrade, and makes thousands of small requests
-/// of one read. This one decodes ``pieceBytes`` at a time, and neither decodes nor reads while requests wait (``isFull``), while a handshake
-/// does (``pause()``), and when nothing that comes is wanted any more (``end()``).
+/// NIO's `ByteToMessageHandler` buffers any number of bytes after a request that asks for an upgrade, and decodes thousands of
+/// small requests from one read. This handler decodes ``pieceBytes`` at a time. It neither decodes nor reads while the maximum
+/// of requests is buffered (``isFull``), while a handshake is pending (``pause()``), and after ``end()``.
 ///
-/// Not reading is no bound by itself: when a client ends its half of the connection, NIO reads at once all that the kernel has of it, some
-/// MiB. What is past ``bound`` then is dropped, and counts as never sent.
+/// Not reading is not enough as a limit: when a client closes its half of the connection, NIO reads everything that the kernel
+/// holds at once, some MiB. Bytes above ``bound`` are dropped, as if they had never been sent.
 final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, RequestSource {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = HTTPServerRequestPart
@@ -17,21 +17,22 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
 
     enum State {
         case reading
-        /// Nothing that comes is wanted: it is dropped, and nothing is read. The last answer is still to come.
+        /// Later bytes are dropped, and nothing is read. The last answer has not been sent.
         case ended
-        /// What comes is read and dropped, until the client ends its half: closed with unread bytes, a socket takes the answer with it.
+        /// Bytes are read and dropped until the client closes its half. Closing a socket with unread bytes could discard the
+        /// last answer.
         case lingering
-        /// The rest is for what comes behind HTTP.
+        /// The remaining bytes are for the WebSocket.
         case leaving
     }
 
-    /// Of what is decoded at a time: 16 KiB, the smallest requests of which take some 200 KiB in memory.
+    /// Maximum of bytes decoded at a time: 16 KiB. The smallest requests in them take about 200 KiB of memory.
     static let pieceBytes = 16 * 1024
 
-    /// Of what waits here: 64 KiB, as much as one read brings.
+    /// Maximum of buffered bytes, without a header field and a body: 64 KiB, the same as one read.
     static let waitingBytes = 64 * 1024
 
-    /// For a client to end its half of the connection behind the last answer.
+    /// Maximum time for a client to close its half of the connection after the last answer: 2 s.
     static let lingerTime = TimeAmount.seconds(2)
 
     let decoder: HTTPRequestDecoder
@@ -48,17 +49,17 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
     var isEndTold = false
     var closing: Scheduled<Void>?
 
-    /// Whether as many requests, or parts of one, wait behind this handler as may.
+    /// Whether the maximum of requests or parts is buffered after this handler.
     var isFull = false {
         didSet { if oldValue, !self.isFull { self.goOn() } }
     }
 
-    /// Further bytes that may wait here: of a body that is being collected, what may still come.
+    /// Number of additional bytes that may be buffered: the rest of a body that is being collected.
     var bodyBytes = 0
 
     /// - Parameters:
-    ///   - settings: of these, the limits of a request's head, and the time for an answer to be read.
-    ///   - chunkSizes: is told of the parts that are made here.
+    ///   - settings: this uses the limits of a request's head and the answer timeout.
+    ///   - chunkSizes: gets the decoded parts.
     init(settings: HTTPSettings, chunkSizes: ChunkSizes) {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderListSize = settings.maximumHeaderBytes
@@ -72,13 +73,14 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
 
     // MARK: - For the handlers behind it
 
-    /// Bytes that wait here.
+    /// Number of buffered bytes.
     var count: Int { self.waiting.count }
 
-    /// Of what may wait here, one field included that is not whole.
+    /// Maximum of buffered bytes, including one incomplete header field.
     var bound: Int { Self.waitingBytes + self.maximumHeaderBytes + self.bodyBytes }
 
-    /// Nothing is decoded or read for now: a handshake waits for its turn, or for its answer. The end of the client's half is told at once.
+    /// Pauses decoding and reading, because a handshake waits for its turn or its answer. If the client closes its half, this
+    /// is reported at once.
     func pause() { self.isPaused = true }
 
     func resume() {
@@ -86,15 +88,17 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
         self.goOn()
     }
 
-    /// There will be no further request: all that waits here, and all that comes, is dropped. Until the last answer is out, nothing is read.
+    /// Ends the requests: buffered and later bytes are dropped. Nothing is read until the last answer has been sent.
     func end() {
         guard case .reading = self.state else { return }
         self.state = .ended
         self.waiting = UndecodedBytes()
     }
 
-    /// As ``end()``; and the connection is closed when the client has ended its half, ``lingerTime`` after the last answer at the latest.
-    /// - Parameter answered: the last answer is out. For a client that does not read it, the connection is closed after the time of an answer.
+    /// Like ``end()``. In addition, the connection is closed when the client has closed its half, at most ``lingerTime`` after
+    /// the last answer.
+    /// - Parameter answered: completed when the last answer has been sent. If the client does not read it, the connection is
+    ///   closed after the answer timeout.
     func end(after answered: EventLoopFuture<Void>) {
         self.end()
         guard let context else { return }
@@ -102,8 +106,8 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
         answered.assumeIsolated().whenComplete { _ in self.linger() }
     }
 
-    /// Hands what waits here to the next handler, as bytes, and leaves the pipeline; at once, or when the part of a request that is being
-    /// handed on has been.
+    /// Passes the buffered bytes to the next handler, and leaves the pipeline, at once or after the part of a request that is
+    /// being passed on.
     func leave() {
         self.state = .leaving
         if !self.isWorking, let context { self.handOver(context) }
@@ -154,13 +158,13 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
         self.worked(context)
     }
 
-    /// Decodes what waits, after a pause, as if it had just been read.
+    /// Decodes the buffered bytes after a pause, as if they had just been read.
     private func goOn() {
         guard !self.isWorking, let context else { return }
         self.isWorking = true
         while self.mayDecode {
             self.decode(context)
-            // Whoever waits for this may take what there is, so that more can be decoded.
+            // Later handlers take what is available, so that more can be decoded.
             context.fireChannelReadComplete()
         }
         self.isWorking = false
@@ -186,7 +190,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
                 _ = try self.decoder.decode(context: context, buffer: &rest)
                 try self.chunkSizes.check(piece)
             } catch {
-                // Behind the last request nothing is wrong: RFC 9112 section 9.6 has it ignored.
+                // Errors after the last request are ignored (RFC 9112 section 9.6).
                 if case .reading = self.state { self.fail(error, in: piece, context) }
                 return
             }
@@ -197,7 +201,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
         }
     }
 
-    /// A decoder that has failed takes nothing any more.
+    /// A decoder that has failed accepts no more bytes.
     func fail(_ error: any Error, in piece: ByteBuffer, _ context: ChannelHandlerContext) {
         self.end()
         let isHuge = error as? HTTPParserError == .invalidContentLength && HugeContentLength.isLast(in: piece.readableBytesView)

@@ -1,13 +1,13 @@
 import NIOCore
 import NIOHTTP1
 
-/// A handshake behind requests waits for its turn.
+/// Handshakes that wait for the answers to earlier requests.
 extension UpgradeHandler {
-    /// A handshake behind requests that are not answered yet.
+    /// A handshake after requests that are not completely answered.
     struct Queued {
         let head: HTTPRequestHead
         var isWhole = false
-        /// Or is to have one that does not come.
+        /// Whether the handshake has a body, or declares one that does not arrive.
         var hasBody = false
     }
 
@@ -21,7 +21,7 @@ extension UpgradeHandler {
         self.takeTurn(context)
     }
 
-    /// Once everything before it is answered, the handshake is the connection's first request again.
+    /// Handles the handshake like the first request of the connection, once all earlier requests are answered.
     func takeTurn(_ context: ChannelHandlerContext) {
         guard case .queued(let queued) = self.state, self.unanswered == 0 else { return }
         for handler in self.routing { context.pipeline.syncOperations.removeHandler(handler, promise: nil) }

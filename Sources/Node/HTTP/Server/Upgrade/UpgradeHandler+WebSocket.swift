@@ -1,12 +1,13 @@
 import NIOCore
 import NIOHTTP1
 
-/// What becomes of a handshake.
+/// Accepts or refuses a handshake.
 extension UpgradeHandler {
-    /// How long a handshake is held up for what Redis has to do with it: 250 ms, many round trips. Without Redis clients connect all the same.
+    /// Maximum delay of a handshake by Redis: 250 ms, the time of many round trips. Without Redis clients can connect
+    /// nevertheless.
     private static let admissionTime = TimeAmount.milliseconds(250)
 
-    /// Finds out whether a client with a whole and good handshake may connect. Meanwhile nothing more of it is decoded or read.
+    /// Decides whether a client with a complete and valid handshake may connect. Until then nothing more is decoded or read.
     func admit(_ head: HTTPRequestHead, _ client: WebSocketHandshake.Client, context: ChannelHandlerContext) {
         self.reader.pause()
         let admission = self.webSockets.admission
@@ -33,37 +34,37 @@ extension UpgradeHandler {
         _ result: Result<WebSocketAdmission.AdmittedClient, WebSocketHandshake.Refusal>,
         context: ChannelHandlerContext
     ) {
-        // The client may be gone, or have used up its time.
+        // The client may have disconnected, or its time may be up.
         guard case .admission = self.state, context.channel.isActive else { return }
         switch result {
         case .success where !self.webSockets.acceptsConnections: self.refuse(.draining, head, context: context)
-        case .success(let guest): self.upgrade(head, for: guest, context: context)
+        case .success(let admitted): self.upgrade(head, for: admitted, context: context)
         case .failure(let refusal): self.refuse(refusal, head, context: context)
         }
     }
 
-    private func upgrade(_ head: HTTPRequestHead, for guest: WebSocketAdmission.AdmittedClient, context: ChannelHandlerContext) {
+    private func upgrade(_ head: HTTPRequestHead, for admitted: WebSocketAdmission.AdmittedClient, context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
         do {
-            // Past the encoder and all else that only answers of HTTP need.
-            let response = WebSocketHandshake.response(to: head, for: guest.client)
+            // Bypasses the encoder and all other handlers for HTTP answers.
+            let response = WebSocketHandshake.response(to: head, for: admitted.client)
             try pipeline.context(handler: self.encoder).writeAndFlush(NIOAny(response), promise: nil)
-            // An end of input is the end of the connection: half-open ones are for HTTP.
+            // Only HTTP connections may be half-closed. For a WebSocket, the end of input ends the connection.
             try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
-            let transport = self.webSockets.makeTransport(guest)
+            let transport = self.webSockets.makeTransport(admitted)
             self.state = .webSocket
             pipeline.removeHandler(self.encoder, promise: nil)
             for handler in self.others { pipeline.removeHandler(handler, promise: nil) }
             try pipeline.addHandler(transport, position: .after(self))
             pipeline.removeHandler(self, promise: nil)
-            // With what the client has sent behind its handshake.
+            // Passes on the bytes that the client sent after its handshake.
             self.reader.leave()
         } catch {
             context.close(promise: nil)
         }
     }
 
-    /// Answers a handshake that is not granted, or a first request for which there is no room. The connection ends with it.
+    /// Answers a handshake that is refused, or a first request above a limit. The connection ends with this answer.
     func refuse(_ refusal: WebSocketHandshake.Refusal, _ request: HTTPRequestHead, context: ChannelHandlerContext) {
         self.state = .refused
         self.deadline?.cancel()

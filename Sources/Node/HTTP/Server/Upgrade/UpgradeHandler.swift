@@ -2,13 +2,13 @@ import NIOCore
 import NIOExtras
 import NIOHTTP1
 
-/// Decides of each request of a connection whether it is for the router, or makes a WebSocket of the connection.
+/// Passes each request of a connection to the routes, or turns the connection into a WebSocket.
 ///
-/// A handshake may come behind any number of requests (RFC 9110 section 7.8): proxies send it on connections that they have used before. It
-/// waits until all of these are answered; from then on the connection is no longer HTTP, whatever becomes of the handshake.
+/// A handshake may follow any number of requests (RFC 9110 section 7.8), because proxies reuse connections. It waits until all
+/// of these are answered. From then on the connection accepts no HTTP requests, whether the handshake succeeds or not.
 ///
-/// NIO's typed upgrade handler is not used: it loses the head of a request whose upgrade it does not grant, so that such a request
-/// (a refused handshake, or the `Upgrade: h2c` that some HTTP clients send with every request) is never answered.
+/// NIO's typed upgrade handler is not used. It discards the head of a request whose upgrade is refused, so that a refused
+/// handshake, or a request with the `Upgrade: h2c` that some HTTP clients always send, is never answered.
 final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOScheduledCallbackHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -16,27 +16,27 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
     typealias OutboundOut = HTTPServerResponsePart
 
     enum State {
-        /// Of the first request.
+        /// Waits for the first request.
         case waitingForHead
-        /// Requests are the router's.
+        /// Requests go to the routes.
         case http
-        /// The router has the connection's last request.
+        /// The routes have the last request of the connection.
         case last
         case queued(Queued)
-        /// A good handshake whose turn it is, and of which the end is still to come.
+        /// A valid handshake after all earlier answers, whose end has not arrived.
         case handshake(HTTPRequestHead, WebSocketHandshake.Client)
-        /// Whole; whether the client may connect is being found out.
+        /// The handshake is complete. The task checks whether the client may connect.
         case admission(Task<Void, Never>)
-        /// Whatever comes is not for this handler any more.
+        /// All bytes go to the WebSocket.
         case webSocket
-        /// Answered; what comes behind a refused upgrade may be meant for a WebSocket, through a proxy that believes in one, and must
-        /// never reach the router.
+        /// The handshake was refused and answered. A proxy may believe in a WebSocket, so the bytes that follow may be meant
+        /// for it and must never reach the routes.
         case refused
     }
 
     let webSockets: WebSocketUpgrade
     let place: ConnectionSlot
-    /// All of HTTP goes with the upgrade: the encoder before a frame is written.
+    /// An upgrade removes all HTTP handlers, including the encoder, before a frame is written.
     let encoder: HTTPResponseEncoder
     let reader: RequestReader
     let others: [any RemovableChannelHandler]
@@ -45,19 +45,19 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
     let timeout: TimeAmount
     private let becomeHTTP: (any Channel) throws -> [any RemovableChannelHandler]
     private var context: ChannelHandlerContext?
-    /// Handlers that only requests for the router need.
+    /// Handlers that only requests for the routes need.
     var routing: [any RemovableChannelHandler] = []
-    /// Requests that the router has, and has not answered to the end.
+    /// Number of requests that the routes have not completely answered.
     var unanswered = 0
-    /// The request that came last is the connection's last.
+    /// Whether the last received request is the last of the connection.
     private var hasLast = false
 
     /// - Parameters:
-    ///   - place: of the socket among the node's others.
-    ///   - timeout: for the first head to be whole, and for a handshake to end once it is its turn.
-    ///   - others: of the handlers that only HTTP needs.
-    ///   - becomeHTTP: adds what answers requests behind this handler, and returns the handlers of it that go when the connection becomes a
-    ///     WebSocket. Called with the first request that is none for a WebSocket.
+    ///   - place: the slot of the socket in the node's limits.
+    ///   - timeout: maximum time for the first head, and for the end of a handshake after all earlier answers.
+    ///   - others: other handlers that only HTTP needs.
+    ///   - becomeHTTP: adds the handlers that answer requests after this handler, and returns those of them that an upgrade
+    ///     removes. Called with the first request that is not a WebSocket handshake.
     init(
         webSockets: WebSocketUpgrade,
         place: ConnectionSlot,
@@ -85,7 +85,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
 
     func setDeadline(_ time: TimeAmount, _ context: ChannelHandlerContext) {
         self.deadline?.cancel()
-        // Fails on an event loop that has ended, and all channels with it.
+        // Fails only on an event loop that has shut down, together with all of its channels.
         self.deadline = try? context.eventLoop.assumeIsolated().scheduleCallback(in: time, handler: self)
     }
 
@@ -93,7 +93,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
         switch self.state {
         case .admission(let task): task.cancel()
         case .http, .last, .queued: break
-        // The first head has not come in time, or the end of a handshake.
+        // The first head, or the end of a handshake, did not arrive in time.
         case .waitingForHead, .handshake, .webSocket, .refused: self.context?.close(promise: nil)
         }
     }
@@ -113,12 +113,12 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
         switch self.state {
         case .http, .last, .webSocket: break
         case .queued where isInputClosed:
-            // It wants no WebSocket any more, but its answers.
+            // The client has closed its half. It gets its answers, and no WebSocket.
             self.state = .last
             self.reader.end()
         case .queued: break
         case .waitingForHead, .handshake, .admission, .refused:
-            // A peer that says nothing more, or a server that stops and would wait for a socket that has said nothing yet.
+            // The client has closed its half, or the server is stopping and does not wait for a socket without a request.
             if event is ChannelShouldQuiesceEvent || isInputClosed { context.close(promise: nil) }
         }
         context.fireUserInboundEventTriggered(event)
@@ -137,7 +137,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
             if case .end = self.unwrapInboundIn(data) { queued.isWhole = true } else { queued.hasBody = true }
             self.state = .queued(queued)
         case .waitingForHead:
-            // The decoder gives nothing before a head.
+            // The first part from the decoder is always a head.
             guard case .head(let head) = self.unwrapInboundIn(data) else { return }
             self.receivedFirst(head, context: context)
         case .handshake(let head, let client):
@@ -153,7 +153,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
         guard error is HTTPParserError || error is RequestDeadlines.BodyTimeout || error is ChunkSizes.TooLarge else {
             return context.fireErrorCaught(error)
         }
-        // What follows the head of a handshake is a body, and a bad one at that.
+        // The error is in a body after the head of a handshake, which must not have one.
         switch self.state {
         case .handshake(let head, _): self.refuse(.hasBody, head, context: context)
         case .queued(var queued):
@@ -227,8 +227,9 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
         context.fireChannelRead(self.wrapInboundOut(.head(request)))
     }
 
-    /// The decoder stops at a request that asks for any upgrade: it is answered as plain HTTP, and is the last of its connection. So is
-    /// one that comes to a node that is going away, and one that says so in any form (RFC 9112 section 9.3): the server knows only one.
+    /// A request that asks for any other upgrade is answered as plain HTTP and is the last of its connection, because the
+    /// decoder stops there. Requests to a node that is shutting down, and requests that close the connection in any form (RFC
+    /// 9112 section 9.3), are also marked as last, in the one form that the server knows.
     private func plain(_ head: HTTPRequestHead) -> HTTPRequestHead {
         guard head.headers.contains(name: "upgrade") || !head.isKeepAlive || !self.webSockets.keepsConnections else {
             return head

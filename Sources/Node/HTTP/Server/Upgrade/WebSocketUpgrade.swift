@@ -1,7 +1,7 @@
 import NIOHTTP1
 
-/// What a node does with WebSocket handshakes, whatever carries them: validates them, answers refused ones, and makes the transport
-/// of an accepted one.
+/// Handles WebSocket handshakes on any carrier: validates them, answers refused ones, and creates the transport of an accepted
+/// one.
 struct WebSocketUpgrade: Sendable {
     /// See ``WebSocketHandshake/validate(_:endpoints:acceptsUserQuery:compresses:)``.
     let endpoints: [Endpoint]
@@ -12,13 +12,14 @@ struct WebSocketUpgrade: Sendable {
     let activity: ActivityLog
     let makeTransport: @Sendable (WebSocketAdmission.AdmittedClient) -> WebSocketTransport
 
-    /// Whether WebSockets are taken now.
+    /// Whether WebSockets are accepted.
     var acceptsConnections: Bool { self.phase.phase < .draining }
 
-    /// Whether an HTTP connection may have another request; else the one that comes now is its last.
+    /// Whether further requests may follow on an HTTP connection. If not, the next one is the last.
     var keepsConnections: Bool { self.phase.phase == .serving }
 
-    /// - Returns: the client's request, when its handshake is valid and the node accepts WebSockets. Its credentials are checked later.
+    /// - Returns: the client's request, if its handshake is valid and the node accepts WebSockets. Its credentials are checked
+    ///   later.
     func validate(_ head: HTTPRequestHead) throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
         let client = try WebSocketHandshake.validate(
             head,
