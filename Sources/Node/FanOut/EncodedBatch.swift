@@ -6,7 +6,7 @@ import VolaryProtocol
 ///
 /// Event loops do not wait for each other. Loops that ask during the first encoding encode as well, and all use the first
 /// result.
-final class EncodedBatch: Sendable {
+struct EncodedBatch: Sendable {
     private let publications: [Publication]
     private let forms = NIOLockedValueBox(Forms())
 
