@@ -1,5 +1,5 @@
 extension RedisScript {
-    /// All nodes that are registered, so that the lists of their connections can be read one after the other.
+    /// All registered nodes, so that the lists of their connections can be read one after the other.
     ///
     /// KEYS: 1 nodes, 2 names.
     /// Returns for each node its id, its name, and whether it holds a lease, 1 or 0.

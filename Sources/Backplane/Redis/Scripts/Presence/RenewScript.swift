@@ -1,6 +1,6 @@
 extension RedisScript {
-    /// Prolongs a live lease to its full length and rewrites the record. Shortens every lease that reaches further than its length: it was
-    /// written while Redis' clock was ahead.
+    /// Extends a live lease to its full length and rewrites the record. Shortens every lease that ends later than its length
+    /// permits, because it was written while Redis's clock was ahead.
     ///
     /// KEYS: 1 nodes, 2 names, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`, 7 `<node>reaped`.
     /// ARGV: 1 id, 2 lease in ms, 3 backstop in ms, 4 name, 5 record, 6 `<prefix>:node:`, 7 the contents, or nothing where they are not known.
