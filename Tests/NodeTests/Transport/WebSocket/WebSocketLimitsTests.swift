@@ -6,7 +6,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// What one client may do on its WebSocket.
+/// The limits of one client's WebSocket.
 @Suite
 struct WebSocketLimitsTests {
     private func bounds(_ change: (inout ConnectionLimits) -> Void) -> ConnectionLimits {
@@ -158,7 +158,7 @@ struct WebSocketLimitsTests {
 
     @Test func `Where messages are dropped, the connection stays, and those within the rate pass`() throws {
         let socket = try EmbeddedWebSocket(
-            // A protocol without words for it.
+            // A protocol without a message for notices.
             endpoint: .echo,
             bounds: self.bounds {
                 $0.messagesPerSecond = 2
