@@ -91,7 +91,7 @@ extension RealProcesses {
                 (["--tls-certificate", "/nowhere", "--tls-key", good.key], "--tls-certificate \"/nowhere\""),
                 (["--tls-certificate", good.certificate, "--tls-key", "/nowhere"], "--tls-key \"/nowhere\""),
                 (["--tls-certificate", good.certificate, "--tls-key", other.key], "must be the key of the certificate"),
-                (expired.options, "this one ended at"),
+                (expired.options, "this one expired at"),
             ] {
                 let (status, output, errors) = try await VolaryProcess.run(options)
                 #expect(status == 78)

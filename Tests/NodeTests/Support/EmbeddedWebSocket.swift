@@ -147,6 +147,12 @@ final class EmbeddedWebSocket {
         self.seen.unfinished.removeFirst(count)
     }
 
+    /// Changes the channel's writability, as a real channel does at its water marks.
+    func setWritable(_ isWritable: Bool) {
+        self.channel.isWritable = isWritable
+        self.channel.pipeline.fireChannelWritabilityChanged()
+    }
+
     /// Advances the loop's clock and checks the connection once, as its shard does periodically.
     func advanceAndLook(_ time: TimeAmount) {
         self.advance(time)

@@ -36,6 +36,7 @@ struct SocketOutput {
     /// - Parameter isPlain: whether no handler in the pipeline changes the bytes that are written.
     init(_ context: ChannelHandlerContext, isPlain: Bool) {
         self.context = context
+        self.isWritable = context.channel.isWritable
         self.socket = isPlain ? DirectSocket(context.channel) : nil
     }
 
@@ -44,11 +45,14 @@ struct SocketOutput {
     /// Whether writes can go directly to the kernel.
     var isDirect: Bool { self.socket != nil }
 
-    /// False from the channel's high-water mark on, until the queue is below the low-water mark again.
-    var isWritable: Bool { self.context?.channel.isWritable ?? false }
+    /// False from the channel's high-water mark on, until the queue is below the low-water mark again. A copy, because each delivery
+    /// reads it; the channel reports every change (``writabilityChanged()``).
+    private(set) var isWritable = false
 
     /// Bytes queued in the channel because the kernel has not taken them.
     var unsentBytes: Int { (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+
+    mutating func writabilityChanged() { self.isWritable = self.context?.channel.isWritable ?? false }
 
     // MARK: - Writing
 
@@ -129,6 +133,7 @@ struct SocketOutput {
     mutating func closed() {
         self.socket = nil
         self.context = nil
+        self.isWritable = false
         self.corked = nil
     }
 }

@@ -108,11 +108,6 @@ extension WebSocketTransport {
         self.settle()
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        self.resume()
-        context.fireChannelWritabilityChanged()
-    }
-
     private var canRead: Bool { self.input.isEmpty && !self.input.isInTurn && !self.input.isQueued && self.mayHandle }
 
     /// Messages of a client that does not read are not handled, because replies to it would accumulate. During the closing

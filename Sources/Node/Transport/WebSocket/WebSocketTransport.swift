@@ -178,6 +178,12 @@ extension WebSocketTransport: ClientTransport {
 
     var unsentBytes: Int { self.output.unsentBytes }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.output.writabilityChanged()
+        self.resume()
+        context.fireChannelWritabilityChanged()
+    }
+
     func write(_ bytes: ByteBuffer, allowance: Int, written: EventLoopPromise<Void>?) -> WriteResult {
         guard self.closing.canSend else { return .closed }
         guard let rest = self.output.send(bytes, collects: written == nil) else {

@@ -226,7 +226,7 @@ struct WebSocketLimitsTests {
     @Test func `Too many unsent bytes are the same kind of breach, counted once`() throws {
         let socket = try EmbeddedWebSocket(maximumUnsentBytes: 4)
         socket.wire.isStalled = true
-        socket.channel.isWritable = false
+        socket.setWritable(false)
         for _ in 0..<2 { #expect(socket.send("xx")) }
         for _ in 0..<2 { #expect(!socket.send("xx")) }
         socket.advanceAndLook(.seconds(1))

@@ -15,7 +15,7 @@ struct WebSocketPressureTests {
     @Test func `A client that lets too much pile up is closed with 1013, and gets nothing any more`() throws {
         let socket = try EmbeddedWebSocket(maximumUnsentBytes: 1000)
         socket.wire.isStalled = true
-        socket.channel.isWritable = false
+        socket.setWritable(false)
         let text = String(repeating: "x", count: 98)
         // Ten frames of 100 bytes reach the limit. The eleventh exceeds it, and the next one finds it exceeded.
         for _ in 0..<11 { #expect(socket.send(text)) }
@@ -35,7 +35,7 @@ struct WebSocketPressureTests {
     @Test func `A slow consumer that reads nothing more is cut`() throws {
         let socket = try EmbeddedWebSocket(maximumUnsentBytes: 4)
         socket.wire.isStalled = true
-        socket.channel.isWritable = false
+        socket.setWritable(false)
         for _ in 0..<3 { _ = socket.send("xx") }
         #expect(!socket.connection.isOpen)
         socket.advance(.seconds(5))
@@ -45,7 +45,7 @@ struct WebSocketPressureTests {
     @Test func `A message that is larger than the limit throws nobody out who reads it, and a second one does`() throws {
         let socket = try EmbeddedWebSocket(maximumUnsentBytes: 1000)
         socket.wire.isStalled = true
-        socket.channel.isWritable = false
+        socket.setWritable(false)
         let large = String(repeating: "x", count: 6000)
         #expect(socket.send(large))
         for _ in 0..<9 { #expect(socket.send(String(repeating: "y", count: 98))) }
@@ -62,7 +62,7 @@ struct WebSocketPressureTests {
         socket.channel.flush()
         #expect(socket.send("small"))
         socket.wire.isStalled = true
-        socket.channel.isWritable = false
+        socket.setWritable(false)
         for _ in 0..<11 { #expect(socket.send(String(repeating: "y", count: 98))) }
         #expect(!socket.send("y"))
     }
@@ -79,7 +79,7 @@ struct WebSocketPressureTests {
         let shard = manager.shards[0]
         let sockets = try (0..<3).map { _ in try EmbeddedWebSocket(maximumUnsentBytes: 20, manager: manager, loop: loop) }
         sockets[1].wire.isStalled = true
-        sockets[1].channel.isWritable = false
+        sockets[1].setWritable(false)
         let frame = FrameEncoder.encode(opcode: .text, payload: ByteBuffer(string: "to all of you"))
         for reached in [3, 3, 2, 2] { #expect(shard.deliver(to: .all) { $0.send(frame) } == reached) }
         #expect(try sockets[0].sent().count == 4)
@@ -96,13 +96,11 @@ struct WebSocketPressureTests {
         let socket = try EmbeddedWebSocket()
         socket.channel.pipeline.read()
         #expect(socket.wire.reads == 1)
-        socket.channel.isWritable = false
-        socket.channel.pipeline.fireChannelWritabilityChanged()
+        socket.setWritable(false)
         socket.channel.pipeline.read()
         socket.channel.pipeline.read()
         #expect(socket.wire.reads == 1)
-        socket.channel.isWritable = true
-        socket.channel.pipeline.fireChannelWritabilityChanged()
+        socket.setWritable(true)
         #expect(socket.wire.reads == 2)
         socket.channel.pipeline.fireChannelWritabilityChanged()
         #expect(socket.wire.reads == 2, "nobody has asked for more")
@@ -145,12 +143,11 @@ struct WebSocketPressureTests {
     @Test func `Both must be right before reading goes on`() throws {
         let socket = try EmbeddedWebSocket(finishes: false)
         for _ in 0..<64 { socket.receive(ClientFrame.text("x")) }
-        socket.channel.isWritable = false
+        socket.setWritable(false)
         socket.channel.pipeline.read()
         socket.finish(64)
         #expect(socket.wire.reads == 0)
-        socket.channel.isWritable = true
-        socket.channel.pipeline.fireChannelWritabilityChanged()
+        socket.setWritable(true)
         #expect(socket.wire.reads == 1)
     }
 
@@ -177,12 +174,11 @@ struct WebSocketPressureTests {
 
     @Test func `The time of a message does not run while the node does not listen`() throws {
         let socket = try EmbeddedWebSocket(bounds: ConnectionLimits(messageTimeout: .seconds(60)))
-        socket.channel.isWritable = false
+        socket.setWritable(false)
         socket.receive(ClientFrame.text("a", isFinal: false) + ClientFrame.ping() + ClientFrame.continuation("b"))
         for _ in 0..<3 { socket.advanceAndLook(.seconds(29)) }
         #expect(socket.messages.isEmpty)
-        socket.channel.isWritable = true
-        socket.channel.pipeline.fireChannelWritabilityChanged()
+        socket.setWritable(true)
         #expect(socket.messages == ["ab"])
         #expect(socket.connection.isOpen)
     }
@@ -200,7 +196,7 @@ struct WebSocketPressureTests {
     {
         let socket = try EmbeddedWebSocket(finishes: false)
         if byWritability {
-            socket.channel.isWritable = false
+            socket.setWritable(false)
         } else {
             for _ in 0..<64 { socket.receive(ClientFrame.text("x")) }
         }

@@ -239,15 +239,13 @@ struct WebSocketTurnsTests {
     @Test func `A client that reads slowly and sends all the time is not taken for dead`() throws {
         let socket = try EmbeddedWebSocket()
         socket.channel.pipeline.read()
-        socket.channel.isWritable = false
-        socket.channel.pipeline.fireChannelWritabilityChanged()
+        socket.setWritable(false)
         socket.receive(ClientFrame.text("handled"), ClientFrame.text("held"))
         // Reading has stopped, so later data of the client does not arrive here.
         socket.channel.pipeline.read()
         for _ in 0..<10 { socket.advanceAndLook(.seconds(30)) }
         #expect(socket.connection.isOpen)
-        socket.channel.isWritable = true
-        socket.channel.pipeline.fireChannelWritabilityChanged()
+        socket.setWritable(true)
         #expect(socket.messages == ["handled", "held"])
         #expect(socket.wire.reads == 2)
         for _ in 0..<3 { socket.advanceAndLook(.seconds(30)) }
