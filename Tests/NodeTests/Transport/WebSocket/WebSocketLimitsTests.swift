@@ -223,7 +223,7 @@ struct WebSocketLimitsTests {
         #expect(try socket.sent().filter { $0 == .text("some") }.count == 20)
     }
 
-    @Test func `Too many unsent bytes are the same kind of breach, counted once`() throws {
+    @Test func `Too many unsent bytes are the same kind of violation, counted once`() throws {
         let socket = try EmbeddedWebSocket(maximumUnsentBytes: 4)
         socket.wire.isStalled = true
         socket.setWritable(false)
@@ -236,9 +236,9 @@ struct WebSocketLimitsTests {
     // MARK: -
 
     @Test(arguments: LimitViolation.allCases)
-    func `What the client is told fits a close frame`(breach: LimitViolation) throws {
+    func `What the client is told fits a close frame`(violation: LimitViolation) throws {
         let reason =
-            switch breach.ending {
+            switch violation.ending {
             case .close(_, let reason): reason
             case .violation(let violation): violation.reason
             case .cut: ""
