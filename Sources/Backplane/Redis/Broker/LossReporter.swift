@@ -77,7 +77,7 @@ final class LossReporter {
         self.unreported = [:]
         if let topics = self.missedLog.occurred(gaps.count, at: .now()) {
             self.context.logger.warning(
-                "Messages were missed, or may have been",
+                "Messages were missed or may have been missed",
                 metadata: [RedisLogKey.topics: "\(topics)", RedisLogKey.lost: "\(self.lost - self.lostAtLastLine)"]
             )
             self.lostAtLastLine = self.lost
