@@ -46,7 +46,7 @@ extension NodeServer {
     private func endProcessInTime() {
         Task.detached {
             await self.deadlines.reached(.process)
-            self.logger.critical("The process ends although parts of it have not")
+            self.logger.critical("The node did not stop in time: the process exits now")
             LogBootstrap.flush()
             _exit(1)
         }

@@ -114,7 +114,7 @@ public struct NodeServer: Service {
         let (configuration, logger) = (foundation.configuration, foundation.logger)
         configuration.access.logUnusableKeys(logger: logger)
         if !configuration.access.isProtected, !AccessConfiguration.isLoopback(configuration.host) {
-            logger.warning("Everybody who reaches this node may use it: --insecure")
+            logger.warning("Everyone who can reach this node can use it: --insecure")
         }
         return Reload(
             actions: (configuration.tls.map { tls in [{ tls.reload(logger: $0) }] } ?? []) + configuration.access.reloads,

@@ -44,7 +44,7 @@ struct ClientSide: Sendable {
         self.webSocketSettings = configuration.webSocketSettings(now: foundation.now)
     }
 
-    func makeWebSocketTransport(_ guest: WebSocketAdmission.AdmittedClient) -> WebSocketTransport {
-        WebSocketTransport(settings: self.webSocketSettings, guest: guest, host: self.host)
+    func makeWebSocketTransport(_ admitted: WebSocketAdmission.AdmittedClient) -> WebSocketTransport {
+        WebSocketTransport(settings: self.webSocketSettings, guest: admitted, host: self.host)
     }
 }

@@ -121,7 +121,7 @@ extension RealProcesses {
             #expect(await process.exit(within: .seconds(20)) == 1)
             let time = start.duration(to: .now)
             #expect(signals == 1 ? time > .seconds(7) && time < .seconds(12) : time < .seconds(7), "\(time)")
-            #expect(process.output.contains("The process ends although parts of it have not"))
+            #expect(process.output.contains("The node did not stop in time: the process exits now"))
         }
     }
 }

@@ -8,19 +8,19 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// One node at a time: many at once would leave none of them its time on a busy machine.
+/// Serialized, because many nodes at once would slow each other down on a busy machine.
 @Suite(.serialized)
 struct ClientMessagesTests {
     private static let key = "correct-horse-battery"
     private static let noPermission = "Your message was not sent: it needs a token with the permission broadcast."
     private static let noMessages = "Your message was not sent: this node takes no messages from clients."
 
-    /// A node's options, what a client's token says, and whether its messages go to everybody; else what it is told.
+    /// A node's options, the client's token, and whether the client's messages are relayed; if not, the expected notice.
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String
         var options: [ConfigurationOption: String] = [:]
         var hasTokens = false
-        /// Nil: it has no token.
+        /// nil for a client without a token.
         var permissions: [String]?
         var refusal: String?
     }
@@ -81,7 +81,7 @@ struct ClientMessagesTests {
         return try await WebSocketTestClient.connect(port: node.port, path: path, options: .init(headers: headers))
     }
 
-    /// The texts of a type in what a client has got, until one of type `server-broadcast` comes.
+    /// The texts of one type among a client's messages, up to the first one of type `server-broadcast`.
     private static func read(_ client: WebSocketTestClient) async throws -> [(type: String, message: String)] {
         var messages: [(String, String)] = []
         while true {
@@ -114,7 +114,7 @@ struct ClientMessagesTests {
             }
             try await sender.send("Hello!")
             try await sender.send([1, 2, 3])
-            // The echo, and what the listener gets: both messages have left the node when they come.
+            // Waits for the echo and for the listener's copy: after both, the messages have left the node.
             if row.refusal == nil { _ = try await (Self.first(of: listener), Self.first(of: sender)) }
             _ = try await eventually {
                 let metrics = try await node.http.request("GET", "/metrics", headers: headers).body
@@ -131,7 +131,7 @@ struct ClientMessagesTests {
             let metrics = try await node.http.request("GET", "/metrics", headers: headers).body
             if let refusal = row.refusal {
                 #expect(heard.isEmpty)
-                // Once for both.
+                // One notice for both messages.
                 #expect(said.map(\.type) == ["system"] && said.map(\.message) == [refusal])
                 #expect(metrics.contains("volary_client_messages_refused_total 2\n"))
             } else {
@@ -143,7 +143,7 @@ struct ClientMessagesTests {
         withExtendedLifetime(file) {}
     }
 
-    /// Of a client whose messages go to everybody: the echo, and what everybody gets.
+    /// For a client whose messages are relayed: the echo, and the publication to all clients.
     private static func first(of client: WebSocketTestClient) async throws {
         guard case .text(let text) = try await client.next() else { throw WebSocketTestClient.Failure.timeout }
         #expect(text.contains("Hello!"))

@@ -7,7 +7,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// One node at a time: many at once would leave none of them its time on a busy machine.
+/// Serialized, because many nodes at once would slow each other down on a busy machine.
 @Suite(.serialized) struct FailedPublicationTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String

@@ -3,7 +3,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// How long a client may keep its node waiting.
+/// The timeouts of a client.
 @Suite
 struct ConnectionTimeoutsTests {
     private static let start = NIODeadline.uptimeNanoseconds(0)
@@ -99,7 +99,7 @@ struct ConnectionTimeoutsTests {
         for hour in 2...5 { #expect(self.check(&timeouts, after: .hours(Int64(hour))) == .ping) }
         let hadStopped = [timeouts.goesOnReading(), timeouts.goesOnReading()]
         #expect(hadStopped == [true, false])
-        // All times begin anew.
+        // All timeouts start again.
         #expect(self.check(&timeouts, after: .hours(5)) == .none)
         #expect(self.check(&timeouts, after: .hours(5) + .seconds(90) - self.nanosecond) == .none)
         #expect(self.check(&timeouts, after: .hours(5) + .seconds(90)) == .exceeded(.idle))

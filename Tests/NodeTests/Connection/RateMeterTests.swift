@@ -3,7 +3,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// Messages and bytes a second.
+/// Messages and bytes per second.
 @Suite
 struct RateMeterTests {
     private static let start = NIODeadline.uptimeNanoseconds(0)

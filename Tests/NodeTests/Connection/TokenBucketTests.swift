@@ -3,7 +3,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// Token bucket: so much in a second, and one second's worth at once.
+/// A token bucket with a capacity of one second's tokens.
 @Suite
 struct TokenBucketTests {
     private static let start = NIODeadline.uptimeNanoseconds(5_000_000_000)

@@ -9,10 +9,10 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// The nine unit tests of the project's seed, under their own names, then ours.
+/// The nine unit tests of the project's seed, with their original names, followed by further tests.
 @Suite
 struct ConnectionManagerTests {
-    /// A manager whose only loop is an embedded one.
+    /// A manager with one embedded event loop.
     private final class Pool {
         let loop = EmbeddedEventLoop()
         let manager: ConnectionManager

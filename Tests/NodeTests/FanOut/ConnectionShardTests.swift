@@ -7,7 +7,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// What waits at an event loop.
+/// The queue of an event loop.
 @Suite
 struct ConnectionShardTests {
     @Test func `Publications that came one by one while the loop was busy leave in one write, in their order`() throws {
@@ -80,7 +80,8 @@ struct ConnectionShardTests {
         let embedded = try DeliveryHarness.Embedded(1)
         let parts = DeliveryHarness.parts(embedded.manager)
         let wire = embedded.sockets[0].wire
-        // Its one write takes as long as a thousand. After it the embedded loop's clock stands where it stood before.
+        // Its one write takes as long as a thousand writes. After the run the embedded loop's clock has its value from before
+        // the run.
         wire.onWrite = { embedded.loop.advanceTime(by: .milliseconds(8)) }
         parts.delivery.receive([DeliveryHarness.envelope("1")])
         embedded.loop.run()

@@ -9,23 +9,23 @@ struct FanOutCoalescingTests {
     private var pace = FanOutCoalescing()
     private var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
-    /// When the fan-out that is due then is to begin; nil for at once.
+    /// The time at which a fan-out that is due now begins; nil for at once.
     private mutating func wait(after time: TimeAmount = .zero, due: Int = 100) -> NIODeadline? {
         self.pace.wait(now: self.now + time, due: due)
     }
 
-    /// One fan-out that takes so long, from now on.
+    /// Simulates one fan-out of the given length, from now on.
     private mutating func fanOut(_ time: TimeAmount = .milliseconds(8), bytes: Int = 100) {
         let start = self.now
         self.now = self.now + time
         self.pace.fannedOut(bytes: bytes, from: start, to: self.now)
     }
 
-    /// Whether a fan-out that is due at once waits first. So much more comes in that time.
+    /// Whether a fan-out that is due waits first. The given number of bytes arrives during the wait.
     private mutating func waits(gaining more: Int) -> Bool {
         guard let end = self.wait() else { return false }
         self.now = end
-        // Not followed by another.
+        // No other fan-out follows.
         return self.wait(due: 100 + more) == nil
     }
 
@@ -101,7 +101,7 @@ struct FanOutCoalescingTests {
     @Test func `What a wait for the rest brings says nothing about trials`() {
         var test = self
         test.fanOut(bytes: 700)
-        // A trial that gains nothing: the next two fan-outs have none.
+        // A trial that gains nothing. The next two fan-outs have no trial.
         let trial = test.wait(due: 700)
         _ = test.wait(due: 700)
         test.fanOut(bytes: 700)

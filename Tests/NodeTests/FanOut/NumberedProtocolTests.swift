@@ -6,7 +6,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// What the core does for a client protocol: it is negotiated, its actions are acknowledged, and each connection's own bytes follow the shared ones.
+/// The core with a further client protocol: negotiation, acknowledgments, and the tail of each connection.
 @Suite
 struct NumberedProtocolTests {
     private static let endpoint = Endpoint.plain(

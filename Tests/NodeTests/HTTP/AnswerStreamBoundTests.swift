@@ -5,7 +5,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// What an answer that streams holds, and whom it keeps waiting.
+/// The buffer of a streamed answer, and the waits of its producer.
 @Suite(.timeLimit(.minutes(1)))
 struct AnswerStreamBoundTests {
     private struct Failure: Error {}

@@ -7,12 +7,12 @@ import Testing
 
 @testable import VolaryNode
 
-/// Answers that stream, at a listener.
+/// Streamed answers of a listener.
 @Suite(.timeLimit(.minutes(2)))
 struct AnswerStreamTests {
     private struct Failure: Error {}
 
-    /// `GET /` streams, `GET /whole` does not.
+    /// `GET /` is streamed, `GET /whole` is not.
     private static func routes(_ produce: @escaping ResponseBody.Producer) -> RouteTable {
         var routes = RouteTable { try await ProblemMiddleware().handle($0, $1, next: $2) }
         routes.on("/", [.get: { _, _ in Response(status: .ok, headers: [.contentType: "text/plain"], stream: produce) }])
@@ -121,7 +121,7 @@ struct AnswerStreamTests {
             try await client.stopReading()
             try await client.send(Self.get("/", "1.0"))
             #expect(await eventually { written.load(ordering: .relaxed) > 0 })
-            // Others are served meanwhile; the kernel takes some MiB of the 40.
+            // Other clients are served in the meantime. The kernel takes some MiB of the 40.
             for _ in 0..<50 { #expect(try await HTTPTestClient(port: listener.port).request("GET", "/whole").status == 200) }
             #expect(written.load(ordering: .relaxed) < count / 2)
             try await client.resumeReading()
@@ -161,7 +161,7 @@ struct AnswerStreamTests {
             let client = try await listener.connect()
             try await client.send(Self.get())
             #expect(await eventually { client.received.contains("one") })
-            // Another one's time runs out.
+            // The timeout of another connection expires.
             let silent = try await listener.connect()
             #expect(await eventually { silent.isEnded })
             gate.open()

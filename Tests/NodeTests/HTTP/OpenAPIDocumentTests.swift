@@ -5,10 +5,10 @@ import Testing
 
 @testable import VolaryNode
 
-/// The API's description is complete and true.
+/// The OpenAPI document is complete and correct.
 @Suite
 struct OpenAPIDocumentTests {
-    /// Not REST: OpenAPI has no words for WebSockets, and the console is a page.
+    /// Paths that are not REST: OpenAPI does not describe WebSockets, and the console is a page.
     private static let outside: Set<String> = ["/ws", "/echo", "/"]
 
     private static let methods = ["get", "put", "post", "delete", "patch"]
@@ -32,7 +32,7 @@ struct OpenAPIDocumentTests {
             )
             var served: [String: Set<String>] = [:]
             for path in listener.routes.templates {
-                // Any text does for a parameter: OPTIONS looks at none.
+                // Any text works as a parameter, because OPTIONS does not read parameters.
                 let allow = try await node.http.request("OPTIONS", path.replacing(/\{\w+\}/, with: "x"))[header: "allow"]
                 served[path] = Set(try #require(allow).split(separator: ", ").map(String.init)).subtracting(["HEAD", "OPTIONS"])
             }
@@ -51,7 +51,7 @@ struct OpenAPIDocumentTests {
         var references: Set<String> = []
         Self.walk(self.document) { if let reference = $0["$ref"] as? String { references.insert(reference) } }
         var components = try #require(self.document["components"] as? [String: [String: Any]])
-        // These are named, not referred to.
+        // Security schemes are used by name, not by reference.
         let schemes = components.removeValue(forKey: "securitySchemes") ?? [:]
         #expect(Set((self.document["security"] as? [[String: Any]] ?? []).flatMap(\.keys)) == Set(schemes.keys))
         let defined = Set(components.flatMap { kind, entries in entries.keys.map { "#/components/\(kind)/\($0)" } })
@@ -67,7 +67,7 @@ struct OpenAPIDocumentTests {
         #expect(Set(names).count == names.count)
     }
 
-    /// The sources are read because a problem is made where it is needed, and no list of them exists at run time.
+    /// This reads the sources, because there is no list of problems at run time.
     @Test func `Every type of problem that the program can give is described, and no other`() throws {
         let components = self.document["components"] as? [String: [String: [String: Any]]]
         let type = (components?["schemas"]?["Problem"]?["properties"] as? [String: [String: Any]])?["type"]

@@ -7,14 +7,14 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// What a node does with a text of a peer costs about the same for each byte, whatever the text says. Swift compares `String` and `Character` by
-/// canonical equivalence: runs of combining marks in an order that is not canonical take it quadratic time.
+/// The cost of text from a peer is about the same per byte, whatever the text is. Swift compares `String` and `Character` by
+/// canonical equivalence, which takes quadratic time for sequences of combining marks that are not in canonical order.
 @Suite(.serialized, .timeLimit(.minutes(5)))
 struct PeerTextCostTests {
-    /// Texts of the same number of bytes.
+    /// Texts with the same number of bytes.
     struct Filling: Sendable {
         let bytes: Int
-        /// Or plain ASCII.
+        /// For comparison: plain ASCII.
         let isOfMarks: Bool
 
         private func filled(_ marks: String, _ ascii: String) -> String {
@@ -26,15 +26,15 @@ struct PeerTextCostTests {
         var escaped: String { self.filled("\\u0301\\u0323", "\\u0061\\u0062") }
     }
 
-    /// A request, perhaps with a message to a WebSocket behind it. `RAW`, `PERCENT` and `ESCAPED` stand for the filling.
+    /// A request, optionally followed by a WebSocket message. `RAW`, `PERCENT` and `ESCAPED` are replaced by the text.
     struct Input: Sendable {
         let request: String
         var body = ""
-        /// Sent behind the handshake: the code of a close frame, or 0 for a text.
+        /// Sent after the handshake: a close frame with this code, or a text message for 0.
         var frame: (code: UInt16, text: String)?
-        /// Of the filling.
+        /// Size of the text in bytes.
         var bytes = 60_000
-        /// Of the answer, at which it counts as come.
+        /// Bytes of the answer that mark its arrival.
         var answerBytes = 1
 
         var description: String {
@@ -44,7 +44,7 @@ struct PeerTextCostTests {
         }
 
         func encoded(_ filling: Filling) -> [UInt8] {
-            /// Of one of the three words, wherever it stands.
+            /// Replaces one of the three words, wherever it occurs.
             func filled(_ text: String) -> String {
                 for (word, filling) in [("RAW", filling.raw), ("PERCENT", filling.percent), ("ESCAPED", filling.escaped)]
                 where text.contains(word) {
@@ -61,7 +61,7 @@ struct PeerTextCostTests {
         }
     }
 
-    /// At most so many times the time of plain ASCII, as of an input that takes at least a millisecond.
+    /// Maximum cost relative to plain ASCII, for an input that takes at least a millisecond.
     private static let maximumRatio = 10.0
 
     private static let handshake =
@@ -70,7 +70,8 @@ struct PeerTextCostTests {
 
     // MARK: - Inputs
 
-    /// Every field that the node or a library of its looks at, and some that nobody does; the text stands behind what lets it get far.
+    /// Every field that the node or one of its libraries reads, and some that are not read. What precedes the text lets it pass
+    /// earlier checks.
     private static let fields: [Input] = [
         "Host: RAW", "Origin: https://RAW", "If-None-Match: RAW", "If-None-Match: \"x\", RAW", "Authorization: RAW",
         "Authorization: Bearer RAW", "Content-Type: RAW", "Content-Type: application/json; x=RAW", "Content-Encoding: RAW",
@@ -116,7 +117,7 @@ struct PeerTextCostTests {
         ].map { Input(request: "POST /api/connections/broadcast?wait=none HTTP/1.1\r\n", body: $0) }
     }
 
-    /// The first message of a connection, too: on `/echo` and `/ws` all are alike.
+    /// Also the first message of a connection. All messages on `/echo` and `/ws` are handled in the same way.
     private static let messages: [Input] =
         ["/echo", "/ws"].map { path in
             Input(request: "GET \(path) HTTP/1.1\r\n\(Self.handshake)", frame: (0, "RAW"), answerBytes: 60_000)
@@ -134,13 +135,13 @@ struct PeerTextCostTests {
         return start.duration(to: .now) / .milliseconds(1)
     }
 
-    /// The best of up to five runs of each: other work on the machine only ever adds.
+    /// The minimum of up to five runs of each, because other load on the machine only increases times.
     private func check(_ input: String, _ time: (_ isOfMarks: Bool) async throws -> Double) async throws {
         var (marks, ascii) = (Double.infinity, Double.infinity)
         for _ in 0..<5 {
             ascii = min(ascii, try await time(false))
             marks = min(marks, try await time(true))
-            // Noise is neither so good nor so bad.
+            // Noise cannot cause such a clear result.
             let ratio = marks / max(ascii, 1)
             if ratio <= Self.maximumRatio || ratio > 5 * Self.maximumRatio { break }
         }
@@ -193,7 +194,7 @@ struct PeerTextCostTests {
 
     @Test(arguments: [#""alg":"T""#, #""kid":"T","alg":"HS256""#, #""T":1,"alg":"HS256""#, #""crit":["T"],"alg":"HS256""#])
     func `Combining marks in the header of a token cost what ASCII costs`(member: String) async throws {
-        // The most that a token may have.
+        // The maximum size of a token.
         let key = TokenKey(secret: Array(TestKeys.secret.utf8))
         let verifier = try TestKeys.verifier([key])
         try await self.check("header of a token: \(member)") { isOfMarks in

@@ -1,20 +1,21 @@
 import Foundation
 import Testing
 
-/// The rule behind ``PeerTextCostTests``, held where text of peers is read: bytes become text in few places, and each of these is known to be
-/// harmless. What a `String` is made of is ASCII or short, or goes into a `UTF8Text` or a `AudienceName`, which compare and hash bytes.
+/// The rule that ``PeerTextCostTests`` measures, checked in the sources that read text from peers. Bytes become text in a few
+/// places, each of which is known to be harmless: the `String` is ASCII or short, or becomes a `UTF8Text` or an `AudienceName`,
+/// which compare and hash bytes.
 struct PeerTextSourceTests {
     private static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Sources")
 
-    /// Where peers' text is read.
+    /// Folders that read text from peers.
     private static let folders = ["Protocol", "Node/Application", "Node/HTTP", "Node/Security", "Node/Transport"]
 
-    /// What makes a `String` of bytes, splits one by `Character`, or hashes one.
+    /// Code that makes a `String` from bytes, splits one by `Character`, or hashes one.
     nonisolated(unsafe) private static let pattern =
         /String\((decoding|buffer|validating|bytes):|(read|get|peek)String\(|JSONDecoder|JSONSerialization|canonicalForm|\[String:|Set<String>|Dictionary<String/
 
-    /// How often each file may, and why.
+    /// The permitted number of occurrences per file, with the reason.
     private static let allowed: [String: (count: Int, reason: String)] = [
         "Protocol/Envelope/EnvelopeCodec+decoding.swift": (2, "of nodes: a close reason of 123 bytes, and a Name"),
         "Protocol/WebSocket/Compression/NegotiatedDeflate.swift": (1, "tokens, which are ASCII"),

@@ -6,7 +6,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// Bodies of requests that stream, at a listener.
+/// Streamed request bodies at a listener.
 @Suite(.timeLimit(.minutes(2)))
 struct RequestStreamTests {
     @Test func `A body is read as it comes, and answered as it is read`() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// Which route a request finds.
+/// The matching of requests and routes.
 @Suite
 struct RouteTableTests {
     private static func request(_ method: HTTPRequest.Method, _ path: String) -> Request {
@@ -33,7 +33,7 @@ struct RouteTableTests {
         ("GET", "/", "200 root "), ("GET", "/api/things", "200 list "), ("POST", "/api/things/all", "200 all "),
         ("GET", "/api/things/7", "200 one id=7"), ("GET", "/api/things/a%2Fb", "200 one id=a/b"),
         ("PUT", "/api/things/7/parts/8", "200 part id=7,part=8"), ("GET", "/api/things?x=/y", "200 list "),
-        // Literal paths come before those with parameters, with their methods.
+        // Literal paths take precedence over those with parameters, including their methods.
         ("GET", "/api/things/all", "405 OPTIONS, POST"), ("DELETE", "/", "405 GET, HEAD, OPTIONS"),
         ("HEAD", "/api/things/7", "200 "), ("OPTIONS", "/api/things/7", "204 "),
         ("GET", "/%61pi/things", "404 "), ("GET", "/API/things", "404 "), ("GET", "/api/thing", "404 "),

@@ -7,7 +7,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// A whole node in this process, on a port of its own.
+/// A complete node in this process, on its own port.
 struct APITestNode: Sendable {
     struct Failure: Error {
         var text = ""
@@ -19,8 +19,8 @@ struct APITestNode: Sendable {
     var port: Int { self.running.port }
     var http: HTTPTestClient { HTTPTestClient(port: self.port) }
 
-    /// Runs `body` while the node serves; then stops it.
-    /// - Parameter makeLinks: to other nodes; nil for a cluster of one.
+    /// Runs `body` while the node serves, then stops the node.
+    /// - Parameter makeLinks: the links to other nodes; nil for a cluster of one node.
     static func with(
         _ options: [ConfigurationOption: String] = [:],
         logger: Logger = .quiet,
@@ -37,7 +37,8 @@ struct APITestNode: Sendable {
         }
     }
 
-    /// Runs `body` with that many nodes, `node-1` and so on, which share a memory bus and a memory presence: all listening, subscribed and listed.
+    /// Runs `body` with this number of nodes, named `node-1` and so on, with a common memory bus and memory presence. All are
+    /// listening, subscribed and listed.
     static func with(
         _ count: Int,
         _ options: [ConfigurationOption: String] = [:],
@@ -58,7 +59,7 @@ struct APITestNode: Sendable {
         }
     }
 
-    /// - Parameter start: of the node with this number, from 1 on.
+    /// - Parameter start: starts the node with this number, beginning with 1.
     private static func with(
         _ count: Int,
         start: (_ number: Int) async throws -> RunningNode,
@@ -76,19 +77,19 @@ struct APITestNode: Sendable {
         try result.get()
     }
 
-    /// Ready, subscribed, and seeing all nodes.
+    /// Waits until the node is ready, subscribed, and knows all nodes.
     private func waitUntilJoined(_ count: Int) async throws {
         let isJoined = try await eventually {
             guard try await self.http.request("GET", "/readyz").status == 200 else { return false }
             let answer = try await self.http.request("POST", "/api/connections/broadcast", body: #"{"message": "join"}"#)
             let names = (answer.json["nodes"] as? [[String: Any]] ?? []).compactMap { $0["node"] as? String }
-            // A node that has not been seen in the presence store yet is named by its id.
+            // A node that has not been found in the presence store yet is named by its id.
             return names.filter { $0.hasPrefix("node-") }.count == count && (answer.json["missing"] as? [Any])?.isEmpty == true
         }
         guard isJoined else { throw Failure(text: "the node on port \(self.port) does not join") }
     }
 
-    /// Begins the graceful shutdown and waits for its end. May be called again.
+    /// Begins the graceful shutdown and waits for its end. May be called repeatedly.
     func stop() async throws { try await self.running.stop() }
 
     func beginStop() async { await self.running.beginStop() }
@@ -97,7 +98,7 @@ struct APITestNode: Sendable {
         try await TestClient.open(port: self.port, path: path, answersClose: answersClose)
     }
 
-    /// The ids that this node's inventory lists, once they are so many.
+    /// The ids in this node's inventory, once there is this number of them.
     func listed(_ count: Int) async throws -> [String] {
         var ids: [String] = []
         _ = try await eventually {
@@ -108,7 +109,7 @@ struct APITestNode: Sendable {
         return ids
     }
 
-    /// What the node answers to these bytes, until it ends the connection or says nothing more for want of a request.
+    /// Sends these bytes and returns all answers, until the node ends the connection or waits for a request.
     func answer(to bytes: [UInt8], until isWhole: (String) -> Bool) async throws -> (text: String, isEnded: Bool) {
         let client = try await RawTestClient.connect(port: self.port)
         try await client.send(bytes: bytes)
@@ -118,7 +119,7 @@ struct APITestNode: Sendable {
 }
 
 extension HTTPTestResponse {
-    /// The last part of a problem's type; nil when the answer is no problem.
+    /// The last part of the problem type; nil when the answer is not a problem.
     var problem: String? {
         guard self[header: "content-type"] == "application/problem+json" else { return nil }
         return (self.json["type"] as? String)?.replacing("urn:volary:problem:", with: "")

@@ -2,9 +2,9 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// Closures in the place of an application.
+/// An application made of closures.
 final class ClosureApplication: Application, @unchecked Sendable {
-    // Unchecked: made before the channels, and called on the event loop of each.
+    // Unchecked: created before the channels, and called on each channel's event loop.
 
     private let onConnected: (Connection) -> Void
     private let onReceived: (Connection, ClientMessage, @escaping @Sendable () -> Void) -> Void
@@ -31,9 +31,9 @@ final class ClosureApplication: Application, @unchecked Sendable {
     func disconnected(_ connection: Connection) { self.onDisconnected(connection) }
 }
 
-/// Closures in the place of counters and log.
+/// An observer made of closures, in place of metrics and log.
 final class ClosureObserver: ConnectionObserver, @unchecked Sendable {
-    // Unchecked: as above.
+    // Unchecked: see above.
 
     private let onLimitExceeded: (LimitViolation) -> Void
     private let onDropped: (Bool) -> Void

@@ -6,14 +6,14 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// An accepted socket, before it has said what it is for.
+/// An accepted socket before its first request, on an embedded channel.
 final class EmbeddedServer {
     enum Outcome: Equatable {
         case webSocket
         case http
     }
 
-    /// What the parts behind the decision have seen, in its order.
+    /// The events of the later handlers, in order.
     enum Event: Equatable {
         case opened(Endpoint)
         case text(String)
@@ -39,21 +39,21 @@ final class EmbeddedServer {
     private let activity = RecordedActivity()
     private let recorder: NIOLoopBound<RequestRecorder>
 
-    /// Errors that the router would have heard of.
+    /// Errors that reached the end of the pipeline.
     var errors: Int { self.recorder.value.errors }
-    /// Whether the router's place in the pipeline is empty: there was no request for it, or it has gone.
+    /// Whether the handlers of HTTP requests are absent: there was no such request, or they have been removed.
     var hasNoRouter: Bool { self.recorder.value.context == nil }
-    /// Of refused handshakes, as often as they were told.
+    /// Reasons of refused handshakes, one for each report.
     var refusals: [RefusalReason] {
         RefusalReason.allCases.flatMap { Array(repeating: $0, count: self.refusals($0) ?? 0) }
     }
     var events: [Event] { self.seen.withLockedValue { $0 } }
-    /// How many refused handshakes were told for this reason.
+    /// How many refused handshakes were reported with this reason.
     func refusals(_ reason: RefusalReason) -> Int? {
         self.activity.count("volary_handshakes_refused_total{reason=\"\(reason.text)\"}")
     }
 
-    /// What was decided; nothing is, when the upgrade is refused or the socket ends before.
+    /// The decision; nil when the upgrade is refused or the socket ends before.
     var outcomes: [Outcome] { self.decision.withLockedValue { $0 } }
 
     /// - Parameter peer: nil for no address.
@@ -98,7 +98,7 @@ final class EmbeddedServer {
 
     deinit { _ = try? self.channel.finish(acceptAlreadyClosed: true) }
 
-    /// The socket is gone.
+    /// Closes the socket.
     func close() {
         self.channel.close(promise: nil)
         self.channel.embeddedEventLoop.run()
@@ -133,7 +133,7 @@ final class EmbeddedServer {
         )
     }
 
-    /// - Parameter runs: whether the event loop gets a turn after it; the same read may bring several parts otherwise.
+    /// - Parameter runs: whether the event loop runs afterwards. If not, later parts count as the same read.
     func receive(_ bytes: some Sequence<UInt8>, runs: Bool = true) {
         self.channel.pipeline.fireChannelRead(ByteBuffer(bytes: bytes))
         self.channel.pipeline.fireChannelReadComplete()
@@ -142,39 +142,39 @@ final class EmbeddedServer {
 
     func receive(_ text: String) { self.receive(text.utf8) }
 
-    /// The client ends its half.
+    /// Closes the client's half.
     func endInput() {
         self.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         self.channel.embeddedEventLoop.run()
     }
 
-    /// The router answers the oldest of its requests.
+    /// Answers the oldest request.
     func answer(_ text: String = "") {
         self.recorder.value.answer(text)
         self.channel.embeddedEventLoop.run()
     }
 
-    /// Has the router take nothing more, or go on.
+    /// Makes the router stop or resume taking requests.
     func setFull(_ isFull: Bool) {
         self.recorder.value.reader?.isFull = isFull
         self.channel.embeddedEventLoop.run()
     }
 
-    /// Of the body that the router collects, what may still come.
+    /// The number of body bytes that may still come, for a body that the router collects.
     func setBodyBytes(_ count: Int) { self.recorder.value.reader?.bodyBytes = count }
 
-    /// Called with each thing that the router gets.
+    /// Called with each event of the router.
     var onEvent: (Event) -> Void {
         get { self.recorder.value.onEvent }
         set { self.recorder.value.onEvent = newValue }
     }
 
-    /// Bytes that wait for something.
+    /// Number of buffered bytes.
     var waitingBytes: Int {
         (try? self.channel.pipeline.syncOperations.handler(type: RequestReader.self).count) ?? 0
     }
 
-    /// What the client has read since the last call.
+    /// The bytes that the client has received since the last call.
     func sent() throws -> ByteBuffer {
         var bytes = ByteBuffer()
         while let part = try self.channel.readOutbound(as: ByteBuffer.self) { bytes.writeImmutableBuffer(part) }
@@ -184,7 +184,7 @@ final class EmbeddedServer {
     func advance(_ time: TimeAmount) { self.channel.embeddedEventLoop.advanceTime(by: time) }
 }
 
-/// Stands for the router, and answers when it is told to.
+/// Replaces the router. It answers on demand.
 private final class RequestRecorder: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart

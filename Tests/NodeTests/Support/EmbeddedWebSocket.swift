@@ -5,7 +5,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// A WebSocket on an embedded channel, after its handshake, and what its handler tells.
+/// A WebSocket on an embedded channel, after its handshake, and the events of its handler.
 final class EmbeddedWebSocket {
     enum Event: Equatable {
         case opened
@@ -23,7 +23,7 @@ final class EmbeddedWebSocket {
     private let seen: Seen
     private var unread = ByteBuffer()
 
-    /// What the parts behind the transport have seen.
+    /// The events of the connection, in order.
     private final class Seen {
         var events: [Event] = []
         var connection: Connection!
@@ -32,16 +32,16 @@ final class EmbeddedWebSocket {
 
     var events: [Event] { self.seen.events }
     var connection: Connection { self.seen.connection }
-    /// To be called for each message, in their order.
+    /// The completions of the messages, in order.
     var unfinished: [@Sendable () -> Void] { self.seen.unfinished }
 
     static let node = NodeID(rawValue: 0x0A0B_0C0D)
 
     /// - Parameters:
-    ///   - finishes: whether messages count as done as soon as they were received.
+    ///   - finishes: whether each message is completed as soon as it is received.
     ///   - echoes: whether texts are sent back.
     ///   - offers: WebSocket subprotocols.
-    ///   - manager: where the connection is kept; by default with no others.
+    ///   - manager: holds the connection; by default it holds no others.
     init(
         maximumMessageBytes: Int = 1024,
         maximumUnsentBytes: Int = 1000,
@@ -113,12 +113,12 @@ final class EmbeddedWebSocket {
         self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
     }
 
-    /// Keeps connections of one loop, and looks after none of them by itself.
+    /// A manager with one loop that does not check connections by itself.
     static func manager(on loop: EmbeddedEventLoop, sockets: Admission? = nil) -> ConnectionManager {
         ConnectionManager(node: self.node, eventLoops: [loop], pingInterval: .hours(1_000_000), sockets: sockets)
     }
 
-    /// The texts that its client has sent.
+    /// The texts that the client has sent.
     var messages: [String] {
         self.events.compactMap { if case .text(let text) = $0 { text } else { nil } }
     }
@@ -134,26 +134,26 @@ final class EmbeddedWebSocket {
         self.connection.send(FrameEncoder.encode(opcode: .text, payload: ByteBuffer(string: text)))
     }
 
-    /// What the client has read since the last call.
+    /// The bytes that the client has received since the last call.
     func sent() throws -> [ServerFrame] {
         while let bytes = try self.channel.readOutbound(as: ByteBuffer.self) { self.unread.writeImmutableBuffer(bytes) }
         return ServerFrame.read(&self.unread)
     }
 
-    /// Finishes the oldest messages that are not.
+    /// Completes the oldest unfinished messages.
     func finish(_ count: Int) {
         let oldest = self.seen.unfinished.prefix(count)
         for done in oldest { done() }
         self.seen.unfinished.removeFirst(count)
     }
 
-    /// As a real channel does at its watermarks.
+    /// Changes the channel's writability, as a real channel does at its water marks.
     func setWritable(_ isWritable: Bool) {
         self.channel.isWritable = isWritable
         self.channel.pipeline.fireChannelWritabilityChanged()
     }
 
-    /// Moves the loop's clock, and looks after the connection once, as its shard does a few times in its shortest limit.
+    /// Advances the loop's clock and checks the connection once, as its shard does periodically.
     func advanceAndLook(_ time: TimeAmount) {
         self.advance(time)
         self.connection.keepAlive(now: self.channel.embeddedEventLoop.now)

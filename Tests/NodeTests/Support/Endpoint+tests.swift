@@ -3,7 +3,7 @@ import VolaryProtocol
 @testable import VolaryNode
 
 extension Endpoint {
-    /// `/ws` and `/echo` with nothing behind them.
+    /// `/ws` and `/echo` without an application.
     static let plain = Endpoint.plain(ClosureApplication(), precision: .seconds)
     static let echo = Endpoint.echo(ClosureApplication())
 
@@ -20,7 +20,7 @@ extension Endpoint {
 }
 
 extension WebSocketHandshake.Client {
-    /// Of a client that offers no subprotocol.
+    /// The protocol of a client that offers no subprotocol.
     init(endpoint: Endpoint, user: AudienceName? = nil, compression: NegotiatedDeflate? = nil) {
         self.init(endpoint: endpoint, spoken: endpoint.standard, user: user, compression: compression)
     }

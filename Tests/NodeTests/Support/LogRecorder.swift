@@ -1,7 +1,7 @@
 import Logging
 import NIOConcurrencyHelpers
 
-/// Keeps what is logged, for tests: the level, the message, and the metadata in the order of its keys.
+/// Records log lines: the level, the message, and the metadata, sorted by key.
 final class LogRecorder: Sendable {
     private let recorded = NIOLockedValueBox<[String]>([])
 

@@ -6,7 +6,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// The connections of one node on several real event loops, with a client each; no HTTP, no broker.
+/// The connections of one node on several real event loops, with one client each, without HTTP and broker.
 final class Loops: Sendable {
     static let node = NodeID(rawValue: 0x0A0B_0C0D)
 
@@ -41,7 +41,8 @@ final class Loops: Sendable {
         self.ids = ids
     }
 
-    /// - Parameter finishes: whether a message of a client counts as done as soon as it was received; else none ever does.
+    /// - Parameter finishes: whether each message of a client is completed as soon as it is received. If not, no message is
+    ///   ever completed.
     static func with(
         _ count: Int,
         pingInterval: TimeAmount = .minutes(10),
@@ -98,7 +99,7 @@ final class Loops: Sendable {
         )
     }
 
-    /// Connects clients, one after the other, over all loops in turn.
+    /// Connects clients one after the other, and distributes them over all loops.
     func connect(_ count: Int, answersClose: Bool = true) async throws -> [ConnectionID] {
         var connected: [ConnectionID] = []
         for _ in 0..<count {
@@ -128,7 +129,7 @@ final class Loops: Sendable {
 
     func client(of id: ConnectionID) -> TestClient? { self.clients.withLockedValue { $0[id] } }
 
-    /// What a client has got, as soon as that is so many frames.
+    /// The frames that a client has received, once there is this number of them.
     func frames(of id: ConnectionID, atLeast count: Int = 1) async -> [ServerFrame] {
         guard let client = self.client(of: id) else { return [] }
         _ = await eventually { client.frames.count >= count }

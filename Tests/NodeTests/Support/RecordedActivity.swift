@@ -3,7 +3,7 @@ import NIOCore
 
 @testable import VolaryNode
 
-/// An ``ActivityLog`` for tests: what it counts and writes can be looked at, and its time stands still until a test moves it.
+/// An ``ActivityLog`` whose metrics and lines a test can read, and whose clock only the test advances.
 final class RecordedActivity: Sendable {
     let log: ActivityLog
     private let registry = MetricsRegistry()
@@ -25,7 +25,8 @@ final class RecordedActivity: Sendable {
 
     func advance(by amount: TimeAmount) { self.time.withLockedValue { $0 = $0 + amount } }
 
-    /// - Parameter series: name and labels as they are shown, such as `volary_websocket_closes_total{code="1000",side="client"}`.
+    /// - Parameter series: name and labels as in the output, such as
+    ///   `volary_websocket_closes_total{code="1000",side="client"}`.
     /// - Returns: nil when there is no such series.
     func count(_ series: String) -> Int? {
         let line = self.exposition.split(separator: "\n").first { $0.hasPrefix("\(series) ") }

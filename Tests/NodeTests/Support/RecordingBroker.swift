@@ -4,7 +4,7 @@ import ServiceLifecycle
 import VolaryBackplane
 import VolaryProtocol
 
-/// Keeps what is published, and says of it what the test wants.
+/// Records publications, and completes them with the outcome that the test sets.
 final class RecordingBroker: Broker {
     struct Published: Equatable {
         let message: NodeMessage
@@ -23,7 +23,7 @@ final class RecordingBroker: Broker {
     private let state: NIOLockedValueBox<State>
     private let outcome: Result<PublishOutcome, BrokerError>
 
-    /// - Parameter isLinked: while it is not, who subscribes waits.
+    /// - Parameter isLinked: while false, subscriptions wait.
     init(outcome: Result<PublishOutcome, BrokerError> = .success(.relayed(receivers: 1)), isLinked: Bool = true) {
         self.outcome = outcome
         self.state = NIOLockedValueBox(State(isLinked: isLinked))
@@ -38,17 +38,17 @@ final class RecordingBroker: Broker {
         for continuation in waiting.values { continuation.resume(returning: true) }
     }
 
-    /// From now on Redis is away.
+    /// Simulates that Redis becomes unreachable.
     func fail() { self.state.withLockedValue { $0.health.state = .down(reason: "test") } }
 
     func recover() { self.state.withLockedValue { $0.health.state = .up } }
 
-    /// Topics subscribed to (`+`) and unsubscribed from (`-`), in their order.
+    /// Topics subscribed to (`+`) and unsubscribed from (`-`), in order.
     var subscriptions: [String] { self.state.withLockedValue { $0.wishes } }
 
     var published: [Published] { self.state.withLockedValue { $0.published } }
 
-    /// The texts of publications, in their order.
+    /// The texts of the publications, in order.
     var texts: [String] {
         self.published.compactMap { published in
             guard case .publication(let publication) = published.message else { return nil }

@@ -4,7 +4,7 @@ import NIOCore
 @testable import VolaryNode
 
 extension Response {
-    /// The bytes of the body, also of one that streams.
+    /// All bytes of the body, including a streamed one.
     func collected() async throws -> ByteBuffer {
         switch self.body {
         case .bytes(let bytes): return bytes

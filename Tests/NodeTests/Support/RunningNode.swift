@@ -7,7 +7,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// A whole node in this process that listens on a port of its own.
+/// A complete node in this process that listens on its own port.
 final class RunningNode: Sendable {
     struct DoesNotListen: Error {}
 
@@ -23,11 +23,11 @@ final class RunningNode: Sendable {
         self.task = task
     }
 
-    /// Returns when it listens.
+    /// Starts a node. Returns when it listens.
     /// - Parameters:
-    ///   - options: beside which it has two event loops, and announces nobody.
-    ///   - subprotocols: further client protocols of `/ws`.
-    ///   - makeLinks: to other nodes; nil for a cluster of one.
+    ///   - options: options in addition to two event loops and no announcements.
+    ///   - subprotocols: additional client protocols of `/ws`.
+    ///   - makeLinks: the links to other nodes; nil for a cluster of one node.
     static func start(
         _ options: [ConfigurationOption: String],
         logger: Logger = .quiet,
@@ -57,7 +57,7 @@ final class RunningNode: Sendable {
 
     func beginStop() async { await self.group.triggerGracefulShutdown() }
 
-    /// Begins the graceful shutdown and waits for its end. May be called again.
+    /// Begins the graceful shutdown and waits for its end. May be called repeatedly.
     func stop() async throws {
         await self.beginStop()
         try await self.task.value

@@ -1,18 +1,18 @@
 import NIOCore
 
-/// A frame from the server, as a client reads it.
+/// A frame from the server, as a client decodes it.
 enum ServerFrame: Hashable, Sendable {
     case text(String)
     case binary([UInt8])
     case ping([UInt8])
     case pong([UInt8])
     case close(UInt16?, String)
-    /// Text or binary, by its opcode.
+    /// The payload of a text or binary frame.
     case compressed(UInt8, [UInt8])
-    /// What a server must not send: masked, fragmented, reserved.
+    /// Properties that a server must not send: masking, fragmentation, reserved bits.
     case wrong([UInt8])
 
-    /// Takes all whole frames from the front of `bytes`.
+    /// Removes all complete frames from the front of `bytes`.
     static func read(_ bytes: inout ByteBuffer) -> [ServerFrame] {
         var frames: [ServerFrame] = []
         while let frame = self.next(&bytes) { frames.append(frame) }

@@ -4,7 +4,7 @@ import NIOCore
 import NIOPosix
 import TestSupport
 
-/// A client of its own making: nothing of the product's, nor NIO's own WebSocket.
+/// A client that uses neither code of the product nor NIO's WebSocket code.
 final class TestClient: Sendable {
     struct Failure: Error {
         let text: String
@@ -17,7 +17,7 @@ final class TestClient: Sendable {
         var isClosed = false
     }
 
-    /// Also when it is closed by now.
+    /// Includes a connection that has been closed in the meantime.
     let localPort: Int?
     private let channel: any Channel
     private let state: NIOLockedValueBox<State>
@@ -28,7 +28,7 @@ final class TestClient: Sendable {
         self.state = state
     }
 
-    /// A plain TCP connection, whose bytes are frames at once, or after ``open(port:path:answersClose:)``'s handshake.
+    /// A plain TCP connection. Its bytes are frames at once, or after the handshake of ``open(port:path:answersClose:)``.
     static func connect(port: Int, isWebSocket: Bool, answersClose: Bool = true) async throws -> TestClient {
         let state = NIOLockedValueBox(State(isWebSocket: isWebSocket))
         return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -38,14 +38,14 @@ final class TestClient: Sendable {
                 }
             }
             .connect(host: "127.0.0.1", port: port)
-            // On the event loop: by the time a busy machine goes on here, the server may have cut it.
+            // On the event loop, because the server may close the connection before a busy machine continues here.
             .map { TestClient(channel: $0, state: state) }
             .get()
     }
 
     /// - Parameters:
-    ///   - fields: of the handshake, beside those that each has.
-    ///   - answersClose: whether it ends the closing handshake as a client should.
+    ///   - fields: header fields of the handshake, in addition to the required ones.
+    ///   - answersClose: whether the client answers a close frame, as it should.
     static func open(
         port: Int,
         path: String = "/ws",
@@ -81,7 +81,7 @@ final class TestClient: Sendable {
 
     func write(_ bytes: [UInt8]) { self.channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil) }
 
-    /// Takes nothing from the kernel any more.
+    /// Stops reading from the kernel.
     func stopReading() async throws { try await self.channel.setOption(.autoRead, value: false).get() }
 
     func resumeReading() async throws { try await self.channel.setOption(.autoRead, value: true).get() }
@@ -90,7 +90,7 @@ final class TestClient: Sendable {
 }
 
 extension TestClient.State {
-    /// An answer's head, once it is whole.
+    /// The head of an answer, once it is complete.
     fileprivate var head: String? {
         let end = Array("\r\n\r\n".utf8)
         guard let range = self.unread.readableBytesView.firstRange(of: end) else { return nil }

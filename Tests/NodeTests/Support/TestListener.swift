@@ -10,15 +10,15 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// A node's listener with the routes of a test, and nothing else of a node.
+/// A node's listener with the routes of a test, without the other parts of a node.
 struct TestListener: Sendable {
     struct Failure: Error {}
 
     let port: Int
     private let group: ServiceGroup
 
-    /// Runs `body` while the listener serves; then stops it.
-    /// - Parameter drainTime: for answers, when it stops.
+    /// Runs `body` while the listener serves, then stops the listener.
+    /// - Parameter drainTime: time for answers after the start of the shutdown.
     static func with(
         _ routes: RouteTable,
         settings: HTTPSettings = EmbeddedServer.settings,
@@ -65,7 +65,7 @@ struct TestListener: Sendable {
             tlsFailed: { _ in },
             admission: Admission(maximumConnections: 1000),
             activity: activity,
-            // Without an endpoint every handshake is refused, so no transport is made.
+            // Without an endpoint every handshake is refused, so no transport is created.
             webSockets: WebSocketUpgrade(
                 endpoints: [],
                 acceptsUserQuery: false,

@@ -1,21 +1,21 @@
 import NIOCore
 
-/// Stands at the socket's end of an embedded channel: counts reads, keeps half-closes, and can be a client that does not read.
+/// The socket end of an embedded channel. It counts reads, records half-closes, and can simulate a client that does not read.
 final class Wire: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Reads that reached the socket.
+    /// Number of reads that reached the socket.
     private(set) var reads = 0
-    /// Writes that reached the socket.
+    /// Number of writes that reached the socket.
     private(set) var writes = 0
-    /// Whether our half has been ended.
+    /// Whether the server's half has been closed.
     private(set) var outputIsClosed = false
     private(set) var isClosed = false
-    /// What is written waits: the peer does not read.
+    /// Whether writes wait because the peer does not read.
     var isStalled = false
-    /// Called in the middle of each write.
+    /// Called during each write.
     var onWrite: () -> Void = {}
 
     func read(context: ChannelHandlerContext) {
@@ -30,7 +30,7 @@ final class Wire: ChannelDuplexHandler {
             promise?.fail(ChannelError.outputClosed)
             return
         }
-        // HTTP's encoder writes another type than a WebSocket; here all are bytes.
+        // The HTTP encoder writes another type than a WebSocket. Here both become bytes.
         context.write(self.wrapOutboundOut(self.unwrapOutboundIn(data)), promise: promise)
     }
 
@@ -38,7 +38,7 @@ final class Wire: ChannelDuplexHandler {
         if !self.isStalled { context.flush() }
     }
 
-    /// An embedded channel knows no half-close.
+    /// Embedded channels do not support half-close.
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         guard case .output = mode else {
             self.isClosed = true

@@ -1,10 +1,10 @@
 import NIOCore
 import VolaryProtocol
 
-/// A small client protocol, to be copied by whoever adds one: texts with acknowledgements, and a number at the end of each publication.
+/// A small client protocol as a template for new ones: texts with acknowledgments, and a number at the end of each publication.
 ///
-///     client: 7 hello            a message, and the client's number for it
-///     server: ok 7               what became of it
+///     client: 7 hello            a message with the client's number
+///     server: ok 7               the result of message 7
 ///     server: no 7
 ///     server: hello #0000000012  a publication: the twelfth of this connection
 final class NumberedProtocol: ClientProtocol {
@@ -16,7 +16,7 @@ final class NumberedProtocol: ClientProtocol {
     var tailBytes: Int { 12 }
 
     func encode(_ publication: Publication) -> ClientMessage? {
-        // Notices of the cluster have no words here.
+        // This protocol has no message for notices of the cluster.
         guard publication.kind != .system, publication.dataType != .binary else { return nil }
         var text = publication.payload
         text.writeRepeatingByte(UInt8(ascii: " "), count: self.tailBytes)

@@ -3,7 +3,8 @@ import NIOConcurrencyHelpers
 import NIOCore
 import VolaryProtocol
 
-/// What the parts of one ``BrokerShard`` share: fixed settings, the way to the receiver, and names for new epochs. Belongs to one event loop.
+/// Objects that the parts of one ``BrokerShard`` share: settings, the receiver, and names for new epochs. Belongs to one event
+/// loop.
 final class BrokerContext {
     let node: NodeID
     let settings: BrokerSettings
@@ -13,7 +14,7 @@ final class BrokerContext {
     let shared: RedisBrokerShared
     let logger: Logger
     let logBounds: LogBounds
-    /// Called after each change that ``BrokerHealth`` shows.
+    /// Called after each change that affects ``BrokerHealth``.
     var healthChanged: () -> Void = {}
     private var lastEpoch = UInt64.random(in: .min ... .max)
 
@@ -29,7 +30,7 @@ final class BrokerContext {
 
     func keys(of topic: Topic) -> LogKeys { LogKeys(topic, prefix: self.keyPrefix) }
 
-    /// A name for an epoch that a script may have to begin: another one for each command.
+    /// A name for an epoch that a script may begin. Each command gets another one.
     func newEpoch() -> UInt64 {
         self.lastEpoch &+= 1
         return self.lastEpoch
@@ -39,29 +40,30 @@ final class BrokerContext {
         self.shared.eventLoop.assumeIsolated().scheduleTask(in: time, body)
     }
 
-    /// Gives envelopes to the node's receiver.
+    /// Passes envelopes to the node's receiver.
     func deliver(_ envelopes: [Envelope]) {
         guard !envelopes.isEmpty else { return }
         let receiver = self.shared.receiver.withLockedValue { $0 }
         receiver?.receive(envelopes)
     }
 
-    /// Tells the node's receiver which topics have gaps.
+    /// Reports gaps in topics to the node's receiver.
     func report(_ gaps: [BrokerGap]) {
         let receiver = self.shared.receiver.withLockedValue { $0 }
         receiver?.missed(gaps)
     }
 }
 
-/// The bounds of topic logs, as arguments of scripts.
+/// The limits of topic logs, as arguments of scripts.
 struct LogBounds: Hashable, Sendable {
-    /// How long Redis keeps the head of a topic after the topic's last log entry has expired: 1 h. A node that was away for less knows that
-    /// nothing was published to a topic without a head. Costs about 200 bytes for each topic of that hour.
+    /// How long Redis keeps the head of a topic after the topic's last log entry has expired: 1 h. A node that was disconnected
+    /// for less time knows that nothing was published to a topic without a head. A head costs about 200 bytes.
     static let headAge = TimeAmount.hours(1)
 
-    /// Of ``RedisScript/publish``: entries, bytes, age in ms, life of the head in ms, and the bytes that topics without a subscriber may log.
+    /// The arguments of ``RedisScript/publish``: maximum of entries, of bytes, and of the age in ms; lifetime of the head in
+    /// ms; maximum of bytes for topics without a subscriber.
     let arguments: [String]
-    /// How long a head lives, in ms.
+    /// Lifetime of a head in ms.
     var headLife: String { self.arguments[3] }
 
     init(_ settings: BrokerSettings) {

@@ -3,16 +3,16 @@ import NIOConcurrencyHelpers
 import NIOCore
 import VolaryProtocol
 
-/// What a ``RedisBroker`` has for one Redis master, on one event loop: two links and the owners of the state. It connects the owners with the
-/// links, reports health and ends them; each other subject has an owner of its own.
+/// The part of a ``RedisBroker`` for one Redis master, on one event loop. It has two links and the objects that own the state.
+/// It connects these objects with the links, reports health, and shuts them down. Each other task has its own object:
 ///
-/// - ``PublishIntake``, ``MessagePublisher``: from the inbox to Redis, in one order.
-/// - ``TopicSubscriptions``: which topics arrive.
-/// - ``MessageReceiver``, ``TopicFollower``: what arrives, in the order of its log; what was missed is read.
-/// - ``LossReporter``: what is missing.
-/// - ``CanaryMonitor``: whether the path works.
+/// - ``PublishIntake``, ``MessagePublisher``: publish messages from the inbox to Redis, in one order.
+/// - ``TopicSubscriptions``: subscribes to topics.
+/// - ``MessageReceiver``, ``TopicFollower``: deliver messages in the order of the log, and read missed messages from it.
+/// - ``LossReporter``: reports lost messages.
+/// - ``CanaryMonitor``: checks that the path through Redis works.
 final class BrokerShard {
-    /// How long a graceful shutdown waits for Redis' answers.
+    /// Maximum time for which a graceful shutdown waits for answers of Redis: 2 s.
     private static let flushTime = TimeAmount.seconds(2)
     private static let housekeepingInterval = TimeAmount.seconds(1)
 
@@ -23,7 +23,7 @@ final class BrokerShard {
 
     private enum State {
         case open
-        /// The parameter is called once all is closed.
+        /// The parameter is called when everything is closed.
         case closing(() -> Void)
         case closed
     }
@@ -106,7 +106,7 @@ final class BrokerShard {
 
     // MARK: - Calls of the broker's user
 
-    /// There are messages in the inbox.
+    /// Call when the inbox has messages.
     func takeInbox() { self.intake.takeInbox() }
 
     func subscribe(to topic: Topic, waiter: SubscriptionWaiter, continuation: TopicSubscriptions.Continuation) {
@@ -116,8 +116,8 @@ final class BrokerShard {
         self.subscriptions.subscribe(to: topic, waiter: waiter, continuation: continuation)
     }
 
-    /// The topic stays wanted while others wait for it. The last waiter's cancellation ends it, also for callers that subscribed to it before
-    /// the link was lost.
+    /// The topic stays subscribed while other callers wait for it. When the last waiter is canceled, the subscription ends,
+    /// also for callers that subscribed to it before the link was lost.
     func cancelWaiter(_ waiter: SubscriptionWaiter, of topic: Topic) {
         guard let (continuation, isLast) = self.subscriptions.removeWaiter(waiter, of: topic) else { return }
         if isLast { self.unsubscribe(from: topic) }

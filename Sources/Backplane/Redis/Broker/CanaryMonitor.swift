@@ -1,13 +1,14 @@
 import NIOCore
 import VolaryProtocol
 
-/// Proves that what this node publishes comes back: sends canaries over both links, drops the links when one does not come back, and
-/// measures the lag. Belongs to one event loop.
+/// Checks that messages of this node come back through Redis. Sends canaries over both links, drops the links when a canary
+/// does not come back, and measures the lag. Belongs to one event loop.
 ///
-/// A canary is a DEL, which a replica refuses and a Redis without memory accepts, as they do messages; then a PUBLISH to a channel of the
-/// broker's own, as the broker's user need not be subscribed to the node's topic. When one is due, ``CanaryStateMachine`` says.
+/// A canary is a DEL, which a replica refuses and a Redis that is out of memory accepts, just like messages. It is followed by
+/// a PUBLISH to a channel of the broker itself, because the broker need not be subscribed to the node's topic.
+/// ``CanaryStateMachine`` decides when to send one.
 final class CanaryMonitor {
-    /// Also the name of the key that is deleted, which never exists.
+    /// Also used as the name of the key that is deleted. The key never exists.
     let channel: String
     private let context: BrokerContext
     private var publisher: RedisLink?
@@ -15,9 +16,9 @@ final class CanaryMonitor {
     private var machine: CanaryStateMachine
     private var timer: Scheduled<Void>?
     private var sentAt = NIODeadline.uptimeNanoseconds(0)
-    /// Why Redis refused the last one.
+    /// Why Redis refused the last canary.
     private(set) var refusal: String?
-    /// How long the last one took.
+    /// The round-trip time of the last canary.
     private(set) var lag: TimeAmount?
 
     init(_ context: BrokerContext) {
@@ -26,7 +27,7 @@ final class CanaryMonitor {
         self.machine = CanaryStateMachine(interval: TimeAmount(context.settings.canaryInterval))
     }
 
-    /// Whether one has come back since both links are up.
+    /// Whether a canary has come back since both links came up.
     var isProven: Bool { self.machine.isProven }
 
     func start(publisher: RedisLink, subscriber: RedisLink) {
@@ -35,7 +36,7 @@ final class CanaryMonitor {
         self.schedule()
     }
 
-    /// For good.
+    /// Permanently.
     func stop() {
         self.timer?.cancel()
     }
@@ -49,30 +50,30 @@ final class CanaryMonitor {
         }
     }
 
-    /// One of the links became ready.
+    /// Call when one of the links has become ready.
     func linkBecameReady() {
         guard let publisher, let subscriber, publisher.isReady, subscriber.isReady else { return }
         self.perform(self.machine.linked())
     }
 
-    /// One of the links was lost.
+    /// Call when one of the links was lost.
     func linkWasLost() {
         self.machine.unlinked()
     }
 
-    /// Redis has acknowledged the subscription to ``channel``.
+    /// Call when Redis has acknowledged the subscription to ``channel``.
     func subscribed() {
         self.perform(self.machine.subscribed())
     }
 
-    /// A message on ``channel``.
+    /// Call for a message on ``channel``.
     func received(_ payload: ByteBuffer) {
         guard let number = UInt64(String(buffer: payload)), self.machine.received(number) else { return }
         self.refusal = nil
         self.lag = .now() - self.sentAt
     }
 
-    /// A message on any channel.
+    /// Call for a message on any channel.
     func messageArrived() {
         self.machine.otherMessageReceived()
     }

@@ -1,16 +1,17 @@
 import NIOCore
 
-/// When a node sends itself a canary through Redis, and when the canary counts as overdue. No clock, no I/O.
+/// Decides when a node sends itself a canary through Redis, and when the canary is overdue. No clock, no I/O.
 ///
-/// One is sent every half interval and has an interval to come back: a path that fails in silence is found within one and a half intervals, so
-/// that a new link is up within two. Only time in which the event loop ran counts: a node that was suspended must not conclude that Redis was.
+/// A canary is sent every half interval, and may take one interval to come back. So a silent failure is detected within one and
+/// a half intervals, and a new link is up within two. Only the time in which the event loop ran counts, because a suspended
+/// node says nothing about Redis.
 struct CanaryStateMachine {
     enum Action: Hashable {
         case none
         /// Subscribe to the channel; ``subscribed()`` follows.
         case listen
         case send(UInt64)
-        /// The last canary has not come back in time.
+        /// The last canary did not come back in time.
         case overdue
     }
 
@@ -21,17 +22,18 @@ struct CanaryStateMachine {
         case underWay(UInt64)
     }
 
-    /// While other messages arrive, a canary may take 4 intervals: the path is slow, not broken, and reconnecting would discard the backlog.
+    /// While other messages arrive, a canary may take 4 intervals: the path is slow, not broken, and reconnecting would discard
+    /// the backlog.
     static let maximumOverdueIntervals = 4
 
     let interval: TimeAmount
-    /// Whether a canary has come back since both links are up.
+    /// Whether a canary has come back since both links came up.
     private(set) var isProven = false
     private var state = State.unlinked
     private var number: UInt64 = 0
-    /// Since the last one was sent.
+    /// Time since the last canary was sent.
     private var age = TimeAmount.zero
-    /// Since any message arrived.
+    /// Time since the last message arrived.
     private var silence = TimeAmount.zero
 
     init(interval: TimeAmount) {
@@ -41,24 +43,24 @@ struct CanaryStateMachine {
     /// How often to call ``tick(elapsed:)``.
     var step: TimeAmount { .nanoseconds(max(self.interval.nanoseconds / 16, 1)) }
 
-    /// Both links are up.
+    /// Call when both links are up.
     mutating func linked() -> Action {
         self.state = .listening
         return .listen
     }
 
-    /// A link is lost.
+    /// Call when a link was lost.
     mutating func unlinked() {
         self.state = .unlinked
         self.isProven = false
     }
 
-    /// The subscription is live.
+    /// Call when the subscription is confirmed.
     mutating func subscribed() -> Action {
         self.state == .listening ? self.next() : .none
     }
 
-    /// - Parameter elapsed: since the last call. If it is much more than a step, the loop did not run.
+    /// - Parameter elapsed: time since the last call. If it is much longer than a step, the event loop did not run.
     mutating func tick(elapsed: TimeAmount) -> Action {
         let passed = min(elapsed, self.step + self.step)
         self.age = self.age + passed
@@ -73,7 +75,7 @@ struct CanaryStateMachine {
         }
     }
 
-    /// - Returns: whether it is the canary that is under way.
+    /// - Returns: whether the number is that of the pending canary.
     mutating func received(_ number: UInt64) -> Bool {
         guard self.state == .underWay(number) else { return false }
         self.state = .resting
@@ -81,14 +83,14 @@ struct CanaryStateMachine {
         return true
     }
 
-    /// Redis answered the canary with an error: the path is not broken, and the next one may pass.
+    /// Call when Redis answered the canary with an error. The path is not broken, and the next canary may succeed.
     mutating func wasRefused() {
         guard case .underWay = self.state else { return }
         self.state = .resting
         self.isProven = false
     }
 
-    /// A message of another topic came. (An answered PING says nothing about messages.)
+    /// Call when a message of another topic arrived. (An answer to PING says nothing about messages.)
     mutating func otherMessageReceived() {
         self.silence = .zero
     }

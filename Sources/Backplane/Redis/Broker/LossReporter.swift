@@ -2,25 +2,26 @@ import Logging
 import NIOCore
 import VolaryProtocol
 
-/// Counts what a broker missed, fetched, could not read or could not send, and tells the receiver and the log of it. Belongs to one event loop.
+/// Counts messages that a broker lost, recovered, could not decode or could not send, and reports them to the receiver and the
+/// log. Belongs to one event loop.
 final class LossReporter {
-    /// What is missing of one topic and has not been reported.
+    /// The losses of one topic that have not been reported.
     private struct Missed {
         var lost = 0
         var gaps = 0
     }
 
     private let context: BrokerContext
-    /// Messages that are known to be lost, at most.
+    /// Number of messages that are known to be lost, as an upper bound.
     private(set) var lost = 0
-    /// How often, topic by topic, an unknown number of messages may be lost.
+    /// Number of times that an unknown number of messages of one topic may have been lost.
     private(set) var gaps = 0
-    /// Messages that were missed at first and fetched from a log.
+    /// Number of missed messages that were recovered from a log.
     private(set) var recovered = 0
-    /// Messages of this node that left the outbox unconfirmed while nobody waited for them.
+    /// Number of this node's messages that left the outbox unconfirmed while no caller waited for them.
     private(set) var expired = 0
     private var unreported: [Topic: Missed] = [:]
-    /// As ``lost`` was when the last line was logged.
+    /// The value of ``lost`` at the last log line.
     private var lostAtLastLine = 0
     private var missedLog = LogThrottle(interval: .seconds(10))
     private var undecodableLog = LogThrottle(interval: .seconds(10))
@@ -32,7 +33,7 @@ final class LossReporter {
 
     func recovered(_ count: Int) { self.recovered += count }
 
-    /// Counts a loss; ``report()`` tells of it.
+    /// Counts a loss, which ``report()`` reports later.
     func missed(_ lost: Int, gaps: Int, of topic: Topic) {
         guard lost > 0 || gaps > 0 else { return }
         self.lost = BrokerGap.sum(self.lost, lost)
@@ -43,7 +44,8 @@ final class LossReporter {
         self.unreported[topic] = missed
     }
 
-    /// Logs messages that could not be decoded: they are of another version, or from a program that is no node. The link is not at fault.
+    /// Logs messages that could not be decoded. They come from another version or from another program; the link is not the
+    /// cause.
     func couldNotDecode(_ count: Int, _ error: EnvelopeError) {
         guard let count = self.undecodableLog.occurred(count, at: .now()) else { return }
         self.context.logger.warning(
@@ -52,14 +54,14 @@ final class LossReporter {
         )
     }
 
-    /// Counts messages of this node that other nodes may lack.
-    /// - Parameter text: to be logged.
+    /// Counts messages of this node that other nodes may not have received.
+    /// - Parameter text: log message; nil for none.
     func expired(_ count: Int, _ text: Logger.Message? = nil) {
         self.expired += count
         if count > 0, let text { self.context.logger.warning(text, metadata: [RedisLogKey.count: "\(count)"]) }
     }
 
-    /// Logs a message that Redis does not take.
+    /// Logs a message that Redis refuses.
     func rejected(bytes: Int, reason: String) {
         guard let count = self.rejectedLog.occurred(at: .now()) else { return }
         self.context.logger.warning(
@@ -68,14 +70,14 @@ final class LossReporter {
         )
     }
 
-    /// Tells the receiver what has been missed since the last report, each topic once.
+    /// Reports all losses since the last report to the receiver, once per topic.
     func report() {
         guard !self.unreported.isEmpty else { return }
         let gaps = self.unreported.map { BrokerGap(topic: $0.key, lost: $0.value.gaps > 0 ? nil : $0.value.lost) }
         self.unreported = [:]
         if let topics = self.missedLog.occurred(gaps.count, at: .now()) {
             self.context.logger.warning(
-                "Messages were missed, or may have been",
+                "Messages were missed or may have been missed",
                 metadata: [RedisLogKey.topics: "\(topics)", RedisLogKey.lost: "\(self.lost - self.lostAtLastLine)"]
             )
             self.lostAtLastLine = self.lost

@@ -2,7 +2,7 @@ import Logging
 import NIOCore
 import VolaryProtocol
 
-/// Decodes what the subscriber's link brings and gives it to its owner: acknowledgements to ``TopicSubscriptions``, canaries to
+/// Decodes the messages on the subscriber's link and passes them on: acknowledgments to ``TopicSubscriptions``, canaries to
 /// ``CanaryMonitor``, messages to ``TopicFollower``. Belongs to one event loop.
 final class MessageReceiver {
     private let context: BrokerContext
@@ -13,7 +13,7 @@ final class MessageReceiver {
     private let canary: CanaryMonitor
     private let losses: LossReporter
     private var link: RedisLink?
-    /// Messages that name this node as their origin and were not sent by it.
+    /// Limits the log of messages that claim to come from this node but were not sent by it.
     private var forgedLog = LogThrottle(interval: .seconds(10))
 
     init(
@@ -48,10 +48,11 @@ final class MessageReceiver {
             }
         }
         self.context.deliver(envelopes)
-        // Some may have waited for a confirmation that has come.
+        // Messages that waited for a subscription may be publishable now.
         self.intake.publishPending()
         self.publisher.writeIfDue()
-        // Topics that lost their link together are reported together, once the last has caught up. All else is reported once a second.
+        // Losses of topics whose link was lost together are reported together, when the last topic has caught up. Other losses
+        // are reported once per second.
         if self.subscriptions.takeSettled() { self.losses.report() }
         self.context.healthChanged()
     }
@@ -66,7 +67,7 @@ final class MessageReceiver {
     }
 
     private func received(_ payload: ByteBuffer, on channel: String, into envelopes: inout [Envelope]) {
-        // An UNSUBSCRIBE may be under way.
+        // The topic may have been unsubscribed from, with an UNSUBSCRIBE in progress.
         guard let topic = self.subscriptions.topic(of: channel) else {
             if channel == self.canary.channel { self.canary.received(payload) }
             return
@@ -84,12 +85,12 @@ final class MessageReceiver {
         }
         let envelope = self.decode(bytes)
         if let envelope { self.checkOrigin(envelope) }
-        // Receipts that cannot be decoded are no loss, nor are bytes that no node of any version has written.
+        // Receipts that cannot be decoded are not a loss. Neither are bytes that no version of a node writes.
         let isLoss = envelope?.message.isWorthLogging ?? (position != nil || Envelope.mayConcernClients(bytes))
         self.follower.received(envelope, at: position, bytes: bytes.readableBytes, isLoss: isLoss, of: topic, into: &envelopes)
     }
 
-    /// - Returns: nil, which is counted, for what cannot be decoded.
+    /// - Returns: nil for bytes that cannot be decoded, which are counted.
     private func decode(_ bytes: ByteBuffer) -> Envelope? {
         do throws(EnvelopeError) {
             return try Envelope(decoding: bytes)

@@ -4,32 +4,37 @@ public import NIOCore
 import ServiceLifecycle
 public import VolaryProtocol
 
-/// Carries messages between nodes through Redis pub/sub, over two connections: one publishes, one is subscribed.
+/// Carries messages between nodes through Redis pub/sub, over two connections: one publishes, the other subscribes.
 ///
-/// Channels are named `<prefix>:{<topic's name>}`; beside each one that a node wants is the topic's log, see ``RedisScript/publish``. While both
-/// connections are up and the topic's subscription is confirmed, this node's own messages reach its receiver only through Redis, so that all
-/// nodes see one order. Otherwise the receiver gets them at once, and other nodes when the publisher's connection is up: see ``Broker``. A message
-/// of which it is unknown whether Redis has relayed it is sent again under its old sequence; receivers drop duplicates. When Redis' script cache
-/// is emptied, messages that are under way may reach other nodes after later messages of this node.
+/// Channels are named `<prefix>:{<topic's name>}`. Each topic that a node is subscribed to also has a log, see
+/// ``RedisScript/publish``. While both connections are up and the topic's subscription is confirmed, this node's own messages
+/// reach its receiver only through Redis, so that all nodes see the same order. Otherwise the receiver gets them at once, and
+/// other nodes get them when the publishing connection is up: see ``Broker``. If it is unknown whether Redis has relayed a
+/// message, the message is sent again with the same sequence, and receivers drop duplicates. When the script cache of Redis is
+/// emptied, pending messages may reach other nodes after later messages of this node.
 ///
-/// A message that Redis does not take is rejected alone, see ``PoisonMessageDetector``; all others wait for the link and are sent again.
+/// A message that Redis refuses is rejected individually, see ``PoisonMessageDetector``. All other messages wait for the link
+/// and are sent again.
 ///
-/// ``BrokerHealth/interruptions`` counts losses of the subscribed connection: only those keep messages of other nodes from this one. Missed
-/// messages are read over the publishing one.
+/// ``BrokerHealth/interruptions`` counts losses of the subscribing connection only, because only these keep messages of other
+/// nodes from this one. Missed messages are read over the publishing connection.
 ///
-/// **Memory.** All queues are bounded, and what exceeds a bound is refused or reported. In bytes at most: 64 MiB published and not taken yet,
-/// 64 MiB that Redis has not answered (16 MiB while the link is down), of which 4 MiB are in the link's buffers, the same 64 MiB and 4 more in
-/// messages that are to come back, 16 MiB that wait for a subscription, 4 MiB kept for a fail-over, 64 MiB buffered over all topics that catch
-/// up, and pages of logs: 300 MiB and some of the largest messages. Only a flood over a Redis that is slow but up comes near that.
+/// **Memory.** All queues are bounded. Messages above a bound are refused or reported. The maxima are: 64 MiB published and not
+/// yet taken from the inbox; 64 MiB that Redis has not answered (16 MiB while the link is down), including 4 MiB in the link's
+/// buffers; the same 64 MiB and 4 MiB more of messages that have to come back; 16 MiB that wait for a subscription; 4 MiB kept
+/// for a fail-over; 64 MiB buffered for all topics that catch up; and pages of logs. This is 300 MiB and some of the largest
+/// messages. Only a flood over a Redis that is slow but up comes close to it.
 ///
-/// **Fairness.** Redis is written to as answers come, and as this node's own messages come back: a node publishes no faster than it receives.
-/// Each sender has a share of each queue, see ``QueueRoom``, and senders take turns, see ``PublishInbox``.
+/// **Fairness.** Messages are written as Redis answers and as this node's own messages come back, so that a node does not
+/// publish faster than it receives. Each sender has a share of each queue, see ``QueueRoom``, and senders take turns, see
+/// ``PublishInbox``.
 ///
-/// All work happens on one event loop; the functions may be called from any thread and only hand over.
+/// All work happens on one event loop. The functions may be called from any thread; they only hand over to the loop.
 public final class RedisBroker: Broker {
-    /// On the event loop. Not an actor whose executor is the loop, as little as ``RedisScriptRunner`` and ``MasterResolver``: `publish` and `health`
-    /// are called from any thread and return at once; links call their delegate synchronously; and an isolated function that waits for
-    /// an answer is resumed on the loop before its caller is, which is one hop more.
+    /// Used on the event loop. This is not an actor with the loop as its executor, for the same reasons as
+    /// ``RedisScriptRunner`` and ``MasterResolver``: `publish` and `health` are called from any thread and return at once;
+    /// links call their delegate synchronously; and an isolated function that waits for an answer would resume on the loop
+    /// before its caller does, which costs one more hop.
     private let shard: NIOLoopBoundBox<BrokerShard>
     private let shared: RedisBrokerShared
 
@@ -104,7 +109,7 @@ public final class RedisBroker: Broker {
             completion?(.failure(.outboxFull))
             return
         }
-        // Later ones that are appended before the loop has taken the first are taken with it.
+        // Messages that are appended before the loop takes the first one are taken together with it.
         if count == 1 { self.onLoop { $0.takeInbox() } }
     }
 

@@ -1,18 +1,18 @@
 import NIOCore
 import VolaryProtocol
 
-/// What is published on a topic's channel. The first byte tells them apart.
+/// A message on a topic's channel. The first byte is its type:
 ///
-///     "V"  an envelope, see `EnvelopeCodec`: it has no position in a log
-///     "L"  epoch 8, offset 8, big-endian, and then an envelope
+///     "V"  an envelope without a position in the log, see `EnvelopeCodec`
+///     "L"  epoch (8 bytes), offset (8 bytes), both big-endian, then an envelope
 enum BrokerFrame {
     case plain(ByteBuffer)
     case logged(LogPosition, ByteBuffer)
 
     private static let loggedMark = UInt8(ascii: "L")
 
-    /// - Throws: for what begins as a logged message and ends too soon, or has an offset that no log has. The envelope itself is not
-    ///   checked.
+    /// - Throws: for a logged message that is too short or has an offset outside of ``LogPosition/offsets``. The envelope
+    ///   itself is not checked.
     init(_ payload: ByteBuffer) throws(EnvelopeError) {
         var bytes = payload
         guard bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) == Self.loggedMark else {

@@ -1,12 +1,13 @@
 import VolaryProtocol
 
-/// Drops duplicates: remembers, per origin, the highest sequence that has passed; sequences up to it are duplicates.
+/// Drops duplicates. It stores the highest sequence received from each origin; sequences up to it are duplicates.
 ///
-/// A sequence that is lower by ``reach`` or more is none: an origin never sends again a message that old. The higher sequence was forged then and
-/// is forgotten; otherwise one forged message would suppress a node's messages for good.
+/// A sequence that is lower by ``reach`` or more is not a duplicate, because an origin never repeats a message that old. In
+/// that case the higher sequence was forged and is discarded. Otherwise one forged message would suppress a node's messages
+/// permanently.
 struct DuplicateFilter {
-    /// How far the sequence of a message that is sent again may be below the highest: less than 4,194,304, the messages of minutes at the rate that
-    /// Redis carries.
+    /// Maximum distance of a repeated sequence below the highest one: less than 4,194,304. This is the number of messages that
+    /// Redis relays in minutes.
     static let reach: UInt64 = 1 << 22
 
     private struct Seen {
@@ -14,19 +15,20 @@ struct DuplicateFilter {
         var lastUse: UInt64
     }
 
-    /// Origins remembered at most. Beyond, the least recently used is forgotten: duplicates of it would pass.
+    /// Maximum number of origins. Above it the least recently used one is removed, so that its duplicates would pass.
     let capacity: Int
     private var origins: [NodeID: Seen] = [:]
     private var uses: UInt64 = 0
 
-    /// - Parameter capacity: default 4,096, about 100 KB: forty times the nodes of a large cluster, as restarted nodes are new origins.
+    /// - Parameter capacity: default 4,096, about 100 KB: forty times the nodes of a large cluster, because restarted nodes are
+    ///   new origins.
     init(capacity: Int = 4096) {
         self.capacity = max(capacity, 1)
     }
 
     var count: Int { self.origins.count }
 
-    /// - Returns: whether the sequence is new, and remembers it.
+    /// - Returns: whether the sequence is new. A new sequence is stored.
     mutating func admits(_ sequence: UInt64, from origin: NodeID) -> Bool {
         self.uses += 1
         if let seen = self.origins[origin] {

@@ -2,13 +2,13 @@ import NIOCore
 
 /// A page of a topic's log: the answer of ``RedisScript/readLog``.
 struct LogPage: Hashable, Sendable {
-    /// Bounds of one page. A page ends with the entry that reaches either.
+    /// Limits of one page. A page ends with the entry that reaches either limit.
     static let entries = 256
     static let bytes = 1024 * 1024
 
     struct Head: Hashable, Sendable {
         let epoch: UInt64
-        /// Of the last message that was logged.
+        /// The offset of the last logged message.
         let offset: UInt64
         /// The offset before the epoch's first message.
         let start: UInt64
@@ -19,21 +19,21 @@ struct LogPage: Hashable, Sendable {
     enum Beginning: Int64, Hashable, Sendable {
         /// Redis had no log: there never was one, the topic was idle for long, or Redis has lost its data.
         case fresh = 0
-        /// A message had no room in the log, which ended the previous epoch.
+        /// The previous epoch ended with a message that had no room in the log.
         case afterLoss = 1
-        /// The previous epoch had two histories. This one continues its log and its offsets.
+        /// The previous epoch had two histories. This epoch continues its log and its offsets.
         case forked = 2
     }
 
     struct Entry: Hashable, Sendable {
         let offset: UInt64
-        /// The envelope, if it is one.
+        /// The bytes of the entry, normally an envelope.
         let bytes: ByteBuffer
     }
 
-    /// Nil when Redis has no log of the topic.
+    /// nil when Redis has no log of the topic.
     let head: Head?
-    /// In rising order.
+    /// In ascending order.
     let entries: [Entry]
 
     init(head: Head?, entries: [Entry] = []) {
@@ -41,7 +41,7 @@ struct LogPage: Hashable, Sendable {
         self.entries = entries
     }
 
-    /// - Returns: nil for a value that the script does not answer.
+    /// - Returns: nil for a value that is not an answer of the script.
     init?(_ value: RESPValue) {
         guard let parts = value.elements else { return nil }
         guard !parts.isEmpty else {

@@ -2,22 +2,22 @@ import Logging
 import NIOCore
 import VolaryProtocol
 
-/// Reads and ends topics' logs over the publisher's link, keeps their heads alive, and knows whether Redis still holds the data that it held.
-/// Belongs to one event loop.
+/// Reads topic logs over the publisher's link, ends their epochs, refreshes their heads, and checks whether Redis has lost its
+/// data. Belongs to one event loop.
 final class LogReader {
-    /// All heads are refreshed within so many seconds: a quarter of an hour, of the hour that they live at least.
+    /// Time in which all heads are refreshed once: 900 s, a quarter of their minimum lifetime.
     private static let refreshSeconds = 900
-    /// Heads refreshed by one command, at most.
+    /// Maximum of heads refreshed by one command.
     private static let refreshHeads = 1000
 
     private let context: BrokerContext
     private let scripts: RedisScriptCache
     private var link: RedisLink?
-    /// As Redis last named its data.
+    /// The last known name of Redis's data.
     private var storeName: String?
-    /// Topics whose heads have not been refreshed in this round.
+    /// Topics whose heads have not been refreshed in the current round.
     private var toRefresh: ArraySlice<Topic> = []
-    /// Called when Redis may not hold the data any longer that it held before: see ``RedisScript/identify``.
+    /// Called when Redis may have lost its data: see ``RedisScript/identify``.
     var storeBecameUnverified: () -> Void = {}
 
     init(_ context: BrokerContext, scripts: RedisScriptCache) {
@@ -37,8 +37,8 @@ final class LogReader {
 
     /// Collects a request for ``flush()``.
     /// - Parameters:
-    ///   - checksStore: whether Redis is asked after the log was read if it still holds its data: otherwise a log that is not there says nothing.
-    ///   - completion: called once, with nil when the link is lost.
+    ///   - checksStore: whether to check after the read that Redis still has its data. Otherwise a missing log says nothing.
+    ///   - completion: called once, with nil when the link was lost.
     func send(
         _ request: TopicLogStateMachine.LogRequest,
         of topic: Topic,
@@ -82,7 +82,7 @@ final class LogReader {
         return command
     }
 
-    /// Redis' script cache has been emptied.
+    /// Call when the script cache of Redis has been emptied.
     func loadAgain(_ scripts: [RedisScript]) {
         guard let link else { return }
         for script in scripts { self.scripts.remove(script) }
@@ -91,7 +91,8 @@ final class LogReader {
 
     // MARK: - Heads
 
-    /// Called once a second: extends the life of some heads, so that what is published to their topics while this node is away is logged.
+    /// Call once per second. Extends the life of some heads, so that messages to their topics are logged while this node is
+    /// disconnected.
     func refreshHeads(of topics: some Collection<Topic>) {
         guard let link, link.isReady else { return }
         if self.toRefresh.isEmpty { self.toRefresh = Array(topics)[...] }
@@ -110,7 +111,7 @@ final class LogReader {
 
     // MARK: - The store
 
-    /// Asks Redis for the name of its data, before any log is read that is asked for later.
+    /// Asks Redis for the name of its data, before any log that is requested later is read.
     func identifyStore() {
         guard let link, link.isReady else { return }
         var command = self.scripts.command(.identify, keys: LogKeys.storeKeys(prefix: self.context.keyPrefix))

@@ -1,26 +1,26 @@
 import NIOCore
 import VolaryProtocol
 
-/// One message as it came from Redis.
+/// One message as received from Redis.
 struct LogArrival: Hashable, Sendable {
-    /// Nil when it was published without a place in the log.
+    /// nil for a message without a position in the log.
     var position: LogPosition?
-    /// Nil when it cannot be decoded: it is lost.
+    /// nil for a message that cannot be decoded, which is lost.
     let envelope: Envelope?
     let bytes: Int
-    /// Its offset is not above the previous one on this connection: the log was rewound (fail-over).
+    /// Whether the offset is not above the previous one on this connection: the log was rewound by a fail-over.
     var isRewound = false
 }
 
-/// Messages that wait until earlier ones have been read from the log, in the order of their arrival. Not bounded by itself: see
-/// ``TopicLogStateMachine/Limits``.
+/// Messages that wait until earlier ones have been read from the log, in the order of arrival. ``TopicLogStateMachine/Limits``
+/// limits its size.
 struct ReorderBuffer {
     private var arrivals = CircularBuffer<LogArrival>()
     private(set) var bytes = 0
 
     var count: Int { self.arrivals.count }
     var first: LogArrival? { self.arrivals.first }
-    /// Messages without a position, which are in no log.
+    /// Number of messages without a position, which are in no log.
     var unlogged: Int { self.arrivals.count { $0.position == nil } }
 
     func contains(epoch: UInt64) -> Bool { self.arrivals.contains { $0.position?.epoch == epoch } }

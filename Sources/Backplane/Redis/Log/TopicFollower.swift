@@ -1,8 +1,8 @@
 import NIOCore
 import VolaryProtocol
 
-/// Follows the logs of all topics that this node is subscribed to: gives what arrives to the topic's ``TopicLogStateMachine``, reads what is
-/// missing, and hands on what comes of it. Without logs it only drops duplicates. Belongs to one event loop.
+/// Follows the logs of all subscribed topics: passes messages to the topic's ``TopicLogStateMachine``, reads missed messages,
+/// and delivers the results. Without logs it only drops duplicates. Belongs to one event loop.
 final class TopicFollower {
     private let context: BrokerContext
     private let subscriptions: TopicSubscriptions
@@ -11,9 +11,9 @@ final class TopicFollower {
     private let reader: LogReader
     private var logs = TopicLogs()
     private var reads = LogReadQueue()
-    /// Of messages that are not logged.
+    /// The filter for messages that are not logged.
     private var duplicates = DuplicateFilter()
-    /// Number of the last subscription that was confirmed.
+    /// Number of the last confirmed subscription.
     private var sessions = 0
     private var subscriberLostAt: NIODeadline?
 
@@ -36,15 +36,15 @@ final class TopicFollower {
 
     // MARK: - Subscriptions
 
-    /// This node subscribes to the topic.
+    /// Call when this node subscribes to the topic.
     func begin(_ topic: Topic) {
         if self.context.isLogged { self.logs.begin(topic, own: self.context.node) }
     }
 
-    /// This node unsubscribes from the topic.
+    /// Call when this node unsubscribes from the topic.
     func end(_ topic: Topic) { self.logs.end(topic) }
 
-    /// Redis has confirmed the subscription. Callers are told once the topic's position in the log is known.
+    /// Call when Redis has confirmed the subscription. Callers are told when the topic's position in the log is known.
     func subscribed(to topic: Topic) {
         guard self.context.isLogged else {
             if self.subscriptions.takeInterrupted(topic) { self.losses.missed(0, gaps: 1, of: topic) }
@@ -58,10 +58,10 @@ final class TopicFollower {
 
     // MARK: - Arrivals
 
-    /// A message on the topic's channel.
+    /// Handles a message on the topic's channel.
     /// - Parameters:
-    ///   - envelope: nil for what cannot be decoded.
-    ///   - isLoss: whether it is a loss if it cannot be decoded, or did not come.
+    ///   - envelope: nil if it cannot be decoded.
+    ///   - isLoss: whether the message counts as lost if it cannot be decoded or did not arrive.
     func received(
         _ envelope: Envelope?,
         at position: LogPosition?,
@@ -97,7 +97,7 @@ final class TopicFollower {
         if let error = output.decodingError { self.losses.couldNotDecode(output.undecodable, error) }
     }
 
-    /// Of this node's own messages, the receiver has had some already.
+    /// Skips messages of this node that the receiver has already got.
     private func pass(_ envelope: Envelope, of topic: Topic, into envelopes: inout [Envelope]) {
         if envelope.origin == self.context.node {
             self.publisher.cameBack(envelope.sequence, on: topic, into: &envelopes)
@@ -106,7 +106,7 @@ final class TopicFollower {
         }
     }
 
-    /// Does what follows from the state in which a step has left the topic's log.
+    /// Acts on the state of the topic's log after a step.
     private func settle(_ topic: Topic, _ outcome: TopicLogs.Outcome) {
         self.losses.missed(outcome.lost, gaps: 0, of: topic)
         if outcome.hasRequest { self.requestIfNeeded(topic) }
@@ -129,11 +129,12 @@ final class TopicFollower {
                 self.reads.ended(topic)
                 continue
             }
-            // Not the log itself: it would be copied with each change until the answer comes.
+            // The closure captures the number only. Capturing the log would force a copy at each change until the answer
+            // arrives.
             let session = log.session
             let checksStore = if case .entries = request { log.isInterrupted } else { false }
             self.reader.send(request, of: topic, checksStore: checksStore) { [weak self] answer in
-                // When the link is lost, all requests are sent again over the next.
+                // After the loss of the link all requests are sent again on the next link.
                 if let answer { self?.answered(request, of: topic, session: session, answer) }
             }
             hasSent = true
@@ -151,7 +152,7 @@ final class TopicFollower {
                 self.reader.drop(reason: "a log was refused: \(RedisErrorText.loggable(text))")
             }
         } else if self.logs[topic]?.session != session {
-            // The answer is of an earlier subscription.
+            // The answer belongs to an earlier subscription.
             self.requestIfNeeded(topic)
         } else {
             self.take(answer, to: request, of: topic)
@@ -176,7 +177,7 @@ final class TopicFollower {
         self.context.healthChanged()
     }
 
-    /// Called once a second: see ``LogReader/refreshHeads(of:)``.
+    /// Call once per second: see ``LogReader/refreshHeads(of:)``.
     func refreshHeads() {
         if self.context.isLogged { self.reader.refreshHeads(of: self.logs.topics) }
     }

@@ -1,7 +1,7 @@
 import VolaryProtocol
 
 extension TopicLogStateMachine {
-    /// The subscription has brought a message.
+    /// Handles a message from the subscription.
     mutating func received(_ arrival: LogArrival) -> Answer {
         if case .unsubscribed = self.state { return .nothing }
         var arrival = arrival
@@ -19,7 +19,7 @@ extension TopicLogStateMachine {
         return output.isEmpty ? .nothing : .output(output)
     }
 
-    /// Whether nothing is missing before a message at this position: nil for one without.
+    /// Whether the position directly follows the current one; nil for a message without a position.
     private func isNext(_ place: LogPosition?) -> Bool {
         guard case .following = self.state else { return false }
         guard let place else { return true }
@@ -27,7 +27,7 @@ extension TopicLogStateMachine {
         return place.epoch == position.epoch && place.offset == position.offset + 1
     }
 
-    /// - Parameter gapEnd: the arrival whose gap the log has just been read for. Nil once it has been taken.
+    /// - Parameter gapEnd: the arrival for whose gap the log has just been read. Set to nil when it is handled.
     mutating func take(_ arrival: LogArrival, _ gapEnd: inout LogPosition?, _ output: inout Output) {
         switch self.state {
         case .unsubscribed: break
@@ -38,7 +38,7 @@ extension TopicLogStateMachine {
 
     private mutating func hold(_ arrival: LogArrival, _ output: inout Output) {
         guard case .reading(var reading) = self.state else { return }
-        // Leaves the buffer with one owner, so that it is not copied.
+        // Keeps one reference to the buffer, so that it is not copied.
         self.state = .following
         reading.buffer.append(arrival)
         let isOver = reading.buffer.count > self.limits.heldMessages || reading.buffer.bytes > self.limits.heldBytes
@@ -46,8 +46,8 @@ extension TopicLogStateMachine {
         if isOver { output.lose(UInt64(self.forgetHeld())) }
     }
 
-    /// Empties the buffer, as too much is buffered. What the log has of it will be read again.
-    /// - Returns: how many messages are lost, as no log has them.
+    /// Empties the buffer because it exceeds a limit. Its logged messages will be read from the log again.
+    /// - Returns: the number of messages that are lost because no log has them.
     mutating func forgetHeld() -> Int {
         guard case .reading(var reading) = self.state, reading.buffer.count > 0 else { return 0 }
         let lost = reading.buffer.unlogged
@@ -72,7 +72,7 @@ extension TopicLogStateMachine {
         } else if place.offset == 1 {
             self.epochStart = 0
         } else if closesGap {
-            // Of an epoch that is over, as the log says.
+            // The message belongs to an epoch that has ended according to the log.
             output.gaps += 1
             gapEnd = nil
             self.pass(arrival.envelope, &output)
@@ -90,11 +90,11 @@ extension TopicLogStateMachine {
         self.initialEnd = nil
     }
 
-    /// An offset that the log has had already: nearly always a message that has been read from it.
+    /// Handles an offset that is not above the position, in most cases a message that has been read from the log.
     private mutating func tookOldOffset(_ arrival: LogArrival, at place: LogPosition, _ output: inout Output) {
         let isInitial = self.initialEnd.map { $0.epoch == place.epoch && place.offset <= $0.offset } ?? false
         guard let envelope = arrival.envelope else {
-            // What has been read from the log was counted then.
+            // Messages that were read from the log have been counted.
             if arrival.isRewound || isInitial { output.lose(1) }
             return
         }
@@ -108,18 +108,18 @@ extension TopicLogStateMachine {
                 return
             }
         }
-        // A new message at an offset that another had: the log was rewound.
+        // A new message at the offset of another one: the log was rewound.
         self.position = .at(place, EntryFingerprint(envelope))
         self.forked(place.epoch, &output)
     }
 
-    /// - Parameter target: nil when the log is to say how much is missing.
+    /// - Parameter target: nil when the number of missing messages is to be taken from the log.
     private mutating func read(to target: UInt64?, before arrival: LogArrival, _ output: inout Output) {
         self.state = .reading(Reading(target: target, gapEnd: arrival.position))
         self.hold(arrival, &output)
     }
 
-    /// The log has two histories; the second is read once its epoch has another name.
+    /// The log has two histories. The second one is read once its epoch has been renamed.
     mutating func forked(_ epoch: UInt64, _ output: inout Output) {
         output.gaps += 1
         self.fork = Fork(epochToEnd: epoch, isCounted: true)

@@ -1,22 +1,25 @@
 import VolaryProtocol
 
 extension TopicLogStateMachine {
-    /// The log goes on in another epoch. What was buffered of the one before comes first, or at its position where the log still has it.
-    /// - Parameter isCounted: whether it has been counted that something may be missing.
+    /// The log continues in another epoch. Messages buffered from the previous epoch come first, or at their position if the
+    /// log still has them.
+    /// - Parameter isCounted: whether a possible loss has been counted already.
     mutating func enter(_ head: LogPage.Head, isCounted: Bool, _ reading: inout Reading, _ output: inout Output) {
-        // After a fork offsets continue: entries up to the start were delivered already.
+        // After a fork offsets continue, so entries up to the start have been delivered.
         self.epochStart = head.beginning == .forked ? min(max(head.start, self.epochStart), head.offset) : head.start
         let epoch: UInt64? = if case .at(let position, _) = self.position { position.epoch } else { nil }
-        // A node that followed the shorter of two histories has had no sign of the other until now.
+        // A node that followed the shorter of two histories has had no sign of the other one until now.
         var isInDoubt = head.beginning == .forked
-        // Until the subscription has come so far too, it may still bring what belongs before: too late, if later messages are read first.
+        // Until the subscription has reached the same point, it may still deliver earlier messages. These would come too late
+        // if later messages were read first.
         if !self.isInterrupted, reading.hasOverflowed || !reading.buffer.contains(epoch: head.epoch) { isInDoubt = true }
-        // What the subscription has brought is in the log, behind what was published at the new master before the subscription was there.
-        // Delivered first, it would make that look like duplicates, which nobody would get.
+        // The messages from the subscription are in the log, after those that were published at the new master before the
+        // subscription. If they were delivered first, the others would look like duplicates and be dropped.
         if head.beginning == .forked { reading.buffer.move(to: head.epoch, upTo: head.offset) }
         while let first = reading.buffer.first, first.position?.epoch != head.epoch {
             _ = reading.buffer.popFirst()
-            // Of neither epoch: it may be later than what is still to be read, which then looks like a duplicate.
+            // The message is of neither epoch. It may be later than the messages that still have to be read, which then look
+            // like duplicates.
             if first.position == nil || first.position?.epoch != epoch { isInDoubt = true }
             self.pass(first.envelope, &output)
         }
@@ -25,8 +28,8 @@ extension TopicLogStateMachine {
         reading.target = nil
     }
 
-    /// Gives up what is missing up to `offset`, except what has been buffered of it.
-    /// - Parameter logEnd: as ``Output/lose(after:upTo:logEnd:)`` takes it.
+    /// Counts the missing messages up to `offset` as lost, except for buffered ones, which are delivered.
+    /// - Parameter logEnd: see ``Output/lose(after:upTo:logEnd:)``.
     mutating func skip(to offset: UInt64, logEnd: UInt64?, _ reading: inout Reading, _ output: inout Output) {
         guard case .at(var position, var mark) = self.position, position.offset < offset else { return }
         self.skippedTo = LogPosition(epoch: position.epoch, offset: offset)
@@ -45,7 +48,7 @@ extension TopicLogStateMachine {
         self.position = .at(position, mark)
     }
 
-    /// As ``skip(to:logEnd:_:_:)`` where nothing is buffered and the log has been read in vain.
+    /// Like ``skip(to:logEnd:_:_:)``, when nothing is buffered and the log does not have the messages.
     mutating func skipAll(to offset: UInt64, _ output: inout Output) {
         var reading = Reading()
         self.skip(to: offset, logEnd: nil, &reading, &output)

@@ -1,28 +1,29 @@
 import VolaryProtocol
 
 extension TopicLogStateMachine {
-    /// What a message has brought.
+    /// The result of a received message.
     enum Answer {
         case nothing
-        /// The next message of the log, as nearly always: costs no allocation.
+        /// The next message of the log, the most frequent case. It costs no allocation.
         case deliver(Envelope)
         case output(Output)
     }
 
-    /// What a step has brought.
+    /// The result of a step.
     struct Output {
-        /// Lost messages of one gap that are counted at most: 2^32, more than a Redis relays in half a day. Of a larger gap the size is unknown.
+        /// Maximum number of lost messages that are counted for one gap: 2^32, more than Redis relays in half a day. The size
+        /// of a larger gap is unknown.
         static let maximumCount: UInt64 = 1 << 32
 
-        /// To be delivered, in this order.
+        /// Envelopes to deliver, in order.
         var envelopes: [Envelope] = []
-        /// Messages of others among them that were read from the log.
+        /// Number of messages of other nodes among them that were read from the log.
         var recovered = 0
-        /// Messages that are known to be lost, at most.
+        /// Number of messages that are known to be lost, as an upper bound.
         var lost = 0
-        /// Times that an unknown number of messages may be lost.
+        /// Number of times that an unknown number of messages may be lost.
         var gaps = 0
-        /// Entries of the log that cannot be decoded, and are lost, and why the last of them cannot be.
+        /// Number of log entries that cannot be decoded, and are lost, and the error of the last one.
         var undecodable = 0
         var decodingError: EnvelopeError?
 
@@ -34,8 +35,8 @@ extension TopicLogStateMachine {
             if count > maximum { self.gaps += 1 } else { self.lost = BrokerGap.sum(self.lost, Int(count)) }
         }
 
-        /// Counts the messages after `start` up to `end`, as far as they are known to have been published.
-        /// - Parameter logEnd: the last offset that the log has given; nil where there is no such log any more.
+        /// Counts the messages after `start` up to `end` as lost, as far as they are known to have been published.
+        /// - Parameter logEnd: the last offset of the log; nil if that log no longer exists.
         mutating func lose(after start: UInt64, upTo end: UInt64, logEnd: UInt64?) {
             guard let logEnd else { return self.lose(end - start, atMost: DuplicateFilter.reach) }
             self.lose(min(end, logEnd) - min(start, logEnd))
@@ -43,14 +44,14 @@ extension TopicLogStateMachine {
         }
     }
 
-    /// Delivers what has not been delivered before.
-    /// - Parameter envelope: nil for what cannot be decoded.
+    /// Delivers an envelope that has not been delivered before.
+    /// - Parameter envelope: nil if it cannot be decoded.
     mutating func pass(_ envelope: Envelope?, _ output: inout Output) {
         guard let envelope else { return output.lose(1) }
         if self.filter.admits(envelope.sequence, from: envelope.origin) { output.envelopes.append(envelope) }
     }
 
-    /// As ``pass(_:_:)``, for what was read.
+    /// Like ``pass(_:_:)``, for an envelope that was read from the log.
     mutating func recover(_ envelope: Envelope, _ output: inout Output) {
         let count = output.envelopes.count
         self.pass(envelope, &output)

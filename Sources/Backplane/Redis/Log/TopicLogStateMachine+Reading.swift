@@ -1,17 +1,17 @@
 import VolaryProtocol
 
 extension TopicLogStateMachine {
-    /// Redis has answered ``LogRequest/head`` or ``LogRequest/entries(from:)``.
+    /// Handles the answer to ``LogRequest/head`` or ``LogRequest/entries(from:)``.
     mutating func read(_ page: LogPage) -> Output {
         var output = Output()
         guard self.fork.epochToEnd == nil, case .reading(var reading) = self.state else { return output }
-        // Leaves the buffer with one owner, so that it is not copied.
+        // Keeps one reference to the buffer, so that it is not copied.
         self.state = .unsubscribed
         if self.take(page, &reading, &output) { self.finish(reading, &output) } else { self.state = .reading(reading) }
         return output
     }
 
-    /// - Returns: whether everything that was missing has been read, or will never be.
+    /// - Returns: whether the reading is complete: all missing messages have been read, or are lost.
     private mutating func take(_ page: LogPage, _ reading: inout Reading, _ output: inout Output) -> Bool {
         switch (self.position, page.head) {
         case (.unknown, let head):
@@ -38,7 +38,7 @@ extension TopicLogStateMachine {
                 return false
             }
         case (.at, let head?):
-            // What of the old epoch was still to be read is gone, unless the log goes on, and of what came after it nobody knows.
+            // The unread messages of the old epoch are lost, unless the log continues. The number of later ones is unknown.
             if let target = reading.target, head.beginning != .forked { self.skip(to: target, logEnd: nil, &reading, &output) }
             if self.isInterrupted { output.gaps += 1 }
             self.enter(head, isCounted: self.isInterrupted || self.fork.isCounted, &reading, &output)
@@ -48,7 +48,7 @@ extension TopicLogStateMachine {
     }
 
     /// The log was read for the first time.
-    /// - Parameter last: the message that it ends with; nil when it does not hold it any more.
+    /// - Parameter last: the last message of the log; nil if the log has removed it.
     private mutating func began(at head: LogPage.Head?, last: LogPage.Entry?) {
         let place = head.map { LogPosition(epoch: $0.epoch, offset: $0.offset) }
         let mark = last.flatMap { try? Envelope(decoding: $0.bytes) }.map { EntryFingerprint($0) }
@@ -57,13 +57,14 @@ extension TopicLogStateMachine {
         self.epochStart = head?.offset ?? 0
     }
 
-    /// A log that is not there need not have been lost: it expires when its topic is idle. When Redis itself has lost its data, this is
-    /// unknown.
+    /// A missing log need not mean a loss, because it expires when its topic is idle. If Redis has lost its data, it is unknown
+    /// whether messages were lost.
     private func noteMissingLog(_ output: inout Output) {
         if self.continuity == .unverified { output.gaps += 1 }
     }
 
-    /// Whether the log holds, at the position, what was delivered from there. A log that has forgotten the entry counts as the same.
+    /// Whether the log has the same message at the position that was delivered from there. If the log has removed the entry,
+    /// this counts as the same.
     private static func isSameHistory(
         _ position: LogPosition,
         _ mark: EntryFingerprint?,
@@ -90,7 +91,7 @@ extension TopicLogStateMachine {
             self.take(entry, epoch: position.epoch, &output)
         }
         guard case .at(let position, _) = self.position, position.offset < target else { return true }
-        // Without an entry, the rest is gone.
+        // Without an entry, the remaining messages are lost.
         guard entries.isEmpty else { return false }
         self.skip(to: target, logEnd: head.offset, &reading, &output)
         return true
@@ -110,14 +111,14 @@ extension TopicLogStateMachine {
         }
     }
 
-    /// The reading has brought all that it can: what was buffered follows, unless too much was.
+    /// The reading is complete. The buffered messages follow, unless the buffer was emptied.
     private mutating func finish(_ reading: Reading, _ output: inout Output) {
         guard !reading.hasOverflowed else {
             var reading = reading
             reading.hasOverflowed = false
             reading.target = nil
             self.state = .reading(reading)
-            // As after a lost link, but that there have been messages is certain: a log that is gone has taken them along.
+            // Like after a lost link, but it is certain that there were messages, which are lost together with the log.
             self.continuity = .unverified
             return
         }

@@ -1,35 +1,39 @@
 import VolaryProtocol
 
-/// Follows one topic: puts what Redis publishes and what the topic's log holds into one order, without gaps and without duplicates. No clock,
-/// no I/O.
+/// Follows one topic: combines what Redis publishes and what the topic's log contains into one order, without gaps and without
+/// duplicates. No clock, no I/O.
 ///
-/// A published message arrives as ``received(_:)``. While it is the next of the log it is delivered. When something before it is missing, it is
-/// buffered, and ``request`` asks for the log. Nothing waits for what cannot come: whatever the log answers, the position moves to the buffered
-/// message, and what was missed on the way is counted.
+/// A published message arrives through ``received(_:)``. If it is the next one of the log it is delivered. If messages before
+/// it are missing, it is buffered, and ``request`` asks for the log. Nothing waits for messages that cannot come: after any
+/// answer, the position moves to the buffered message, and the missing messages are counted.
 ///
-/// **Losses.** Counted, as ``Output/lost``, when their number is known: the log has forgotten them. Counted as ``Output/gaps`` where it is not:
-/// the link was lost, and the log that is there now is not, or not certainly, the one that was followed. While the link is up everything
-/// published arrives, so a log that begins anew then costs nothing. A message that cannot be decoded is lost, too.
+/// **Losses.** If the number of lost messages is known, because the log has removed them, they are counted in ``Output/lost``.
+/// If it is not known, ``Output/gaps`` is increased: the link was lost, and the present log is not certainly the one that was
+/// followed. While the link is up all messages arrive, so a log that begins anew costs nothing. A message that cannot be
+/// decoded counts as lost.
 ///
-/// An offset is a number that anybody who may publish can make up. So only offsets that the log itself has given count; those above the
-/// log's end are a gap of unknown size, and so is more than ``Output/maximumCount`` at once, or ``DuplicateFilter/reach`` where there is no log.
+/// Anyone with permission to publish can invent an offset. So only offsets from the log itself are trusted. Offsets above the
+/// end of the log count as a gap of unknown size. So does a gap of more than ``Output/maximumCount``, or of
+/// ``DuplicateFilter/reach`` if there is no log.
 ///
-/// **One history.** Should the log have gone back behind what was received (a replica took over that had not got everything, or Redis lost
-/// the end of its file), its epoch is ended for all nodes by ``LogRequest/endEpoch(_:)``: offsets alone do not tell two histories apart later.
+/// **One history.** If the log has gone back behind the received messages (a replica without all messages became the master, or
+/// Redis lost the end of its file), ``LogRequest/endEpoch(_:)`` ends its epoch for all nodes, because offsets alone cannot
+/// distinguish the two histories later.
 struct TopicLogStateMachine {
     struct Limits: Hashable {
-        /// Messages that may be buffered: 10,000, what the log keeps by default.
+        /// Maximum of buffered messages: 10,000, the default size of the log.
         var heldMessages = 10_000
-        /// Bytes of them: 16 MiB. Past either, the buffer is emptied and the messages are read from the log. See also
-        /// ``TopicLogs/maximumHeldBytes``.
+        /// Maximum of their bytes: 16 MiB. Above either maximum the buffer is emptied and the messages are read from the log.
+        /// See also ``TopicLogs/maximumHeldBytes``.
         var heldBytes = 16 * 1024 * 1024
     }
 
-    /// What is to be asked of Redis.
+    /// A request to Redis.
     enum LogRequest: Hashable {
-        /// Where the log ends, and the message there: another one at its position tells, later, that the log is not the same any more.
+        /// The end of the log and its last message. If another message is found at this position later, the log is not the
+        /// same.
         case head
-        /// All entries from there on, and from the log's start in another epoch.
+        /// All entries from the position on; from the start of the log if the epoch is another one.
         case entries(from: LogPosition?)
         case endEpoch(UInt64)
     }
@@ -37,14 +41,14 @@ struct TopicLogStateMachine {
     enum Position: Hashable {
         /// The log has not been read.
         case unknown
-        /// There was no log when it was read: all of the next one is new.
+        /// There was no log when it was read, so all entries of the next log are new.
         case none
         case at(LogPosition, EntryFingerprint?)
     }
 
-    /// Identity of the entry at a position. It differs when two masters hold different entries there, or got them from different sendings: what was
-    /// sent to two masters may stand at one position in both logs, and yet not be preceded by the same. Unknown where the message could
-    /// not be decoded.
+    /// Identity of the entry at a position. It differs if two masters have different entries there, or got them in different
+    /// attempts to send. A message that was sent to two masters may have the same position in both logs, with different
+    /// messages before it. Unknown if the message could not be decoded.
     struct EntryFingerprint: Hashable {
         let origin: NodeID
         let sequence: UInt64
@@ -58,44 +62,46 @@ struct TopicLogStateMachine {
     }
 
     enum State {
-        /// Redis has not confirmed the subscription, and nothing that arrives counts.
+        /// Redis has not confirmed the subscription. Messages that arrive are ignored.
         case unsubscribed
         case reading(Reading)
         case following
     }
 
-    /// What belongs to a reading of the log.
+    /// The state of a reading of the log.
     struct Reading {
-        /// Arrivals since it began.
+        /// Messages received since the reading began.
         var buffer = ReorderBuffer()
-        /// The buffer was emptied, so that its messages have to be read as well.
+        /// Whether the buffer was emptied, so that its messages have to be read as well.
         var hasOverflowed = false
-        /// The offset that it has to reach, in the position's epoch. Nil: wherever the log ends when it answers.
+        /// The offset that the reading has to reach, in the position's epoch. nil for the end of the log at the time of the
+        /// answer.
         var target: UInt64?
-        /// Position of the arrival whose gap began it, if one did. A gap that is left after the reading will not be filled.
+        /// Position of the message whose gap started the reading, if any. A gap that remains after the reading will not be
+        /// filled.
         var gapEnd: LogPosition?
     }
 
     /// Whether the log is known to be the one that was followed.
     enum Continuity {
         case proven
-        /// The link has been lost since the log was last read.
+        /// The link was lost after the last reading of the log.
         case interrupted
-        /// Also, Redis may have lost its data since then.
+        /// In addition, Redis may have lost its data since then.
         case unverified
     }
 
     /// A log with two histories.
     struct Fork {
-        /// Its end is to be requested.
+        /// The epoch whose end has to be requested.
         var epochToEnd: UInt64?
-        /// The gap has been counted.
+        /// Whether the gap has been counted.
         var isCounted = false
     }
 
     let own: NodeID
     let limits: Limits
-    /// Number of the subscription: answers to requests of an earlier one are void.
+    /// Number of the subscription. Answers to requests of an earlier subscription are ignored.
     private(set) var session = 0
     var state = State.unsubscribed
     var position = Position.unknown
@@ -104,14 +110,14 @@ struct TopicLogStateMachine {
     var filter = DuplicateFilter(capacity: 1024)
     /// Entries of the position's epoch up to this offset are older than the subscription.
     var epochStart: UInt64 = 0
-    /// Position of the last message that this subscription has brought.
+    /// Position of the last message that this subscription delivered.
     var lastArrival: LogPosition?
-    /// The log's end when it was first read: up to there the subscription may still bring what had been published before.
+    /// End of the log when it was first read. Up to it the subscription may still deliver messages that were published before.
     var initialEnd: LogPosition?
-    /// Up to there missing entries were given up as lost: they are not delivered should they arrive after all.
+    /// Missing entries up to this position were counted as lost. They are not delivered if they arrive later.
     var skippedTo: LogPosition?
 
-    /// - Parameter own: this node. Its messages are treated as everyone's, but do not count as recovered.
+    /// - Parameter own: this node. Its messages are handled like all others, but do not count as recovered.
     init(own: NodeID, limits: Limits = Limits()) {
         self.own = own
         self.limits = limits
@@ -119,9 +125,9 @@ struct TopicLogStateMachine {
 
     var isFollowing: Bool { if case .following = self.state { true } else { false } }
     var isInterrupted: Bool { self.continuity != .proven }
-    /// Bytes in the buffer, with ``Outbox/overheadBytes`` for each message.
+    /// Bytes in the buffer, including ``Outbox/overheadBytes`` for each message.
     var heldBytes: Int { if case .reading(let reading) = self.state { reading.buffer.bytes } else { 0 } }
-    /// Messages in the buffer.
+    /// Number of messages in the buffer.
     var heldMessages: Int { if case .reading(let reading) = self.state { reading.buffer.count } else { 0 } }
 
     var request: LogRequest? {
@@ -131,7 +137,7 @@ struct TopicLogStateMachine {
         case .unknown: return .head
         case .none: return .entries(from: nil)
         case .at(var position, _):
-            // After an interruption also the last entry that was delivered, to see whether it is still there.
+            // After an interruption the last delivered entry is read as well, to check that it is still there.
             if !self.isInterrupted { position.offset += 1 }
             return .entries(from: position)
         }
@@ -139,11 +145,11 @@ struct TopicLogStateMachine {
 
     // MARK: - The subscription
 
-    /// What is published from now on arrives.
+    /// Call when later publications arrive.
     mutating func subscribed(session: Int) {
         self.session = session
         var reading = Reading()
-        // A subscription that is confirmed twice keeps what has arrived.
+        // If a subscription is confirmed twice, the buffered messages are kept.
         if case .reading(let before) = self.state {
             (reading.buffer, reading.hasOverflowed) = (before.buffer, before.hasOverflowed)
         }
@@ -152,8 +158,8 @@ struct TopicLogStateMachine {
         self.initialEnd = nil
     }
 
-    /// The link that brings what is published is lost.
-    /// - Returns: how many messages of the buffer are lost, as no log has them.
+    /// Call when the subscriber's link was lost.
+    /// - Returns: the number of buffered messages that are lost because no log has them.
     mutating func unlinked() -> Int {
         var lost = 0
         if case .reading(let reading) = self.state { lost = reading.buffer.unlogged }
@@ -163,12 +169,12 @@ struct TopicLogStateMachine {
         return lost
     }
 
-    /// Redis may not hold the data any longer that it held before the link was lost.
+    /// Call when Redis may have lost the data that it had before the link was lost.
     mutating func storeBecameUnverified() {
         if self.isInterrupted { self.continuity = .unverified }
     }
 
-    /// Redis has answered ``LogRequest/endEpoch(_:)``.
+    /// Handles the answer to ``LogRequest/endEpoch(_:)``.
     mutating func epochWasEnded() {
         self.fork.epochToEnd = nil
     }

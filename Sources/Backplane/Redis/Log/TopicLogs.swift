@@ -1,15 +1,16 @@
 import VolaryProtocol
 
-/// The logs of all topics that are wanted, and one bound on what they buffer together. Pure.
+/// The logs of all subscribed topics, with a common limit on their buffers. Pure.
 struct TopicLogs {
-    /// Bytes that all topics together may buffer: 64 MiB, four times the limit of one. After an outage thousands may catch up at once.
+    /// Maximum of bytes that all topics together may buffer: 64 MiB, four times the limit of one topic. After an outage
+    /// thousands of topics may catch up at once.
     static let maximumHeldBytes = 64 * 1024 * 1024
 
-    /// What a step has left a topic with.
+    /// The state of a topic after a step.
     struct Outcome: Hashable {
         let isFollowing: Bool
         let hasRequest: Bool
-        /// Messages that are lost, as all topics together buffered too much.
+        /// Number of messages that are lost because all topics together exceeded the limit.
         var lost = 0
     }
 
@@ -25,7 +26,7 @@ struct TopicLogs {
 
     subscript(topic: Topic) -> TopicLogStateMachine? { self.machines[topic] }
 
-    /// Follows a topic from now on, unless it does already.
+    /// Starts to follow a topic, unless it is followed already.
     mutating func begin(_ topic: Topic, own: NodeID) {
         if self.machines[topic] == nil { self.machines[topic] = TopicLogStateMachine(own: own) }
     }
@@ -34,9 +35,9 @@ struct TopicLogs {
         if let machine = self.machines.removeValue(forKey: topic) { self.heldBytes -= machine.heldBytes }
     }
 
-    /// Performs a step of a topic's log. If all topics together buffer more than the bound then, this one empties its buffer and reads the messages
-    /// from the log.
-    /// - Returns: what the step has answered; nil when the topic is not followed.
+    /// Performs a step of a topic's log. If all topics together exceed the limit after it, this topic empties its buffer and
+    /// reads the messages from the log.
+    /// - Returns: the result of the step; nil when the topic is not followed.
     mutating func step<Answer>(
         _ topic: Topic,
         _ body: (inout TopicLogStateMachine) -> Answer
@@ -58,7 +59,7 @@ struct TopicLogs {
         return (answer, outcome)
     }
 
-    /// Redis may not hold the data any longer that it held before the link was lost.
+    /// Call when Redis may have lost the data that it had before the link was lost.
     mutating func storeBecameUnverified() {
         for topic in self.machines.keys { self.machines[topic]?.storeBecameUnverified() }
     }

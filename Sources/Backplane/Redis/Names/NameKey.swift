@@ -10,7 +10,7 @@ import VolaryProtocol
 /// - If that is longer than ``maximumBytes``, the key is `#` and the SHA-256 of the name in 64 lower-case hex digits. No other
 ///   key contains `#`.
 struct NameKey: Hashable, Sendable, CustomStringConvertible {
-    /// Of a key that is not hashed: 256. Longer keys would take more memory in Redis than the connection that they belong to.
+    /// Maximum size of a key that is not hashed: 256 bytes. Longer keys would take more memory in Redis than their connection.
     static let maximumBytes = 256
 
     let description: String

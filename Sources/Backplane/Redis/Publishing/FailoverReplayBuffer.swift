@@ -1,16 +1,19 @@
 import NIOCore
 
-/// The last messages that Redis has confirmed, in order, to be published again after a fail-over. Pure: time is an argument.
+/// The most recent messages that Redis has confirmed, in order, to be published again after a fail-over. Pure: time is an
+/// argument.
 ///
-/// Replication is asynchronous: a replica that becomes the master may lack them. And while some nodes are still linked to the old master, nodes
-/// that are linked to the new one do not receive what is published there. Receivers drop what they have had already.
+/// Replication is asynchronous, so a replica that becomes the master may not have them. And while some nodes are still
+/// connected to the old master, nodes that are connected to the new one do not receive messages published at the old one.
+/// Receivers drop duplicates.
 struct FailoverReplayBuffer<Element> {
-    /// How long before the link to the master was lost, at most: 5 s. A node polls the sentinels every second, and they
-    /// notify it of a fail-over at once; a link to a frozen master is lost within 3 s.
+    /// Maximum age of a message when the link to the master is lost: 5 s. A node polls the sentinels every second, and they
+    /// notify it of a fail-over at once. A link to a frozen master is lost within 3 s.
     static var age: TimeAmount { .seconds(5) }
-    /// How long the link may have been down: a minute. Sentinels wait for half of it, by default, before they call a master dead.
+    /// Maximum time for which the link may have been down: 60 s. Sentinels by default wait for half of it before they consider
+    /// a master down.
     static var maximumOutage: TimeAmount { .seconds(60) }
-    /// Bytes at most, with ``Outbox/overheadBytes`` for each message: 4 MiB. The oldest are forgotten first.
+    /// Maximum of bytes, including ``Outbox/overheadBytes`` for each message: 4 MiB. The oldest messages are removed first.
     static var maximumBytes: Int { 4 * 1024 * 1024 }
 
     private var entries = CircularBuffer<(element: Element, bytes: Int, at: NIODeadline)>()
@@ -26,12 +29,12 @@ struct FailoverReplayBuffer<Element> {
         while self.totalBytes > Self.maximumBytes { self.removeFirst() }
     }
 
-    /// The link is lost: nothing more is confirmed, and ages stand still.
+    /// Call when the link was lost. No message is confirmed any more, and ages stop increasing.
     mutating func linkLost(at now: NIODeadline) {
         self.lostAt = self.lostAt ?? now
     }
 
-    /// The link is up again.
+    /// Call when the link is up again.
     mutating func linked() {
         self.lostAt = nil
     }

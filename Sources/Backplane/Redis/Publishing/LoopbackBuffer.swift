@@ -1,26 +1,27 @@
 import NIOCore
 import VolaryProtocol
 
-/// This node's own messages on their way through Redis back to its own receiver. Pure.
+/// This node's own messages that are expected back from Redis for its own receiver. Pure.
 ///
-/// A message that comes back is delivered if it is in the buffer, and leaves it; otherwise the receiver has had it already. When a link is
-/// lost, all are taken out and delivered at once, and are dropped should they still come back.
+/// When a message comes back and is in the buffer, it is delivered and removed. If it is not in the buffer, the receiver has
+/// had it. When a link is lost, all messages are removed and delivered at once; if they come back later, they are dropped.
 struct LoopbackBuffer {
     private struct Entry {
         let envelope: Envelope
         let bytes: Int
     }
 
-    /// By topic: a topic with a gap must not hold up the others.
+    /// By topic, so that a topic with a gap does not delay the others.
     private var topics: [Topic: CircularBuffer<Entry>] = [:]
-    /// Of the envelopes, with ``Outbox/overheadBytes`` for each. Bounded by the outbox, and by the window of what has been written.
+    /// Size of the envelopes, including ``Outbox/overheadBytes`` for each. Limited by the outbox and by the window of written
+    /// messages.
     private(set) var totalBytes = 0
     private(set) var count = 0
 
-    /// The sequence of the oldest.
+    /// The sequence of the oldest message.
     var oldest: UInt64? { self.topics.values.lazy.compactMap { $0.first?.envelope.sequence }.min() }
 
-    /// - Parameter envelope: its sequence is above all before it.
+    /// - Parameter envelope: its sequence is above those of all earlier ones.
     mutating func sent(_ envelope: Envelope, on topic: Topic, bytes: Int) {
         let cost = bytes + Outbox<Void>.overheadBytes
         self.topics[topic, default: CircularBuffer(initialCapacity: 2)].append(Entry(envelope: envelope, bytes: cost))
@@ -28,10 +29,10 @@ struct LoopbackBuffer {
         self.count += 1
     }
 
-    /// A message of this node has come back. Appends it to `envelopes` if it is to be delivered, and before it the messages of the topic that were
-    /// sent earlier: a topic keeps its order, so they will not come back any more.
+    /// Call when a message of this node has come back. If it is to be delivered, appends it to `envelopes`, after all earlier
+    /// messages of the topic. These will not come back any more, because a topic keeps its order.
     mutating func received(_ sequence: UInt64, on topic: Topic, into envelopes: inout [Envelope]) {
-        // In place: a copy of the buffer would cost time in proportion to its length for each message.
+        // In place, because a copy of the buffer for each message would take time in proportion to its length.
         guard let slot = self.topics.index(forKey: topic),
             let found = self.topics.values[slot].firstIndex(where: { $0.envelope.sequence >= sequence }),
             self.topics.values[slot][found].envelope.sequence == sequence
@@ -46,7 +47,7 @@ struct LoopbackBuffer {
         } while next < sequence
     }
 
-    /// The message will not come back and is not to be delivered.
+    /// Removes a message that will not come back and must not be delivered.
     mutating func forget(_ sequence: UInt64, on topic: Topic) {
         guard let slot = self.topics.index(forKey: topic),
             let found = self.topics.values[slot].firstIndex(where: { $0.envelope.sequence == sequence })
@@ -55,7 +56,7 @@ struct LoopbackBuffer {
         self.count -= 1
     }
 
-    /// This node is not subscribed to `topic` any longer.
+    /// Call when this node is not subscribed to the topic any more.
     mutating func forget(_ topic: Topic) {
         for entry in self.topics.removeValue(forKey: topic) ?? [] {
             self.totalBytes -= entry.bytes
@@ -63,7 +64,7 @@ struct LoopbackBuffer {
         }
     }
 
-    /// A link is lost, so it is unknown whether they come back.
+    /// Call when a link was lost, so that it is unknown whether the messages come back.
     /// - Returns: all messages, to be delivered now, in the order in which they were sent.
     mutating func takeAll() -> [Envelope] {
         defer {

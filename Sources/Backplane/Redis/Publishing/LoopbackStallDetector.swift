@@ -1,8 +1,9 @@
-/// Finds out that a message which Redis has confirmed does not come back, although both links are up and all topics arrive. Pure.
+/// Detects that a message that Redis has confirmed does not come back although both links are up and all topics are subscribed.
+/// Pure.
 ///
-/// Something else than the path keeps it away then, and the subscriptions are to be made anew.
+/// In that case the subscriptions have to be made again.
 struct LoopbackStallDetector {
-    /// So many checks in a row, one a second, find the same message oldest before it counts as stalled.
+    /// Number of consecutive checks, one per second, that must find the same oldest message: 10.
     static let checks = 10
 
     private var oldest: UInt64?
@@ -11,7 +12,7 @@ struct LoopbackStallDetector {
     /// - Parameters:
     ///   - oldest: the sequence of the oldest message that has not come back.
     ///   - firstUnconfirmed: the sequence of the oldest message that Redis has not confirmed.
-    /// - Returns: whether it is stalled; counting begins again then.
+    /// - Returns: whether messages are stalled. If so, counting begins again.
     mutating func check(oldest: UInt64?, firstUnconfirmed: UInt64) -> Bool {
         guard let oldest, firstUnconfirmed > oldest else {
             self = Self()

@@ -2,19 +2,19 @@ import Logging
 import NIOCore
 import VolaryProtocol
 
-/// Publishes over the publisher's link: writes what ``PublishQueue`` holds as far as Redis keeps up, and completes it when Redis has
-/// answered. Belongs to one event loop.
+/// Publishes over the publisher's link: writes the messages of ``PublishQueue`` as fast as Redis answers, and completes them
+/// when Redis has answered. Belongs to one event loop.
 final class MessagePublisher {
     private let context: BrokerContext
     private let scripts: RedisScriptCache
     private let losses: LossReporter
     private var link: RedisLink?
     private var queue: PublishQueue
-    /// While it runs, the link counts as up, if slow: see ``PoisonMessageDetector``.
+    /// While it runs, the link counts as up but slow: see ``PoisonMessageDetector``.
     private var decisionTimer: Scheduled<Void>?
-    /// Called once the outbox is empty, when closing.
+    /// Called once the outbox is empty, during shutdown.
     private var whenEmpty: (() -> Void)?
-    /// Called when a decision has taken too long, so that the link counts as down: see ``PoisonMessageDetector``.
+    /// Called when a decision takes too long, so that the link counts as down: see ``PoisonMessageDetector``.
     var countsAsDown: () -> Void = {}
 
     init(
@@ -36,12 +36,12 @@ final class MessagePublisher {
     var isReady: Bool { self.link?.isReady ?? false }
     /// Whether the link is up, or counts as up during a decision.
     var isLinked: Bool { self.isReady || self.decisionTimer != nil }
-    /// Whether Redis is so far behind that messages had better wait where senders take turns.
+    /// Whether Redis is so far behind that further messages should stay in the inbox, where senders take turns.
     var hasWindowWaiting: Bool { self.isReady && self.queue.hasWindowWaiting }
 
-    /// Gives a message its place in the order and writes it, as far as Redis keeps up.
-    /// - Parameter local: gets what this node's receiver is to be given at once.
-    /// - Returns: the outcome, when it is known already.
+    /// Assigns the next sequence to a message and writes it, as far as the window permits.
+    /// - Parameter local: gets the envelopes for this node's receiver.
+    /// - Returns: the outcome, if it is known already.
     func publish(
         _ request: PublishRequest,
         _ reachability: PublishReachability,
@@ -64,7 +64,7 @@ final class MessagePublisher {
         }
     }
 
-    /// Writes what waits, once half of the window is free.
+    /// Writes waiting messages if half of the window is free.
     func writeIfDue() {
         guard self.queue.isDue, self.isReady else { return }
         self.write()
@@ -79,7 +79,7 @@ final class MessagePublisher {
         switch PublishAnswer(value) {
         case .confirmed(let receivers): self.confirmed(receivers: receivers)
         case .scriptIsMissing:
-            // Redis' script cache has been emptied. All messages that are under way fail alike, and are then sent again.
+            // The script cache of Redis has been emptied. All pending messages fail in the same way, and are then sent again.
             if self.queue.scriptIsMissing(), let link {
                 self.scripts.remove(.publish)
                 self.scripts.load([.publish], over: link)
@@ -102,11 +102,11 @@ final class MessagePublisher {
         self.writeIfDue()
     }
 
-    /// Redis has answered the oldest message with an error, and certainly not carried it out.
+    /// Handles an error for the oldest message. Redis has certainly not carried it out.
     private func refused(_ text: String) {
         let refusal = RedisErrorText.refusal(text)
         let bytes = self.queue.oldestUnansweredBytes
-        // A small message cannot have exceeded a limit of Redis.
+        // A small message cannot exceed a limit of Redis.
         let isPlausible = refusal != .tooLarge || bytes >= PoisonMessageDetector.minimumBytes
         guard refusal != .ofServer, isPlausible, let message = self.queue.removeOldestUnanswered() else {
             self.link?.drop(reason: "a message was refused: \(RedisErrorText.loggable(text))")
@@ -127,7 +127,7 @@ final class MessagePublisher {
 
     // MARK: - The links
 
-    /// Has Redis load the broker's scripts, once the link is flushed.
+    /// Loads the broker's scripts into Redis with the next flush.
     func loadScripts() {
         if let link { self.scripts.load(RedisScript.log, over: link) }
     }
@@ -151,7 +151,7 @@ final class MessagePublisher {
         case .linkIsDown: self.linkIsDown()
         case .wait: self.startDecision()
         case .reject:
-            // The connection has been closed again while one message was alone on it. As large ones would wait in vain too.
+            // The connection was closed again with only one message on it. Messages of the same size or larger would fail, too.
             for message in self.queue.removeOversized(at: .now()) {
                 self.reject(message, as: .tooLarge, reason: "the connection was closed each time, by itself too")
             }
@@ -159,11 +159,11 @@ final class MessagePublisher {
         }
     }
 
-    /// This node's receiver gets what was under way, and callers that wait are told.
+    /// This node's receiver gets the pending messages, and waiting callers get their results.
     private func linkIsDown() {
         self.decisionTimer?.cancel()
         self.decisionTimer = nil
-        // Also those that Redis has confirmed already: delivered after the others they would be out of order.
+        // Includes messages that Redis has confirmed; if these were delivered later, the order would change.
         self.deliverLoopback()
         for answer in self.queue.takeCompletions() { answer() }
     }
@@ -173,7 +173,7 @@ final class MessagePublisher {
         self.endDecision()
     }
 
-    /// The subscriber's link is lost, or the publisher's: this node's receiver gets now what may not come back.
+    /// Call when one of the links was lost. This node's receiver gets the messages that may not come back.
     func deliverLoopback() { self.context.deliver(self.queue.takeLoopback()) }
 
     // MARK: - Deciding whether the link is down or one message costs it
@@ -184,14 +184,14 @@ final class MessagePublisher {
         self.decisionTimer = self.context.schedule(in: timeout) { [weak self] in self?.endDecision() }
     }
 
-    /// Redis has answered a message.
+    /// Call when Redis has answered a message.
     private func settleDecision() {
         guard let decisionTimer, !self.queue.isDeciding(at: .now()) else { return }
         decisionTimer.cancel()
         self.decisionTimer = nil
     }
 
-    /// It has taken too long, or there is nothing to connect to. With a link, there is nothing to decide.
+    /// Call when the decision has taken too long, or no server is known. If the link is up there is nothing to decide.
     private func endDecision() {
         guard let timer = self.decisionTimer else { return }
         timer.cancel()
@@ -208,27 +208,27 @@ final class MessagePublisher {
         self.queue.cameBack(sequence, on: topic, into: &envelopes)
     }
 
-    /// - Returns: whether this node has not sent the envelope, although it names this node as its origin.
+    /// - Returns: whether the envelope names this node as its origin but was not sent by it.
     func isForged(_ envelope: Envelope) -> Bool {
         envelope.origin == self.context.node && self.queue.observed(ownSequence: envelope.sequence)
     }
 
     func unsubscribed(from topic: Topic) { self.queue.forgetLoopback(of: topic) }
 
-    /// Called once a second: whether a message of this node does not come back although nothing is known to be wrong.
+    /// Call once per second. Returns whether a message of this node does not come back for no known reason.
     func loopbackIsStalled(allTopicsArrive: Bool) -> Bool {
         self.queue.loopbackIsStalled(allTopicsArrive: allTopicsArrive)
     }
 
     // MARK: - Expiry and the end
 
-    /// Removes what has waited for too long; not during a decision, as callers wait for these messages then.
+    /// Removes messages that have waited for too long. Not during a decision, because callers wait for these messages then.
     func expire() {
         guard self.decisionTimer == nil else { return }
         self.losses.expired(self.queue.expire(at: .now()), "Messages expired in the outbox")
     }
 
-    /// - Parameter done: called once Redis has confirmed all; at once if there is nothing.
+    /// - Parameter done: called once Redis has confirmed all messages; at once if there are none.
     func notify(whenEmpty done: @escaping () -> Void) {
         self.whenEmpty = done
         self.finishIfEmpty()
@@ -240,7 +240,7 @@ final class MessagePublisher {
         done()
     }
 
-    /// For good: what is not confirmed by now is counted as expired.
+    /// Stops permanently. Unconfirmed messages count as expired.
     func stop() {
         self.whenEmpty = nil
         self.linkWasLost(RedisLinkLoss(reason: "shut down"))

@@ -1,6 +1,6 @@
 import VolaryProtocol
 
-/// Whose share of room and turns a message takes on its way to Redis.
+/// The sender of a message, for its share of the queues to Redis and for its turns.
 enum MessageSender: Hashable, Sendable {
     case client(ConnectionID)
     /// All REST callers of this node together.

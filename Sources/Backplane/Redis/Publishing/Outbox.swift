@@ -1,29 +1,31 @@
 import NIOCore
 import VolaryProtocol
 
-/// Messages that Redis has not confirmed yet, in order: first those that have been written and await an answer, then those that wait to be written.
+/// Messages that Redis has not confirmed, in order: first those that have been written and await an answer, then those that
+/// wait to be written.
 ///
-/// Only a window is written at a time, so that other commands of this node run between. When the link is lost, the written messages wait
-/// again, at the front: no message loses its position. Pure: time is an argument.
+/// Only a window is written at a time, so that other commands of this node run in between. When the link is lost, the written
+/// messages wait again at the front, so that no message loses its position. Pure: time is an argument.
 ///
-/// Senders share the room: see ``QueueRoom``.
+/// Senders share the capacity: see ``QueueRoom``.
 struct Outbox<Element> {
     struct Limits: Hashable, Sendable {
-        /// Bytes that may be here while the link is down, with ``overheadBytes`` for each message: 16 MiB. One message of any size may be
-        /// here alone.
+        /// Maximum of bytes while the link is down, including ``overheadBytes`` for each message: 16 MiB. An empty outbox
+        /// accepts one message of any size.
         var waitingBytes = 16 * 1024 * 1024
-        /// Bytes that may be here while the link is up, counted alike: 64 MiB. Bounds the memory that a slow link costs.
+        /// Maximum of bytes while the link is up, counted in the same way: 64 MiB. Limits the memory used with a slow link.
         var linkedBytes = 64 * 1024 * 1024
-        /// Messages that may be here: 65,536.
+        /// Maximum of messages: 65,536.
         var messages = 65_536
-        /// Bytes of one client's messages that may wait while the link is down: 1 MiB. One message of any size may wait alone. While the link
-        /// is up, a client has few unfinished messages.
+        /// Maximum of bytes of one client's messages while the link is down: 1 MiB, or one message of any size. While the link
+        /// is up, the number of a client's unfinished messages is limited.
         var clientBytes = 1024 * 1024
-        /// How long a message may wait for the link: 30 s. Delivered later it would confuse its readers.
+        /// Maximum time for which a message may wait for the link: 30 s. Later deliveries would be confusing.
         var age = TimeAmount.seconds(30)
-        /// Messages that may be written and unanswered: 1,024. Redis needs some 25 ms for so many.
+        /// Maximum of written messages without an answer: 1,024. Redis needs about 25 ms for this number.
         var windowMessages = 1024
-        /// Bytes that may be written and unanswered: 4 MiB, or one message. A link of 2 MiB a second carries them within a command's timeout.
+        /// Maximum of written bytes without an answer: 4 MiB, or one message. A link with 2 MiB per second carries them within
+        /// a command's timeout.
         var windowBytes = 4 * 1024 * 1024
     }
 
@@ -34,20 +36,20 @@ struct Outbox<Element> {
         let sender: MessageSender
     }
 
-    /// Counted for each message beside its bytes, so that many small ones are not free.
+    /// Bytes counted for each message in addition to its own, so that small messages are not free: 256.
     static var overheadBytes: Int { 256 }
 
     let limits: Limits
     private var entries = CircularBuffer<Entry>()
     private var totalBytes = 0
-    /// By sender, of those that have messages here.
+    /// Bytes by sender. Senders without messages have no entry.
     private var senderBytes: [MessageSender: Int] = [:]
-    /// How many of the first entries have been written.
+    /// Number of the first entries that have been written.
     private(set) var unanswered = 0
-    /// Their bytes.
+    /// The bytes of these entries.
     private var unansweredBytes = 0
-    /// How many messages, before the unanswered ones, Redis has refused without looking at them (NOSCRIPT). They wait again once all unanswered
-    /// ones have been answered.
+    /// Number of messages, before the unanswered ones, that Redis has refused without carrying them out (NOSCRIPT). They wait
+    /// again once all unanswered ones have been answered.
     private(set) var refusals = 0
 
     init(limits: Limits = Limits()) {
@@ -55,22 +57,22 @@ struct Outbox<Element> {
     }
 
     var isEmpty: Bool { self.entries.isEmpty }
-    /// Messages that wait to be written.
+    /// Number of messages that wait to be written.
     var waiting: Int { self.entries.count - self.unanswered }
-    /// Their bytes.
+    /// The bytes of these messages.
     var waitingBytes: Int { self.totalBytes - self.unansweredBytes }
-    /// Whether as much waits to be written as may be unanswered.
+    /// Whether a whole window of messages waits to be written.
     var hasWindowWaiting: Bool {
         self.waiting >= self.limits.windowMessages || self.waitingBytes >= self.limits.windowBytes
     }
-    /// Whether something waits, and half of the window is free: messages then leave in batches.
+    /// Whether messages wait and half of the window is free, so that messages leave in batches.
     var isDue: Bool {
         self.waiting > 0 && self.unanswered <= self.limits.windowMessages / 2
             && self.unansweredBytes <= self.limits.windowBytes / 2
     }
 
-    /// Whether a message of so many bytes may be appended. Unanswered messages count as well, as they may have to wait again.
-    /// - Parameter sender: the node itself has no share of its own.
+    /// Whether a message of this size may be appended. Unanswered messages count as well, because they may have to wait again.
+    /// - Parameter sender: the node itself is not limited to a share.
     func hasRoom(forBytes bytes: Int, of sender: MessageSender = .node, linked: Bool) -> Bool {
         if self.entries.isEmpty { return true }
         let room = QueueRoom(
@@ -82,7 +84,7 @@ struct Outbox<Element> {
         return room.admits(bytes + Self.overheadBytes, of: sender, having: self.senderBytes[sender] ?? 0)
     }
 
-    /// Appends a message that waits until ``takeWaiting(_:)``. The caller has asked for room.
+    /// Appends a message, which waits until ``takeWaiting(_:)``. Call only if there is room.
     mutating func append(_ element: Element, bytes: Int, of sender: MessageSender = .node, at now: NIODeadline) {
         let entry = Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, sender: sender)
         self.entries.append(entry)
@@ -90,7 +92,7 @@ struct Outbox<Element> {
         if sender != .node { self.senderBytes[sender, default: 0] += entry.bytes }
     }
 
-    /// Puts messages before all others, while nothing is unanswered. Not bounded: they were here a moment ago.
+    /// Puts messages before all others, while nothing is unanswered. Not limited, because they have been in the outbox before.
     mutating func putBack(_ elements: [(element: Element, bytes: Int)], at now: NIODeadline) {
         for (element, bytes) in elements.reversed() {
             self.entries.prepend(Entry(element: element, bytes: bytes + Self.overheadBytes, at: now, sender: .node))
@@ -103,12 +105,13 @@ struct Outbox<Element> {
         (self.refusals..<self.refusals + self.unanswered).lazy.map { self.entries[offset: $0].element }.first(where: isSuch)
     }
 
-    /// The oldest of all.
+    /// The oldest element.
     var first: Element? { self.entries.first?.element }
 
-    /// Hands out waiting elements, in order, as far as the window has room; they are unanswered from then on. None while there are
-    /// ``refusals``, which go first.
-    /// - Parameter mayGo: whether an element may be written behind so many unanswered ones. The first that may not holds up all others.
+    /// Returns waiting elements, in order, as far as the window permits. They are unanswered from then on. Returns none while
+    /// there are ``refusals``, which go first.
+    /// - Parameter mayGo: whether an element may be written after the given number of unanswered ones. If not, no later element
+    ///   is written either.
     mutating func takeWaiting(
         while mayGo: (_ element: Element, _ unanswered: Int) -> Bool = { _, _ in true },
         _ write: (Element) -> Void
@@ -136,8 +139,8 @@ struct Outbox<Element> {
         return removed.map(\.element)
     }
 
-    /// Redis has answered the oldest message.
-    /// - Returns: the message, done with; nil when none was unanswered.
+    /// Call when Redis has answered the oldest message.
+    /// - Returns: the message, which is removed; nil when none was unanswered.
     mutating func answered() -> Element? {
         guard self.unanswered > 0 else { return nil }
         self.unanswered -= 1
@@ -148,7 +151,7 @@ struct Outbox<Element> {
         return entry.element
     }
 
-    /// Redis has refused the oldest unanswered message without carrying it out: it keeps its position.
+    /// Call when Redis has refused the oldest unanswered message without carrying it out. It keeps its position.
     mutating func refused() {
         guard self.unanswered > 0 else { return }
         self.unanswered -= 1
@@ -156,14 +159,14 @@ struct Outbox<Element> {
         self.refusals = self.unanswered == 0 ? 0 : self.refusals + 1
     }
 
-    /// Redis has taken a message behind the refused ones, which it has overtaken.
-    /// - Returns: the refused ones, done with.
+    /// Call when Redis has accepted a message that is behind refused ones.
+    /// - Returns: the refused messages, which are removed.
     mutating func removeRefused() -> [Element] {
         defer { self.refusals = 0 }
         return (0..<self.refusals).map { _ in self.removeFirst() }
     }
 
-    /// The link is lost: unanswered messages wait again, at the front. `update` is called with each of them.
+    /// Call when the link was lost. Unanswered messages wait again at the front. `update` is called with each of them.
     mutating func linkLost(_ update: (inout Element) -> Void) {
         for offset in 0..<self.refusals + self.unanswered { update(&self.entries[offset: offset].element) }
         self.unanswered = 0
@@ -176,8 +179,8 @@ struct Outbox<Element> {
         for offset in 0..<self.entries.count { update(&self.entries[offset: offset].element) }
     }
 
-    /// Removes messages that have waited for too long, as long as nothing is unanswered.
-    /// - Returns: how many messages.
+    /// Removes messages that have waited for too long, while nothing is unanswered.
+    /// - Returns: the number of removed messages.
     mutating func expire(at now: NIODeadline) -> Int {
         var expired = 0
         while self.unanswered == 0, let first = self.entries.first, now - first.at >= self.limits.age {

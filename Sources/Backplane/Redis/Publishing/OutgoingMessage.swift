@@ -13,24 +13,24 @@ struct PublishRequest: Sendable {
         return publication.payload.readableBytes > Limits.maximumEnvelopeBytes
     }
 
-    /// Bytes that it counts for in a queue.
+    /// Its size in bytes, as counted in queues.
     var size: Int { self.message.payloadBytes + Outbox<Void>.overheadBytes }
 }
 
-/// What this node can expect of Redis when a message is published.
+/// The state of the links and of the subscription when a message is published.
 struct PublishReachability {
-    /// The publisher's link is up, or slow.
+    /// Whether the publisher's link is up, or slow.
     var publisher: Bool
-    /// The subscriber's link is up.
+    /// Whether the subscriber's link is up.
     var subscriber: Bool
-    /// This node is subscribed to the topic or will be.
+    /// Whether this node is subscribed to the topic or is about to be.
     var isWanted: Bool
-    /// Redis has confirmed the subscription on the present link.
+    /// Whether Redis has confirmed the subscription on the current link.
     var isConfirmed: Bool
 
     /// Whether the message comes back through Redis to this node's receiver.
     var comesBack: Bool { self.publisher && self.isConfirmed }
-    /// Whether the answer to SUBSCRIBE will tell if the message comes back.
+    /// Whether the pending answer to SUBSCRIBE decides if the message comes back.
     var awaitsConfirmation: Bool { self.publisher && self.subscriber && self.isWanted && !self.isConfirmed }
     var isDegraded: Bool { !self.publisher || !self.subscriber || self.isWanted && !self.comesBack }
 }
@@ -38,20 +38,20 @@ struct PublishReachability {
 /// A message in the outbox.
 struct OutgoingMessage: Sendable {
     let topic: Topic
-    /// The envelope's.
+    /// The sequence of the envelope.
     fileprivate(set) var sequence: UInt64
     /// The encoded envelope.
     var bytes: ByteBuffer
-    /// Nil when nobody waits, or no longer.
+    /// nil when no caller waits.
     var completion: (@Sendable (Result<PublishOutcome, BrokerError>) -> Void)?
-    /// Whether a link was down when it was published, so that this node's receiver may not get it through Redis.
+    /// Whether a link was down when the message was published, so that this node's receiver may not get it through Redis.
     var isDegraded: Bool
-    /// Whether this node was subscribed to the topic: its own receiver gets it.
+    /// Whether this node was subscribed to the topic, so that its own receiver gets the message.
     let isWanted: Bool
-    /// Whether it gets a position in the topic's log.
+    /// Whether the message gets a position in the topic's log.
     let isLogged: Bool
 
-    /// The same message under another sequence, encoded in `bytes`.
+    /// The same message with another sequence, encoded in `bytes`.
     func renumbered(_ sequence: UInt64, _ bytes: ByteBuffer) -> Self {
         var renumbered = self
         renumbered.sequence = sequence
@@ -61,7 +61,7 @@ struct OutgoingMessage: Sendable {
 }
 
 extension NodeMessage {
-    /// Whether a node that was away fetches it afterwards. Receipts and probes are of no use by then.
+    /// Whether a node that was disconnected reads it from the log later. Receipts and probes are useless by then.
     var isWorthLogging: Bool {
         switch self {
         case .publication, .close, .membership, .drain: true

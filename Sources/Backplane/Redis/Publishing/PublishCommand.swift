@@ -2,7 +2,7 @@ import NIOCore
 import VolaryProtocol
 
 extension OutgoingMessage {
-    /// The command that publishes it: ``RedisScript/publish``, or PUBLISH where it is not logged.
+    /// The command to publish the message: ``RedisScript/publish``, or PUBLISH if the message is not logged.
     func command(_ context: BrokerContext, _ scripts: RedisScriptCache) -> RESPCommand {
         let keys = context.keys(of: self.topic)
         guard self.isLogged else {
@@ -10,7 +10,7 @@ extension OutgoingMessage {
             command.append(self.bytes)
             return command
         }
-        // Every node is subscribed to `all`, which needs no key for topics without a subscriber.
+        // Every node is subscribed to `all`, so it needs no keys for topics without a subscriber.
         let store = self.topic == .all ? [] : LogKeys.storeKeys(prefix: context.keyPrefix)
         var command = scripts.command(.publish, keys: keys.all + store)
         command.append(keys.channel)
@@ -21,15 +21,15 @@ extension OutgoingMessage {
     }
 }
 
-/// Redis' answer to such a command.
+/// The answer of Redis to this command.
 enum PublishAnswer {
-    /// So many nodes are subscribed to the topic.
+    /// The number of nodes that are subscribed to the topic.
     case confirmed(receivers: Int)
     /// Redis does not have the script.
     case scriptIsMissing
-    /// An error of Redis, which has not carried out the command.
+    /// An error. Redis has not carried out the command.
     case refused(String)
-    /// What neither the script nor PUBLISH answers.
+    /// Not an answer of the script or of PUBLISH.
     case malformed
 
     init(_ value: RESPValue) {
@@ -49,7 +49,7 @@ enum PublishAnswer {
 }
 
 extension BrokerError {
-    /// What the caller is told of a message that Redis has refused.
+    /// The error for the caller of a message that Redis has refused.
     init(_ refusal: RedisErrorText.Refusal) {
         self =
             switch refusal {

@@ -2,18 +2,20 @@ import DequeModule
 import NIOCore
 import VolaryProtocol
 
-/// Published messages without a sequence: those that the broker's loop has not taken yet, as it is busy or much waits for Redis already; and, in
-/// an inbox of their own, those that wait for a subscription.
+/// Published messages without a sequence: those that the broker's loop has not taken yet, because it is busy or much is waiting
+/// for Redis. A second inbox has those that wait for a subscription.
 ///
-/// **Fair queueing.** Each sender's messages keep their order. Senders take turns, one message each: a sender with thousands of messages delays
-/// only its own, and thousands of senders delay another's message by one round. So an announcement of the node may overtake messages of a client.
+/// **Fair queueing.** Each sender's messages keep their order. Senders take turns with one message each. A sender with
+/// thousands of messages delays only its own messages, and thousands of senders delay another sender's message by one round. So
+/// an announcement of the node may overtake messages of a client.
 ///
-/// Senders share the room: see ``QueueRoom``. On the way into the outbox the same rule is asked again, as the outbox has a quarter of the bytes
-/// while the link is down. Nothing stays here then: this node's receiver gets messages at once, and what the outbox has no room for is refused.
+/// Senders share the capacity: see ``QueueRoom``. The outbox checks the same rule again, because it has a quarter of the bytes
+/// while the link is down. In that case nothing stays in the inbox: this node's receiver gets messages at once, and the outbox
+/// refuses those that it has no room for.
 struct PublishInbox: Sendable {
-    /// Messages of one turn: 256. The loop does other work between turns.
+    /// Maximum of messages per turn: 256. The loop does other work between turns.
     static let turnMessages = 256
-    /// Bytes of one turn, with ``Outbox/overheadBytes`` for each message: 1 MiB, or one message.
+    /// Maximum of bytes per turn, including ``Outbox/overheadBytes`` for each message: 1 MiB, or one message.
     static let turnBytes = 1024 * 1024
 
     private struct Queue {
@@ -34,7 +36,7 @@ struct PublishInbox: Sendable {
 
     private let maximumBytes: Int
     private let maximumMessages: Int
-    /// By sender, of those that have messages here.
+    /// Queues by sender. Senders without messages have no entry.
     private var queues: [MessageSender: Queue] = [:]
     /// The same senders in the order of their turns.
     private var turns = Deque<MessageSender>()
@@ -42,8 +44,9 @@ struct PublishInbox: Sendable {
     private(set) var count = 0
 
     /// - Parameters:
-    ///   - maximumBytes: payloads, with ``Outbox/overheadBytes`` for each message; one message of any size may wait alone.
-    ///   - maximumMessages: how many may wait.
+    ///   - maximumBytes: maximum of payload bytes, including ``Outbox/overheadBytes`` for each message. An empty inbox accepts
+    ///     one message of any size.
+    ///   - maximumMessages: maximum of messages.
     init(maximumBytes: Int, maximumMessages: Int = 65_536) {
         self.maximumBytes = maximumBytes
         self.maximumMessages = maximumMessages
@@ -65,7 +68,7 @@ struct PublishInbox: Sendable {
         return room.admits(size, of: sender, having: self.queues[sender]?.bytes ?? 0)
     }
 
-    /// Empties it.
+    /// Removes and returns all messages.
     mutating func take() -> [PublishRequest] {
         var all: [PublishRequest] = []
         all.reserveCapacity(self.count)
@@ -73,7 +76,7 @@ struct PublishInbox: Sendable {
         return all
     }
 
-    /// Takes the messages of one turn.
+    /// Removes and returns the messages of one turn.
     mutating func takeTurn() -> [PublishRequest] {
         var turn: [PublishRequest] = []
         var bytes = 0
@@ -90,7 +93,7 @@ struct PublishInbox: Sendable {
 
     private mutating func takeNext() -> PublishRequest? {
         guard let sender = self.turns.popFirst(), let index = self.queues.index(forKey: sender) else { return nil }
-        // In place: one lookup of the sender, and no copy of its queue.
+        // In place, with one lookup of the sender and without a copy of its queue.
         let request = self.queues.values[index].removeFirst()
         if self.queues.values[index].requests.isEmpty {
             self.queues.remove(at: index)

@@ -2,21 +2,21 @@ import NIOConcurrencyHelpers
 import NIOCore
 import VolaryProtocol
 
-/// Takes what callers have put into the inbox and hands it to ``MessagePublisher``, a turn's worth at a time. Belongs to one event loop.
+/// Takes messages from the inbox and passes them to ``MessagePublisher`` in turns. Belongs to one event loop.
 final class PublishIntake {
-    /// Pause between two turns, at least: 100 us.
+    /// Minimum pause between two turns: 100 us.
     private static let minimumPause = TimeAmount.microseconds(100)
-    /// Pause while a whole window waits for Redis: 2 ms, in which it answers some eighty messages.
+    /// Pause while a whole window waits for Redis: 2 ms, in which Redis answers about eighty messages.
     private static let windowPause = TimeAmount.milliseconds(2)
 
     private let context: BrokerContext
     private let subscriptions: TopicSubscriptions
     private let publisher: MessagePublisher
-    /// Published to topics whose SUBSCRIBE is under way: see ``publishPending(untilConfirmed:)``.
+    /// Messages to topics whose SUBSCRIBE is pending: see ``publishPending(untilConfirmed:)``.
     private var pending: PublishInbox
     private var isClosed = false
 
-    /// - Parameter maximumBytes: that may wait for subscriptions.
+    /// - Parameter maximumBytes: maximum of bytes that may wait for subscriptions.
     init(_ context: BrokerContext, _ subscriptions: TopicSubscriptions, _ publisher: MessagePublisher, maximumBytes: Int) {
         self.context = context
         self.subscriptions = subscriptions
@@ -24,12 +24,13 @@ final class PublishIntake {
         self.pending = PublishInbox(maximumBytes: maximumBytes)
     }
 
-    /// Messages that wait for a subscription.
+    /// Number of messages that wait for a subscription.
     var waiting: Int { self.pending.count }
 
-    /// Takes what has been published since the last time, a turn's worth of it; the rest in later turns of the loop.
+    /// Takes the messages of one turn from the inbox. The rest follows in later turns of the loop.
     ///
-    /// While a whole window waits in the outbox, where the order is settled, the rest stays where senders take turns.
+    /// While a whole window waits in the outbox, where the order is fixed, the rest stays in the inbox, where senders take
+    /// turns.
     func takeInbox() {
         let start = NIODeadline.now()
         let isHeldBack = self.publisher.hasWindowWaiting
@@ -37,23 +38,23 @@ final class PublishIntake {
         self.publish(turn)
         self.context.healthChanged()
         guard rest > 0 else { return }
-        // A task that is due at once would run before the loop looks at its sockets again.
+        // A task that is due at once would run before the loop polls its sockets again.
         let pause = isHeldBack ? Self.windowPause : max(.now() - start, Self.minimumPause)
         _ = self.context.schedule(in: pause) { [weak self] in self?.takeInbox() }
     }
 
-    /// Publishes what waited for a subscription of this node's own, unless it has to wait longer.
+    /// Publishes messages that waited for a subscription of this node, unless they have to wait longer.
     ///
-    /// While SUBSCRIBE is under way, it is unknown whether a message that is published now comes back. One that is published once it is
-    /// confirmed does: this node's clients get it once and in the order of all others, and its receipt is among those that Redis counts.
-    /// The wait is one round trip. It ends also when either link is lost.
-    /// - Parameter untilConfirmed: false: nothing waits any longer.
+    /// While SUBSCRIBE is pending, it is unknown whether a message that is published now comes back. A message that is
+    /// published after the confirmation does: this node's clients get it once and in the order of all other messages, and its
+    /// receipt is among those that Redis counts. The wait takes one round trip. It also ends when either link is lost.
+    /// - Parameter untilConfirmed: false to publish all waiting messages.
     func publishPending(untilConfirmed: Bool = true) {
         guard self.pending.count > 0 else { return }
         self.publish(self.pending.take(), waits: untilConfirmed)
     }
 
-    /// One order, one flush, one batch for the own receiver.
+    /// Publishes in one order, with one flush and one batch for this node's receiver.
     private func publish(_ requests: [PublishRequest], waits: Bool = true) {
         var local: [Envelope] = []
         var answers: [() -> Void] = []
@@ -67,9 +68,9 @@ final class PublishIntake {
     }
 
     /// - Parameters:
-    ///   - waits: whether it may wait for this node's own subscription to its topic.
-    ///   - local: gets what this node's receiver is to be given at once.
-    /// - Returns: the outcome, when it is known already.
+    ///   - waits: whether the message may wait for this node's subscription to its topic.
+    ///   - local: gets the envelopes for this node's receiver.
+    /// - Returns: the outcome, if it is known already.
     private func publish(
         _ request: PublishRequest,
         waits: Bool,
@@ -88,7 +89,7 @@ final class PublishIntake {
         return self.publisher.publish(request, reachability, into: &local)
     }
 
-    /// Publishes all that has been taken so far, and takes nothing more.
+    /// Publishes all messages taken so far, and takes no more.
     func close() {
         self.publish(self.context.shared.inbox.withLockedValue { $0.take() })
         self.publishPending(untilConfirmed: false)

@@ -1,24 +1,25 @@
 import NIOCore
 import VolaryProtocol
 
-/// This node's messages from the moment they get a sequence until Redis has confirmed them and they have come back: the outbox, the loopback
-/// buffer, the replay buffer for a fail-over, and the search for a message that costs the connection. Pure: time is an argument.
+/// This node's messages from the assignment of a sequence until Redis has confirmed them and they have come back. It consists
+/// of the outbox, the loopback buffer, the replay buffer for a fail-over, and the detector of poison messages. Pure: time is an
+/// argument.
 struct PublishQueue {
     private let node: NodeID
     private let isLogged: Bool
     private var outbox: Outbox<OutgoingMessage>
     private var loopback = LoopbackBuffer()
     private var poison = PoisonMessageDetector()
-    /// Nil where no fail-over is possible.
+    /// nil where no fail-over is possible.
     private var replay: FailoverReplayBuffer<OutgoingMessage>?
     /// The server that confirmed the messages in `replay`.
     private var replayAddress: RedisAddress?
-    /// Of the last message.
+    /// The sequence of the last message.
     private(set) var sequence: UInt64 = 0
     private var stall = LoopbackStallDetector()
 
     /// - Parameters:
-    ///   - isLogged: whether messages get a position in their topic's log, if they are worth it.
+    ///   - isLogged: whether messages that are worth it get a position in their topic's log.
     ///   - replays: whether another server may become the master.
     init(node: NodeID, isLogged: Bool, limits: Outbox<OutgoingMessage>.Limits, replays: Bool) {
         self.node = node
@@ -33,9 +34,9 @@ struct PublishQueue {
 
     // MARK: - Appending
 
-    /// Gives the message a sequence and puts it into the outbox.
-    /// - Parameter local: gets the envelope when this node's receiver is to be given it at once, as it will not come back.
-    /// - Returns: the outcome, when it is known already.
+    /// Assigns a sequence to the message and puts it into the outbox.
+    /// - Parameter local: gets the envelope for this node's receiver, if it will not come back through Redis.
+    /// - Returns: the outcome, if it is known already.
     mutating func append(
         _ request: PublishRequest,
         _ reachability: PublishReachability,
@@ -45,7 +46,7 @@ struct PublishQueue {
         let (message, topic, isLinked) = (request.message, request.topic, reachability.publisher)
         guard !request.isTooLarge else { return .failure(.tooLarge) }
         let sender = message.sender
-        // Checked before encoding, so that a flood that has no room costs little.
+        // Checked before encoding, so that a flood of refused messages costs little.
         guard self.outbox.hasRoom(forBytes: message.payloadBytes, of: sender, linked: isLinked) else {
             return .failure(.outboxFull)
         }
@@ -73,9 +74,9 @@ struct PublishQueue {
         return isLinked ? nil : .success(.degraded(here: reachability.isWanted))
     }
 
-    /// Another program has published under this node's identity, with a sequence that this node has not reached: the node counts on from there,
-    /// so that receivers do not take its next messages for duplicates. A sequence that is far away is ignored, as ``DuplicateFilter`` of
-    /// the receivers does.
+    /// Call for a message that names this node as its origin. If another program has published it with a sequence that this
+    /// node has not reached, this node continues after that sequence, so that receivers do not drop its next messages as
+    /// duplicates. A sequence that is far away is ignored, as in the receivers' ``DuplicateFilter``.
     /// - Returns: whether the sequence is above this node's.
     mutating func observed(ownSequence sequence: UInt64) -> Bool {
         guard sequence > self.sequence else { return false }
@@ -85,10 +86,11 @@ struct PublishQueue {
 
     // MARK: - Writing
 
-    /// Hands out what may be written now, in order; it counts as unanswered from then on.
+    /// Passes the messages that may be written now to `write`, in order. They count as unanswered from then on.
     ///
-    /// The candidate of ``PoisonMessageDetector`` is written alone, once all before it have been answered. Bytes that have not come back count
-    /// into the window as well: what this node does not read piles up in Redis, which then closes the subscriber's connection.
+    /// The candidate of ``PoisonMessageDetector`` is written alone, once all messages before it have been answered. Bytes that
+    /// have not come back count in the window as well, because output that this node does not read accumulates in Redis, which
+    /// then closes the subscriber's connection.
     mutating func takeWritable(_ write: (OutgoingMessage) -> Void) {
         if let candidate = self.poison.candidate, let first = self.outbox.first, first.sequence > candidate {
             self.poison.clear()
@@ -106,7 +108,7 @@ struct PublishQueue {
         }
     }
 
-    /// Whether something waits and half of the window is free.
+    /// Whether messages wait and half of the window is free.
     var isDue: Bool {
         self.outbox.refusals == 0 && self.outbox.isDue && self.loopbackBytes <= self.outbox.limits.windowBytes / 2
     }
@@ -116,9 +118,9 @@ struct PublishQueue {
 
     // MARK: - Answers
 
-    /// Redis has taken the oldest unanswered message.
-    /// - Parameter local: gets what this node's receiver is to be given at once.
-    /// - Returns: the message, done with; nil when none was unanswered.
+    /// Call when Redis has accepted the oldest unanswered message.
+    /// - Parameter local: gets the envelopes for this node's receiver.
+    /// - Returns: the message, which is removed; nil when none was unanswered.
     mutating func confirmed(into local: inout [Envelope], at now: NIODeadline) -> OutgoingMessage? {
         let overtaken = self.outbox.refusals > 0 ? self.outbox.removeRefused() : []
         guard let message = self.removeOldestUnanswered() else { return nil }
@@ -131,8 +133,9 @@ struct PublishQueue {
         return message
     }
 
-    /// A later message has overtaken messages that Redis refused for a missing script: another node had loaded the script meanwhile. Receivers
-    /// drop sequences below the last, so the refused ones are published again under new sequences. This node's receiver gets them now.
+    /// A later message was accepted before messages that Redis refused for a missing script, because another node loaded the
+    /// script in between. Receivers drop sequences below the last one, so the refused messages are published again with new
+    /// sequences. This node's receiver gets them now.
     private mutating func renumber(_ overtaken: [OutgoingMessage], into local: inout [Envelope], at now: NIODeadline) {
         for message in overtaken {
             guard let old = try? Envelope(decoding: message.bytes) else { continue }
@@ -148,18 +151,18 @@ struct PublishQueue {
         }
     }
 
-    /// Redis does not have the script of the oldest unanswered message, which keeps its place.
-    /// - Returns: whether it is the first such answer, so that the script is to be loaded.
+    /// Call when Redis does not have the script for the oldest unanswered message. The message keeps its position.
+    /// - Returns: whether this is the first such answer, so that the script has to be loaded.
     mutating func scriptIsMissing() -> Bool {
         let isFirst = self.outbox.refusals == 0
         self.outbox.refused()
         return isFirst
     }
 
-    /// Of the oldest unanswered message.
+    /// Size of the oldest unanswered message.
     var oldestUnansweredBytes: Int { self.outbox.firstUnanswered { _ in true }?.bytes.readableBytes ?? 0 }
 
-    /// Redis has answered the oldest unanswered message, which leaves the outbox.
+    /// Removes the oldest unanswered message after an answer of Redis.
     mutating func removeOldestUnanswered() -> OutgoingMessage? {
         guard let message = self.outbox.answered() else { return nil }
         self.poison.answered(message.sequence)
@@ -168,13 +171,14 @@ struct PublishQueue {
 
     mutating func sizeWasRefused(bytes: Int, at now: NIODeadline) { self.poison.sizeWasRefused(bytes: bytes, at: now) }
 
-    /// A message that left the outbox unconfirmed will not come back, and this node's receiver is not to get it.
+    /// Removes a message that left the outbox unconfirmed from the loopback buffer. It will not come back, and this node's
+    /// receiver does not get it.
     mutating func forgetLoopback(of message: OutgoingMessage) { self.loopback.forget(message.sequence, on: message.topic) }
 
     // MARK: - The publisher's link
 
-    /// - Returns: how many messages the last master had confirmed that are to be published again, before all others: receivers ignore what is
-    ///   older than what they have heard of a node.
+    /// - Returns: the number of messages confirmed by the last master that have to be published again before all others,
+    ///   because receivers ignore sequences below the highest one of a node.
     mutating func linked(to address: RedisAddress?, at now: NIODeadline) -> Int {
         self.poison.linked(to: address)
         guard let address else { return 0 }
@@ -189,7 +193,7 @@ struct PublishQueue {
         return messages.count
     }
 
-    /// What was unanswered waits again.
+    /// Unanswered messages wait again.
     mutating func linkLost(isByPeer: Bool, at now: NIODeadline) -> PoisonMessageDetector.Verdict {
         self.replay?.linkLost(at: now)
         let large = self.outbox.firstUnanswered { $0.bytes.readableBytes >= PoisonMessageDetector.minimumBytes }
@@ -206,17 +210,17 @@ struct PublishQueue {
 
     func isDeciding(at now: NIODeadline) -> Bool { self.poison.isDeciding(at: now) }
 
-    /// The decision has taken too long: the link counts as down.
+    /// Call when the decision has taken too long. The link counts as down.
     mutating func endDecision() { _ = self.poison.endDecision() }
 
-    /// Removes the messages that wait and are as large as one that Redis does not take.
+    /// Removes the waiting messages that are at least as large as one that Redis refuses.
     mutating func removeOversized(at now: NIODeadline) -> [OutgoingMessage] {
         let poison = self.poison
         return self.outbox.removeWaiting { poison.refuses(bytes: $0.bytes.readableBytes, at: now) }
     }
 
-    /// The link is down: messages stay, and nobody waits for them any longer.
-    /// - Returns: what to call, with the outcome.
+    /// The link is down. Messages stay in the outbox, but their callers do not wait any longer.
+    /// - Returns: functions to call, which report the outcomes.
     mutating func takeCompletions() -> [() -> Void] {
         var answers: [() -> Void] = []
         self.outbox.updateAll { message in
@@ -235,13 +239,14 @@ struct PublishQueue {
         self.loopback.received(sequence, on: topic, into: &envelopes)
     }
 
-    /// This node is not subscribed to the topic any longer.
+    /// Call when this node is not subscribed to the topic any more.
     mutating func forgetLoopback(of topic: Topic) { self.loopback.forget(topic) }
 
-    /// - Returns: what may not come back, as a link is lost, in its order.
+    /// - Returns: the messages that may not come back because a link was lost, in order.
     mutating func takeLoopback() -> [Envelope] { self.loopback.takeAll() }
 
-    /// Called once a second: see ``LoopbackStallDetector``. While not all topics arrive, messages may not come back for that reason.
+    /// Call once per second: see ``LoopbackStallDetector``. While topics are not subscribed, messages may not come back for
+    /// that reason.
     mutating func loopbackIsStalled(allTopicsArrive: Bool) -> Bool {
         let oldest = allTopicsArrive ? self.loopback.oldest : nil
         return self.stall.check(oldest: oldest, firstUnconfirmed: self.outbox.first?.sequence ?? .max)

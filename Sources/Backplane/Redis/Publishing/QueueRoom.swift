@@ -1,23 +1,24 @@
-/// The room that is left in a queue on the way to Redis, and the one rule by which senders share it: ``PublishInbox`` and ``Outbox`` ask it
-/// alike. Pure.
+/// The free capacity of a queue on the way to Redis, and the rule by which senders share it. ``PublishInbox`` and ``Outbox``
+/// use the same rule. Pure.
 ///
-/// - A client that has messages in the queue gets another one in only while it has less than an eighth of the bytes that are left; its first
-///   message may take half of them. So however many clients send without pause, some room is left for those that do not.
+/// - A client with messages in the queue may add another one only while it has less than an eighth of the free bytes. Its first
+///   message may take half of them. So any number of clients that send without pause leave some room for others.
 /// - All clients together leave a quarter of the messages to REST callers and to the node.
-/// - All REST callers together get another one in while they have less than the bytes that are left: half of the queue at most.
-/// - The node itself (receipts, commands, announcements) may use all of it.
+/// - All REST callers together may add another message while they have less than the free bytes, which is at most half of the
+///   queue.
+/// - The node itself (receipts, commands, announcements) may use all of the capacity.
 struct QueueRoom {
-    /// Bytes that are left.
+    /// Free bytes.
     let bytes: Int
-    /// Messages in the queue.
+    /// Number of messages in the queue.
     let messages: Int
     let maximumMessages: Int
-    /// Bytes that one client may have in the queue, beside its first message.
+    /// Maximum of bytes that one client may have in the queue, besides its first message.
     var clientBytes = Int.max
 
     /// - Parameters:
-    ///   - bytes: of the message, with ``Outbox/overheadBytes``.
-    ///   - own: bytes of this sender that are in the queue.
+    ///   - bytes: size of the message, including ``Outbox/overheadBytes``.
+    ///   - own: bytes of this sender in the queue.
     func admits(_ bytes: Int, of sender: MessageSender, having own: Int) -> Bool {
         guard bytes <= self.bytes, self.messages < self.maximumMessages else { return false }
         switch sender {

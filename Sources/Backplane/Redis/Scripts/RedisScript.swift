@@ -1,29 +1,29 @@
-/// A Lua script that Redis runs as a whole: nobody sees it half done.
+/// A Lua script. Redis runs it atomically.
 ///
-/// Every script of the presence store knows the time from Redis' own clock only. `<node>` stands for `<prefix>:node:{<id>}:`.
+/// Every script of the presence store uses Redis's own clock only. `<node>` stands for `<prefix>:node:{<id>}:`.
 struct RedisScript: Hashable, Sendable {
-    /// For logs, and to find the digest by.
+    /// Used in logs and to find the digest.
     let name: String
     let source: String
 
-    /// Those of the presence store and the idempotency store.
+    /// The scripts of the presence store and the idempotency store.
     static let all: [RedisScript] = [
         .register, .renew, .update, .unregister, .reap, .nodes, .leases, .connectionIDs, .details, .connection,
         .reserve, .complete, .release,
     ]
 
-    /// Those of the broker.
+    /// The scripts of the broker.
     static let log: [RedisScript] = [.publish, .readLog, .endEpoch, .identify, .refreshHeads]
 
-    /// Milliseconds since 1970 on Redis' clock, as `now`.
+    /// Milliseconds since 1970 on Redis's clock, as `now`.
     static let clock = """
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
         """
 
-    /// Deletes all that hangs off a node which has not said that it goes, given the start of its keys, and returns how many connections it
-    /// had. With connections, that is known for a while. Needs ``attempt``.
+    /// Deletes all keys of a node that did not unregister, given their prefix, and returns the number of its connections. If
+    /// there were any, this number is kept for a while. Needs ``attempt``.
     static let deletion = """
         local function delete(node, id, seconds)
             local connections = attempt('ZCARD', node .. 'index') or 0
@@ -36,8 +36,8 @@ struct RedisScript: Hashable, Sendable {
 
         """
 
-    /// Reads what should not be able to fail; false where a key is of another type, so that one node's broken keys do not hide the
-    /// others or keep a dead node from being reaped.
+    /// Calls a command that normally cannot fail; false if a key has another type, so that one node's damaged keys do not hide
+    /// other nodes or prevent a dead node from being reaped.
     static let attempt = """
         local function attempt(...)
             local reply = redis.pcall(...)
@@ -47,8 +47,8 @@ struct RedisScript: Hashable, Sendable {
 
         """
 
-    /// How many entries each of a node's own keys has; `false` for one that cannot be counted. Whatever has removed a key, or put another
-    /// in its place, has changed this. Needs ``attempt``.
+    /// The number of entries of each of a node's own keys; `false` for a key that cannot be counted. The value changes whenever
+    /// a key is removed or replaced. Needs ``attempt``.
     static let contents = """
         local function contents()
             local function count(command, key) return tostring(attempt(command, key)) end
@@ -57,7 +57,7 @@ struct RedisScript: Hashable, Sendable {
 
         """
 
-    /// Whether a key is there, as another type. Needs ``attempt``.
+    /// Whether a key exists with another type. Needs ``attempt``.
     static let foreign = """
         local function isForeign(key, type)
             local reply = attempt('TYPE', key)
@@ -66,7 +66,7 @@ struct RedisScript: Hashable, Sendable {
 
         """
 
-    /// Whether a node, given its record, says that not all of its connections are in the store yet. Needs ``attempt``.
+    /// Whether a node's record says that not all of its connections are in the store yet. Needs ``attempt``.
     static let registering = """
         local function registering(key)
             local text = attempt('GET', key)
@@ -76,7 +76,7 @@ struct RedisScript: Hashable, Sendable {
 
         """
 
-    /// Renews the backstop of keys that all nodes share; the longest wins.
+    /// Extends the expiry of keys that all nodes share. The longest expiry wins.
     static let backstop = """
         local function keep(key, milliseconds)
             if redis.call('PTTL', key) < tonumber(milliseconds) then redis.call('PEXPIRE', key, milliseconds) end

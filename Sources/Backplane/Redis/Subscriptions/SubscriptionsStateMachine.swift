@@ -1,19 +1,19 @@
 import VolaryProtocol
 
-/// The topics that the subscriber's link is to be subscribed to, and those that Redis has confirmed. Pure.
+/// The topics that the subscriber's link has to subscribe to, and those that Redis has confirmed. Pure.
 ///
-/// Redis acknowledges each SUBSCRIBE and UNSUBSCRIBE in their order; a topic is confirmed when its last command was a SUBSCRIBE and all its
-/// commands have been acknowledged.
+/// Redis acknowledges SUBSCRIBE and UNSUBSCRIBE in order. A topic is confirmed when its last command was a SUBSCRIBE and all of
+/// its commands have been acknowledged.
 struct SubscriptionsStateMachine {
     enum WantAction: Hashable {
         case subscribe
-        /// Until it is confirmed; the command is on its way or follows when the link is up.
+        /// Wait until the topic is confirmed. The command is pending, or follows when the link is up.
         case wait
         case none
     }
 
     enum AcknowledgedAction: Hashable {
-        /// Later messages on the topic arrive.
+        /// Later messages of the topic arrive.
         case confirmed
         case none
         /// Redis acknowledged a command that was not sent.
@@ -24,7 +24,7 @@ struct SubscriptionsStateMachine {
         var wanted: Bool
         var unacknowledged: Int
         var isConfirmed: Bool { self.wanted && self.unacknowledged == 0 && self.subscribedOnLink }
-        /// The last command on this link was a SUBSCRIBE.
+        /// Whether the last command on this link was a SUBSCRIBE.
         var subscribedOnLink: Bool
     }
 
@@ -33,12 +33,12 @@ struct SubscriptionsStateMachine {
 
     func isWanted(_ topic: Topic) -> Bool { self.entries[topic]?.wanted ?? false }
     func isConfirmed(_ topic: Topic) -> Bool { self.entries[topic]?.isConfirmed ?? false }
-    /// Whether a command for it has not been acknowledged yet.
+    /// Whether a command for the topic has not been acknowledged.
     func isPending(_ topic: Topic) -> Bool { (self.entries[topic]?.unacknowledged ?? 0) > 0 }
 
     var confirmed: [Topic] { self.entries.filter(\.value.isConfirmed).map(\.key) }
 
-    /// - Returns: all topics that are wanted, to be subscribed to at once.
+    /// - Returns: all topics that have to be subscribed to at once.
     mutating func linked() -> [Topic] {
         self.isLinked = true
         for topic in self.entries.keys {

@@ -1,32 +1,32 @@
 import NIOCore
 import VolaryProtocol
 
-/// The topics that this node is subscribed to, over the subscriber's link: what Redis has confirmed, which topics do not arrive yet, and who
-/// waits for that. Belongs to one event loop.
+/// The topics that this node is subscribed to over the subscriber's link: which are confirmed, which are not live yet, and
+/// which callers wait. Belongs to one event loop.
 final class TopicSubscriptions {
     typealias Continuation = CheckedContinuation<Result<Void, BrokerError>, Never>
 
-    /// What an acknowledgement of Redis means.
+    /// The meaning of an acknowledgment from Redis.
     enum Acknowledgement {
-        /// The subscription is confirmed: what is published from now on arrives.
+        /// The subscription is confirmed: later publications arrive.
         case confirmed(Topic)
         case none
-        /// Redis has acknowledged what nobody asked for.
+        /// Redis has acknowledged a command that was not sent.
         case violation
     }
 
     private let context: BrokerContext
     private var link: RedisLink?
     private var machine = SubscriptionsStateMachine()
-    /// By channel, the topics that this node is subscribed to or wants to be.
+    /// By channel, the topics that this node is subscribed to or is about to be.
     private var topics: [String: Topic] = [:]
-    /// By channel, the topics whose UNSUBSCRIBE has not been acknowledged: an acknowledgement names only the channel.
+    /// By channel, the topics whose UNSUBSCRIBE has not been acknowledged. An acknowledgment names only the channel.
     private var leaving: [String: Topic] = [:]
-    /// Without logs: the topics that were confirmed when the link was lost. What they missed is unknown.
+    /// Without logs: the topics that were confirmed when the link was lost. Their missed messages are unknown.
     private var interrupted: Set<Topic> = []
     private var waiters: [Topic: [ObjectIdentifier: Continuation]] = [:]
     private var unsettled: UnsettledTopics
-    /// The last topic that health waited for has become live since ``takeSettled()``.
+    /// Whether the last topic that health waited for has become live since ``takeSettled()``.
     private var hasSettled = false
 
     init(_ context: BrokerContext) {
@@ -39,16 +39,16 @@ final class TopicSubscriptions {
     // MARK: - State
 
     var isLinked: Bool { self.machine.isLinked }
-    /// Whether everything arrives that health waits for.
+    /// Whether all topics that health waits for are live.
     var isSettled: Bool { self.unsettled.required.isEmpty }
-    /// Topics that are being subscribed to for the first time.
+    /// Number of topics that are being subscribed to for the first time.
     var pending: Int { self.unsettled.pending.count }
 
     func isWanted(_ topic: Topic) -> Bool { self.machine.isWanted(topic) }
     func isConfirmed(_ topic: Topic) -> Bool { self.machine.isConfirmed(topic) }
     func topic(of channel: String) -> Topic? { self.topics[channel] }
 
-    /// Whether all that health waited for has arrived since the last call.
+    /// Whether all topics that health waited for have become live since the last call.
     func takeSettled() -> Bool {
         defer { self.hasSettled = false }
         return self.hasSettled
@@ -56,7 +56,7 @@ final class TopicSubscriptions {
 
     // MARK: - Subscribing
 
-    /// - Parameter continuation: resumed once all that is published to the topic arrives, or will not.
+    /// - Parameter continuation: resumed once all publications to the topic arrive, or never will.
     func subscribe(to topic: Topic, waiter: SubscriptionWaiter, continuation: Continuation) {
         let channel = self.context.keys(of: topic).channel
         self.topics[channel] = topic
@@ -71,8 +71,9 @@ final class TopicSubscriptions {
         self.context.healthChanged()
     }
 
-    /// - Parameter waiter: a caller that waits and has been cancelled.
-    /// - Returns: what to resume, nil when it does not wait; and whether nobody else waits for the topic.
+    /// - Parameter waiter: a waiting caller that has been canceled.
+    /// - Returns: the continuation to resume, and whether no other caller waits for the topic; nil when the caller does not
+    ///   wait.
     func removeWaiter(_ waiter: SubscriptionWaiter, of topic: Topic) -> (continuation: Continuation, isLast: Bool)? {
         guard let continuation = self.waiters[topic]?.removeValue(forKey: ObjectIdentifier(waiter)) else { return nil }
         let isLast = self.waiters[topic]?.isEmpty == true
@@ -92,7 +93,7 @@ final class TopicSubscriptions {
         self.resumeWaiters(of: topic, with: .failure(.cancelled))
     }
 
-    /// Nobody waits any longer, as the broker closes.
+    /// Fails all waiters, because the broker is shutting down.
     func failAllWaiters() {
         for topic in Array(self.waiters.keys) { self.resumeWaiters(of: topic, with: .failure(.closed)) }
     }
@@ -119,7 +120,7 @@ final class TopicSubscriptions {
         self.leaving = [:]
     }
 
-    /// Redis has answered SUBSCRIBE or UNSUBSCRIBE.
+    /// Handles an acknowledgment of SUBSCRIBE or UNSUBSCRIBE.
     func acknowledged(_ channel: String) -> Acknowledgement {
         guard let topic = self.topics[channel] ?? self.leaving[channel] else { return .violation }
         let action = self.machine.acknowledged(topic)
@@ -143,15 +144,15 @@ final class TopicSubscriptions {
     /// Without logs: whether the topic may have missed messages while the link was lost.
     func takeInterrupted(_ topic: Topic) -> Bool { self.interrupted.remove(topic) != nil }
 
-    /// Messages of the topic are missing, or the link was lost.
+    /// Call when messages of the topic are missing, or the link was lost.
     func wasInterrupted(_ topic: Topic) { self.unsettled.interrupted(topic) }
 
-    /// All that is published to the topic from now on arrives, and what was missed has been fetched.
+    /// Call when all later publications to the topic arrive, and missed messages have been read.
     func becameLive(_ topic: Topic) {
         let wasSettled = self.unsettled.required.isEmpty
         guard self.unsettled.becameLive(topic) else { return }
         self.hasSettled = self.hasSettled || !wasSettled && self.unsettled.required.isEmpty
-        // Before callers are resumed: they may ask for the health.
+        // Before callers are resumed, because they may read the health.
         self.context.healthChanged()
         self.resumeWaiters(of: topic, with: .success(()))
     }

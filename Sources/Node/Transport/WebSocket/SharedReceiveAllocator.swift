@@ -25,7 +25,7 @@ struct SharedReceiveAllocator: RecvByteBufferAllocator {
         return allocator.buffer(capacity: Self.capacity)
     }
 
-    /// nil, and `record` returns true, so that the channel does not reuse the size of earlier reads.
+    /// nil, and `record` returns true. Together these keep NIO from reusing the channel's own buffer.
     func nextBufferSize() -> Int? { nil }
 
     mutating func record(actualReadBytes: Int) -> Bool { true }
@@ -74,7 +74,7 @@ struct RequestReceiveAllocator: RecvByteBufferAllocator {
 
     func buffer(allocator: ByteBufferAllocator) -> ByteBuffer { self.sizes.buffer(allocator: allocator) }
 
-    /// nil, and `record` returns true, so that the channel does not reuse the size of earlier reads.
+    /// nil above `firstBytes`. Together with `record`, which returns true, this makes NIO allocate a new buffer for such a read.
     func nextBufferSize() -> Int? { self.sizes.nextBufferSize().flatMap { $0 <= self.firstBytes ? $0 : nil } }
 
     mutating func record(actualReadBytes: Int) -> Bool {

@@ -32,10 +32,10 @@ extension WebSocketTransport {
         self.settle()
         guard self.input.heldRead, !self.isClosed, self.canRead else { return }
         self.input.heldRead = false
-        self.goOnReading()
+        self.continueReading()
     }
 
-    private func goOnReading() {
+    private func continueReading() {
         if let connection, connection.input.timeouts.goesOnReading() { self.timeMessage(connection) }
         self.readNow()
     }
@@ -99,7 +99,7 @@ extension WebSocketTransport {
     func read(context: ChannelHandlerContext) {
         self.handleHeld()
         if self.canRead {
-            self.goOnReading()
+            self.continueReading()
         } else {
             self.input.heldRead = true
             // A wait for a turn takes only milliseconds, so the timeouts keep running.

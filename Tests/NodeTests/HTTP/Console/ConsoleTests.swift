@@ -7,7 +7,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// What `GET /` answers; what the page does is looked at in a browser, by `deploy/test --only console`.
+/// The answer to `GET /`. `deploy/test --only console` tests the page itself in a browser.
 struct ConsoleTests {
     @Test
     func `The console is one HTML page that no cache keeps`() async throws {
@@ -67,7 +67,7 @@ struct ConsoleTests {
         return (response, String(buffer: try await response.collected()))
     }
 
-    /// Between the only tags of that name.
+    /// The text between the only tags with this name.
     private static func inside(_ tag: String, of html: String) throws -> String {
         let parts = html.components(separatedBy: "<\(tag)>")
         try #require(parts.count == 2)

@@ -7,7 +7,7 @@ import VolaryBackplane
 
 @testable import VolaryNode
 
-/// Problems as callers see them.
+/// Problem documents as callers get them.
 @Suite
 struct ProblemTests {
     @Test func `A problem is one JSON object with the members of RFC 9457`() {

@@ -7,7 +7,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// One node at a time: many at once would leave none of them its time on a busy machine.
+/// Serialized, because many nodes at once would slow each other down on a busy machine.
 @Suite(.serialized)
 struct PushFormsTests {
     private static let broadcast = "/api/connections/broadcast"
@@ -31,7 +31,7 @@ struct PushFormsTests {
         }
     }
 
-    /// A frame without its time, which is checked.
+    /// A frame without its timestamp, which is checked separately.
     private static func text(
         _ client: WebSocketTestClient,
         _ time: Regex<Substring> = #/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/#
@@ -149,7 +149,7 @@ struct PushFormsTests {
     @Test
     func `A long name that is not known is cut, however it is made`() async throws {
         try await APITestNode.with { node in
-            // 64 bytes, and no half of a mark of two.
+            // 64 bytes, without half of a two-byte character.
             let (plain, marks) = (String(repeating: "x", count: 100_000), "a" + String(repeating: "\u{301}", count: 100_000))
             for (name, bytes) in [(plain, 64), (marks, 63)] {
                 let answer = try await node.http.request("POST", Self.broadcast, body: "{\"\(name)\":1}")

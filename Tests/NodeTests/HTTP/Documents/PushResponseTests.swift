@@ -4,7 +4,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// What a receipt says of nodes that have not answered.
+/// The missing nodes in a push response.
 @Suite
 struct PushResponseTests {
     private let own = Self.record("own")

@@ -4,7 +4,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// JSON, read by bytes.
+/// Reading JSON by bytes.
 @Suite
 struct JSONScannerTests {
     @Test(arguments: [
@@ -35,7 +35,7 @@ struct JSONScannerTests {
             (#"{"a":1,"a":1}"#, "a"), (#"{"ab":1,"\u0061b":1}"#, "ab"), (#"{"x":[{"y":{"\"":1,"\u0022":1}}]}"#, "\""),
         ] {
             #expect(self.fault(in: ByteBuffer(string: text)) == .duplicate(UTF8Text(name)))
-            // Who only passes a value on does not keep its names.
+            // A caller that skips a value does not store its names.
             #expect(self.skipFault(in: ByteBuffer(string: text)) == nil)
         }
         #expect(self.fault(in: ByteBuffer(string: "{\"e\u{301}\":1,\"\u{e9}\":1}")) == nil)
@@ -74,7 +74,7 @@ struct JSONScannerTests {
         #expect(object["n"] == nil && object["x"] == nil && JSONValue.text("a")["a"] == nil)
     }
 
-    /// Of a reader that keeps everything.
+    /// With a reader that keeps the whole value.
     private func fault(in body: ByteBuffer) -> JSONScanner.Fault? {
         do throws(JSONScanner.Fault) {
             _ = try JSONValue(parsing: body)
@@ -84,7 +84,7 @@ struct JSONScannerTests {
         }
     }
 
-    /// Of one that keeps nothing.
+    /// With a reader that skips the value.
     private func skipFault(in body: ByteBuffer) -> JSONScanner.Fault? {
         do throws(JSONScanner.Fault) {
             try JSONScanner.scan(body) { scanner throws(JSONScanner.Fault) in try scanner.skip() }

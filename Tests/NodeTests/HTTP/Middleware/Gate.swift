@@ -1,6 +1,6 @@
 import NIOConcurrencyHelpers
 
-/// Holds up whoever passes until it is opened.
+/// Suspends callers until it is opened.
 final class Gate: Sendable {
     private struct State {
         var isOpen = false
@@ -22,7 +22,7 @@ final class Gate: Sendable {
         }
     }
 
-    /// Returns when somebody waits.
+    /// Returns when a caller is waiting.
     func arrival() async {
         await withCheckedContinuation { continuation in
             let hasArrived = self.state.withLockedValue { state in

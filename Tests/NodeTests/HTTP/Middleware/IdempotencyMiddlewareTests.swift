@@ -39,7 +39,7 @@ struct IdempotencyMiddlewareTests {
             #expect(answer.status == 422 && answer.problem == "idempotency-key-reused", "\(path) \(body)")
         }
         #expect(nodes.times == 1)
-        // What is refused leaves the key as it was.
+        // The refusal does not change the stored key.
         #expect(try await nodes.post("/api/send/one?wait=none", node: 1).isReplayed)
     }
 
@@ -55,7 +55,7 @@ struct IdempotencyMiddlewareTests {
             #expect(answer.status == 503 && answer.problem == "idempotency-full")
         }
         #expect(try await nodes.request(keys: ["one"]).isReplayed && nodes.times == 1)
-        // Without a key it goes on.
+        // Requests without a key are still carried out.
         #expect(try await nodes.request(keys: []).status == 200)
     }
 
@@ -64,7 +64,7 @@ struct IdempotencyMiddlewareTests {
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore()) { _, _ in
             Response(status: .ok, body: large)
         }
-        // 255 of them are 16 MiB; in what is left the keys of five more have room.
+        // 255 of them take 16 MiB. The remaining space has room for five more keys.
         for number in 0..<260 { #expect(try await nodes.request(keys: ["\(number)"]).status == 200) }
         let last = try await nodes.request(keys: ["259"])
         #expect(last.status == 409 && last.problem == "answer-not-kept")
@@ -77,7 +77,7 @@ struct IdempotencyMiddlewareTests {
         store.setAway(true)
         let nodes = IdempotentNodes(store: store)
         for _ in 0..<2 { #expect(try await nodes.request(keys: []).status == 200) }
-        // Nor does the key mean anything where nothing is changed.
+        // Methods that change nothing ignore the key.
         for _ in 0..<2 { #expect(try await nodes.request(.get, keys: ["key"]).status == 200) }
         #expect(nodes.times == 4)
     }
@@ -164,7 +164,7 @@ struct IdempotencyMiddlewareTests {
         let clock = SteppingClock()
         let gate = Gate()
         clock.duringSleep { number in
-            // The caller has its answer while the store is still away.
+            // The caller has its answer while the store is still unreachable.
             if number == 2 { await gate.pass() }
         }
         let nodes = IdempotentNodes(store: store, clock: clock) { _, time in

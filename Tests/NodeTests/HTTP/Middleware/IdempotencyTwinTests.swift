@@ -5,7 +5,7 @@ import VolaryBackplane
 
 @testable import VolaryNode
 
-/// Attempts of one request at the same time, at two nodes with one store.
+/// Concurrent attempts of one request, at two nodes with a common store.
 @Suite(.timeLimit(.minutes(2)))
 struct IdempotencyTwinTests {
     @Test func `A twin waits for the answer of the first`() async throws {
@@ -81,7 +81,7 @@ struct IdempotencyTwinTests {
         _ = try await first.value
     }
 
-    /// A node that dies tells nobody; nor does an attempt that was broken off, which may have done its work.
+    /// A node that crashes reports nothing. Neither does an attempt that was aborted, which may have had its effect.
     @Test func `An attempt that never ends blocks its key for its reservation only`() async throws {
         let clock = SteppingClock()
         let nodes = IdempotentNodes(store: MemoryIdempotencyStore(clock: clock), clock: clock) { _, time in
@@ -92,7 +92,7 @@ struct IdempotencyTwinTests {
         #expect(try await nodes.post(node: 1).status == 409)
         clock.advance(by: .seconds(297))
         #expect(nodes.times == 1)
-        // The wait for it has taken two seconds; within the next two it lapses.
+        // The wait took two seconds. The reservation expires within the next two.
         #expect(try await nodes.post(node: 1).body == #"{"time":2}"#)
     }
 

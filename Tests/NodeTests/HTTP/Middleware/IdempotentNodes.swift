@@ -7,7 +7,7 @@ import VolaryBackplane
 
 @testable import VolaryNode
 
-/// The routes of two nodes that share an idempotency store, with a route that counts how often it is carried out.
+/// The routes of two nodes with a common idempotency store, including a route that counts how often it is carried out.
 struct IdempotentNodes: Sendable {
     typealias Action = @Sendable (_ request: Request, _ time: Int) async throws -> Response
 
@@ -16,12 +16,12 @@ struct IdempotentNodes: Sendable {
         let headers: HTTPFields
         let body: String
 
-        /// The last part of a problem's type.
+        /// The last part of the problem type.
         var problem: String? {
             self.body.firstRange(of: "urn:volary:problem:").map { String(self.body[$0.upperBound...].prefix { $0 != "\"" }) }
         }
 
-        /// As the first time: without the mark of one that is given again.
+        /// The answer without the field that marks a repeated answer.
         var original: Answer {
             var headers = self.headers
             headers[StoredAnswer.replayed] = nil
@@ -34,7 +34,7 @@ struct IdempotentNodes: Sendable {
     private let nodes: [RouteTable]
     private let count = NIOLockedValueBox(0)
 
-    /// How often the route was carried out, on both nodes.
+    /// How often the route was carried out, on both nodes together.
     var times: Int { self.count.withLockedValue { $0 } }
 
     init<Time: Clock>(

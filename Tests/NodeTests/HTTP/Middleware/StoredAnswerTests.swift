@@ -4,7 +4,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// Answers and requests as the store has them.
+/// Stored answers and request digests.
 struct StoredAnswerTests {
     @Test func `An answer comes back as it was`() async throws {
         let response = Response(
@@ -20,7 +20,7 @@ struct StoredAnswerTests {
         headers[StoredAnswer.replayed] = nil
         #expect(headers == response.headers && headers[.contentLength] == "6")
         #expect(try await again.collected() == response.collected())
-        // Nothing but the mark has been added.
+        // Only the field that marks a repeated answer has been added.
         #expect(second?.readableBytes == first.readableBytes + 2 + "Idempotency-Replayed".count + 2 + "true".count)
     }
 
@@ -38,7 +38,7 @@ struct StoredAnswerTests {
         #expect(StoredAnswer.decode(odd) == nil)
     }
 
-    /// Nodes of different builds must agree: the value was computed with Python's hashlib.
+    /// Nodes of different builds must agree. The value was computed with Python's hashlib.
     @Test func `A request has the same digest everywhere`() {
         #expect(self.digest("/api/send/one?a=1", "{}") == "840f9087c431629051eae0d407595f8a1aa7d6fb85c9785e18139b86d28a4286")
     }

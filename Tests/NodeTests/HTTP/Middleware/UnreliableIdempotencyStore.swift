@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import VolaryBackplane
 
-/// A store in memory that cannot be reached while a test says so.
+/// A store in memory that a test can make unreachable.
 final class UnreliableIdempotencyStore: IdempotencyStore {
     private let store = MemoryIdempotencyStore()
     private let away = NIOLockedValueBox(false)

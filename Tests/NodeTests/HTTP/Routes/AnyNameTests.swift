@@ -4,10 +4,10 @@ import Testing
 
 @testable import VolaryNode
 
-/// One node for all of them: the names are many.
+/// One node for all tests, because there are many names.
 @Suite(.serialized)
 struct AnyNameTests {
-    /// Read by `JSONDecoder`: `JSONSerialization` drops a byte order mark at the beginning of a string.
+    /// Decoded by `JSONDecoder`, because `JSONSerialization` drops a byte order mark at the beginning of a string.
     private struct List: Decodable {
         struct Connection: Decodable {
             let id: String

@@ -3,7 +3,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// Bad input is refused by name, and nothing comes of it.
+/// Invalid input is refused with the name of the invalid part, and has no effect.
 @Suite
 struct BadInputTests {
     private static let id = "0123456789abcdef0123456789abcdef"

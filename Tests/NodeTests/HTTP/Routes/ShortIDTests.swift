@@ -7,12 +7,13 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// One node at a time: many at once would leave none of them its time on a busy machine.
+/// Serialized, because many nodes at once would slow each other down on a busy machine.
 @Suite(.serialized)
 struct ShortIDTests {
     private static let other = NodeID(rawValue: 0x0A0B_0C0D)
 
-    /// A node whose store has another node's connections too; `more` are their ids without the node's 8 digits at the end.
+    /// A node whose store also has connections of another node. `more` has their ids without the other node's 8 digits at the
+    /// end.
     private static func withConnections(
         _ more: [String],
         registering: Bool = false,
@@ -45,9 +46,9 @@ struct ShortIDTests {
 
     private struct Answer: Hashable {
         let status: Int
-        /// Of a refusal.
+        /// The expected problem of a refusal.
         var problem: String?
-        /// The id that was found.
+        /// The expected id.
         var found: String?
     }
 
@@ -109,7 +110,7 @@ struct ShortIDTests {
             let unavailable = Answer(status: 503, problem: "presence-unavailable")
             for (id, expected) in [
                 ("00000001", unavailable), ("00000003", unavailable),
-                // Two are two.
+                // Two matches are ambiguous in any case.
                 ("00000002", Answer(status: 409, problem: "ambiguous-connection")),
                 ("\(ids[0])\(Self.other)", Answer(status: 200, found: "\(ids[0])\(Self.other)")),
             ] {

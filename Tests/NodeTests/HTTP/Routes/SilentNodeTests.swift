@@ -9,7 +9,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// One node that serves, and another, `b`, which is in the presence store or not, and never answers.
+/// One node that serves, and another one, `b`, which may be in the presence store and never answers.
 @Suite
 struct SilentNodeTests {
     private static let b = NodeRecord(
@@ -21,7 +21,7 @@ struct SilentNodeTests {
     )
     private static let connection = ConnectionID.random(on: Self.b.id)
     private static let send = "/api/connections/\(Self.connection)/send"
-    /// All that is asked of one connection but a message.
+    /// All requests for one connection except for pushes.
     private static let requests = [
         ("DELETE", "/api/connections/\(Self.connection)"), ("PUT", "/api/groups/g/connections/\(Self.connection)"),
         ("DELETE", "/api/groups/g/connections/\(Self.connection)"),
@@ -30,9 +30,9 @@ struct SilentNodeTests {
     private struct Scene {
         let node: APITestNode
         let id: NodeID
-        /// Of the node that serves.
+        /// The presence store of the node that serves, which can fail.
         let store: FlakyStore
-        /// The same, from outside.
+        /// The same store, without failures.
         let presence: MemoryPresenceStore
 
         func post(_ target: String, key: String? = nil) async throws -> HTTPTestResponse {
@@ -47,7 +47,7 @@ struct SilentNodeTests {
         }
     }
 
-    /// The node looks who is there as it starts, and then not for 12 s.
+    /// The node reads the presence store at its start, and again after 12 s.
     private func with(
         knowsOther: Bool,
         makeBroker: @escaping (NodeID, any EventLoop) -> any Broker,
@@ -69,7 +69,7 @@ struct SilentNodeTests {
         }
     }
 
-    /// - Parameter outcome: of all that is published.
+    /// - Parameter outcome: the outcome of every publication.
     private func publishing(
         _ outcome: PublishOutcome,
         knowsOther: Bool = true,
@@ -95,14 +95,14 @@ struct SilentNodeTests {
 
     @Test func `A message that nobody has got yet keeps its key`() async throws {
         try await self.publishing(.relayed(receivers: 0)) { scene, broker in
-            // Gone since the last look.
+            // The node was removed after the last heartbeat.
             try await scene.presence.unregister(Self.b.id)
             let first = try await scene.post(Self.send, key: "key")
             #expect(first.status == 200, "\(first.body)")
             #expect(first.json["recipients"] as? Int == 0 && first.json["missing"] as? [String] == ["b"])
             #expect(try await scene.post(Self.send, key: "key").body == first.body)
             #expect(broker.published.count == 1)
-            // A request has the time to look first.
+            // A request first has time to refresh the directory.
             for (method, target) in Self.requests {
                 #expect(try await scene.node.http.request(method, target).status == 404)
             }
@@ -169,14 +169,14 @@ struct SilentNodeTests {
             let answer = try await scene.post("\(Self.send)?wait=written")
             #expect(answer.status == 200, "\(answer.body)")
             #expect(answer.json["recipients"] as? Int == 0 && answer.json["notConnected"] == nil)
-            // Where nothing had to be written, its node knows.
+            // Without `written`, the connection's node knows the result.
             #expect(try await scene.post(Self.send).status == 404)
         }
     }
 
     // MARK: - Many
 
-    /// `b` is subscribed, and takes what comes without a word.
+    /// `b` is subscribed, and ignores all messages.
     private func withSilentSubscriber(_ topics: Topic..., body: (Scene) async throws -> Void) async throws {
         let bus = MemoryBus()
         let silent = MemoryBroker(bus: bus, node: Self.b.id, eventLoop: MultiThreadedEventLoopGroup.singleton.any())
@@ -215,7 +215,7 @@ struct SilentNodeTests {
     }
 }
 
-/// Says that it has reached nobody.
+/// Sends a receipt with 0 recipients.
 private final class Unmoved: BrokerReceiver {
     private let broker: MemoryBroker
 

@@ -3,10 +3,10 @@ import Testing
 
 @testable import VolaryNode
 
-/// What is no good request is answered all the same.
+/// Invalid requests are answered.
 @Suite
 struct BadRequestTests {
-    /// A request with a Host field, unless `head` brings its own.
+    /// A request with a Host field, unless `head` has one.
     private static func request(_ line: String, _ fields: String = "", host: String = "Host: x\r\n") -> String {
         "\(line) HTTP/1.1\r\n\(host)\(fields)\r\n"
     }
@@ -172,7 +172,7 @@ struct BadRequestTests {
                 to: Array((Self.request("HEAD \(path)") + Self.request("GET /livez", "Connection: close\r\n")).utf8),
                 until: { $0.contains("{\"live\":true}") }
             )
-            // Read as a client does: the next answer follows the first head at once.
+            // Read like a client: the next answer directly follows the first head.
             #expect(text.firstMatch(of: #/^HTTP/1\.1 4\d\d (?:[^\r]*\r\n)+\r\nHTTP/1\.1 200 /#) != nil, "\(text)")
         }
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// Requests of one connection.
+/// Several requests on one connection.
 @Suite
 struct HTTPConnectionTests {
     private static let path = "/api/connections/broadcast?wait=none"
@@ -33,7 +33,7 @@ struct HTTPConnectionTests {
             let client = try await RawTestClient.connect(port: node.port)
             let text = String(repeating: "€", count: 100_000)
             let bytes = Array(Self.push(#"{"message":"\#(text)"}"#, "Connection: close\r\n").utf8)
-            // The first piece ends in the head, the second in a character.
+            // The first piece ends within the head, the second within a character.
             for piece in [bytes[..<60], bytes[60..<1001], bytes[1001..<200_000], bytes[200_000...]] {
                 try await client.send(bytes: Array(piece))
                 #expect(try await node.http.request("GET", "/livez").status == 200)
@@ -56,7 +56,7 @@ struct HTTPConnectionTests {
     }
 
     @Test func `A node that stops waits for no body of an answered request, and for no other once its time is up`() async throws {
-        // The second is told to go on once its body is waited for.
+        // The second client gets 100 Continue once its body is read.
         let half = "Host: h\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n"
         var clients: [RawTestClient] = []
         var start = ContinuousClock.now
@@ -69,7 +69,7 @@ struct HTTPConnectionTests {
             #expect(await eventually { Self.statuses(clients[1].received) == ["100"] })
             start = .now
         }
-        // A body has 30.
+        // The timeout of a body is 30 s.
         #expect(start.duration(to: .now) < .seconds(15))
         #expect(await eventually { clients.allSatisfy(\.isEnded) })
         #expect(Self.statuses(clients[1].received) == ["100", "408"])

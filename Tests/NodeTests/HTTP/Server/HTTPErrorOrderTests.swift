@@ -2,12 +2,12 @@ import Testing
 
 @testable import VolaryNode
 
-/// A bad request has its turn.
+/// The order of the answer to an invalid request.
 @Suite
 struct HTTPErrorOrderTests {
     private typealias Machine = HTTPErrorHandler.StateMachine
 
-    /// A whole request is passed on.
+    /// Passes on a complete request.
     private func receive(_ machine: inout Machine) {
         let isPassedOn = [machine.receivedHead(), machine.receivedBody(), machine.receivedEnd()]
         #expect(isPassedOn == [true, true, true])

@@ -4,10 +4,10 @@ import Testing
 
 @testable import VolaryNode
 
-/// The end of our half.
+/// Closing the output half.
 @Suite
 struct HalfCloseHandlerTests {
-    /// Keeps what is written until it is told that it is out.
+    /// Holds writes until they are released.
     private final class Transport: ChannelOutboundHandler {
         typealias OutboundIn = ByteBuffer
 

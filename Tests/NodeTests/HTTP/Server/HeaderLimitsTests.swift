@@ -3,7 +3,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// A request's target, and the names and values of its fields, are what counts.
+/// The limit counts the target of a request and the names and values of its fields.
 @Suite
 struct HeaderLimitsTests {
     private static let handshake = [

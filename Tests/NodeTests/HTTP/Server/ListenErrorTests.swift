@@ -10,7 +10,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Why an address cannot be listened on.
+/// Errors of listening on an address.
 @Suite
 struct ListenErrorTests {
     @Test(

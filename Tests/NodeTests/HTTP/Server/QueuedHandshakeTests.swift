@@ -20,7 +20,7 @@ struct QueuedHandshakeTests {
             + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\(more)\r\n"
     }
 
-    /// The first lines of the answers that have come, and what follows the last head.
+    /// The status lines of the answers received, and the bytes after the last head.
     private func answers(_ server: EmbeddedServer) throws -> (statuses: [String], text: String) {
         let text = String(buffer: try server.sent())
         return (text.matches(of: #/HTTP/1\.1 (\d+) /#).map { String($0.1) }, text)

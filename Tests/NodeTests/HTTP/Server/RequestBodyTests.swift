@@ -3,7 +3,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// Bodies that need not be sent.
+/// Request bodies that the client need not send.
 @Suite
 struct RequestBodyTests {
     private static let broadcast = "/api/connections/broadcast"
@@ -63,7 +63,7 @@ struct RequestBodyTests {
             try await client.send(String(Self.message.prefix(5)))
             try await client.send(String(Self.message.dropFirst(5)))
             #expect(await eventually { Self.statuses(client.received) == ["200", "100", "200"] }, "\(client.received)")
-            // Nobody has to be asked for what has come.
+            // The body has arrived, so no 100 Continue is needed.
             try await client.send(Self.post(Self.broadcast, Self.expecting(), key: key) + Self.message)
             #expect(await eventually { Self.statuses(client.received) == ["200", "100", "200", "200"] }, "\(client.received)")
             #expect(!client.isEnded)
@@ -119,7 +119,7 @@ struct RequestBodyTests {
 
     @Test(
         arguments: [
-            // The largest chunk, data that looks like a large one, and a field behind the last.
+            // The largest chunk, data that looks like a large chunk size, and a trailer field.
             ["200000\r\n", "x"], ["14\r\n", "\r\nffffffff\r\n"], ["1\r\n{\r\n0\r\n", "ffffffff: x\r\n"],
         ]
     )

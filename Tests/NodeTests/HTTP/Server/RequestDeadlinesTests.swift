@@ -4,7 +4,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// The time that a request may take.
+/// The timeouts of a request.
 @Suite
 struct RequestDeadlinesTests {
     private static let post = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n"

@@ -4,7 +4,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// The parts of requests that wait.
+/// Buffered parts of requests.
 @Suite
 struct RequestPartsTests {
     private var parts = RequestParts()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// Requests are the same however they come.
+/// The division of the input into reads does not change the requests.
 @Suite
 struct RequestReaderRandomTests {
     private static let handshake =
@@ -25,7 +25,7 @@ struct RequestReaderRandomTests {
         }
     }
 
-    /// Heads, whole bodies, and ends; and what a WebSocket said.
+    /// Heads, complete bodies, and ends, and messages of a WebSocket.
     private static func summary(_ events: [EmbeddedServer.Event]) -> [String] {
         var summary: [String] = []
         var body = ""

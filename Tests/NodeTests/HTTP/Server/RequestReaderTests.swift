@@ -4,7 +4,7 @@ import Testing
 
 @testable import VolaryNode
 
-/// What a connection keeps of its client's bytes.
+/// The input buffer of an HTTP connection.
 @Suite
 struct RequestReaderTests {
     private static let get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -13,7 +13,8 @@ struct RequestReaderTests {
         + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     private static let read = [UInt8](repeating: 0x61, count: 64 * 1024)
 
-    /// The largest number of bytes that waited while so many reads came, as when a client ends its half and NIO reads all that there is.
+    /// The maximum of buffered bytes during the given number of reads, as when a client closes its half and NIO reads
+    /// everything at once.
     private func most(_ server: EmbeddedServer, of reads: Int = 100, _ bytes: [UInt8] = Self.read) -> Int {
         var most = 0
         for _ in 0..<reads {

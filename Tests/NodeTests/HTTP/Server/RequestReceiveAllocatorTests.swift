@@ -4,7 +4,7 @@ import Testing
 @testable import VolaryNode
 
 final class RequestReceiveAllocatorTests {
-    /// What a channel of NIO does with it, where it reads once a turn.
+    /// The allocator as a NIO channel uses it, with one read per turn.
     private var pool = NIOPooledRecvBufferAllocator(capacity: 1, recvAllocator: RequestReceiveAllocator(firstBytes: 2048))
 
     private func read(_ count: Int) -> ByteBuffer {
@@ -29,7 +29,7 @@ final class RequestReceiveAllocatorTests {
         let place = self.address(of: self.read(2048))
         let large = self.read(4096)
         #expect(self.address(of: large) != place && large.storageCapacity == 4096)
-        // Until as much is not expected any more.
+        // Until the expected size has decreased again.
         for _ in 0..<10 { _ = self.read(100) }
         #expect(self.address(of: self.read(100)) == place)
     }

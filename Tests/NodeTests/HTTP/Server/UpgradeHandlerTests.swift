@@ -9,7 +9,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// What an accepted socket becomes.
+/// The decision of an accepted socket between HTTP and WebSocket.
 @Suite
 struct UpgradeHandlerTests {
     private static func handshake(_ target: String = "/ws", method: String = "GET", _ more: String = "") -> String {
@@ -117,7 +117,7 @@ struct UpgradeHandlerTests {
         let answer = try self.answer(server)
         #expect(answer.status == "HTTP/1.1 101 Switching Protocols")
         #expect(answer.headers["sec-websocket-extensions"] == agreed)
-        // A frame of either kind is read as it was agreed.
+        // Both kinds of frames are read as negotiated.
         server.receive(ClientFrame.frame(0x41, [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]))
         #expect(server.events == [.opened(.echo)] + (agreed == nil ? [] : [.text("Hello")]))
         var sent = try server.sent()

@@ -7,7 +7,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// A WebSocket's end.
+/// The closing handshake of a WebSocket.
 @Suite
 struct ClosingHandshakeTests {
     // MARK: - The client closes

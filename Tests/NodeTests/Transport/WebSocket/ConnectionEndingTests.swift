@@ -6,7 +6,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// What is counted and logged of a WebSocket's end.
+/// Metrics and log lines of the end of a WebSocket.
 @Suite struct ConnectionEndingTests {
     struct Ending: Hashable {
         let code: UInt16?

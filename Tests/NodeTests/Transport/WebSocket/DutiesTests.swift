@@ -6,16 +6,16 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// RFC 6455 from the socket's end: bytes in, split at every place, bytes out. Each row is one duty of a server; the handshake's are in
-/// UpgradeHandlerTests and BadRequestTests, and what follows from time in ClosingHandshakeTests. 1003 is never sent: both kinds of data are
-/// taken.
+/// RFC 6455 at the socket: input bytes, split at every position, and output bytes. Each row is one requirement for servers. The
+/// requirements for the handshake are in UpgradeHandlerTests and BadRequestTests, those that depend on time in
+/// ClosingHandshakeTests. 1003 is never sent, because both kinds of data are accepted.
 @Suite
 struct DutiesTests {
     struct Duty: CustomTestStringConvertible {
         let section: String
         let duty: String
         let bytes: [UInt8]
-        /// To the client, in this order; the last one, if it is a close, ends our half.
+        /// Output to the client, in order. If the last frame is a close, it closes the server's half.
         let frames: [ServerFrame]
 
         init(_ section: String, _ duty: String, _ bytes: [UInt8], _ frames: ServerFrame...) {

@@ -13,7 +13,7 @@ struct SharedReceiveAllocatorTests {
         buffer.withVeryUnsafeBytes { $0.baseAddress }
     }
 
-    /// - Returns: where it was.
+    /// - Returns: the address of the buffer.
     private func readAndGiveBack() -> UnsafeRawPointer? {
         var buffer = self.buffer()
         buffer.writeString("read")
@@ -54,7 +54,7 @@ struct SharedReceiveAllocatorTests {
         #expect(next.writableBytes > foreign.storageCapacity)
     }
 
-    /// - Returns: where it was read to.
+    /// - Returns: the address that was read to.
     private func read(_ bytes: [UInt8], by socket: EmbeddedWebSocket) -> UnsafeRawPointer? {
         var buffer = self.buffer()
         buffer.writeBytes(bytes)
@@ -68,7 +68,7 @@ struct SharedReceiveAllocatorTests {
         let place = self.read([0x81, 0x00], by: socket)
         #expect(!socket.transport.canReceive)
         _ = self.read([1, 2, 3], by: socket)
-        // Would take the place, were it free.
+        // Would take the buffer, if it were free.
         let other = ByteBufferAllocator().buffer(capacity: 256 * 1024)
         #expect(self.read([4, 5, 6], by: socket) == place)
         #expect(self.address(of: other) != place)

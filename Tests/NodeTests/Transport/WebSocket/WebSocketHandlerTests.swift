@@ -13,7 +13,7 @@ import Glibc
 import Darwin
 #endif
 
-/// A WebSocket: messages, pings and keep-alive.
+/// Messages, pings and keep-alive of a WebSocket.
 @Suite
 struct WebSocketHandlerTests {
     // MARK: - Messages

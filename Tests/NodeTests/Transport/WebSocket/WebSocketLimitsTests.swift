@@ -6,7 +6,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// What one client may do on its WebSocket.
+/// The limits of one client's WebSocket.
 @Suite
 struct WebSocketLimitsTests {
     private func bounds(_ change: (inout ConnectionLimits) -> Void) -> ConnectionLimits {
@@ -158,7 +158,7 @@ struct WebSocketLimitsTests {
 
     @Test func `Where messages are dropped, the connection stays, and those within the rate pass`() throws {
         let socket = try EmbeddedWebSocket(
-            // A protocol without words for it.
+            // A protocol without a message for notices.
             endpoint: .echo,
             bounds: self.bounds {
                 $0.messagesPerSecond = 2
@@ -223,7 +223,7 @@ struct WebSocketLimitsTests {
         #expect(try socket.sent().filter { $0 == .text("some") }.count == 20)
     }
 
-    @Test func `Too many unsent bytes are the same kind of breach, counted once`() throws {
+    @Test func `Too many unsent bytes are the same kind of violation, counted once`() throws {
         let socket = try EmbeddedWebSocket(maximumUnsentBytes: 4)
         socket.wire.isStalled = true
         socket.setWritable(false)
@@ -236,9 +236,9 @@ struct WebSocketLimitsTests {
     // MARK: -
 
     @Test(arguments: LimitViolation.allCases)
-    func `What the client is told fits a close frame`(breach: LimitViolation) throws {
+    func `What the client is told fits a close frame`(violation: LimitViolation) throws {
         let reason =
-            switch breach.ending {
+            switch violation.ending {
             case .close(_, let reason): reason
             case .violation(let violation): violation.reason
             case .cut: ""

@@ -17,7 +17,7 @@ struct WebSocketPressureTests {
         socket.wire.isStalled = true
         socket.setWritable(false)
         let text = String(repeating: "x", count: 98)
-        // Ten frames of 100 bytes are the limit; the eleventh passes it; the next finds it passed.
+        // Ten frames of 100 bytes reach the limit. The eleventh exceeds it, and the next one finds it exceeded.
         for _ in 0..<11 { #expect(socket.send(text)) }
         #expect(!socket.send(text))
         #expect(!socket.connection.isOpen)
@@ -161,7 +161,7 @@ struct WebSocketPressureTests {
         socket.finish(32)
         #expect(socket.messages == (0..<96).map(String.init))
         #expect(socket.wire.reads == 0)
-        // What was under way in the channel.
+        // Bytes that were in the channel.
         socket.receive(Array(ClientFrame.text("cut off").dropFirst(5)) + ClientFrame.text("100"))
         for unfinished in [64, 6] {
             #expect(socket.unfinished.count == unfinished)

@@ -6,7 +6,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// How a WebSocket writes.
+/// Writes of a WebSocket.
 @Suite
 struct WebSocketTransportTests {
     private static func frame(_ number: Int, bytes: Int) -> ByteBuffer {
@@ -24,7 +24,8 @@ struct WebSocketTransportTests {
             let count = 400
             let size = 64 * 1024
             try await client.stopReading()
-            // What the kernel takes goes past the channel, the rest waits in it, and what comes then waits behind that.
+            // The bytes that the kernel takes bypass the channel. The rest is queued in the channel, and later bytes are queued
+            // behind it.
             for number in 0..<(count / 2) { #expect(await loops.manager.send(Self.frame(number, bytes: size), to: id)) }
             let waits = await loops.manager.onShard(of: id) { $1.unsentBytes > 0 }
             #expect(waits == true, "the kernel has taken it all: nothing is tested")
@@ -35,7 +36,7 @@ struct WebSocketTransportTests {
             for (number, frame) in frames.enumerated() where frame != .binary(Self.payload(number, bytes: size)) {
                 Issue.record("frame \(number) is not what was sent")
             }
-            // And directly again.
+            // Writes are direct again.
             #expect(await eventually { await loops.manager.onShard(of: id) { $1.unsentBytes } == 0 })
             #expect(await loops.manager.send(Self.frame(count, bytes: 1), to: id))
             #expect(await loops.frames(of: id, atLeast: count + 1).last == .binary(Self.payload(count, bytes: 1)))
@@ -50,7 +51,7 @@ struct WebSocketTransportTests {
             #expect(await loops.manager.send(Self.frame(0, bytes: 1), to: id))
             await loops.client(of: id)?.close()
             #expect(await eventually { loops.manager.count == 0 })
-            // They take the descriptors that have become free.
+            // They get the descriptors that were closed.
             let others = try await loops.connect(8)
             let accepted = try await loops.manager.shards[0].eventLoop.submit {
                 connection.value?.send(Self.frame(1, bytes: 1)) ?? true

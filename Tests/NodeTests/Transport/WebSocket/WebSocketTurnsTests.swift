@@ -6,7 +6,7 @@ import VolaryProtocol
 
 @testable import VolaryNode
 
-/// How much of one client is handled in a row.
+/// Turns: how much of one client's input is handled without a break.
 @Suite
 struct WebSocketTurnsTests {
     private static func bytes(_ count: Int, _ frame: (Int) -> [UInt8]) -> [UInt8] { (0..<count).flatMap(frame) }
@@ -66,7 +66,7 @@ struct WebSocketTurnsTests {
         flooder.receive(flood + ClientFrame.text("the last"))
         #expect(!flooder.messages.contains("the last"))
         #expect(flooder.messages.count <= TurnBudget.frames)
-        // While the flood waits for its turns, nothing more is read of it, and the neighbor has all of its own.
+        // While the flood waits for its turns, nothing more is read from it, and all messages of the neighbor are handled.
         flooder.channel.pipeline.read()
         #expect(flooder.wire.reads == 1)
         neighbor.receive(ClientFrame.text("hello"))
@@ -83,7 +83,7 @@ struct WebSocketTurnsTests {
         let sockets = try (0..<3).map { _ in try EmbeddedWebSocket(manager: manager, loop: loop) }
         for socket in sockets { socket.receive(Self.bytes(3 * TurnBudget.frames) { ClientFrame.text("\($0)") }) }
         #expect(sockets.map(\.messages.count) == Array(repeating: TurnBudget.frames, count: 3))
-        // The embedded loop's clock stands still within a run, so that it ends when nobody waits.
+        // The embedded loop's clock does not advance within a run, so the run ends when no connection waits.
         loop.advanceTime(by: TurnQueue.minimumPause)
         #expect(sockets.map(\.messages.count) == Array(repeating: 3 * TurnBudget.frames, count: 3))
     }
@@ -100,7 +100,8 @@ struct WebSocketTurnsTests {
         }
         #expect(order.isEmpty, "not before the loop has looked at its sockets")
         loop.advanceTime(by: TurnQueue.minimumPause)
-        // An embedded loop's clock that is advanced within a task goes back after it: the second stretch is due 1.4 ms later by that clock.
+        // If a task advances the clock of an embedded loop, the clock goes back after the task. By that clock, the second run
+        // of turns is due 1.4 ms later.
         #expect(order.prefix(2) == ["a", "b"])
         loop.advanceTime(by: .seconds(1))
         #expect(order == ["a", "b", "c", "d"])
@@ -240,7 +241,7 @@ struct WebSocketTurnsTests {
         socket.channel.pipeline.read()
         socket.setWritable(false)
         socket.receive(ClientFrame.text("handled"), ClientFrame.text("held"))
-        // Nothing is read any more: whatever the client sends does not come here.
+        // Reading has stopped, so later data of the client does not arrive here.
         socket.channel.pipeline.read()
         for _ in 0..<10 { socket.advanceAndLook(.seconds(30)) }
         #expect(socket.connection.isOpen)

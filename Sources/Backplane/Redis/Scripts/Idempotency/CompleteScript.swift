@@ -1,8 +1,8 @@
 extension RedisScript {
-    /// Keeps the answer to a request, unless another attempt has its idempotency key by now.
+    /// Stores the answer to a request, unless another attempt has reserved its idempotency key in the meantime.
     ///
     /// KEYS: 1 the key, as in ``reserve``. ARGV: 1 request, 2 attempt, 3 milliseconds to keep the answer, 4 answer.
-    /// Returns 1; 0, and writes nothing, when another attempt has the key.
+    /// Returns 1; 0, without writing, if another attempt has the key.
     static let complete = RedisScript(
         name: "complete",
         source: """

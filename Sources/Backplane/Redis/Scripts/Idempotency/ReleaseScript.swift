@@ -1,5 +1,5 @@
 extension RedisScript {
-    /// Gives an idempotency key free that an attempt holds and has not completed.
+    /// Releases an idempotency key that an attempt has reserved and not completed.
     ///
     /// KEYS: 1 the key, as in ``reserve``. ARGV: 1 attempt. Returns 1 when it was held.
     static let release = RedisScript(

@@ -1,5 +1,5 @@
 extension RedisScript {
-    /// Takes an idempotency key for one attempt of a request, unless it is taken.
+    /// Reserves an idempotency key for one attempt of a request, if it is free.
     ///
     /// KEYS: 1 the key, a hash of `request`, `attempt` and, once there is one, `answer`.
     /// ARGV: 1 request, 2 attempt, 3 milliseconds until the reservation lapses.

@@ -1,9 +1,9 @@
 extension RedisScript {
-    /// Ends an epoch whose log has two histories, unless it has ended already. The log is kept, in the next epoch, and offsets continue: nodes that
-    /// followed the first epoch read all of the log, and report that messages may be missing.
+    /// Ends an epoch whose log has two histories, unless it has ended already. The log becomes part of the next epoch, and
+    /// offsets continue. Nodes that followed the first epoch read the whole log, and report that messages may be missing.
     ///
-    /// KEYS: 1 the log, 2 its head. ARGV: 1 the epoch to end, 2 the next one, 3 ms that the head lives.
-    /// Returns 1 when it did, else 0.
+    /// KEYS: 1 the log, 2 its head. ARGV: 1 the epoch to end, 2 the next epoch, 3 lifetime of the head in ms. Returns 1 if it
+    /// ended the epoch, otherwise 0.
     static let endEpoch = RedisScript(
         name: "end epoch",
         source: Self.logEntries + """

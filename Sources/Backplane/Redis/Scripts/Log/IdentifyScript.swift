@@ -1,11 +1,13 @@
 extension RedisScript {
-    /// Gives the data in Redis a name: after a restart with its data Redis still has the name, after one without it gets another.
+    /// Gives the data in Redis a name. After a restart with its data Redis still has the name; after a restart without data it
+    /// gets another.
     ///
-    /// The broker's only key without an expiry: its absence means that the data has been removed.
-    /// A name is new for a minute, in which every message is logged: nodes that reconnect to a Redis without its data may not have refreshed the heads
-    /// of their topics yet.
-    /// KEYS: 1 the name, 2 the mark that it is new. ARGV: 1 the name to give when there is none.
-    /// Returns the name; empty when there was none and it could not be given.
+    /// The key is the broker's only key without an expiry, so its absence means that the data has been removed. A name counts
+    /// as new for a minute, in which every message is logged, because nodes that reconnect to a Redis without its data may not
+    /// have refreshed the heads of their topics yet.
+    ///
+    /// KEYS: 1 the name, 2 the mark that it is new. ARGV: 1 the name to set if there is none. Returns the name; empty when
+    /// there was none and it could not be set.
     static let identify = RedisScript(
         name: "identify",
         source: """

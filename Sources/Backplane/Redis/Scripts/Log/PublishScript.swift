@@ -1,26 +1,34 @@
 extension RedisScript {
-    /// Gives a message a position in its topic's log and publishes it with that position.
+    /// Assigns the next position in its topic's log to a message and publishes it with this position.
     ///
-    /// A topic that no node wants has no log: it has no subscriber and no head, as nodes make heads for the topics that they want, see
-    /// ``RedisScript/refreshHeads``. Publishing to it writes nothing. While the name of Redis' data is new or missing, every topic has a log.
+    /// A topic that no node uses has no log. It has no subscriber and no head, because nodes create heads for the topics that
+    /// they use, see ``RedisScript/refreshHeads``. Publishing to such a topic writes nothing. While the name of Redis's data is
+    /// new or missing, every topic has a log.
     ///
-    /// Logs of topics without a subscriber are bounded together: the bytes that are logged for them are summed over the life of an entry, then the
-    /// sum starts at zero again, so that they hold at most twice the bound. What a topic logged while it had a subscriber counts from its next
-    /// publication without one, or once another topic's publication finds it without one, see ``settling``; if it exceeds the bound, the
-    /// log is dropped and its epoch ends.
+    /// Logs of topics without a subscriber have a common limit. The bytes logged for them are summed over the lifetime of an
+    /// entry; then the sum starts at zero again, so they hold at most twice the limit. Bytes that a topic logged while it had a
+    /// subscriber are counted with its next publication without one, or when a publication to another topic finds it without
+    /// one, see ``settling``. If they exceed the limit, the log is deleted and its epoch ends.
     ///
-    /// KEYS: 1 the log, 2 its head; for a topic that may have no subscriber also 3 the name of Redis' data, 4 the mark that it is new, 5 the
-    /// bytes that count of topics without a subscriber, 6 the topics that had one. ARGV: 1 channel, 2 the envelope, 3 the epoch to begin when
-    /// there is none, 8 bytes; of the log 4 the most entries, 5 bytes and 6 ms; 7 ms that the head lives; 8 the most bytes of KEYS 5.
-    /// Returns the epoch, the offset and how many were subscribed; an empty epoch and offset 0 when it was published without a position. The error
-    /// `IDLEFULL` is the bound's; nothing has been published then.
+    /// KEYS: 1 the log, 2 its head; if the topic may have no subscriber also 3 the name of Redis's data, 4 the mark that it is
+    /// new, 5 the bytes counted for topics without a subscriber, 6 the topics that had a subscriber.
     ///
-    /// The log is a stream, offset by `t` ms, `b` bytes logged before it, `e` envelope. The head is a hash: `epoch`; `offset` of the last
-    /// entry; `start`, the offset before the epoch's first, and `beginning`, see ``LogPage/Beginning``; `first` entry that is kept; `total` bytes ever logged; `base`, those before the
-    /// first entry; `checked`, ms, when age was last looked at; `counted`, the part of `total` that has been added to KEYS 5. A log or a head that no node has written is replaced, as a new epoch.
+    /// ARGV: 1 channel, 2 the envelope, 3 the epoch to begin if there is none (8 bytes), 4 maximum of entries in the log, 5
+    /// maximum of its bytes, 6 maximum age in ms, 7 lifetime of the head in ms, 8 maximum of KEYS 5.
     ///
-    /// When Redis is out of memory, the oldest entries are removed. If that does not suffice, the epoch ends, so that nodes that were away report a
-    /// loss, and the message is published without a position. Every other error leaves nothing behind.
+    /// Returns the epoch, the offset and the number of subscribers; an empty epoch and offset 0 if the message was published
+    /// without a position. The error `IDLEFULL` means that the common limit is reached and nothing has been published.
+    ///
+    /// The log is a stream. The id of an entry is its offset. Its fields are `t`, the time in ms, `b`, the bytes logged before
+    /// it, and `e`, the envelope. The head is a hash of `epoch`; `offset` of the last entry; `start`, the offset before the
+    /// epoch's first entry; `beginning`, see ``LogPage/Beginning``; `first`, the first entry that is kept; `total` of bytes
+    /// ever logged; `base`, the bytes before the first entry; `checked`, the time of the last check of the age in ms;
+    /// `counted`, the part of `total` that has been added to KEYS 5. A log or a head that was not written by a node is replaced
+    /// by a new epoch.
+    ///
+    /// If Redis is out of memory, the oldest entries are removed. If that does not suffice, the epoch ends, so that nodes that
+    /// were disconnected report a loss, and the message is published without a position. Any other error leaves the log
+    /// unchanged.
     static let publish = RedisScript(
         name: "publish",
         source: Self.clock + Self.logEntries + """
@@ -165,11 +173,13 @@ extension RedisScript {
                 """
     )
 
-    /// Finds topics that have lost their last subscriber, whoever that was and however it went, without asking about every topic with every
-    /// publication: KEYS 6 is a sorted set of the channels of logs that had a subscriber, by when one was last seen. One in 32 of the publications
-    /// that get here, once a second for a topic, also looks at the 64 channels that were looked at longest ago: at two for each that can come. So
-    /// does one with every 64 KiB that a topic logs, so that large messages do not wait to be counted. What
-    /// such a topic has logged is counted; without room for it, nobody keeps it. Part of ``publish``, and of its variables.
+    /// Finds topics that have lost their last subscriber, for any reason, without a check of every topic at every publication.
+    /// Part of ``publish``; uses its variables.
+    ///
+    /// KEYS 6 is a sorted set of the channels of logs that had a subscriber, scored by the time when one was last seen. This
+    /// part runs at most about once per second for each topic, and for each 64 KiB that a topic logs. One in 32 of these runs,
+    /// and each run after 64 KiB, also checks the 64 channels with the lowest scores. The bytes logged by channels without a
+    /// subscriber are counted; if they exceed the limit, the log is deleted.
     private static let settling = """
         local used, isNewChannel = KEYS[6], false
         if receivers > 0 then
@@ -216,7 +226,7 @@ extension RedisScript {
 
         """
 
-    /// Reads entries of a log that may also hold entries of other programs.
+    /// Reads entries of a log, which may also contain entries of other programs.
     static let logEntries = """
         -- A number that a double holds exactly; else nil.
         local function whole(text)

@@ -1,12 +1,15 @@
 extension RedisScript {
-    /// Reads a topic's log from an offset on, or from its start when it is another epoch's than the caller's. A caller that follows the topic
-    /// also refreshes its head, as ``RedisScript/refreshHeads`` does; otherwise nothing is written.
+    /// Reads a topic's log from an offset, or from its start if the caller's epoch is another one. For a caller that follows
+    /// the topic it also refreshes the head, as ``RedisScript/refreshHeads`` does; otherwise it writes nothing.
     ///
-    /// KEYS: 1 the log, 2 its head. ARGV: 1 the caller's epoch, or empty, 2 the first offset of that epoch that it wants, or `last` for
-    /// only the last of whichever epoch, 3 the most entries, 4 after how many bytes to stop; 5 the most bytes of an entry: a larger one
-    /// is not from a node, and is returned empty; 6 ms that the head lives, for a caller that follows the topic.
-    /// Returns the head's epoch, offset and start, how the epoch began, see ``LogPage/Beginning``, and one list of offset, envelope,
-    /// offset, envelope and so on; an empty array when there is no log.
+    /// KEYS: 1 the log, 2 its head.
+    ///
+    /// ARGV: 1 the caller's epoch, or empty, 2 the first offset to read in that epoch, or `last` for the last entry of any
+    /// epoch, 3 maximum of entries, 4 number of bytes after which to stop, 5 maximum size of an entry (a larger one is not from
+    /// a node, and is returned empty), 6 lifetime of the head in ms, for a caller that follows the topic.
+    ///
+    /// Returns the head's epoch, offset and start, the beginning of the epoch, see ``LogPage/Beginning``, and one list of
+    /// alternating offsets and envelopes; an empty array if there is no log.
     static let readLog = RedisScript(
         name: "read log",
         source: Self.logEntries + Self.refreshHead + """

@@ -1,8 +1,8 @@
 extension RedisScript {
-    /// Extends the life of the heads of topics that a node wants, so that messages that are published while it is away are logged. Where there is no
-    /// head, one without an epoch is made: it says only that the topic is wanted.
+    /// Extends the lifetime of the heads of topics that a node uses, so that messages published while it is disconnected are
+    /// logged. If there is no head, creates one without an epoch, which only marks the topic as used.
     ///
-    /// KEYS: the heads. ARGV: 1 ms that they live.
+    /// KEYS: the heads. ARGV: 1 lifetime in ms.
     /// Returns 1.
     static let refreshHeads = RedisScript(
         name: "refresh-heads",
@@ -12,7 +12,7 @@ extension RedisScript {
             """
     )
 
-    /// Never fails: if it cannot write, the topic is logged from the first message on that is published while it has a subscriber.
+    /// Never fails. If it cannot write, the topic is logged from the first message that is published while it has a subscriber.
     static let refreshHead = """
         local function want(head, milliseconds)
             if redis.pcall('PEXPIRE', head, milliseconds) == 0 then

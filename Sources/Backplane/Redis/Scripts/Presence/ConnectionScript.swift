@@ -1,9 +1,9 @@
 extension RedisScript {
-    /// One connection of a live node.
+    /// Reads one connection of a live node.
     ///
-    /// KEYS: 1 nodes, 2 names, 3 `<node>details`, 4 `<node>record`. ARGV: 1 the node's id, 2 the connection's.
-    /// Returns the node's name and the details; nil when there is no such connection or no live lease; 1 when there is none yet, and the
-    /// node is registering.
+    /// KEYS: 1 nodes, 2 names, 3 `<node>details`, 4 `<node>record`. ARGV: 1 the node's id, 2 the connection's id. Returns the
+    /// node's name and the details; nil if the connection does not exist or the node has no live lease; 1 if the connection
+    /// does not exist and the node is still registering.
     static let connection = RedisScript(
         name: "connection",
         source: Self.clock + Self.attempt + Self.registering + """

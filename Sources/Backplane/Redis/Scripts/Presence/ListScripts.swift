@@ -1,8 +1,8 @@
 extension RedisScript {
-    /// All nodes that are registered, so that the lists of their connections can be read one after the other.
+    /// All registered nodes, so that the lists of their connections can be read one after the other.
     ///
     /// KEYS: 1 nodes, 2 names.
-    /// Returns for each node its id, its name, and whether it holds a lease, 1 or 0.
+    /// Returns for each node its id, its name, and whether it holds a lease (1 or 0).
     static let leases = RedisScript(
         name: "leases",
         source: Self.clock + """
@@ -16,16 +16,17 @@ extension RedisScript {
             """
     )
 
-    /// A portion of the connections of some nodes, each in the order of their ids.
+    /// Reads a portion of the connections of some nodes, in the order of their ids for each node.
     ///
-    /// Each node's index is read from where the portion before ended, however deep that is. The count of a filter comes from the ranks of
-    /// its first and last entry.
+    /// Each node's index is read from the end of the previous portion, at the same cost for any position. The count of a filter
+    /// is computed from the ranks of its first and last entry.
     ///
     /// KEYS: 1 nodes.
-    /// ARGV: 1 `<prefix>:node:`, 2 the most ids of a node, 3 what the entries of the filter begin with, up to and with a `/`, or nothing;
-    /// then for each node its id, and the id to begin after or nothing.
-    /// Returns for each node how many match, whether it is registering, 1 or 0, and the ids; 1 for one whose lease has expired or whose index is
-    /// none, 0 for one that has gone.
+    /// ARGV: 1 `<prefix>:node:`, 2 maximum of ids per node, 3 the prefix of the filter's entries, including the last `/`, or
+    /// nothing; then for each node its id, and the id after which to begin, or nothing.
+    ///
+    /// Returns for each node the number of matches, whether it is registering (1 or 0), and the ids; 1 for a node whose lease
+    /// has expired or whose index has another type; 0 for a node that no longer exists.
     static let connectionIDs = RedisScript(
         name: "connection ids",
         source: Self.clock + Self.attempt + Self.registering + """
@@ -53,10 +54,11 @@ extension RedisScript {
             """
     )
 
-    /// The details of some connections.
+    /// Reads the details of some connections.
     ///
-    /// ARGV: 1 `<prefix>:node:`; then for each node its id, how many of its connections are asked for, and their ids.
-    /// Returns for each connection, in this order, the details or nil.
+    /// ARGV: 1 `<prefix>:node:`; then for each node its id, the number of its requested connections, and their ids.
+    ///
+    /// Returns the details or nil for each connection, in this order.
     static let details = RedisScript(
         name: "details",
         source: Self.attempt + """

@@ -1,5 +1,5 @@
 extension RedisScript {
-    /// Deletes every node whose lease has expired; of those with connections that is known for a while.
+    /// Deletes every node whose lease has expired. For nodes with connections, the number of these is kept for a while.
     ///
     /// KEYS: 1 nodes, 2 names. ARGV: 1 `<prefix>:node:`, 2 for how long, in seconds.
     /// Returns the time in ms, then for each deleted node: id, name or nil, record or nil, connections, expiry of its lease in ms.

@@ -1,13 +1,16 @@
 extension RedisScript {
-    /// Grants a new lease to a node without connections; when it claims its name for itself, and nobody is in the way, deletes others of
-    /// the name: those that have been found dead, those whose lease has expired, and ids that are no node's.
+    /// Grants a new lease to a node without connections. If the node claims its name and no other live node has it, deletes
+    /// other nodes of that name: those that have been found dead, those whose lease has expired, and ids that are not valid.
     ///
     /// KEYS: 1 nodes, 2 names, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`, 7 `<node>reaped`.
-    /// ARGV: 1 id, 2 lease in ms, 3 backstop in ms, 4 name, 5 record, 6 `1` to claim the name, 7 `<prefix>:node:`, 8 for how
-    /// long it is known that the deleted ones were, in seconds, 9 and on the ids that have been found dead.
-    /// Returns 1 when connections of the node have been reaped, else 0; how many connections the deleted ones had; the ids that are in the
-    /// way: with any, nothing has been written; the keys that held another type, and have been deleted; and the contents, see
-    /// ``RedisScript/contents``. The first is forgotten with the first renewal and not here: an answer may be lost.
+    /// ARGV: 1 id, 2 lease in ms, 3 lifetime of the keys in ms, 4 name, 5 record, 6 `1` to claim the name, 7 `<prefix>:node:`,
+    /// 8 how long the number of connections of deleted nodes is kept, in seconds, 9 and following the ids that have been found
+    /// dead.
+    ///
+    /// Returns 1 if connections of the node have been reaped, otherwise 0; the number of connections of the deleted nodes; the
+    /// ids of live nodes with the same name (if there are any, nothing has been written); the keys that had another type and
+    /// have been deleted; and the contents, see ``RedisScript/contents``. The first value is reset by the first renewal and not
+    /// here, because the answer may be lost.
     static let register = RedisScript(
         name: "register",
         source: Self.clock + Self.attempt + Self.deletion + Self.backstop + Self.contents + Self.foreign + """

@@ -1,11 +1,13 @@
 extension RedisScript {
-    /// Prolongs a live lease to its full length and rewrites the record. Shortens every lease that reaches further than its length: it was
-    /// written while Redis' clock was ahead.
+    /// Extends a live lease to its full length and rewrites the record. Shortens every lease that ends later than its length
+    /// permits, because it was written while Redis's clock was ahead.
     ///
     /// KEYS: 1 nodes, 2 names, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`, 7 `<node>reaped`.
-    /// ARGV: 1 id, 2 lease in ms, 3 backstop in ms, 4 name, 5 record, 6 `<prefix>:node:`, 7 the contents, or nothing where they are not known.
-    /// Returns 1; 0, and writes nothing, when there is no live lease. A lease without its record is none, nor is one whose node has other
-    /// contents, see ``RedisScript/contents``, or one without the names: something has deleted or replaced keys.
+    /// ARGV: 1 id, 2 lease in ms, 3 lifetime of the keys in ms, 4 name, 5 record, 6 `<prefix>:node:`, 7 the contents, or
+    /// nothing if they are unknown.
+    ///
+    /// Returns 1; 0, without writing, if there is no live lease. A lease does not count if the record or the name is missing,
+    /// or if the contents differ, see ``RedisScript/contents``, because then a key has been deleted or replaced.
     static let renew = RedisScript(
         name: "renew",
         source: Self.clock + Self.attempt + Self.backstop + Self.contents + Self.foreign + """

@@ -1,15 +1,16 @@
 extension RedisScript {
-    /// Adds, then removes connections of a node that holds its lease: as many as the budget allows, in the order given, at least one. The lease,
-    /// whose length the record has, begins anew.
+    /// Adds, then removes connections of a node that holds its lease: at least one change, and as many as the budget permits,
+    /// in the given order. Renews the lease, whose length is in the record.
     ///
-    /// What stands in the filters for a connection follows from its details: those that it had are read, and their entries removed. Where
-    /// somebody else has overwritten them, entries may stay behind; readers leave out what a record does not bear out.
+    /// The filter entries of a connection follow from its details. The previous details are read, and their entries removed. If
+    /// another program has overwritten the details, entries may remain; readers ignore entries that do not match a record.
     ///
     /// KEYS: 1 nodes, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`.
-    /// ARGV: 1 id, 2 the contents, or nothing where they are not known, 3 the budget: entries of filters, 4 how many to add, then for each its
-    /// id and details, then the ids to remove.
-    /// Returns how many changes it made, and the contents after them, see ``RedisScript/contents``; -1, and writes nothing, when there is no
-    /// live lease, or the contents are others: something has deleted or replaced keys.
+    /// ARGV: 1 id, 2 the contents, or nothing if they are unknown, 3 the budget in filter entries, 4 the number of additions,
+    /// then the id and the details of each, then the ids to remove.
+    ///
+    /// Returns the number of changes and the contents after them, see ``RedisScript/contents``; -1, without writing, if there
+    /// is no live lease, or if the contents differ because a key has been deleted or replaced.
     static let update = RedisScript(
         name: "update",
         source: Self.clock + Self.attempt + Self.contents + Self.filterPrefixes + """
@@ -85,9 +86,8 @@ extension RedisScript {
             """
     )
 
-    /// What the entries of a connection in the filters begin with, given its details, in which names stand as their keys; see
-    /// ``RedisPresenceKeys/filterPrefix(_:)``. Details
-    /// that no node has written have none.
+    /// The prefixes of a connection's filter entries, given its details, which contain names as keys; see
+    /// ``RedisPresenceKeys/filterPrefix(_:)``. Details that were not written by a node have none.
     private static let filterPrefixes = """
         local function prefixes(details)
             local found = {}

@@ -40,7 +40,7 @@ struct HTTPConnection: Sendable {
             while let (head, body) = await self.next() {
                 let response = await self.response(to: head, body, routes, logger: logger)
                 var isLast = head.headers.first(name: "connection") == "close"
-                if body == nil, !isLast { isLast = await !self.mayGoOn(behind: head) }
+                if body == nil, !isLast { isLast = await !self.mayContinue(after: head) }
                 var answer = HTTPResponseHead(HTTPResponse(status: response.status, headerFields: response.headers))
                 answer.headers.add(name: "date", value: date.text)
                 switch response.body {
@@ -64,9 +64,9 @@ struct HTTPConnection: Sendable {
         await withCheckedContinuation { continuation in self.onLoop { $0.next(continuation) } }
     }
 
-    private func mayGoOn(behind head: HTTPRequestHead) async -> Bool {
+    private func mayContinue(after head: HTTPRequestHead) async -> Bool {
         await withCheckedContinuation { continuation in
-            self.onLoop { continuation.resume(returning: $0.mayGoOn(behind: head)) }
+            self.onLoop { continuation.resume(returning: $0.mayContinue(after: head)) }
         }
     }
 

@@ -61,7 +61,7 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Whether another request may follow the current one. This is not so if the rest of the body has not been read, and may
     /// never come (RFC 9110 section 10.1.1) or exceeds the limit, because the node would have to read and discard it.
-    func mayGoOn(behind head: HTTPRequestHead) -> Bool {
+    func mayContinue(after head: HTTPRequestHead) -> Bool {
         guard self.parts.lacksBody else { return true }
         guard !head.expectsContinue, let length = head.headers.only("content-length").flatMap({ Int($0) }) else { return false }
         return length <= self.settings.maximumBodyBytes

@@ -1,8 +1,8 @@
 import NIOCore
 import NIOHTTP1
 
-/// The end of reading: the client closes its half of the connection, the connection becomes a WebSocket, or the connection
-/// closes.
+/// The end of reading: the client closes its half of the connection, no further requests are wanted, or the connection becomes a
+/// WebSocket.
 extension RequestReader {
     // MARK: - The connection
 

@@ -51,7 +51,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
 
     /// Whether the maximum of requests or parts is buffered after this handler.
     var isFull = false {
-        didSet { if oldValue, !self.isFull { self.goOn() } }
+        didSet { if oldValue, !self.isFull { self.resumeDecoding() } }
     }
 
     /// Number of additional bytes that may be buffered: the rest of a body that is being collected.
@@ -85,7 +85,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
 
     func resume() {
         self.isPaused = false
-        self.goOn()
+        self.resumeDecoding()
     }
 
     /// Ends the requests: buffered and later bytes are dropped. Nothing is read until the last answer has been sent.
@@ -159,7 +159,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
     }
 
     /// Decodes the buffered bytes after a pause, as if they had just been read.
-    private func goOn() {
+    private func resumeDecoding() {
         guard !self.isWorking, let context else { return }
         self.isWorking = true
         while self.mayDecode {

@@ -43,7 +43,8 @@ extension UpgradeHandler {
         }
     }
 
-    private func upgrade(_ head: HTTPRequestHead, for admitted: WebSocketAdmission.AdmittedClient, context: ChannelHandlerContext) {
+    private func upgrade(_ head: HTTPRequestHead, for admitted: WebSocketAdmission.AdmittedClient, context: ChannelHandlerContext)
+    {
         let pipeline = context.pipeline.syncOperations
         do {
             // Bypasses the encoder and all other handlers for HTTP answers.
