@@ -64,6 +64,19 @@ struct RecoveryTests {
     }
 
     @Test
+    func `A subscriber link that is lost after the scripts were flushed reports no loss`() async throws {
+        try await LoggedCluster.run(of: 2) { cluster in
+            for interruptions in 1...3 {
+                cluster.server.command("SCRIPT", "FLUSH")
+                cluster.killSubscribers()
+                #expect(await cluster.isUp(after: interruptions))
+                await cluster.publish(["\(interruptions)"])
+            }
+            Self.expectNoLoss(cluster.nodes)
+        }
+    }
+
+    @Test
     func `A Redis that is killed and comes back with its data`() async throws {
         try await LoggedCluster.run(of: 3, persistence: ["--appendonly", "yes", "--appendfsync", "always"]) { cluster in
             let load = SteadyLoad(on: cluster.nodes)

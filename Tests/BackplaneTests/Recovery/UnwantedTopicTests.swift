@@ -64,6 +64,18 @@ struct UnwantedTopicTests {
         }
     }
 
+    @Test(arguments: ["inf", "nan", "9e15", "-5", "0x7fffffff", "9000000000000000"])
+    func `A sum of idle bytes that no node has written is replaced`(value: String) async throws {
+        try await LoggedCluster.run(of: 1, settings: BrokerSettings(idleHistoryBytes: 200 * 1024)) { cluster in
+            #expect(await eventually { cluster.server.command("EXISTS", "volary:store") == ":1\r\n" })
+            cluster.server.command("SET", "volary:store:idle", value)
+            let group = Topic.group(try #require(AudienceName("nobody" as String)))
+            #expect(await cluster.nodes[0].publish("x", to: group) == .success(.relayed(receivers: 0)))
+            #expect(cluster.server.command("PTTL", "volary:store:idle")?.hasPrefix(":-") == false)
+            #expect(cluster.server.command("GET", "volary:store:idle")?.contains(value) == false)
+        }
+    }
+
     @Test func `What topics without a subscriber keep is bounded together, and those with one go on`() async throws {
         let settings = BrokerSettings(idleHistoryBytes: 200 * 1024)
         try await LoggedCluster.run(of: 1, settings: settings) { cluster in

@@ -117,8 +117,13 @@ final class LogReader {
         var command = self.scripts.command(.identify, keys: LogKeys.storeKeys(prefix: self.context.keyPrefix))
         command.append("\(self.context.newEpoch())")
         link.send(command) { [weak self] result in
-            guard case .success(let value) = result else { return }
-            self?.found(value.text ?? "")
+            guard let self, case .success(let value) = result else { return }
+            if case .error(let text) = value, RedisErrorText.code(text) == "NOSCRIPT" {
+                // Says nothing about the data. The source of the script is sent now.
+                self.loadAgain([.identify])
+                return self.identifyStore()
+            }
+            self.found(value.text ?? "")
         }
         link.flush()
     }

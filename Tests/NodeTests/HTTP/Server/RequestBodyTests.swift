@@ -117,10 +117,28 @@ struct RequestBodyTests {
         }
     }
 
+    @Test(arguments: [
+        ["8000000000000", "000\r\n"], ["2000", "01\r\n"], ["200001\r", "\n"], ["5\r\n{\"mes\r", "\n7fff", "ffff\r\n"],
+    ])
+    func `A chunk past the limit is refused at once also when its line arrives in pieces`(_ pieces: [String]) async throws {
+        try await APITestNode.with { node in
+            let client = try await RawTestClient.connect(port: node.port)
+            try await client.send(Self.post(Self.broadcast, "\(Self.json)Transfer-Encoding: chunked\r\n"))
+            for piece in pieces where !client.isEnded {
+                try await client.send(piece)
+                #expect(try await node.http.request("GET", "/livez").status == 200)
+            }
+            #expect(await eventually { client.isEnded }, "\(client.received)")
+            #expect(Self.statuses(client.received) == ["413"], "\(client.received)")
+        }
+    }
+
     @Test(
         arguments: [
             // The largest chunk, data that looks like a large chunk size, and a trailer field.
             ["200000\r\n", "x"], ["14\r\n", "\r\nffffffff\r\n"], ["1\r\n{\r\n0\r\n", "ffffffff: x\r\n"],
+            // The data of a chunk that a read ends with, alone and with the end of its line.
+            ["8\r\nffffffff\r\n", "1\r\n{\r\n"], ["8\r\nffffffff", "\r\n"], ["8\r", "\nffffffff", "\r\n8\r\n"],
         ]
     )
     func `A chunk within the limit is waited for, whatever its bytes look like`(_ pieces: [String]) async throws {

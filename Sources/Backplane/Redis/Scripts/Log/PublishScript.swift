@@ -34,7 +34,12 @@ extension RedisScript {
         source: Self.clock + Self.logEntries + """
             local log, head, envelope = KEYS[1], KEYS[2], ARGV[2]
             local idle = KEYS[5] and redis.pcall('GET', KEYS[5])
-            idle = type(idle) == 'string' and tonumber(idle) or 0
+            idle = whole(idle) or 0
+            -- Nodes always set a time to live: a value above the limit without one was not written by a node.
+            if KEYS[5] and idle > tonumber(ARGV[8]) and redis.call('PTTL', KEYS[5]) == -1 then
+                redis.call('DEL', KEYS[5])
+                idle = 0
+            end
             local count, bytes, age = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
             local epoch, offset, start, first, total, base, checked, counted
             local isNew = false

@@ -4,9 +4,9 @@ import NIOHTTP1
 /// Checks the sizes of chunks (RFC 9112 section 7.1) before their data arrives. The decoder does not report these sizes. With
 /// this check, a client that announces a chunk above the limit gets the answer at once, as with a `Content-Length`.
 ///
-/// The check compares the addresses of decoded parts with the bytes of the read: the bytes before the data of a chunk, or after
-/// all data, are the line with the size. A line that is split over two reads is not checked; its body is limited by its reader,
-/// like any other body.
+/// The bytes of a read that are neither the head nor data are the framing of chunks. They are found by comparing the addresses of
+/// the decoded data with the bytes of the read, and go through a ``SizeLine``, which keeps its state from one read to the next.
+/// Only the size before the last data of a read and sizes after it are checked: earlier chunks have arrived completely.
 final class ChunkSizes {
     /// A chunk is larger than the maximum body size.
     struct TooLarge: Error, Hashable {
@@ -16,59 +16,76 @@ final class ChunkSizes {
     private let maximumBodyBytes: Int
     /// Whether a chunked body is being received.
     private var isOpen = false
+    /// Whether the bytes that are being decoded contain the end of the head.
+    private var containsHead = false
+    private var line = SizeLine()
     /// Address range of the last data within the bytes that are being decoded.
     private var data: Range<UInt>?
+    /// Where the data before it ends.
+    private var previousEnd: UInt?
 
     init(maximumBodyBytes: Int) {
         self.maximumBodyBytes = maximumBodyBytes
     }
 
     /// Call when a head has been decoded.
-    func begin(_ head: HTTPRequestHead) { self.isOpen = head.headers.contains(name: "transfer-encoding") }
+    func begin(_ head: HTTPRequestHead) {
+        self.isOpen = head.headers.contains(name: "transfer-encoding")
+        self.containsHead = true
+        self.line = SizeLine()
+        (self.data, self.previousEnd) = (nil, nil)
+    }
 
     /// Call when a piece of the body has been decoded.
     func received(_ bytes: ByteBuffer) {
-        if self.isOpen { self.data = Self.addresses(of: bytes) }
+        guard self.isOpen else { return }
+        self.previousEnd = self.data?.upperBound
+        self.data = Self.addresses(of: bytes)
     }
 
     /// Call when the end of the body has been decoded.
     func end() { self.isOpen = false }
 
-    /// - Parameter piece: all bytes that have been decoded since the last call.
-    /// - Throws: ``TooLarge`` if they contain the size line of a chunk above the limit.
-    func check(_ piece: ByteBuffer) throws(TooLarge) {
-        defer { self.data = nil }
+    /// - Parameters:
+    ///   - piece: all bytes that the decoder has been given since the last call.
+    ///   - rest: the number of bytes at its end that the decoder has left, to get them again.
+    /// - Throws: ``TooLarge`` if they contain the size of a chunk above the limit, even if its line is not complete.
+    func check(_ piece: ByteBuffer, leaving rest: Int) throws(TooLarge) {
+        defer { (self.data, self.previousEnd, self.containsHead) = (nil, nil, false) }
         guard self.isOpen else { return }
-        let addresses = Self.addresses(of: piece)
-        let end =
-            self.data.map { $0.upperBound == addresses.upperBound ? $0.lowerBound : addresses.upperBound } ?? addresses.upperBound
-        guard addresses.contains(end) || end == addresses.upperBound else { return }
-        if self.isTooLarge(lineBefore: piece.readableBytesView.prefix(Int(end - addresses.lowerBound))) {
+        let (bytes, addresses) = (piece.readableBytesView.dropLast(rest), Self.addresses(of: piece))
+        func index(of address: UInt) -> Int { bytes.startIndex + Int(address - addresses.lowerBound) }
+        guard let data, addresses.contains(data.lowerBound), data.upperBound <= addresses.upperBound else {
+            return try self.read(self.framing(bytes[...]))
+        }
+        let before = bytes[..<index(of: data.lowerBound)]
+        if let previousEnd {
+            self.line = SizeLine()
+            try self.read(before[index(of: previousEnd)...])
+        } else {
+            try self.read(self.framing(before))
+        }
+        self.line = SizeLine()
+        try self.read(bytes[index(of: data.upperBound)...])
+    }
+
+    private func read(_ framing: ByteBufferView) throws(TooLarge) {
+        for byte in framing where self.line.read(byte) > self.maximumBodyBytes {
             throw TooLarge(maximumBytes: self.maximumBodyBytes)
         }
     }
 
-    private func isTooLarge(lineBefore bytes: ByteBufferView) -> Bool {
-        guard bytes.suffix(2).elementsEqual("\r\n".utf8) else { return false }
-        let line = bytes.dropLast(2)
-        let start = line.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? line.startIndex
-        let digits = line[start...].prefix { Self.value(of: $0) != nil }
-        // An extension may follow the size.
-        switch line[(start + digits.count)...].first {
-        case nil, UInt8(ascii: ";"), UInt8(ascii: " "), UInt8(ascii: "\t"): break
-        default: return false
+    /// - Returns: what follows the head, if that ends in these bytes. Its last empty line may have begun in the read before.
+    private func framing(_ bytes: ByteBufferView) -> ByteBufferView {
+        guard self.containsHead else { return bytes }
+        let end = Array("\r\n\r\n".utf8)
+        var start = bytes.endIndex - end.count
+        while start >= bytes.startIndex {
+            if bytes[start..<(start + end.count)].elementsEqual(end) { return bytes[(start + end.count)...] }
+            start -= 1
         }
-        let size = digits.reduce(0) { $0 > Int.max >> 5 ? $0 : $0 << 4 | (Self.value(of: $1) ?? 0) }
-        return size > self.maximumBodyBytes
-    }
-
-    private static func value(of digit: UInt8) -> Int? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(digit - UInt8(ascii: "0"))
-        case UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"):
-            Int(digit.lowercased - UInt8(ascii: "a")) + 10
-        default: nil
-        }
+        for count in 1..<end.count where bytes.starts(with: end.suffix(count)) { return bytes.dropFirst(count) }
+        return bytes[bytes.endIndex...]
     }
 
     private static func addresses(of bytes: ByteBuffer) -> Range<UInt> {
@@ -81,3 +98,45 @@ final class ChunkSizes {
 
 @available(*, unavailable)
 extension ChunkSizes: Sendable {}
+
+extension ChunkSizes {
+    /// Reads the framing between the data of two chunks: the end of a line, and the line with the next size, with its extensions.
+    private struct SizeLine {
+        private enum State {
+            case start
+            case digits
+            case extensions
+            /// The line has ended: data follows, or trailers after a size of 0.
+            case ended
+        }
+
+        private var state = State.start
+        private var size = 0
+
+        /// - Returns: the size as far as it has been read, at most about 2^59.
+        mutating func read(_ byte: UInt8) -> Int {
+            switch (self.state, byte) {
+            case (.start, UInt8(ascii: "\r")), (.start, UInt8(ascii: "\n")), (.ended, _): break
+            case (_, UInt8(ascii: "\n")): self.state = .ended
+            case (.extensions, _): break
+            case (.start, _), (.digits, _):
+                guard let digit = Self.value(of: byte) else {
+                    self.state = .extensions
+                    break
+                }
+                self.state = .digits
+                if self.size <= Int.max >> 5 { self.size = self.size << 4 | digit }
+            }
+            return self.size
+        }
+
+        private static func value(of digit: UInt8) -> Int? {
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(digit - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"):
+                Int(digit.lowercased - UInt8(ascii: "a")) + 10
+            default: nil
+            }
+        }
+    }
+}

@@ -188,7 +188,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
             var rest = piece
             do {
                 _ = try self.decoder.decode(context: context, buffer: &rest)
-                try self.chunkSizes.check(piece)
+                try self.chunkSizes.check(piece, leaving: rest.readableBytes)
             } catch {
                 // Errors after the last request are ignored (RFC 9112 section 9.6).
                 if case .reading = self.state { self.fail(error, in: piece, context) }
