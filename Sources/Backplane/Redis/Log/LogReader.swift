@@ -103,7 +103,7 @@ final class LogReader {
         var command = self.scripts.command(.refreshHeads, keys: heads)
         command.append(self.context.logBounds.headLife)
         link.send(command) { [weak self] result in
-            guard case .success(.error(let text)) = result, RedisErrorText.code(text) == "NOSCRIPT" else { return }
+            guard case .success(let value) = result, value.isMissingScript else { return }
             self?.loadAgain([.refreshHeads])
         }
         link.flush()
@@ -112,16 +112,19 @@ final class LogReader {
     // MARK: - The store
 
     /// Asks Redis for the name of its data, before any log that is requested later is read.
-    func identifyStore() {
+    /// - Parameter bySource: whether to send the source of the script. A server that answers even this with NOSCRIPT is not asked
+    ///   again.
+    func identifyStore(bySource: Bool = false) {
         guard let link, link.isReady else { return }
-        var command = self.scripts.command(.identify, keys: LogKeys.storeKeys(prefix: self.context.keyPrefix))
+        let keys = LogKeys.storeKeys(prefix: self.context.keyPrefix)
+        var command = self.scripts.command(.identify, keys: keys, bySource: bySource)
         command.append("\(self.context.newEpoch())")
         link.send(command) { [weak self] result in
             guard let self, case .success(let value) = result else { return }
-            if case .error(let text) = value, RedisErrorText.code(text) == "NOSCRIPT" {
-                // Says nothing about the data. The source of the script is sent now.
+            if value.isMissingScript, !bySource {
+                // The script cache was flushed: this says nothing about the data.
                 self.loadAgain([.identify])
-                return self.identifyStore()
+                return self.identifyStore(bySource: true)
             }
             self.found(value.text ?? "")
         }

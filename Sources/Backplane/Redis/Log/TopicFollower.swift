@@ -145,7 +145,7 @@ final class TopicFollower {
     private func answered(_ request: TopicLogStateMachine.LogRequest, of topic: Topic, session: Int, _ answer: RESPValue) {
         self.reads.ended(topic)
         if case .error(let text) = answer {
-            if RedisErrorText.code(text) == "NOSCRIPT" {
+            if answer.isMissingScript {
                 self.reader.loadAgain([.readLog, .endEpoch])
                 self.requestIfNeeded(topic)
             } else {

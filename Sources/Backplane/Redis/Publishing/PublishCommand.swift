@@ -35,7 +35,7 @@ enum PublishAnswer {
     init(_ value: RESPValue) {
         switch value {
         case .integer(let receivers): self = .confirmed(receivers: Int(receivers))
-        case .error(let text) where RedisErrorText.code(text) == "NOSCRIPT": self = .scriptIsMissing
+        case .error where value.isMissingScript: self = .scriptIsMissing
         case .error(let text): self = .refused(text)
         case .array(let parts):
             if parts.count == 3, let receivers = parts[2].integer {

@@ -77,3 +77,10 @@ enum RedisErrorText {
         return String(line)
     }
 }
+
+extension RESPValue {
+    /// Whether the server does not have the script of an EVALSHA: its script cache was flushed, or it is another server.
+    var isMissingScript: Bool {
+        if case .error(let text) = self { RedisErrorText.code(text) == "NOSCRIPT" } else { false }
+    }
+}

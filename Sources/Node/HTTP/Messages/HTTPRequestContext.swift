@@ -4,9 +4,6 @@ import Logging
 struct HTTPRequestContext: Sendable {
     /// A number for the log, unique within the process.
     let id: UInt64
-    /// The address of the client's socket, or the address that a trusted proxy named in its PROXY header; nil for a UNIX domain
-    /// socket.
-    let peer: IPAddress?
     private let baseLogger: Logger
     /// The authenticated caller; nil if this node or this path requires no authentication. Set by ``AccessMiddleware``.
     var principal: Principal?
@@ -15,9 +12,8 @@ struct HTTPRequestContext: Sendable {
     /// Set by ``RouteTable``.
     var parameters: [PathParameter] = []
 
-    init(id: UInt64 = 0, peer: IPAddress? = nil, logger: Logger) {
+    init(id: UInt64 = 0, logger: Logger) {
         self.id = id
-        self.peer = peer
         self.baseLogger = logger
     }
 

@@ -15,7 +15,7 @@ import Darwin
 
 /// Messages, pings and keep-alive of a WebSocket.
 @Suite
-struct WebSocketHandlerTests {
+struct WebSocketMessagesTests {
     // MARK: - Messages
 
     @Test func `A connection is known before its first frame is handled`() throws {

@@ -18,16 +18,12 @@ struct HTTPConnection: Sendable {
 
     let channel: any Channel
     private let isSecure: Bool
-    private let peer: IPAddress?
     private let handler: NIOLoopBound<RequestHandler>
 
-    /// - Parameters:
-    ///   - peer: see ``HTTPRequestContext``.
-    ///   - handler: already in the channel's pipeline. Called on the channel's event loop.
-    init(channel: any Channel, isSecure: Bool, peer: IPAddress?, handler: RequestHandler) {
+    /// - Parameter handler: already in the channel's pipeline. Called on the channel's event loop.
+    init(channel: any Channel, isSecure: Bool, handler: RequestHandler) {
         self.channel = channel
         self.isSecure = isSecure
-        self.peer = peer
         self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
     }
 
@@ -93,7 +89,7 @@ struct HTTPConnection: Sendable {
                 body: body.map { RequestBody(buffer: $0) } ?? RequestBody(next: self.nextBodyPart)
             )
             let id = Self.requests.wrappingIncrementThenLoad(ordering: .relaxed)
-            let context = HTTPRequestContext(id: id, peer: self.peer, logger: logger)
+            let context = HTTPRequestContext(id: id, logger: logger)
             let isShort = head.method == .POST && body.map { $0.readableBytes <= Self.shortBodyBytes } ?? false
             return isShort
                 ? try await routes.respond(to: request, context: context)

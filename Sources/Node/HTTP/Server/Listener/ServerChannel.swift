@@ -28,7 +28,7 @@ struct ServerChannel: Sendable {
         ) { channel, reader in
             let handler = RequestHandler(source: reader, settings: settings)
             try channel.pipeline.syncOperations.addHandler(handler)
-            becameHTTP(HTTPConnection(channel: channel, isSecure: isSecure, peer: place.peer, handler: handler))
+            becameHTTP(HTTPConnection(channel: channel, isSecure: isSecure, handler: handler))
             return [handler]
         }
     }

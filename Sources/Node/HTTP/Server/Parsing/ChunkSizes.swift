@@ -55,9 +55,9 @@ final class ChunkSizes {
         guard self.isOpen else { return }
         let (bytes, addresses) = (piece.readableBytesView.dropLast(rest), Self.addresses(of: piece))
         func index(of address: UInt) -> Int { bytes.startIndex + Int(address - addresses.lowerBound) }
-        guard let data, addresses.contains(data.lowerBound), data.upperBound <= addresses.upperBound else {
-            return try self.read(self.framing(bytes[...]))
-        }
+        guard let data else { return try self.read(self.framing(bytes[...])) }
+        // The decoder's data is part of the read. If it ever is not, nothing can be told apart.
+        guard addresses.lowerBound <= data.lowerBound, data.upperBound <= addresses.upperBound else { return }
         let before = bytes[..<index(of: data.lowerBound)]
         if let previousEnd {
             self.line = SizeLine()
