@@ -34,6 +34,8 @@ let package = Package(
     dependencies: [
         // Event loops, channels and byte buffers. Older than 2.101.0, one 11-byte WebSocket frame ends the process.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        // HTTP/2: frames, flow control, header compression and streams.
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
         // TLS to Redis (rediss://), and for clients.
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
         // Requests, answers, fields and statuses of HTTP, for the routes.
@@ -116,7 +118,9 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOExtras", package: "swift-nio-extras"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -212,7 +216,9 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOExtras", package: "swift-nio-extras"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),
@@ -244,6 +250,7 @@ let fuzzed: [Target.Dependency] = [
     .product(name: "Logging", package: "swift-log"),
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOEmbedded", package: "swift-nio"),
+    .product(name: "NIOHPACK", package: "swift-nio-http2"),
     .product(name: "NIOHTTP1", package: "swift-nio"),
 ]
 package.targets.append(

@@ -100,6 +100,7 @@ public struct NodeServer: Service {
             shutdownRequest: foundation.shutdownRequest,
             life: foundation.life,
             connections: cluster.connections,
+            acceptNoFurtherStreams: { foundation.http2.acceptNoFurtherStreams() },
             announce: cluster.presence.beginDraining,
             unsent: { broker.health.waiting },
             delay: foundation.configuration.drainDelay,

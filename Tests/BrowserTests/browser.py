@@ -27,12 +27,13 @@ def until(what, test, patience=PATIENCE):
 class Browser:
     """A headless Chromium with one page. `complaints`: what the console, the content security policy and scripts report."""
 
-    def __init__(self):
+    def __init__(self, *arguments):
+        """Arguments are passed to Chromium."""
         self.complaints = []
         self._playwright = sync_playwright().start()
         # The sandbox does not work for root, the usual user of containers. The only page is ours.
         self._chromium = self._playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), chromium_sandbox=os.geteuid() != 0, args=["--disable-gpu"])
+            executable_path=shutil.which("chromium"), chromium_sandbox=os.geteuid() != 0, args=["--disable-gpu", *arguments])
         # `size` sets the viewport, because it can change to a phone's at any time; Playwright's own viewport cannot.
         self.page = self._chromium.new_page(no_viewport=True)
         self.page.set_default_timeout(PATIENCE * 1000)
@@ -53,6 +54,11 @@ class Browser:
     def _issue(self, about):
         if about["issue"]["code"] == "ContentSecurityPolicyIssue":
             self.complaints.append(f"policy: {about['issue']['details']}")
+
+    def listen(self, event, heard):
+        """Calls `heard` with each of these events of the developer tools' protocol, for example Network.responseReceived."""
+        self._session.on(event, heard)
+        self._session.send(f"{event.split('.')[0]}.enable")
 
     # --- what a person does and sees
 

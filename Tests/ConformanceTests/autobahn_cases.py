@@ -145,6 +145,9 @@ def main():
     options = options.parse_intermixed_args()
 
     cases = [case for case in python2.load_cases() if not options.patterns or number(case).startswith(tuple(options.patterns))]
+    # Cases of compression end after 60 s or more, by the size of their messages. A case with small ones must not wait in this process
+    # for cases with large ones.
+    cases.sort(key=lambda case: int(number(case).rpartition(".")[2]) if hasattr(case, "COUNT") else 0)
     for case in cases:
         if hasattr(case, "COUNT") and not options.full:
             case.COUNT = min(case.COUNT, 20)

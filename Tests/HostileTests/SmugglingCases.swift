@@ -141,7 +141,7 @@ struct SmugglingCase: Sendable {
         .init("an unknown path", "\(handshake.replacing("/ws", with: "/nothing"))\r\n", [404]),
         .init("with a body", "\(handshake)\(nextLength)\r\n\(next)", [400]),
         .init("refused, with a body", "\(wrongVersion)\(nextLength)\r\n\(next)", [426]),
-        .init("with chunks", "\(handshake)\(te)\r\n0\r\n\r\n", [101]),
+        .init("with chunks", "\(handshake)\(te)\r\n0\r\n\r\n", [400]),
         .init("accepted", "\(handshake)\r\n", [101]),
         .init("with POST", "\(handshake.replacing("GET", with: "POST"))\r\n", [400]),
         .init("in HTTP/1.0", "\(handshake.replacing("HTTP/1.1", with: "HTTP/1.0"))\r\n", [400]),

@@ -8,11 +8,7 @@ struct ClientSessionTests {
     private static let sender = ConnectionID("a1b2c3d400000000000000000a0b0c0d")!
     private static let welcome = WelcomeMessage(id: Self.sender, node: "n", user: nil, groups: [], timestamp: 0)
 
-    private func actions(_ message: ClientMessage, _ session: any ClientSession) throws -> [ClientAction] {
-        var actions: [ClientAction] = []
-        try session.received(message) { actions.append($0) }
-        return actions
-    }
+    private static let facts = SessionFacts(id: Self.sender, user: nil, path: "/ws", subprotocol: nil)
 
     private func text(_ message: ClientMessage?) -> String? {
         guard case .text(let text) = message else { return nil }
@@ -34,14 +30,16 @@ struct ClientSessionTests {
     func `A message of plain and echo is the message itself, and nobody waits for an acknowledgement`(
         message: ClientMessage
     ) throws {
-        for session in [PlainProtocol().makeSession(), EchoProtocol().makeSession()] {
-            #expect(try self.actions(message, session) == [ClientAction(.message(message))])
+        for session in [PlainProtocol().makeSession(Self.facts), EchoProtocol().makeSession(Self.facts)] {
+            var rest = message
+            #expect(try session.next(in: &rest) == .action(ClientAction(.message(message))))
+            #expect(rest == message, "the session has used all of it")
         }
     }
 
     @Test func `Sessions that keep nothing are one object`() {
         let plain = PlainProtocol()
-        #expect(plain.makeSession() === plain.makeSession())
+        #expect(plain.makeSession(Self.facts) === plain.makeSession(Self.facts))
         #expect(plain.tailBytes == 0)
     }
 
@@ -72,7 +70,9 @@ struct ClientSessionTests {
                 == #"{"type":"echo","from":"a1b2c3d4","message":"x","timestamp":"1970-01-01T00:00:00Z"}"#
         )
         #expect(plain.encode(.echo(.binary(bytes), from: Self.sender, timestamp: 0)) == nil)
-        #expect(plain.encode(.result(.success(()), ackID: 1, timestamp: 0)) == nil)
+        #expect(plain.encode(.result(.success(()), ackID: .number(1), timestamp: 0)) == nil)
+        #expect(plain.encode(.ping) == nil)
+        #expect(plain.encode(.closing(.normal, reason: "x")) == nil)
         #expect(self.text(plain.encode(.welcome(Self.welcome)))?.hasPrefix(#"{"type":"welcome","#) == true)
     }
 
@@ -83,6 +83,7 @@ struct ClientSessionTests {
         }
         for event in [
             ServerEvent.welcome(Self.welcome), .notice("x", timestamp: 0), .result(.success(()), ackID: nil, timestamp: 0),
+            .ping, .closing(.normal, reason: "x"),
         ] {
             #expect(echo.encode(event) == nil)
         }
@@ -105,5 +106,14 @@ struct ClientSessionTests {
             self.text(PlainProtocol(precision: .milliseconds).encode(self.publication(.system, .text)))
                 == #"{"type":"system","message":"1","timestamp":"1970-01-01T00:00:00.000Z"}"#
         )
+    }
+
+    @Test func `An action's id is a number or a text of at most 128 bytes, compared by bytes`() {
+        #expect(AckID(UTF8Text(String(repeating: "é", count: 64))) != nil)
+        #expect(AckID(UTF8Text(String(repeating: "é", count: 64) + "x")) == nil)
+        #expect(AckID("1") != .number(1))
+        #expect(AckID("\u{E9}") != AckID("e\u{301}"))
+        #expect(AckID("s1") == AckID("s1"))
+        #expect(MemoryLayout<AckID?>.size <= 17)
     }
 }

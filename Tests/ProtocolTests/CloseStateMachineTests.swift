@@ -95,21 +95,51 @@ struct CloseStateMachineTests {
         #expect(self.machine.violationFound(.notMasked) == .ignore)
     }
 
+    // MARK: - The end of the peer's half
+
+    @Test mutating func `A peer that ends its half without a close frame ends the connection, uncleanly and once`() {
+        #expect(self.machine.inputEnded() == true)
+        #expect(!self.machine.canSend)
+        #expect(!self.machine.canReceive)
+        #expect(self.machine.inputEnded() == false)
+        #expect(self.machine.close(code: .goingAway, reason: "") == .alreadyClosing)
+        #expect(self.machine.closeReceived(code: .normal) == .ignore)
+        #expect(self.machine.firstFrame == nil)
+        #expect(self.machine.transportClosed() == .ended(clean: false))
+        #expect(self.machine.inputEnded() == false)
+    }
+
+    @Test mutating func `A peer that ends its half with its close frame gets the answer, and the end is clean`() {
+        #expect(self.machine.closeReceived(code: .normal) == .echoThenCloseTransport(code: .normal))
+        #expect(self.machine.inputEnded() == false)
+        #expect(self.machine.transportClosed() == .ended(clean: true))
+    }
+
+    @Test mutating func `A peer that ends its half instead of an answer to our close frame ends the connection`() {
+        _ = self.machine.close(code: .goingAway, reason: "")
+        #expect(self.machine.inputEnded() == true)
+        #expect(self.machine.firstFrame?.code == .goingAway)
+        #expect(self.machine.firstFrame?.isOurs == true)
+        #expect(self.machine.deadlinePassed() == .abortTransport)
+        #expect(self.machine.transportClosed() == .ended(clean: false))
+    }
+
     @Test func `In no order of events are two close frames sent, or anything after one`() {
-        // All sequences of six of the five events.
-        for number in 0..<15_625 {
+        // All sequences of six of the six events.
+        for number in 0..<46_656 {
             var machine = CloseStateMachine()
             var closeFrames = 0
             var rest = number
             for _ in 0..<6 {
-                switch rest % 5 {
+                switch rest % 6 {
                 case 0: if case .sendClose = machine.close(code: .normal, reason: "") { closeFrames += 1 }
                 case 1: if case .echoThenCloseTransport = machine.closeReceived(code: nil) { closeFrames += 1 }
                 case 2: if case .sendCloseThenCloseTransport = machine.violationFound(.notMasked) { closeFrames += 1 }
                 case 3: _ = machine.deadlinePassed()
+                case 4: _ = machine.inputEnded()
                 default: _ = machine.transportClosed()
                 }
-                rest /= 5
+                rest /= 6
                 if closeFrames > 1 || (closeFrames == 1 && machine.canSend) { Issue.record("sequence \(number)") }
             }
         }

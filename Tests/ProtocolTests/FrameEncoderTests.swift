@@ -30,6 +30,17 @@ struct FrameEncoderTests {
         #expect(self.header(of: 16_777_216) == [0x82, 127, 0, 0, 0, 0, 1, 0, 0, 0])
     }
 
+    @Test(
+        arguments: [(113, [126, 0, 126]), (112, [125]), (65_523, [127, 0, 0, 0, 0, 0, 1, 0, 0]), (0, [13])] as [(Int, [UInt8])]
+    )
+    func `A tail is part of the payload, and is spaces until it is written`(length: Int, header: [UInt8]) {
+        var frame = ByteBuffer()
+        FrameEncoder.append(opcode: .text, payload: ByteBuffer(repeating: 0x2A, count: length), tailBytes: 13, to: &frame)
+        #expect(
+            Array(buffer: frame) == [0x81] + header + Array(repeating: 0x2A, count: length) + Array(repeating: 0x20, count: 13)
+        )
+    }
+
     @Test func `Every opcode is written as the RFC numbers it, with FIN and nothing else`() {
         let numbers: [Opcode: UInt8] = [.continuation: 0x80, .text: 0x81, .binary: 0x82, .close: 0x88, .ping: 0x89, .pong: 0x8A]
         #expect(Opcode.allCases.count == 6)

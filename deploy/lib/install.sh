@@ -13,6 +13,7 @@ is_there() {
         binutils) command -v strip > /dev/null ;;
         libc6-dev) [ -e /usr/include/stdio.h ] ;;
         nginx-light) command -v nginx > /dev/null ;;
+        systemd) command -v systemd-analyze > /dev/null ;;
         libnginx-mod-nchan) [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] ;;
         libuv1) ldconfig -p | grep -q 'libuv\.so\.1 ' ;;
         python3-venv) python3 -c 'import ensurepip' 2> /dev/null ;;
@@ -48,7 +49,7 @@ install_missing() {
         apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@"
         [ -d /run/systemd/system ] || exit 0
         for package; do
-            case $package in redis-server | redis-sentinel | haproxy | caddy) systemctl --quiet disable "$package" || true ;; nginx-light | libnginx-mod-nchan) systemctl --quiet disable nginx || true ;; esac
+            case $package in redis-server | redis-sentinel | haproxy | caddy | prometheus) systemctl --quiet disable "$package" || true ;; nginx-light | libnginx-mod-nchan) systemctl --quiet disable nginx || true ;; esac
         done
     ' sh "${missing[@]}" || fail "apt could not install ${missing[*]}: see above"
     for package in "${missing[@]}"; do

@@ -52,6 +52,9 @@ public protocol PresenceStore: Service {
     /// decoded). The cost depends on the length of the page and on the number of nodes, but not on the position of the page or on
     /// the number of matches. If each page begins after the previous one, the pages together contain every connection that matches
     /// all the time exactly once, whatever else changes.
+    ///
+    /// Several pages may have to wait for each other. If the task is canceled, the call ends with `.unavailable`: at once while it
+    /// waits, otherwise after the current round trip.
     func connections(_ query: ConnectionQuery) async throws(PresenceError) -> ConnectionPage
 
     /// One connection; nil when it is not present or the lease of its node has expired. `.unavailable` when it is not present and
@@ -85,6 +88,8 @@ public enum PresenceError: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension PresenceError {
     static let tooManyChanges = PresenceError.refused("more changes than one update allows")
+    /// The task of the caller was canceled, so the answer is not needed.
+    static let callerCanceled = PresenceError.unavailable("the caller was canceled")
     static let nodeIsRegistering = PresenceError.unavailable("the connection's node is registering what it holds")
 }
 

@@ -51,7 +51,7 @@ final class PlainRelay: Application {
     func disconnected(_ connection: Connection) { self.listing.end(connection) }
 
     /// Sends an echo to the sender at once, and publishes the message to every client, including the sender, through the
-    /// broker. A refused message has no echo, because the echo confirms that the node has accepted the message.
+    /// broker. A client that may not send gets no echo. If the broker refuses the message after the echo, the sender is notified.
     func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion) {
         guard self.canSend(connection) else {
             self.refuse(connection)

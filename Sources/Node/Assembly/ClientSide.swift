@@ -1,3 +1,4 @@
+import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
@@ -44,7 +45,13 @@ struct ClientSide: Sendable {
         self.webSocketSettings = configuration.webSocketSettings(now: foundation.now)
     }
 
-    func makeWebSocketTransport(_ admitted: WebSocketAdmission.AdmittedClient) -> WebSocketTransport {
-        WebSocketTransport(settings: self.webSocketSettings, guest: admitted, host: self.host)
+    /// The queue of an event loop of the node, on this loop.
+    func turns(on eventLoop: any EventLoop) -> TurnQueue { self.host.connections.shard(of: eventLoop).turns }
+
+    func makeWebSocketTransport(
+        _ admitted: WebSocketAdmission.AdmittedClient,
+        _ carrier: WebSocketCarrier
+    ) -> WebSocketTransport {
+        WebSocketTransport(settings: self.webSocketSettings, admitted: admitted, carrier: carrier, host: self.host)
     }
 }

@@ -32,7 +32,13 @@ struct ClusterSide: Sendable {
         self.connections = connections
         let directory = NodeDirectory(own: foundation.record)
         self.directory = directory
-        let inventory = Inventory(store: links.store, connections: connections, directory: directory, logger: logger)
+        let inventory = Inventory(
+            store: links.store,
+            connections: connections,
+            directory: directory,
+            logger: logger,
+            life: foundation.life
+        )
         self.inventory = inventory
         self.receipts = ReceiptCollector(eventLoop: loop, directory: directory) { await inventory.refreshDirectory() }
         self.publisher = Publisher(node: foundation.id, broker: links.broker, receipts: self.receipts, now: foundation.now)
@@ -101,10 +107,10 @@ extension NodeServer.ClusterServices {
             )
             return
         }
-        let watch = MasterResolver(configuration: redis, eventLoop: loop, logger: logger)
-        let store = RedisPresenceStore(resolver: watch, logger: logger)
+        let resolver = MasterResolver(configuration: redis, eventLoop: loop, logger: logger)
+        let store = RedisPresenceStore(resolver: resolver, logger: logger)
         self.init(
-            broker: RedisBroker(watch: watch, settings: foundation.configuration.broker, node: id, logger: logger),
+            broker: RedisBroker(resolver: resolver, settings: foundation.configuration.broker, node: id, logger: logger),
             store: store,
             idempotency: RedisIdempotencyStore(sharing: store)
         )

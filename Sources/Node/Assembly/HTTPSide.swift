@@ -57,7 +57,9 @@ struct HTTPSide: Sendable {
                 phase: foundation.life,
                 activity: foundation.activity,
                 makeTransport: clients.makeWebSocketTransport
-            )
+            ),
+            http2: foundation.http2,
+            turns: clients.turns
         )
     }
 

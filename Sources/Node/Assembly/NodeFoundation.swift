@@ -19,6 +19,7 @@ struct NodeFoundation: Sendable {
     let metrics: NodeMetrics
     let activity: ActivityLog
     let life = LifecyclePhase()
+    let http2 = HTTP2Connections()
     let shutdownRequest = ShutdownRequest()
     /// Set when the node stops because another node has its name.
     let nameTaken = NIOLockedValueBox<NodeNameTaken?>(nil)

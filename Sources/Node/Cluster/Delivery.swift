@@ -113,10 +113,11 @@ final class Delivery: BrokerReceiver {
         let shards = self.connections.shards(of: finished.audience)
         guard !shards.isEmpty else { return self.answer(finished.wanted, count: 0) }
         let counter = ReceiptCounter(ids: finished.wanted, parts: shards.count)
-        let count = finished.publications.count
-        let fanOut = FanOut(EncodedBatch(finished.publications), to: finished.audience, bytes: finished.messageBytes) { reached in
-            self.metrics.delivered(publications: count, connections: Int(reached))
-            self.finish(counter, reached: reached)
+        let publications = finished.publications
+        let count = publications.count
+        let fanOut = FanOut(EncodedBatch(publications), to: finished.audience, bytes: finished.messageBytes) { reach in
+            self.metrics.delivered(publications: count, deliveries: reach.deliveries(of: publications))
+            self.finish(counter, reach)
         }
         for shard in shards {
             let accepted = shard.submit(
@@ -127,7 +128,7 @@ final class Delivery: BrokerReceiver {
             )
             if !accepted {
                 self.dropped(count)
-                self.finish(counter, reached: 0)
+                self.finish(counter, FanOutReach())
             }
         }
     }
@@ -164,16 +165,18 @@ final class Delivery: BrokerReceiver {
     // MARK: - Receipts
 
     /// The last event loop to finish sends the receipts.
-    private func finish(_ counter: ReceiptCounter, reached: UInt32) {
-        guard !counter.ids.isEmpty, let total = counter.add(reached) else { return }
-        self.answer(counter.ids, count: total)
+    private func finish(_ counter: ReceiptCounter, _ reach: FanOutReach) {
+        guard !counter.ids.isEmpty, let total = counter.add(reach) else { return }
+        self.answer(counter.ids, total)
     }
 
+    private func answer(_ ids: [PublicationID], count: UInt32) { self.answer(ids, FanOutReach(connections: count)) }
+
     /// Sends the receipts for each node in as few envelopes as possible.
-    private func answer(_ ids: [PublicationID], count: UInt32) {
+    private func answer(_ ids: [PublicationID], _ reach: FanOutReach) {
         guard !ids.isEmpty else { return }
         for (origin, ids) in Dictionary(grouping: ids, by: \.node) {
-            var rest = ids.map { Receipt(id: $0, connections: count) }[...]
+            var rest = ids.map { Receipt(id: $0, connections: reach.count(of: $0)) }[...]
             if origin == self.node {
                 self.receipts.received(Array(rest), from: origin)
                 continue

@@ -8,6 +8,7 @@ extension ConfigurationLoader {
             let files = TLSFiles(
                 certificate: certificate,
                 key: key,
+                offersHTTP2: try self.http2() != .off,
                 certificateOrigin: self.origin(of: .tlsCertificate),
                 keyOrigin: self.origin(of: .tlsKey)
             )

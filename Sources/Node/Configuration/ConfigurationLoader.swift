@@ -86,6 +86,8 @@ public struct ConfigurationLoader {
             maximumRequests: try self.integer(.maximumRequests, 1...100_000),
             corsOrigins: try self.origins(.corsOrigins) ?? .these([]),
             swaggerAssets: try self.swaggerAssets(),
+            http2: try self.http2(),
+            maximumStreams: try self.integer(.maximumStreams, 1...10_000),
             handshakeTimeout: try self.duration(.handshakeTimeout, .milliseconds(100)...(.seconds(60))),
             idleTimeout: try self.duration(.idleTimeout, .seconds(1)...(.seconds(3600))),
             drainDelay: try self.duration(.drainDelay, .zero...(.seconds(300))),
@@ -171,6 +173,10 @@ public struct ConfigurationLoader {
 
     func isOn(_ option: ConfigurationOption) throws(ConfigurationError) -> Bool {
         try self.text(option, allowed: "on or off") { ["on": true, "off": false][$0] }
+    }
+
+    func http2() throws(ConfigurationError) -> HTTP2Mode {
+        try self.text(.http2, allowed: "tls, on or off") { HTTP2Mode(rawValue: $0) }
     }
 
     func origins(_ option: ConfigurationOption) throws(ConfigurationError) -> AllowedOrigins? {

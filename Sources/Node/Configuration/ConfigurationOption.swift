@@ -56,6 +56,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case maximumHeader = "max-header"
     case corsOrigins = "cors-origins"
     case swaggerAssets = "swagger-assets"
+    case http2
+    case maximumStreams = "max-streams"
     case handshakeTimeout = "handshake-timeout"
     case idleTimeout = "idle-timeout"
     case drainDelay = "drain-delay"
@@ -117,6 +119,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .maximumRequests: "1000"
         case .maximumBody: "2MiB"
         case .maximumHeader: "16KiB"
+        case .http2: "tls"
+        case .maximumStreams: "1000"
         case .handshakeTimeout: "10s"
         case .idleTimeout: "75s"
         case .drainDelay: "0s"
@@ -206,6 +210,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
             "Other origins whose pages may use the API, separated by commas, or '*'. Default: only the node's own."
         case .swaggerAssets:
             "Directory with swagger-ui-bundle.js and swagger-ui.css for /swagger. Default: none; loaded from a CDN."
+        case .http2: "HTTP/2: tls: with TLS, by ALPN; on: without TLS too, for clients that begin with it; off."
+        case .maximumStreams: "Open streams of one HTTP/2 connection, 1 to 10000; each WebSocket on it is one."
         case .handshakeTimeout: "Time from accepting a connection to its first complete request header, 100ms to 1m."
         case .idleTimeout: "Idle time between HTTP requests, 1s to 1h; then closed. Must be longer than your balancer's."
         case .drainDelay: "Shutdown: time from not ready to the first closed client, 0s to 5m, for load balancers to notice."

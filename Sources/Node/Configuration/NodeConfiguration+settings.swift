@@ -10,7 +10,9 @@ extension NodeConfiguration {
             bodyTimeout: TimeAmount(self.bodyTimeout),
             answerTimeout: self.connectionLimits.unsentAge,
             idleTimeout: TimeAmount(self.idleTimeout),
-            maximumBodyBytes: self.maximumBodyBytes
+            maximumBodyBytes: self.maximumBodyBytes,
+            http2: self.http2,
+            maximumStreams: self.maximumStreams
         )
     }
 
@@ -21,7 +23,6 @@ extension NodeConfiguration {
                 maximumFramesPerMessage: self.maximumFramesPerMessage
             ),
             closeTimeout: TimeAmount(self.closeTimeout),
-            isPlain: self.tls == nil,
             now: now
         )
     }

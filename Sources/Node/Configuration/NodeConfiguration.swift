@@ -64,6 +64,10 @@ public struct NodeConfiguration: Sendable {
     public var corsOrigins: AllowedOrigins
     /// Files for `/swagger`; nil: loaded from a CDN.
     var swaggerAssets: SwaggerAssets?
+    /// Which connections may speak HTTP/2.
+    public var http2: HTTP2Mode
+    /// Open streams on one HTTP/2 connection: WebSockets and requests.
+    public var maximumStreams: Int
     public var handshakeTimeout: Duration
     public var idleTimeout: Duration
 

@@ -6,11 +6,11 @@ import VolaryProtocol
 struct ActionCompletion: Sendable {
     private let connection: NIOLoopBound<Connection>
     private let eventLoop: any EventLoop
-    private let ackID: UInt64?
+    private let ackID: AckID?
     private let bytes: Int
 
-    /// - Parameter bytes: size of the message that requested the action.
-    init(connection: Connection, ackID: UInt64?, bytes: Int) {
+    /// - Parameter bytes: size of the message, or of its part, that requested the action.
+    init(connection: Connection, ackID: AckID?, bytes: Int) {
         self.eventLoop = connection.shard.eventLoop
         self.connection = NIOLoopBound(connection, eventLoop: self.eventLoop)
         self.ackID = ackID

@@ -18,7 +18,7 @@ public final class Connection {
     let encoding: ClientEncoding
 
     private let identity: ConnectionIdentity
-    private let session: any ClientSession
+    let session: any ClientSession
     let shard: ConnectionShard
     let host: ConnectionHost
     let endpoint: Endpoint
@@ -48,7 +48,14 @@ public final class Connection {
             connectedAt: host.settings.now(),
             canBroadcast: client.canBroadcast
         )
-        self.session = client.spoken.base.makeSession()
+        self.session = client.spoken.base.makeSession(
+            SessionFacts(
+                id: self.identity.id,
+                user: client.user,
+                path: client.endpoint.path,
+                subprotocol: client.subprotocol
+            )
+        )
         self.shard = shard
         self.host = host
         self.endpoint = client.endpoint
@@ -87,49 +94,6 @@ public final class Connection {
         self.host.observer.connectionClosed(self.id, self.transport.ending)
     }
 
-    // MARK: - Receiving; called by the transport
-
-    /// Whether the client's messages may be handled. See ``UnfinishedActions``.
-    var hasRoom: Bool { !self.input.unfinished.isFull }
-
-    /// Handles a complete message.
-    /// - Throws: a violation of the client protocol, for which the transport closes.
-    func received(_ message: ClientMessage) throws(ProtocolViolation) {
-        self.host.observer.messageReceived()
-        let bytes = message.byteCount
-        try self.session.received(message) { action in
-            self.endpoint.application.received(action, from: self, done: self.completion(of: action, bytes: bytes))
-        }
-    }
-
-    private func completion(of action: ClientAction, bytes: Int) -> ActionCompletion {
-        self.input.unfinished.began(bytes: bytes)
-        return ActionCompletion(connection: self, ackID: action.ackID, bytes: bytes)
-    }
-
-    /// Sends the result of an action. Called once for each result that the client is told, by the ``ActionCompletion``.
-    func tell(_ result: ActionResult, ackID: UInt64?) {
-        self.send(.result(result, ackID: ackID, timestamp: self.host.settings.now()))
-    }
-
-    func finished(bytes: Int) {
-        if self.input.unfinished.ended(bytes: bytes) { self.transport.resumeReading() }
-    }
-
-    /// Call when a message, a ping or a pong is complete. Above the client's rate, the connection is closed, or the message is
-    /// dropped. The client is notified of the first message of each series of dropped messages.
-    /// - Returns: whether the message is to be handled.
-    func isWithinRate() -> Bool {
-        switch self.input.meter?.completed(now: self.shard.eventLoop.now) {
-        case nil, .pass: return true
-        case .drop(let isFirst):
-            self.host.observer.messageDropped(isFirst: isFirst)
-            if isFirst { self.notify("You send too much at once: messages of yours are dropped.") }
-        case .close: self.end(for: .rate)
-        }
-        return false
-    }
-
     // MARK: - Sending
 
     /// Whether data can be sent: false after the first close in either direction.
@@ -163,12 +127,17 @@ public final class Connection {
 
     /// Sends an event to the client. Does nothing if the client protocol has no message for the event.
     func send(_ event: ServerEvent) {
-        guard let message = self.session.encode(event) else { return }
-        self.send(self.encoding.frame(message, for: self.transport, deflater: self.shard.deflater))
+        if let message = self.session.encode(event) { self.send(message) }
+    }
+
+    func send(_ message: ClientMessage) { self.send(self.frame(message)) }
+
+    private func frame(_ message: ClientMessage) -> ByteBuffer {
+        self.encoding.frame(message, for: self.transport, deflater: self.shard.deflater)
     }
 
     /// See ``ClientSession/writeTail(to:)``.
-    func writeTail(to tail: UnsafeMutableRawBufferPointer) { self.session.writeTail(to: tail) }
+    func writeTail(to tail: inout OutputRawSpan) { self.session.writeTail(to: &tail) }
 
     func notify(_ text: String) { self.send(.notice(text, timestamp: self.host.settings.now())) }
 
@@ -177,15 +146,22 @@ public final class Connection {
 
     // MARK: - Closing
 
-    /// Ends the connection. Does nothing on a connection that is closing already, unless the reason is `cut`. If the client has
-    /// disconnected, this drops its unhandled messages, and the connection has ended when this returns.
-    func close(_ reason: CloseReason) { self.transport.close(reason) }
+    /// Ends the connection, after the session's last message. Does nothing on a connection that is closing already, unless the
+    /// reason is `cut`. If the client has disconnected, this drops its unhandled messages, and the connection has ended when
+    /// this returns.
+    func close(_ reason: CloseReason) {
+        if self.isOpen, let event = reason.event, let last = self.session.encode(event) {
+            // Not `send`: a client that does not read gets no last message, and must not be closed for that again.
+            _ = self.transport.write(self.frame(last), allowance: self.outbox.allowance, written: nil)
+        }
+        self.transport.close(reason)
+    }
 
     /// Begins the closing handshake. Nothing more is sent. Does nothing on a connection that is closing already.
     public func close(code: CloseCode, reason: String) { self.close(.close(code, reason: reason)) }
 
     /// Closes the connection because the client exceeded a limit. Does nothing on a connection that is closing already.
-    private func end(for violation: LimitViolation) {
+    func end(for violation: LimitViolation) {
         guard self.isOpen else { return }
         self.host.observer.limitExceeded(violation)
         self.close(violation.ending)
@@ -199,15 +175,22 @@ public final class Connection {
         self.watchUnsentBytes(now: now)
         switch self.input.timeouts.check(now: now, limits: self.host.settings.timeouts) {
         case .none: break
-        case .ping: self.transport.ping(sent: nil)
+        case .ping:
+            self.send(.ping)
+            self.pingBehindUnsentBytes(now: now)
         case .exceeded(let violation): self.end(for: violation)
         }
     }
 
-    /// Measures the age of unsent bytes here and not on every delivery. A ping is queued behind all unsent bytes; when it has
-    /// left, they have left, too.
+    /// Measures the age of unsent bytes here and not on every delivery. Some transports do not know small numbers of unsent bytes; there
+    /// the next regular ping measures.
     private func watchUnsentBytes(now: NIODeadline) {
-        guard self.input.timeouts.unsentSince == nil, self.unsentBytes > 0 else { return }
+        if self.input.timeouts.unsentSince == nil, self.unsentBytes > 0 { self.pingBehindUnsentBytes(now: now) }
+    }
+
+    /// A ping is queued behind all unsent bytes; when it has left, they have left, too.
+    private func pingBehindUnsentBytes(now: NIODeadline) {
+        guard self.input.timeouts.unsentSince == nil else { return self.transport.ping(sent: nil) }
         self.input.timeouts.sawUnsentBytes(now: now)
         self.transport.ping { self.input.timeouts.unsentBytesLeft() }
     }

@@ -3,7 +3,7 @@
 /// The limit counts work and does not measure time; a turn takes about 100 us. A single message is handled completely, even
 /// above the limit.
 struct TurnBudget {
-    /// Frames per turn: 256, with any payload. Empty fragments and pings cost as much as small messages.
+    /// Frames and further parts of messages per turn: 256, with any payload. Empty fragments and pings cost as much as small messages.
     static let frames = 256
     /// Message bytes and wire bytes per turn: 256 KiB each, the same as one read.
     static let bytes = 256 * 1024
@@ -15,6 +15,9 @@ struct TurnBudget {
     var isSpent: Bool {
         self.frames >= Self.frames || self.payloadBytes > Self.bytes || self.wireBytes > Self.bytes
     }
+
+    /// Call before each further part of a message. It costs as much as a frame.
+    mutating func tookPart() { self.frames += 1 }
 
     mutating func read(frames: Int, bytes: Int) {
         self.frames += frames

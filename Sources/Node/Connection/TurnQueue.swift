@@ -14,20 +14,37 @@ final class TurnQueue {
     /// Budget for clients of the loop that have disconnected. Their turns are in this queue as well.
     let leftovers: LeftoverBudget
     private let eventLoop: any EventLoop
-    private var waiting = CircularBuffer<() -> Void>()
+    private var waiting = CircularBuffer<Entry>()
     private var isScheduled = false
+    /// Work of the loop that turns without a break have caused, and that is done after them.
+    private var laterWork = TimeAmount.zero
+
+    private enum Entry {
+        case turn(() -> Void)
+        /// The next turn of an HTTP/2 connection.
+        case next(of: StreamTurns)
+    }
 
     init(eventLoop: any EventLoop, leftovers: LeftoverBudget = LeftoverBudget()) {
         self.eventLoop = eventLoop
         self.leftovers = leftovers
     }
 
-    /// - Parameter turn: called once, on the event loop, after this has returned.
-    func append(_ turn: @escaping () -> Void) {
+    /// - Parameters:
+    ///   - streams: the HTTP/2 connection that the turn is part of. All its streams together get one turn at a time.
+    ///   - turn: called once, on the event loop, after this has returned.
+    func append(of streams: StreamTurns? = nil, _ turn: @escaping () -> Void) {
         self.eventLoop.preconditionInEventLoop()
-        self.waiting.append(turn)
+        if let streams {
+            if streams.append(turn) { self.waiting.append(.next(of: streams)) }
+        } else {
+            self.waiting.append(.turn(turn))
+        }
         self.schedule(after: Self.minimumPause)
     }
+
+    /// Call in a turn that causes work of the loop which is done after it, such as a request. The work counts for ``runTime``.
+    func causedWork(_ time: TimeAmount) { self.laterWork = self.laterWork + time }
 
     private func schedule(after pause: TimeAmount) {
         guard !self.isScheduled, !self.waiting.isEmpty else { return }
@@ -39,8 +56,12 @@ final class TurnQueue {
     private func run() {
         let start = self.eventLoop.now
         var elapsed = TimeAmount.zero
-        while elapsed < Self.runTime, let turn = self.waiting.popFirst() {
-            turn()
+        self.laterWork = .zero
+        while elapsed + self.laterWork < Self.runTime, let entry = self.waiting.popFirst() {
+            switch entry {
+            case .turn(let turn): turn()
+            case .next(let streams): if streams.takeTurn() { self.waiting.append(entry) }
+            }
             elapsed = self.eventLoop.now - start
         }
         self.isScheduled = false

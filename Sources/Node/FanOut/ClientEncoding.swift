@@ -6,6 +6,8 @@ import VolaryProtocol
 final class ClientEncoding: Sendable {
     let clientProtocol: any ClientProtocol
     let framing: Framing
+    /// See ``ClientProtocol/tailBytes``.
+    let tailBytes: Int
     /// The same encoding without compression, for messages that are too long for a client's window. nil if this one does not
     /// compress.
     let uncompressed: ClientEncoding?
@@ -13,12 +15,15 @@ final class ClientEncoding: Sendable {
     init(_ clientProtocol: any ClientProtocol, framing: Framing) {
         self.clientProtocol = clientProtocol
         self.framing = framing
+        self.tailBytes = clientProtocol.tailBytes
+        precondition((0...Limits.maximumTailBytes).contains(self.tailBytes), "tailBytes is out of range")
         self.uncompressed = nil
     }
 
     init(deflating uncompressed: ClientEncoding) {
         self.clientProtocol = uncompressed.clientProtocol
         self.framing = uncompressed.framing
+        self.tailBytes = uncompressed.tailBytes
         self.uncompressed = uncompressed
     }
 

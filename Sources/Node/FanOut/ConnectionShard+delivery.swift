@@ -3,23 +3,24 @@ import VolaryProtocol
 
 /// Delivers publications to connections. On the shard's event loop.
 extension ConnectionShard {
-    func deliver(_ fanOut: FanOut) -> UInt32 { self.deliver(fanOut) { $0.send($1) } }
+    func deliver(_ fanOut: FanOut) -> FanOutReach { self.deliver(fanOut) { $0.send($1) } }
 
     /// Sends publications to every connection of their audience, in the connection's encoding.
     /// - Parameter send: sends bytes to a connection. Returns false when the connection does not accept them.
-    /// - Returns: the number of connections that accepted the bytes.
+    /// - Returns: the connections that accepted the bytes.
     @inline(__always)
-    func deliver(_ fanOut: FanOut, _ send: (Connection, ByteBuffer) -> Bool) -> UInt32 {
-        guard let usual = self.anyConnection(of: fanOut.audience)?.encoding else { return 0 }
+    func deliver(_ fanOut: FanOut, _ send: (Connection, ByteBuffer) -> Bool) -> FanOutReach {
+        guard let usual = self.anyConnection(of: fanOut.audience)?.encoding else { return FanOutReach() }
         let form = fanOut.form(usual, deflater: self.deflater)
         var forms = FanOutForms(fanOut, usual: usual, form: form)
         // The fast path of most connections.
         let bytes = form.bytes
-        let isShared = !usual.isDeflated && form.tails.isEmpty && bytes.readableBytes > 0
-        return self.deliver(to: fanOut.audience) { connection in
+        let isShared = !usual.isDeflated && form.tails.isEmpty && form.omitted.isEmpty && bytes.readableBytes > 0
+        let reached = self.deliver(to: fanOut.audience) { connection in
             if isShared, connection.encoding === usual { return send(connection, bytes) }
             return self.deliver(&forms, to: connection, send)
         }
+        return FanOutReach(connections: reached, omissions: forms.omissions)
     }
 
     private func deliver(_ forms: inout FanOutForms, to connection: Connection, _ send: (Connection, ByteBuffer) -> Bool) -> Bool
@@ -31,10 +32,16 @@ extension ConnectionShard {
         }
         // The client protocol has no message for any of the publications.
         guard form.bytes.readableBytes > 0 else { return false }
+        let taken = self.deliver(form, to: connection, send)
+        if taken, !form.omitted.isEmpty { forms.omitted(form.omitted, by: connection.encoding) }
+        return taken
+    }
+
+    private func deliver(_ form: EncodedForm, to connection: Connection, _ send: (Connection, ByteBuffer) -> Bool) -> Bool {
         guard !form.tails.isEmpty else { return send(connection, form.bytes) }
         // Set to nil during use: a second reference to the buffer would force a copy.
         var scratch = self.scratch.take() ?? ByteBuffer()
-        form.copy(to: &scratch) { connection.writeTail(to: $0) }
+        form.copy(to: &scratch) { connection.writeTail(to: &$0) }
         let taken = send(connection, scratch)
         self.scratch = scratch
         return taken
@@ -56,7 +63,12 @@ extension ConnectionShard {
         var reached: UInt32 = 0
         switch audience {
         case .all:
-            for connection in self.index.members where send(connection) { reached += 1 }
+            // The copy of the array keeps the connections alive, so that no delivery counts references.
+            let members = self.index.members
+            members.withUnsafeBufferPointer { members in
+                for position in members.indices
+                where Unmanaged.passUnretained(members[position])._withUnsafeGuaranteedRef({ send($0) }) { reached += 1 }
+            }
         case .connection(let id):
             if let connection = self.connection(id), send(connection) { reached += 1 }
         case .group, .user:
@@ -72,6 +84,8 @@ private struct FanOutForms {
     private let fanOut: FanOut
     private let usual: (encoding: ClientEncoding, form: EncodedForm)
     private var others: [(encoding: ClientEncoding, form: EncodedForm)] = []
+    /// Publications that an encoding omits, and the connections that accepted the others. Empty in most cases.
+    private var incomplete: [(encoding: ClientEncoding, omitted: [PublicationID], connections: UInt32)] = []
 
     init(_ fanOut: FanOut, usual: ClientEncoding, form: EncodedForm) {
         self.fanOut = fanOut
@@ -84,5 +98,23 @@ private struct FanOutForms {
         let form = self.fanOut.form(encoding, deflater: deflater())
         self.others.append((encoding, form))
         return form
+    }
+
+    /// Counts a connection that accepted a form without some of the publications.
+    mutating func omitted(_ publications: [PublicationID], by encoding: ClientEncoding) {
+        if let index = self.incomplete.firstIndex(where: { $0.encoding === encoding }) {
+            self.incomplete[index].connections += 1
+        } else {
+            self.incomplete.append((encoding, publications, 1))
+        }
+    }
+
+    /// See ``FanOutReach/omissions``.
+    var omissions: [PublicationID: UInt32] {
+        var omissions: [PublicationID: UInt32] = [:]
+        for (_, omitted, connections) in self.incomplete {
+            for id in omitted { omissions[id, default: 0] += connections }
+        }
+        return omissions
     }
 }

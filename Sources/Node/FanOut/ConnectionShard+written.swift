@@ -5,7 +5,8 @@ extension ConnectionShard {
     /// Delivers publications. Finishes when all bytes have been handed to the kernel or the time is up, with the number of
     /// connections whose bytes have been.
     func write(_ fanOut: FanOut, within time: TimeAmount) {
-        let count = WrittenCount(done: fanOut.finish)
+        // One publication: a connection whose protocol has no message for it gets no bytes.
+        let count = WrittenCount { fanOut.finish(FanOutReach(connections: $0)) }
         _ = self.deliver(fanOut) { connection, bytes in
             let written = self.eventLoop.makePromise(of: Void.self)
             guard connection.send(bytes, written: written) else {

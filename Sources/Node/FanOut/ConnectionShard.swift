@@ -163,7 +163,7 @@ final class ConnectionShard: @unchecked Sendable {
 
     private func deliverAndFinish(_ fanOut: FanOut?) {
         guard let fanOut else { return }
-        fanOut.finish(reached: self.deliver(fanOut))
+        fanOut.finish(self.deliver(fanOut))
     }
 
     /// Starts the periodic check of the connections' timeouts and pings: one timer per loop, for the loop's lifetime.

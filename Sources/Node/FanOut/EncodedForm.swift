@@ -7,6 +7,8 @@ struct EncodedForm: Sendable {
     /// Start of each message's tail, relative to the first readable byte. Empty for protocols without tails.
     private(set) var tails: [Int] = []
     private(set) var tailBytes = 0
+    /// Publications that the client protocol has no message for.
+    private(set) var omitted: [PublicationID] = []
     /// Uncompressed size of the longest message.
     private(set) var longest = 0
 
@@ -15,20 +17,23 @@ struct EncodedForm: Sendable {
 
     /// - Parameter deflater: nil for an encoding that does not compress.
     init(_ publications: some Collection<Publication>, encoding: ClientEncoding, deflater: Deflater?) {
-        self.tailBytes = encoding.clientProtocol.tailBytes
+        self.tailBytes = encoding.tailBytes
         for publication in publications {
-            guard let message = encoding.clientProtocol.encode(publication) else { continue }
-            self.append(message, deflater: self.tailBytes == 0 ? deflater : nil)
+            if let message = encoding.clientProtocol.encode(publication) {
+                self.append(message, deflater: self.tailBytes == 0 ? deflater : nil)
+            } else {
+                self.omitted.append(publication.id)
+            }
         }
     }
 
     private mutating func append(_ message: ClientMessage, deflater: Deflater?) {
         let (opcode, payload) = message.webSocket
-        self.longest = max(self.longest, payload.readableBytes)
+        self.longest = max(self.longest, payload.readableBytes + self.tailBytes)
         if let deflater {
             FrameEncoder.append(opcode: opcode, payload: payload, compressedBy: deflater, to: &self.bytes)
         } else {
-            FrameEncoder.append(opcode: opcode, payload: payload, to: &self.bytes)
+            FrameEncoder.append(opcode: opcode, payload: payload, tailBytes: self.tailBytes, to: &self.bytes)
         }
         if self.tailBytes > 0 { self.tails.append(self.bytes.readableBytes - self.tailBytes) }
     }
@@ -38,6 +43,7 @@ struct EncodedForm: Sendable {
         let offset = self.bytes.readableBytes
         self.bytes.writeImmutableBuffer(next.bytes)
         self.tails += next.tails.map { $0 + offset }
+        self.omitted += next.omitted
         self.longest = max(self.longest, next.longest)
     }
 
@@ -48,11 +54,18 @@ struct EncodedForm: Sendable {
     /// - Parameters:
     ///   - scratch: target buffer. Its memory is reused if no other reference exists.
     ///   - writeTail: called for each message, in order.
-    func copy(to scratch: inout ByteBuffer, writeTail: (UnsafeMutableRawBufferPointer) -> Void) {
+    func copy(to scratch: inout ByteBuffer, writeTail: (inout OutputRawSpan) -> Void) {
         scratch.clear()
         scratch.writeImmutableBuffer(self.bytes)
         scratch.withUnsafeMutableReadableBytes { bytes in
-            for tail in self.tails { writeTail(UnsafeMutableRawBufferPointer(rebasing: bytes[tail..<(tail + self.tailBytes)])) }
+            for tail in self.tails {
+                let buffer = UnsafeMutableRawBufferPointer(rebasing: bytes[tail..<(tail + self.tailBytes)])
+                var output = OutputRawSpan(buffer: buffer, initializedCount: 0)
+                writeTail(&output)
+                let written = output.finalize(for: buffer)
+                // In release builds the rest of a short tail is spaces.
+                assert(written == self.tailBytes, "a session writes all of its tail")
+            }
         }
     }
 }

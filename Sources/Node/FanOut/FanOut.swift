@@ -12,12 +12,12 @@ struct FanOut: Sendable {
     private var joined: [EncodedBatch] = []
     /// Approximate encoded size of all batches.
     private var bytes: Int
-    private var done: [@Sendable (UInt32) -> Void]
+    private var done: [@Sendable (FanOutReach) -> Void]
 
     /// - Parameters:
     ///   - bytes: approximate encoded size of the batch.
-    ///   - done: called on the event loop with the number of connections that accepted the batch.
-    init(_ batch: EncodedBatch, to audience: Audience, bytes: Int, done: @escaping @Sendable (UInt32) -> Void) {
+    ///   - done: called on the event loop with the connections that accepted the batch.
+    init(_ batch: EncodedBatch, to audience: Audience, bytes: Int, done: @escaping @Sendable (FanOutReach) -> Void) {
         self.batch = batch
         self.audience = audience
         self.bytes = bytes
@@ -42,7 +42,7 @@ struct FanOut: Sendable {
         return form
     }
 
-    func finish(reached: UInt32) {
-        for done in self.done { done(reached) }
+    func finish(_ reach: FanOutReach) {
+        for done in self.done { done(reach) }
     }
 }

@@ -18,6 +18,8 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     let shutdownRequest: ShutdownRequest
     let life: LifecyclePhase
     let connections: ConnectionManager
+    /// Tells the clients of HTTP/2 connections to use other connections from now on.
+    let acceptNoFurtherStreams: @Sendable () -> Void
     /// Announces the drain to the other nodes.
     let announce: @Sendable () -> Void
     /// The number of messages that wait for the link to the other nodes.
@@ -36,7 +38,7 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
         self.announce()
         self.logger.info("Draining", metadata: [LogKey.connections: "\(self.connections.total)"])
         await Task.first(of: { await self.closeConnections() }, { await self.shutdownRequest.wait(for: .immediate) })
-        self.life.enter(.draining)
+        self.refuseConnections()
         if self.shutdownRequest.isRequested(.immediate), self.connections.total > 0 {
             self.logger.notice("Draining immediately", metadata: [LogKey.connections: "\(self.connections.total)"])
             // Repeated, because the shards do not hold equal numbers of connections.
@@ -53,10 +55,15 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
         }
     }
 
+    private func refuseConnections() {
+        self.life.enter(.draining)
+        self.acceptNoFurtherStreams()
+    }
+
     private func closeConnections() async {
         try? await self.clock.sleep(for: self.delay)
         if Task.isCancelled { return }
-        self.life.enter(.draining)
+        self.refuseConnections()
         let end = self.clock.now.advanced(by: self.timeout)
         await self.closeAll(until: end)
         // A lost link may come back, and only this node has these messages.

@@ -190,6 +190,8 @@ struct HTTPFlags: ParsableArguments {
     @Option(.maximumHeader) var maximumHeader: String?
     @Option(.corsOrigins) var corsOrigins: String?
     @Option(.swaggerAssets) var swaggerAssets: String?
+    @Option(.http2) var http2: String?
+    @Option(.maximumStreams) var maximumStreams: String?
     @Option(.handshakeTimeout) var handshakeTimeout: String?
     @Option(.idleTimeout) var idleTimeout: String?
 
@@ -202,6 +204,8 @@ struct HTTPFlags: ParsableArguments {
             (.maximumHeader, self.maximumHeader),
             (.corsOrigins, self.corsOrigins),
             (.swaggerAssets, self.swaggerAssets),
+            (.http2, self.http2),
+            (.maximumStreams, self.maximumStreams),
             (.handshakeTimeout, self.handshakeTimeout),
             (.idleTimeout, self.idleTimeout),
         ]

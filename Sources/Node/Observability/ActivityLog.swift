@@ -48,6 +48,9 @@ final class ActivityLog: Sendable {
         }
     }
 
+    /// What a client had sent before it closed its HTTP/2 connection was dropped.
+    func clientGoneUnread() { self.metrics.clientGoneUnread() }
+
     // MARK: - WebSockets
 
     /// A handshake was refused.

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Carries the messages of one connection. Today this is a WebSocket over HTTP/1.1 (``WebSocketTransport``). An HTTP/2 stream,
-/// an event stream or a long poll are possible.
+/// Carries the messages of one connection. Today this is a WebSocket over HTTP/1.1 or HTTP/2 (``WebSocketTransport``). An event
+/// stream or a long poll are possible.
 ///
 /// A transport belongs to one event loop. It creates its ``Connection``, passes each complete message to it, and is the only
 /// way to write to the client:
@@ -11,7 +11,8 @@ import NIOCore
 ///   the transport knows the descriptor, stream or request that bytes go to, and releases it when the channel closes.
 /// - The transport counts its unsent bytes. A TCP channel knows the number. An HTTP/2 stream must not be asked for it (NIO ends
 ///   the process), so its transport counts the writes whose promises are not completed.
-/// - The transport reads only while the connection has room (``Connection/hasRoom``), and resumes on ``resumeReading()``.
+/// - The transport reads only while the connection has room (``Connection/hasRoom``), and resumes on ``resumeReading()``. It
+///   keeps the rest of a message with several parts (``Connection/received(_:)``), and passes it on before the next message.
 /// - The transport reports reads to the connection for the client's timeouts and rates (``Connection/input``). It reports the
 ///   end of the connection once.
 protocol ClientTransport: AnyObject {
@@ -46,7 +47,8 @@ protocol ClientTransport: AnyObject {
     var hasLeftovers: Bool { get }
 
     /// Closes the transport. Does nothing on a transport that is closing already, unless the reason is `cut`. If the client has
-    /// disconnected, this drops its unhandled messages, and the connection has ended when this returns.
+    /// disconnected, this drops its unhandled messages, and the connection has ended when this returns. Otherwise a `dismissal` drops
+    /// them when the client disconnects.
     func close(_ reason: CloseReason)
 
     /// Resumes reading: the connection has room for messages again.

@@ -6,10 +6,10 @@ public struct ClientAction: Hashable, Sendable {
     }
 
     public let kind: Kind
-    /// The client's number for the action, if the client wants to be told the result.
-    public let ackID: UInt64?
+    /// The client's id for the action, if the client wants to be told the result.
+    public let ackID: AckID?
 
-    public init(_ kind: Kind, ackID: UInt64? = nil) {
+    public init(_ kind: Kind, ackID: AckID? = nil) {
         self.kind = kind
         self.ackID = ackID
     }

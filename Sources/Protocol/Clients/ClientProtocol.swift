@@ -9,18 +9,19 @@ public protocol ClientProtocol: AnyObject, Sendable {
     /// Name in the presence store and in REST: at most 32 ASCII letters, digits, dots and dashes.
     var name: String { get }
 
-    /// Encodes a publication for every connection.
-    /// - Returns: nil if clients of this protocol do not get the publication.
+    /// Encodes a publication for every connection, without the tail.
+    /// - Returns: nil if clients of this protocol do not get the publication. Receipts do not count them then.
     func encode(_ publication: Publication) -> ClientMessage?
 
-    /// Number of bytes at the end of each message that each connection fills in itself, for example for a sequence number: 0 to
-    /// 64. The default is 0 and costs nothing.
+    /// Number of bytes at the end of each publication that each connection writes itself, for example for a sequence number: 0
+    /// to ``Limits/maximumTailBytes``. The default is 0 and costs nothing.
     ///
-    /// ``encode(_:)`` ends each message with this number of bytes, of any value. Messages with a tail are never compressed.
+    /// Constant: read once. The node makes room for the tail behind each encoded publication, and the session writes it
+    /// (``ClientSession/writeTail(to:)``). Publications with a tail are never compressed.
     var tailBytes: Int { get }
 
     /// Creates the session of one connection. A protocol without state of a connection may return the same object for all.
-    func makeSession() -> any ClientSession
+    func makeSession(_ facts: SessionFacts) -> any ClientSession
 }
 
 extension ClientProtocol {

@@ -1,22 +1,32 @@
-/// A client protocol on one connection: turns messages into actions, and events into messages. Pure.
+/// A client protocol on one connection: turns messages into actions and replies, and events into messages. Pure.
 ///
 /// Used on one event loop, in the order in which messages arrive and leave.
 public protocol ClientSession: AnyObject {
-    /// Handles a complete message of the client.
-    /// - Parameter act: called with each action that the message requests, in order, before this returns.
-    /// - Throws: a violation of the protocol, for which the connection closes. Actions before the violation are carried out.
-    func received(_ message: ClientMessage, _ act: (ClientAction) -> Void) throws(ProtocolViolation)
+    /// Reads the next part of a message of the client, and removes its bytes from the message.
+    ///
+    /// A message may have several parts, each with its own action or reply. The node carries out each step before it asks for
+    /// the next one. It checks the client's limits for each step: the rate, the unfinished actions, and the turn of the event
+    /// loop. So the rest of a message may have to wait, and no other message is read before it.
+    ///
+    /// The message is complete when it is empty, and also when a call leaves it unchanged. A protocol with one action in each
+    /// message need not change it. Each message is passed at least once, an empty one too. A session that keeps the beginning of
+    /// a part for the next message must limit what it keeps.
+    /// - Parameter message: what is left of a complete message.
+    /// - Throws: why the connection ends: a violation of the protocol, or the end that the client asked for. Steps before it are
+    ///   carried out, and all later input is ignored. The node then asks for the last message (``ServerEvent/closing(_:reason:)``).
+    func next(in message: inout ClientMessage) throws(ProtocolViolation) -> SessionStep
 
-    /// Encodes an event. May be called while ``received(_:_:)`` calls `act`, because an action may have its result at once.
+    /// Encodes an event. Not called during ``next(in:)``.
     /// - Returns: the message for the client; nil for an event that this protocol has no message for.
     func encode(_ event: ServerEvent) -> ClientMessage?
 
-    /// Fills in the tail of the next message to this connection. Called once for each publication, in order, even if the
+    /// Writes the tail of the next publication to this connection. Called once for each publication, in order, even if the
     /// transport then does not accept the message.
-    /// - Parameter tail: ``ClientProtocol/tailBytes`` bytes, all of which must be written.
-    func writeTail(to tail: UnsafeMutableRawBufferPointer)
+    /// - Parameter tail: has room for ``ClientProtocol/tailBytes`` bytes, all of which must be written. A write beyond them stops
+    ///   the process.
+    func writeTail(to tail: inout OutputRawSpan)
 }
 
 extension ClientSession {
-    public func writeTail(to tail: UnsafeMutableRawBufferPointer) {}
+    public func writeTail(to tail: inout OutputRawSpan) {}
 }

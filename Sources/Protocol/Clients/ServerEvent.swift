@@ -8,7 +8,12 @@ public enum ServerEvent: Sendable {
     /// A text about this connection or the cluster.
     case notice(String, timestamp: Int64)
     /// The result of an action: of each action with an ack id, and of each failed action without one.
-    case result(ActionResult, ackID: UInt64?, timestamp: Int64)
+    case result(ActionResult, ackID: AckID?, timestamp: Int64)
+    /// The node pings the client now. For a protocol that has a ping of its own.
+    case ping
+    /// The node is about to close the connection, for this reason. The message for this event is the last one before the close
+    /// frame. Without effect when the client has closed, or does not read.
+    case closing(CloseCode, reason: String)
 }
 
 /// The result of a client's action.

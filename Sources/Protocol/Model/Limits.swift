@@ -12,4 +12,6 @@ public enum Limits {
     public static let maximumReceiptsPerEnvelope = 1000
     /// Bytes of a close frame's reason: a control frame carries 125 (RFC 6455 section 5.5), and the code takes two.
     public static let maximumCloseReasonBytes = 123
+    /// Bytes at the end of a publication that differ from connection to connection (``ClientProtocol/tailBytes``).
+    public static let maximumTailBytes = 64
 }

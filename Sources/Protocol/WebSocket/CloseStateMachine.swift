@@ -124,6 +124,18 @@ public struct CloseStateMachine: Hashable, Sendable {
         }
     }
 
+    /// The peer has ended its half of the transport, and all that it sent before is handled.
+    /// - Returns: whether our half must be ended. False when it is being ended already.
+    public mutating func inputEnded() -> Bool {
+        switch self.state {
+        case .open, .closing:
+            self.state = .ending(clean: false)
+            return true
+        case .ending, .closed:
+            return false
+        }
+    }
+
     public enum TransportClosedAction: Hashable, Sendable {
         /// The connection has ended. Clean means that both sides sent their close frames (section 7.1.4).
         case ended(clean: Bool)

@@ -25,8 +25,15 @@ public enum FrameEncoder {
     /// - Parameters:
     ///   - payload: for text, well-formed UTF-8 (not checked here); for a control frame, at most 125 bytes.
     ///   - isCompressed: whether the payload comes from ``Deflater`` (RFC 7692 section 6).
-    public static func append(opcode: Opcode, payload: ByteBuffer, isCompressed: Bool = false, to bytes: inout ByteBuffer) {
-        let length = payload.readableBytes
+    ///   - tailBytes: number of spaces to append to the payload.
+    public static func append(
+        opcode: Opcode,
+        payload: ByteBuffer,
+        isCompressed: Bool = false,
+        tailBytes: Int = 0,
+        to bytes: inout ByteBuffer
+    ) {
+        let length = payload.readableBytes + tailBytes
         precondition(!opcode.isControl || length <= 125, "a control frame carries at most 125 bytes")
         bytes.write(atMost: self.headerBytes(payloadLength: length) + length) { writer in
             writer.write((isCompressed ? 0xC0 : 0x80) | opcode.rawValue)
@@ -41,6 +48,7 @@ public enum FrameEncoder {
                 writer.write(UInt64(length))
             }
             writer.write(payload)
+            for _ in 0..<tailBytes { writer.write(UInt8(ascii: " ")) }
         }
     }
 

@@ -170,10 +170,16 @@ public struct MessageDecoder {
             return bytes.moveReaderIndex(forwardBy: count)
         }
         let isText = !isControl && self.kind == .text
-        // Taken out of the property, so that this is the only reference and writing does not copy. The buffer doubles as bytes
-        // arrive.
-        let begun = isControl ? self.control.take() : self.message.take()
-        var payload = begun ?? ByteBufferAllocator().buffer(capacity: count)
+        // Moved out of the property, so that this is the only reference and writing does not copy. The buffer doubles as bytes arrive.
+        // A constant in between would be a second reference in an optimized build: each frame would then copy the whole message.
+        var payload: ByteBuffer
+        if isControl {
+            payload = self.control ?? ByteBufferAllocator().buffer(capacity: count)
+            self.control = nil
+        } else {
+            payload = self.message ?? ByteBufferAllocator().buffer(capacity: count)
+            self.message = nil
+        }
         var validator = self.validator
         var isWellFormed = true
         bytes.withUnsafeReadableBytes { source in

@@ -1,4 +1,5 @@
 import Logging
+import NIOConcurrencyHelpers
 import NIOPosix
 import TestSupport
 import Testing
@@ -82,6 +83,32 @@ struct RedisPresenceStoreTests {
                 guard case .refused(let text) = error as? PresenceError, text.hasPrefix("OOM") else { throw error }
             }
             #expect(try await harness.store.nodes().count == 1)
+        }
+    }
+
+    @Test func `A canceled list leaves the line while Redis does not answer, and those that stay are read`() async throws {
+        try await self.withStore { server, harness in
+            let node = harness.record("one")
+            try await harness.store.register(node, claiming: .shared)
+            _ = try await harness.store.update(node.id, adding: harness.connections(3, on: node.id), removing: [])
+            let store = harness.store
+            server.freeze()
+            let lists = (0..<100).map { _ in Task { try await store.connections(ConnectionQuery(limit: 3)) } }
+            let start = ContinuousClock.now
+            // No more than eight of them wait for Redis.
+            for list in lists.dropLast() { list.cancel() }
+            let ended = NIOLockedValueBox(0)
+            for list in lists {
+                Task {
+                    _ = await list.result
+                    ended.withLockedValue { $0 += 1 }
+                }
+            }
+            #expect(await eventually { ended.withLockedValue { $0 } >= 91 })
+            #expect(ContinuousClock.now - start < .seconds(5))
+            server.thaw()
+            #expect(try await lists[99].value.connections.count == 3)
+            for list in lists.dropLast() { await #expect(throws: PresenceError.self) { try await list.value } }
         }
     }
 

@@ -47,7 +47,7 @@ struct RedisLinkStateMachineTests {
         #expect(machine.pauseEnded() == false)
         #expect(machine.connected(at: self.now) == true)
         #expect(machine.moved(isElsewhere: false) == .none)
-        #expect(machine.moved(isElsewhere: true) == .drop)
+        #expect(machine.moved(isElsewhere: true) == .reconnect)
         // What failed with the old one is forgotten: the first pause is a first one.
         #expect(machine.lost(reason: "moved", at: self.now) == .pause(attempt: 0, wasReady: true, reasonIsNew: true))
     }

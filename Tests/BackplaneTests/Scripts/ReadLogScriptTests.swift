@@ -108,13 +108,13 @@ struct ReadLogScriptTests {
     func `Redis' data has the name that it was given first, for as long as it is there`() async throws {
         try await ScriptedLog.run { log in
             var names: [String?] = []
-            for name in ["one", "two"] { names.append(try await log.identify(name)) }
+            for name in ["1", "2"] { names.append(try await log.identify(name)) }
             log.server.command("FLUSHALL")
             log.server.command("CONFIG", "SET", "maxmemory", "1")
-            names.append(try await log.identify("two"))
+            names.append(try await log.identify("2"))
             log.server.command("CONFIG", "SET", "maxmemory", "0")
-            names.append(try await log.identify("three"))
-            #expect(names == ["one", "one", "", "three"])
+            names.append(try await log.identify("3"))
+            #expect(names == ["1", "1", "", "3"])
         }
     }
 }

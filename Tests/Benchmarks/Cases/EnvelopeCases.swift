@@ -35,13 +35,16 @@ enum Samples {
 
     /// - Parameter sequence: its sequence number at the origin.
     static func envelope(sequence: UInt64 = 1) -> Envelope {
-        let publication = Publication(
+        Envelope(origin: self.node, sequence: sequence, message: .publication(self.publication()))
+    }
+
+    static func publication() -> Publication {
+        Publication(
             id: .random(on: self.node),
             kind: .message,
             sender: .random(on: self.node),
             timestamp: 1_781_330_401_000,
             payload: ByteBuffer(string: self.text)
         )
-        return Envelope(origin: self.node, sequence: sequence, message: .publication(publication))
     }
 }

@@ -24,6 +24,23 @@ enum FrameCases {
                     }
                 }
             },
+            // A copy of the message so far for each fragment would be a thousand instructions more.
+            Case("fragment-decode", "frame", count: 4096) {
+                var bytes = ByteBuffer()
+                for number in 0..<4096 {
+                    let head: UInt8 = number == 0 ? 0x02 : number == 4095 ? 0x80 : 0x00
+                    bytes.writeBytes([head, 0x80 | 16, 0, 0, 0, 0])
+                    bytes.writeRepeatingByte(0, count: 16)
+                }
+                let message = bytes
+                return { rounds in
+                    var decoder = MessageDecoder()
+                    for _ in 0..<rounds {
+                        var rest = message
+                        use(try? decoder.next(&rest))
+                    }
+                }
+            },
         ]
     }
 }

@@ -20,7 +20,10 @@ final class MemoryNode {
         let node = Samples.node
         let loop = self.loop
         let connections = ConnectionManager(node: node, eventLoops: [loop], pingInterval: .seconds(30))
-        self.channels = (0..<count).map { _ in Self.channel(loop, connections) }
+        let host = Self.host(connections)
+        self.channels = (0..<count).map { _ in
+            EmbeddedChannel(handlers: [DiscardingHandler(), Self.transport(host)], loop: loop)
+        }
         self.delivery = Self.delivery(connections, loop)
     }
 
@@ -31,19 +34,25 @@ final class MemoryNode {
         self.loop.run()
     }
 
-    private static func channel(_ loop: EmbeddedEventLoop, _ connections: ConnectionManager) -> EmbeddedChannel {
-        let transport = WebSocketTransport(
+    /// What the transports of one node share.
+    static func host(_ connections: ConnectionManager) -> ConnectionHost {
+        let metrics = NodeMetrics()
+        return ConnectionHost(
+            connections: connections,
+            settings: ConnectionSettings(maximumUnsentBytes: 1 << 20, pingInterval: .seconds(30), now: { 0 }),
+            observer: NodeObserver(metrics: metrics, activity: ActivityLog(metrics: metrics, logger: self.logger))
+        )
+    }
+
+    /// A transport of `/ws` that has no channel yet.
+    static func transport(_ host: ConnectionHost) -> WebSocketTransport {
+        WebSocketTransport(
             settings: WebSocketSettings(messageLimits: MessageLimits(), closeTimeout: .seconds(5), now: { 0 }),
-            guest: WebSocketAdmission.AdmittedClient(
+            admitted: WebSocketAdmission.AdmittedClient(
                 client: WebSocketHandshake.Client(endpoint: self.endpoint, spoken: self.endpoint.standard)
             ),
-            host: ConnectionHost(
-                connections: connections,
-                settings: ConnectionSettings(maximumUnsentBytes: 1 << 20, pingInterval: .seconds(30), now: { 0 }),
-                observer: NodeObserver(metrics: NodeMetrics(), activity: ActivityLog(metrics: NodeMetrics(), logger: Self.logger))
-            )
+            host: host
         )
-        return EmbeddedChannel(handlers: [DiscardingHandler(), transport], loop: loop)
     }
 
     private static func delivery(_ connections: ConnectionManager, _ loop: EmbeddedEventLoop) -> Delivery {

@@ -26,6 +26,8 @@ READY_BOUND, READY_INTERVAL = 100, 0.05
 OTHER_CLIENTS, RATE = 8, 200
 #: The least processor time that a flooded node must use, in percent: the flooding clients take about half of its time.
 BUSY = 25
+#: The same behind HAProxy, which has the load's processor and passes on less.
+BUSY_BALANCED = 10
 #: The length of each measurement, in seconds.
 DURATION = 2
 #: More than the 1 MiB that a node keeps of a half-closed client.
@@ -155,6 +157,7 @@ class Run:
         with contextlib.ExitStack() as servers:
             node = servers.enter_context(Volary(machine, redis=True, options=["--compression", "--client-messages", "off"]))
             port = node.ports[0]
+            flooded = servers.enter_context(Balancer(machine, port)).port if kind.balanced else port
             self.unloaded, _ = others(machine, node, duration)
             blocks = 1 + BYTES_BEFORE_END // len(kind.block) if ends_half else 0
             flood = subprocess.Popen(
@@ -191,7 +194,7 @@ class Run:
             (self.not_ready, f"/readyz was not 200 {self.not_ready} times"),
             (self.leases_lost, f"the lease was lost {self.leases_lost} times"),
             (self.ended, f"the node closed the connections of {self.ended} flooding clients"),
-            (self.busy < BUSY, f"the node is busy for only {self.busy:.0f} % of the time, which is no flood"),
+            (self.busy < self.least_busy, f"the node is busy for only {self.busy:.0f} % of the time, which is no flood"),
         ]
         return [text for is_so, text in checks if is_so]
 
@@ -243,8 +246,8 @@ def main():
     print(f"{machine.describe()}; {time.strftime('%Y-%m-%d')}; {options.rounds} runs of each, medians; "
           f"{(time.monotonic() - began) / 60:.0f} minutes; without a flood {statistics.median(unloaded):.2f} ms\n")
     bounds = [f"{times} times or {milliseconds} ms" for times, milliseconds in BOUNDS.values()]
-    head = ["flood", "by 1", "by 16", "by 1, half closed", "by 16, half closed", "median of `/readyz`", "longest"]
-    for line in [head, ["---"] * len(head), *lines, ["at most, the larger of", *bounds, *bounds, f"{READY_BOUND} ms", "-"]]:
+    head = ["flood", "from 1 client", "from 16 clients", "from 1, half closed", "from 16, half closed", "median of `/readyz`", "longest `/readyz`"]
+    for line in [head, ["---"] * len(head), *lines, ["limit: the larger of", *bounds, *bounds, f"{READY_BOUND} ms", "-"]]:
         print(f"| {' | '.join(line)} |")
     return 1 if failed else 0
 

@@ -2,7 +2,8 @@
 import dataclasses
 from typing import Callable
 
-from servers import Nchan, Socketify, Volary, VolaryWithGroups, VolaryWithStalledReader
+import streams
+from servers import Nchan, Socketify, Volary, VolaryWithGroups, VolaryWithStalledReader, VolaryWithTLS
 
 
 @dataclasses.dataclass
@@ -133,6 +134,36 @@ def groups_row():
     )
 
 
+def over_tls(name, what, unit, measure, sockets, per_connection, at_least, aim, digits=2):
+    """WebSockets as streams of few HTTP/2 connections, against as many TLS connections of HTTP/1.1.
+
+    :param measure: gets the server, the number of connections, that of streams on each (0: HTTP/1.1) and the scale.
+    """
+    def side(name, connections, streams_each):
+        def run(machine, scale):
+            with VolaryWithTLS(machine) as running, machine.as_client():
+                return measure(running, connections, streams_each, scale)
+
+        return Side(name, run)
+
+    return Row(
+        name, what, unit, side("HTTP/2", sockets // per_connection, per_connection), side("HTTP/1.1", sockets, 0), at_least, aim,
+        digits=digits,
+    )
+
+
+def streams_fan_out(server, connections, streams_each, scale):
+    return streams.fan_out(server.ports[0], server.pids[0], server.publish, connections, streams_each, max(20, int(300 * scale)))
+
+
+def streams_echo(server, connections, streams_each, scale):
+    return streams.echo(server.ports[0], server.pids[0], connections, streams_each, max(50, int(600 * scale)))
+
+
+def streams_memory(server, connections, streams_each, _):
+    return streams.memory(server.ports[0], server.pids[0], connections, streams_each)
+
+
 ECHO = ["-c", "100", "--size", "64", "--warmup", "5000"]
 STEADY = ["-c", "1000", "--size", "64", "--rate", "50", "--warmup", "20"]
 REST = ["-c", "5", "--size", "64", "--inflight", "8", "--warmup", "200"]
@@ -178,6 +209,18 @@ ROWS = [
         loaded(Volary, "fanout", *REST, messages=10_000, http=True, figure=per_cpu_second),
         loaded(Nchan, "fanout", *REST, messages=10_000, http=True, figure=per_cpu_second),
         0.5, 1, more_is_better=True, digits=0,
+    ),
+    over_tls(
+        "http2-fan-out", "TLS, 1,000 WebSockets as streams of 10 connections, K=1: CPU per delivery / on 1,000 connections", "us",
+        streams_fan_out, 1000, 100, 1.4, 1,
+    ),
+    over_tls(
+        "http2-echo", "TLS, echo, 100 WebSockets as streams of 10 connections: CPU per echo / on 100 connections", "us",
+        streams_echo, 100, 10, 2, 1.4,
+    ),
+    over_tls(
+        "http2-idle", "TLS, memory per idle WebSocket, 1,000 as streams of 10 connections / on 1,000 connections", "B",
+        streams_memory, 1000, 100, 0.15, 0.15, digits=0,
     ),
 ]
 

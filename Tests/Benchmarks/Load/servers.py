@@ -3,11 +3,13 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -102,7 +104,10 @@ class Volary(Server):
                 "--announcements-per-second", "off", "--log-level", "warning", "--drain-timeout", "100ms", *self.options,
             )
         for port in self.ports:
-            await_ready(port)
+            self.await_ready(port)
+
+    def await_ready(self, port):
+        await_ready(port)
 
     @property
     def urls(self):
@@ -117,6 +122,34 @@ class Volary(Server):
             "--pub", "http", "--pub-url", f"http://127.0.0.1:{self.ports[0]}/api/{path}?wait=none",
             "--pub-header", "Content-Type: application/json", "--template", '{"message":"%p"}',
         ]
+
+
+class VolaryWithTLS(Volary):
+    """One node with a certificate of its own making, and without pings."""
+
+    def begin(self):
+        key, certificate = (os.path.join(self.directory, name) for name in ("key.pem", "certificate.pem"))
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-keyout", key, "-out", certificate,
+             "-days", "2", "-nodes", "-subj", "/CN=localhost"],
+            check=True, stdout=self.log, stderr=self.log,
+        )
+        self.options += ["--tls-certificate", certificate, "--tls-key", key, "--ping-interval", "1h"]
+        self.context = ssl._create_unverified_context()
+        super().begin()
+        self.caller = http.client.HTTPSConnection("127.0.0.1", self.ports[0], context=self.context, timeout=10)
+        self.sockets.append(self.caller)
+
+    def await_ready(self, port):
+        await_ready(port, self.context)
+
+    def publish(self):
+        body = json.dumps({"message": "x" * 64})
+        self.caller.request("POST", "/api/connections/broadcast?wait=none", body, {"Content-Type": "application/json"})
+        answer = self.caller.getresponse()
+        if answer.status != 202:
+            raise RuntimeError(f"a broadcast was answered with {answer.status}")
+        answer.read()
 
 
 class VolaryWithGroups(Volary):
@@ -220,10 +253,11 @@ def children(pid):
         return [int(child) for child in file.read().split()]
 
 
-def await_ready(port):
+def await_ready(port, tls=None):
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 2) as one:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 2) as plain:
+            one = tls.wrap_socket(plain) if tls else plain
             one.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             if one.recv(64).startswith(b"HTTP/1.1 200"):
                 return

@@ -1,5 +1,6 @@
 """Measures the rows of the table, with alternating servers that are started for every run, and prints the table in Markdown."""
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -38,6 +39,16 @@ class Machine:
         if arguments[0] != "idle" and not all(process["cpu_s"] for process in report["processes"]):
             raise RuntimeError("a measured process has used no processor time: it is the wrong process")
         return report
+
+    @contextlib.contextmanager
+    def as_client(self):
+        """Runs this process on the processor of the load."""
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {self.client_cpu})
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, before)
 
     def sendloop(self, connections, rounds):
         command = [os.path.join(self.tools, "sendloop"), *map(str, (connections, rounds, 200, self.server_cpu, self.client_cpu))]
@@ -131,7 +142,7 @@ def main():
         if result.failure:
             print(f"  {result.failure}", file=sys.stderr, flush=True)
 
-    lines = [["what", "ours", "theirs", "ratio (lowest to highest)", "at least", "aim"], ["---"] * 6]
+    lines = [["what", "Volary", "other server", "ratio (lowest to highest)", "required", "aim"], ["---"] * 6]
     lines += [result.cells() for result in results]
     at = max((i for i, line in enumerate(lines) if "a bare send's" in line[0]), default=-2) + 1
     lines[at:at] = flatness(results)

@@ -20,6 +20,8 @@ enum FuzzTarget: String, CaseIterable {
     case forwarded
     /// The first request of a client.
     case handshake
+    /// The first header fields of an HTTP/2 stream.
+    case streams
     /// Credentials of a request, and the claims of a token.
     case token
     /// The query of a request.
@@ -43,6 +45,7 @@ enum FuzzTarget: String, CaseIterable {
         case .proxy: try ProxyFuzz.check(input)
         case .forwarded: try ForwardedFuzz.check(input)
         case .handshake: try HandshakeFuzz.check(input)
+        case .streams: try StreamsFuzz.check(input)
         case .token: try TokenFuzz.check(input)
         case .query: try QueryFuzz.check(input)
         case .json: try JSONFuzz.check(input)
@@ -62,6 +65,7 @@ enum FuzzTarget: String, CaseIterable {
         case .proxy: ProxyFuzz.seeds
         case .forwarded: ForwardedFuzz.seeds
         case .handshake: HandshakeFuzz.seeds
+        case .streams: StreamsFuzz.seeds
         case .token: TokenFuzz.seeds
         case .query: QueryFuzz.seeds
         case .json: JSONFuzz.seeds

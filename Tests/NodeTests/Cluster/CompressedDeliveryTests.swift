@@ -77,7 +77,7 @@ struct CompressedDeliveryTests {
         let embedded = try DeliveryHarness.Embedded(compressions: compressions)
         let batch = EncodedBatch([Self.publication])
         #expect(batch.count == 0)
-        let reached = embedded.manager.shards[0].deliver(FanOut(batch, to: .all, bytes: 1) { _ in })
+        let reached = embedded.manager.shards[0].deliver(FanOut(batch, to: .all, bytes: 1) { _ in }).connections
         #expect(Int(reached) == compressions.count)
         #expect(batch.count == count)
     }

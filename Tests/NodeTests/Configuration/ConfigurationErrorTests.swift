@@ -79,6 +79,8 @@ struct ConfigurationErrorTests {
             .swaggerAssets, ["/nowhere/at/all", "/dev/null"],
             "swagger-ui-bundle.js: there is no such file; must be a directory with \(SwaggerAssets.script) and \(SwaggerAssets.style)"
         ),
+        (.http2, ["", "h2", "TLS"], "must be tls, on or off"),
+        (.maximumStreams, ["0", "10001", "off"], "must be a whole number from 1 to 10000"),
         (.handshakeTimeout, ["99ms", "61s"], "must be a time from 100ms to 1m, such as 250ms, 5s or 2m"),
         (.idleTimeout, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),
         (.drainDelay, ["301s", "-1s"], "must be a time from 0s to 5m, such as 250ms, 5s or 2m"),

@@ -283,6 +283,14 @@ struct ConfigurationLoaderTests {
             gives: "1000",
             byDefault: "100"
         ),
+        Example(option: .http2, text: "on", reads: { "\($0.httpSettings.http2)" }, gives: "on", byDefault: "tls"),
+        Example(
+            option: .maximumStreams,
+            text: "10000",
+            reads: { "\($0.httpSettings.maximumStreams)" },
+            gives: "10000",
+            byDefault: "1000"
+        ),
         Example(
             option: .bodyTimeout,
             text: "10m",
@@ -397,7 +405,7 @@ struct ConfigurationLoaderTests {
     @Test(arguments: ConfigurationOption.allCases)
     func `Every option has a help that a person can read`(option: ConfigurationOption) {
         #expect(option.help.hasSuffix(".") && option.help.count > 10 && option.help.count < 120)
-        #expect(option.rawValue.allSatisfy { $0.isLowercase || $0 == "-" })
+        #expect(option.rawValue.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "-" })
     }
 
     @Test func `The options without a default are these`() {

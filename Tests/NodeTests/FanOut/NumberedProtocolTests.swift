@@ -45,7 +45,8 @@ struct NumberedProtocolTests {
         #expect(Set(second.frames.map(\.text)) == ["ok 18446744073709551615", "again #0000000001"])
         #expect(await eventually { plain.messages() == ["hello", "again"] })
         second.write(ClientFrame.text("no number"))
-        #expect(await eventually { second.frames.last == .close(1007, NumberedSession.malformed.reason) })
+        let reason = NumberedSession.malformed.reason
+        #expect(await eventually { second.frames.suffix(2) == [.text("bye 1007 \(reason)"), .close(1007, reason)] })
         for client in [plain, first, second] { await client.close() }
         try await node.stop()
     }
@@ -65,6 +66,16 @@ struct NumberedProtocolTests {
                 == ["a #0000000001", "b #0000000002", "only one #0000000003", "c #0000000004"]
         )
         #expect(embedded.sockets[0].wire.writes == 2)
+        #expect(try embedded.sockets[1].sent().count == 3)
+    }
+
+    @Test func `The node makes the room for a tail, also behind an empty message`() throws {
+        let embedded = try self.sockets([NumberedProtocol.subprotocol, nil])
+        let parts = DeliveryHarness.parts(embedded.manager)
+        let long = String(repeating: "x", count: 120)
+        parts.delivery.receive(["", long, ""].map { DeliveryHarness.envelope($0, as: .text) })
+        embedded.loop.run()
+        #expect(try embedded.sockets[0].sent().map(\.text) == [" #0000000001", "\(long) #0000000002", " #0000000003"])
         #expect(try embedded.sockets[1].sent().count == 3)
     }
 
@@ -98,7 +109,7 @@ struct NumberedProtocolTests {
 
     @Test func `A refused action is acknowledged with its failure`() throws {
         let socket = try EmbeddedWebSocket(endpoint: Self.endpoint, offers: [NumberedProtocol.subprotocol])
-        socket.connection.tell(.failure(.forbidden), ackID: 3)
+        socket.connection.tell(.failure(.forbidden), ackID: .number(3))
         #expect(try socket.sent() == [.text("no 3")])
     }
 }

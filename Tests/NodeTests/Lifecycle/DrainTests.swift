@@ -28,6 +28,7 @@ struct DrainTests {
                 shutdownRequest: self.shutdownRequest,
                 life: self.life,
                 connections: loops.manager,
+                acceptNoFurtherStreams: {},
                 announce: { announced.withLockedValue { $0 += 1 } },
                 unsent: { unsent.withLockedValue { $0 } },
                 delay: delay,

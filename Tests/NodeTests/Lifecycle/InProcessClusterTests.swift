@@ -199,7 +199,7 @@ struct InProcessClusterTests {
     }
 
     @Test func `While it drains, a node is alive but not ready, and refuses WebSockets`() async throws {
-        try await APITestNode.with(1, [.drainDelay: "1s", .drainTimeout: "2s", .closeTimeout: "1s"]) { nodes in
+        try await APITestNode.with(1, [.drainDelay: "5s", .drainTimeout: "2s", .closeTimeout: "1s"]) { nodes in
             let silent = try await nodes[0].open(answersClose: false)
             await nodes[0].beginStop()
             #expect(try await eventually { try await nodes[0].http.request("GET", "/readyz").status == 503 })

@@ -76,16 +76,18 @@ final class EmbeddedServer {
             admission: WebSocketAdmission(access: access) { TopicReservation($0, isHeld: false) { _ in } },
             phase: self.phase,
             activity: self.activity.log,
-            makeTransport: { [loop = self.channel.embeddedEventLoop] guest in
+            makeTransport: { [loop = self.channel.embeddedEventLoop] admitted, _ in
                 decision.withLockedValue { $0.append(.webSocket) }
-                return Self.webSocketTransport(guest, on: loop)
+                return Self.webSocketTransport(admitted, on: loop)
             }
         )
         try self.channel.pipeline.syncOperations.addHandler(self.wire)
         try self.channel.pipeline.syncOperations.addHTTPHandlers(
             settings: settings,
             place: self.place,
-            webSockets: webSockets
+            webSockets: webSockets,
+            carrier: .plainSocket,
+            timeout: settings.handshakeTimeout
         ) { channel, reader in
             decision.withLockedValue { $0.append(.http) }
             let handler = recorder.value
@@ -119,12 +121,12 @@ final class EmbeddedServer {
     }
 
     static func webSocketTransport(
-        _ guest: WebSocketAdmission.AdmittedClient,
+        _ admitted: WebSocketAdmission.AdmittedClient,
         on loop: EmbeddedEventLoop
     ) -> WebSocketTransport {
         WebSocketTransport(
             settings: WebSocketSettings(messageLimits: MessageLimits(), closeTimeout: .seconds(5), now: { 0 }),
-            guest: guest,
+            admitted: admitted,
             host: ConnectionHost(
                 connections: EmbeddedWebSocket.manager(on: loop),
                 settings: ConnectionSettings(maximumUnsentBytes: 1 << 20, pingInterval: .seconds(30), now: { 0 }),

@@ -42,12 +42,15 @@ final class EmbeddedWebSocket {
     ///   - echoes: whether texts are sent back.
     ///   - offers: WebSocket subprotocols.
     ///   - manager: holds the connection; by default it holds no others.
+    ///   - isWritable: whether the channel is writable at first.
     init(
         maximumMessageBytes: Int = 1024,
         maximumUnsentBytes: Int = 1000,
         endpoint: Endpoint = .plain,
         offers: [String] = [],
         compression: NegotiatedDeflate? = nil,
+        carrier: WebSocketCarrier = .plainSocket,
+        isWritable: Bool = true,
         finishes: Bool = true,
         echoes: Bool = false,
         manager: ConnectionManager? = nil,
@@ -99,15 +102,18 @@ final class EmbeddedWebSocket {
         )
         self.transport = WebSocketTransport(
             settings: settings,
-            guest: WebSocketAdmission.AdmittedClient(
+            admitted: WebSocketAdmission.AdmittedClient(
                 client: WebSocketHandshake.Client(
                     endpoint: endpoint.with(application),
                     spoken: endpoint.choose(of: offers).spoken,
+                    subprotocol: endpoint.choose(of: offers).name,
                     compression: compression
                 )
             ),
+            carrier: carrier,
             host: host
         )
+        self.channel.isWritable = isWritable
         try self.channel.pipeline.syncOperations.addHandler(self.wire)
         try self.channel.pipeline.syncOperations.addHandler(self.transport)
         self.channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)

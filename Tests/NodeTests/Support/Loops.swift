@@ -84,7 +84,7 @@ final class Loops: Sendable {
         )
         return WebSocketTransport(
             settings: WebSocketSettings(messageLimits: MessageLimits(), closeTimeout: .seconds(5), now: { 0 }),
-            guest: WebSocketAdmission.AdmittedClient(
+            admitted: WebSocketAdmission.AdmittedClient(
                 client: WebSocketHandshake.Client(endpoint: Endpoint.plain.with(application))
             ),
             host: ConnectionHost(

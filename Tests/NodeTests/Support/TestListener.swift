@@ -75,8 +75,10 @@ struct TestListener: Sendable {
                 ) { TopicReservation($0, isHeld: false) { _ in } },
                 phase: LifecyclePhase(),
                 activity: activity,
-                makeTransport: { EmbeddedServer.webSocketTransport($0, on: EmbeddedEventLoop()) }
-            )
+                makeTransport: { admitted, _ in EmbeddedServer.webSocketTransport(admitted, on: EmbeddedEventLoop()) }
+            ),
+            http2: HTTP2Connections(),
+            turns: { TurnQueue(eventLoop: $0) }
         )
     }
 

@@ -15,7 +15,7 @@ public final class FaultNode: Sendable {
     private let running: NIOLockedValueBox<VolaryProcess>
 
     static func start(_ name: String, proxy: TCPProxy, options: [String], token: String?) async throws -> FaultNode {
-        let process = try await VolaryProcess.start(options, until: .live)
+        let process = try await VolaryProcess.start(options)
         let headers = token.map { ["authorization": "Bearer \($0)"] } ?? [:]
         return FaultNode(name, proxy: proxy, options: options, headers: headers, process: process)
     }

@@ -7,8 +7,8 @@ final class ReadinessProbe: Sendable {
     struct Answers: Sendable {
         /// The times of all answers, in milliseconds.
         var times: [Double] = []
-        /// Answers other than 200, and missing answers within ``timeout``.
-        var wrong = 0
+        /// Answers other than 200, and missing answers within ``timeout``: each with its time and its text, or the failed step.
+        var wrong: [String] = []
 
         /// - Parameter share: 0.5 for the median.
         func time(at share: Double) -> Double {
@@ -46,15 +46,23 @@ final class ReadinessProbe: Sendable {
     private func ask() {
         while !self.state.withLockedValue({ $0.isOver }) {
             let start = ContinuousClock.now
-            let socket = LoopbackSocket(port: self.port, timeout: Self.timeout)
-            let isSent = socket?.transmit("GET /readyz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n") == true
-            let isReady = isSent && socket?.receive()?.hasPrefix("HTTP/1.1 200 ") == true
+            let failure = self.failure()
             let time = start.duration(to: .now) / .milliseconds(1)
             self.state.withLockedValue { state in
                 state.answers.times.append(time)
-                if !isReady { state.answers.wrong += 1 }
+                if let failure { state.answers.wrong.append("after \(Int(time)) ms: \(failure)") }
             }
             Thread.sleep(forTimeInterval: Self.interval)
         }
+    }
+
+    /// - Returns: nil for an answer with status 200.
+    private func failure() -> String? {
+        guard let socket = LoopbackSocket(port: self.port, timeout: Self.timeout) else { return "not connected, errno \(errno)" }
+        guard socket.transmit("GET /readyz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n") else {
+            return "not sent, errno \(errno)"
+        }
+        guard let answer = socket.receive() else { return "no answer, errno \(errno)" }
+        return answer.hasPrefix("HTTP/1.1 200 ") ? nil : answer
     }
 }

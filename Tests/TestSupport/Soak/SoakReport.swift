@@ -55,7 +55,7 @@ public struct SoakReport: Sendable {
             "`\(fault.name)` \(fault.title)", "\(reports.count)", sum(\.publications), sum(\.deliveries), sum(\.lost),
             sum(\.duplicated), sum(\.reordered),
             nodes.map { Self.number($0.time(at: 0.5)) }.joined(separator: ", ") + " ms", Self.number(all.time(at: 0.99)) + " ms",
-            Self.number(all.time(at: 1)) + " ms", "\(all.wrong)",
+            Self.number(all.time(at: 1)) + " ms", "\(all.wrong.count)",
         ]
         return "| \(cells.joined(separator: " | ")) |"
     }
@@ -92,7 +92,7 @@ public struct SoakReport: Sendable {
                 if median > Self.readyBound {
                     delays.append("\(kind): the median of /readyz at \(node) is \(Self.number(median)) ms")
                 }
-                if answers.wrong > 0 { delays.append("\(kind): /readyz at \(node) was not 200 \(answers.wrong) times") }
+                delays += answers.wrong.map { "\(kind): /readyz at \(node) was not 200 \($0)" }
                 return delays
             }
         }

@@ -4,13 +4,14 @@ import NIOCore
 import VolaryProtocol
 
 /// The part of a ``RedisBroker`` for one Redis master, on one event loop. It has two links and the objects that own the state.
-/// It connects these objects with the links, reports health, and shuts them down. Each other task has its own object:
+/// It connects these objects with the links, and shuts them down. Each other task has its own object:
 ///
 /// - ``PublishIntake``, ``MessagePublisher``: publish messages from the inbox to Redis, in one order.
 /// - ``TopicSubscriptions``: subscribes to topics.
 /// - ``MessageReceiver``, ``TopicFollower``: deliver messages in the order of the log, and read missed messages from it.
 /// - ``LossReporter``: reports lost messages.
 /// - ``CanaryMonitor``: checks that the path through Redis works.
+/// - ``BrokerHealthReporter``: reports the health.
 final class BrokerShard {
     /// Maximum time for which a graceful shutdown waits for answers of Redis: 2 s.
     private static let flushTime = TimeAmount.seconds(2)
@@ -28,49 +29,48 @@ final class BrokerShard {
         case closed
     }
 
-    private let watch: MasterResolver
+    private let resolver: MasterResolver
     private let context: BrokerContext
     private let subscriptions: TopicSubscriptions
     private let publisher: MessagePublisher
     private let intake: PublishIntake
-    private let losses: LossReporter
     private let follower: TopicFollower
     private let canary: CanaryMonitor
     private let receiver: MessageReceiver
+    private let health: BrokerHealthReporter
     private var links: Links?
     private var state = State.open
-    private var interruptions = 0
     private var housekeeping: Scheduled<Void>?
 
     init(
-        watch: MasterResolver,
+        resolver: MasterResolver,
         settings: BrokerSettings,
         node: NodeID,
         shared: RedisBrokerShared,
         logger: Logger,
         outboxLimits: Outbox<OutgoingMessage>.Limits
     ) {
-        let prefix = watch.configuration.keyPrefix
+        let prefix = resolver.configuration.keyPrefix
         let context = BrokerContext(node: node, settings: settings, keyPrefix: prefix, shared: shared, logger: logger)
-        let replays = if case .master = watch.configuration.target { true } else { false }
+        let replays = if case .master = resolver.configuration.target { true } else { false }
         let scripts = RedisScriptCache()
         let subscriptions = TopicSubscriptions(context)
         let losses = LossReporter(context)
         let publisher = MessagePublisher(context, scripts: scripts, losses: losses, limits: outboxLimits, replays: replays)
         let reader = LogReader(context, scripts: scripts)
-        self.watch = watch
+        self.resolver = resolver
         self.context = context
         self.subscriptions = subscriptions
-        self.losses = losses
         self.publisher = publisher
         self.intake = PublishIntake(context, subscriptions, publisher, maximumBytes: outboxLimits.waitingBytes)
         self.follower = TopicFollower(context, subscriptions, publisher, losses, reader)
         self.canary = CanaryMonitor(context)
         self.receiver = MessageReceiver(context, subscriptions, self.follower, publisher, self.intake, self.canary, losses)
-        context.healthChanged = { [weak self] in self?.updateHealth() }
+        self.health = BrokerHealthReporter(shared, subscriptions, publisher, self.intake, losses, self.canary)
+        context.healthChanged = { [weak health = self.health] in health?.update() }
         self.publisher.countsAsDown = { [weak self] in
             self?.intake.publishPending()
-            self?.updateHealth()
+            self?.health.update()
         }
     }
 
@@ -81,6 +81,7 @@ final class BrokerShard {
             subscriber: self.link("subscriber", subscribes: true)
         )
         self.links = links
+        self.health.start(publisher: links.publisher, subscriber: links.subscriber)
         self.publisher.start(over: links.publisher)
         self.follower.start(over: links.publisher)
         self.subscriptions.start(over: links.subscriber)
@@ -94,8 +95,8 @@ final class BrokerShard {
     private func link(_ role: String, subscribes: Bool) -> RedisLink {
         let link = RedisLink(
             role: role,
-            to: .master(self.watch.core.value),
-            configuration: self.watch.configuration,
+            to: .master(self.resolver.core.value),
+            configuration: self.resolver.configuration,
             eventLoop: self.context.shared.eventLoop,
             subscribes: subscribes,
             logger: self.context.logger
@@ -129,49 +130,22 @@ final class BrokerShard {
         self.follower.end(topic)
         self.publisher.unsubscribed(from: topic)
         self.intake.publishPending()
-        self.updateHealth()
+        self.health.update()
     }
 
-    // MARK: - Health
+    // MARK: - Housekeeping
 
     private func scheduleHousekeeping() {
         self.housekeeping = self.context.schedule(in: Self.housekeepingInterval) { [weak self] in
             guard let self, !self.isClosed else { return }
             self.publisher.expire()
             if self.publisher.loopbackIsStalled(allTopicsArrive: self.subscriptions.isSettled) {
-                self.links?.subscriber.drop(reason: "own messages do not come back")
+                self.links?.subscriber.reconnect(reason: "own messages do not come back")
             }
-            self.follower.refreshHeads()
-            self.losses.report()
-            self.updateHealth()
+            self.follower.housekeep()
+            self.health.update()
             self.scheduleHousekeeping()
         }
-    }
-
-    private func updateHealth() {
-        let health = BrokerHealth(
-            state: self.downReason.map { .down(reason: $0) } ?? .up,
-            interruptions: self.interruptions,
-            waiting: self.publisher.waiting + self.intake.waiting,
-            pending: self.subscriptions.pending,
-            expired: self.losses.expired,
-            lost: self.losses.lost,
-            gaps: self.losses.gaps,
-            recovered: self.losses.recovered,
-            lag: self.canary.lag.map { .nanoseconds($0.nanoseconds) }
-        )
-        self.context.shared.update(health)
-    }
-
-    private var downReason: String? {
-        guard !self.isClosed else { return "shut down" }
-        guard let links else { return "not started" }
-        if !links.publisher.isReady { return links.publisher.reason }
-        if !links.subscriber.isReady { return links.subscriber.reason }
-        guard self.subscriptions.isSettled else {
-            return "not all topics are subscribed to yet, or what was missed is being fetched"
-        }
-        return self.canary.isProven ? nil : self.canary.refusal ?? "nothing has come back through Redis yet"
     }
 
     // MARK: - Shutting down
@@ -192,6 +166,7 @@ final class BrokerShard {
     private func close() {
         guard case .closing(let done) = self.state else { return }
         self.state = .closed
+        self.health.stop()
         self.context.shared.isClosed.withLockedValue { $0 = true }
         self.housekeeping?.cancel()
         self.canary.stop()
@@ -199,7 +174,7 @@ final class BrokerShard {
         self.links?.subscriber.stop()
         self.subscriptions.linkWasLost()
         self.publisher.stop()
-        self.updateHealth()
+        self.health.update()
         done()
     }
 }
@@ -217,7 +192,7 @@ extension BrokerShard: RedisLinkDelegate {
             if self.context.isLogged { self.follower.subscriberBecameReady() }
         }
         self.canary.linkBecameReady()
-        self.updateHealth()
+        self.health.update()
     }
 
     func linkWasLost(_ link: RedisLink, _ loss: RedisLinkLoss) {
@@ -226,13 +201,13 @@ extension BrokerShard: RedisLinkDelegate {
             self.follower.publisherWasLost()
             self.publisher.linkWasLost(loss)
         } else {
-            self.interruptions += 1
+            self.health.subscriberWasLost()
             self.subscriptions.linkWasLost()
             self.follower.subscriberWasLost()
             self.publisher.deliverLoopback()
         }
         self.intake.publishPending()
-        self.updateHealth()
+        self.health.update()
     }
 
     func linkDidNotConnect(_ link: RedisLink) {

@@ -1,7 +1,7 @@
 import NIOCore
 import VolaryProtocol
 
-/// Checks that messages of this node come back through Redis. Sends canaries over both links, drops the links when a canary
+/// Checks that messages of this node come back through Redis. Sends canaries over both links, reconnects both when a canary
 /// does not come back, and measures the lag. Belongs to one event loop.
 ///
 /// A canary is a DEL, which a replica refuses and a Redis that is out of memory accepts, just like messages. It is followed by
@@ -87,8 +87,8 @@ final class CanaryMonitor {
         case .send(let number): self.send(number)
         case .overdue:
             let reason = "what this node publishes does not come back"
-            self.publisher?.drop(reason: reason)
-            self.subscriber?.drop(reason: reason)
+            self.publisher?.reconnect(reason: reason)
+            self.subscriber?.reconnect(reason: reason)
         }
     }
 

@@ -62,7 +62,7 @@ final class MessageReceiver {
         switch self.subscriptions.acknowledged(channel) {
         case .confirmed(let topic): self.follower.subscribed(to: topic)
         case .none: break
-        case .violation: self.link?.drop(reason: "Redis broke its protocol: acknowledged what was not asked for")
+        case .violation: self.link?.reconnect(reason: "Redis broke its protocol: acknowledged what was not asked for")
         }
     }
 

@@ -51,33 +51,33 @@ public final class RedisBroker: Broker {
         eventLoop: any EventLoop,
         logger: Logger
     ) {
-        let watch = MasterResolver(configuration: configuration, eventLoop: eventLoop, logger: logger)
-        self.init(watch: watch, settings: settings, node: node, logger: logger)
+        let resolver = MasterResolver(configuration: configuration, eventLoop: eventLoop, logger: logger)
+        self.init(resolver: resolver, settings: settings, node: node, logger: logger)
     }
 
-    /// - Parameter watch: shared by all links of this node to Redis; its event loop does all the work.
+    /// - Parameter resolver: shared by all links of this node to Redis; its event loop does all the work.
     public convenience init(
-        watch: MasterResolver,
+        resolver: MasterResolver,
         settings: BrokerSettings = BrokerSettings(),
         node: NodeID,
         logger: Logger
     ) {
-        self.init(watch: watch, settings: settings, node: node, logger: logger, outboxLimits: .init())
+        self.init(resolver: resolver, settings: settings, node: node, logger: logger, outboxLimits: .init())
     }
 
     init(
-        watch: MasterResolver,
+        resolver: MasterResolver,
         settings: BrokerSettings,
         node: NodeID,
         logger: Logger,
         outboxLimits: Outbox<OutgoingMessage>.Limits
     ) {
-        let eventLoop = watch.eventLoop
+        let eventLoop = resolver.eventLoop
         let shared = RedisBrokerShared(eventLoop: eventLoop, inboxBytes: outboxLimits.linkedBytes)
         self.shared = shared
         self.shard = .makeBoxSendingValue(
             BrokerShard(
-                watch: watch,
+                resolver: resolver,
                 settings: settings,
                 node: node,
                 shared: shared,

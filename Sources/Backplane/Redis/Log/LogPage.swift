@@ -19,7 +19,7 @@ struct LogPage: Hashable, Sendable {
     enum Beginning: Int64, Hashable, Sendable {
         /// Redis had no log: there never was one, the topic was idle for long, or Redis has lost its data.
         case fresh = 0
-        /// The previous epoch ended with a message that had no room in the log.
+        /// The previous epoch ended with a message that had no room in the log, or its head was deleted or replaced.
         case afterLoss = 1
         /// The previous epoch had two histories. This epoch continues its log and its offsets.
         case forked = 2

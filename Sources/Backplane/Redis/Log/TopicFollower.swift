@@ -132,8 +132,8 @@ final class TopicFollower {
             // The closure captures the number only. Capturing the log would force a copy at each change until the answer
             // arrives.
             let session = log.session
-            let checksStore = if case .entries = request { log.isInterrupted } else { false }
-            self.reader.send(request, of: topic, checksStore: checksStore) { [weak self] answer in
+            let isInterrupted = if case .entries = request { log.isInterrupted } else { false }
+            self.reader.send(request, of: topic, isInterrupted: isInterrupted) { [weak self] answer in
                 // After the loss of the link all requests are sent again on the next link.
                 if let answer { self?.answered(request, of: topic, session: session, answer) }
             }
@@ -145,12 +145,7 @@ final class TopicFollower {
     private func answered(_ request: TopicLogStateMachine.LogRequest, of topic: Topic, session: Int, _ answer: RESPValue) {
         self.reads.ended(topic)
         if case .error(let text) = answer {
-            if answer.isMissingScript {
-                self.reader.loadAgain([.readLog, .endEpoch])
-                self.requestIfNeeded(topic)
-            } else {
-                self.reader.drop(reason: "a log was refused: \(RedisErrorText.loggable(text))")
-            }
+            self.reader.reconnect(reason: "a log was refused: \(RedisErrorText.loggable(text))")
         } else if self.logs[topic]?.session != session {
             // The answer belongs to an earlier subscription.
             self.requestIfNeeded(topic)
@@ -170,16 +165,19 @@ final class TopicFollower {
                 self.settle(topic, outcome)
             }
         } else {
-            self.reader.drop(reason: "a log was answered with something else")
+            self.reader.reconnect(reason: "a log was answered with something else")
         }
         self.context.deliver(envelopes)
         if self.subscriptions.takeSettled() { self.losses.report() }
         self.context.healthChanged()
     }
 
-    /// Call once per second: see ``LogReader/refreshHeads(of:)``.
-    func refreshHeads() {
-        if self.context.isLogged { self.reader.refreshHeads(of: self.logs.topics) }
+    /// Call once per second: reports losses, checks the name of Redis' data, and refreshes some heads.
+    func housekeep() {
+        self.losses.report()
+        guard self.context.isLogged else { return }
+        if self.subscriptions.isLinked { self.reader.identifyStore() }
+        self.reader.refreshHeads(of: self.logs.topics)
     }
 
     // MARK: - The links

@@ -14,7 +14,9 @@ public final class RedisPresenceStore: PresenceStore {
     private static let reapedSeconds = "\(PresenceLimits.reapedFor.components.seconds)"
     /// The shortest time after which keys expire without a renewal of the lease.
     private static let minimumBackstopMilliseconds: Int64 = 10 * 60 * 1000
-    /// Lists that are read at the same time, each with one script in progress: 8. This leaves time in Redis for other commands.
+    /// Lists that are read from Redis at the same time, each with one script in progress: 8. This leaves time in Redis for other
+    /// commands. The other lists wait in order. A list has its place only while it is read, and leaves the line when its caller is
+    /// canceled.
     private static let maximumLists = 8
 
     /// Shared with the node's other users of scripts.
@@ -99,7 +101,7 @@ public final class RedisPresenceStore: PresenceStore {
 
     public func connections(_ query: ConnectionQuery) async throws(PresenceError) -> ConnectionPage {
         try await self.lists.run { () async throws(PresenceError) in
-            var reader = RedisPageReader(query, keys: self.keys, decoder: self.decoder, evaluate: self.evaluate)
+            var reader = RedisPageReader(query, keys: self.keys, decoder: self.decoder, evaluate: self.evaluateUnlessCanceled)
             return try await reader.read()
         }
     }
@@ -130,6 +132,16 @@ public final class RedisPresenceStore: PresenceStore {
         )
         let record = try RedisPresenceEncoder.json(of: node)
         return [node.id.description, "\(node.leaseMilliseconds)", "\(backstop)", node.name, record]
+    }
+
+    /// Gives up the rest of a page that nobody needs.
+    private func evaluateUnlessCanceled(
+        _ script: RedisScript,
+        _ keys: [String],
+        _ arguments: [String]
+    ) async throws(PresenceError) -> RESPValue {
+        guard !Task.isCancelled else { throw .callerCanceled }
+        return try await self.evaluate(script, keys, arguments)
     }
 
     private func evaluate(

@@ -19,6 +19,8 @@ struct FailoverReplayBuffer<Element> {
     private var entries = CircularBuffer<(element: Element, bytes: Int, at: NIODeadline)>()
     private var totalBytes = 0
     private var lostAt: NIODeadline?
+    /// The server that confirmed the messages.
+    private var address: RedisAddress?
 
     var count: Int { self.entries.count }
 
@@ -35,6 +37,17 @@ struct FailoverReplayBuffer<Element> {
     }
 
     /// Call when the link is up again.
+    /// - Returns: the messages that another server has confirmed, and that are not too old. They leave the buffer.
+    mutating func linked(to address: RedisAddress, at now: NIODeadline) -> [Element] {
+        defer {
+            self.address = address
+            self.linked()
+        }
+        guard let known = self.address, known != address else { return [] }
+        return self.takeAll(at: now)
+    }
+
+    /// Call when the link to the same server is up again.
     mutating func linked() {
         self.lostAt = nil
     }

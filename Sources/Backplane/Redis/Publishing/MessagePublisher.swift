@@ -5,13 +5,14 @@ import VolaryProtocol
 /// Publishes over the publisher's link: writes the messages of ``PublishQueue`` as fast as Redis answers, and completes them
 /// when Redis has answered. Belongs to one event loop.
 final class MessagePublisher {
-    private let context: BrokerContext
+    let context: BrokerContext
     private let scripts: RedisScriptCache
     private let losses: LossReporter
     private var link: RedisLink?
-    private var queue: PublishQueue
-    /// While it runs, the link counts as up but slow: see ``PoisonMessageDetector``.
-    private var decisionTimer: Scheduled<Void>?
+    var queue: PublishQueue
+    /// Whether messages are sent with the source of the script, from an answer NOSCRIPT until Redis has accepted a message.
+    private var sendsSource = false
+    private let decision: LinkDecision
     /// Called once the outbox is empty, during shutdown.
     private var whenEmpty: (() -> Void)?
     /// Called when a decision takes too long, so that the link counts as down: see ``PoisonMessageDetector``.
@@ -27,6 +28,7 @@ final class MessagePublisher {
         self.context = context
         self.scripts = scripts
         self.losses = losses
+        self.decision = LinkDecision(context)
         self.queue = PublishQueue(node: context.node, isLogged: context.isLogged, limits: limits, replays: replays)
     }
 
@@ -35,7 +37,7 @@ final class MessagePublisher {
     var waiting: Int { self.queue.waiting }
     var isReady: Bool { self.link?.isReady ?? false }
     /// Whether the link is up, or counts as up during a decision.
-    var isLinked: Bool { self.isReady || self.decisionTimer != nil }
+    var isLinked: Bool { self.isReady || self.decision.isRunning }
     /// Whether Redis is so far behind that further messages should stay in the inbox, where senders take turns.
     var hasWindowWaiting: Bool { self.isReady && self.queue.hasWindowWaiting }
 
@@ -60,7 +62,9 @@ final class MessagePublisher {
     private func write() {
         guard let link, link.isReady else { return }
         self.queue.takeWritable { message in
-            link.send(message.command(self.context, self.scripts)) { [weak self] result in self?.answered(result) }
+            link.send(message.command(self.context, self.scripts, bySource: self.sendsSource)) { [weak self] result in
+                self?.answered(result)
+            }
         }
     }
 
@@ -78,22 +82,28 @@ final class MessagePublisher {
         guard case .success(let value) = result else { return }
         switch PublishAnswer(value) {
         case .confirmed(let receivers): self.confirmed(receivers: receivers)
-        case .scriptIsMissing:
-            // The script cache of Redis has been emptied. All pending messages fail in the same way, and are then sent again.
-            if self.queue.scriptIsMissing(), let link {
-                self.scripts.remove(.publish)
-                self.scripts.load([.publish], over: link)
-                link.flush()
-            }
-            self.writeIfDue()
+        case .scriptIsMissing: self.scriptIsMissing()
         case .refused(let text): self.refused(text)
-        case .malformed: self.link?.drop(reason: "a message was answered with something else")
+        case .malformed: self.link?.reconnect(reason: "a message was answered with something else")
         }
+    }
+
+    /// The script cache of Redis has been emptied. All pending messages fail in the same way, and are then sent again with the
+    /// source of the script. If that fails, too, the link is closed.
+    private func scriptIsMissing() {
+        if self.queue.scriptIsMissing(), let link {
+            guard !self.sendsSource else { return link.reconnect(reason: "a message was answered with NOSCRIPT twice") }
+            self.sendsSource = true
+            self.scripts.reload([.publish], over: link)
+            link.flush()
+        }
+        self.writeIfDue()
     }
 
     private func confirmed(receivers: Int) {
         var local: [Envelope] = []
         guard let message = self.queue.confirmed(into: &local, at: .now()) else { return }
+        if message.isLogged { self.sendsSource = false }
         self.settleDecision()
         self.context.deliver(local)
         let isDegraded = message.isDegraded
@@ -109,7 +119,7 @@ final class MessagePublisher {
         // A small message cannot exceed a limit of Redis.
         let isPlausible = refusal != .tooLarge || bytes >= PoisonMessageDetector.minimumBytes
         guard refusal != .ofServer, isPlausible, let message = self.queue.removeOldestUnanswered() else {
-            self.link?.drop(reason: "a message was refused: \(RedisErrorText.loggable(text))")
+            self.link?.reconnect(reason: "a message was refused: \(RedisErrorText.loggable(text))")
             return
         }
         self.settleDecision()
@@ -147,6 +157,7 @@ final class MessagePublisher {
 
     func linkWasLost(_ loss: RedisLinkLoss) {
         self.scripts.removeAll()
+        self.sendsSource = false
         switch self.queue.linkLost(isByPeer: loss.isByPeer, at: .now()) {
         case .linkIsDown: self.linkIsDown()
         case .wait: self.startDecision()
@@ -161,8 +172,7 @@ final class MessagePublisher {
 
     /// This node's receiver gets the pending messages, and waiting callers get their results.
     private func linkIsDown() {
-        self.decisionTimer?.cancel()
-        self.decisionTimer = nil
+        self.decision.end()
         // Includes messages that Redis has confirmed; if these were delivered later, the order would change.
         self.deliverLoopback()
         for answer in self.queue.takeCompletions() { answer() }
@@ -173,58 +183,31 @@ final class MessagePublisher {
         self.endDecision()
     }
 
-    /// Call when one of the links was lost. This node's receiver gets the messages that may not come back.
-    func deliverLoopback() { self.context.deliver(self.queue.takeLoopback()) }
-
     // MARK: - Deciding whether the link is down or one message costs it
 
     private func startDecision() {
-        guard self.decisionTimer == nil else { return }
-        let timeout = PoisonMessageDetector.decisionTimeout
-        self.decisionTimer = self.context.schedule(in: timeout) { [weak self] in self?.endDecision() }
+        self.decision.start { [weak self] in self?.endDecision() }
     }
 
     /// Call when Redis has answered a message.
     private func settleDecision() {
-        guard let decisionTimer, !self.queue.isDeciding(at: .now()) else { return }
-        decisionTimer.cancel()
-        self.decisionTimer = nil
+        guard self.decision.isRunning, !self.queue.isDeciding(at: .now()) else { return }
+        self.decision.end()
     }
 
     /// Call when the decision has taken too long, or no server is known. If the link is up there is nothing to decide.
     private func endDecision() {
-        guard let timer = self.decisionTimer else { return }
-        timer.cancel()
-        self.decisionTimer = nil
-        guard !self.isReady else { return }
+        guard self.decision.end(), !self.isReady else { return }
         self.queue.endDecision()
         self.linkIsDown()
         self.countsAsDown()
-    }
-
-    // MARK: - Loopback
-
-    func cameBack(_ sequence: UInt64, on topic: Topic, into envelopes: inout [Envelope]) {
-        self.queue.cameBack(sequence, on: topic, into: &envelopes)
-    }
-
-    /// - Returns: whether the envelope names this node as its origin but was not sent by it.
-    func isForged(_ envelope: Envelope) -> Bool {
-        envelope.origin == self.context.node && self.queue.observed(ownSequence: envelope.sequence)
-    }
-
-    func unsubscribed(from topic: Topic) { self.queue.forgetLoopback(of: topic) }
-
-    /// Call once per second. Returns whether a message of this node does not come back for no known reason.
-    func loopbackIsStalled(allTopicsArrive: Bool) -> Bool {
-        self.queue.loopbackIsStalled(allTopicsArrive: allTopicsArrive)
     }
 
     // MARK: - Expiry and the end
 
     /// Removes messages that have waited for too long. Not during a decision, because callers wait for these messages then.
     func expire() {
-        guard self.decisionTimer == nil else { return }
+        guard !self.decision.isRunning else { return }
         self.losses.expired(self.queue.expire(at: .now()), "Messages expired in the outbox")
     }
 
@@ -244,7 +227,7 @@ final class MessagePublisher {
     func stop() {
         self.whenEmpty = nil
         self.linkWasLost(RedisLinkLoss(reason: "shut down"))
-        self.decisionTimer?.cancel()
+        self.decision.end()
         self.losses.expired(self.queue.waiting, "The node ends with unconfirmed messages: other nodes may lack them")
     }
 }

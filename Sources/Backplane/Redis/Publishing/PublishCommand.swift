@@ -3,7 +3,8 @@ import VolaryProtocol
 
 extension OutgoingMessage {
     /// The command to publish the message: ``RedisScript/publish``, or PUBLISH if the message is not logged.
-    func command(_ context: BrokerContext, _ scripts: RedisScriptCache) -> RESPCommand {
+    /// - Parameter bySource: whether to send the source of the script.
+    func command(_ context: BrokerContext, _ scripts: RedisScriptCache, bySource: Bool) -> RESPCommand {
         let keys = context.keys(of: self.topic)
         guard self.isLogged else {
             var command = RESPCommand("PUBLISH", keys.channel)
@@ -12,7 +13,7 @@ extension OutgoingMessage {
         }
         // Every node is subscribed to `all`, so it needs no keys for topics without a subscriber.
         let store = self.topic == .all ? [] : LogKeys.storeKeys(prefix: context.keyPrefix)
-        var command = scripts.command(.publish, keys: keys.all + store)
+        var command = scripts.command(.publish, keys: keys.all + store, bySource: bySource)
         command.append(keys.channel)
         command.append(self.bytes)
         command.append(bytesOf: context.newEpoch())

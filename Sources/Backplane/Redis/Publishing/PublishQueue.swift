@@ -12,8 +12,6 @@ struct PublishQueue {
     private var poison = PoisonMessageDetector()
     /// nil where no fail-over is possible.
     private var replay: FailoverReplayBuffer<OutgoingMessage>?
-    /// The server that confirmed the messages in `replay`.
-    private var replayAddress: RedisAddress?
     /// The sequence of the last message.
     private(set) var sequence: UInt64 = 0
     private var stall = LoopbackStallDetector()
@@ -181,13 +179,7 @@ struct PublishQueue {
     ///   because receivers ignore sequences below the highest one of a node.
     mutating func linked(to address: RedisAddress?, at now: NIODeadline) -> Int {
         self.poison.linked(to: address)
-        guard let address else { return 0 }
-        defer {
-            self.replayAddress = address
-            self.replay?.linked()
-        }
-        guard let replayAddress, replayAddress != address, var messages = self.replay?.takeAll(at: now), !messages.isEmpty
-        else { return 0 }
+        guard let address, var messages = self.replay?.linked(to: address, at: now), !messages.isEmpty else { return 0 }
         for index in messages.indices { Envelope.countAttempt(in: &messages[index].bytes) }
         self.outbox.putBack(messages.map { ($0, $0.bytes.readableBytes) }, at: now)
         return messages.count

@@ -20,9 +20,11 @@ final class RedisScriptCache {
         self.digests = [:]
     }
 
-    /// Call this when Redis has lost the script.
-    func remove(_ script: RedisScript) {
-        self.digests[script.name] = nil
+    /// Call this when Redis has lost the scripts. Until they are loaded again, their source is sent.
+    func reload(_ scripts: [RedisScript], over link: RedisLink) {
+        // Those without a digest are being loaded.
+        let lost = scripts.filter { self.digests.removeValue(forKey: $0.name) != nil }
+        self.load(lost, over: link)
     }
 
     /// The beginning of a command; the caller appends the arguments.

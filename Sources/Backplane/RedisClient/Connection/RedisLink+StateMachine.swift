@@ -22,8 +22,8 @@ extension RedisLink {
         enum MovedAction: Hashable {
             /// Connect to the server, unless an attempt for it is in progress.
             case connect
-            /// Close the connection to the other server.
-            case drop
+            /// Close the connection to the other server, and connect to this one.
+            case reconnect
             case none
         }
 
@@ -88,7 +88,7 @@ extension RedisLink {
             case .ready where !isElsewhere: return .none
             case .ready:
                 self.attempt = 0
-                return .drop
+                return .reconnect
             case .connecting, .pausing:
                 self.attempt = 0
                 self.state = .connecting

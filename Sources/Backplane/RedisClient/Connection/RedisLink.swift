@@ -15,37 +15,32 @@ extension RedisLinkDelegate {
     func linkDidNotConnect(_ link: RedisLink) {}
 }
 
-/// Keeps one connection to Redis up. It connects to its server, checks every second whether the server still answers and is still
-/// a master, and reconnects after a pause whenever the connection is lost. Belongs to one event loop.
+/// Keeps one connection to Redis up: reconnects after a pause whenever the connection is lost, and follows the master.
+/// ``RedisDialer`` sets up the connections, ``RedisLivenessCheck`` detects a server that does not answer or is not a master any
+/// more. Belongs to one event loop.
 final class RedisLink {
     /// The server that a link connects to.
     enum Destination {
         /// The master that the resolver knows. A link that has been started is told when the master changes.
         case master(MasterResolverCore)
-        case sentinel(RedisAddress)
+        /// `asksForPassword`: whether the sentinel has refused an attempt without a password.
+        case sentinel(RedisAddress, asksForPassword: Bool = false)
     }
 
-    /// The interval of the liveness check. Together with the command timeout it limits how long a frozen Redis stays undetected.
-    static let livenessInterval = TimeAmount.seconds(1)
+    private struct Connection {
+        let handler: RedisChannelHandler
+        let address: RedisAddress
+    }
 
-    let role: String
-    let destination: Destination
-    private let configuration: RedisConfiguration
-    let eventLoop: NIOIsolatedEventLoop
-    let subscribes: Bool
-    private let backoff: Backoff
-    private let random: () -> Double
-    private let lookup: RedisResolver.Lookup
-    private let tls: RedisTLS?
+    private var destination: Destination
+    /// Whether there are credentials for a sentinel that asks for them.
+    private let hasSentinelPassword: Bool
+    private let dialer: RedisDialer
+    private let reconnectTimer: ReconnectTimer
+    private let livenessCheck: RedisLivenessCheck
     private var logger: Logger
     private var machine = StateMachine()
-    private var connector: RedisConnector?
-    private(set) var handler: RedisChannelHandler?
-    /// The address that `handler` is connected to.
-    private(set) var address: RedisAddress?
-    private var sentinelAsksForPassword = false
-    var livenessTimer: Scheduled<Void>?
-    private var pauseTimer: Scheduled<Void>?
+    private var connection: Connection?
     weak var delegate: (any RedisLinkDelegate)?
 
     /// - Parameters:
@@ -64,19 +59,30 @@ final class RedisLink {
         lookup: @escaping RedisResolver.Lookup = RedisResolver.system,
         random: @escaping () -> Double = { .random(in: 0...1) }
     ) {
-        self.role = role
+        let eventLoop = eventLoop.assumeIsolated()
+        let backoff = Backoff(minimum: configuration.reconnectMinimum, maximum: configuration.reconnectMaximum)
+        let asksForRole = if case .master = destination { !subscribes } else { false }
         self.destination = destination
-        self.configuration = configuration
-        self.eventLoop = eventLoop.assumeIsolated()
-        self.subscribes = subscribes
-        self.backoff = Backoff(minimum: configuration.reconnectMinimum, maximum: configuration.reconnectMaximum)
-        self.lookup = lookup
-        self.random = random
-        self.tls = RedisTLS(configuration)
+        self.hasSentinelPassword = configuration.credentials(for: .sentinel(asksForPassword: true)) != nil
+        self.dialer = RedisDialer(
+            as: role,
+            subscribes: subscribes,
+            configuration: configuration,
+            eventLoop: eventLoop,
+            lookup: lookup
+        )
+        self.reconnectTimer = ReconnectTimer(backoff, eventLoop: eventLoop, random: random)
+        self.livenessCheck = RedisLivenessCheck(eventLoop: eventLoop, asksForRole: asksForRole)
         self.logger = logger
         self.logger[metadataKey: RedisLogKey.link] = "\(role)"
+        self.livenessCheck.foundReplica = { [weak self] in
+            guard let self, let address = self.address else { return }
+            self.foundReplica(at: address)
+        }
     }
 
+    /// The server that the link is connected to.
+    var address: RedisAddress? { self.connection?.address }
     var isReady: Bool { self.machine.isReady }
     var state: StateMachine.State { self.machine.state }
 
@@ -98,49 +104,48 @@ final class RedisLink {
     func stop() {
         self.machine.stop()
         if case .master(let resolver) = self.destination { resolver.detach(self) }
-        self.livenessTimer?.cancel()
-        self.pauseTimer?.cancel()
+        self.livenessCheck.stop()
+        self.reconnectTimer.cancel()
         self.delegate = nil
-        self.connector?.cancel()
-        self.connector = nil
-        self.handler?.close(reason: "shut down")
-        self.handler = nil
+        self.dialer.cancel()
+        self.connection?.handler.close(reason: "shut down")
+        self.connection = nil
     }
 
     /// Queues a command for ``flush()``. `reply` is called once. When the link is down, it is called at once, with the reason.
     func send(_ command: RESPCommand, reply: @escaping RedisChannelHandler.Reply) {
-        guard self.isReady, let handler else {
+        guard self.isReady, let connection else {
             reply(.failure(RedisLinkError(reason: self.reason)))
             return
         }
-        handler.send(command, reply: reply)
+        connection.handler.send(command, reply: reply)
     }
 
     /// Queues a SUBSCRIBE or UNSUBSCRIBE for ``flush()``. Does nothing when the link is down.
     func sendSubscription(_ command: RESPCommand, channels: Int) {
         guard self.isReady else { return }
-        self.handler?.sendSubscription(command, channels: channels)
+        self.connection?.handler.sendSubscription(command, channels: channels)
     }
 
     func flush() {
-        self.handler?.flush()
+        self.connection?.handler.flush()
     }
 
     /// Closes the connection for a reason that the link's user has found, and connects again.
-    func drop(reason: String) {
-        self.handler?.close(reason: reason)
+    /// - Parameter reason: for operators.
+    func reconnect(reason: String) {
+        self.connection?.handler.close(reason: reason)
     }
 
     /// The resolver has found the master, or a new one.
     func moved(to master: RedisAddress) {
         switch self.machine.moved(isElsewhere: self.address != master) {
         case .none: break
-        case .drop: self.drop(reason: "the master is now \(master)")
+        case .reconnect: self.reconnect(reason: "the master is now \(master)")
         case .connect:
-            self.pauseTimer?.cancel()
-            guard self.connector?.address != master else { return }
-            self.connector?.cancel()
-            self.connector = nil
+            self.reconnectTimer.cancel()
+            guard self.dialer.target != master else { return }
+            self.dialer.cancel()
             self.connect()
         }
     }
@@ -155,38 +160,23 @@ final class RedisLink {
             // The resolver calls `moved(to:)` once it knows the master.
             guard let master = resolver.master else { return }
             (address, peer) = (master, .master)
-        case .sentinel(let sentinel):
-            (address, peer) = (sentinel, .sentinel(asksForPassword: self.sentinelAsksForPassword))
+        case .sentinel(let sentinel, let asksForPassword):
+            (address, peer) = (sentinel, .sentinel(asksForPassword: asksForPassword))
         }
         self.logger[metadataKey: RedisLogKey.address] = "\(address)"
-        let connector = RedisConnector(
-            to: address,
-            as: self.role,
-            peer: peer,
-            subscribes: self.subscribes,
-            configuration: self.configuration,
-            tls: self.tls,
-            eventLoop: self.eventLoop,
-            lookup: self.lookup
-        )
-        self.connector = connector
-        connector.start { [weak self] result in
-            guard let self else {
-                if case .success(let handler) = result { handler.close(reason: "cancelled") }
-                return
-            }
-            self.connector = nil
+        self.dialer.dial(address, as: peer) { [weak self] result in
             switch result {
-            case .success(let handler): self.connected(handler, at: address)
-            case .failure(let error): self.failed(error, at: address)
+            case .success(let handler):
+                guard let self else { return handler.close(reason: "cancelled") }
+                self.connected(handler, at: address)
+            case .failure(let error): self?.failed(error, at: address)
             }
         }
     }
 
     private func connected(_ handler: RedisChannelHandler, at address: RedisAddress) {
         guard self.machine.connected(at: .now()) else { return handler.close(reason: "shut down") }
-        self.handler = handler
-        self.address = address
+        self.connection = Connection(handler: handler, address: address)
         handler.isReady = true
         handler.onClose = { [weak self] in self?.lost($0) }
         handler.onPushes = { [weak self] pushes in
@@ -195,31 +185,26 @@ final class RedisLink {
         }
         self.logger.info("Redis link is up")
         if case .master(let resolver) = self.destination { resolver.linkIsUp() }
-        self.scheduleLivenessCheck()
+        self.livenessCheck.start(handler)
         self.delegate?.linkBecameReady(self)
     }
 
     private func failed(_ error: RedisConnectError, at address: RedisAddress) {
-        if case .passwordRequired = error, case .sentinel = self.destination,
-            self.configuration.credentials(for: .sentinel(asksForPassword: true)) != nil,
-            !self.sentinelAsksForPassword
-        {
-            self.sentinelAsksForPassword = true
+        if case .passwordRequired = error, case .sentinel(let sentinel, false) = self.destination, self.hasSentinelPassword {
+            self.destination = .sentinel(sentinel, asksForPassword: true)
             return self.connect()
         }
         if error == .replica { self.foundReplica(at: address) }
         self.lost(RedisLinkLoss(reason: error.reason))
     }
 
-    func foundReplica(at address: RedisAddress) {
+    private func foundReplica(at address: RedisAddress) {
         if case .master(let resolver) = self.destination { resolver.foundReplica(at: address) }
     }
 
     private func lost(_ loss: RedisLinkLoss) {
-        self.livenessTimer?.cancel()
-        self.livenessTimer = nil
-        self.handler = nil
-        self.address = nil
+        self.livenessCheck.stop()
+        self.connection = nil
         switch self.machine.lost(reason: loss.reason, at: .now()) {
         case .none: break
         case .pause(let attempt, let wasReady, let reasonIsNew):
@@ -229,8 +214,7 @@ final class RedisLink {
             }
             let metadata: Logger.Metadata = [RedisLogKey.reason: "\(loss.reason)"]
             self.logger.log(level: isNewReason ? .warning : .debug, "Redis link is down", metadata: metadata)
-            let pause = self.backoff.pause(attempt: attempt, random: self.random())
-            self.pauseTimer = self.eventLoop.scheduleTask(in: TimeAmount(pause)) { [weak self] in
+            self.reconnectTimer.start(attempt: attempt) { [weak self] in
                 guard let self, self.machine.pauseEnded() else { return }
                 self.connect()
             }

@@ -60,7 +60,7 @@ final class MasterResolverCore {
     /// A link has found that the server is a replica. The other links to it are closed too: a subscriber's link cannot find out
     /// itself.
     func foundReplica(at address: RedisAddress) {
-        for link in self.links.values where link.address == address { link.drop(reason: RedisConnectError.replica.reason) }
+        for link in self.links.values where link.address == address { link.reconnect(reason: RedisConnectError.replica.reason) }
         self.sentinels?.pollNow()
     }
 }

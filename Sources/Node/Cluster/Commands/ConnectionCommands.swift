@@ -63,7 +63,7 @@ struct ConnectionCommands: Sendable {
     func close(_ connection: Connection, code: CloseCode, reason: String, done: @escaping @Sendable () -> Void) {
         // Before it is closed: one whose client is gone ends at once.
         let wasListed = self.listing.withdraw(connection)
-        connection.close(code: code, reason: reason)
+        connection.close(.dismissal(code, reason: reason))
         guard wasListed else { return done() }
         Task {
             await self.presence.flushed()

@@ -8,6 +8,7 @@ struct Inventory: Sendable {
     let connections: ConnectionManager
     let directory: NodeDirectory
     let logger: Logger
+    let life: LifecyclePhase
 
     /// One page, and whether it is complete.
     struct Page: Sendable {
@@ -20,10 +21,13 @@ struct Inventory: Sendable {
 
     /// When the presence store does not answer, the page contains only this node's connections, and every other node is
     /// `missing`.
-    func page(_ query: ConnectionQuery) async -> Page {
+    /// - Throws: `CancellationError` if the task is canceled before the store answers because the client has disconnected: nobody needs
+    ///   the page. A draining node cancels requests whose client still waits; they get this node's connections.
+    func page(_ query: ConnectionQuery) async throws(CancellationError) -> Page {
         do throws(PresenceError) {
             return Page(page: self.withAbsentNodes(try await self.store.connections(query), query))
         } catch {
+            guard !Task.isCancelled || self.life.phase == .draining else { throw CancellationError() }
             self.logger.debug("Connections listed from this node only", metadata: [LogKey.error: "\(error)"])
             return Page(page: await self.ownPage(query))
         }

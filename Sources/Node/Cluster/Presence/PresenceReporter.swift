@@ -6,54 +6,16 @@ import VolaryProtocol
 
 /// Keeps this node's entries in the presence store up to date: its lease and its connections. Also removes dead nodes.
 ///
-/// One task calls the store, one call at a time (``PresenceScheduler``). Changes that arrive during a call are combined in the
-/// next one.
+/// One task calls the store, one call at a time (``PresenceScheduler``), through ``PresenceWriter`` and ``NodePoll``. Changes that
+/// arrive during a call are combined in the next one.
 final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
-    struct State {
-        var record: NodeRecord
-        var scheduler = PresenceScheduler()
-        var nextHeartbeat: C.Instant
-        var registration = PresenceRegistration()
-        var hasRegisteredBefore = false
-        /// False until other nodes can probe this one, and after its name was found to be taken.
-        var canRegister: Bool
-        /// After a lost lease: until when the nodes known before are expected to register again.
-        var reregistrationDeadline: C.Instant?
-        /// Callers that wait until a batch is stored.
-        var waiting: [(batch: Int, continuation: CheckedContinuation<Void, Never>)] = []
-        var health = PresenceHealth.down(reason: "not registered yet")
-        var hasBeenUp = false
-        var healthSince: Int64
-
-        /// Clears the record's `registering` mark once all connections are stored.
-        mutating func completeRegistration() {
-            guard self.record.registering, self.registration.isComplete else { return }
-            self.record.registering = false
-            self.scheduler.renew()
-        }
-
-        /// Removes and returns the callers whose batch is stored.
-        mutating func takeWaiting(upTo batch: Int) -> [CheckedContinuation<Void, Never>] {
-            let stored = self.waiting.lazy.filter { $0.batch <= batch }.map(\.continuation)
-            defer { self.waiting.removeAll { $0.batch <= batch } }
-            return Array(stored)
-        }
-    }
-
-    let store: any PresenceStore
-    let connections: ConnectionManager
-    let directory: NodeDirectory
-    let announcer: Announcer
-    let metrics: NodeMetrics
-    let logger: Logger
-    let clock: C
-    private let now: @Sendable () -> Int64
+    private let writer: PresenceWriter
+    private let poll: NodePoll<C>
+    private let monitor: PresenceHealthMonitor
+    private let state: NIOLockedValueBox<PresenceState>
+    private let clock: C
     private let interval: Duration
-    let pause: @Sendable () async -> Void
-    let name: NodeName
-    let isAlive: @Sendable (NodeID) async throws(PresenceError) -> Bool
-    let nameIsTaken: @Sendable () -> Void
-    let state: NIOLockedValueBox<State>
+    private let nameIsTaken: @Sendable () -> Void
     private let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let (untilEnd, end) = AsyncStream.makeStream(of: Never.self)
 
@@ -81,30 +43,35 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
         pause: @escaping @Sendable () async -> Void = {},
         now: @escaping @Sendable () -> Int64 = UTCClock.now
     ) {
-        self.store = store
-        self.connections = connections
-        self.directory = directory
-        self.announcer = announcer
-        self.metrics = metrics
-        self.logger = logger
-        self.clock = clock
-        self.name = name
-        self.isAlive = isAlive
-        self.nameIsTaken = nameIsTaken
-        self.pause = pause
-        self.now = now
-        self.interval = .milliseconds(record.leaseMilliseconds / 5)
-        self.state = NIOLockedValueBox(
-            State(record: record, nextHeartbeat: clock.now, canRegister: !awaitsSubscription, healthSince: now())
+        self.state = NIOLockedValueBox(PresenceState(record: record, canRegister: !awaitsSubscription))
+        self.writer = PresenceWriter(
+            self.state,
+            claim: NodeNameClaim(store: store, name: name, directory: directory, isAlive: isAlive, logger: logger),
+            connections: connections,
+            announcer: announcer,
+            logger: logger,
+            pause: pause
         )
+        self.poll = NodePoll(
+            store: store,
+            directory: directory,
+            announcer: announcer,
+            metrics: metrics,
+            logger: logger,
+            clock: clock
+        )
+        self.monitor = PresenceHealthMonitor(logger: logger, now: now)
+        self.clock = clock
+        self.interval = .milliseconds(record.leaseMilliseconds / 5)
+        self.nameIsTaken = nameIsTaken
     }
 
     // MARK: - From any thread
 
-    var health: PresenceHealth { self.state.withLockedValue { $0.health } }
+    var health: PresenceHealth { self.monitor.health }
 
     /// `since`: when the store went up or down, in milliseconds since 1970, UTC. A new reason for being down does not change it.
-    var condition: (health: PresenceHealth, since: Int64) { self.state.withLockedValue { ($0.health, $0.healthSince) } }
+    var condition: (health: PresenceHealth, since: Int64) { self.monitor.condition }
 
     /// This node receives probes of other nodes from now on.
     func subscribed() {
@@ -126,7 +93,7 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
     /// Returns once all changes made so far are stored, or the store has failed. After a failure they are retried.
     func flushed() async {
         await withCheckedContinuation { continuation in
-            self.state.withLockedValue { $0.waiting.append(($0.registration.nextBatch, continuation)) }
+            self.state.withLockedValue { $0.wait(continuation) }
             self.wakeUp.yield()
         }
     }
@@ -160,12 +127,8 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
                 group.cancelAll()
             }
         }
-        self.resumeWaiting()
-        do {
-            try await self.store.unregister(self.directory.ownID)
-        } catch {
-            self.logger.warning("Presence not removed; it expires with the lease", metadata: [LogKey.error: "\(error)"])
-        }
+        self.state.resumeWaiting()
+        await self.writer.unregister()
     }
 
     /// Wakes the worker at every interval (a fifth of the lease), 10 % more or less, so that nodes started together do not call
@@ -180,71 +143,66 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
     }
 
     private func work() async {
+        var nextHeartbeat = self.clock.now
         for await _ in self.wakeUps {
             do throws(PresenceError) {
-                while !Task.isCancelled, let call = self.nextCall() {
-                    switch call {
-                    case .renew: try await self.renew()
-                    case .changes: try await self.storeChanges()
-                    case .reap: try await self.reap()
-                    case .nodes: try await self.refreshNodes()
-                    }
-                }
-                if self.state.withLockedValue({ $0.canRegister }) { self.setHealth(.up) }
+                while !Task.isCancelled, let call = self.nextCall(&nextHeartbeat) { try await self.perform(call) }
+                if self.state.withLockedValue({ $0.canRegister }) { self.monitor.set(.up) }
             } catch {
                 self.state.withLockedValue { $0.scheduler = PresenceScheduler() }
-                self.setHealth(.down(reason: "\(error)"))
+                self.monitor.set(.down(reason: "\(error)"))
                 // The changes are kept on this node and retried.
-                self.resumeWaiting()
+                self.state.resumeWaiting()
             }
         }
     }
 
+    /// - Parameter nextHeartbeat: when the next heartbeat is due.
     /// - Returns: nil when everything is stored; callers that wait for that are resumed.
-    private func nextCall() -> PresenceScheduler.Call? {
+    private func nextCall(_ nextHeartbeat: inout C.Instant) -> PresenceScheduler.Call? {
         let now = self.clock.now
-        let (call, waiters) = self.state.withLockedValue {
-            state -> (PresenceScheduler.Call?, [CheckedContinuation<Void, Never>]) in
-            guard state.canRegister else { return (nil, state.takeWaiting(upTo: .max)) }
-            if now >= state.nextHeartbeat {
-                state.nextHeartbeat = now.advanced(by: self.interval * 0.9)
-                state.scheduler.heartbeat()
-            }
+        let isDue = now >= nextHeartbeat
+        let (call, waiters, isHeartbeat) = self.state.withLockedValue {
+            state -> (PresenceScheduler.Call?, [CheckedContinuation<Void, Never>], Bool) in
+            guard state.canRegister else { return (nil, state.takeWaiting(), false) }
+            if isDue { state.scheduler.heartbeat() }
             let call = state.scheduler.next(
                 isRegistered: state.registration.isRegistered,
                 hasChanges: state.registration.hasChanges
             )
-            return (call, call == nil ? state.takeWaiting(upTo: .max) : [])
+            return (call, call == nil ? state.takeWaiting() : [], isDue)
         }
+        if isHeartbeat { nextHeartbeat = now.advanced(by: self.interval * 0.9) }
         for continuation in waiters { continuation.resume() }
         return call
     }
 
-    /// - Parameter batch: the last stored one. Default: all waiting callers are resumed.
-    func resumeWaiting(upTo batch: Int = .max) {
-        for continuation in self.state.withLockedValue({ $0.takeWaiting(upTo: batch) }) { continuation.resume() }
+    private func perform(_ call: PresenceScheduler.Call) async throws(PresenceError) {
+        switch call {
+        case .renew: self.handle(try await self.writer.renew())
+        case .changes: self.handle(try await self.writer.storeChanges())
+        case .reap: try await self.poll.reap()
+        // The last call of a heartbeat.
+        case .nodes:
+            try await self.poll.refresh()
+            // Not only when no changes are left: a busy node may always have some.
+            if self.state.withLockedValue({ $0.registration.isComplete }) { self.monitor.set(.up) }
+        }
     }
 
-    func setHealth(_ health: PresenceHealth) {
-        let (before, isFirst) = self.state.withLockedValue { state in
-            defer {
-                state.health = health
-                state.hasBeenUp = state.hasBeenUp || health == .up
+    private func handle(_ outcome: PresenceWriter.Outcome) {
+        switch outcome {
+        case .held: break
+        case .lost:
+            self.poll.leaseLost()
+            self.state.withLockedValue { $0.registration.leaseLost() }
+        case .nameTaken:
+            let name = self.state.withLockedValue { state in
+                state.canRegister = false
+                return state.record.name
             }
-            if (health == .up) != (state.health == .up) { state.healthSince = self.now() }
-            return (state.health, !state.hasBeenUp)
-        }
-        guard before != health else { return }
-        switch health {
-        // The first time, "Presence registered" says the same.
-        case .up: self.logger.log(level: isFirst ? .debug : .info, "Presence store answers")
-        case .down(let reason):
-            // Before the first success this is not an error: links take a moment to connect, and log their own errors.
-            self.logger.log(
-                level: before == .up ? .error : .debug,
-                "Presence store fails",
-                metadata: [LogKey.error: "\(reason)"]
-            )
+            self.monitor.set(.down(reason: NodeNameTaken(name: name).description))
+            self.nameIsTaken()
         }
     }
 }

@@ -1,11 +1,19 @@
 import Atomics
+import NIOConcurrencyHelpers
 import VolaryProtocol
 
-/// Adds up, over all event loops of a node, how many connections one batch of publications reached.
-final class ReceiptCounter: Sendable {
+/// Adds up, over all event loops of a node, how many connections each publication of one batch reached.
+final class ReceiptCounter: @unchecked Sendable {
+    // Unchecked: `omissions` is written under the lock before the part is counted, and read after the last part is. All else
+    // is constant or atomic.
+
+    /// One for all counters, because few batches have omissions.
+    private static let lock = NIOLock()
+
     let ids: [PublicationID]
     private let remaining: ManagedAtomic<Int>
     private let total = ManagedAtomic<UInt32>(0)
+    private var omissions: [PublicationID: UInt32] = [:]
 
     init(ids: [PublicationID], parts: Int) {
         self.ids = ids
@@ -13,9 +21,14 @@ final class ReceiptCounter: Sendable {
     }
 
     /// - Returns: the sum, to the caller that adds the last part; otherwise nil.
-    func add(_ reached: UInt32) -> UInt32? {
-        self.total.wrappingIncrement(by: reached, ordering: .relaxed)
+    func add(_ reach: FanOutReach) -> FanOutReach? {
+        self.total.wrappingIncrement(by: reach.connections, ordering: .relaxed)
+        if !reach.omissions.isEmpty {
+            Self.lock.withLock {
+                for id in self.ids { if let count = reach.omissions[id] { self.omissions[id, default: 0] += count } }
+            }
+        }
         guard self.remaining.wrappingDecrementThenLoad(ordering: .acquiringAndReleasing) == 0 else { return nil }
-        return self.total.load(ordering: .relaxed)
+        return FanOutReach(connections: self.total.load(ordering: .relaxed), omissions: self.omissions)
     }
 }

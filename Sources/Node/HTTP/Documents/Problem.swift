@@ -78,7 +78,7 @@ extension Problem {
     }
 
     static var unknownNode: Problem {
-        Problem(.notFound, "unknown-node", "There is no node of this id.", field: "id")
+        Problem(.notFound, "unknown-node", "No node has this id.", field: "id")
     }
 
     static func nodeSilent(_ detail: String) -> Problem { Problem(.gatewayTimeout, "node-silent", detail) }
@@ -88,14 +88,14 @@ extension Problem {
 
     static let slowBody = Problem(.requestTimeout, "body-too-slow", "The body did not arrive in time.")
 
-    static let unknownPath = Problem(.notFound, "unknown-path", "There is nothing at this path.")
+    static let unknownPath = Problem(.notFound, "unknown-path", "This path does not exist.")
 
     /// - Parameter option: the option that lists the allowed origins.
     static func originNotAllowed(_ option: ConfigurationOption) -> Problem {
         Problem(
             .forbidden,
             "origin-not-allowed",
-            "Pages of this origin may not do this: it is not among the node's --\(option.rawValue).",
+            "Requests from pages of this origin are not allowed: the origin is not listed in --\(option.rawValue).",
             field: "Origin"
         )
     }
@@ -111,13 +111,13 @@ extension Problem {
     static let codedBody = Problem(
         .unsupportedMediaType,
         "unsupported-content-encoding",
-        "The body must come as it is, without a Content-Encoding: no coding is taken.",
+        "Content-Encoding is not supported: send the body without a coding.",
         field: "Content-Encoding",
         headers: [.acceptEncoding: "identity"]
     )
 
     static func bodyTooLarge(_ maximumBytes: Int) -> Problem {
-        Problem(.contentTooLarge, "body-too-large", "The body may have \(maximumBytes) bytes.")
+        Problem(.contentTooLarge, "body-too-large", "The body may have at most \(maximumBytes) bytes.")
     }
 
     /// - Parameter name: may come from the caller, with any length.
@@ -137,7 +137,7 @@ extension Problem {
     static let presenceUnavailable = Problem(
         .serviceUnavailable,
         "presence-unavailable",
-        "The node cannot look up what other nodes hold.",
+        "The node cannot read the presence of the other nodes.",
         headers: [.retryAfter: "1"]
     )
 
@@ -145,7 +145,7 @@ extension Problem {
     static let idleHistoryFull = Problem(
         .serviceUnavailable,
         "idle-history-full",
-        "Nobody is connected whom this message is for, and what the cluster keeps for those who are away is used up (--history-idle-bytes).",
+        "No receiver is connected, and the logs of topics without receivers are at their common limit (--history-idle-bytes).",
         headers: [.retryAfter: "10"]
     )
 
@@ -153,7 +153,7 @@ extension Problem {
     static let relayUnavailable = Problem(
         .serviceUnavailable,
         "relay-unavailable",
-        "The node cannot reach the others, and keeps as much for them as it may.",
+        "The node cannot reach the other nodes, and its queue of messages for them is full.",
         headers: [.retryAfter: "1"]
     )
 }

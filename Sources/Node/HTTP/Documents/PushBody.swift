@@ -25,7 +25,7 @@ struct PushBody: Sendable {
             throw Problem(
                 .contentTooLarge,
                 "message-too-large",
-                "\(content.field ?? "The message") may have \(self.maximumMessageBytes) bytes\(content.dataType == .binary ? "" : " of UTF-8").",
+                "\(content.field ?? "The message") may have at most \(self.maximumMessageBytes) bytes\(content.dataType == .binary ? "" : " of UTF-8").",
                 field: content.field
             )
         }
@@ -111,7 +111,7 @@ extension JSONScanner.Fault {
         case .notUTF8: .invalidBody("The body is not UTF-8.")
         case .malformed: .invalidBody("The body is not well-formed JSON.")
         case .tooDeep: .invalidBody("The body may be \(JSONScanner.maximumDepth) levels deep.")
-        case .duplicate(let name): .invalidBody("\(Problem.short(name.string)) is there twice.", field: name.string)
+        case .duplicate(let name): .invalidBody("\(Problem.short(name.string)) is given twice.", field: name.string)
         case .unknownMember(let name): .invalidBody("The body may have message or data, and no other member.", field: name.string)
         }
     }

@@ -41,7 +41,9 @@ struct StaticContent: Sendable {
 
     /// FNV-1a with 64 bits. It distinguishes versions of a file and does not protect against deliberate collisions.
     private static func tag(of bytes: ByteBuffer) -> String {
-        let hash = bytes.readableBytesView.reduce(UInt64(0xCBF2_9CE4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        let hash = bytes.withUnsafeReadableBytes { bytes in
+            bytes.reduce(UInt64(0xCBF2_9CE4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        }
         return "\"\(String(hash, radix: 16))-\(String(bytes.readableBytes, radix: 16))\""
     }
 }

@@ -171,29 +171,29 @@ extension Problem {
     static let idempotencyKeyReused = Problem(
         .unprocessableContent,
         "idempotency-key-reused",
-        "This key stands for another request: another path, query, body, or type of body.",
+        "This key was used for another request: with another path, query, body, or type of body.",
         field: HTTPField.Name.idempotencyKey.rawName
     )
 
     static let idempotencyKeyBusy = Problem(
         .conflict,
         "idempotency-key-busy",
-        "The first request with this key has not ended yet. Its answer can be had by sending the same again. If its node has died, "
-            + "nobody knows whether it was carried out; the key is free again 5 minutes after it.",
+        "The first request with this key is still running. Send the request again to get its answer. If the node of the first "
+            + "request has failed, its result is unknown, and the key is free again after 5 minutes.",
         headers: [.retryAfter: "1"]
     )
 
     static let idempotencyUnavailable = Problem(
         .serviceUnavailable,
         "idempotency-unavailable",
-        "The node cannot find out whether this request has been carried out. Nothing has been sent.",
+        "The node cannot find out whether this request has been carried out before. Nothing has been sent.",
         headers: [.retryAfter: "1"]
     )
 
     static let idempotencyFull = Problem(
         .serviceUnavailable,
         "idempotency-full",
-        "The node remembers as many Idempotency-Keys as it can, each for 5 minutes, and takes no new one for now. Nothing has been sent.",
+        "The store of Idempotency-Keys is full; each key stays for 5 minutes. Nothing has been sent.",
         field: HTTPField.Name.idempotencyKey.rawName,
         headers: [.retryAfter: "10"]
     )
@@ -202,6 +202,6 @@ extension Problem {
     static let answerNotKept = Problem(
         .conflict,
         "answer-not-kept",
-        "This request has been carried out before; its answer is not kept."
+        "This request has been carried out before. Its answer is not stored."
     )
 }

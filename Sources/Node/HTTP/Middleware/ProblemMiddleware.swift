@@ -2,6 +2,7 @@ import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOHTTP2
 import VolaryBackplane
 
 /// Turns errors of routes into `application/problem+json`, without a body for HEAD.
@@ -35,13 +36,13 @@ struct ProblemMiddleware: Sendable {
             return .slowBody
         case let error as ChunkSizes.TooLarge:
             return .bodyTooLarge(error.maximumBytes)
-        case is HTTPParserError, is HugeContentLength, is ChannelError, is IOError:
+        case is HTTPParserError, is HugeContentLength, is ChannelError, is IOError, is any NIOHTTP2Error:
             // The client disconnected, or sent invalid HTTP. An operator cannot fix either.
             logger.debug("Request aborted by the client", metadata: [LogKey.error: "\(ErrorText.of(error))"])
             return .malformedRequest
         default:
             logger.error("Request failed", metadata: [LogKey.error: "\(error)"])
-            return Problem(.internalServerError, "internal", "The request failed on our side.")
+            return Problem(.internalServerError, "internal", "The request failed because of an internal error.")
         }
     }
 }

@@ -52,7 +52,7 @@ extension Problem {
     fileprivate static let tooManyRequests = Problem(
         .serviceUnavailable,
         "too-many-requests",
-        "This node works on as many requests as it takes at once.",
+        "This node is at its limit of concurrent requests.",
         headers: [.retryAfter: "1"]
     )
 }

@@ -18,7 +18,7 @@ struct RequestTargetMiddleware: Sendable {
 
     func handle(_ request: Request, _ context: HTTPRequestContext, next: NextHandler) async throws -> Response {
         guard Self.isKnown(request.method) else {
-            throw Problem(.notImplemented, "unknown-method", "No path has this method.")
+            throw Problem(.notImplemented, "unknown-method", "This server does not support the method.")
         }
         let path = request.path
         guard path == "*" || path.utf8.first == UInt8(ascii: "/"), PercentEncoding.decode(path[...]) != nil else {

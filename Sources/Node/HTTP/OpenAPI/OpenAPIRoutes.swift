@@ -6,9 +6,9 @@ import NIOCore
 struct OpenAPIRoutes: Sendable {
     static let document = ByteBuffer(bytes: PackageResources.openapi_json)
 
-    private let content = StaticContent(Self.document, type: "application/json; charset=utf-8")
+    private static let content = StaticContent(Self.document, type: "application/json; charset=utf-8")
 
     func add(to routes: inout RouteTable) {
-        routes.on("/openapi.json", [.get: { request, _ in self.content.response(to: request) }])
+        routes.on("/openapi.json", [.get: { request, _ in Self.content.response(to: request) }])
     }
 }

@@ -21,7 +21,7 @@ struct ConnectionRoutes: Sendable {
 
     @Sendable private func list(_ request: Request, _: HTTPRequestContext) async throws -> Response {
         let query = try Query(request, only: "limit", "cursor", "node", "user", "group")
-        let page = await self.inventory.page(
+        let page = try await self.inventory.page(
             ConnectionQuery(
                 limit: try query.integer("limit", in: 1...PresenceLimits.pageSize) ?? 100,
                 after: try query.connectionID("cursor"),

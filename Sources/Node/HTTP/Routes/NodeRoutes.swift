@@ -55,7 +55,7 @@ struct NodeRoutes: Sendable {
             self.activity.changed(.drain, of: "\(id)", by: caller)
             return JSONBody.response(AcceptedDrain(id: id.description), status: .accepted)
         }
-        throw Problem.nodeSilent("The node did not answer in time; it does what was asked when it can.")
+        throw Problem.nodeSilent("The node did not answer in time. It carries out the request when it can.")
     }
 
     /// The process serves HTTP. A supervisor should restart the process only if this fails.

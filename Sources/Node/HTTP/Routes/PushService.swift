@@ -90,7 +90,7 @@ struct PushService: Sendable {
             throw Problem(
                 .conflict,
                 "ambiguous-connection",
-                "More than one connection has an id that begins with these digits: give all 32.",
+                "More than one connection id begins with these digits. Give all 32.",
                 field: "id"
             )
         }
@@ -130,13 +130,13 @@ extension PushOutcome {
             throw Problem(
                 .conflict,
                 "too-many-groups",
-                "A connection may be in \(PresenceLimits.groupsPerConnection) groups, of names with \(PresenceLimits.groupBytesPerConnection) bytes together.",
+                "A connection may be in \(PresenceLimits.groupsPerConnection) groups, whose names may have \(PresenceLimits.groupBytesPerConnection) bytes together.",
                 field: "group"
             )
         }
         if self.recipients > 0 { return Response(status: .noContent) }
         if self.connectionNotFound { throw Problem.unknownConnection }
-        throw Problem.nodeSilent("The node that holds the connection did not answer in time; it does what was asked when it can.")
+        throw Problem.nodeSilent("The connection's node did not answer in time. It carries out the request when it can.")
     }
 }
 

@@ -11,7 +11,7 @@ struct WebSocketRoutes: Sendable {
         throw Problem(
             .badRequest,
             "not-a-websocket",
-            "This path speaks WebSocket only: send a GET request with an upgrade."
+            "This path is for WebSockets only: send a GET request with an upgrade."
         )
     }
 }

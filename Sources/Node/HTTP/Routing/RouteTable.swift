@@ -55,6 +55,6 @@ struct RouteTable: Sendable {
 extension Problem {
     /// - Parameter allowed: the methods of the path.
     fileprivate static func methodNotAllowed(_ allowed: String) -> Problem {
-        Problem(.methodNotAllowed, "method-not-allowed", "This path has other methods.", headers: [.allow: allowed])
+        Problem(.methodNotAllowed, "method-not-allowed", "This path does not support the method.", headers: [.allow: allowed])
     }
 }

@@ -112,7 +112,10 @@ final class MetricsRegistry: MetricsFactory {
         return "{" + dimensions.map { "\($0)=\"\(self.escaped($1, quotes: true))\"" }.joined(separator: ",") + "}"
     }
 
+    private static let escapedBytes = Array("\\\n\"".utf8)
+
     private static func escaped(_ text: String, quotes: Bool) -> String {
+        guard text.utf8.contains(where: { Self.escapedBytes.contains($0) }) else { return text }
         let text = text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
         return quotes ? text.replacing("\"", with: "\\\"") : text
     }

@@ -69,10 +69,11 @@ struct NodeMetrics: Sendable {
 
     func messageReceived() { self.received.increment() }
 
-    /// Publications that one event loop delivered together, and the connections that received them.
-    func delivered(publications: Int, connections: Int) {
+    /// Publications that one event loop delivered together, and the connections that received them, added up over the
+    /// publications.
+    func delivered(publications: Int, deliveries: Int) {
         self.publications.increment(by: publications)
-        self.deliveries.increment(by: publications * connections)
+        self.deliveries.increment(by: deliveries)
     }
 
     /// Publications dropped because the queue of an event loop was full.

@@ -30,7 +30,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     init(_ refusal: WebSocketHandshake.Refusal) {
         self =
             switch refusal {
-            case .notWebSocket, .wrongMethod, .hasBody: .notAWebsocket
+            case .notWebSocket, .wrongMethod, .hasBody, .unknownProtocol: .notAWebsocket
             case .unknownPath: .unknownPath
             case .unsupportedVersion: .unsupportedVersion
             case .badKey: .badKey

@@ -67,6 +67,13 @@ final class ConnectionSlot {
         if let client { self.admission.release(client) }
     }
 
+    /// Ends the slot without releasing its counts.
+    /// - Returns: the address that is counted, which the caller must release, and the socket, too.
+    func detach() -> IPAddress? {
+        self.isReleased = true
+        return self.client
+    }
+
     /// A trusted proxy's connection may carry many clients, so it is counted by the request instead.
     private func count(_ peer: IPAddress?) {
         guard let peer, !self.isProxied else { return }

@@ -9,6 +9,8 @@ struct TLSFiles: Hashable, Sendable {
     let certificate: String
     /// PEM, not encrypted.
     let key: String
+    /// Whether clients may choose HTTP/2 (by ALPN, RFC 7301).
+    var offersHTTP2 = true
     /// Where the two paths were set, for error messages.
     var certificateOrigin = ConfigurationError.Origin.flag
     var keyOrigin = ConfigurationError.Origin.flag
@@ -39,7 +41,7 @@ struct TLSFiles: Hashable, Sendable {
         )
         configuration.minimumTLSVersion = .tlsv12
         configuration.cipherSuiteValues = Self.ciphers
-        configuration.applicationProtocols = ["http/1.1"]
+        configuration.applicationProtocols = (self.offersHTTP2 ? ["h2"] : []) + ["http/1.1"]
         // How long to wait for the peer's close_notify. The closing handshakes of HTTP and WebSocket come before.
         configuration.shutdownTimeout = .seconds(1)
         do {

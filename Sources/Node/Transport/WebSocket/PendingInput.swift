@@ -1,12 +1,24 @@
 import NIOCore
+import VolaryProtocol
 
 /// Bytes of one client that have been read and not yet handled, and the state of their handling. Pure.
 struct PendingInput {
-    /// Maximum of pending bytes: 1 MiB. One read brings at most 256 KiB, and the next read begins when all of it is handled.
-    /// But when a client closes its connection, NIO reads everything that the kernel holds at once. A read that exceeds the
-    /// maximum is dropped and counted in `volary_clients_gone_unread`.
+    /// Maximum of pending bytes, besides the rest of a message: 1 MiB. One read brings at most 256 KiB, and the next read begins
+    /// when all of it is handled. But when a client closes its connection, NIO reads everything that the kernel holds at once. A
+    /// read that exceeds the maximum is dropped and counted in `volary_clients_gone_unread`.
     static let maximumBytes = 1024 * 1024
 
+    /// A class, so that a connection without a rest pays a pointer only.
+    final class Rest {
+        var message: ClientMessage
+
+        init(_ message: ClientMessage) {
+            self.message = message
+        }
+    }
+
+    /// The rest of a message with several parts. Handled before ``bytes``.
+    var rest: Rest?
     /// Bytes that have been read and not yet handled.
     var bytes = ByteBuffer()
     /// Bytes reserved in the event loop's ``LeftoverBudget`` for a client that has disconnected.
@@ -16,10 +28,20 @@ struct PendingInput {
     var isInTurn = false
     /// Whether the last turn used up its budget. The next read then waits for a turn, too.
     var hasSpentTurn = false
+    /// Whether the client has ended its half, on a channel that stays open then: a stream.
+    var isEnded = false
     /// Whether NIO has requested a read that has been postponed.
     var heldRead = false
 
-    var isEmpty: Bool { self.bytes.readableBytes == 0 }
+    var isEmpty: Bool { self.bytes.readableBytes == 0 && self.rest == nil }
+
+    /// Bytes that have not been handled, including the rest of a message.
+    var byteCount: Int { self.bytes.readableBytes + (self.rest?.message.byteCount ?? 0) }
+
+    mutating func drop() {
+        self.bytes = ByteBuffer()
+        self.rest = nil
+    }
 
     /// Whether bytes that are read now can be handled at once.
     var isFree: Bool { self.isEmpty && !self.isQueued && !self.hasSpentTurn }

@@ -6,7 +6,8 @@ import Glibc
 import Darwin
 #endif
 
-/// The only way to write to the channel of one ``WebSocketTransport``. Belongs to the channel's event loop.
+/// The only way to write to the channel of one ``WebSocketTransport``: a TCP socket, or a stream of HTTP/2. Belongs to the channel's
+/// event loop.
 ///
 /// On a plain TCP socket, bytes go directly to the kernel. This bypasses the pipeline and the channel's write queue, whose
 /// bookkeeping costs half as much as the kernel's work on a small message. Bytes that the kernel does not take are queued in
@@ -16,7 +17,7 @@ import Darwin
 /// calls any handler, so no byte reaches a descriptor that the system has given to another connection.
 ///
 /// This is a value type: mutating functions do not call other objects, and functions that call other objects do not mutate.
-/// Everything specific to a TCP channel is in this type, so that another kind of channel needs only another output type.
+/// Everything specific to a kind of channel is in this type.
 ///
 /// Between ``cork()`` and ``uncork()`` small writes are collected, so that the replies of one read leave in one write.
 struct SocketOutput {
@@ -27,17 +28,31 @@ struct SocketOutput {
     private var context: ChannelHandlerContext?
     /// nil with TLS, when the channel is not a TCP socket, and once the channel is closed.
     private var socket: DirectSocket?
+    /// nil when the channel is a TCP socket. Kept when the channel is closed, for the messages that the client sent before.
+    let turns: StreamTurns?
+    /// nil most of the time. Then nothing is counted.
+    private var backlog: WriteBacklog?
+    private var uncountedWrites: UInt16 = 0
+    private var isChannelWritable = false
+    private let isPlainSocket: Bool
     /// Collected writes. nil while the transport is not corked.
     private var corked: ByteBuffer?
 
-    /// A closed output, for a transport that has no channel yet.
-    init() {}
+    /// A closed output, until its transport has a channel.
+    init(_ carrier: WebSocketCarrier) {
+        if case .stream(let turns) = carrier { self.turns = turns } else { self.turns = nil }
+        if case .plainSocket = carrier { self.isPlainSocket = true } else { self.isPlainSocket = false }
+    }
 
-    /// - Parameter isPlain: whether no handler in the pipeline changes the bytes that are written.
-    init(_ context: ChannelHandlerContext, isPlain: Bool) {
+    /// - Parameter context: the transport's, in a channel of the kind that was given at first.
+    mutating func open(_ context: ChannelHandlerContext) {
         self.context = context
-        self.isWritable = context.channel.isWritable
-        self.socket = isPlain ? DirectSocket(context.channel) : nil
+        if self.isPlainSocket {
+            self.socket = DirectSocket(context.channel)
+            try? context.channel.syncOptions?.shareReceiveBuffer()
+        }
+        // The socket of a stream's connection may be full already.
+        self.writabilityChanged()
     }
 
     var isClosed: Bool { self.context == nil }
@@ -45,22 +60,39 @@ struct SocketOutput {
     /// Whether writes can go directly to the kernel.
     var isDirect: Bool { self.socket != nil }
 
-    /// False from the channel's high-water mark on, until the queue is below the low-water mark again. A copy, because each delivery
-    /// reads it; the channel reports every change (``writabilityChanged()``).
-    private(set) var isWritable = false
+    /// False from the channel's high-water mark on, until the queue is below the low-water mark again, and while many small writes wait.
+    /// Each delivery reads it, so the channel is not asked; it reports every change (``writabilityChanged()``), as the backlog does.
+    var isWritable: Bool { self.isChannelWritable && self.backlog?.isBehind != true }
 
-    /// Bytes queued in the channel because the kernel has not taken them.
-    var unsentBytes: Int { (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+    /// Bytes queued in the channel because the kernel, or the client's window, has not taken them. Small writes count for more than
+    /// their bytes (``WriteBacklog``).
+    var unsentBytes: Int {
+        let counted = self.backlog?.bytes ?? 0
+        if self.turns != nil { return counted }
+        return max(counted, (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0)
+    }
 
-    mutating func writabilityChanged() { self.isWritable = self.context?.channel.isWritable ?? false }
+    mutating func writabilityChanged() {
+        self.isChannelWritable = self.context?.channel.isWritable ?? false
+        // The channel of a socket counts its bytes itself.
+        if self.turns != nil, self.backlog == nil, !self.isChannelWritable { self.backlog = WriteBacklog() }
+    }
 
     // MARK: - Writing
 
     /// Hands bytes to the kernel, or collects them while the transport is corked. Does not call other objects.
     /// - Parameter collects: false to send the bytes at once, after the bytes collected before.
     /// - Returns: the bytes that the kernel did not take, to be appended to ``queue``; nil if there are none.
+    @inline(__always)
     mutating func send(_ bytes: ByteBuffer, collects: Bool = true) -> ByteBuffer? {
-        guard let collected = self.corked?.readableBytes else { return self.sendNow(bytes) }
+        // Each delivery comes here, so the frequent case is inlined and the other one is not.
+        self.corked == nil ? self.sendNow(bytes) : self.collect(bytes, collects: collects)
+    }
+
+    /// ``send(_:collects:)`` while the transport is corked.
+    @inline(never)
+    private mutating func collect(_ bytes: ByteBuffer, collects: Bool) -> ByteBuffer? {
+        let collected = self.corked?.readableBytes ?? 0
         if collects, collected + bytes.readableBytes <= Self.maximumCorkedBytes {
             // A single reply, the most frequent case, is not copied.
             if collected == 0 { self.corked = bytes } else { self.corked?.writeImmutableBuffer(bytes) }
@@ -88,24 +120,54 @@ struct SocketOutput {
     /// transport before it returns.
     struct Queue {
         fileprivate let context: ChannelHandlerContext?
+        fileprivate let backlog: WriteBacklog?
 
         /// Writes behind all bytes queued in the channel.
         /// - Parameter written: completed when the bytes have been handed to the kernel, or the write has failed.
+        @inline(__always)
         func append(_ bytes: ByteBuffer, written: EventLoopPromise<Void>? = nil) {
             guard let context else {
                 written?.fail(ChannelError.ioOnClosedChannel)
                 return
             }
+            if let backlog { return Self.append(bytes, written, to: context, counted: backlog) }
             context.writeAndFlush(NIOAny(bytes), promise: written)
+        }
+
+        @inline(never)
+        private static func append(
+            _ bytes: ByteBuffer,
+            _ written: EventLoopPromise<Void>?,
+            to context: ChannelHandlerContext,
+            counted backlog: WriteBacklog
+        ) {
+            let promise = backlog.count(bytes.readableBytes, written, on: context.eventLoop) {
+                if context.channel.isActive { context.channel.pipeline.fireChannelWritabilityChanged() }
+            }
+            context.writeAndFlush(NIOAny(bytes), promise: promise)
+            backlog.written()
         }
     }
 
-    var queue: Queue { Queue(context: self.context) }
+    var queue: Queue { Queue(context: self.context, backlog: self.backlog) }
 
+    @inline(__always)
     private mutating func sendNow(_ bytes: ByteBuffer) -> ByteBuffer? {
-        guard let taken = self.socket?.send(bytes), taken > 0 else { return bytes }
-        guard taken < bytes.readableBytes else { return nil }
-        return bytes.getSlice(at: bytes.readerIndex + taken, length: bytes.readableBytes - taken)
+        let taken = self.socket?.send(bytes) ?? 0
+        if taken > 0, taken == bytes.readableBytes { return nil }
+        self.beginOrEndCounting()
+        return taken > 0 ? bytes.getSlice(at: bytes.readerIndex + taken, length: bytes.readableBytes - taken) : bytes
+    }
+
+    @inline(__always)
+    private mutating func beginOrEndCounting() {
+        if let backlog {
+            guard backlog.bytes == 0, self.isChannelWritable else { return }
+            self.backlog = nil
+            self.uncountedWrites = 0
+        }
+        self.uncountedWrites += 1
+        if self.uncountedWrites == WriteBacklog.interval { self.backlog = WriteBacklog() }
     }
 
     // MARK: - Reading and closing
@@ -126,14 +188,12 @@ struct SocketOutput {
     /// - Parameter body: called once the channel is closed.
     func whenClosed(_ body: @escaping @Sendable () -> Void) { self.context?.channel.closeFuture.whenComplete { _ in body() } }
 
-    /// Uses the thread's shared receive buffer for this channel.
-    func shareReceiveBuffer() { try? self.context?.channel.syncOptions?.shareReceiveBuffer() }
-
     /// Call when the channel is closed. Later writes are discarded.
     mutating func closed() {
         self.socket = nil
+        self.backlog = nil
         self.context = nil
-        self.isWritable = false
+        self.isChannelWritable = false
         self.corked = nil
     }
 }
@@ -166,6 +226,7 @@ private struct DirectSocket {
     }
 
     /// - Returns: the number of bytes the kernel took; 0 on an error, which the channel then encounters and handles itself.
+    @inline(__always)
     mutating func send(_ bytes: ByteBuffer) -> Int {
         guard self.channel.isActive else { return 0 }
         if !self.isFree {

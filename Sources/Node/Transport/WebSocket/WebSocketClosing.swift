@@ -5,12 +5,13 @@ struct WebSocketClosing {
     var machine = CloseStateMachine()
     /// Whether the node has closed the socket without waiting for the client.
     var isCut = false
-    /// Whether the connection was closed after its client had disconnected. The client's unhandled messages are then dropped.
+    /// Whether the client's unhandled messages are dropped once it has disconnected: a caller has closed the connection, or it was
+    /// closed after its client had disconnected.
     private(set) var isDismissed = false
 
     var canSend: Bool { self.machine.canSend }
 
-    /// Drops the unhandled messages of a client that has disconnected.
+    /// Drops the unhandled messages of the client once it has disconnected.
     mutating func dismiss() { self.isDismissed = true }
 
     mutating func transportClosed() { _ = self.machine.transportClosed() }

@@ -6,7 +6,8 @@ import NIOHTTP1
 import VolaryBackplane
 import VolaryProtocol
 
-/// The opening handshake (RFC 6455 section 4.2): validates a request and writes the answer.
+/// The opening handshake, over HTTP/1.1 (RFC 6455 section 4.2) or as an extended CONNECT of HTTP/2 (RFC 8441): validates a request and
+/// makes the answer.
 enum WebSocketHandshake {
     enum Refusal: Error, Equatable {
         /// The request is not an upgrade request.
@@ -25,7 +26,10 @@ enum WebSocketHandshake {
         case badUser
         /// `?welcome=` is neither `on` nor `off`, or occurs more than once.
         case badWelcome
+        /// The head declares a body.
         case hasBody
+        /// An extended CONNECT for a protocol other than WebSocket.
+        case unknownProtocol
         /// The origin of the page is not allowed.
         case originNotAllowed
         case unauthorized(TokenError)
@@ -61,26 +65,29 @@ enum WebSocketHandshake {
     }
 
     /// - Parameters:
+    ///   - request: of an extended CONNECT in the form that ``HTTPRequestHead/init(_:settings:)`` makes of it.
+    ///   - isExtendedConnect: whether it is one. Then HTTP/2 has said already that it is for a WebSocket, and no key is needed (RFC 8441
+    ///     section 5).
     ///   - endpoints: the endpoints of the node.
     ///   - acceptsUserQuery: whether `?user=` names the user. For tests only, since any client can then be any user.
     ///   - compresses: whether an offer of permessage-deflate is accepted.
     /// - Returns: the contents of the handshake, if the request is valid.
     static func validate(
         _ request: HTTPRequestHead,
+        isExtendedConnect: Bool = false,
         endpoints: [Endpoint],
         acceptsUserQuery: Bool,
         compresses: Bool = false
     ) throws(Refusal) -> Client {
         guard let endpoint = endpoints.first(where: { $0.isAsked(byTarget: request.uri) }) else { throw .unknownPath }
-        guard request.headers.has("upgrade", "websocket"), request.headers.has("connection", "upgrade") else {
-            throw .notWebSocket
-        }
-        guard request.method == .GET, request.version == .http1_1 else { throw .wrongMethod }
+        if !isExtendedConnect { try self.validateUpgrade(request) }
         guard request.headers.only("sec-websocket-version") == "13" else { throw .unsupportedVersion }
-        guard let key = request.headers.only("sec-websocket-key"), self.isKey(key) else { throw .badKey }
+        if !isExtendedConnect || request.headers.contains(name: "sec-websocket-key") {
+            guard let key = request.headers.only("sec-websocket-key"), self.isKey(key) else { throw .badKey }
+        }
         guard let offers = ExtensionOffer.parse(request.headers["sec-websocket-extensions"]) else { throw .badExtensions }
         let chosen = endpoint.choose(of: self.subprotocols(of: request))
-        return Client(
+        let client = Client(
             endpoint: endpoint,
             spoken: chosen.spoken,
             subprotocol: chosen.name,
@@ -88,6 +95,22 @@ enum WebSocketHandshake {
             wantsWelcome: try self.wantsWelcome(request.uri),
             compression: compresses ? .accepting(offers) : nil
         )
+        guard !self.declaresBody(request) else { throw .hasBody }
+        return client
+    }
+
+    /// Whether a body follows the head. Its bytes need not arrive for the answer. With `Transfer-Encoding` the body may be empty,
+    /// which the head does not say.
+    private static func declaresBody(_ request: HTTPRequestHead) -> Bool {
+        if request.headers.contains(name: "transfer-encoding") { return true }
+        return request.headers.elements(of: "content-length").contains { Int($0) != 0 }
+    }
+
+    private static func validateUpgrade(_ request: HTTPRequestHead) throws(Refusal) {
+        guard request.headers.has("upgrade", "websocket"), request.headers.has("connection", "upgrade") else {
+            throw .notWebSocket
+        }
+        guard request.method == .GET, request.version == .http1_1 else { throw .wrongMethod }
     }
 
     private static func user(ofTarget target: String, accepted: Bool) throws(Refusal) -> AudienceName? {
@@ -111,22 +134,25 @@ enum WebSocketHandshake {
         request.headers.elements(of: "sec-websocket-protocol").map(String.init)
     }
 
-    /// Section 4.2.2: the bytes of the 101 answer, with the accept key and the selected subprotocol.
-    /// - Parameter request: a request accepted by ``validate(_:endpoints:acceptsUserQuery:compresses:)``.
+    /// The fields of an answer that accepts the handshake (section 4.2.2), in lower case: the accept key if the request has a key, the
+    /// extension and the subprotocol that were selected.
+    /// - Parameter request: a request accepted by ``validate(_:isExtendedConnect:endpoints:acceptsUserQuery:compresses:)``.
+    static func fields(of request: HTTPRequestHead, for client: Client) -> [(name: String, value: String)] {
+        var fields: [(name: String, value: String)] = []
+        if let key = request.headers.first(name: "sec-websocket-key") {
+            fields.append(("sec-websocket-accept", self.acceptance(of: key)))
+        }
+        if let compression = client.compression { fields.append(("sec-websocket-extensions", compression.header)) }
+        if let subprotocol = client.subprotocol { fields.append(("sec-websocket-protocol", subprotocol)) }
+        return fields
+    }
+
+    /// The bytes of the 101 answer over HTTP/1.1.
     static func response(to request: HTTPRequestHead, for client: Client) -> ByteBuffer {
         var response = ByteBufferAllocator().buffer(capacity: 256)
         response.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n")
-        response.writeStaticString("sec-websocket-accept: ")
-        response.writeString(self.acceptance(of: request.headers.first(name: "sec-websocket-key") ?? ""))
-        if let compression = client.compression {
-            response.writeStaticString("\r\nsec-websocket-extensions: ")
-            response.writeString(compression.header)
-        }
-        if let subprotocol = client.subprotocol {
-            response.writeStaticString("\r\nsec-websocket-protocol: ")
-            response.writeString(subprotocol)
-        }
-        response.writeStaticString("\r\n\r\n")
+        for (name, value) in self.fields(of: request, for: client) { response.writeString("\(name): \(value)\r\n") }
+        response.writeStaticString("\r\n")
         return response
     }
 
@@ -160,21 +186,23 @@ extension WebSocketHandshake.Refusal {
             Problem(
                 .badRequest,
                 "not-a-websocket",
-                "A WebSocket begins with a GET request of HTTP/1.1 that asks for the upgrade and has no body."
+                "A WebSocket begins with a GET request of HTTP/1.1 with an upgrade, or with an extended CONNECT of HTTP/2; neither has a body."
             )
+        case .unknownProtocol:
+            Problem(.notImplemented, "unknown-protocol", "The only protocol for an extended CONNECT is websocket.")
         case .unknownPath:
             Problem(.notFound, "unknown-path", "WebSockets are at /ws and /echo.")
         case .unsupportedVersion:
             Problem(
                 .upgradeRequired,
                 "unsupported-websocket-version",
-                "Only version 13 is spoken.",
+                "Only version 13 of the WebSocket protocol is supported.",
                 headers: [.secWebSocketVersion: "13", .upgrade: "websocket"]
             )
         case .badKey:
             Problem(.badRequest, "bad-websocket-key", "Sec-WebSocket-Key must be 16 bytes in base64, once.")
         case .userNotAccepted:
-            Problem(.forbidden, "user-not-accepted", "This node does not take a client's word for who it is.", field: "user")
+            Problem(.forbidden, "user-not-accepted", "This node accepts a user only in a token, not in the query.", field: "user")
         case .badUser:
             Problem(.badRequest, "invalid-name", "user \(AudienceName.rule)", field: "user")
         case .badWelcome:
@@ -189,7 +217,7 @@ extension WebSocketHandshake.Refusal {
             Problem(
                 .serviceUnavailable,
                 "draining",
-                "This node is going away; another one answers.",
+                "This node is shutting down. Connect again to reach another node.",
                 headers: [.retryAfter: "1"]
             )
         case .overLimit(let refusal): refusal.problem
@@ -205,18 +233,18 @@ extension ConnectionSlot.Refusal {
             Problem(
                 .serviceUnavailable,
                 "too-many-connections",
-                "This node has as many connections as it takes; another one may have room.",
+                "This node is at its limit of connections. Another node may have room.",
                 headers: [.retryAfter: "5"]
             )
         case .tooManyFromAddress:
             Problem(
                 .tooManyRequests,
                 "too-many-from-address",
-                "Your address has as many connections as it may.",
+                "Your address is at its limit of connections.",
                 headers: [.retryAfter: "5"]
             )
         case .badForwarding:
-            Problem(.badRequest, "bad-forwarding", "The proxy does not say, in a form that is known, whose request this is.")
+            Problem(.badRequest, "bad-forwarding", "The proxy's forwarding header does not name the client in a supported form.")
         }
     }
 }

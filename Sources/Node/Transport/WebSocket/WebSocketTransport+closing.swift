@@ -9,8 +9,11 @@ extension WebSocketTransport {
         switch reason {
         case .close(let code, let reason):
             self.dropLeftovers()
-            guard case .sendClose(let code, let reason) = self.closing.machine.close(code: code, reason: reason) else { return }
-            self.sendClose(code: code, reason: reason, thenFinish: false)
+            self.beginClosing(code: code, reason: reason)
+        case .dismissal(let code, let reason):
+            self.dropLeftovers()
+            self.closing.dismiss()
+            self.beginClosing(code: code, reason: reason)
         case .violation(let violation):
             self.violationFound(violation)
         case .cut:
@@ -18,6 +21,11 @@ extension WebSocketTransport {
             self.dropLeftovers()
             self.cutChannel()
         }
+    }
+
+    private func beginClosing(code: CloseCode, reason: String) {
+        guard case .sendClose(let code, let reason) = self.closing.machine.close(code: code, reason: reason) else { return }
+        self.sendClose(code: code, reason: reason, thenFinish: false)
     }
 
     func violationFound(_ violation: ProtocolViolation) {
@@ -47,11 +55,21 @@ extension WebSocketTransport {
         self.askToRead()
     }
 
+    /// The client has ended its half of a stream. Browsers do so with their close frame, so the messages before it are handled, and
+    /// the answer to the close frame is sent. Then the node ends its half, at the latest after
+    /// ``WebSocketSettings/closeTimeout``.
+    func inputEnded() {
+        guard !self.input.isEnded, !self.isClosed else { return }
+        self.input.isEnded = true
+        self.cutAfterDeadline()
+        self.settle()
+    }
+
     /// Closes the socket of a client that does not answer the close frame within ``WebSocketSettings/closeTimeout``.
     private func cutAfterDeadline() {
         guard let eventLoop = self.connection?.shard.eventLoop else { return }
         let deadline = eventLoop.assumeIsolated().scheduleTask(in: self.settings.closeTimeout) {
-            guard self.closing.machine.deadlinePassed() == .abortTransport else { return }
+            guard self.input.isEnded || self.closing.machine.deadlinePassed() == .abortTransport else { return }
             self.close(.cut)
         }
         self.whenClosed { deadline.cancel() }

@@ -1,4 +1,5 @@
 import NIOCore
+import VolaryProtocol
 
 /// Reading from the client: when bytes are handled, and when more are read.
 extension WebSocketTransport {
@@ -54,7 +55,7 @@ extension WebSocketTransport {
     func queueTurn() {
         guard !self.input.isQueued, let connection else { return }
         self.input.isQueued = true
-        connection.shard.turns.append {
+        connection.shard.turns.append(of: self.turns) {
             self.input.isQueued = false
             self.resume()
         }
@@ -63,13 +64,14 @@ extension WebSocketTransport {
     // MARK: - A client that is gone
 
     /// Reserves the event loop's budget for the unhandled bytes of a client that has disconnected. Drops the bytes if the
-    /// budget has no room.
+    /// budget has no room, or if a caller has closed the connection.
     func keepLeftovers(of connection: Connection) {
-        if !self.canReceive { self.input.bytes = ByteBuffer() }
-        if connection.shard.turns.leftovers.reserve(self.input.bytes.readableBytes) {
-            self.input.leftoverBytes = self.input.bytes.readableBytes
+        if !self.canReceive { self.input.drop() }
+        if self.input.isEmpty { return }
+        if !self.closing.isDismissed, connection.shard.turns.leftovers.reserve(self.input.byteCount) {
+            self.input.leftoverBytes = self.input.byteCount
         } else {
-            self.input.bytes = ByteBuffer()
+            self.input.drop()
             self.host.observer.clientGoneUnread()
         }
     }
@@ -80,14 +82,19 @@ extension WebSocketTransport {
     func dropLeftovers() {
         guard self.hasLeftovers else { return }
         self.closing.dismiss()
-        self.input.bytes = ByteBuffer()
+        self.input.drop()
         self.host.observer.clientGoneUnread()
         self.settle()
     }
 
-    /// Ends the connection of a client that has disconnected, once all bytes it sent are handled.
+    /// Ends the connection of a client that has disconnected, once all bytes it sent are handled, and the node's half of a stream
+    /// whose client has ended its half.
     func settle() {
-        guard self.isClosed, !self.input.isInTurn else { return }
+        guard !self.input.isInTurn else { return }
+        guard self.isClosed else {
+            if self.input.isEnded, self.input.isEmpty, self.closing.machine.inputEnded() { self.closeOutput() }
+            return
+        }
         self.handleHeld()
         guard self.input.isEmpty, let connection else { return }
         connection.shard.turns.leftovers.release(self.input.leftoverBytes)

@@ -7,34 +7,56 @@ extension WebSocketTransport {
     /// not check the budget of a turn.
     private static let portionBytes = 16 * 1024
 
-    /// Handles messages until no bytes are left, the turn's budget is used up, or the client has too many unfinished actions. The
-    /// first message is always handled, because the limits were checked before. All replies are written together.
+    /// Handles messages and their parts until no input is left, the turn's budget is used up, or the client has too many
+    /// unfinished actions. The first one is always handled, because the limits were checked before. All replies are written
+    /// together.
     func takeTurn(_ bytes: inout ByteBuffer, _ connection: Connection) {
         var budget = TurnBudget()
         self.input.isInTurn = true
         self.cork()
         do throws(ProtocolViolation) {
             var isFirst = true
-            while isFirst || self.mayHandle, let event = try self.next(&bytes, &budget, connection) {
+            while isFirst || self.mayHandle, try self.handleNext(&bytes, &budget, connection) {
                 isFirst = false
-                self.messageEnded(by: event, connection)
-                if self.isWithinRate(event, connection) { try self.handle(event, connection) }
                 guard self.stillCounts else {
                     bytes.clear()
+                    self.input.rest = nil
                     break
                 }
             }
         } catch {
             bytes.clear()
-            self.violationFound(error)
+            self.input.rest = nil
+            connection.close(.violation(error))
         }
         if bytes.readableBytes == 0, let ping = self.pings.takeUnanswered() { self.answer(ping) }
         self.uncork()
         self.input.isInTurn = false
         self.input.hasSpentTurn = budget.isSpent
-        if bytes.readableBytes > 0, !budget.isSpent { return connection.input.timeouts.stopsReading() }
-        if bytes.readableBytes > 0 { self.queueTurn() }
+        let isDone = bytes.readableBytes == 0 && self.input.rest == nil
+        if !isDone, !budget.isSpent { return connection.input.timeouts.stopsReading() }
+        if !isDone { self.queueTurn() }
         self.timeMessage(connection)
+    }
+
+    /// Handles the next part of a message, or the next event.
+    /// - Returns: false when no input is left or the turn's budget is used up.
+    private func handleNext(
+        _ bytes: inout ByteBuffer,
+        _ budget: inout TurnBudget,
+        _ connection: Connection
+    ) throws(ProtocolViolation) -> Bool {
+        if let rest = self.input.rest {
+            // Room is needed during the closing handshake, too: one message may have any number of parts.
+            guard !budget.isSpent, connection.hasRoom else { return false }
+            budget.tookPart()
+            if let left = try connection.receivedRest(rest.message) { rest.message = left } else { self.input.rest = nil }
+            return true
+        }
+        guard let event = try self.next(&bytes, &budget, connection) else { return false }
+        self.messageEnded(by: event, connection)
+        if self.isWithinRate(event, connection) { try self.handle(event, connection) }
+        return true
     }
 
     /// - Returns: nil when no bytes are left or the turn's budget is used up.
@@ -72,12 +94,16 @@ extension WebSocketTransport {
 
     private func handle(_ event: MessageDecoder.Event, _ connection: Connection) throws(ProtocolViolation) {
         switch event {
-        case .text(let text): try connection.received(.text(text))
-        case .binary(let bytes): try connection.received(.binary(bytes))
+        case .text(let text): try self.pass(.text(text), to: connection)
+        case .binary(let bytes): try self.pass(.binary(bytes), to: connection)
         case .ping(let payload): if let ping = self.pings.received(payload) { self.answer(ping) }
         case .pong: break
         case .close(let code, _): self.closeReceived(code: code)
         }
+    }
+
+    private func pass(_ message: consuming ClientMessage, to connection: Connection) throws(ProtocolViolation) {
+        if let rest = try connection.received(message) { self.input.rest = PendingInput.Rest(rest) }
     }
 
     private func answer(_ ping: ByteBuffer) { self.writeControl(FrameEncoder.encode(opcode: .pong, payload: ping)) }

@@ -2,9 +2,10 @@ import NIOCore
 import NIOExtras
 import VolaryProtocol
 
-/// A WebSocket over HTTP/1.1 (RFC 6455), plain or TLS: decodes messages, answers pings, and does the closing handshake.
+/// A WebSocket (RFC 6455) on a TCP socket, plain or TLS, or on a stream of HTTP/2 (RFC 8441): decodes messages, answers pings, and
+/// does the closing handshake.
 ///
-/// This object is both the only handler of its channel and the ``ClientTransport`` of its connection. It is bound to the
+/// This object is both the last handler of its channel and the ``ClientTransport`` of its connection. It is bound to the
 /// channel's event loop. It outlives its channel while messages of a client that has disconnected are still being handled.
 ///
 /// Nothing can be written after a close: only this file uses ``output``, each write checks ``closing`` first, and the output of
@@ -19,7 +20,7 @@ final class WebSocketTransport: ChannelDuplexHandler {
     private let compression: NegotiatedDeflate?
     /// nil once the handler is in its pipeline.
     private var admitted: WebSocketAdmission.AdmittedClient?
-    private var output = SocketOutput()
+    private var output: SocketOutput
     var closing = WebSocketClosing()
     var decoder: MessageDecoder
     /// Bytes that have been read and not yet handled.
@@ -29,20 +30,25 @@ final class WebSocketTransport: ChannelDuplexHandler {
     private(set) var connection: Connection?
     private var expiry: Scheduled<Void>?
 
-    init(settings: WebSocketSettings, guest: WebSocketAdmission.AdmittedClient, host: ConnectionHost) {
+    init(
+        settings: WebSocketSettings,
+        admitted: WebSocketAdmission.AdmittedClient,
+        carrier: WebSocketCarrier = .plainSocket,
+        host: ConnectionHost
+    ) {
         self.settings = settings
         self.host = host
-        self.admitted = guest
-        self.compression = guest.client.compression
-        self.decoder = MessageDecoder(limits: settings.messageLimits, compression: guest.client.compression)
+        self.admitted = admitted
+        self.output = SocketOutput(carrier)
+        self.compression = admitted.client.compression
+        self.decoder = MessageDecoder(limits: settings.messageLimits, compression: admitted.client.compression)
     }
 
     // MARK: - Life
 
     func handlerAdded(context: ChannelHandlerContext) {
         guard let admitted = self.admitted.take() else { return }
-        self.output = SocketOutput(context, isPlain: self.settings.isPlain)
-        if self.settings.isPlain { self.output.shareReceiveBuffer() }
+        self.output.open(context)
         let connection = Connection(
             for: admitted,
             on: self.host.connections.shard(of: context.eventLoop),
@@ -64,15 +70,16 @@ final class WebSocketTransport: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A socket error: the client is unreachable, so no close frame is sent.
+        // An error of the socket, or a reset of the stream: the client is unreachable, so no close frame is sent.
         context.close(promise: nil)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is ChannelShouldQuiesceEvent {
-            self.close(.close(.serviceRestart, reason: "the node is going away"))
-        } else {
-            context.fireUserInboundEventTriggered(event)
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            self.connection?.close(.close(.serviceRestart, reason: "the node is going away"))
+        case ChannelEvent.inputClosed: self.inputEnded()
+        default: context.fireUserInboundEventTriggered(event)
         }
     }
 
@@ -81,7 +88,7 @@ final class WebSocketTransport: ChannelDuplexHandler {
         guard let expiresAt else { return }
         let milliseconds = max(0, expiresAt - self.settings.now())
         self.expiry = context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) {
-            self.close(.close(.unauthorized, reason: "the token has expired"))
+            self.connection?.close(.close(.unauthorized, reason: "the token has expired"))
         }
     }
 
@@ -137,6 +144,9 @@ final class WebSocketTransport: ChannelDuplexHandler {
     // MARK: - The channel
 
     var isClosed: Bool { self.output.isClosed }
+
+    /// The turns of the HTTP/2 connection; nil on a TCP socket.
+    var turns: StreamTurns? { self.output.turns }
 
     /// Whether writes go directly to the kernel, without the channel's queue.
     var isDirect: Bool { self.output.isDirect }

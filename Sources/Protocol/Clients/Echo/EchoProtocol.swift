@@ -6,17 +6,17 @@ public final class EchoProtocol: ClientProtocol {
 
     public func encode(_ publication: Publication) -> ClientMessage? { nil }
 
-    public func makeSession() -> any ClientSession { self }
+    public func makeSession(_ facts: SessionFacts) -> any ClientSession { self }
 }
 
 /// The protocol has no state of a connection.
 extension EchoProtocol: ClientSession {
-    public func received(_ message: ClientMessage, _ act: (ClientAction) -> Void) { act(ClientAction(.message(message))) }
+    public func next(in message: inout ClientMessage) -> SessionStep { .action(ClientAction(.message(message))) }
 
     public func encode(_ event: ServerEvent) -> ClientMessage? {
         switch event {
         case .echo(let message, _, _): message
-        case .welcome, .notice, .result: nil
+        case .welcome, .notice, .result, .ping, .closing: nil
         }
     }
 }

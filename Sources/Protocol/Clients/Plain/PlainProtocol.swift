@@ -13,7 +13,7 @@ public final class PlainProtocol: ClientProtocol {
 
     public var name: String { "plain" }
 
-    public func makeSession() -> any ClientSession { self }
+    public func makeSession(_ facts: SessionFacts) -> any ClientSession { self }
 
     public func encode(_ publication: Publication) -> ClientMessage? {
         let content: ServerMessage.Content
@@ -41,7 +41,7 @@ public final class PlainProtocol: ClientProtocol {
 
 /// The protocol has no state of a connection.
 extension PlainProtocol: ClientSession {
-    public func received(_ message: ClientMessage, _ act: (ClientAction) -> Void) { act(ClientAction(.message(message))) }
+    public func next(in message: inout ClientMessage) -> SessionStep { .action(ClientAction(.message(message))) }
 
     public func encode(_ event: ServerEvent) -> ClientMessage? {
         switch event {
@@ -54,7 +54,7 @@ extension PlainProtocol: ClientSession {
         case .notice(let text, let timestamp): self.notice(text, timestamp)
         case .result(.failure(let failure), _, let timestamp):
             failure.plainReason.map { self.notice("Your message was not delivered: \($0)", timestamp) }
-        case .result(.success, _, _): nil
+        case .result(.success, _, _), .ping, .closing: nil
         }
     }
 

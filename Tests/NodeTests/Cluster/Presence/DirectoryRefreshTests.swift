@@ -1,4 +1,5 @@
 import Logging
+import NIOPosix
 import TestSupport
 import Testing
 import VolaryBackplane
@@ -20,7 +21,10 @@ struct DirectoryRefreshTests {
         try await Loops.with(1, node: self.own.id) { loops in
             let store = MemoryPresenceStore(shared: MemoryPresence())
             let directory = NodeDirectory(own: self.own)
-            try await body(Inventory(store: store, connections: loops.manager, directory: directory, logger: .quiet), store)
+            try await body(
+                Inventory(store: store, connections: loops.manager, directory: directory, logger: .quiet, life: LifecyclePhase()),
+                store
+            )
         }
     }
 
@@ -40,6 +44,33 @@ struct DirectoryRefreshTests {
             for node in [self.own, self.other] { try await store.unregister(node.id) }
             #expect(await inventory.refreshDirectory())
             #expect(inventory.directory.expected == [self.own.id, self.other.id])
+        }
+    }
+
+    @Test func `Without an answer of the store a page has this node's connections, unless nobody needs the page any more`()
+        async throws
+    {
+        try await Loops.with(1, node: self.own.id) { loops in
+            // It has no connection to Redis, so each call fails at once.
+            let store = RedisPresenceStore(
+                configuration: try RedisConfiguration(url: "redis://127.0.0.1:1"),
+                eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+                logger: .quiet
+            )
+            let directory = NodeDirectory(own: self.own)
+            let inventory = Inventory(
+                store: store,
+                connections: loops.manager,
+                directory: directory,
+                logger: .quiet,
+                life: LifecyclePhase()
+            )
+            #expect(try await inventory.page(ConnectionQuery(limit: 1)).page.nodes == [self.own.id])
+            let canceled = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                return try await inventory.page(ConnectionQuery(limit: 1))
+            }
+            await #expect(throws: CancellationError.self) { try await canceled.value }
         }
     }
 }

@@ -129,18 +129,21 @@ struct QueuedHandshakeTests {
         }
     }
 
-    @Test
-    func `With a body that does not come, it is refused when its time is up`() throws {
+    @Test(arguments: ["Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n"])
+    func `With a body that does not come, it is refused in its turn`(_ length: String) throws {
         for answersFirst in [true, false] {
             let server = try EmbeddedServer()
             server.receive(Self.get)
             if answersFirst { server.answer() }
-            server.receive(Self.handshake("/echo", "Content-Length: 3\r\n"))
+            server.receive(Self.handshake("/echo", length))
+            // The time of its body is up before its turn comes.
+            if !answersFirst { server.advance(EmbeddedServer.settings.bodyTimeout) }
             if !answersFirst { server.answer() }
-            #expect(try self.answers(server).statuses == ["200"])
-            server.advance(.seconds(10))
-            #expect(server.wire.isClosed)
+            #expect(try self.answers(server).statuses == ["200", "400"])
             #expect(server.outcomes == [.http])
+            #expect(server.refusals == [.notAWebsocket])
+            server.advance(RequestReader.lingerTime)
+            #expect(server.wire.isClosed)
         }
     }
 

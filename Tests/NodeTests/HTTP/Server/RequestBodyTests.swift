@@ -125,7 +125,8 @@ struct RequestBodyTests {
             let client = try await RawTestClient.connect(port: node.port)
             try await client.send(Self.post(Self.broadcast, "\(Self.json)Transfer-Encoding: chunked\r\n"))
             for piece in pieces where !client.isEnded {
-                try await client.send(piece)
+                // Fails if the node has closed the connection since.
+                try? await client.send(piece)
                 #expect(try await node.http.request("GET", "/livez").status == 200)
             }
             #expect(await eventually { client.isEnded }, "\(client.received)")

@@ -43,6 +43,19 @@ struct RequestPartsTests {
         #expect(part == nil && !self.parts.isBodyOpen)
     }
 
+    @Test mutating func `Pieces of a body that are not taken are one part, of the request that they belong to`() {
+        for path in ["/a", "/b"] {
+            self.append(path, Array(repeating: "x", count: 1000))
+        }
+        #expect(self.parts.count == 6)
+        #expect(self.parts.bodyBytes == 2000)
+        for path in ["/a", "/b"] {
+            let next = self.parts.takeRequest()
+            #expect(next?.head.uri == path && next?.body?.readableBytes == 1000)
+        }
+        #expect(self.parts.bodyBytes == 0)
+    }
+
     @Test mutating func `What nobody has read of a body is no part of the next request`() {
         self.append("/a", ["one"], isWhole: false)
         _ = self.parts.takeRequest()

@@ -72,6 +72,26 @@ struct RequestReaderTests {
     }
 
     @Test
+    func `Of a client that keeps sending behind a refusal, 8 MB are read in a second`() throws {
+        let server = try EmbeddedServer()
+        server.receive("NONSENSE\r\n\r\n")
+        #expect(self.reads(server))
+        for bytes in [Self.read, Array(Self.read[..<800])] {
+            server.receive(bytes)
+            #expect(!self.reads(server))
+            let (reads, pause) = (server.wire.reads, TimeAmount.microseconds(Int64(bytes.count / 8)))
+            server.advance(pause - .nanoseconds(1))
+            #expect(server.wire.reads == reads)
+            server.advance(.nanoseconds(1))
+            #expect(server.wire.reads == reads + 1)
+        }
+        // What comes at once, because the client has closed its half, ends the connection all the same.
+        server.receive(Self.read)
+        server.endInput()
+        #expect(server.wire.isClosed)
+    }
+
+    @Test
     func `A client that ends its half behind a refusal ends the connection`() throws {
         let server = try EmbeddedServer()
         server.receive("NONSENSE\r\n\r\n")

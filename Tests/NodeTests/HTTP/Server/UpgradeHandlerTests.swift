@@ -178,6 +178,45 @@ struct UpgradeHandlerTests {
         #expect(try server.sent().readableBytes == 0)
     }
 
+    @Test(arguments: ["Content-Length: 3\r\n", "Content-Length: 99999999999999999\r\n", "Transfer-Encoding: chunked\r\n"])
+    func `A handshake that declares a body is answered before the body arrives`(length: String) throws {
+        let answers = [
+            (Self.handshake("/ws", length), "not-a-websocket"),
+            (Self.handshake("/nowhere", length), "unknown-path"),
+            (Self.handshake("/ws", method: "POST", length), "not-a-websocket"),
+            (Self.handshake("/ws?user=a", length), "user-not-accepted"),
+            (Self.handshake("/ws", length).replacing("Version: 13", with: "Version: 8"), "unsupported-websocket-version"),
+        ]
+        for (request, problem) in answers {
+            let server = try EmbeddedServer()
+            server.receive(request)
+            #expect(try self.answer(server).problem == problem)
+            #expect(server.refusals.count == 1 && server.wire.outputIsClosed && !server.wire.isClosed)
+            // What arrives after it is dropped, and does not prolong the time.
+            for _ in 0..<8 { server.receive("3\r\nabc\r\n" + Self.handshake()) }
+            #expect(server.waitingBytes == 0)
+            server.advance(RequestReader.lingerTime)
+            #expect(server.wire.isClosed)
+            #expect(try server.sent().readableBytes == 0)
+        }
+    }
+
+    @Test func `The timeout of a body behind a refusal does not keep the socket open`() throws {
+        var settings = EmbeddedServer.settings
+        settings.bodyTimeout = .seconds(1)
+        let server = try EmbeddedServer(settings: settings)
+        server.receive(Self.handshake("/ws", "Content-Length: 3\r\n"))
+        server.advance(RequestReader.lingerTime)
+        #expect(server.wire.isClosed)
+    }
+
+    @Test(arguments: ["0", "00"])
+    func `A handshake that declares that it has no body is accepted`(length: String) throws {
+        let server = try EmbeddedServer()
+        server.receive(Self.handshake("/ws", "Content-Length: \(length)\r\n"))
+        #expect(server.outcomes == [.webSocket])
+    }
+
     @Test(
         arguments: [
             (Self.handshake("/nowhere"), RefusalReason.unknownPath), (Self.handshake(method: "POST"), .notAWebsocket),

@@ -73,7 +73,7 @@ struct WebSocketHandshakeTests {
     @Test(arguments: [
         ("Upgrade", "WebSocket"), ("Upgrade", "h2c, websocket"), ("Upgrade", "websocket,h2c"),
         ("Connection", "keep-alive, Upgrade"),
-        ("Connection", "UPGRADE"), ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+        ("Connection", "UPGRADE"), ("Content-Length", "0"), ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),
         ("Sec-WebSocket-Key", "abc+/0189ABCxyzABCxyzQ=="),
     ])
     func `What the standard leaves open is taken`(name: String, value: String) {
@@ -91,6 +91,8 @@ struct WebSocketHandshakeTests {
         ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAA===", .badKey), ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAA==", .badKey),
         ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAAA==", .badKey), ("Sec-WebSocket-Key", "AAAAAAAAAA AAAAAAAAAAA==", .badKey),
         ("Sec-WebSocket-Key", "AAAAAAAAAA-_AAAAAAAAAA==", .badKey), ("Sec-WebSocket-Key", "éAAAAAAAAAAAAAAAAAAAA==", .badKey),
+        ("Content-Length", "1", .hasBody), ("Content-Length", "99999999999999999999", .hasBody),
+        ("Transfer-Encoding", "chunked", .hasBody),
     ]
 
     @Test(arguments: Self.forbidden)
@@ -156,9 +158,73 @@ struct WebSocketHandshakeTests {
         #expect(lines.filter { $0.hasPrefix("sec-websocket-protocol:") } == ["sec-websocket-protocol: volary"])
     }
 
+    // MARK: - HTTP/2
+
+    private static let key = ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+
+    private static func extended(_ target: String, _ fields: [(String, String)]) -> HTTPRequestHead {
+        HTTPRequestHead(version: .http1_1, method: .GET, uri: target, headers: HTTPHeaders([("host", "h")] + fields))
+    }
+
+    @Test(arguments: [
+        ([("sec-websocket-version", "13")], []),
+        ([("sec-websocket-version", "13"), Self.key], ["sec-websocket-accept=s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]),
+        (
+            [
+                ("sec-websocket-version", "13"), ("sec-websocket-protocol", "a, volary"),
+                ("sec-websocket-extensions", "permessage-deflate"),
+            ],
+            [
+                "sec-websocket-extensions=permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+                "sec-websocket-protocol=volary",
+            ]
+        ),
+    ])
+    func `An extended CONNECT needs no key and no upgrade, and the answer has what was asked for`(
+        fields: [(String, String)],
+        answer: [String]
+    ) throws {
+        let request = Self.extended("/ws", fields)
+        let client = try WebSocketHandshake.validate(
+            request,
+            isExtendedConnect: true,
+            endpoints: [.plain, .echo],
+            acceptsUserQuery: false,
+            compresses: true
+        )
+        #expect(WebSocketHandshake.fields(of: request, for: client).map { "\($0.name)=\($0.value)" } == answer)
+    }
+
+    @Test(arguments: [
+        ("/ws", [], WebSocketHandshake.Refusal.unsupportedVersion),
+        ("/ws", [("sec-websocket-version", "8")], .unsupportedVersion),
+        ("/ws", [("sec-websocket-version", "13"), ("sec-websocket-version", "13")], .unsupportedVersion),
+        ("/ws", [("sec-websocket-version", "13"), ("sec-websocket-key", "x")], .badKey),
+        ("/ws", [("sec-websocket-version", "13"), ("sec-websocket-key", "")], .badKey),
+        ("/ws", [("sec-websocket-version", "13"), Self.key, Self.key], .badKey),
+        ("/ws", [("sec-websocket-version", "13"), ("sec-websocket-extensions", "a;")], .badExtensions),
+        ("/nowhere", [("sec-websocket-version", "13")], .unknownPath),
+        ("/ws?user=a", [("sec-websocket-version", "13")], .userNotAccepted),
+        ("/ws?welcome=x", [("sec-websocket-version", "13")], .badWelcome),
+    ])
+    func `The other rules are those of an upgrade, and a key that is there must be one`(
+        target: String,
+        fields: [(String, String)],
+        refusal: WebSocketHandshake.Refusal
+    ) {
+        #expect(throws: refusal) {
+            try WebSocketHandshake.validate(
+                Self.extended(target, fields),
+                isExtendedConnect: true,
+                endpoints: [.plain, .echo],
+                acceptsUserQuery: false
+            )
+        }
+    }
+
     @Test(arguments: [
         (WebSocketHandshake.Refusal.notWebSocket, 400, "not-a-websocket"), (.wrongMethod, 400, "not-a-websocket"),
-        (.hasBody, 400, "not-a-websocket"), (.unknownPath, 404, "unknown-path"),
+        (.hasBody, 400, "not-a-websocket"), (.unknownProtocol, 501, "unknown-protocol"), (.unknownPath, 404, "unknown-path"),
         (.unsupportedVersion, 426, "unsupported-websocket-version"),
         (.badKey, 400, "bad-websocket-key"), (.draining, 503, "draining"),
     ])

@@ -107,6 +107,22 @@ struct WebSocketTurnsTests {
         #expect(order == ["a", "b", "c", "d"])
     }
 
+    @Test func `Work that turns cause counts as theirs`() {
+        let loop = EmbeddedEventLoop()
+        let turns = TurnQueue(eventLoop: loop)
+        var count = 0
+        for _ in 0..<10 {
+            turns.append {
+                count += 1
+                turns.causedWork(.microseconds(250))
+            }
+        }
+        loop.advanceTime(by: TurnQueue.minimumPause)
+        #expect(count == 4)
+        loop.advanceTime(by: TurnQueue.minimumPause)
+        #expect(count == 8)
+    }
+
     @Test func `After a turn of its full length also what is read next waits for a turn`() throws {
         let socket = try EmbeddedWebSocket(maximumMessageBytes: 1024 * 1024)
         let frame = ClientFrame.text(String(repeating: "x", count: 300_000))
@@ -206,6 +222,34 @@ struct WebSocketTurnsTests {
             #expect(socket.messages.count == 64)
             #expect(socket.events.count { $0 == .closed } == 1)
         }
+    }
+
+    @Test(arguments: [true, false])
+    func `Of a client that disconnects after its connection was closed, nothing is left if a caller has closed it`(
+        isCaller: Bool
+    ) throws {
+        let socket = try EmbeddedWebSocket(finishes: false)
+        socket.receive(Self.bytes(100_000) { _ in ClientFrame.text("x") })
+        socket.connection.close(isCaller ? .dismissal(.normal, reason: "") : .close(.serviceRestart, reason: ""))
+        #expect(socket.connection.input.unfinished.isFull)
+        socket.channel.close(promise: nil)
+        #expect(socket.connection.hasLeftovers == !isCaller)
+        #expect(socket.events.count { $0 == .goneUnread } == (isCaller ? 1 : 0))
+        #expect(socket.events.contains(.closed) == isCaller)
+        let handled = socket.messages.count
+        socket.advance(.seconds(1))
+        while !socket.unfinished.isEmpty { socket.finish(socket.unfinished.count) }
+        #expect((socket.messages.count == handled) == isCaller)
+    }
+
+    @Test func `A client that disconnects after a caller has closed its connection, with nothing left, is not counted as unread`()
+        throws
+    {
+        let socket = try EmbeddedWebSocket()
+        socket.receive(ClientFrame.text("x"))
+        socket.connection.close(.dismissal(.normal, reason: ""))
+        socket.channel.close(promise: nil)
+        #expect(socket.events.last == .closed && !socket.events.contains(.goneUnread))
     }
 
     @Test func `A client that is gone counts among the sockets while something of it is left`() throws {

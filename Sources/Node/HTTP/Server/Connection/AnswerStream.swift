@@ -20,6 +20,8 @@ struct AnswerStream {
     private var waiting: CircularBuffer<Piece> = []
     /// Whether no piece has been written since the last call of ``takeSilence()``.
     private var isSilent = true
+    /// Ends a stream that is silent for too long.
+    var silenceTimer: Scheduled<Void>?
 
     var isStreaming: Bool { if case .streaming = self.state { true } else { false } }
 

@@ -91,15 +91,30 @@ struct HTTPConnection: Sendable {
             let id = Self.requests.wrappingIncrementThenLoad(ordering: .relaxed)
             let context = HTTPRequestContext(id: id, logger: logger)
             let isShort = head.method == .POST && body.map { $0.readableBytes <= Self.shortBodyBytes } ?? false
-            return isShort
-                ? try await routes.respond(to: request, context: context)
-                : try await withTaskExecutorPreference(globalConcurrentExecutor) {
-                    try await routes.respond(to: request, context: context)
-                }
+            if isShort { return try await routes.respond(to: request, context: context) }
+            if head.method == .GET || head.method == .HEAD { return try await self.read(request, context, routes) }
+            return try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                try await routes.respond(to: request, context: context)
+            }
         } catch {
-            // Errors of routes have been turned into problems, so this error means that the node is being stopped.
+            // Errors of routes have been turned into problems, so this error means that the client has disconnected, or that the
+            // node is being stopped.
             logger.debug("Request not answered", metadata: [LogKey.error: "\(ErrorText.of(error))"])
-            return Response(status: .internalServerError)
+            return Response(status: error is CancellationError ? .serviceUnavailable : .internalServerError)
+        }
+    }
+
+    /// Answers a request that changes nothing. It is canceled when the client disconnects, so that nobody waits for a list that
+    /// nobody reads.
+    private func read(_ request: Request, _ context: HTTPRequestContext, _ routes: RouteTable) async throws -> Response {
+        let route = Task(executorPreference: globalConcurrentExecutor) {
+            try await routes.respond(to: request, context: context)
+        }
+        self.onLoop { $0.cancelOnDisconnect(route) }
+        return try await withTaskCancellationHandler {
+            try await route.value
+        } onCancel: {
+            route.cancel()
         }
     }
 

@@ -4,8 +4,8 @@ import NIOHTTP1
 /// Passes the requests of a connection one by one to the task that answers them, and writes its answers. The last handler of an
 /// HTTP connection, or of an HTTP/2 stream.
 ///
-/// Parts are buffered here until the task takes them: ``heldParts``, plus those that the ``RequestSource`` decodes at a time.
-/// Above that nothing is decoded or read. Answers are buffered in the channel only, see ``AnswerStream``.
+/// Parts are buffered here until the task takes them: ``heldParts`` or ``heldBodyBytes``, plus those that the ``RequestSource`` decodes
+/// at a time. Above that nothing is decoded or read. Answers are buffered in the channel only, see ``AnswerStream``.
 final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -13,9 +13,19 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// A request, with its body if all of it came with the head.
     typealias Arrival = (head: HTTPRequestHead, body: ByteBuffer?)
 
-    /// Number of buffered parts at which reading stops: 8, enough for the heads and ends of a few short requests, or some
-    /// pieces of a body.
+    /// Number of buffered parts at which reading stops: 8, enough for a few short requests.
     static let heldParts = 8
+
+    /// Number of buffered body bytes at which reading stops: 64 KiB, the same as one read.
+    static let heldBodyBytes = 64 * 1024
+
+    /// What the task waits for.
+    enum Awaited {
+        case nothing
+        case request(CheckedContinuation<Arrival?, Never>)
+        /// A part of the current request's body.
+        case bodyPart(CheckedContinuation<ByteBuffer?, any Error>)
+    }
 
     /// The state of the end of the connection.
     struct Ending {
@@ -35,8 +45,7 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     let settings: HTTPSettings
     var context: ChannelHandlerContext?
     var parts = RequestParts()
-    var awaitsRequest: CheckedContinuation<Arrival?, Never>?
-    var awaitsBody: CheckedContinuation<ByteBuffer?, any Error>?
+    var awaited = Awaited.nothing
     /// Whether the client waits for 100 Continue before it sends the body of the current request.
     var holdsBody = false
     /// The error after which no further parts come.
@@ -45,7 +54,8 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     var ending = Ending()
     let idle: IdleTimer
     private var stream = AnswerStream()
-    private var silenceTimer: Scheduled<Void>?
+    /// The route that is answering, if the client's disconnection cancels it.
+    private var route: Task<Response, any Error>?
 
     /// - Parameters:
     ///   - source: provides the requests.
@@ -67,8 +77,16 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         return length <= self.settings.maximumBodyBytes
     }
 
+    /// Cancels the route that is answering the current request as soon as the client has disconnected. A client that has only
+    /// closed its half of the connection still gets the answer.
+    func cancelOnDisconnect(_ route: Task<Response, any Error>) {
+        self.route = route
+        if self.context?.channel.isActive != true { route.cancel() }
+    }
+
     /// Writes a complete answer.
     func answer(_ head: HTTPResponseHead, _ body: ByteBuffer) {
+        self.route = nil
         guard let context else { return }
         context.write(self.wrapOutboundOut(.head(head)), promise: nil)
         if body.readableBytes > 0 { context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
@@ -77,6 +95,7 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Begins a streamed answer. ``finishAnswer()`` or ``abort()`` must follow.
     func beginAnswer(_ head: HTTPResponseHead) {
+        self.route = nil
         self.stream.begin()
         self.context?.writeAndFlush(self.wrapOutboundOut(.head(head)), promise: nil)
         self.watchSilence()
@@ -100,8 +119,8 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func watchSilence() {
         guard self.isInputClosed, self.stream.isStreaming, let context else { return }
         _ = self.stream.takeSilence()
-        self.silenceTimer?.cancel()
-        self.silenceTimer = context.eventLoop.assumeIsolated().scheduleTask(in: self.settings.answerTimeout) {
+        self.stream.silenceTimer?.cancel()
+        self.stream.silenceTimer = context.eventLoop.assumeIsolated().scheduleTask(in: self.settings.answerTimeout) {
             if self.stream.isStreaming, self.stream.takeSilence() {
                 self.stream.fail(ChannelError.ioOnClosedChannel)
             } else {
@@ -155,10 +174,11 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.deliver()
     }
 
-    /// Ends the connection soon. The current request's body ends with a timeout error, a streamed answer is aborted, and
-    /// further requests are not answered.
+    /// Ends the connection soon. If the current request's body is incomplete, it ends with a timeout error. A streamed answer is
+    /// aborted, further requests are not answered, and later bytes of the client are dropped.
     func cut() {
         self.ending.isCut = true
+        self.source.end()
         self.failure = self.failure ?? RequestDeadlines.BodyTimeout()
         self.stream.fail(CancellationError())
         self.stop()
@@ -176,7 +196,7 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.clientLeft()
         self.answersAreOut()
         self.idle.cancel()
-        self.silenceTimer?.cancel()
+        self.stream.silenceTimer?.cancel()
         self.context = nil
         self.source.bodyBytes = 0
         self.source.isFull = false
@@ -185,6 +205,7 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     func channelInactive(context: ChannelHandlerContext) { self.clientLeft() }
 
     private func clientLeft() {
+        self.route?.cancel()
         self.stream.fail(ChannelError.ioOnClosedChannel)
         self.fail(ChannelError.ioOnClosedChannel)
     }

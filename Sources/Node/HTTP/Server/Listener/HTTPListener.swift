@@ -32,7 +32,7 @@ struct HTTPListener: Service {
         let (connections, accepted) = AsyncStream.makeStream(of: HTTPConnection.self)
         let listener = try await self.listen(quiescing) { connection in
             // Connections are not taken after the listener has closed.
-            if case .terminated = accepted.yield(connection) { connection.channel.close(promise: nil) }
+            if case .terminated = accepted.yield(connection) { false } else { true }
         }
         listener.closeFuture.whenComplete { _ in accepted.finish() }
         self.logger.info("Server started and listening on \(self.host):\(listener.localAddress?.port ?? self.port)")
@@ -59,7 +59,7 @@ struct HTTPListener: Service {
 
     private func listen(
         _ quiescing: ServerQuiescingHelper,
-        becameHTTP: @escaping @Sendable (HTTPConnection) -> Void
+        becameHTTP: @escaping @Sendable (HTTPConnection) -> Bool
     ) async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: self.group)
             .serverChannelOption(.backlog, value: Self.backlog)

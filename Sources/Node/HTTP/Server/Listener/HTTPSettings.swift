@@ -15,4 +15,16 @@ struct HTTPSettings: Sendable {
     var idleTimeout: TimeAmount
     /// Maximum size of a request body in bytes.
     var maximumBodyBytes: Int
+    /// Listeners that serve HTTP/2 besides HTTP/1.1.
+    var http2 = HTTP2Mode.tls
+    /// Maximum of open streams on an HTTP/2 connection.
+    var maximumStreams = 1000
+
+    func acceptsHTTP2(isSecure: Bool) -> Bool {
+        switch self.http2 {
+        case .off: false
+        case .tls: isSecure
+        case .on: true
+        }
+    }
 }

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// Sets up each accepted socket. It serves HTTP, and becomes a WebSocket with the first accepted handshake.
+/// Sets up each accepted socket. It serves HTTP/2, or it serves HTTP/1.1 and becomes a WebSocket with the first accepted handshake.
 struct ServerChannel: Sendable {
     let settings: HTTPSettings
     /// nil for plain TCP.
@@ -10,27 +10,73 @@ struct ServerChannel: Sendable {
     let admission: Admission
     let activity: ActivityLog
     let webSockets: WebSocketUpgrade
+    let http2: HTTP2Connections
+    /// The queue of an event loop. Called on this loop.
+    let turns: @Sendable (any EventLoop) -> TurnQueue
 
     /// - Parameters:
     ///   - channel: a new channel; called on its event loop.
-    ///   - becameHTTP: called with the first request that is not a WebSocket handshake.
-    func setUp(_ channel: any Channel, becameHTTP: @escaping @Sendable (HTTPConnection) -> Void) throws {
+    ///   - becameHTTP: called with the first request of a connection that is not a WebSocket handshake, and with each such request of
+    ///     HTTP/2. Returns false when the node accepts no more requests.
+    func setUp(_ channel: any Channel, becameHTTP: @escaping @Sendable (HTTPConnection) -> Bool) throws {
         guard let place = try self.place(for: channel) else { return }
         try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
         try channel.syncOptions?.receiveInSmallBuffers(isPlain: self.tls == nil)
         try self.tls?.addHandlers(to: channel, failed: self.tlsFailed)
+        guard self.settings.acceptsHTTP2(isSecure: self.tls != nil) else {
+            return try self.setUpHTTP1(channel, place, timeout: self.settings.handshakeTimeout, becameHTTP)
+        }
+        let timeout = self.settings.handshakeTimeout
+        let negotiation = ProtocolNegotiation(isSecure: self.tls != nil, timeout: timeout) { version, rest in
+            switch version {
+            case .http1: try self.setUpHTTP1(channel, place, timeout: rest, becameHTTP)
+            case .http2: try self.setUpHTTP2(channel, place, timeout: rest, becameHTTP)
+            }
+        }
+        try channel.pipeline.syncOperations.addHandler(negotiation)
+    }
+
+    private func setUpHTTP1(
+        _ channel: any Channel,
+        _ place: ConnectionSlot,
+        timeout: TimeAmount,
+        _ becameHTTP: @escaping @Sendable (HTTPConnection) -> Bool
+    ) throws {
         let (settings, isSecure) = (self.settings, self.tls != nil)
         try channel.pipeline.syncOperations.addHTTPHandlers(
             settings: settings,
             place: place,
             webSockets: self.webSockets,
+            carrier: isSecure ? .tlsSocket : .plainSocket,
+            timeout: timeout,
             refused: self.activity.malformedRequestAnswered
         ) { channel, reader in
             let handler = RequestHandler(source: reader, settings: settings)
             try channel.pipeline.syncOperations.addHandler(handler)
-            becameHTTP(HTTPConnection(channel: channel, isSecure: isSecure, handler: handler))
+            let connection = HTTPConnection(channel: channel, isSecure: isSecure, handler: handler)
+            if !becameHTTP(connection) { channel.close(promise: nil) }
             return [handler]
         }
+    }
+
+    private func setUpHTTP2(
+        _ channel: any Channel,
+        _ place: ConnectionSlot,
+        timeout: TimeAmount,
+        _ becameHTTP: @escaping @Sendable (HTTPConnection) -> Bool
+    ) throws {
+        let streams = StreamSetup(
+            settings: self.settings,
+            isSecure: self.tls != nil,
+            admission: self.admission,
+            webSockets: self.webSockets,
+            connections: self.http2,
+            turns: self.turns,
+            refused: self.activity.malformedRequestAnswered,
+            goneUnread: self.activity.clientGoneUnread,
+            becameHTTP: becameHTTP
+        )
+        try channel.pipeline.syncOperations.addHTTP2Handlers(streams, place: place, timeout: timeout)
     }
 
     /// Counts the socket, and reads the PROXY header if the socket comes from a proxy that sends one.
@@ -60,12 +106,15 @@ struct ServerChannel: Sendable {
 extension ChannelPipeline.SynchronousOperations {
     /// Adds the handlers that a connection needs before its first request.
     /// - Parameters:
+    ///   - timeout: maximum time until the first complete head.
     ///   - refused: called with the answer to bytes that are not a valid request.
-    ///   - becomeHTTP: see ``UpgradeHandler``.
+    ///   - becomeHTTP: see ``HTTP1Handlers``.
     func addHTTPHandlers(
         settings: HTTPSettings,
         place: ConnectionSlot,
         webSockets: WebSocketUpgrade,
+        carrier: WebSocketCarrier,
+        timeout: TimeAmount,
         refused: @escaping @Sendable (Problem) -> Void = { _ in },
         becomeHTTP: @escaping (any Channel, RequestReader) throws -> [any RemovableChannelHandler]
     ) throws {
@@ -79,12 +128,11 @@ extension ChannelPipeline.SynchronousOperations {
         let errors = HTTPErrorHandler(settings: settings, source: reader, chunkSizes: chunkSizes, refused: refused)
         let upgrade = UpgradeHandler(
             webSockets: webSockets,
+            carrier: carrier,
             place: place,
-            timeout: settings.handshakeTimeout,
-            encoder: encoder,
-            reader: reader,
-            others: [errors, deadlines]
-        ) { try becomeHTTP($0, reader) }
+            timeout: timeout,
+            handlers: HTTP1Handlers(encoder: encoder, reader: reader, others: [errors, deadlines], becomeHTTP: becomeHTTP)
+        )
         try self.addHandlers([encoder, reader, deadlines, errors, upgrade])
     }
 }

@@ -60,7 +60,8 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private static func checked(_ head: HTTPRequestHead) throws(Fault) -> HTTPRequestHead {
+    /// - Returns: a valid request in the form that routes and handshakes expect.
+    static func checked(_ head: HTTPRequestHead) throws(Fault) -> HTTPRequestHead {
         guard head.method != .CONNECT else { throw .tunnel }
         let head = try head.inASCII
         guard head.hasGoodHost else { throw .badHost }
@@ -76,6 +77,8 @@ final class HTTPErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
+        case let fault as Fault:
+            self.found(fault, error, context: context)
         case let parserError as HTTPParserError:
             self.found(parserError == .headerOverflow ? .headerTooLarge : .malformed, error, context: context)
         case is HugeContentLength, is ChunkSizes.TooLarge:
@@ -139,7 +142,7 @@ extension HTTPErrorHandler.Fault {
             Problem(
                 .requestHeaderFieldsTooLarge,
                 "header-too-large",
-                "Target and header fields may have \(settings.maximumHeaderBytes) bytes, and \(settings.maximumHeaderFields) fields."
+                "The target and the header fields may have at most \(settings.maximumHeaderBytes) bytes, and \(settings.maximumHeaderFields) fields."
             )
         case .notASCII(let field):
             Problem(.badRequest, "invalid-header", "\(field) must be ASCII.", field: field)
@@ -147,7 +150,7 @@ extension HTTPErrorHandler.Fault {
             Problem(
                 .badRequest,
                 "malformed-request",
-                "A request of HTTP/1.1 has exactly one Host field: a name or an address, and perhaps a port.",
+                "A request of HTTP/1.1 must have exactly one Host field: a name or an address, and optionally a port.",
                 field: "Host"
             )
         case .slowBody:
@@ -155,7 +158,7 @@ extension HTTPErrorHandler.Fault {
         case .bodyTooLarge:
             .bodyTooLarge(settings.maximumBodyBytes)
         case .tunnel:
-            Problem(.notImplemented, "unknown-method", "This is no proxy.")
+            Problem(.notImplemented, "unknown-method", "This server is not a proxy.")
         }
     }
 }

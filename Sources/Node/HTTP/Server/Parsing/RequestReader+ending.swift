@@ -13,22 +13,32 @@ extension RequestReader {
 
     func linger() {
         guard case .ended = self.state, let context else { return }
-        self.state = .lingering
-        if self.isInputEnded { return context.close(promise: nil) }
+        self.state = .lingering(dropped: 0)
+        guard case .open = self.inputEnd else { return context.close(promise: nil) }
         self.close(in: Self.lingerTime, context)
         self.releaseRead(context)
     }
 
+    /// Delays the next read so that bytes are dropped at no more than ``droppedBytesPerMicrosecond``.
+    func readLater(dropped: Int, _ context: ChannelHandlerContext) {
+        self.state = .lingering(dropped: 0)
+        self.isReadHeld = true
+        let pause = TimeAmount.microseconds(Int64(dropped / Self.droppedBytesPerMicrosecond))
+        context.eventLoop.assumeIsolated().scheduleTask(in: pause) {
+            if let context = self.context { self.releaseRead(context) }
+        }
+    }
+
     func handOver(_ context: ChannelHandlerContext) {
         let rest = self.waiting.takeAll()
-        let (isReadHeld, isInputEnded, channel) = (self.isReadHeld, self.isInputEnded, context.channel)
+        let (isReadHeld, inputEnd, channel) = (self.isReadHeld, self.inputEnd, context.channel)
         if rest.readableBytes > 0 {
             context.fireChannelRead(NIOAny(rest))
             context.fireChannelReadComplete()
         }
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
         // The bytes that the client sent before have been handed over, and no more will come.
-        if isInputEnded { return channel.close(promise: nil) }
+        guard case .open = inputEnd else { return channel.close(promise: nil) }
         if isReadHeld { channel.read() }
     }
 
@@ -36,24 +46,24 @@ extension RequestReader {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard (event as? ChannelEvent) == .inputClosed else { return context.fireUserInboundEventTriggered(event) }
-        self.isInputEnded = true
-        if !self.isWorking { self.tellEnd(context) }
+        if case .open = self.inputEnd { self.inputEnd = .ended }
+        if !self.isWorking { self.reportEnd(context) }
     }
 
     /// Reports the end of the client's half after all bytes before it. These are dropped if they are not wanted, or if a
     /// handshake is pending: a client that has closed its half needs no WebSocket.
-    func tellEnd(_ context: ChannelHandlerContext) {
-        guard self.isInputEnded, !self.isEndTold else { return }
+    func reportEnd(_ context: ChannelHandlerContext) {
+        guard case .ended = self.inputEnd else { return }
         switch self.state {
         case .leaving: return
         case .lingering: return context.close(promise: nil)
         case .ended: break
-        case .reading where self.isPaused: self.waiting = UndecodedBytes()
+        case .paused: self.waiting = UndecodedBytes()
         case .reading:
             guard !self.waiting.hasNew else { return }
             self.feedEnd(context)
         }
-        self.isEndTold = true
+        self.inputEnd = .reported
         context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     }
 

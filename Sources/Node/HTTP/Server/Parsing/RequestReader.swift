@@ -17,13 +17,24 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
 
     enum State {
         case reading
+        /// A handshake waits for its turn or its answer. Bytes are buffered, and neither decoded nor read.
+        case paused
         /// Later bytes are dropped, and nothing is read. The last answer has not been sent.
         case ended
         /// Bytes are read and dropped until the client closes its half. Closing a socket with unread bytes could discard the
         /// last answer.
-        case lingering
+        /// - Parameter dropped: number of bytes since the last read.
+        case lingering(dropped: Int)
         /// The remaining bytes are for the WebSocket.
         case leaving
+    }
+
+    /// The end of the client's half.
+    enum InputEnd {
+        case open
+        case ended
+        /// The next handlers know.
+        case reported
     }
 
     /// Maximum of bytes decoded at a time: 16 KiB. The smallest requests in them take about 200 KiB of memory.
@@ -35,18 +46,19 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
     /// Maximum time for a client to close its half of the connection after the last answer: 2 s.
     static let lingerTime = TimeAmount.seconds(2)
 
+    /// Maximum rate at which the bytes of a client are read and dropped in this time: 8 per microsecond, 8 MB/s. A client that
+    /// keeps sending could otherwise occupy the event loop with reads of bytes that nobody needs.
+    static let droppedBytesPerMicrosecond = 8
+
     let decoder: HTTPRequestDecoder
     private let chunkSizes: ChunkSizes
-    private let maximumHeaderBytes: Int
-    let answerTimeout: TimeAmount
+    let settings: HTTPSettings
     var context: ChannelHandlerContext?
     var state = State.reading
     var waiting = UndecodedBytes()
     var isWorking = false
-    var isPaused = false
     var isReadHeld = false
-    var isInputEnded = false
-    var isEndTold = false
+    var inputEnd = InputEnd.open
     var closing: Scheduled<Void>?
 
     /// Whether the maximum of requests or parts is buffered after this handler.
@@ -67,8 +79,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
         limits.maxHeaderFieldCount = settings.maximumHeaderFields
         self.decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
         self.chunkSizes = chunkSizes
-        self.maximumHeaderBytes = settings.maximumHeaderBytes
-        self.answerTimeout = settings.answerTimeout
+        self.settings = settings
     }
 
     // MARK: - For the handlers behind it
@@ -77,32 +88,34 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
     var count: Int { self.waiting.count }
 
     /// Maximum of buffered bytes, including one incomplete header field.
-    var bound: Int { Self.waitingBytes + self.maximumHeaderBytes + self.bodyBytes }
+    var bound: Int { Self.waitingBytes + self.settings.maximumHeaderBytes + self.bodyBytes }
 
     /// Pauses decoding and reading, because a handshake waits for its turn or its answer. If the client closes its half, this
     /// is reported at once.
-    func pause() { self.isPaused = true }
-
-    func resume() {
-        self.isPaused = false
-        self.resumeDecoding()
+    func pause() {
+        if case .reading = self.state { self.state = .paused }
     }
 
     /// Ends the requests: buffered and later bytes are dropped. Nothing is read until the last answer has been sent.
     func end() {
-        guard case .reading = self.state else { return }
-        self.state = .ended
-        self.waiting = UndecodedBytes()
+        switch self.state {
+        case .reading, .paused:
+            self.state = .ended
+            self.waiting = UndecodedBytes()
+        case .ended, .lingering, .leaving: break
+        }
     }
 
     /// Like ``end()``. In addition, the connection is closed when the client has closed its half, at most ``lingerTime`` after
     /// the last answer.
+    ///
+    /// Only the first call counts, so that the timeout of a body that nobody reads does not prolong the time.
     /// - Parameter answered: completed when the last answer has been sent. If the client does not read it, the connection is
     ///   closed after the answer timeout.
     func end(after answered: EventLoopFuture<Void>) {
         self.end()
-        guard let context else { return }
-        self.close(in: self.answerTimeout, context)
+        guard self.closing == nil, let context else { return }
+        self.close(in: self.settings.answerTimeout, context)
         answered.assumeIsolated().whenComplete { _ in self.linger() }
     }
 
@@ -130,14 +143,15 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
     // MARK: - Reading
 
     func read(context: ChannelHandlerContext) {
+        if case .lingering(let dropped) = self.state, dropped > 0 { return self.readLater(dropped: dropped, context) }
         self.isReadHeld = !self.canRead
         if !self.isReadHeld { context.read() }
     }
 
     private var canRead: Bool {
         switch self.state {
-        case .reading: !self.isFull && !self.isPaused
-        case .ended: false
+        case .reading: !self.isFull
+        case .paused, .ended: false
         case .lingering, .leaving: true
         }
     }
@@ -149,7 +163,14 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard case .reading = self.state, !self.isInputEnded else { return }
+        switch self.state {
+        case .reading, .paused: break
+        case .lingering(let dropped):
+            self.state = .lingering(dropped: dropped + self.unwrapInboundIn(data).readableBytes)
+            return
+        case .ended, .leaving: return
+        }
+        guard case .open = self.inputEnd else { return }
         self.waiting.append(self.unwrapInboundIn(data))
         guard !self.isWorking else { return }
         self.isWorking = true
@@ -173,14 +194,14 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
 
     private func worked(_ context: ChannelHandlerContext) {
         if case .leaving = self.state { return self.handOver(context) }
-        if self.waiting.cut(to: self.bound) { self.isInputEnded = true }
-        self.tellEnd(context)
+        if self.waiting.cut(to: self.bound), case .open = self.inputEnd { self.inputEnd = .ended }
+        self.reportEnd(context)
         self.releaseRead(context)
     }
 
     private var mayDecode: Bool {
         guard case .reading = self.state else { return false }
-        return !self.isFull && !self.isPaused && self.waiting.hasNew
+        return !self.isFull && self.waiting.hasNew
     }
 
     private func decode(_ context: ChannelHandlerContext) {
@@ -191,11 +212,14 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
                 try self.chunkSizes.check(piece, leaving: rest.readableBytes)
             } catch {
                 // Errors after the last request are ignored (RFC 9112 section 9.6).
-                if case .reading = self.state { self.fail(error, in: piece, context) }
+                switch self.state {
+                case .reading, .paused: self.fail(error, in: piece, context)
+                case .ended, .lingering, .leaving: break
+                }
                 return
             }
             switch self.state {
-            case .reading, .leaving: self.waiting.decoded(piece, leaving: rest)
+            case .reading, .paused, .leaving: self.waiting.decoded(piece, leaving: rest)
             case .ended, .lingering: return
             }
         }

@@ -22,11 +22,12 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
         case http
         /// The routes have the last request of the connection.
         case last
-        case queued(Queued)
-        /// A valid handshake after all earlier answers, whose end has not arrived.
+        /// A handshake after requests that are not completely answered. Parts of its body, which it must not have, are dropped.
+        case queued(HTTPRequestHead)
+        /// A valid handshake after all earlier answers. The decoder has passed on its head, and passes on its end next.
         case handshake(HTTPRequestHead, WebSocketHandshake.Client)
-        /// The handshake is complete. The task checks whether the client may connect.
-        case admission(Task<Void, Never>)
+        /// The handshake is complete. Whether the client may connect is being checked.
+        case admission
         /// All bytes go to the WebSocket.
         case webSocket
         /// The handshake was refused and answered. A proxy may believe in a WebSocket, so the bytes that follow may be meant
@@ -35,18 +36,13 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
     }
 
     let webSockets: WebSocketUpgrade
+    let carrier: WebSocketCarrier
     let place: ConnectionSlot
-    /// An upgrade removes all HTTP handlers, including the encoder, before a frame is written.
-    let encoder: HTTPResponseEncoder
-    let reader: RequestReader
-    let others: [any RemovableChannelHandler]
+    var handlers: HTTP1Handlers
     var state = State.waitingForHead
     var deadline: NIOScheduledCallback?
     let timeout: TimeAmount
-    private let becomeHTTP: (any Channel) throws -> [any RemovableChannelHandler]
     private var context: ChannelHandlerContext?
-    /// Handlers that only requests for the routes need.
-    var routing: [any RemovableChannelHandler] = []
     /// Number of requests that the routes have not completely answered.
     var unanswered = 0
     /// Whether the last received request is the last of the connection.
@@ -54,26 +50,20 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
 
     /// - Parameters:
     ///   - place: the slot of the socket in the node's limits.
-    ///   - timeout: maximum time for the first head, and for the end of a handshake after all earlier answers.
-    ///   - others: other handlers that only HTTP needs.
-    ///   - becomeHTTP: adds the handlers that answer requests after this handler, and returns those of them that an upgrade
-    ///     removes. Called with the first request that is not a WebSocket handshake.
+    ///   - timeout: maximum time for the first head.
+    ///   - handlers: the other handlers of the connection.
     init(
         webSockets: WebSocketUpgrade,
+        carrier: WebSocketCarrier,
         place: ConnectionSlot,
         timeout: TimeAmount,
-        encoder: HTTPResponseEncoder,
-        reader: RequestReader,
-        others: [any RemovableChannelHandler],
-        becomeHTTP: @escaping (any Channel) throws -> [any RemovableChannelHandler]
+        handlers: HTTP1Handlers
     ) {
         self.webSockets = webSockets
+        self.carrier = carrier
         self.place = place
         self.timeout = timeout
-        self.encoder = encoder
-        self.reader = reader
-        self.others = others
-        self.becomeHTTP = becomeHTTP
+        self.handlers = handlers
     }
 
     // MARK: - Life
@@ -91,9 +81,8 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
 
     func handleScheduledCallback(eventLoop: some EventLoop) {
         switch self.state {
-        case .admission(let task): task.cancel()
-        case .http, .last, .queued: break
-        // The first head, or the end of a handshake, did not arrive in time.
+        case .http, .last, .queued, .admission: break
+        // The first head did not arrive in time.
         case .waitingForHead, .handshake, .webSocket, .refused: self.context?.close(promise: nil)
         }
     }
@@ -115,7 +104,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
         case .queued where isInputClosed:
             // The client has closed its half. It gets its answers, and no WebSocket.
             self.state = .last
-            self.reader.end()
+            self.handlers.reader.end()
         case .queued: break
         case .waitingForHead, .handshake, .admission, .refused:
             // The client has closed its half, or the server is stopping and does not wait for a socket without a request.
@@ -130,37 +119,27 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
         switch self.state {
         case .webSocket:
             context.fireChannelRead(data)
-        case .refused, .admission, .last: break
+        case .refused, .admission, .last, .queued: break
         case .http:
             self.receivedPart(data, context: context)
-        case .queued(var queued):
-            if case .end = self.unwrapInboundIn(data) { queued.isWhole = true } else { queued.hasBody = true }
-            self.state = .queued(queued)
         case .waitingForHead:
             // The first part from the decoder is always a head.
             guard case .head(let head) = self.unwrapInboundIn(data) else { return }
             self.receivedFirst(head, context: context)
         case .handshake(let head, let client):
-            if case .end = self.unwrapInboundIn(data) {
-                self.admit(head, client, context: context)
-            } else {
-                self.refuse(.hasBody, head, context: context)
-            }
+            // A valid handshake has no body, so this is its end.
+            self.admit(head, client, context: context)
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError || error is RequestDeadlines.BodyTimeout || error is ChunkSizes.TooLarge else {
-            return context.fireErrorCaught(error)
-        }
-        // The error is in a body after the head of a handshake, which must not have one.
-        switch self.state {
-        case .handshake(let head, _): self.refuse(.hasBody, head, context: context)
-        case .queued(var queued):
-            queued.hasBody = true
-            self.state = .queued(queued)
-        case .waitingForHead, .http, .last, .admission, .webSocket, .refused: context.fireErrorCaught(error)
-        }
+        // A queued handshake is refused in its turn for having a body, whatever is wrong with the body.
+        if case .queued = self.state, Self.concernsBody(error) { return }
+        context.fireErrorCaught(error)
+    }
+
+    private static func concernsBody(_ error: any Error) -> Bool {
+        error is HTTPParserError || error is RequestDeadlines.BodyTimeout || error is ChunkSizes.TooLarge
     }
 
     func receivedFirst(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
@@ -194,10 +173,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
         self.state = .http
         self.deadline?.cancel()
         do {
-            let halfClose = HalfCloseHandler()
-            try context.pipeline.syncOperations.addHandler(halfClose, position: .before(self.encoder))
-            self.routing = [halfClose]
-            self.routing += try self.becomeHTTP(context.channel)
+            try self.handlers.addRouting(context.channel)
             self.handOn(head, context: context)
         } catch {
             context.close(promise: nil)
@@ -207,16 +183,16 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
     private func receivedPart(_ data: NIOAny, context: ChannelHandlerContext) {
         switch self.unwrapInboundIn(data) {
         case .head(let head) where WebSocketHandshake.isAskedFor(head):
-            self.reader.pause()
-            self.state = .queued(Queued(head: head))
-            self.takeTurn(context)
+            guard self.unanswered > 0 else { return self.takeTurn(head, context) }
+            self.handlers.reader.pause()
+            self.state = .queued(head)
         case .head(let head): self.handOn(head, context: context)
         case .body: context.fireChannelRead(data)
         case .end:
             context.fireChannelRead(data)
             guard self.hasLast else { return }
             self.state = .last
-            self.reader.end()
+            self.handlers.reader.end()
         }
     }
 

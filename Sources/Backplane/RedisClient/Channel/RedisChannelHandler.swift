@@ -16,26 +16,14 @@ import Darwin
 final class RedisChannelHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
-    typealias Reply = (Result<RESPValue, RedisLinkError>) -> Void
+    typealias Reply = PendingReplies.Reply
 
-    private struct Pending {
-        /// Nil for SUBSCRIBE and UNSUBSCRIBE: their answers are pushes.
-        let reply: Reply?
-        var answersMissing: Int
-        let sentAt: NIODeadline
-    }
-
-    private let timeout: TimeAmount
-    private let subscribes: Bool
-    private let decoder = RESPDecoder()
     private var context: ChannelHandlerContext?
-    private var pending = CircularBuffer<Pending>()
-    private var values: [RESPValue] = []
+    private var input: RedisInput
+    private var pending: PendingReplies
     private var pushes: [RedisPush] = []
     private var output = ByteBuffer()
-    private var lastProgress = NIODeadline.distantPast
     private var deadlineTimer: Scheduled<Void>?
-    private var hasSubscribed = false
     private(set) var closed = false
     /// The transport error that ended the connection, if there was one.
     private(set) var failure: (any Error)?
@@ -49,10 +37,10 @@ final class RedisChannelHandler: ChannelInboundHandler {
     /// - Parameters:
     ///   - timeout: the longest time from a command to its answer. On a subscriber's connection: the longest time without any
     ///     read while an answer is pending.
-    ///   - subscribes: whether messages may arrive. After the first subscription every array is a push.
+    ///   - subscribes: whether messages may arrive.
     init(timeout: TimeAmount, subscribes: Bool) {
-        self.timeout = timeout
-        self.subscribes = subscribes
+        self.pending = PendingReplies(timeout: timeout)
+        self.input = RedisInput(subscribes: subscribes)
     }
 
     /// Address and port of the peer.
@@ -66,23 +54,24 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     /// Queues a command; ``flush()`` sends it. `reply` is called once, with a failure when the connection is lost first.
     func send(_ command: RESPCommand, reply: @escaping Reply) {
-        self.enqueue(command, Pending(reply: reply, answersMissing: 1, sentAt: .now()))
+        guard let context, !self.closed else { return reply(.failure(RedisLinkError(reason: "closed"))) }
+        self.pending.append(reply, at: .now())
+        self.write(command, context)
     }
 
     /// Queues a SUBSCRIBE or UNSUBSCRIBE of `channels` channels, whose acknowledgements arrive as pushes.
     func sendSubscription(_ command: RESPCommand, channels: Int) {
-        self.hasSubscribed = self.subscribes
-        self.enqueue(command, Pending(reply: nil, answersMissing: channels, sentAt: .now()))
+        guard let context, !self.closed else { return }
+        self.input.subscriptionSent()
+        self.pending.appendSubscription(channels: channels, at: .now())
+        self.write(command, context)
     }
 
-    private func enqueue(_ command: RESPCommand, _ entry: Pending) {
-        guard let context, !self.closed else {
-            entry.reply?(.failure(RedisLinkError(reason: "closed")))
-            return
-        }
+    private func write(_ command: RESPCommand, _ context: ChannelHandlerContext) {
         command.write(into: &self.output)
-        self.pending.append(entry)
-        if self.deadlineTimer == nil { self.scheduleDeadline(at: entry.sentAt + self.timeout, context: context) }
+        if self.deadlineTimer == nil, let deadline = self.pending.deadline {
+            self.scheduleDeadline(at: deadline, context: context)
+        }
     }
 
     func flush() {
@@ -99,10 +88,9 @@ final class RedisChannelHandler: ChannelInboundHandler {
         self.deadlineTimer?.cancel()
         // They arrived before the end of the connection and will not arrive again.
         self.handOverPushes()
-        let abandoned = self.pending
-        self.pending.removeAll()
+        let abandoned = self.pending.removeAll()
         self.context?.close(promise: nil)
-        for entry in abandoned { entry.reply?(.failure(RedisLinkError(reason: reason))) }
+        for reply in abandoned { reply(.failure(RedisLinkError(reason: reason))) }
         let onClose = self.onClose
         self.onClose = nil
         self.onPushes = nil
@@ -119,9 +107,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     private func deadlineReached(context: ChannelHandlerContext) {
         self.deadlineTimer = nil
-        guard let oldest = self.pending.first, !self.closed else { return }
-        // Answers come one after the other: each answer restarts the timeout of the oldest pending command.
-        let deadline = max(oldest.sentAt, self.lastProgress) + self.timeout
+        guard let deadline = self.pending.deadline, !self.closed else { return }
         if deadline <= .now() {
             self.close(reason: "no answer within the timeout")
         } else {
@@ -141,19 +127,13 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !self.closed else { return }
-        if self.subscribes { self.lastProgress = .now() }
-        var violation: RESPError?
-        do throws(RESPError) {
-            try self.decoder.decode(self.unwrapInboundIn(data), into: &self.values)
-        } catch {
-            violation = error
-        }
-        let values = self.values
-        self.values.removeAll(keepingCapacity: true)
+        if self.input.subscribes { self.pending.progressed(at: .now()) }
+        let (values, violation) = self.input.decode(self.unwrapInboundIn(data))
         for value in values {
             guard !self.closed else { return }
             self.take(value)
         }
+        self.input.recycle(values)
         if let violation { self.close(reason: "Redis protocol error: \(violation)") }
     }
 
@@ -188,46 +168,33 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     private func take(_ value: RESPValue) {
-        if self.hasSubscribed, case .array(let elements) = value {
-            switch RedisPush(elements) {
-            case .pong: self.answer(with: .status("PONG"))
-            case nil: self.close(reason: "Redis protocol error: not a message")
-            case .message(let channel, let payload): self.pushes.append(.message(channel: channel, payload: payload))
-            case .some(let acknowledgement): self.acknowledge(acknowledgement)
+        switch self.input.item(value) {
+        case .answer(let answer): self.answer(with: answer)
+        case .message(let message): self.pushes.append(message)
+        case .acknowledgement(let acknowledgement):
+            guard self.pending.acknowledged() else {
+                return self.close(reason: "Redis protocol error: an acknowledgement without a command")
             }
-        } else {
-            self.answer(with: value)
+            self.pushes.append(acknowledgement)
+        case .unknown: self.close(reason: "Redis protocol error: not a message")
         }
     }
 
     private func answer(with value: RESPValue) {
-        guard let entry = self.pending.popFirst() else {
-            self.close(reason: "Redis protocol error: an answer without a command")
-            return
-        }
-        self.lastProgress = .now()
-        guard let reply = entry.reply else {
+        switch self.pending.answered(at: .now()) {
+        case .command(let reply):
+            reply(.success(value))
+            if self.isReady, case .error(let text) = value, RedisErrorText.isFatal(text) {
+                self.close(reason: RedisErrorText.loggable(text))
+            }
+        case .subscription:
             if case .error(let text) = value {
                 self.close(reason: "Redis refused a subscription: \(RedisErrorText.loggable(text))")
             } else {
                 self.close(reason: "Redis protocol error: a subscription was not acknowledged")
             }
-            return
+        case nil: self.close(reason: "Redis protocol error: an answer without a command")
         }
-        reply(.success(value))
-        if self.isReady, case .error(let text) = value, RedisErrorText.isFatal(text) {
-            self.close(reason: RedisErrorText.loggable(text))
-        }
-    }
-
-    private func acknowledge(_ push: RedisPush) {
-        guard let oldest = self.pending.first, oldest.reply == nil else {
-            self.close(reason: "Redis protocol error: an acknowledgement without a command")
-            return
-        }
-        self.pending[self.pending.startIndex].answersMissing -= 1
-        if oldest.answersMissing == 1 { _ = self.pending.popFirst() }
-        self.pushes.append(push)
     }
 }
 
