@@ -4,7 +4,7 @@ import NIOCore
 /// delays the others. Belongs to the loop.
 ///
 /// Turns run for at most ``runTime`` without a break. Then the loop gets the same time for other work, beginning with the input
-/// of its other connections.
+/// of its other connections, and the time for the work that the turns have caused.
 final class TurnQueue {
     /// Maximum time for turns without a break: 1 ms. A turn is not interrupted, so one very large message may take longer.
     static let runTime = TimeAmount.milliseconds(1)
@@ -65,7 +65,7 @@ final class TurnQueue {
             elapsed = self.eventLoop.now - start
         }
         self.isScheduled = false
-        self.schedule(after: max(elapsed, Self.minimumPause))
+        self.schedule(after: max(elapsed, Self.minimumPause) + self.laterWork)
     }
 }
 

@@ -87,7 +87,8 @@ final class EmbeddedServer {
             place: self.place,
             webSockets: webSockets,
             carrier: .plainSocket,
-            timeout: settings.handshakeTimeout
+            timeout: settings.handshakeTimeout,
+            turns: TurnQueue(eventLoop: self.channel.eventLoop)
         ) { channel, reader in
             decision.withLockedValue { $0.append(.http) }
             let handler = recorder.value

@@ -8,6 +8,7 @@ import Testing
 @Suite
 struct RequestReaderTests {
     private static let get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
+    private static let post = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
     private static let handshake =
         "GET /echo HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -138,6 +139,7 @@ struct RequestReaderTests {
         server.receive(requests)
         #expect(server.events.count == 2 && server.waitingBytes == requests.count)
         server.setFull(false)
+        server.advance(.seconds(1))
         #expect(server.events.count == 2 + 2 * 2000 && server.waitingBytes == 0)
         #expect(self.reads(server))
     }
@@ -148,8 +150,36 @@ struct RequestReaderTests {
         server.onEvent = { if $0 == .end { server.setFull(true) } }
         server.receive(String(repeating: Self.get, count: 2000))
         let heads = server.events.count / 2
-        #expect(heads <= RequestReader.pieceBytes / Self.get.utf8.count + 1, "\(heads)")
-        #expect(server.waitingBytes >= 2000 * Self.get.utf8.count - RequestReader.pieceBytes)
+        #expect(heads <= 1024 / Self.get.utf8.count + 1, "\(heads)")
+        #expect(server.waitingBytes >= 2000 * Self.get.utf8.count - 1024)
+    }
+
+    @Test(arguments: [
+        ("requests", Self.get, 1000, 2), ("requests with a body", Self.post, 600, 3), ("chunks of one byte", "1\r\nx\r\n", 4000, 1),
+    ])
+    func `Of a read with many small parts each turn takes a few, and nothing is read meanwhile`(
+        kind: String,
+        part: String,
+        count: Int,
+        events: Int
+    ) throws {
+        let server = try EmbeddedServer()
+        server.receive(Self.get)
+        server.receive("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + (events == 1 ? "" : "0\r\n\r\n"))
+        let before = server.events.count
+        server.receive(String(repeating: part, count: count))
+        // No more than a piece above the maximum.
+        #expect(server.events.count - before <= (events == 1 ? DecodingTurn.maximumParts + 90 : 50 * events), "\(kind)")
+        var turns = 1
+        while server.waitingBytes > 0, turns < 5000 {
+            #expect(!self.reads(server))
+            server.advance(TurnQueue.minimumPause)
+            turns += 1
+        }
+        #expect(server.events.count - before == count * events)
+        // The clock of an embedded loop stands still while turns run, so chunks, which cause no later work, take all of theirs at once.
+        #expect(turns >= (events == 1 ? 2 : count / 50), "\(kind): \(turns)")
+        #expect(self.reads(server))
     }
 
     @Test
@@ -161,6 +191,7 @@ struct RequestReaderTests {
         #expect(self.most(server, requests) <= Self.bound)
         #expect(server.waitingBytes == Self.bound)
         server.setFull(false)
+        server.advance(.seconds(1))
         let whole = Self.bound / Self.get.utf8.count
         #expect(server.events.count { $0 == .end } == 1 + whole)
         for _ in 0...whole { server.answer() }

@@ -107,7 +107,7 @@ struct WebSocketTurnsTests {
         #expect(order == ["a", "b", "c", "d"])
     }
 
-    @Test func `Work that turns cause counts as theirs`() {
+    @Test func `Work that turns cause counts as theirs, and has its time before the next turns`() {
         let loop = EmbeddedEventLoop()
         let turns = TurnQueue(eventLoop: loop)
         var count = 0
@@ -120,6 +120,8 @@ struct WebSocketTurnsTests {
         loop.advanceTime(by: TurnQueue.minimumPause)
         #expect(count == 4)
         loop.advanceTime(by: TurnQueue.minimumPause)
+        #expect(count == 4)
+        loop.advanceTime(by: .milliseconds(1))
         #expect(count == 8)
     }
 

@@ -49,6 +49,7 @@ struct ServerChannel: Sendable {
             webSockets: self.webSockets,
             carrier: isSecure ? .tlsSocket : .plainSocket,
             timeout: timeout,
+            turns: self.turns(channel.eventLoop),
             refused: self.activity.malformedRequestAnswered
         ) { channel, reader in
             let handler = RequestHandler(source: reader, settings: settings)
@@ -107,6 +108,7 @@ extension ChannelPipeline.SynchronousOperations {
     /// Adds the handlers that a connection needs before its first request.
     /// - Parameters:
     ///   - timeout: maximum time until the first complete head.
+    ///   - turns: of the event loop.
     ///   - refused: called with the answer to bytes that are not a valid request.
     ///   - becomeHTTP: see ``HTTP1Handlers``.
     func addHTTPHandlers(
@@ -115,6 +117,7 @@ extension ChannelPipeline.SynchronousOperations {
         webSockets: WebSocketUpgrade,
         carrier: WebSocketCarrier,
         timeout: TimeAmount,
+        turns: TurnQueue,
         refused: @escaping @Sendable (Problem) -> Void = { _ in },
         becomeHTTP: @escaping (any Channel, RequestReader) throws -> [any RemovableChannelHandler]
     ) throws {
@@ -123,7 +126,7 @@ extension ChannelPipeline.SynchronousOperations {
         framing.automaticallySetFramingHeaders = false
         let encoder = HTTPResponseEncoder(configuration: framing)
         let chunkSizes = ChunkSizes(maximumBodyBytes: settings.maximumBodyBytes)
-        let reader = RequestReader(settings: settings, chunkSizes: chunkSizes)
+        let reader = RequestReader(settings: settings, chunkSizes: chunkSizes, turns: turns)
         let deadlines = RequestDeadlines(bodyTimeout: settings.bodyTimeout, answerTimeout: settings.answerTimeout)
         let errors = HTTPErrorHandler(settings: settings, source: reader, chunkSizes: chunkSizes, refused: refused)
         let upgrade = UpgradeHandler(

@@ -2,7 +2,8 @@ import NIOCore
 import NIOHTTP1
 
 /// Checks the sizes of chunks (RFC 9112 section 7.1) before their data arrives. The decoder does not report these sizes. With
-/// this check, a client that announces a chunk above the limit gets the answer at once, as with a `Content-Length`.
+/// this check, a client that announces a chunk above the limit gets the answer at once, as with a `Content-Length`. Also counts the
+/// decoded parts.
 ///
 /// The bytes of a read that are neither the head nor data are the framing of chunks. They are found by comparing the addresses of
 /// the decoded data with the bytes of the read, and go through a ``SizeLine``, which keeps its state from one read to the next.
@@ -14,6 +15,7 @@ final class ChunkSizes {
     }
 
     private let maximumBodyBytes: Int
+    private var counts = (heads: 0, parts: 0)
     /// Whether a chunked body is being received.
     private var isOpen = false
     /// Whether the bytes that are being decoded contain the end of the head.
@@ -30,6 +32,8 @@ final class ChunkSizes {
 
     /// Call when a head has been decoded.
     func begin(_ head: HTTPRequestHead) {
+        self.counts.heads += 1
+        self.counts.parts += 1
         self.isOpen = head.headers.contains(name: "transfer-encoding")
         self.containsHead = true
         self.line = SizeLine()
@@ -38,6 +42,7 @@ final class ChunkSizes {
 
     /// Call when a piece of the body has been decoded.
     func received(_ bytes: ByteBuffer) {
+        self.counts.parts += 1
         guard self.isOpen else { return }
         self.previousEnd = self.data?.upperBound
         self.data = Self.addresses(of: bytes)
@@ -45,6 +50,12 @@ final class ChunkSizes {
 
     /// Call when the end of the body has been decoded.
     func end() { self.isOpen = false }
+
+    /// - Returns: the heads, and the heads and pieces of bodies, since the last call.
+    func takeCounts() -> (heads: Int, parts: Int) {
+        defer { self.counts = (0, 0) }
+        return self.counts
+    }
 
     /// - Parameters:
     ///   - piece: all bytes that the decoder has been given since the last call.

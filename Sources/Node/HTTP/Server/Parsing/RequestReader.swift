@@ -5,8 +5,9 @@ import NIOHTTP1
 /// only place that buffers bytes of a client that is not a WebSocket yet.
 ///
 /// NIO's `ByteToMessageHandler` buffers any number of bytes after a request that asks for an upgrade, and decodes thousands of
-/// small requests from one read. This handler decodes ``pieceBytes`` at a time. It neither decodes nor reads while the maximum
-/// of requests is buffered (``isFull``), while a handshake is pending (``pause()``), and after ``end()``.
+/// small requests from one read. This handler decodes a few at a time, and what is left of a read waits for turns in the event
+/// loop's ``TurnQueue``, see ``DecodingTurn``: no client of the loop delays the others. It neither decodes nor reads while the
+/// maximum of requests is buffered (``isFull``), while a handshake is pending (``pause()``), and after ``end()``.
 ///
 /// Not reading is not enough as a limit: when a client closes its half of the connection, NIO reads everything that the kernel
 /// holds at once, some MiB. Bytes above ``bound`` are dropped, as if they had never been sent.
@@ -37,9 +38,6 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
         case reported
     }
 
-    /// Maximum of bytes decoded at a time: 16 KiB. The smallest requests in them take about 200 KiB of memory.
-    static let pieceBytes = 16 * 1024
-
     /// Maximum of buffered bytes, without a header field and a body: 64 KiB, the same as one read.
     static let waitingBytes = 64 * 1024
 
@@ -52,11 +50,15 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
 
     let decoder: HTTPRequestDecoder
     private let chunkSizes: ChunkSizes
+    private let turns: TurnQueue
     let settings: HTTPSettings
     var context: ChannelHandlerContext?
     var state = State.reading
     var waiting = UndecodedBytes()
     var isWorking = false
+    private var turn = DecodingTurn()
+    /// Whether bytes wait for the next turn. Nothing is decoded or read until then.
+    private var isQueued = false
     var isReadHeld = false
     var inputEnd = InputEnd.open
     var closing: Scheduled<Void>?
@@ -72,13 +74,15 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
     /// - Parameters:
     ///   - settings: this uses the limits of a request's head and the answer timeout.
     ///   - chunkSizes: gets the decoded parts.
-    init(settings: HTTPSettings, chunkSizes: ChunkSizes) {
+    ///   - turns: of the channel's event loop.
+    init(settings: HTTPSettings, chunkSizes: ChunkSizes, turns: TurnQueue) {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderListSize = settings.maximumHeaderBytes
         limits.maxHeaderFieldSize = settings.maximumHeaderBytes
         limits.maxHeaderFieldCount = settings.maximumHeaderFields
         self.decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
         self.chunkSizes = chunkSizes
+        self.turns = turns
         self.settings = settings
     }
 
@@ -150,7 +154,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
 
     private var canRead: Bool {
         switch self.state {
-        case .reading: !self.isFull
+        case .reading: !self.isFull && !self.isQueued
         case .paused, .ended: false
         case .lingering, .leaving: true
         }
@@ -173,6 +177,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
         guard case .open = self.inputEnd else { return }
         self.waiting.append(self.unwrapInboundIn(data))
         guard !self.isWorking else { return }
+        if !self.isQueued { self.turn.begin() }
         self.isWorking = true
         self.decode(context)
         self.isWorking = false
@@ -201,11 +206,12 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
 
     private var mayDecode: Bool {
         guard case .reading = self.state else { return false }
-        return !self.isFull && self.waiting.hasNew
+        return !self.isFull && !self.isQueued && self.waiting.hasNew
     }
 
     private func decode(_ context: ChannelHandlerContext) {
-        while self.mayDecode, let piece = self.waiting.piece(of: Self.pieceBytes) {
+        while self.mayDecode, let piece = self.waiting.piece(of: self.turn.pieceBytes) {
+            self.turn.beginPiece(now: context.eventLoop.now)
             var rest = piece
             do {
                 _ = try self.decoder.decode(context: context, buffer: &rest)
@@ -222,6 +228,19 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
             case .reading, .paused, .leaving: self.waiting.decoded(piece, leaving: rest)
             case .ended, .lingering: return
             }
+            let (heads, parts) = self.chunkSizes.takeCounts()
+            self.turn.endPiece(bytes: piece.readableBytes, heads: heads, parts: parts, now: context.eventLoop.now)
+            if self.turn.isSpent, self.waiting.hasNew { self.queueTurn() }
+        }
+    }
+
+    private func queueTurn() {
+        self.isQueued = true
+        self.turns.append {
+            self.isQueued = false
+            self.turn.begin()
+            self.resumeDecoding()
+            self.turns.causedWork(self.turn.causedWork)
         }
     }
 
