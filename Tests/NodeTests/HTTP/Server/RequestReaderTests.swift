@@ -165,7 +165,8 @@ struct RequestReaderTests {
     ) throws {
         let server = try EmbeddedServer()
         server.receive(Self.get)
-        server.receive("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + (events == 1 ? "" : "0\r\n\r\n"))
+        let head = "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        server.receive(head + (events == 1 ? "" : "0\r\n\r\n"))
         let before = server.events.count
         server.receive(String(repeating: part, count: count))
         // No more than a piece above the maximum.
