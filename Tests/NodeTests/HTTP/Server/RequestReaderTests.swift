@@ -155,7 +155,8 @@ struct RequestReaderTests {
     }
 
     @Test(arguments: [
-        ("requests", Self.get, 1000, 2), ("requests with a body", Self.post, 600, 3), ("chunks of one byte", "1\r\nx\r\n", 4000, 1),
+        ("requests", Self.get, 1000, 2), ("requests with a body", Self.post, 600, 3),
+        ("chunks of one byte", "1\r\nx\r\n", 4000, 1),
     ])
     func `Of a read with many small parts each turn takes a few, and nothing is read meanwhile`(
         kind: String,

@@ -14,26 +14,23 @@ struct DecodingTurn {
     /// Bytes that are decoded without a break: 512 B to 16 KiB. 512 B are about 10 of the smallest requests with a body, or 85 chunks
     /// of one byte.
     static let pieceBytes = 512...16 * 1024
+    /// About the time that the requests of a turn take once they are decoded, if the event loop answers them: 25 us each.
+    static let laterWork = TimeAmount.microseconds(25) * Self.maximumHeads
 
     private(set) var pieceBytes = 2 * Self.pieceBytes.lowerBound
     private(set) var isSpent = false
-    private var heads = 0
+    private(set) var heads = 0
     private var parts = 0
     private var end: NIODeadline?
-
-    /// About the time that its requests take once they are decoded: 100 us for each that the turn may have.
-    var causedWork: TimeAmount { self.heads > 0 ? .microseconds(100) * Self.maximumHeads : .zero }
-
-    /// Begins the next turn.
-    mutating func begin() {
-        self = DecodingTurn(pieceBytes: self.pieceBytes)
-    }
 
     init() {}
 
     private init(pieceBytes: Int) {
         self.pieceBytes = pieceBytes
     }
+
+    /// Begins the next turn.
+    mutating func begin() { self = DecodingTurn(pieceBytes: self.pieceBytes) }
 
     mutating func beginPiece(now: NIODeadline) {
         if self.end == nil { self.end = now + Self.maximumTime }

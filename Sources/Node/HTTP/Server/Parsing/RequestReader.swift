@@ -240,7 +240,8 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
             self.isQueued = false
             self.turn.begin()
             self.resumeDecoding()
-            self.turns.causedWork(self.turn.causedWork)
+            // If the maximum is buffered, the requests are those of the turn before.
+            if self.turn.heads > 0 || self.isFull { self.turns.causedWork(DecodingTurn.laterWork) }
         }
     }
 
