@@ -60,6 +60,7 @@ extension EnvelopeCodec {
             id: id,
             kind: kind,
             sender: sender,
+            hub: .default,
             audience: audience,
             dataType: dataType,
             timestamp: timestamp,
@@ -75,7 +76,7 @@ extension EnvelopeCodec {
         guard joins <= 1 else { throw .invalid(field: "joins") }
         let group = try bytes.readName(field: "group")
         guard bytes.readableBytes == 0 else { throw .trailingBytes }
-        return MembershipRequest(id: id, connection: connection, group: group, joins: joins == 1)
+        return MembershipRequest(id: id, hub: .default, connection: connection, group: group, joins: joins == 1)
     }
 
     private static func decodeID(_ bytes: inout ByteBuffer) throws(EnvelopeError) -> PublicationID {
@@ -109,7 +110,7 @@ extension EnvelopeCodec {
         guard bytes.readableBytes <= Limits.maximumCloseReasonBytes, bytes.isWellFormedUTF8 else {
             throw .invalid(field: "reason")
         }
-        return CloseRequest(id: id, connection: connection, code: code, reason: String(buffer: bytes))
+        return CloseRequest(id: id, hub: .default, connection: connection, code: code, reason: String(buffer: bytes))
     }
 }
 

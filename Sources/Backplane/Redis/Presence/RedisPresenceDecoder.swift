@@ -36,6 +36,7 @@ struct RedisPresenceDecoder: Sendable {
             guard user != .some(nil), !groups.contains(nil) else { return nil }
             return ConnectionRecord(
                 id: id,
+                hub: .default,
                 protocol: self.protocol,
                 connectedAt: self.connectedAt,
                 user: user ?? nil,
@@ -64,7 +65,7 @@ struct RedisPresenceDecoder: Sendable {
                 metadata: [RedisLogKey.keys: "\(foreign.compactMap { $0.text?.prefix(100) }.joined(separator: " "))"]
             )
         }
-        let registration = NodeRegistration(wasReaped: wasReaped == 1, replacedConnections: Int(replaced), namesakes: ids)
+        let registration = NodeRegistration(wasReaped: wasReaped == 1, replacedConnections: replaced > 0 ? [.default: Int(replaced)] : [:], namesakes: ids)
         return (registration, contents)
     }
 
@@ -124,7 +125,7 @@ struct RedisPresenceDecoder: Sendable {
                 ReapedNode(
                     id: id,
                     name: row[1].text ?? text,
-                    connections: Int(connections),
+                    connections: connections > 0 ? [.default: Int(connections)] : [:],
                     silence: Self.age(of: expiry, lease: lease, at: now)
                 )
             )
