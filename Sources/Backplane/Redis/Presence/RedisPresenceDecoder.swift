@@ -65,7 +65,11 @@ struct RedisPresenceDecoder: Sendable {
                 metadata: [RedisLogKey.keys: "\(foreign.compactMap { $0.text?.prefix(100) }.joined(separator: " "))"]
             )
         }
-        let registration = NodeRegistration(wasReaped: wasReaped == 1, replacedConnections: replaced > 0 ? [.default: Int(replaced)] : [:], namesakes: ids)
+        let registration = NodeRegistration(
+            wasReaped: wasReaped == 1,
+            replacedConnections: replaced > 0 ? [.default: Int(replaced)] : [:],
+            namesakes: ids
+        )
         return (registration, contents)
     }
 
