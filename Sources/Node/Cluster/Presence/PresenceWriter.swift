@@ -52,7 +52,9 @@ final class PresenceWriter: Sendable {
         case .nothing: return .held
         case .register: return try await self.register()
         case .update(let hub, let adding, let removing):
-            guard try await self.store.update(self.node, in: hub, adding: adding, removing: removing) == .held else { return .lost }
+            guard try await self.store.update(self.node, in: hub, adding: adding, removing: removing) == .held else {
+                return .lost
+            }
             let (announcements, batch, isMoreWaiting) = self.state.withLockedValue { state in
                 let announcements = state.registration.updated(adding: adding, removing: removing)
                 state.completeRegistration()
