@@ -162,6 +162,7 @@ private struct Size {
     private(set) var fieldBytes = 0
     private(set) var bodyBytes: Int
 
+    @inline(__always)
     init(of message: NodeMessage) {
         switch message {
         case .publication(let publication):

@@ -8,14 +8,14 @@ struct EnvelopeFields {
     private(set) var confirmation = Publication.Confirmation.none
 
     /// Reads the number of fields, and the fields.
+    @inline(__always)
     init(_ bytes: inout ByteBuffer, of type: EnvelopeCodec.MessageType) throws(EnvelopeError) {
         guard let count = bytes.readInteger(as: UInt8.self) else { throw .truncated }
         var last: UInt8 = 0
         for _ in 0..<count {
-            guard let (rawTag, length) = bytes.readMultipleIntegers(as: (UInt8, UInt16).self), length <= bytes.readableBytes
-            else {
-                throw .truncated
-            }
+            guard let rawTag = bytes.readInteger(as: UInt8.self), let length = bytes.readInteger(as: UInt16.self),
+                length <= bytes.readableBytes
+            else { throw .truncated }
             guard rawTag > last else { throw .invalid(field: "tag") }
             last = rawTag
             if let tag = EnvelopeCodec.Tag(rawValue: rawTag) {
@@ -30,6 +30,7 @@ struct EnvelopeFields {
     }
 
     /// - Parameter length: at most the readable bytes.
+    @inline(__always)
     private mutating func read(_ tag: EnvelopeCodec.Tag, _ length: Int, from bytes: inout ByteBuffer) throws(EnvelopeError) {
         switch tag {
         case .hub: self.hub = try bytes.readHub(length)

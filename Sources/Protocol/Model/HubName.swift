@@ -10,7 +10,10 @@ public struct HubName: Hashable, Sendable {
         "must be a letter, then at most \(maximumBytes - 1) letters, digits and characters of _`,.[], all of them ASCII."
 
     /// The hub of `/ws`, of `/echo`, and of requests that name no hub.
-    public static let `default` = HubName(lowercase: "default")
+    public static var `default`: HubName { HubName(lowercase: Self.defaultText) }
+
+    /// Fits into the value itself, so that a comparison is one of integers.
+    @inline(__always) private static var defaultText: String { "default" }
 
     /// In lower case.
     public let text: String
@@ -29,7 +32,7 @@ public struct HubName: Hashable, Sendable {
         self.init(lowercase: text.lowercased())
     }
 
-    public var isDefault: Bool { self == .default }
+    public var isDefault: Bool { self.text == Self.defaultText }
 
     private static func isLetter(_ byte: UInt8) -> Bool {
         switch byte {
