@@ -7,9 +7,8 @@ public final class MemoryPresence: Sendable {
         var record: NodeRecord
         /// On the shared clock, from its start.
         var renewedAt: Duration
-        private(set) var connections: [ConnectionID: ConnectionRecord] = [:]
-        /// One index for each filter that matches a connection. Only the index of ``ConnectionFilter/everything`` may be empty.
-        private var indexes: [ConnectionFilter: SortedIDs] = [.everything: SortedIDs()]
+        /// Each has a connection.
+        private var hubs: [HubName: MemoryHubPresence] = [:]
 
         init(record: NodeRecord, renewedAt: Duration) {
             self.record = record
@@ -20,25 +19,21 @@ public final class MemoryPresence: Sendable {
             now - self.renewedAt >= .milliseconds(self.record.leaseMilliseconds)
         }
 
-        /// Nil when no connection matches the filter.
-        func index(of filter: ConnectionFilter) -> SortedIDs? { self.indexes[filter] }
+        /// How many connections the node has in each hub; no hub without any.
+        var counts: [HubName: Int] { self.hubs.mapValues(\.connections.count) }
 
-        mutating func add(_ connection: ConnectionRecord) {
-            self.remove(connection.id)
-            self.connections[connection.id] = connection
-            self.indexes[.everything]?.insert(connection.id)
-            for filter in ConnectionFilter.passed(by: connection) {
-                self.indexes[filter, default: SortedIDs()].insert(connection.id)
-            }
+        var total: Int { self.hubs.values.reduce(0) { $0 + $1.connections.count } }
+
+        /// Nil when the node has no connection in the hub.
+        func presence(in hub: HubName) -> MemoryHubPresence? { self.hubs[hub] }
+
+        mutating func add(_ connection: ConnectionRecord, in hub: HubName) {
+            self.hubs[hub, default: MemoryHubPresence()].add(connection)
         }
 
-        mutating func remove(_ id: ConnectionID) {
-            guard let connection = self.connections.removeValue(forKey: id) else { return }
-            self.indexes[.everything]?.remove(id)
-            for filter in ConnectionFilter.passed(by: connection) {
-                self.indexes[filter]?.remove(id)
-                if self.indexes[filter]?.isEmpty == true { self.indexes[filter] = nil }
-            }
+        mutating func remove(_ id: ConnectionID, in hub: HubName) {
+            self.hubs[hub]?.remove(id)
+            if self.hubs[hub]?.connections.isEmpty == true { self.hubs[hub] = nil }
         }
     }
 
@@ -55,11 +50,11 @@ public final class MemoryPresence: Sendable {
     }
 
     /// Deletes a node that did not unregister. If it had connections, this is remembered until it renews a lease.
-    /// - Returns: how many connections it had.
-    func delete(_ id: NodeID, from entries: inout [NodeID: Entry]) -> Int {
-        guard let entry = entries.removeValue(forKey: id) else { return 0 }
-        if !entry.connections.isEmpty { self.reaped.withLockedValue { _ = $0.insert(id) } }
-        return entry.connections.count
+    /// - Returns: how many connections it had in each hub.
+    func delete(_ id: NodeID, from entries: inout [NodeID: Entry]) -> [HubName: Int] {
+        guard let counts = entries.removeValue(forKey: id)?.counts else { return [:] }
+        if !counts.isEmpty { self.reaped.withLockedValue { _ = $0.insert(id) } }
+        return counts
     }
 
     func withEntries<Result: Sendable>(

@@ -13,12 +13,12 @@ public struct MemoryPresenceStore: PresenceStore {
     @discardableResult
     public func register(_ node: NodeRecord, claiming claim: NameClaim) async throws(PresenceError) -> NodeRegistration {
         self.shared.withEntries { entries, now in
-            var replaced = 0
+            var replaced: [HubName: Int] = [:]
             if case .sole(let dead) = claim {
                 let others = entries.filter { $0.key != node.id && $0.value.record.name == node.name }
                 let living = others.filter { !dead.contains($0.key) && !$0.value.isExpired(at: now) }
                 guard living.isEmpty else { return NodeRegistration(wasReaped: false, namesakes: Set(living.keys)) }
-                for id in others.keys { replaced += self.shared.delete(id, from: &entries) }
+                for id in others.keys { replaced.merge(self.shared.delete(id, from: &entries), uniquingKeysWith: +) }
             }
             entries[node.id] = MemoryPresence.Entry(record: node, renewedAt: now)
             let wasReaped = self.shared.reaped.withLockedValue { $0.contains(node.id) }
@@ -36,14 +36,15 @@ public struct MemoryPresenceStore: PresenceStore {
 
     public func update(
         _ node: NodeID,
+        in hub: HubName,
         adding: [ConnectionRecord],
         removing: [ConnectionID]
     ) async throws(PresenceError) -> LeaseState {
         guard adding.count + removing.count <= PresenceLimits.connectionsPerUpdate else { throw .tooManyChanges }
         return self.changeLive(node) { entry, now in
             entry.renewedAt = now
-            for connection in adding { entry.add(connection) }
-            for id in removing { entry.remove(id) }
+            for connection in adding { entry.add(connection, in: hub) }
+            for id in removing { entry.remove(id, in: hub) }
         }
     }
 
@@ -76,7 +77,7 @@ public struct MemoryPresenceStore: PresenceStore {
             entries.values.map { entry in
                 NodeStatus(
                     record: entry.record,
-                    connections: entry.connections.count,
+                    connections: entry.total,
                     leaseAge: now - entry.renewedAt,
                     expired: entry.isExpired(at: now)
                 )
@@ -95,11 +96,11 @@ public struct MemoryPresenceStore: PresenceStore {
                     continue
                 }
                 if entry.record.registering { missing.append(entry.record.name) }
-                guard let index = entry.index(of: query.filter) else { continue }
+                guard let hub = entry.presence(in: query.hub), let index = hub.index(of: query.filter) else { continue }
                 total += index.count
                 // One more than the page holds, so that the merge knows whether more follow.
                 for id in index.prefix(query.limit + 1, after: query.after) {
-                    guard let record = entry.connections[id] else { continue }
+                    guard let record = hub.connections[id] else { continue }
                     page.append(ListedConnection(record: record, nodeName: entry.record.name))
                 }
             }
@@ -114,10 +115,12 @@ public struct MemoryPresenceStore: PresenceStore {
         }
     }
 
-    public func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
+    public func connection(_ id: ConnectionID, in hub: HubName) async throws(PresenceError) -> ListedConnection? {
         let found: (connection: ListedConnection?, isRegistering: Bool) = self.shared.withEntries { entries, now in
             guard let entry = entries[id.node], !entry.isExpired(at: now) else { return (nil, false) }
-            let connection = entry.connections[id].map { ListedConnection(record: $0, nodeName: entry.record.name) }
+            let connection = entry.presence(in: hub)?.connections[id].map {
+                ListedConnection(record: $0, nodeName: entry.record.name)
+            }
             return (connection, entry.record.registering)
         }
         if found.connection == nil, found.isRegistering { throw .nodeIsRegistering }

@@ -1,6 +1,6 @@
 import VolaryProtocol
 
-/// The connections in one index of a presence store: all of a node, or those of a user, of a group, or of both.
+/// The connections in one index of a presence store, within one hub: all of a node, or those of a user, of a group, or of both.
 ///
 /// A store keeps one index for each filter that a connection of the node matches. Every query is answered from exactly one index
 /// per node: its total is the length of that index, and the cost of a page depends on the length of the page. The cost is paid
@@ -28,7 +28,7 @@ extension ConnectionQuery {
 
     /// Whether the query matches `record` on a node of this name, regardless of the page.
     public func selects(_ record: ConnectionRecord, on nodeName: String) -> Bool {
-        self.includes(nodesNamed: nodeName)
+        record.hub == self.hub && self.includes(nodesNamed: nodeName)
             && (self.user.map { $0 == record.user } ?? true)
             && (self.group.map { record.groups.contains($0) } ?? true)
     }

@@ -1,6 +1,6 @@
 public import VolaryProtocol
 
-/// One page of connections.
+/// One page of the connections of a hub.
 public struct ConnectionPage: Hashable, Sendable {
     /// At most the query's limit, in ascending order of ids.
     public let connections: [ListedConnection]
@@ -11,7 +11,7 @@ public struct ConnectionPage: Hashable, Sendable {
     /// Names of nodes whose connections are missing or incomplete: their lease has expired and they have not been reaped yet, or
     /// they are registering.
     public let missing: [String]
-    /// Every node with a live lease, regardless of the query's filters.
+    /// Every node with a live lease, regardless of the query's hub and filters.
     public let nodes: Set<NodeID>
 
     public init(connections: [ListedConnection], total: Int, hasMore: Bool, missing: [String], nodes: Set<NodeID>) {

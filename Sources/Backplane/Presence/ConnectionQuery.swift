@@ -1,7 +1,8 @@
 public import VolaryProtocol
 
-/// A query for a list of connections.
+/// A query for a list of connections of one hub.
 public struct ConnectionQuery: Hashable, Sendable {
+    public let hub: HubName
     /// Connections on a page, 1 to ``PresenceLimits/pageSize``.
     public let limit: Int
     /// Only ids above this one: the last id of the previous page.
@@ -14,6 +15,7 @@ public struct ConnectionQuery: Hashable, Sendable {
     public let group: AudienceName?
 
     public init(
+        in hub: HubName,
         limit: Int,
         after: ConnectionID? = nil,
         nodeName: UTF8Text? = nil,
@@ -21,6 +23,7 @@ public struct ConnectionQuery: Hashable, Sendable {
         group: AudienceName? = nil
     ) {
         precondition((1...PresenceLimits.pageSize).contains(limit), "limit is out of range")
+        self.hub = hub
         self.limit = limit
         self.after = after
         self.nodeName = nodeName

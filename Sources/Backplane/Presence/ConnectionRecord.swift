@@ -3,6 +3,7 @@ public import VolaryProtocol
 /// The entry of one connection in the presence store, as its node writes it.
 public struct ConnectionRecord: Hashable, Sendable {
     public let id: ConnectionID
+    public let hub: HubName
     /// The client protocol: `plain` on `/ws`, `echo` on `/echo`.
     public let `protocol`: String
     /// Milliseconds since 1970, on the node's clock.
@@ -13,12 +14,14 @@ public struct ConnectionRecord: Hashable, Sendable {
 
     public init(
         id: ConnectionID,
+        hub: HubName,
         protocol: String,
         connectedAt: Int64,
         user: AudienceName? = nil,
         groups: Set<AudienceName> = []
     ) {
         self.id = id
+        self.hub = hub
         self.protocol = `protocol`
         self.connectedAt = connectedAt
         self.user = user

@@ -3,7 +3,7 @@ public import VolaryProtocol
 /// The state of a node in the presence store.
 public struct NodeStatus: Hashable, Sendable {
     public let record: NodeRecord
-    /// Connections in the store.
+    /// Connections in the store, of all hubs.
     public let connections: Int
     /// Time since the last renewal of the lease, on the store's clock.
     public let leaseAge: Duration
@@ -22,13 +22,13 @@ public struct NodeStatus: Hashable, Sendable {
 public struct ReapedNode: Hashable, Sendable {
     public let id: NodeID
     public let name: String
-    /// How many connections were deleted with it.
-    public let connections: Int
+    /// How many connections were deleted with it, by hub; no hub without any.
+    public let connections: [HubName: Int]
     /// Time since the last renewal of the lease, on the store's clock: the longest time for which the dead connections were
     /// stored.
     public let silence: Duration
 
-    public init(id: NodeID, name: String, connections: Int, silence: Duration) {
+    public init(id: NodeID, name: String, connections: [HubName: Int], silence: Duration) {
         self.id = id
         self.name = name
         self.connections = connections

@@ -1,7 +1,7 @@
 public import ServiceLifecycle
 public import VolaryProtocol
 
-/// The connections of the whole cluster: for each live node, its connections in the order of their ids.
+/// The connections of the whole cluster: for each live node, its connections in each hub in the order of their ids.
 ///
 /// **Ownership.** A node writes only its own entries, and only while it holds its lease. Its entries appear with
 /// ``register(_:claiming:)``. They are removed all at once by ``unregister(_:)`` and by ``reap()``, and no answer contains them
@@ -22,9 +22,9 @@ public protocol PresenceStore: Service {
     /// - Returns: `.lost` when there is no live lease under this id. Nothing has been written then.
     func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState
 
-    /// Adds connections of `node`, then removes others. Adding a connection that is present replaces its record, and with it the
-    /// users and groups under which it is found. Removing one that is not present does nothing. At most
-    /// ``PresenceLimits/connectionsPerUpdate`` connections in all, else `.refused`. An update may be written in several steps,
+    /// Adds connections of `node` in one hub, of which all the records must be, then removes others. Adding a connection that is
+    /// present replaces its record, and with it the users and groups under which it is found. Removing one that is not present
+    /// does nothing. At most ``PresenceLimits/connectionsPerUpdate`` connections in all, else `.refused`. An update may be written in several steps,
     /// and each step extends the lease to its full length, so a slow update does not make the lease expire.
     ///
     /// The change of each connection is atomic: no reader finds a connection twice, or misses one that stays. The update as a
@@ -32,6 +32,7 @@ public protocol PresenceStore: Service {
     /// - Returns: `.lost` as in ``renew(_:)``.
     func update(
         _ node: NodeID,
+        in hub: HubName,
         adding: [ConnectionRecord],
         removing: [ConnectionID]
     ) async throws(PresenceError) -> LeaseState
@@ -46,7 +47,7 @@ public protocol PresenceStore: Service {
     /// The nodes with a live lease, and those that have expired and are not reaped yet, ordered by name, then id.
     func nodes() async throws(PresenceError) -> [NodeStatus]
 
-    /// One page of the connections of all live nodes, ordered by id.
+    /// One page of the hub's connections on all live nodes, ordered by id.
     ///
     /// With any filter, the total is exact, and the page is full while more connections follow (except for records that cannot be
     /// decoded). The cost depends on the length of the page and on the number of nodes, but not on the position of the page or on
@@ -57,9 +58,9 @@ public protocol PresenceStore: Service {
     /// waits, otherwise after the current round trip.
     func connections(_ query: ConnectionQuery) async throws(PresenceError) -> ConnectionPage
 
-    /// One connection; nil when it is not present or the lease of its node has expired. `.unavailable` when it is not present and
-    /// its node is registering.
-    func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection?
+    /// One connection of a hub; nil when it is not present there or the lease of its node has expired. `.unavailable` when it is
+    /// not present and its node is registering.
+    func connection(_ id: ConnectionID, in hub: HubName) async throws(PresenceError) -> ListedConnection?
 
     /// Runs until graceful shutdown.
     func run() async throws
@@ -96,20 +97,8 @@ extension PresenceError {
 /// Limits of a ``PresenceStore``.
 public enum PresenceLimits {
     /// Connections in one update: 500. Without users and groups that is about 50 KB and two milliseconds of the store's time;
-    /// with the longest names and the most groups 32 MB, which the store writes in small steps.
+    /// with the longest names and ``GroupLimits/standard`` 32 MB, which the store writes in small steps.
     public static let connectionsPerUpdate = 500
-    /// Groups of one connection: 64, which makes at most 129 index entries. Stores do not check this limit; a caller that adds a
-    /// connection to a group checks ``hasRoom(for:in:)``.
-    public static let groupsPerConnection = 64
-    /// Bytes of the names of all groups of one connection: 16 KiB, 256 for each of 64 groups. A connection then takes at most 64
-    /// KiB of the store, in the longest encoding of names.
-    public static let groupBytesPerConnection = 16 * 1024
-
-    /// Whether a connection that is in `groups` may join one more.
-    public static func hasRoom(for group: AudienceName, in groups: Set<AudienceName>) -> Bool {
-        groups.count < self.groupsPerConnection
-            && groups.reduce(group.byteCount) { $0 + $1.byteCount } <= self.groupBytesPerConnection
-    }
     /// How long the store remembers that a node was reaped: a day. A node that hangs for longer returns without an announcement.
     public static let reapedFor = Duration.seconds(24 * 60 * 60)
     /// The largest page: 1,000 connections.

@@ -1,14 +1,15 @@
 /// What nodes send to each other through the broker.
 public enum NodeMessage: Hashable, Sendable {
-    /// A message to connections, on the topic of its audience (``Audience/topic``).
+    /// A message to connections, on the topic of its audience (``Publication/topic``).
     case publication(Publication)
     /// How many connections of the sending node got a publication or were changed by a command, on the topic of the node that
     /// asked.
     case receipts([Receipt])
-    /// To the node that holds a connection: close it. Answered with a receipt of 1, or of 0 when there is no such connection.
+    /// To the node that holds a connection: close it. Answered with a receipt of 1, or of 0 when there is no such connection in
+    /// the hub.
     case close(CloseRequest)
     /// To the node that holds a connection: add it to a group or remove it. Answered with a receipt of 1, of 0 when there is no
-    /// such connection, or of ``Receipt/refused``.
+    /// such connection in the hub, or of ``Receipt/refused``.
     case membership(MembershipRequest)
     /// To a node: drain, then stop. Answered with a receipt of 1 as soon as the node accepts it, also while it drains already.
     case drain(PublicationID)
@@ -34,14 +35,16 @@ public struct Receipt: Hashable, Sendable {
 /// A command to another node: close one of its connections.
 public struct CloseRequest: Hashable, Sendable {
     public let id: PublicationID
+    public let hub: HubName
     public let connection: ConnectionID
     /// Sent in the close frame.
     public let code: CloseCode
     /// At most 123 bytes of UTF-8 (RFC 6455 section 5.5: a control frame carries 125).
     public let reason: String
 
-    public init(id: PublicationID, connection: ConnectionID, code: CloseCode, reason: String) {
+    public init(id: PublicationID, hub: HubName, connection: ConnectionID, code: CloseCode, reason: String) {
         self.id = id
+        self.hub = hub
         self.connection = connection
         self.code = code
         self.reason = reason
@@ -51,13 +54,15 @@ public struct CloseRequest: Hashable, Sendable {
 /// A command to another node: change the groups of one of its connections.
 public struct MembershipRequest: Hashable, Sendable {
     public let id: PublicationID
+    public let hub: HubName
     public let connection: ConnectionID
     public let group: AudienceName
     /// True adds the connection to the group; false removes it.
     public let joins: Bool
 
-    public init(id: PublicationID, connection: ConnectionID, group: AudienceName, joins: Bool) {
+    public init(id: PublicationID, hub: HubName, connection: ConnectionID, group: AudienceName, joins: Bool) {
         self.id = id
+        self.hub = hub
         self.connection = connection
         self.group = group
         self.joins = joins

@@ -1,18 +1,18 @@
-/// The connections that a publication is for.
+/// The connections of a hub that a publication is for.
 public enum Audience: Hashable, Sendable {
-    /// Every connection of the cluster.
+    /// Every connection of the hub.
     case all
     case connection(ConnectionID)
     case group(AudienceName)
     case user(AudienceName)
 
-    /// The topic on which publications for this audience are published.
-    public var topic: Topic {
+    /// The topic on which publications for this audience of a hub are published.
+    public func topic(in hub: HubName) -> Topic {
         switch self {
-        case .all: .all
+        case .all: .all(hub)
         case .connection(let id): .node(id.node)
-        case .group(let name): .group(name)
-        case .user(let name): .user(name)
+        case .group(let name): .group(hub, name)
+        case .user(let name): .user(hub, name)
         }
     }
 }

@@ -1,6 +1,6 @@
 public import NIOCore
 
-/// One message to one audience, as nodes relay it.
+/// One message to one audience of one hub, as nodes relay it.
 public struct Publication: Hashable, Sendable {
     /// Where a publication comes from. In the plain protocol, the `type` of the message.
     public enum Kind: UInt8, Sendable, CaseIterable {
@@ -35,6 +35,7 @@ public struct Publication: Hashable, Sendable {
     public let kind: Kind
     /// The connection that sent it; nil when the cluster or a REST caller sent it.
     public let sender: ConnectionID?
+    public let hub: HubName
     public let audience: Audience
     public let dataType: DataType
     /// When its node accepted it, in milliseconds since 1970, UTC, on that node's clock.
@@ -47,6 +48,7 @@ public struct Publication: Hashable, Sendable {
         id: PublicationID,
         kind: Kind,
         sender: ConnectionID? = nil,
+        hub: HubName,
         audience: Audience = .all,
         dataType: DataType = .text,
         timestamp: Int64,
@@ -56,10 +58,14 @@ public struct Publication: Hashable, Sendable {
         self.id = id
         self.kind = kind
         self.sender = sender
+        self.hub = hub
         self.audience = audience
         self.dataType = dataType
         self.timestamp = timestamp
         self.confirmation = confirmation
         self.payload = payload
     }
+
+    /// The topic on which it is published.
+    public var topic: Topic { self.audience.topic(in: self.hub) }
 }

@@ -10,8 +10,8 @@ struct LogKeys: Hashable, Sendable {
             switch topic {
             case .all: "all"
             case .node(let id): "node:\(id)"
-            case .group(let name): "group:\(NameKey(name))"
-            case .user(let name): "user:\(NameKey(name))"
+            case .group(_, let name): "group:\(NameKey(name))"
+            case .user(_, let name): "user:\(NameKey(name))"
             }
         self.channel = "\(prefix):{\(text)}"
     }

@@ -25,7 +25,7 @@ struct RedisPresenceDecoder: Sendable {
         func record(_ id: ConnectionID) -> ConnectionRecord? {
             let long = self.long ?? []
             // One user and all groups.
-            guard long.count <= 1 + PresenceLimits.groupsPerConnection else { return nil }
+            guard long.count <= 1 + GroupLimits.maximum.groups else { return nil }
             let hashed = long.compactMap { NameKey.decode($0) }.map { (key: NameKey($0), name: $0) }
             func name(_ key: String) -> AudienceName? {
                 if let name = NameKey.decode(key) { return NameKey(name).isHash ? nil : name }
@@ -36,6 +36,7 @@ struct RedisPresenceDecoder: Sendable {
             guard user != .some(nil), !groups.contains(nil) else { return nil }
             return ConnectionRecord(
                 id: id,
+                hub: .default,
                 protocol: self.protocol,
                 connectedAt: self.connectedAt,
                 user: user ?? nil,
@@ -64,7 +65,11 @@ struct RedisPresenceDecoder: Sendable {
                 metadata: [RedisLogKey.keys: "\(foreign.compactMap { $0.text?.prefix(100) }.joined(separator: " "))"]
             )
         }
-        let registration = NodeRegistration(wasReaped: wasReaped == 1, replacedConnections: Int(replaced), namesakes: ids)
+        let registration = NodeRegistration(
+            wasReaped: wasReaped == 1,
+            replacedConnections: replaced > 0 ? [.default: Int(replaced)] : [:],
+            namesakes: ids
+        )
         return (registration, contents)
     }
 
@@ -124,7 +129,7 @@ struct RedisPresenceDecoder: Sendable {
                 ReapedNode(
                     id: id,
                     name: row[1].text ?? text,
-                    connections: Int(connections),
+                    connections: connections > 0 ? [.default: Int(connections)] : [:],
                     silence: Self.age(of: expiry, lease: lease, at: now)
                 )
             )

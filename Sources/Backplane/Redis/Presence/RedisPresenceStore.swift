@@ -67,6 +67,7 @@ public final class RedisPresenceStore: PresenceStore {
 
     public func update(
         _ node: NodeID,
+        in hub: HubName,
         adding: [ConnectionRecord],
         removing: [ConnectionID]
     ) async throws(PresenceError) -> LeaseState {
@@ -106,7 +107,7 @@ public final class RedisPresenceStore: PresenceStore {
         }
     }
 
-    public func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
+    public func connection(_ id: ConnectionID, in hub: HubName) async throws(PresenceError) -> ListedConnection? {
         let keys = [self.keys.nodes, self.keys.names, self.keys.details(of: id.node), self.keys.record(of: id.node)]
         return try self.decoder.connection(
             id,

@@ -12,7 +12,7 @@ extension OutgoingMessage {
             return command
         }
         // Every node is subscribed to `all`, so it needs no keys for topics without a subscriber.
-        let store = self.topic == .all ? [] : LogKeys.storeKeys(prefix: context.keyPrefix)
+        let store = self.topic == .all(.default) ? [] : LogKeys.storeKeys(prefix: context.keyPrefix)
         var command = scripts.command(.publish, keys: keys.all + store, bySource: bySource)
         command.append(keys.channel)
         command.append(self.bytes)

@@ -14,7 +14,7 @@ struct UnsettledTopics {
 
     /// - Parameter own: this node.
     init(own: NodeID) {
-        self.permanent = [.all, .node(own)]
+        self.permanent = [.all(.default), .node(own)]
     }
 
     var isEmpty: Bool { self.required.isEmpty && self.pending.isEmpty }
