@@ -64,7 +64,7 @@ struct RedisAccessTests {
         let server = try RedisServer.start(arguments: RedisServer.administrator + ["--user"] + user)
         defer { server.stop() }
         let configuration = try RedisConfiguration(url: "redis://volary:PASSWORD@127.0.0.1:\(server.port)")
-        let keys = LogKeys(.all, prefix: "volary")
+        let keys = LogKeys(.all)
         try await BrokerKind.run([.redis(configuration)]) { nodes in
             try await nodes[0].broker.subscribe(to: .all)
             #expect(await nodes[0].publish("first") == .success(.relayed(receivers: 1)))

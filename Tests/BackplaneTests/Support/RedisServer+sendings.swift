@@ -14,7 +14,7 @@ extension RedisServer {
             end
             return told
             """
-        let answer = self.command("EVAL", script, "1", LogKeys(.all, prefix: "volary").log) ?? ""
+        let answer = self.command("EVAL", script, "1", LogKeys(.all).log) ?? ""
         let numbers = answer.split(separator: "\r\n").filter { $0.hasPrefix(":") }.compactMap { Int($0.dropFirst()) }
         return stride(from: 0, to: numbers.count - 1, by: 2).map { (numbers[$0], numbers[$0 + 1]) }
     }

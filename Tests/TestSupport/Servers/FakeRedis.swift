@@ -58,6 +58,9 @@ public final class FakeRedis: Sendable {
             switch line {
             case "SETNAME", "AUTH", "SELECT": answer += "+OK\r\n"
             case "ROLE": answer += "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+            case "HELLO":
+                answer += "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:2\r\n"
+                    + "$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n"
             case "PING": answer += "+PONG\r\n"
             default: break
             }
@@ -65,11 +68,11 @@ public final class FakeRedis: Sendable {
         return answer.isEmpty ? nil : answer
     }
 
-    /// The answer of a Redis to SUBSCRIBE; empty for anything else.
+    /// The answer of a Redis to SSUBSCRIBE; empty for anything else.
     public static func acknowledgement(of received: String) -> String {
-        guard received.contains("SUBSCRIBE") else { return "" }
+        guard received.contains("SSUBSCRIBE") else { return "" }
         let channels = received.split(separator: "\r\n").filter { $0.contains("{") }
-        return channels.map { "*3\r\n$9\r\nsubscribe\r\n$\($0.utf8.count)\r\n\($0)\r\n:1\r\n" }.joined()
+        return channels.map { "*3\r\n$10\r\nssubscribe\r\n$\($0.utf8.count)\r\n\($0)\r\n:1\r\n" }.joined()
     }
 
     private final class Handler: ChannelInboundHandler {

@@ -82,7 +82,7 @@ final class RedisScriptCore: RedisLinkDelegate {
         completion: @escaping (String) -> Void
     ) {
         let known = keys.compactMap { key in
-            RedisKeyTypes.expected(of: key, prefix: self.resolver.configuration.keyPrefix).map { (key: key, expected: $0) }
+            RedisKeyTypes.expected(of: key).map { (key: key, expected: $0) }
         }
         guard !known.isEmpty else { return completion(text) }
         var reason: String?
