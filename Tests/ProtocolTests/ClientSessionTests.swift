@@ -20,6 +20,7 @@ struct ClientSessionTests {
             id: PublicationID("00000000000000000000000000000001")!,
             kind: kind,
             sender: kind == .message ? Self.sender : nil,
+            hub: .default,
             dataType: dataType,
             timestamp: 0,
             payload: ByteBuffer(string: "1")

@@ -123,8 +123,8 @@ struct IdentityTests {
             let (left, right) = (try #require(AudienceName(left)), try #require(AudienceName(right)))
             #expect(left != right && (left < right) != (right < left))
             #expect(Set([left, right, left]).count == 2)
-            let topics: [Topic: Int] = [.group(left): 1, .group(right): 2, .user(left): 3]
-            #expect(topics[.group(left)] == 1 && topics[.group(right)] == 2)
+            let topics: [Topic: Int] = [.group(.default, left): 1, .group(.default, right): 2, .user(.default, left): 3]
+            #expect(topics[.group(.default, left)] == 1 && topics[.group(.default, right)] == 2)
         }
     }
 

@@ -97,20 +97,8 @@ extension PresenceError {
 /// Limits of a ``PresenceStore``.
 public enum PresenceLimits {
     /// Connections in one update: 500. Without users and groups that is about 50 KB and two milliseconds of the store's time;
-    /// with the longest names and the most groups 32 MB, which the store writes in small steps.
+    /// with the longest names and ``GroupLimits/standard`` 32 MB, which the store writes in small steps.
     public static let connectionsPerUpdate = 500
-    /// Groups of one connection: 64, which makes at most 129 index entries. Stores do not check this limit; a caller that adds a
-    /// connection to a group checks ``hasRoom(for:in:)``.
-    public static let groupsPerConnection = 64
-    /// Bytes of the names of all groups of one connection: 16 KiB, 256 for each of 64 groups. A connection then takes at most 64
-    /// KiB of the store, in the longest encoding of names.
-    public static let groupBytesPerConnection = 16 * 1024
-
-    /// Whether a connection that is in `groups` may join one more.
-    public static func hasRoom(for group: AudienceName, in groups: Set<AudienceName>) -> Bool {
-        groups.count < self.groupsPerConnection
-            && groups.reduce(group.byteCount) { $0 + $1.byteCount } <= self.groupBytesPerConnection
-    }
     /// How long the store remembers that a node was reaped: a day. A node that hangs for longer returns without an announcement.
     public static let reapedFor = Duration.seconds(24 * 60 * 60)
     /// The largest page: 1,000 connections.

@@ -4,7 +4,7 @@ import VolaryProtocol
 struct ConnectRequest {
     /// Groups to join before the connection is listed.
     let groups: Set<AudienceName>
-    /// Reserves the topics of the user and the groups. nil for a client without a user and groups.
+    /// Reserves the topics of the hub, the user and the groups. nil for a client of the default hub without a user and groups.
     let reservation: TopicReservation?
     /// Whether the client asked for a welcome message.
     let wantsWelcome: Bool

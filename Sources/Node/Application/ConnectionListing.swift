@@ -2,7 +2,7 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Lists a connection in presence once the topics of its user and groups are subscribed to, and removes it again.
+/// Lists a connection in presence once the topics of its hub, user and groups are subscribed to, and removes it again.
 ///
 /// Runs on each connection's event loop. Only this type changes ``ApplicationState/listing``.
 struct ConnectionListing: Sendable {
@@ -11,7 +11,7 @@ struct ConnectionListing: Sendable {
 
     /// Call when a connection has opened.
     func begin(_ connection: Connection, _ request: ConnectRequest) {
-        guard let reservation = request.reservation else { return self.list(connection, holdsUserTopic: false) }
+        guard let reservation = request.reservation else { return self.list(connection, holdsTopics: false) }
         if reservation.take() {
             self.becomeMember(connection, groups: request.groups)
         } else {
@@ -27,9 +27,9 @@ struct ConnectionListing: Sendable {
     /// Removes a connection that is about to be closed from the inventory.
     /// - Returns: whether the connection was listed.
     func withdraw(_ connection: Connection) -> Bool {
-        guard case .listed(let holdsUserTopic) = connection.state.listing else { return false }
-        connection.state.listing = .withdrawn(holdsUserTopic: holdsUserTopic)
-        self.presence.closed(connection.id)
+        guard case .listed(let holdsTopics) = connection.state.listing else { return false }
+        connection.state.listing = .withdrawn(holdsTopics: holdsTopics)
+        self.presence.closed(connection.id, in: connection.hub)
         return true
     }
 
@@ -38,9 +38,9 @@ struct ConnectionListing: Sendable {
         let state = connection.state.listing
         connection.state.listing = .unlisted
         if case .waiting(let task, _) = state { task.cancel() }
-        if state.isListed { self.presence.closed(connection.id) }
-        var topics = connection.shard.groups(of: connection).map(Topic.group)
-        if state.holdsUserTopic, let user = connection.user { topics.append(.user(user)) }
+        if state.isListed { self.presence.closed(connection.id, in: connection.hub) }
+        var topics = connection.shard.groups(of: connection).map { Topic.group(connection.hub, $0) }
+        if state.holdsTopics { topics += Topic.joined(in: connection.hub, by: connection.user) }
         self.interest.release(topics)
     }
 
@@ -66,11 +66,11 @@ struct ConnectionListing: Sendable {
         connection.state.listing = .waiting(task, groups: groups)
     }
 
-    /// Joins the groups and lists the connection. From now on publications to its user and groups arrive at this node, so
+    /// Joins the groups and lists the connection. From now on publications to its hub, user and groups arrive at this node, so
     /// callers that find the connection in the inventory can push to it.
     private func becomeMember(_ connection: Connection, groups: Set<AudienceName>) {
         self.join(connection, groups)
-        self.list(connection, holdsUserTopic: connection.user != nil)
+        self.list(connection, holdsTopics: true)
     }
 
     /// Joins the groups of the token. A REST caller may have joined the connection to one of them already, or have used up the
@@ -79,17 +79,17 @@ struct ConnectionListing: Sendable {
         var left: [Topic] = []
         for group in groups {
             let present = connection.shard.groups(of: connection)
-            if !present.contains(group), PresenceLimits.hasRoom(for: group, in: present) {
+            if !present.contains(group), connection.endpoint.groupLimits.hasRoom(for: group, in: present) {
                 connection.shard.join(connection, group)
             } else {
-                left.append(.group(group))
+                left.append(.group(connection.hub, group))
             }
         }
         self.interest.release(left)
     }
 
-    private func list(_ connection: Connection, holdsUserTopic: Bool) {
-        connection.state.listing = .listed(holdsUserTopic: holdsUserTopic)
+    private func list(_ connection: Connection, holdsTopics: Bool) {
+        connection.state.listing = .listed(holdsTopics: holdsTopics)
         self.presence.opened(connection.shard.record(of: connection))
     }
 }

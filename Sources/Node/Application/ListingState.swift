@@ -7,14 +7,14 @@ enum ListingState: Sendable {
     /// Waits for the subscriptions of its topics, which may take long while Redis is unreachable. The task ends with the
     /// connection.
     case waiting(Task<Void, Never>, groups: Set<AudienceName>)
-    case listed(holdsUserTopic: Bool)
+    case listed(holdsTopics: Bool)
     /// A close was requested. The connection is no longer listed, but still holds its topics.
-    case withdrawn(holdsUserTopic: Bool)
+    case withdrawn(holdsTopics: Bool)
 
     var isListed: Bool { if case .listed = self { true } else { false } }
 
-    /// Whether the connection counts as a member of its user's topic.
-    var holdsUserTopic: Bool {
+    /// Whether the connection counts as a member of the topics of its hub and its user (``Topic/joined(in:by:)``).
+    var holdsTopics: Bool {
         switch self {
         case .listed(let holds), .withdrawn(let holds): holds
         case .unlisted, .waiting: false

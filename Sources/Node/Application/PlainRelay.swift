@@ -2,7 +2,7 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Relays messages of clients to every client of the cluster, if the sender is permitted: `/ws`.
+/// Relays messages of clients to every client of their hub, if the sender is permitted: `/ws`.
 final class PlainRelay: Application {
     /// Minimum time between two notices to one client that its messages are refused: 10 s. It limits the replies to a flood of
     /// messages.
@@ -50,7 +50,7 @@ final class PlainRelay: Application {
 
     func disconnected(_ connection: Connection) { self.listing.end(connection) }
 
-    /// Sends an echo to the sender at once, and publishes the message to every client, including the sender, through the
+    /// Sends an echo to the sender at once, and publishes the message to every client of its hub, including the sender, through the
     /// broker. A client that may not send gets no echo. If the broker refuses the message after the echo, the sender is notified.
     func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion) {
         guard self.canSend(connection) else {
@@ -60,7 +60,7 @@ final class PlainRelay: Application {
         switch action.kind {
         case .message(let message):
             connection.send(.echo(message, from: connection.id, timestamp: self.publisher.now()))
-            self.publisher.publish(message, from: connection.id) { result in
+            self.publisher.publish(message, from: connection.id, in: connection.hub) { result in
                 switch result {
                 case .success: done(.success(()))
                 case .failure(let error): self.failed(error, done)

@@ -48,9 +48,9 @@ final class Delivery: BrokerReceiver {
         }
     }
 
-    /// Publications for one audience that are delivered together.
+    /// Publications for one audience of a hub that are delivered together.
     private struct Batch {
-        let audience: Audience
+        let audience: HubAudience
         let writtenWithin: TimeAmount?
         var publications: [Publication] = []
         /// About what they take, once encoded.
@@ -91,19 +91,23 @@ final class Delivery: BrokerReceiver {
         self.handOver(&batch)
     }
 
+    /// Hubs that have connections on this node.
+    var hubs: [HubName] { Array(self.connections.countsByHub.keys) }
+
     // MARK: - Publications
 
     private func add(_ publication: Publication, to batch: inout Batch?) {
         let writtenWithin: TimeAmount? =
             if case .written(let milliseconds) = publication.confirmation { .milliseconds(Int64(milliseconds)) } else { nil }
+        let audience = HubAudience(hub: publication.hub, audience: publication.audience)
         let joins =
             batch.map { open in
-                open.audience == publication.audience && open.writtenWithin == nil && writtenWithin == nil
+                open.audience == audience && open.writtenWithin == nil && writtenWithin == nil
                     && open.messageBytes < Self.batchBytes
             } ?? false
         if !joins {
             self.handOver(&batch)
-            batch = Batch(audience: publication.audience, writtenWithin: writtenWithin)
+            batch = Batch(audience: audience, writtenWithin: writtenWithin)
         }
         batch?.append(publication)
     }
@@ -140,7 +144,7 @@ final class Delivery: BrokerReceiver {
     private func close(_ request: CloseRequest) {
         guard let shard = self.connections.shard(of: request.connection) else { return self.answer([request.id], count: 0) }
         _ = shard.submit { shard in
-            guard let connection = shard.connection(request.connection), connection.isOpen || connection.hasLeftovers else {
+            guard let connection = shard.connection(request.connection, in: request.hub), connection.isOpen || connection.hasLeftovers else {
                 return self.answer([request.id], count: 0)
             }
             self.requests.close(connection, code: request.code, reason: request.reason) { self.answer([request.id], count: 1) }
@@ -152,8 +156,8 @@ final class Delivery: BrokerReceiver {
             do throws(BrokerError) {
                 let outcome =
                     request.joins
-                    ? try await self.requests.join(request.connection, request.group)
-                    : await self.requests.leave(request.connection, request.group)
+                    ? try await self.requests.join(request.connection, in: request.hub, request.group)
+                    : await self.requests.leave(request.connection, in: request.hub, request.group)
                 self.answer([request.id], count: outcome.receipt)
             } catch {
                 // Not subscribed. Without a receipt, the node that sent the command reports a timeout.

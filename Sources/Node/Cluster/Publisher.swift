@@ -10,10 +10,11 @@ struct Publisher: Sendable {
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
 
-    /// Publishes a client's message to every client of the cluster, including the sender.
+    /// Publishes a client's message to every client of its hub, including the sender.
     func publish(
         _ message: ClientMessage,
         from sender: ConnectionID,
+        in hub: HubName,
         completion: @escaping @Sendable (Result<PublishOutcome, BrokerError>) -> Void
     ) {
         let (dataType, payload): (Publication.DataType, ByteBuffer) =
@@ -25,29 +26,31 @@ struct Publisher: Sendable {
             id: .random(on: self.node),
             kind: .message,
             sender: sender,
+            hub: hub,
             dataType: dataType,
             timestamp: self.now(),
             payload: payload
         )
-        self.broker.publish(.publication(publication), to: .all, completion: completion)
+        self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
     }
 
-    /// Publishes a notice about the cluster to every client, without waiting for the outcome.
-    func announce(_ text: String) {
+    /// Publishes a notice about a hub to its clients, without waiting for the outcome.
+    func announce(_ text: String, in hub: HubName) {
         let publication = Publication(
             id: .random(on: self.node),
             kind: .system,
+            hub: hub,
             timestamp: self.now(),
             payload: ByteBuffer(string: text)
         )
-        self.broker.publish(.publication(publication), to: .all, completion: nil)
+        self.broker.publish(.publication(publication), to: publication.topic, completion: nil)
     }
 
     /// Publishes a REST caller's message and waits for the receipts.
     /// - Parameter written: whether each node counts a connection only after the kernel has accepted the bytes.
     func push(
         _ content: PushContent,
-        to audience: Audience,
+        to audience: HubAudience,
         written: Bool,
         timeout: TimeAmount
     ) async throws(BrokerError) -> PushOutcome {
@@ -57,28 +60,33 @@ struct Publisher: Sendable {
             to: audience,
             confirmation: written ? .written(milliseconds: UInt32(timeout.nanoseconds / 1_000_000 * 4 / 5)) : .routed
         )
-        let answer = try await self.receipts.collect(publication.id, expectsAll: audience == .all, timeout: timeout) {
-            completion in
-            self.broker.publish(.publication(publication), to: audience.topic, completion: completion)
+        let expectsAll = audience.reachesEveryNode
+        let answer = try await self.receipts.collect(publication.id, expectsAll: expectsAll, timeout: timeout) { completion in
+            self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
         }
         return PushOutcome(id: publication.id, answer: answer)
     }
 
     /// Publishes a REST caller's message. Returns once the broker has it, without receipts.
-    func pushWithoutReceipts(_ content: PushContent, to audience: Audience) async throws(BrokerError) -> PublicationID {
+    func pushWithoutReceipts(_ content: PushContent, to audience: HubAudience) async throws(BrokerError) -> PublicationID {
         let publication = self.pushed(content, to: audience, confirmation: .none)
         let result = await withCheckedContinuation { continuation in
-            self.broker.publish(.publication(publication), to: audience.topic) { continuation.resume(returning: $0) }
+            self.broker.publish(.publication(publication), to: publication.topic) { continuation.resume(returning: $0) }
         }
         _ = try result.get()
         return publication.id
     }
 
-    private func pushed(_ content: PushContent, to audience: Audience, confirmation: Publication.Confirmation) -> Publication {
+    private func pushed(
+        _ content: PushContent,
+        to audience: HubAudience,
+        confirmation: Publication.Confirmation
+    ) -> Publication {
         Publication(
             id: .random(on: self.node),
             kind: .serverBroadcast,
-            audience: audience,
+            hub: audience.hub,
+            audience: audience.audience,
             dataType: content.dataType,
             timestamp: self.now(),
             confirmation: confirmation,
@@ -89,24 +97,26 @@ struct Publisher: Sendable {
     /// Adds a connection on any node to a group, or removes it; waits for the receipt.
     func change(
         _ connection: ConnectionID,
+        in hub: HubName,
         group: AudienceName,
         joins: Bool,
         timeout: TimeAmount
     ) async throws(BrokerError) -> PushOutcome {
         let id = PublicationID.random(on: self.node)
-        let request = MembershipRequest(id: id, connection: connection, group: group, joins: joins)
+        let request = MembershipRequest(id: id, hub: hub, connection: connection, group: group, joins: joins)
         return try await self.request(.membership(request), id: id, to: connection.node, timeout: timeout)
     }
 
     /// Closes a connection on any node; waits for the receipt.
     func close(
         _ connection: ConnectionID,
+        in hub: HubName,
         code: CloseCode,
         reason: String,
         timeout: TimeAmount
     ) async throws(BrokerError) -> PushOutcome {
         let id = PublicationID.random(on: self.node)
-        let request = CloseRequest(id: id, connection: connection, code: code, reason: reason)
+        let request = CloseRequest(id: id, hub: hub, connection: connection, code: code, reason: reason)
         return try await self.request(.close(request), id: id, to: connection.node, timeout: timeout)
     }
 

@@ -44,6 +44,7 @@ public final class Connection {
         self.encoding = client.spoken.encoding(framing: transport.framing, isDeflated: transport.isDeflated)
         self.identity = ConnectionIdentity(
             id: host.connections.makeID(on: shard),
+            hub: client.hub,
             user: client.user,
             connectedAt: host.settings.now(),
             canBroadcast: client.canBroadcast
@@ -65,6 +66,8 @@ public final class Connection {
     // MARK: - Identity
 
     public var id: ConnectionID { self.identity.id }
+
+    public var hub: HubName { self.identity.hub }
 
     /// nil for an anonymous client.
     public var user: AudienceName? { self.identity.user }

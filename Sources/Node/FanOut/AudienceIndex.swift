@@ -1,9 +1,10 @@
 import VolaryBackplane
 import VolaryProtocol
 
-/// The members of each audience, and the groups of each connection, on one event loop. The only place that stores membership.
-/// Belongs to the loop.
+/// The members of each audience of one hub, and the groups of each connection, on one event loop. The only place that stores
+/// membership. Belongs to the loop.
 struct AudienceIndex {
+    private let hub: HubName
     /// Index of the shard within its node.
     private let shard: Int
     private let audienceShards: AudienceShards
@@ -15,12 +16,14 @@ struct AudienceIndex {
     private var groups: [ObjectIdentifier: Set<AudienceName>] = [:]
 
     /// - Parameter audienceShards: tells other threads which shards have members of an audience.
-    init(shard: Int, audienceShards: AudienceShards) {
+    init(of hub: HubName, shard: Int, audienceShards: AudienceShards) {
+        self.hub = hub
         self.shard = shard
         self.audienceShards = audienceShards
     }
 
     mutating func add(_ connection: Connection) {
+        if self.members.isEmpty { self.reach(.all) }
         connection.slot = self.members.count
         self.members.append(connection)
         if let user = connection.user { self.insert(connection, into: .user(user)) }
@@ -37,6 +40,7 @@ struct AudienceIndex {
             self.erase(connection, from: .group(group))
         }
         if let user = connection.user { self.erase(connection, from: .user(user)) }
+        if self.members.isEmpty { self.unreach(.all) }
     }
 
     func groups(of connection: Connection) -> Set<AudienceName> { self.groups[ObjectIdentifier(connection)] ?? [] }
@@ -56,7 +60,7 @@ struct AudienceIndex {
     func connections(of audience: Audience) -> [ObjectIdentifier: Connection]? { self.audiences[audience] }
 
     private mutating func insert(_ connection: Connection, into audience: Audience) {
-        if self.audiences[audience] == nil { self.audienceShards.insert(self.shard, for: audience) }
+        if self.audiences[audience] == nil { self.reach(audience) }
         self.audiences[audience, default: [:]][ObjectIdentifier(connection)] = connection
     }
 
@@ -64,6 +68,14 @@ struct AudienceIndex {
         self.audiences[audience]?[ObjectIdentifier(connection)] = nil
         guard self.audiences[audience]?.isEmpty == true else { return }
         self.audiences[audience] = nil
-        self.audienceShards.remove(self.shard, for: audience)
+        self.unreach(audience)
+    }
+
+    private func reach(_ audience: Audience) {
+        self.audienceShards.insert(self.shard, for: HubAudience(hub: self.hub, audience: audience))
+    }
+
+    private func unreach(_ audience: Audience) {
+        self.audienceShards.remove(self.shard, for: HubAudience(hub: self.hub, audience: audience))
     }
 }

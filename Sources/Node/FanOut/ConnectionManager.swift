@@ -14,6 +14,7 @@ public final class ConnectionManager: Sendable {
     private let audienceShards: AudienceShards
     private let members = ManagedAtomic<Int>(0)
     private let everything = ManagedAtomic<Int>(0)
+    private let hubs = HubCounts()
 
     /// - Parameters:
     ///   - eventLoops: at most 256.
@@ -36,8 +37,11 @@ public final class ConnectionManager: Sendable {
         for shard in self.shards { shard.startKeepAlive(every: .nanoseconds(pingInterval.nanoseconds / 4)) }
     }
 
-    /// Members of the cluster, including those in their closing handshake.
+    /// Members of the cluster in all hubs, including those in their closing handshake.
     public var count: Int { self.members.load(ordering: .relaxed) }
+
+    /// Members of the cluster by hub, as ``count``. No hub without any.
+    var countsByHub: [HubName: Int] { self.hubs.counts }
 
     /// Connections of all endpoints.
     public var total: Int { self.everything.load(ordering: .relaxed) }
@@ -52,30 +56,31 @@ public final class ConnectionManager: Sendable {
         get async { await self.onEachShard { $0.records }.flatMap(\.self) }
     }
 
-    /// The record of one connection; nil when this node does not hold it, or does not list it.
-    public func record(_ id: ConnectionID) async -> ConnectionRecord? {
-        await self.onShard(of: id) { shard, connection in
+    /// The record of one connection; nil when this node does not hold it in the hub, or does not list it.
+    public func record(_ id: ConnectionID, in hub: HubName) async -> ConnectionRecord? {
+        await self.onShard(of: id, in: hub) { shard, connection in
             connection.isOpen && connection.isListed ? shard.record(of: connection) : nil
         } ?? nil
     }
 
     /// Runs `body` on the event loop of a connection.
-    /// - Returns: nil when this node does not hold the connection.
+    /// - Returns: nil when this node does not hold the connection, or holds it in another hub.
     func onShard<Result: Sendable>(
         of id: ConnectionID,
+        in hub: HubName,
         _ body: @escaping @Sendable (ConnectionShard, Connection) -> Result
     ) async -> Result? {
         guard let shard = self.shard(of: id) else { return nil }
         // Fails only on an event loop that has shut down, together with all of its connections.
-        return try? await shard.eventLoop.submit { shard.connection(id).map { body(shard, $0) } }.get()
+        return try? await shard.eventLoop.submit { shard.connection(id, in: hub).map { body(shard, $0) } }.get()
     }
 
     /// The shards with members of the audience. A member that has been confirmed to anyone is included.
-    func shards(of audience: Audience) -> [ConnectionShard] {
-        switch audience {
-        case .all: self.shards
+    func shards(of audience: HubAudience) -> [ConnectionShard] {
+        switch audience.audience {
+        case .all where audience.hub.isDefault: self.shards
         case .connection(let id): self.shard(of: id).map { [$0] } ?? []
-        case .group, .user: self.audienceShards.shards(of: audience).map { self.shards[$0] }
+        case .all, .group, .user: self.audienceShards.shards(of: audience).map { self.shards[$0] }
         }
     }
 
@@ -86,14 +91,14 @@ public final class ConnectionManager: Sendable {
 
     /// Sends encoded frames to one connection.
     /// - Returns: false when this node does not hold the connection, or it is not open.
-    public func send(_ frames: ByteBuffer, to id: ConnectionID) async -> Bool {
-        await self.onShard(of: id) { $1.send(frames) } ?? false
+    public func send(_ frames: ByteBuffer, to id: ConnectionID, in hub: HubName) async -> Bool {
+        await self.onShard(of: id, in: hub) { $1.send(frames) } ?? false
     }
 
     /// Begins the closing handshake of one connection.
     /// - Returns: false when this node does not hold the connection.
-    public func close(_ id: ConnectionID, code: CloseCode, reason: String) async -> Bool {
-        await self.onShard(of: id) { $1.close(code: code, reason: reason) } != nil
+    public func close(_ id: ConnectionID, in hub: HubName, code: CloseCode, reason: String) async -> Bool {
+        await self.onShard(of: id, in: hub) { $1.close(code: code, reason: reason) } != nil
     }
 
     /// Begins the closing handshake of open connections of all endpoints.
@@ -132,7 +137,9 @@ public final class ConnectionManager: Sendable {
     func add(_ connection: Connection) {
         connection.shard.add(connection)
         self.everything.wrappingIncrement(ordering: .relaxed)
-        if connection.endpoint.joinsCluster { self.members.wrappingIncrement(ordering: .relaxed) }
+        guard connection.endpoint.joinsCluster else { return }
+        self.members.wrappingIncrement(ordering: .relaxed)
+        self.hubs.add(connection.hub)
     }
 
     /// - Returns: the connection that was removed; nil for an unknown id.
@@ -140,7 +147,10 @@ public final class ConnectionManager: Sendable {
     func remove(_ id: ConnectionID, on shard: ConnectionShard) -> Connection? {
         guard let connection = shard.remove(id) else { return nil }
         self.everything.wrappingDecrement(ordering: .relaxed)
-        if connection.endpoint.joinsCluster { self.members.wrappingDecrement(ordering: .relaxed) }
+        if connection.endpoint.joinsCluster {
+            self.members.wrappingDecrement(ordering: .relaxed)
+            self.hubs.remove(connection.hub)
+        }
         return connection
     }
 

@@ -47,32 +47,32 @@ extension ConnectionShard {
         return taken
     }
 
-    private func anyConnection(of audience: Audience) -> Connection? {
-        switch audience {
-        case .all: self.index.members.first
-        case .connection(let id): self.connection(id)
-        case .group, .user: self.index.connections(of: audience)?.first?.value
+    private func anyConnection(of target: HubAudience) -> Connection? {
+        switch target.audience {
+        case .all: self.members(of: target.hub)?.members.first
+        case .connection(let id): self.connection(id, in: target.hub)
+        case .group, .user: self.members(of: target.hub)?.connections(of: target.audience)?.first?.value
         }
     }
 
     /// Calls `send` with each connection of an audience.
     /// - Returns: how many times `send` returned true.
     @inline(__always)
-    func deliver(to audience: Audience, _ send: (Connection) -> Bool) -> UInt32 {
+    func deliver(to target: HubAudience, _ send: (Connection) -> Bool) -> UInt32 {
         self.eventLoop.preconditionInEventLoop()
         var reached: UInt32 = 0
-        switch audience {
+        switch target.audience {
         case .all:
             // The copy of the array keeps the connections alive, so that no delivery counts references.
-            let members = self.index.members
+            guard let members = self.members(of: target.hub)?.members else { return 0 }
             members.withUnsafeBufferPointer { members in
                 for position in members.indices
                 where Unmanaged.passUnretained(members[position])._withUnsafeGuaranteedRef({ send($0) }) { reached += 1 }
             }
         case .connection(let id):
-            if let connection = self.connection(id), send(connection) { reached += 1 }
+            if let connection = self.connection(id, in: target.hub), send(connection) { reached += 1 }
         case .group, .user:
-            guard let connections = self.index.connections(of: audience) else { return 0 }
+            guard let connections = self.members(of: target.hub)?.connections(of: target.audience) else { return 0 }
             for connection in connections.values where send(connection) { reached += 1 }
         }
         return reached

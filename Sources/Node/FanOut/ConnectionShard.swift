@@ -8,7 +8,7 @@ import VolaryProtocol
 /// All work runs on the loop without locks. Only ``submit(bytes:_:)`` may be called from other threads. Queued work is done
 /// together, so a burst of publications costs one hop to the loop.
 final class ConnectionShard: @unchecked Sendable {
-    // Unchecked: `pace`, `connections`, `index`, `turns`, `deflater` and `scratch` are used on `eventLoop` only (asserted); a
+    // Unchecked: `pace`, `connections`, `hubs`, `turns`, `deflater` and `scratch` are used on `eventLoop` only (asserted); a
     // lock protects the queue; all else is constant.
 
     private enum Work {
@@ -24,7 +24,7 @@ final class ConnectionShard: @unchecked Sendable {
         var requests = 0
         var lost = LostPublications()
         /// Creates the notice for an audience that lost the given number of publications; nil for an unknown number.
-        var lossNotice: (@Sendable (Audience, Int?) -> Publication)?
+        var lossNotice: (@Sendable (HubAudience, Int?) -> Publication)?
 
         /// Empties the queue.
         mutating func take() -> (work: [Work], bytes: Int, lost: LostPublications) {
@@ -53,7 +53,9 @@ final class ConnectionShard: @unchecked Sendable {
     private let queue = NIOLockedValueBox(Queue())
     private var pace = FanOutCoalescing()
     private var connections: [ConnectionID: Connection] = [:]
-    private(set) var index: AudienceIndex
+    /// Hubs that have connections on this shard.
+    private var hubs: [HubName: AudienceIndex] = [:]
+    private let audienceShards: AudienceShards
     /// Created with the first compressed message of this shard.
     private(set) lazy var deflater = Deflater()
     /// Buffer in which shared bytes and the tails of one connection are combined. nil during use, and before the first use.
@@ -71,12 +73,12 @@ final class ConnectionShard: @unchecked Sendable {
         self.eventLoop = eventLoop
         self.turns = TurnQueue(eventLoop: eventLoop, leftovers: LeftoverBudget(sockets: sockets))
         self.number = number
-        self.index = AudienceIndex(shard: number, audienceShards: audienceShards)
+        self.audienceShards = audienceShards
     }
 
     /// - Parameter lossNotice: creates the notice for an audience that lost the given number of publications; nil for an
     ///   unknown number.
-    func tellLosses(with lossNotice: @escaping @Sendable (Audience, Int?) -> Publication) {
+    func tellLosses(with lossNotice: @escaping @Sendable (HubAudience, Int?) -> Publication) {
         self.queue.withLockedValue { $0.lossNotice = lossNotice }
     }
 
@@ -155,10 +157,14 @@ final class ConnectionShard: @unchecked Sendable {
     /// Sends the loss notices. The lost publications are later than everything that has just been delivered.
     private func tell(_ lost: LostPublications) {
         guard !lost.isEmpty, let notice = self.queue.withLockedValue({ $0.lossNotice }) else { return }
-        for (audience, count) in lost.byAudience {
+        func tell(_ audience: HubAudience, _ count: Int?) {
             let publication = notice(audience, count)
             _ = self.deliver(FanOut(EncodedBatch([publication]), to: audience, bytes: publication.messageBytes) { _ in })
         }
+        if lost.hasTooManyAudiences {
+            for hub in Array(self.hubs.keys) { tell(HubAudience(hub: hub, audience: .all), nil) }
+        }
+        for (audience, count) in lost.counts { tell(audience, count) }
     }
 
     private func deliverAndFinish(_ fanOut: FanOut?) {
@@ -180,14 +186,19 @@ final class ConnectionShard: @unchecked Sendable {
     func add(_ connection: Connection) {
         self.eventLoop.preconditionInEventLoop()
         self.connections[connection.id] = connection
-        if connection.endpoint.joinsCluster { self.index.add(connection) }
+        guard connection.endpoint.joinsCluster else { return }
+        let hub = connection.hub
+        self.hubs[hub, default: AudienceIndex(of: hub, shard: self.number, audienceShards: self.audienceShards)].add(connection)
     }
 
     /// - Returns: the connection that was removed.
     func remove(_ id: ConnectionID) -> Connection? {
         self.eventLoop.preconditionInEventLoop()
         guard let connection = self.connections.removeValue(forKey: id) else { return nil }
-        if connection.endpoint.joinsCluster { self.index.remove(connection) }
+        if connection.endpoint.joinsCluster {
+            self.hubs[connection.hub]?.remove(connection)
+            if self.hubs[connection.hub]?.members.isEmpty == true { self.hubs[connection.hub] = nil }
+        }
         return connection
     }
 
@@ -196,17 +207,31 @@ final class ConnectionShard: @unchecked Sendable {
         return self.connections[id]
     }
 
+    /// Nil for a connection of another hub, too.
+    func connection(_ id: ConnectionID, in hub: HubName) -> Connection? {
+        self.connection(id).flatMap { $0.hub == hub ? $0 : nil }
+    }
+
+    /// Nil for a hub without connections on this shard.
+    func members(of hub: HubName) -> AudienceIndex? {
+        self.eventLoop.preconditionInEventLoop()
+        return self.hubs[hub]
+    }
+
     var all: some Collection<Connection> { self.connections.values }
 
-    var memberIDs: [ConnectionID] { self.index.members.map(\.id) }
+    private var members: some Sequence<Connection> { self.hubs.values.lazy.flatMap(\.members) }
+
+    var memberIDs: [ConnectionID] { self.members.map(\.id) }
 
     /// The records for the presence store: all members that are listed.
-    var records: [ConnectionRecord] { self.index.members.lazy.filter(\.isListed).map { self.record(of: $0) } }
+    var records: [ConnectionRecord] { self.members.lazy.filter(\.isListed).map { self.record(of: $0) } }
 
     /// The presence record of a connection.
     func record(of connection: Connection) -> ConnectionRecord {
         ConnectionRecord(
             id: connection.id,
+            hub: connection.hub,
             protocol: connection.encoding.clientProtocol.name,
             connectedAt: connection.connectedAt,
             user: connection.user,
@@ -216,9 +241,9 @@ final class ConnectionShard: @unchecked Sendable {
 
     // MARK: - Groups
 
-    func groups(of connection: Connection) -> Set<AudienceName> { self.index.groups(of: connection) }
+    func groups(of connection: Connection) -> Set<AudienceName> { self.hubs[connection.hub]?.groups(of: connection) ?? [] }
 
-    func join(_ connection: Connection, _ group: AudienceName) { self.index.join(connection, group) }
+    func join(_ connection: Connection, _ group: AudienceName) { self.hubs[connection.hub]?.join(connection, group) }
 
-    func leave(_ connection: Connection, _ group: AudienceName) { self.index.leave(connection, group) }
+    func leave(_ connection: Connection, _ group: AudienceName) { self.hubs[connection.hub]?.leave(connection, group) }
 }

@@ -10,7 +10,7 @@ struct EncodedBatch: Sendable {
     private let publications: [Publication]
     private let forms = NIOLockedValueBox(Forms())
 
-    /// - Parameter publications: at least one, all with the same audience.
+    /// - Parameter publications: at least one, all with the same hub and audience.
     init(_ publications: [Publication]) {
         self.publications = publications
     }

@@ -1,12 +1,12 @@
 import NIOCore
 import VolaryProtocol
 
-/// Publications for one audience, queued for delivery on an event loop.
+/// Publications for one audience of a hub, queued for delivery on an event loop.
 struct FanOut: Sendable {
     /// Maximum size of publications that are joined into one write: 64 KiB. Above it, copying costs more than another write.
     private static let joinedBytes = 64 * 1024
 
-    let audience: Audience
+    let audience: HubAudience
     private let batch: EncodedBatch
     /// Later batches that are delivered together with the first one.
     private var joined: [EncodedBatch] = []
@@ -17,7 +17,7 @@ struct FanOut: Sendable {
     /// - Parameters:
     ///   - bytes: approximate encoded size of the batch.
     ///   - done: called on the event loop with the connections that accepted the batch.
-    init(_ batch: EncodedBatch, to audience: Audience, bytes: Int, done: @escaping @Sendable (FanOutReach) -> Void) {
+    init(_ batch: EncodedBatch, to audience: HubAudience, bytes: Int, done: @escaping @Sendable (FanOutReach) -> Void) {
         self.batch = batch
         self.audience = audience
         self.bytes = bytes

@@ -14,11 +14,12 @@ enum LossNotice {
 
     /// A notice for the connections of one node. Other nodes detect their own gaps.
     /// - Parameter timestamp: milliseconds since 1970, UTC.
-    static func publication(lost: Int?, of audience: Audience, on node: NodeID, at timestamp: Int64) -> Publication {
+    static func publication(lost: Int?, of audience: HubAudience, on node: NodeID, at timestamp: Int64) -> Publication {
         Publication(
             id: .random(on: node),
             kind: .system,
-            audience: audience,
+            hub: audience.hub,
+            audience: audience.audience,
             timestamp: timestamp,
             payload: ByteBuffer(string: self.text(lost: lost))
         )

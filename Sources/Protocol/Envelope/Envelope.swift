@@ -31,12 +31,13 @@ public struct Envelope: Hashable, Sendable {
         EnvelopeCodec.countAttempt(in: &bytes)
     }
 
-    /// Whether bytes that cannot be decoded may have been meant for clients: they begin as an envelope of any version does, and
-    /// the type is not receipts.
+    /// Whether bytes that cannot be decoded may have been meant for clients: they begin as an envelope of any format does, and the
+    /// type is neither receipts nor one that no format gives to messages for clients.
     public static func mayConcernClients(_ bytes: ByteBuffer) -> Bool { EnvelopeCodec.mayConcernClients(bytes) }
 
     /// - Parameter bytes: exactly one envelope.
-    /// - Throws: ``EnvelopeError`` for every sequence of bytes that ``encoded(allocator:)`` does not make.
+    /// - Throws: ``EnvelopeError`` for every sequence of bytes that neither ``encoded(allocator:)`` makes nor a later format that
+    ///   this node can read.
     public init(decoding bytes: ByteBuffer) throws(EnvelopeError) {
         self = try EnvelopeCodec.decode(bytes)
     }
@@ -45,8 +46,12 @@ public struct Envelope: Hashable, Sendable {
 /// Why bytes are not an envelope.
 public enum EnvelopeError: Error, Hashable, Sendable {
     case notAnEnvelope
-    /// Written by a node of another version, which is the value.
-    case unsupportedVersion(UInt8)
+    /// Written by a node of another format, which is the value, and not readable for this one.
+    case unsupportedFormat(UInt8)
+    /// The value is the type, 0 to 15.
+    case unknownType(UInt8)
+    /// A field that may not be skipped.
+    case unknownField(tag: UInt8)
     case truncated
     case trailingBytes
     /// A field holds a value outside its range. The value is the field's name.

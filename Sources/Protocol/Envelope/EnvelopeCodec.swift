@@ -1,34 +1,48 @@
 import NIOCore
 
-/// The binary form of an ``Envelope``. All integers are big-endian.
+/// The binary form of an ``Envelope``, format 2. All integers are big-endian.
 ///
 ///     offset  bytes
 ///     0       1      0x56, "V"
-///     1       1      version, 1
-///     2       1      low 4 bits: type, 1 publication, 2 receipts, 3 close, 4 membership, 5 drain, 6 probe; high 4 bits:
-///                    attempt.
-///                    These three bytes are the same in every version: a node must know whether an envelope that it cannot
-///                    read was meant for clients
-///     3       4      origin
-///     7       8      sequence
-///     15      …      the message, to the end
+///     1       1      the format of the node that wrote it
+///     2       1      low 4 bits: type, 1 publication, 2 receipts, 3 close, 4 membership, 5 drain, 6 probe; high 4 bits: attempt.
+///                    A later type that concerns clients is one of 7 to 11, another one of 12 to 15
+///     3       1      the lowest format whose nodes can read it
+///     4       4      origin
+///     8       8      sequence
+///     16      1      the number of fields
+///     17      …      fields, in ascending order of their tags, no tag twice
+///     …       …      the body, to the end
 ///
-///     publication  id 16, kind 1, data type 1, flags 1, timestamp 8, [sender 16], [audience], [written within 4, ms],
-///                  payload to the end
+///     field        tag 1, length 2, and that many bytes
+///     1 hub        UTF-8 in lower case; absent for the default hub. Publication, close, membership
+///     2 sender     id 16. Publication
+///     3 connection id 16, 4 group UTF-8, 5 user UTF-8: the audience of a publication, at most one; none is for all
+///     6 confirm    the receipt that a publication wants: nothing for routed, 4 for written within that many milliseconds
+///
+///     publication  id 16, kind 1, data type 1, timestamp 8, payload to the end
 ///                  data type: 1 text, 2 binary, 3 JSON
-///                  flags: 1 wants receipt, 2 has sender, 4 for one connection (16), 8 for a group (name), 16 for a user (name),
-///                  32 wants receipt once written; at most one of 4, 8, 16, and one of 1, 32
-///     name         length 2, UTF-8
 ///     receipts     count 2, then per receipt: id 16, connections 4
-///     membership   id 16, connection 16, joins 1 (0 or 1), group (name)
 ///     close        id 16, connection 16, code 2, reason to the end
+///     membership   id 16, connection 16, joins 1 (0 or 1), group to the end
 ///     drain        id 16
 ///     probe        id 16
 ///
-/// Decoding is total: any bytes give an envelope or an ``EnvelopeError``, in time and memory linear in their number.
+/// **Growth.** Bodies and the first 17 bytes stay as they are; a later format adds fields and types. A node skips a field whose tag
+/// it does not know if the tag's highest bit is set, and cannot read the envelope otherwise. A node of format `f` can read an
+/// envelope if `f` is at least the lowest format at offset 3, so nodes of two formats can share a cluster as long as the later ones
+/// write what the earlier ones can read. The first four bytes are the same in every format: a node must know whether an envelope
+/// that it cannot read was meant for clients.
+///
+/// Decoding is total: any bytes give an envelope or an ``EnvelopeError``, in time and memory linear in their number. Apart from
+/// skipped fields and the first four bytes of other formats, an envelope has exactly one form.
 enum EnvelopeCodec {
     static let magic: UInt8 = 0x56
-    static let version: UInt8 = 1
+    static let format: UInt8 = 2
+    /// The lowest format that this node reads, and the lowest whose nodes can read what it writes.
+    static let lowestFormat: UInt8 = 2
+    /// Set in the tag of a field that a node may skip.
+    static let skippable: UInt8 = 0x80
 
     enum MessageType: UInt8 {
         case publication = 1
@@ -39,29 +53,32 @@ enum EnvelopeCodec {
         case probe = 6
     }
 
-    enum Flag {
-        static let wantsReceipt: UInt8 = 1
-        static let hasSender: UInt8 = 2
-        static let forConnection: UInt8 = 4
-        static let forGroup: UInt8 = 8
-        static let forUser: UInt8 = 16
-        static let wantsReceiptOnceWritten: UInt8 = 32
-        static let audiences: UInt8 = 4 | 8 | 16
-        static let receipts: UInt8 = 1 | 32
-        static let known: UInt8 = 63
+    enum Tag: UInt8 {
+        case hub = 1
+        case sender = 2
+        case connection = 3
+        case group = 4
+        case user = 5
+        case confirmation = 6
     }
+
+    static let fieldHeaderBytes = 3
+    static let idBytes = 16
 
     // MARK: - Encoding
 
     static func encode(_ envelope: Envelope, allocator: ByteBufferAllocator) -> ByteBuffer {
-        let count = Limits.envelopeHeaderBytes + self.count(of: envelope.message)
+        let size = Size(of: envelope.message)
+        let count = Limits.envelopeHeaderBytes + 1 + size.fieldBytes + size.bodyBytes
         var bytes = allocator.buffer(capacity: count)
         bytes.write(atMost: count) { writer in
             writer.write(self.magic)
-            writer.write(self.version)
+            writer.write(self.format)
             writer.write(self.type(of: envelope.message).rawValue | envelope.attempt << 4)
+            writer.write(self.lowestFormat)
             writer.write(envelope.origin.rawValue)
             writer.write(envelope.sequence)
+            writer.write(UInt8(size.fields))
             switch envelope.message {
             case .publication(let publication): self.encode(publication, to: &writer)
             case .receipts(let receipts): self.encode(receipts, to: &writer)
@@ -79,26 +96,6 @@ enum EnvelopeCodec {
         bytes.setInteger(byte &+ 0x10, at: index)
     }
 
-    /// The length of a message in bytes, by the table above.
-    private static func count(of message: NodeMessage) -> Int {
-        switch message {
-        case .publication(let publication):
-            let sender = publication.sender == nil ? 0 : 16
-            let audience =
-                switch publication.audience {
-                case .all: 0
-                case .connection: 16
-                case .group(let name), .user(let name): 2 + name.byteCount
-                }
-            let within = if case .written = publication.confirmation { 4 } else { 0 }
-            return 27 + sender + audience + within + publication.payload.readableBytes
-        case .receipts(let receipts): return 2 + 20 * receipts.count
-        case .close(let request): return 34 + request.reason.utf8.count
-        case .membership(let request): return 35 + request.group.byteCount
-        case .drain, .probe: return 16
-        }
-    }
-
     private static func type(of message: NodeMessage) -> MessageType {
         switch message {
         case .publication: .publication
@@ -111,43 +108,34 @@ enum EnvelopeCodec {
     }
 
     private static func encode(_ publication: Publication, to writer: inout ByteWriter) {
+        writer.write(publication.hub)
+        if let sender = publication.sender { writer.write(.sender, sender) }
+        switch publication.audience {
+        case .all: break
+        case .connection(let id): writer.write(.connection, id)
+        case .group(let name): writer.write(.group, name)
+        case .user(let name): writer.write(.user, name)
+        }
+        switch publication.confirmation {
+        case .none: break
+        case .routed: writer.write(.confirmation, length: 0)
+        case .written(let milliseconds):
+            writer.write(.confirmation, length: 4)
+            writer.write(milliseconds)
+        }
         writer.write(publication.id)
         writer.write(publication.kind.rawValue)
         writer.write(publication.dataType.rawValue)
-        writer.write(self.flags(of: publication))
         writer.write(publication.timestamp)
-        if let sender = publication.sender { writer.write(sender) }
-        switch publication.audience {
-        case .all: break
-        case .connection(let id): writer.write(id)
-        case .group(let name), .user(let name): writer.write(name)
-        }
-        if case .written(let milliseconds) = publication.confirmation { writer.write(milliseconds) }
         writer.write(publication.payload)
     }
 
-    private static func flags(of publication: Publication) -> UInt8 {
-        var flags: UInt8 =
-            switch publication.confirmation {
-            case .none: 0
-            case .routed: Flag.wantsReceipt
-            case .written: Flag.wantsReceiptOnceWritten
-            }
-        if publication.sender != nil { flags |= Flag.hasSender }
-        switch publication.audience {
-        case .all: break
-        case .connection: flags |= Flag.forConnection
-        case .group: flags |= Flag.forGroup
-        case .user: flags |= Flag.forUser
-        }
-        return flags
-    }
-
     private static func encode(_ request: MembershipRequest, to writer: inout ByteWriter) {
+        writer.write(request.hub)
         writer.write(request.id)
         writer.write(request.connection)
         writer.write(UInt8(request.joins ? 1 : 0))
-        writer.write(request.group)
+        writer.write(text: request.group.text)
     }
 
     private static func encode(_ receipts: [Receipt], to writer: inout ByteWriter) {
@@ -160,10 +148,54 @@ enum EnvelopeCodec {
     }
 
     private static func encode(_ request: CloseRequest, to writer: inout ByteWriter) {
+        writer.write(request.hub)
         writer.write(request.id)
         writer.write(request.connection)
         writer.write(request.code.rawValue)
         writer.write(text: request.reason)
+    }
+}
+
+/// How many bytes a message takes, by the table above.
+private struct Size {
+    private(set) var fields = 0
+    private(set) var fieldBytes = 0
+    private(set) var bodyBytes: Int
+
+    init(of message: NodeMessage) {
+        switch message {
+        case .publication(let publication):
+            self.bodyBytes = 26 + publication.payload.readableBytes
+            self.addHub(publication.hub)
+            if publication.sender != nil { self.add(EnvelopeCodec.idBytes) }
+            switch publication.audience {
+            case .all: break
+            case .connection: self.add(EnvelopeCodec.idBytes)
+            case .group(let name), .user(let name): self.add(name.byteCount)
+            }
+            switch publication.confirmation {
+            case .none: break
+            case .routed: self.add(0)
+            case .written: self.add(4)
+            }
+        case .receipts(let receipts): self.bodyBytes = 2 + 20 * receipts.count
+        case .close(let request):
+            self.bodyBytes = 34 + request.reason.utf8.count
+            self.addHub(request.hub)
+        case .membership(let request):
+            self.bodyBytes = 33 + request.group.byteCount
+            self.addHub(request.hub)
+        case .drain, .probe: self.bodyBytes = 16
+        }
+    }
+
+    private mutating func addHub(_ hub: HubName) {
+        if !hub.isDefault { self.add(hub.text.utf8.count) }
+    }
+
+    private mutating func add(_ length: Int) {
+        self.fields += 1
+        self.fieldBytes += EnvelopeCodec.fieldHeaderBytes + length
     }
 }
 
@@ -173,8 +205,26 @@ extension ByteWriter {
         self.write(id.low)
     }
 
-    fileprivate mutating func write(_ name: AudienceName) {
-        self.write(UInt16(name.byteCount))
+    /// Writes the beginning of a field.
+    fileprivate mutating func write(_ tag: EnvelopeCodec.Tag, length: Int) {
+        self.write(tag.rawValue)
+        self.write(UInt16(length))
+    }
+
+    fileprivate mutating func write<Kind>(_ tag: EnvelopeCodec.Tag, _ id: NodeScopedID<Kind>) {
+        self.write(tag, length: EnvelopeCodec.idBytes)
+        self.write(id)
+    }
+
+    fileprivate mutating func write(_ tag: EnvelopeCodec.Tag, _ name: AudienceName) {
+        self.write(tag, length: name.byteCount)
         self.write(text: name.text)
+    }
+
+    /// Writes the field of a hub, unless it is the default one.
+    fileprivate mutating func write(_ hub: HubName) {
+        guard !hub.isDefault else { return }
+        self.write(.hub, length: hub.text.utf8.count)
+        self.write(text: hub.text)
     }
 }

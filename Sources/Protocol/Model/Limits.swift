@@ -4,9 +4,10 @@ public enum Limits {
     /// The largest payload of a publication, in bytes: 16 MiB. By default Redis disconnects a subscriber that has 32 MiB of
     /// unsent output.
     public static let maximumPayloadBytes = 16 * 1024 * 1024
-    /// Magic, version, type, origin, sequence.
-    public static let envelopeHeaderBytes = 15
-    /// The largest envelope, in bytes: the largest payload, and up to 64 bytes and an ``AudienceName`` before it, rounded up.
+    /// Magic, format, type, lowest format, origin, sequence.
+    public static let envelopeHeaderBytes = 16
+    /// The largest envelope, in bytes: the largest payload, and before it up to 80 bytes, a ``HubName`` and an
+    /// ``AudienceName``, and room for fields of later formats.
     public static let maximumEnvelopeBytes = Self.maximumPayloadBytes + 4096
     /// Receipts in one envelope: at most 1,000, about 20 KB.
     public static let maximumReceiptsPerEnvelope = 1000

@@ -25,7 +25,7 @@ struct RedisPresenceDecoder: Sendable {
         func record(_ id: ConnectionID, in hub: HubName) -> ConnectionRecord? {
             let long = self.long ?? []
             // One user and all groups.
-            guard long.count <= 1 + PresenceLimits.groupsPerConnection else { return nil }
+            guard long.count <= 1 + GroupLimits.maximum.groups else { return nil }
             let hashed = long.compactMap { NameKey.decode($0) }.map { (key: NameKey($0), name: $0) }
             func name(_ key: String) -> AudienceName? {
                 if let name = NameKey.decode(key) { return NameKey(name).isHash ? nil : name }

@@ -7,7 +7,7 @@ struct ConnectionCommands: Sendable {
     enum Outcome: Sendable {
         case done
         case unknownConnection
-        /// The limit of a connection's groups, or of the bytes of their names, is reached (``PresenceLimits``).
+        /// The limit of a connection's groups, or of the bytes of their names, is reached (``GroupLimits``).
         case tooManyGroups
     }
 
@@ -21,19 +21,19 @@ struct ConnectionCommands: Sendable {
     ///
     /// The node subscribes to the group first, then the connection becomes a member, then the join is confirmed. Does nothing for
     /// a member.
-    func join(_ id: ConnectionID, _ group: AudienceName) async throws(BrokerError) -> Outcome {
-        try await self.retain(.group(group))
-        let outcome = await self.connections.onShard(of: id) { shard, connection -> (Outcome, Bool) in
+    func join(_ id: ConnectionID, in hub: HubName, _ group: AudienceName) async throws(BrokerError) -> Outcome {
+        try await self.retain(.group(hub, group))
+        let outcome = await self.connections.onShard(of: id, in: hub) { shard, connection -> (Outcome, Bool) in
             guard connection.isOpen, connection.endpoint.joinsCluster else { return (.unknownConnection, false) }
             let groups = shard.groups(of: connection)
             guard !groups.contains(group) else { return (.done, false) }
-            guard PresenceLimits.hasRoom(for: group, in: groups) else { return (.tooManyGroups, false) }
+            guard connection.endpoint.groupLimits.hasRoom(for: group, in: groups) else { return (.tooManyGroups, false) }
             shard.join(connection, group)
             self.listing.changed(connection)
             return (.done, true)
         }
         guard let (outcome, isNew) = outcome, isNew else {
-            await self.interest.release(.group(group))
+            await self.interest.release(.group(hub, group))
             return outcome?.0 ?? .unknownConnection
         }
         await self.presence.flushed()
@@ -42,8 +42,8 @@ struct ConnectionCommands: Sendable {
 
     /// Returns once nothing that is published to the group from now on reaches the connection, and the presence store has the
     /// change.
-    func leave(_ id: ConnectionID, _ group: AudienceName) async -> Outcome {
-        let wasMember = await self.connections.onShard(of: id) { shard, connection -> Bool in
+    func leave(_ id: ConnectionID, in hub: HubName, _ group: AudienceName) async -> Outcome {
+        let wasMember = await self.connections.onShard(of: id, in: hub) { shard, connection -> Bool in
             guard shard.groups(of: connection).contains(group) else { return false }
             shard.leave(connection, group)
             self.listing.changed(connection)
@@ -51,7 +51,7 @@ struct ConnectionCommands: Sendable {
         }
         guard let wasMember else { return .unknownConnection }
         if wasMember {
-            await self.interest.release(.group(group))
+            await self.interest.release(.group(hub, group))
             await self.presence.flushed()
         }
         return .done

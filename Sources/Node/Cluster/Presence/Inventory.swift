@@ -34,22 +34,22 @@ struct Inventory: Sendable {
     }
 
     /// - Throws: ``PresenceError`` when the store does not answer and this node does not hold the connection itself.
-    func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
+    func connection(_ id: ConnectionID, in hub: HubName) async throws(PresenceError) -> ListedConnection? {
         if id.node == self.directory.ownID {
             // The node's own state is newer than the store's.
-            return await self.connections.record(id).map {
+            return await self.connections.record(id, in: hub).map {
                 ListedConnection(record: $0, nodeName: self.directory.own.record.name)
             }
         }
-        return try await self.store.connection(id)
+        return try await self.store.connection(id, in: hub)
     }
 
-    /// The connections whose ids begin with these digits, at most two of them. Lists are ordered by id, so this reads one short
+    /// The connections of a hub whose ids begin with these digits, at most two of them. Lists are ordered by id, so this reads one short
     /// page.
     /// - Throws: ``PresenceError`` when the store does not answer, or the list is incomplete: a missing node may hold another
     ///   match.
-    func connections(beginningWith short: ShortID) async throws(PresenceError) -> [ConnectionID] {
-        let query = ConnectionQuery(limit: 2, after: short.predecessor())
+    func connections(beginningWith short: ShortID, in hub: HubName) async throws(PresenceError) -> [ConnectionID] {
+        let query = ConnectionQuery(in: hub, limit: 2, after: short.predecessor())
         let page = self.withAbsentNodes(try await self.store.connections(query), query)
         let ids = page.connections.map(\.record.id).filter { short.begins($0) }
         guard ids.count > 1 || page.missing.isEmpty else { throw .unavailable("not all nodes are listed") }

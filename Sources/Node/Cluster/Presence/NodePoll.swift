@@ -46,7 +46,8 @@ final class NodePoll<C: Clock>: Sendable where C.Duration == Duration {
             self.logger.warning(
                 "Dead node removed",
                 metadata: [
-                    LogKey.node: "\(dead.name)", LogKey.connections: "\(dead.connections)", LogKey.silence: "\(dead.silence)",
+                    LogKey.node: "\(dead.name)", LogKey.connections: "\(dead.connections.values.reduce(0, +))",
+                    LogKey.silence: "\(dead.silence)",
                 ]
             )
             self.announcer.connectionsLost(dead.connections)

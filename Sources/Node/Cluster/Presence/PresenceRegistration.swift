@@ -6,14 +6,14 @@ import VolaryProtocol
 /// Every failure ends in a retry or in a new registration, which starts from the connections that are open then. So the store
 /// converges on the node's real state.
 ///
-/// All pending changes form one batch, sent in as many updates as needed. Changes that arrive in the meantime go into the next
+/// All pending changes form one batch, sent in as many updates as needed: an update is of one hub. Changes that arrive in the meantime go into the next
 /// batch, so no change waits forever, whatever the rate of changes.
 struct PresenceRegistration {
     enum Step: Equatable {
         /// Take a new lease, then add every open connection.
         case register
         /// At most ``PresenceLimits/connectionsPerUpdate`` in all.
-        case update(adding: [ConnectionRecord], removing: [ConnectionID])
+        case update(in: HubName, adding: [ConnectionRecord], removing: [ConnectionID])
         case nothing
     }
 
@@ -25,7 +25,7 @@ struct PresenceRegistration {
 
     private(set) var isRegistered = false
     private var toAdd: [ConnectionID: ConnectionRecord] = [:]
-    private var toRemove: Set<ConnectionID> = []
+    private var toRemove: [ConnectionID: HubName] = [:]
     /// Connections in `toAdd` that the store may already have: an update was sent but not confirmed, or the record replaces an
     /// older one.
     private var attempted: Set<ConnectionID> = []
@@ -34,7 +34,7 @@ struct PresenceRegistration {
     private var pendingJoins: Set<ConnectionID> = []
     /// Connections that were open when the lease was taken and that the store does not have yet.
     private var pendingInitial: Set<ConnectionID> = []
-    /// The part of the batch that is not stored yet, removals first.
+    /// The part of the batch that is not stored yet, hub by hub, and in each hub removals first.
     private var batch: ArraySlice<ConnectionID> = []
     /// How many connections from the front of `batch` the last update contains.
     private var inFlight = 0
@@ -58,47 +58,60 @@ struct PresenceRegistration {
 
     /// Stores the new record, which replaces the old one. Nothing is announced.
     mutating func changed(_ record: ConnectionRecord) {
-        guard !self.toRemove.contains(record.id) else { return }
+        guard self.toRemove[record.id] == nil else { return }
         self.toAdd[record.id] = record
         if !self.pendingJoins.contains(record.id) { self.attempted.insert(record.id) }
     }
 
     /// A connection that closes before it was stored is neither stored nor announced.
-    mutating func closed(_ id: ConnectionID) {
+    mutating func closed(_ id: ConnectionID, in hub: HubName) {
         self.pendingInitial.remove(id)
         let wasWaiting = self.toAdd.removeValue(forKey: id) != nil
         // A registration in progress may contain this connection.
         let isUnknownToStore = wasWaiting && self.isRegistered && !self.attempted.contains(id)
         if isUnknownToStore, self.pendingJoins.remove(id) != nil { return }
-        self.toRemove.insert(id)
+        self.toRemove[id] = hub
     }
 
     /// - Returns: the next step. Called after the previous step has been answered.
     mutating func next() -> Step {
         guard self.isRegistered else { return .register }
         guard self.hasChanges else { return .nothing }
+        while true {
+            if self.batch.isEmpty { self.beginBatch() }
+            if let step = self.nextUpdate() { return step }
+            // All changes of this batch have canceled each other out.
+            self.batch = []
+        }
+    }
+
+    /// The next changes of the batch, of one hub; nil when none is left.
+    private mutating func nextUpdate() -> Step? {
         var adding: [ConnectionRecord] = []
         var removing: [ConnectionID] = []
-        repeat {
-            if self.batch.isEmpty { self.beginBatch() }
-            self.inFlight = 0
-            for id in self.batch {
-                let (isRemoved, record) = (self.toRemove.contains(id), self.toAdd[id])
-                let changes = (isRemoved ? 1 : 0) + (record == nil ? 0 : 1)
-                guard adding.count + removing.count + changes <= PresenceLimits.connectionsPerUpdate else { break }
-                self.inFlight += 1
-                if isRemoved { removing.append(id) }
-                if let record { adding.append(record) }
+        var hub: HubName?
+        self.inFlight = 0
+        for id in self.batch {
+            let (removedFrom, record) = (self.toRemove[id], self.toAdd[id])
+            if let next = removedFrom ?? record?.hub {
+                let changes = (removedFrom == nil ? 0 : 1) + (record == nil ? 0 : 1)
+                guard adding.count + removing.count + changes <= PresenceLimits.connectionsPerUpdate, hub == nil || hub == next
+                else { break }
+                hub = next
             }
-            // Changes of this batch may have canceled each other out.
-            if adding.isEmpty && removing.isEmpty { self.batch = [] }
-        } while self.batch.isEmpty
+            self.inFlight += 1
+            if removedFrom != nil { removing.append(id) }
+            if let record { adding.append(record) }
+        }
         self.attempted.formUnion(adding.lazy.map(\.id))
-        return .update(adding: adding, removing: removing)
+        return hub.map { .update(in: $0, adding: adding, removing: removing) }
     }
 
     private mutating func beginBatch() {
-        self.batch = ArraySlice(Array(self.toRemove) + self.toAdd.keys)
+        var changes: [HubName: [ConnectionID]] = [:]
+        for (id, hub) in self.toRemove { changes[hub, default: []].append(id) }
+        for (id, record) in self.toAdd { changes[record.hub, default: []].append(id) }
+        self.batch = ArraySlice(changes.values.joined())
         self.batchesBegun += 1
     }
 
@@ -116,7 +129,7 @@ struct PresenceRegistration {
             if self.pendingJoins.remove(record.id) != nil { announcements.joined.append(record.id) }
         }
         for id in removing {
-            self.toRemove.remove(id)
+            self.toRemove[id] = nil
             self.attempted.remove(id)
             if self.pendingJoins.remove(id) == nil { announcements.left.append(id) }
         }
@@ -138,12 +151,12 @@ struct PresenceRegistration {
         self.isRegistered = true
         if announcedAsLeft {
             self.pendingJoins.formUnion(Set(connections.lazy.map(\.id)).subtracting(self.pendingInitial))
-            self.pendingJoins.formUnion(self.toRemove)
+            self.pendingJoins.formUnion(self.toRemove.keys)
         }
         self.attempted = []
-        self.pendingInitial = Set(connections.lazy.map(\.id)).subtracting(self.toRemove)
+        self.pendingInitial = Set(connections.lazy.map(\.id)).subtracting(self.toRemove.keys)
         // A record in `toAdd` is at least as new.
-        for record in connections where !self.toRemove.contains(record.id) && self.toAdd[record.id] == nil {
+        for record in connections where self.toRemove[record.id] == nil && self.toAdd[record.id] == nil {
             self.toAdd[record.id] = record
         }
     }

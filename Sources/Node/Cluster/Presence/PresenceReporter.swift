@@ -98,8 +98,8 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
         }
     }
 
-    func closed(_ id: ConnectionID) {
-        self.state.withLockedValue { $0.registration.closed(id) }
+    func closed(_ id: ConnectionID, in hub: HubName) {
+        self.state.withLockedValue { $0.registration.closed(id, in: hub) }
         self.wakeUp.yield()
     }
 

@@ -51,16 +51,16 @@ final class PresenceWriter: Sendable {
         switch self.state.withLockedValue({ $0.registration.next() }) {
         case .nothing: return .held
         case .register: return try await self.register()
-        case .update(let adding, let removing):
-            guard try await self.store.update(self.node, adding: adding, removing: removing) == .held else { return .lost }
+        case .update(let hub, let adding, let removing):
+            guard try await self.store.update(self.node, in: hub, adding: adding, removing: removing) == .held else { return .lost }
             let (announcements, batch, isMoreWaiting) = self.state.withLockedValue { state in
                 let announcements = state.registration.updated(adding: adding, removing: removing)
                 state.completeRegistration()
                 let isMoreWaiting = state.registration.isComplete && state.registration.hasChanges
                 return (announcements, state.registration.batchesStored, isMoreWaiting)
             }
-            for id in announcements.joined { self.announcer.record(.joined(id)) }
-            for id in announcements.left { self.announcer.record(.left(id)) }
+            for id in announcements.joined { self.announcer.record(.joined(id), in: hub) }
+            for id in announcements.left { self.announcer.record(.left(id), in: hub) }
             self.state.resumeWaiting(upTo: batch)
             if isMoreWaiting { await self.pause() }
             return .held

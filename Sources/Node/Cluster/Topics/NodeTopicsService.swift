@@ -3,7 +3,7 @@ import ServiceLifecycle
 import VolaryBackplane
 import VolaryProtocol
 
-/// Subscribes the node to the topics that every node needs for its whole life: `all` and its own.
+/// Subscribes the node to the topics that every node needs for its whole life: `all` of the default hub and its own.
 struct NodeTopicsService: Service {
     let broker: any Broker
     let node: NodeID
@@ -16,7 +16,7 @@ struct NodeTopicsService: Service {
             do {
                 // In parallel: once a subscription is requested, the broker is not up until it is confirmed.
                 async let own: Void = self.broker.subscribe(to: .node(self.node))
-                try await self.broker.subscribe(to: .all)
+                try await self.broker.subscribe(to: .all(.default))
                 try await own
                 self.logger.info("Subscribed")
                 self.whenSubscribed()

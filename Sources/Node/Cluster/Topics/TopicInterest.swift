@@ -1,7 +1,7 @@
 import VolaryBackplane
 import VolaryProtocol
 
-/// Subscribes this node to the topics of the groups and users of its connections. The first member of a topic subscribes, the
+/// Subscribes this node to the topics of the hubs, groups and users of its connections. The first member of a topic subscribes, the
 /// last one unsubscribes.
 ///
 /// Unsubscribing is delayed by ``linger``, so that clients that reconnect, and groups that are left and joined again, cost Redis

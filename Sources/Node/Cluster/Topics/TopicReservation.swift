@@ -2,11 +2,11 @@ import Atomics
 import VolaryProtocol
 
 /// The topics of a client whose handshake is not answered yet. The node subscribes to them in advance, so that messages to the
-/// client's user and groups reach it from the first frame on.
+/// client's hub, user and groups reach it from the first frame on.
 ///
 /// Deallocation releases the topics unless a connection has taken them: a client may disconnect at any moment of its handshake.
 final class TopicReservation: Sendable {
-    /// The topics of the user and of the groups that the client will join.
+    /// The topics of the hub, of the user, and of the groups that the client will join.
     let topics: [Topic]
     private let isHeld: ManagedAtomic<Bool>
     private let release: @Sendable ([Topic]) -> Void

@@ -6,6 +6,7 @@ import VolaryProtocol
 extension ListedConnection: Encodable {
     private enum CodingKeys: CodingKey {
         case id
+        case hub
         case node
         case user
         case groups
@@ -16,6 +17,7 @@ extension ListedConnection: Encodable {
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(self.record.id.description, forKey: .id)
+        try container.encode(self.record.hub.text, forKey: .hub)
         try container.encode(self.nodeName, forKey: .node)
         try container.encode(self.record.user?.text, forKey: .user)
         try container.encode(self.record.groups.sorted().map(\.text), forKey: .groups)

@@ -27,17 +27,17 @@ struct PushResponse: Encodable {
     /// For a push to one connection: whether the connection had closed, or was closing, when the message arrived at its node.
     let notConnected: Bool?
 
-    init(_ result: PushOutcome, audience: Audience, isConnected: Bool?, directory: NodeDirectory) {
+    init(_ result: PushOutcome, audience: HubAudience, isConnected: Bool?, directory: NodeDirectory) {
         func name(_ id: NodeID) -> String { directory.name(of: id) ?? id.description }
         let receipts = result.answer.receipts
-        // Only the broker knows which nodes have members of a group or user. If it reported more nodes than have answered, any
+        // Only the broker knows which nodes have members of a group, a user, or a hub other than the default one. If it reported more nodes than have answered, any
         // other node may be the missing one, except for this node, which always answers.
         let asked: Set<NodeID> =
-            switch audience {
+            switch audience.audience {
             case .connection(let id): [id.node]
-            case .group, .user:
+            case .all where audience.reachesEveryNode: directory.expected
+            case .all, .group, .user:
                 result.lacksReceipts || result.isDegraded ? directory.expected.subtracting([directory.ownID]) : []
-            case .all: directory.expected
             }
         self.id = result.id.description
         self.recipients = result.recipients

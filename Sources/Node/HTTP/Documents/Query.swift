@@ -54,6 +54,13 @@ struct Query {
         return value
     }
 
+    /// The hub of the request: the default one if it is not given.
+    func hub() throws(Problem) -> HubName {
+        guard let text = self.text("hub") else { return .default }
+        guard let hub = HubName(text.string) else { throw .invalidQuery("hub", "hub \(HubName.rule)") }
+        return hub
+    }
+
     func connectionID(_ name: String) throws(Problem) -> ConnectionID? {
         guard let text = self.text(name) else { return nil }
         guard let id = ConnectionID(text.string) else { throw .invalidQuery(name, "\(name) must be what an answer before gave.") }

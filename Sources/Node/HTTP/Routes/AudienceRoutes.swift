@@ -17,28 +17,29 @@ struct AudienceRoutes: Sendable {
 
     @Sendable private func sendToGroup(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
         let group = try context.name("group")
-        return try await self.pushing.push(request, context) { .group(group) }
+        return try await self.pushing.push(request, context) { _ in .group(group) }
     }
 
     @Sendable private func sendToUser(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
         let user = try context.name("user")
-        return try await self.pushing.push(request, context) { .user(user) }
+        return try await self.pushing.push(request, context) { _ in .user(user) }
     }
 
-    @Sendable private func join(_: Request, _ context: HTTPRequestContext) async throws -> Response {
-        try await self.change(context, joins: true)
+    @Sendable private func join(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
+        try await self.change(request, context, joins: true)
     }
 
-    @Sendable private func leave(_: Request, _ context: HTTPRequestContext) async throws -> Response {
-        try await self.change(context, joins: false)
+    @Sendable private func leave(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
+        try await self.change(request, context, joins: false)
     }
 
-    private func change(_ context: HTTPRequestContext, joins: Bool) async throws -> Response {
+    private func change(_ request: Request, _ context: HTTPRequestContext, joins: Bool) async throws -> Response {
         let group = try context.name("group")
-        let id = try await self.pushing.find(try context.connection())
+        let hub = try Query(request, only: "hub").hub()
+        let id = try await self.pushing.find(try context.connection(), in: hub)
         let response = try await self.pushing.request(of: id) { () async throws(BrokerError) in
             // A join waits for Redis to confirm a subscription and for the presence store, which takes longer than a push.
-            try await self.publisher.change(id, group: group, joins: joins, timeout: .seconds(3))
+            try await self.publisher.change(id, in: hub, group: group, joins: joins, timeout: .seconds(3))
         }
         self.activity.changed(joins ? .join : .leave, of: "\(id)", by: context.principal)
         return response

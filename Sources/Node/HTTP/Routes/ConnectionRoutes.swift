@@ -20,9 +20,10 @@ struct ConnectionRoutes: Sendable {
     // MARK: - Reading
 
     @Sendable private func list(_ request: Request, _: HTTPRequestContext) async throws -> Response {
-        let query = try Query(request, only: "limit", "cursor", "node", "user", "group")
+        let query = try Query(request, only: "hub", "limit", "cursor", "node", "user", "group")
         let page = try await self.inventory.page(
             ConnectionQuery(
+                in: try query.hub(),
                 limit: try query.integer("limit", in: 1...PresenceLimits.pageSize) ?? 100,
                 after: try query.connectionID("cursor"),
                 nodeName: query.text("node"),
@@ -34,10 +35,11 @@ struct ConnectionRoutes: Sendable {
     }
 
     @Sendable private func get(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
-        let id = try await self.pushing.find(try context.connection())
+        let hub = try Query(request, only: "hub").hub()
+        let id = try await self.pushing.find(try context.connection(), in: hub)
         let connection: ListedConnection?
         do throws(PresenceError) {
-            connection = try await self.inventory.connection(id)
+            connection = try await self.inventory.connection(id, in: hub)
         } catch {
             throw Problem.presenceUnavailable
         }
@@ -48,17 +50,18 @@ struct ConnectionRoutes: Sendable {
     // MARK: - Pushing
 
     @Sendable private func broadcast(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
-        try await self.pushing.push(request, context) { .all }
+        try await self.pushing.push(request, context) { _ in .all }
     }
 
     @Sendable private func send(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
         let connection = try context.connection()
-        return try await self.pushing.push(request, context) { .connection(try await self.pushing.find(connection)) }
+        return try await self.pushing.push(request, context) { .connection(try await self.pushing.find(connection, in: $0)) }
     }
 
     @Sendable private func delete(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
-        let id = try await self.pushing.find(try context.connection())
-        let query = try Query(request, only: "code", "reason")
+        let query = try Query(request, only: "hub", "code", "reason")
+        let hub = try query.hub()
+        let id = try await self.pushing.find(try context.connection(), in: hub)
         let code = CloseCode(rawValue: UInt16(try query.integer("code", in: 1000...4999) ?? 1000))
         guard code.canSend else { throw Problem.invalidQuery("code", "code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999.") }
         let reason = query.text("reason")?.string ?? ""
@@ -66,7 +69,7 @@ struct ConnectionRoutes: Sendable {
             throw Problem.invalidQuery("reason", "reason may have \(Limits.maximumCloseReasonBytes) bytes of UTF-8.")
         }
         let response = try await self.pushing.request(of: id) { () async throws(BrokerError) in
-            try await self.publisher.close(id, code: code, reason: reason, timeout: .seconds(1))
+            try await self.publisher.close(id, in: hub, code: code, reason: reason, timeout: .seconds(1))
         }
         self.activity.changed(.close, of: "\(id)", by: context.principal)
         return response

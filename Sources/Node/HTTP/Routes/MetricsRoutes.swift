@@ -7,8 +7,8 @@ struct MetricsRoutes: Sendable {
     private static let pieceBytes = 16 * 1024
 
     let registry: MetricsRegistry
-    /// Values at the time of the call, by name.
-    let gauges: @Sendable () -> [(name: String, value: Int)]
+    /// Values at the time of the call.
+    let gauges: @Sendable () -> [Gauge]
 
     func add(to routes: inout RouteTable) {
         routes.on("/metrics", [.get: self.metrics])

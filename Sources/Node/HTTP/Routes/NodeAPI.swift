@@ -86,25 +86,26 @@ struct NodeAPI: Sendable {
         )
     }
 
-    private var gauges: [(name: String, value: Int)] {
+    private var gauges: [Gauge] {
         let relay = self.links.broker.health
         return [
-            ("volary_connections", self.connections.count),
-            ("volary_connections_all_endpoints", self.connections.total),
-            ("volary_sockets", self.admission.open),
-            ("volary_sockets_max", self.admission.maximumConnections),
-            ("volary_relay_up", relay.isUp ? 1 : 0),
-            ("volary_relay_interruptions", relay.interruptions),
-            ("volary_relay_waiting", relay.waiting),
-            ("volary_relay_expired", relay.expired),
-            ("volary_subscriptions_pending", relay.pending),
-            ("volary_relay_lost", relay.lost),
-            ("volary_relay_gaps", relay.gaps),
-            ("volary_relay_recovered", relay.recovered),
-            ("volary_relay_lag_microseconds", relay.lag.map { Int($0 / .microseconds(1)) } ?? 0),
-            ("volary_presence_up", self.presence.health == .up ? 1 : 0),
-            ("volary_nodes_live", self.directory.live.count),
-            ("volary_log_lines_lost_total", LogBootstrap.lostLines),
+            Gauge("volary_connections", self.connections.count),
+            Gauge.hubs("volary_hub_connections", self.connections.countsByHub),
+            Gauge("volary_connections_all_endpoints", self.connections.total),
+            Gauge("volary_sockets", self.admission.open),
+            Gauge("volary_sockets_max", self.admission.maximumConnections),
+            Gauge("volary_relay_up", relay.isUp ? 1 : 0),
+            Gauge("volary_relay_interruptions", relay.interruptions),
+            Gauge("volary_relay_waiting", relay.waiting),
+            Gauge("volary_relay_expired", relay.expired),
+            Gauge("volary_subscriptions_pending", relay.pending),
+            Gauge("volary_relay_lost", relay.lost),
+            Gauge("volary_relay_gaps", relay.gaps),
+            Gauge("volary_relay_recovered", relay.recovered),
+            Gauge("volary_relay_lag_microseconds", relay.lag.map { Int($0 / .microseconds(1)) } ?? 0),
+            Gauge("volary_presence_up", self.presence.health == .up ? 1 : 0),
+            Gauge("volary_nodes_live", self.directory.live.count),
+            Gauge("volary_log_lines_lost_total", LogBootstrap.lostLines),
         ]
     }
 }

@@ -3,7 +3,7 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// The common parts of all routes that push a message: the body, `wait`, `timeout`, and the receipts.
+/// The common parts of all routes that push a message: the body, `hub`, `wait`, `timeout`, and the receipts.
 struct PushService: Sendable {
     private enum Wait {
         case none
@@ -18,23 +18,31 @@ struct PushService: Sendable {
     let body: PushBody
 
     /// Checks the query and the head before the body is read.
-    /// - Parameter audience: called when the request is carried out, not when its answer is repeated.
+    /// - Parameter audience: called with the hub when the request is carried out, not when its answer is repeated.
     func push(
         _ request: Request,
         _ context: HTTPRequestContext,
-        to audience: @Sendable () async throws -> Audience
+        to audience: @Sendable (HubName) async throws -> Audience
     ) async throws -> Response {
-        let query = try Query(request, only: "wait", "timeout")
+        let query = try Query(request, only: "hub", "wait", "timeout")
+        let hub = try query.hub()
         let wait = try query.choice("wait", of: ["none": Wait.none, "routed": .routed, "written": .written]) ?? .routed
         let timeout = try query.timeout()
         try JSONBody.check(request, maximumBytes: self.body.maximumBodyBytes)
         return try await self.idempotency.handle(request, context) { request, _ in
-            try await self.push(try await self.body.content(of: request), to: try await audience(), wait: wait, timeout: timeout)
+            let content = try await self.body.content(of: request)
+            let audience = HubAudience(hub: hub, audience: try await audience(hub))
+            return try await self.push(content, to: audience, wait: wait, timeout: timeout)
         }
     }
 
-    private func push(_ content: PushContent, to audience: Audience, wait: Wait, timeout: TimeAmount) async throws -> Response {
-        if case .connection(let target) = audience, wait != .none, !self.directory.expects(target.node) {
+    private func push(
+        _ content: PushContent,
+        to audience: HubAudience,
+        wait: Wait,
+        timeout: TimeAmount
+    ) async throws -> Response {
+        if case .connection(let target) = audience.audience, wait != .none, !self.directory.expects(target.node) {
             try await self.findNode(of: target)
         }
         do {
@@ -48,12 +56,12 @@ struct PushService: Sendable {
                 await self.inventory.refreshDirectory()
             }
             var isConnected: Bool?
-            if case .connection(let target) = audience {
+            if case .connection(let target) = audience.audience {
                 isConnected = result.recipients > 0
                 if result.connectionNotFound {
                     do {
                         // The connection is not open on its node. A connection that is closing is still listed.
-                        guard try await self.inventory.connection(target) != nil else { throw Problem.unknownConnection }
+                        guard try await self.inventory.connection(target, in: audience.hub) != nil else { throw Problem.unknownConnection }
                     } catch is PresenceError where wait == .written {
                         // Or the client reads too slowly.
                         isConnected = nil
@@ -72,8 +80,8 @@ struct PushService: Sendable {
         }
     }
 
-    /// The connection that a path names.
-    func find(_ connection: ConnectionReference) async throws -> ConnectionID {
+    /// The connection of the hub that a path names.
+    func find(_ connection: ConnectionReference, in hub: HubName) async throws -> ConnectionID {
         let short: ShortID
         switch connection {
         case .id(let id): return id
@@ -81,7 +89,7 @@ struct PushService: Sendable {
         }
         let ids: [ConnectionID]
         do throws(PresenceError) {
-            ids = try await self.inventory.connections(beginningWith: short)
+            ids = try await self.inventory.connections(beginningWith: short, in: hub)
         } catch {
             throw Problem.presenceUnavailable
         }
@@ -130,7 +138,7 @@ extension PushOutcome {
             throw Problem(
                 .conflict,
                 "too-many-groups",
-                "A connection may be in \(PresenceLimits.groupsPerConnection) groups, whose names may have \(PresenceLimits.groupBytesPerConnection) bytes together.",
+                "The connection is at its limit of groups, or of the bytes of their names: on /ws \(GroupLimits.standard.groups) groups and \(GroupLimits.standard.bytes) bytes.",
                 field: "group"
             )
         }

@@ -66,15 +66,16 @@ final class MetricsRegistry: MetricsFactory {
 
     /// The whole text.
     /// - Parameter gauges: as of ``families(gauges:)``.
-    func text(gauges: [(name: String, value: Int)]) -> String { self.families(gauges: gauges).joined() }
+    func text(gauges: [Gauge]) -> String { self.families(gauges: gauges).joined() }
 
     /// The text, family by family: each is made when it is its turn.
-    /// - Parameter gauges: current values, by name. A name that ends with `_total` is written as a counter.
-    func families(gauges: [(name: String, value: Int)]) -> some Sequence<String> {
+    /// - Parameter gauges: current values.
+    func families(gauges: [Gauge]) -> some Sequence<String> {
         let families = self.families.withLockedValue { $0 }.sorted { $0.key < $1.key }
         let made = families.lazy.map { (name, series) in self.family(name, series) }
-        let read = gauges.lazy.map { (name, value) in
-            Self.text(self.header(name, name.hasSuffix("_total") ? "counter" : "gauge") + ["\(name) \(value)"])
+        let read = gauges.lazy.map { gauge in
+            let header = self.header(gauge.name, gauge.name.hasSuffix("_total") ? "counter" : "gauge")
+            return Self.text(header + gauge.series.map { "\(gauge.name)\(Self.labels($0.dimensions)) \($0.value)" })
         }
         return [AnySequence(made), AnySequence(read)].lazy.joined()
     }

@@ -7,6 +7,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     case badExtensions
     case userNotAccepted
     case badUser
+    case badHub
     case badWelcome
     case originNotAllowed
     case tokenMissing
@@ -37,6 +38,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .badExtensions: .badExtensions
             case .userNotAccepted: .userNotAccepted
             case .badUser: .badUser
+            case .badHub: .badHub
             case .badWelcome: .badWelcome
             case .originNotAllowed: .originNotAllowed
             case .unauthorized(let error): Self(error)

@@ -1,14 +1,14 @@
 import NIOHTTP1
 import VolaryProtocol
 
-/// The steps between a valid handshake and its answer: authenticates the client, and reserves the topics of its user and
-/// groups.
+/// The steps between a valid handshake and its answer: authenticates the client, and reserves the topics of its hub,
+/// user and groups.
 struct WebSocketAdmission: Sendable {
     /// A client that has been admitted. A class, because it is only kept until the connection is open.
     final class AdmittedClient: Sendable {
         /// The handshake, with the data of the client's token.
         let client: WebSocketHandshake.Client
-        /// nil for a client without a user and groups.
+        /// nil for a client of the default hub without a user and groups.
         let reservation: TopicReservation?
 
         init(client: WebSocketHandshake.Client, reservation: TopicReservation? = nil) {
@@ -38,9 +38,9 @@ struct WebSocketAdmission: Sendable {
 }
 
 extension WebSocketHandshake.Client {
-    /// The topics whose publications the client receives, besides those for everyone.
+    /// The topics whose publications the client receives, besides the one to which the node is always subscribed.
     fileprivate var topics: [Topic] {
         guard self.endpoint.joinsCluster else { return [] }
-        return (self.user.map { [Topic.user($0)] } ?? []) + self.groups.map(Topic.group)
+        return Topic.joined(in: self.hub, by: self.user) + self.groups.map { .group(self.hub, $0) }
     }
 }

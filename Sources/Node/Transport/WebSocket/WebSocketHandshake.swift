@@ -24,6 +24,8 @@ enum WebSocketHandshake {
         case userNotAccepted
         /// The user name is not a valid ``AudienceName``.
         case badUser
+        /// The path names a hub, and not by a valid ``HubName``.
+        case badHub
         /// `?welcome=` is neither `on` nor `off`, or occurs more than once.
         case badWelcome
         /// The head declares a body.
@@ -42,6 +44,7 @@ enum WebSocketHandshake {
     /// The contents of a valid handshake.
     struct Client: Sendable {
         let endpoint: Endpoint
+        let hub: HubName
         /// The client protocol.
         var spoken: SpokenProtocol
         /// The WebSocket subprotocol that the answer selects; nil when the client offered none that is known.
@@ -79,16 +82,18 @@ enum WebSocketHandshake {
         acceptsUserQuery: Bool,
         compresses: Bool = false
     ) throws(Refusal) -> Client {
-        guard let endpoint = endpoints.first(where: { $0.isAsked(byTarget: request.uri) }) else { throw .unknownPath }
+        guard let (endpoint, hub) = self.endpoint(of: request.uri, among: endpoints) else { throw .unknownPath }
         if !isExtendedConnect { try self.validateUpgrade(request) }
         guard request.headers.only("sec-websocket-version") == "13" else { throw .unsupportedVersion }
         if !isExtendedConnect || request.headers.contains(name: "sec-websocket-key") {
             guard let key = request.headers.only("sec-websocket-key"), self.isKey(key) else { throw .badKey }
         }
         guard let offers = ExtensionOffer.parse(request.headers["sec-websocket-extensions"]) else { throw .badExtensions }
+        guard let hub else { throw .badHub }
         let chosen = endpoint.choose(of: self.subprotocols(of: request))
         let client = Client(
             endpoint: endpoint,
+            hub: hub,
             spoken: chosen.spoken,
             subprotocol: chosen.name,
             user: try self.user(ofTarget: request.uri, accepted: acceptsUserQuery),
@@ -97,6 +102,18 @@ enum WebSocketHandshake {
         )
         guard !self.declaresBody(request) else { throw .hasBody }
         return client
+    }
+
+    /// - Returns: nil for a path of no endpoint; an endpoint without a hub when the path's hub is not valid.
+    private static func endpoint(of target: String, among endpoints: [Endpoint]) -> (Endpoint, HubName?)? {
+        for endpoint in endpoints {
+            switch endpoint.match(target: target) {
+            case .none: continue
+            case .hub(let hub): return (endpoint, hub)
+            case .invalidHub: return (endpoint, nil)
+            }
+        }
+        return nil
     }
 
     /// Whether a body follows the head. Its bytes need not arrive for the answer. With `Transfer-Encoding` the body may be empty,
@@ -205,6 +222,8 @@ extension WebSocketHandshake.Refusal {
             Problem(.forbidden, "user-not-accepted", "This node accepts a user only in a token, not in the query.", field: "user")
         case .badUser:
             Problem(.badRequest, "invalid-name", "user \(AudienceName.rule)", field: "user")
+        case .badHub:
+            Problem(.badRequest, "invalid-name", "hub \(HubName.rule)", field: "hub")
         case .badWelcome:
             Problem.invalidQuery("welcome", "welcome must be on or off.")
         case .badExtensions:

@@ -94,7 +94,7 @@ struct TokenClaims: Hashable {
         var leftOut = 0
         for text in names {
             guard let group = text.flatMap({ AudienceName($0) }),
-                groups.contains(group) || PresenceLimits.hasRoom(for: group, in: groups)
+                groups.contains(group) || GroupLimits.standard.hasRoom(for: group, in: groups)
             else {
                 leftOut += 1
                 continue
