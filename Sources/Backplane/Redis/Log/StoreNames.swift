@@ -20,7 +20,7 @@ struct StoreNames {
             self.names = self.names.filter { $0.key.isDefault || followed.contains($0.key) }
             self.rest = followed.filter { !$0.isDefault && self.names[$0] != nil }[...]
         }
-        let unknown = hubs.lazy.filter { !$0.isDefault && self.names[$0] == nil }.prefix(Self.newPerSecond)
+        let unknown = hubs.filter { !$0.isDefault && self.names[$0] == nil }.prefix(Self.newPerSecond)
         let checked = self.rest.prefix(Self.checksPerSecond)
         self.rest.removeFirst(checked.count)
         return [.default] + unknown + checked

@@ -9,12 +9,13 @@ final class RedisScriptCore: RedisLinkDelegate {
     private let resolver: MasterResolver
     private let logger: Logger
     private var link: RedisLink?
-    private let scripts = RedisScriptCache()
+    private let scripts: RedisScriptCache
 
     init(role: String, resolver: MasterResolver, logger: Logger) {
         self.role = role
         self.resolver = resolver
         self.logger = logger
+        self.scripts = RedisScriptCache(preamble: resolver.configuration.scriptPreamble)
     }
 
     func start() {

@@ -8,8 +8,8 @@ extension RedisScript {
     /// entries, including the last `/`, or nothing; then for each node the number of its lease, and the id after which to begin, or
     /// nothing.
     ///
-    /// Returns for each node the number of matches and the ids; 0 for a node without entries under this lease; 1 for a node whose
-    /// index has another type or that has entries under a later lease.
+    /// Returns for each node the number of matches and the ids; 0 for a node without entries under this lease; 1 for a node
+    /// of which a key has another type, or that has entries under a later lease.
     static let connectionIDs = RedisScript(
         name: "connection ids",
         source: Self.attempt + """
@@ -22,9 +22,9 @@ extension RedisScript {
             local nodes = {}
             for i = 1, #KEYS, 2 do
                 local number, after, key = ARGV[i + 2], ARGV[i + 3], KEYS[i + 1]
-                local held = attempt('HGET', KEYS[i], 'number')
+                local held = redis.pcall('HGET', KEYS[i], 'number')
                 if held ~= number then
-                    nodes[#nodes + 1] = value(held) > tonumber(number) and 1 or 0
+                    nodes[#nodes + 1] = (type(held) == 'table' or value(held) > tonumber(number)) and 1 or 0
                 else
                     local count = attempt('ZLEXCOUNT', key, first, last)
                     if not count then
