@@ -57,6 +57,26 @@ public struct NodeServer: Service {
         makeLinks: ((NodeID, any EventLoop) throws -> ClusterServices)? = nil,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws {
+        try self.init(
+            configuration: configuration,
+            logger: logger,
+            subprotocols: subprotocols,
+            moreEndpoints: { _ in [] },
+            makeLinks: makeLinks,
+            onListening: onListening
+        )
+    }
+
+    /// See the public initializer.
+    /// - Parameter moreEndpoints: called once, with the application of `/ws`.
+    init(
+        configuration: NodeConfiguration,
+        logger: Logger,
+        subprotocols: [(name: String, base: any ClientProtocol)],
+        moreEndpoints: (any Application) -> [Endpoint],
+        makeLinks: ((NodeID, any EventLoop) throws -> ClusterServices)?,
+        onListening: @escaping @Sendable (Int) -> Void
+    ) throws {
         // An event loop that cannot get its file descriptors would end the process.
         try FileDescriptors.check(limit: FileDescriptors.limit, threads: configuration.threads)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads)
@@ -65,7 +85,13 @@ public struct NodeServer: Service {
         let admission = Self.admission(configuration, logger: foundation.logger)
         let cluster = ClusterSide(foundation, links: links, eventLoops: Array(group.makeIterator()), sockets: admission)
         let tokens = configuration.access.tokens(now: foundation.now)
-        let clients = ClientSide(foundation, cluster, tokens: tokens, subprotocols: subprotocols)
+        let clients = ClientSide(
+            foundation,
+            cluster,
+            tokens: tokens,
+            subprotocols: subprotocols,
+            moreEndpoints: moreEndpoints
+        )
         let deadlines = DrainDeadlines(
             shutdownRequest: foundation.shutdownRequest,
             delay: configuration.drainDelay,

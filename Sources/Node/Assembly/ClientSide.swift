@@ -9,12 +9,15 @@ struct ClientSide: Sendable {
     private let host: ConnectionHost
     private let webSocketSettings: WebSocketSettings
 
-    /// - Parameter subprotocols: additional WebSocket subprotocols of `/ws`.
+    /// - Parameters:
+    ///   - subprotocols: additional WebSocket subprotocols of `/ws`.
+    ///   - moreEndpoints: called once, with the application of `/ws`.
     init(
         _ foundation: NodeFoundation,
         _ cluster: ClusterSide,
         tokens: TokenVerifier?,
-        subprotocols: [(name: String, base: any ClientProtocol)]
+        subprotocols: [(name: String, base: any ClientProtocol)],
+        moreEndpoints: (any Application) -> [Endpoint]
     ) {
         let (configuration, metrics) = (foundation.configuration, foundation.metrics)
         let relay = PlainRelay(
@@ -27,7 +30,7 @@ struct ClientSide: Sendable {
         self.endpoints = [
             .plain(relay, precision: configuration.timestampPrecision, more: subprotocols),
             .echo(Echo(now: foundation.now)),
-        ]
+        ] + moreEndpoints(relay)
         let interest = cluster.interest
         self.admission = WebSocketAdmission(
             access: WebSocketAuthenticator(

@@ -106,7 +106,7 @@ struct PresenceContractTests {
             let reaped = try await first + second
             #expect(reaped.map(\.id) == [dying.id])
             #expect(reaped.map(\.name) == ["dying"])
-            #expect(reaped.map(\.connections) == [3])
+            #expect(reaped.map(\.connections) == [[.default: 3]])
             #expect(reaped.allSatisfy { $0.silence >= .milliseconds(dying.leaseMilliseconds) && $0.silence < .seconds(60) })
             #expect(try await harness.store.nodes().map(\.record.name) == ["living"])
             #expect(try await harness.store.connections(ConnectionQuery(limit: 10)).missing.isEmpty)
@@ -181,7 +181,7 @@ struct PresenceContractTests {
             }
             let dead: Set<NodeID> = [first.id, second.id, other.id]
             let answer = try await harness.store.register(third, claiming: .sole(dead: dead))
-            #expect(answer == NodeRegistration(wasReaped: false, replacedConnections: 2))
+            #expect(answer == NodeRegistration(wasReaped: false, replacedConnections: [.default: 2]))
             #expect(try await harness.store.nodes().map(\.record.id) == [other.id, third.id])
             #expect(try await harness.store.connections(ConnectionQuery(limit: 10)).total == 1)
             #expect(try await harness.store.renew(first) == .lost)
@@ -189,7 +189,7 @@ struct PresenceContractTests {
             // Others have been told that its connections left.
             #expect(try await harness.store.register(first, claiming: .shared).wasReaped)
             let again = try await harness.store.register(harness.record("other"), claiming: .sole(dead: [other.id]))
-            #expect(again.replacedConnections == 1)
+            #expect(again.replacedConnections == [.default: 1])
         }
     }
 
@@ -202,7 +202,7 @@ struct PresenceContractTests {
             try await harness.outlive(ghost.leaseMilliseconds)
             let node = harness.record("same")
             let answer = try await harness.store.register(node, claiming: .sole(dead: []))
-            #expect(answer == NodeRegistration(wasReaped: false, replacedConnections: 2))
+            #expect(answer == NodeRegistration(wasReaped: false, replacedConnections: [.default: 2]))
             #expect(try await harness.store.nodes().map(\.record.id) == [node.id])
         }
     }

@@ -150,7 +150,7 @@ struct PresenceFilterContractTests {
             try await harness.outlive(node.leaseMilliseconds)
             try await expectOnlyTheStayer("expired")
             #expect(try await harness.store.connections(ConnectionQuery(limit: 9, user: "ann")).missing == ["leaving"])
-            #expect(try await harness.store.reap().map(\.connections) == [3])
+            #expect(try await harness.store.reap().map(\.connections) == [[.default: 3]])
             try await expectOnlyTheStayer("reaped")
             // Nothing of it waits for who comes back under the id.
             try await harness.store.register(node, claiming: .shared)
@@ -163,7 +163,7 @@ struct PresenceFilterContractTests {
         try await kind.withStores(1) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
-            let groups = Set((0..<PresenceLimits.groupsPerConnection).compactMap { AudienceName("group-\($0)") })
+            let groups = Set((0..<GroupLimits.standard.groups).compactMap { AudienceName("group-\($0)") })
             let records = (0..<PresenceLimits.connectionsPerUpdate).map { _ in
                 harness.connection(on: node.id, user: "ann", groups: groups)
             }

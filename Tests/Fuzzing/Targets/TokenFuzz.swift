@@ -30,10 +30,10 @@ enum TokenFuzz {
             guard let verified = try? claims.verify(.init(audience: audience), now: now) else { continue }
             let bytes = verified.groups.reduce(0) { $0 + $1.byteCount }
             try hold(
-                now < verified.expiresAt && verified.groups.count <= PresenceLimits.groupsPerConnection,
+                now < verified.expiresAt && verified.groups.count <= GroupLimits.standard.groups,
                 "\(verified) at \(now)"
             )
-            try hold(bytes <= PresenceLimits.groupBytesPerConnection, "\(bytes) bytes of groups")
+            try hold(bytes <= GroupLimits.standard.bytes, "\(bytes) bytes of groups")
         }
     }
 

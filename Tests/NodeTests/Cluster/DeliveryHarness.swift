@@ -74,6 +74,7 @@ enum DeliveryHarness {
         _ text: String,
         id: PublicationID = .random(on: Self.origin),
         kind: Publication.Kind = .message,
+        in hub: HubName = .default,
         to audience: Audience = .all,
         as dataType: Publication.DataType = .binary,
         confirmation: Publication.Confirmation = .none
@@ -85,6 +86,7 @@ enum DeliveryHarness {
                 Publication(
                     id: id,
                     kind: kind,
+                    hub: hub,
                     audience: audience,
                     dataType: dataType,
                     timestamp: 1_781_330_401_000,

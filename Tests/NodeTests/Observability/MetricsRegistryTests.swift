@@ -15,7 +15,7 @@ struct MetricsRegistryTests {
         Timer(label: "b", dimensions: [("x", "1")], factory: registry).recordNanoseconds(1_500_000_000)
         plain.increment(by: 3)
         labelled.increment()
-        let text = registry.text(gauges: [("g", -1)])
+        let text = registry.text(gauges: [Gauge("g", -1)])
         #expect(
             text == """
                 # HELP a_total A \\\\ and\\nanother line.

@@ -2,6 +2,8 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
+@testable import VolaryNode
+
 // For tests that know one hub only.
 
 extension Topic {
@@ -71,4 +73,38 @@ extension PresenceStore {
     func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
         try await self.connection(id, in: .default)
     }
+}
+
+extension CloseRequest {
+    init(id: PublicationID, connection: ConnectionID, code: CloseCode, reason: String) {
+        self.init(id: id, hub: .default, connection: connection, code: code, reason: reason)
+    }
+}
+
+extension HubAudience {
+    static let all = HubAudience(hub: .default, audience: .all)
+    static func connection(_ id: ConnectionID) -> HubAudience { HubAudience(hub: .default, audience: .connection(id)) }
+    static func group(_ name: AudienceName) -> HubAudience { HubAudience(hub: .default, audience: .group(name)) }
+    static func user(_ name: AudienceName) -> HubAudience { HubAudience(hub: .default, audience: .user(name)) }
+}
+
+extension ConnectionManager {
+    func record(_ id: ConnectionID) async -> ConnectionRecord? { await self.record(id, in: .default) }
+
+    func onShard<Result: Sendable>(
+        of id: ConnectionID,
+        _ body: @escaping @Sendable (ConnectionShard, Connection) -> Result
+    ) async -> Result? {
+        await self.onShard(of: id, in: .default, body)
+    }
+
+    func send(_ frames: ByteBuffer, to id: ConnectionID) async -> Bool { await self.send(frames, to: id, in: .default) }
+
+    func close(_ id: ConnectionID, code: CloseCode, reason: String) async -> Bool {
+        await self.close(id, in: .default, code: code, reason: reason)
+    }
+}
+
+extension PresenceRegistration {
+    mutating func closed(_ id: ConnectionID) { self.closed(id, in: .default) }
 }

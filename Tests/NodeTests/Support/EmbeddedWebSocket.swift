@@ -47,6 +47,7 @@ final class EmbeddedWebSocket {
         maximumMessageBytes: Int = 1024,
         maximumUnsentBytes: Int = 1000,
         endpoint: Endpoint = .plain,
+        hub: HubName = .default,
         offers: [String] = [],
         compression: NegotiatedDeflate? = nil,
         carrier: WebSocketCarrier = .plainSocket,
@@ -105,6 +106,7 @@ final class EmbeddedWebSocket {
             admitted: WebSocketAdmission.AdmittedClient(
                 client: WebSocketHandshake.Client(
                     endpoint: endpoint.with(application),
+                    hub: hub,
                     spoken: endpoint.choose(of: offers).spoken,
                     subprotocol: endpoint.choose(of: offers).name,
                     compression: compression

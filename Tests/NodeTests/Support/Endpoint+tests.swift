@@ -1,3 +1,4 @@
+import VolaryBackplane
 import VolaryProtocol
 
 @testable import VolaryNode
@@ -11,17 +12,38 @@ extension Endpoint {
     func with(_ application: any Application) -> Endpoint {
         Endpoint(
             path: self.path,
+            hub: self.hub,
             joinsCluster: self.joinsCluster,
             standard: self.standard,
             subprotocols: self.subprotocols,
-            application: application
+            application: application,
+            groupLimits: self.groupLimits
+        )
+    }
+
+    /// `/hubs/{hub}`: as `/ws`, in any hub, with the most groups.
+    static func hubs(_ application: any Application) -> Endpoint {
+        let plain = SpokenProtocol(PlainProtocol(precision: .seconds))
+        return Endpoint(
+            path: "/hubs",
+            hub: .lastSegment,
+            joinsCluster: true,
+            standard: plain,
+            subprotocols: [],
+            application: application,
+            groupLimits: .maximum
         )
     }
 }
 
 extension WebSocketHandshake.Client {
     /// The protocol of a client that offers no subprotocol.
-    init(endpoint: Endpoint, user: AudienceName? = nil, compression: NegotiatedDeflate? = nil) {
-        self.init(endpoint: endpoint, spoken: endpoint.standard, user: user, compression: compression)
+    init(
+        endpoint: Endpoint,
+        hub: HubName = .default,
+        user: AudienceName? = nil,
+        compression: NegotiatedDeflate? = nil
+    ) {
+        self.init(endpoint: endpoint, hub: hub, spoken: endpoint.standard, user: user, compression: compression)
     }
 }

@@ -76,7 +76,7 @@ final class Loops: Sendable {
     ) -> WebSocketTransport {
         let application = ClosureApplication(
             connected: { connection in
-                connection.state.listing = .listed(holdsUserTopic: false)
+                connection.state.listing = .listed(holdsTopics: false)
                 guard let port = channel.remoteAddress?.port else { return }
                 ids.withLockedValue { $0[port] = connection.id }
             },

@@ -95,10 +95,12 @@ final class RecordingBroker: Broker {
 extension Topic {
     fileprivate var label: String {
         switch self {
-        case .all: "all"
+        case .all(let hub): "all\(Self.suffix(hub))"
         case .node(let id): "node:\(id)"
-        case .group(let name): "group:\(name)"
-        case .user(let name): "user:\(name)"
+        case .group(let hub, let name): "group:\(name)\(Self.suffix(hub))"
+        case .user(let hub, let name): "user:\(name)\(Self.suffix(hub))"
         }
     }
+
+    private static func suffix(_ hub: HubName) -> String { hub.isDefault ? "" : " in \(hub)" }
 }

@@ -42,6 +42,7 @@ final class RunningNode: Sendable {
             configuration: try ConfigurationLoader(flags: flags, environment: [:], file: nil).load(),
             logger: logger,
             subprotocols: subprotocols,
+            moreEndpoints: { [.hubs($0)] },
             makeLinks: makeLinks,
             onListening: { listening in port.withLockedValue { $0 = listening } }
         )

@@ -27,7 +27,7 @@ struct AnnouncerTests {
     }
 
     private func join(_ announcer: Announcer, _ count: Int) {
-        for _ in 0..<count { announcer.record(.joined(ConnectionID("a1b2c3d400000000000000000a0b0c0d")!)) }
+        for _ in 0..<count { announcer.record(.joined(ConnectionID("a1b2c3d400000000000000000a0b0c0d")!), in: .default) }
     }
 
     @Test func `Each is told to everyone, as a system message`() {
@@ -60,16 +60,16 @@ struct AnnouncerTests {
     @Test func `They can be switched off`() {
         let announcer = self.announcer(limit: nil)
         self.join(announcer, 5)
-        announcer.connectionsLost(7)
+        announcer.connectionsLost([.default: 7])
         self.loop.advanceTime(by: .seconds(5))
         #expect(self.broker.texts.isEmpty)
     }
 
     @Test func `Those that went with their node are one sentence`() {
         let announcer = self.announcer(limit: 0)
-        announcer.connectionsLost(0)
-        announcer.connectionsLost(1)
-        announcer.connectionsLost(250)
+        announcer.connectionsLost([.default: 0])
+        announcer.connectionsLost([.default: 1])
+        announcer.connectionsLost([.default: 250])
         #expect(self.broker.texts == ["1 client left.", "250 clients left."])
     }
 }

@@ -64,13 +64,14 @@ final class FlakyStore: PresenceStore {
 
     func update(
         _ node: NodeID,
+        in hub: HubName,
         adding: [ConnectionRecord],
         removing: [ConnectionID]
     ) async throws(PresenceError) -> LeaseState {
         try self.count { $0.update += 1 }
         await self.state.withLockedValue { $0.duringUpdates }()
         if self.state.withLockedValue({ $0.isFailingUpdates }) { throw .unavailable("the test says so") }
-        return try await self.store.update(node, adding: adding, removing: removing)
+        return try await self.store.update(node, in: hub, adding: adding, removing: removing)
     }
 
     func unregister(_ node: NodeID) async throws(PresenceError) {
@@ -93,9 +94,9 @@ final class FlakyStore: PresenceStore {
         return try await self.store.connections(query)
     }
 
-    func connection(_ id: ConnectionID) async throws(PresenceError) -> ListedConnection? {
+    func connection(_ id: ConnectionID, in hub: HubName) async throws(PresenceError) -> ListedConnection? {
         try self.count { _ in }
-        return try await self.store.connection(id)
+        return try await self.store.connection(id, in: hub)
     }
 
     func run() async throws { try await self.store.run() }

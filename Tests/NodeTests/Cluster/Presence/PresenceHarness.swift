@@ -94,7 +94,7 @@ final class PresenceHarness: Sendable {
     func disconnect(_ id: ConnectionID) async {
         await self.loops.client(of: id)?.close()
         _ = await eventually { await self.loops.manager.record(id) == nil }
-        self.keeper.closed(id)
+        self.keeper.closed(id, in: .default)
     }
 
     /// Lets a beat pass, and what comes of it.

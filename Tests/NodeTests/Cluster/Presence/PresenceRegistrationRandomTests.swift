@@ -31,7 +31,7 @@ struct PresenceRegistrationRandomTests {
                         registration.closed(id)
                     }
                     registration.registered(with: seen)
-                case .update(let adding, let removing):
+                case .update(_, let adding, let removing):
                     guard !fails else {
                         // Done or not: the answer did not come.
                         if Bool.random() { store?.formUnion(adding.map(\.id)) }

@@ -19,7 +19,7 @@ struct PresenceRegistrationTests {
     /// The next step, which must be an update.
     private mutating func update() throws -> (adding: [ConnectionRecord], removing: [ConnectionID]) {
         let step = self.registration.next()
-        guard case .update(let adding, let removing) = step else {
+        guard case .update(_, let adding, let removing) = step else {
             Issue.record("\(step) is no update")
             throw NoUpdate()
         }
@@ -31,7 +31,7 @@ struct PresenceRegistrationTests {
     /// Lets the store take everything that waits.
     private mutating func settle() -> PresenceRegistration.Announcements {
         var news = PresenceRegistration.Announcements()
-        while case .update(let adding, let removing) = self.registration.next() {
+        while case .update(_, let adding, let removing) = self.registration.next() {
             let some = self.registration.updated(adding: adding, removing: removing)
             news.joined += some.joined
             news.left += some.left
@@ -57,7 +57,7 @@ struct PresenceRegistrationTests {
         self.registration.registered(with: [])
         let record = self.record()
         self.registration.opened(record)
-        #expect(self.registration.next() == .update(adding: [record], removing: []))
+        #expect(self.registration.next() == .update(in: .default, adding: [record], removing: []))
         #expect(self.registration.updated(adding: [record], removing: []) == .init(joined: [record.id]))
         #expect(self.registration.next() == .nothing)
     }
@@ -85,7 +85,7 @@ struct PresenceRegistrationTests {
         self.registration.opened(record)
         _ = self.settle()
         self.registration.closed(record.id)
-        #expect(self.registration.next() == .update(adding: [], removing: [record.id]))
+        #expect(self.registration.next() == .update(in: .default, adding: [], removing: [record.id]))
         #expect(self.registration.updated(adding: [], removing: [record.id]) == .init(left: [record.id]))
         #expect(self.registration.next() == .nothing)
     }
@@ -116,7 +116,7 @@ struct PresenceRegistrationTests {
         let update = try self.update()
         self.registration.closed(record.id)
         #expect(self.registration.updated(adding: update.adding, removing: []) == .init(joined: [record.id]))
-        #expect(self.registration.next() == .update(adding: [], removing: [record.id]))
+        #expect(self.registration.next() == .update(in: .default, adding: [], removing: [record.id]))
         #expect(self.registration.updated(adding: [], removing: [record.id]) == .init(left: [record.id]))
     }
 
@@ -128,7 +128,7 @@ struct PresenceRegistrationTests {
         self.registration.opened(record)
         _ = try self.update()
         self.registration.closed(record.id)
-        #expect(self.registration.next() == .update(adding: [], removing: [record.id]))
+        #expect(self.registration.next() == .update(in: .default, adding: [], removing: [record.id]))
         #expect(self.registration.updated(adding: [], removing: [record.id]) == .init())
         #expect(self.registration.next() == .nothing)
     }
@@ -307,7 +307,7 @@ struct PresenceRegistrationTests {
         self.registration.closed(record.id)
         self.registration.registered(with: seen)
         var listed: Set<ConnectionID> = []
-        while case .update(let adding, let removing) = self.registration.next() {
+        while case .update(_, let adding, let removing) = self.registration.next() {
             listed.formUnion(adding.map(\.id))
             listed.subtract(removing)
             #expect(self.registration.updated(adding: adding, removing: removing) == .init())

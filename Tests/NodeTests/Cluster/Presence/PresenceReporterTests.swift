@@ -216,7 +216,7 @@ struct PresenceReporterTests {
             #expect(await eventually { node.broker.texts.count == 3 })
             node.store.fail(true)
             node.clock.advance(by: .seconds(6))
-            #expect(try await node.outside.reap().map(\.connections) == [3])
+            #expect(try await node.outside.reap().map(\.connections) == [[.default: 3]])
             await node.disconnect(ids[0])
             node.store.fail(false)
             await node.beat()

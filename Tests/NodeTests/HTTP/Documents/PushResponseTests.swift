@@ -24,7 +24,7 @@ struct PushResponseTests {
         NodeStatus(record: record, connections: 0, leaseAge: .zero, expired: false)
     }
 
-    private func receipt(_ outcome: PublishOutcome, to audience: Audience) -> PushResponse {
+    private func receipt(_ outcome: PublishOutcome, to audience: HubAudience) -> PushResponse {
         let answer = ReceiptCollector.Answer(outcome: outcome, receipts: [self.own.id: 2])
         let result = PushOutcome(id: .random(on: self.own.id), answer: answer)
         return PushResponse(result, audience: audience, isConnected: nil, directory: self.directory)
@@ -36,8 +36,15 @@ struct PushResponseTests {
         #expect(self.receipt(.relayed(receivers: 1), to: .all).missing.isEmpty)
     }
 
+    @Test func `Of another hub than the default one, a broadcast reaches the nodes that the broker knows`() {
+        let hub = HubAudience(hub: "chat", audience: .all)
+        #expect(self.receipt(.relayed(receivers: 1), to: hub).missing.isEmpty)
+        #expect(self.receipt(.relayed(receivers: 2), to: hub).missing == ["other"])
+        #expect(self.receipt(.degraded(here: true), to: hub).missing == ["other"])
+    }
+
     @Test func `Of a group, the others are missing only when the broker reached more than have answered`() throws {
-        let group = Audience.group(try #require(AudienceName("g")))
+        let group = HubAudience.group(try #require(AudienceName("g")))
         #expect(self.receipt(.relayed(receivers: 2), to: group).missing == ["other"])
         #expect(self.receipt(.relayed(receivers: 1), to: group).missing.isEmpty)
         #expect(self.receipt(.degraded(here: true), to: group).missing == ["other"])
@@ -46,8 +53,8 @@ struct PushResponseTests {
     @Test func `A node that the presence store has lost, and that is awaited back, is missing, too`() throws {
         self.directory.awaitReregistration()
         self.directory.update([Self.status(self.own)])
-        let group = Audience.group(try #require(AudienceName("g")))
-        for audience in [.all, group] {
+        let group = HubAudience.group(try #require(AudienceName("g")))
+        for audience in [HubAudience.all, group] {
             #expect(self.receipt(.degraded(here: true), to: audience).missing == ["other"])
         }
         #expect(self.receipt(.relayed(receivers: 1), to: .all).missing == ["other"])
