@@ -74,7 +74,8 @@ struct RedisPresenceHostileTests {
         #"{"protocol":"plain","connectedAt":1,"user":"%C0%AF"}"#,
         "{\"protocol\":\"plain\",\"connectedAt\":1,\"user\":\"#" + String(repeating: "0", count: 64) + "\"}",
         "{\"protocol\":\"plain\",\"connectedAt\":1,\"user\":\"#" + String(repeating: "0", count: 64) + "\",\"long\":[\"a\"]}",
-        #"{"protocol":"plain","connectedAt":1,"long":["# + String(repeating: #""a","#, count: GroupLimits.maximum.groups + 1) + #""a"]}"#,
+        #"{"protocol":"plain","connectedAt":1,"long":["# + String(repeating: #""a","#, count: GroupLimits.maximum.groups + 1)
+            + #""a"]}"#,
         #"{"protocol":"plain","connectedAt":1,"user":7}"#,
         #"{"protocol":"plain","connectedAt":1,"user":"ann","groups":["red","\u0000"]}"#,
         #"{"protocol":"plain","connectedAt":1,"user":"ann","groups":{"red":1}}"#,

@@ -61,7 +61,7 @@ struct ForgedPlacesTests {
             // A drain, of all messages the shortest that is logged.
             let script = #"""
                 local function publish(epoch, offset, sequence)
-                    local envelope = 'V\1\5\0\0\0\7' .. struct.pack('>I8', sequence) .. string.rep('\0', 16)
+                    local envelope = 'V\2\5\2\0\0\0\7' .. struct.pack('>I8', sequence) .. string.rep('\0', 17)
                     redis.call('SPUBLISH', ARGV[1], 'L' .. struct.pack('>I8', epoch) .. offset .. envelope)
                 end
                 for epoch = 1, ARGV[2] do

@@ -15,7 +15,7 @@ struct ImpossibleStateTests {
         try await LoggedCluster.run(of: 2, settings: BrokerSettings(delivery: delivery)) { cluster in
             // A drain, of all messages the shortest.
             let script = """
-                local envelope = 'V\\1\\5' .. struct.pack('>I4', ARGV[2]) .. struct.pack('>I8', \(sequence) + ARGV[3]) .. string.rep('\\0', 16)
+                local envelope = 'V\\2\\5\\2' .. struct.pack('>I4', ARGV[2]) .. struct.pack('>I8', \(sequence) + ARGV[3]) .. string.rep('\\0', 17)
                 return redis.call('SPUBLISH', ARGV[1], envelope)
                 """
             for (topic, more) in [(Topic.all, 0), (.group("red"), 4000)] {

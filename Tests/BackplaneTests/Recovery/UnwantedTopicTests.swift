@@ -105,7 +105,8 @@ struct UnwantedTopicTests {
             cluster.server.command("DEL", HubStoreKeys.standard.idle)
             let another = try #require(AudienceName("nobody 60" as String))
             #expect(await cluster.nodes[0].publish(payload, to: .user(another)) == .success(.relayed(receivers: 0)))
-            let left = cluster.server.command("PTTL", HubStoreKeys.standard.idle)?.dropFirst().split(separator: "\r\n").first ?? ""
+            let left =
+                cluster.server.command("PTTL", HubStoreKeys.standard.idle)?.dropFirst().split(separator: "\r\n").first ?? ""
             #expect((1...300_000).contains(Int(left) ?? 0))
         }
     }

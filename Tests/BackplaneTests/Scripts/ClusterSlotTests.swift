@@ -64,7 +64,9 @@ struct ClusterSlotTests {
                     }
                     // The subscriber reads what it missed.
                     server.command("CLIENT", "KILL", "TYPE", "pubsub")
-                    #expect(await eventually { nodes.allSatisfy { $0.broker.health.interruptions > round && $0.broker.health.isUp } })
+                    #expect(
+                        await eventually { nodes.allSatisfy { $0.broker.health.interruptions > round && $0.broker.health.isUp } }
+                    )
                 }
                 #expect(await eventually { nodes[0].receiver.count == 3 * topics.count })
                 #expect(nodes[0].receiver.missed.isEmpty)
@@ -98,7 +100,11 @@ struct ClusterSlotTests {
         try await Self.withCluster { server, configuration in
             let hubs = [HubName.default, try #require(HubName("chat"))]
             let stores = (0..<2).map { _ in
-                RedisPresenceStore(configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.any(), logger: .quiet)
+                RedisPresenceStore(
+                    configuration: configuration,
+                    eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+                    logger: .quiet
+                )
             }
             let harness = PresenceHarness(stores: stores, outlive: { _ in })
             try await PresenceKind.run(harness) { harness in
@@ -136,7 +142,10 @@ struct ClusterSlotTests {
                 #expect(try await harness.store.reap().map(\.connections) == [[hubs[0]: 599, hubs[1]: 599]])
                 let answer = try await harness.stores[1].register(same, claiming: .sole(dead: [node.id]))
                 #expect(answer.replacedConnections == [hubs[0]: 599, hubs[1]: 599])
-                #expect(try await harness.stores[1].update(same.id, adding: harness.connections(1, on: same.id), removing: []) == .held)
+                #expect(
+                    try await harness.stores[1].update(same.id, adding: harness.connections(1, on: same.id), removing: [])
+                        == .held
+                )
                 try await harness.stores[1].register(same, claiming: .shared)
                 try await harness.stores[1].unregister(same.id)
                 #expect(try await harness.store.nodes().isEmpty)

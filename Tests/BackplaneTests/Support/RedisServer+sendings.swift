@@ -9,7 +9,7 @@ extension RedisServer {
         let script = """
             local told = {}
             for _, found in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
-                local kind, _, sequence = struct.unpack('>BI4I8', string.sub(found[2][6], 3))
+                local kind, _, _, sequence = struct.unpack('>BBI4I8', string.sub(found[2][6], 3))
                 told[#told + 1], told[#told + 2] = sequence, math.floor(kind / 16)
             end
             return told

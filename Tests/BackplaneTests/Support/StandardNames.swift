@@ -19,6 +19,8 @@ extension RedisNames {
 extension RedisServer {
     /// The nodes that are subscribed to a topic.
     func subscribers(to topic: Topic) -> Int? {
-        self.command("PUBSUB", "SHARDNUMSUB", LogKeys(topic).channel)?.split(separator: "\r\n").last.flatMap { Int($0.dropFirst()) }
+        self.command("PUBSUB", "SHARDNUMSUB", LogKeys(topic).channel)?.split(separator: "\r\n").last.flatMap {
+            Int($0.dropFirst())
+        }
     }
 }

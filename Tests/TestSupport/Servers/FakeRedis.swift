@@ -58,15 +58,18 @@ public final class FakeRedis: Sendable {
             switch line {
             case "SETNAME", "AUTH", "SELECT": answer += "+OK\r\n"
             case "ROLE": answer += "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
-            case "HELLO":
-                answer += "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:2\r\n"
-                    + "$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n"
+            case "HELLO": answer += Self.hello
             case "PING": answer += "+PONG\r\n"
             default: break
             }
         }
         return answer.isEmpty ? nil : answer
     }
+
+    private static let hello: String = {
+        let texts = ["server", "redis", "version", "7.0.15", "mode", "standalone", "role", "master"]
+        return "*\(texts.count + 2)\r\n" + texts.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined() + "$7\r\nmodules\r\n*0\r\n"
+    }()
 
     /// The answer of a Redis to SSUBSCRIBE; empty for anything else.
     public static func acknowledgement(of received: String) -> String {

@@ -41,7 +41,7 @@ struct HeldLease {
 
     /// - Parameter contents: as ``RedisScript/update`` returns them. They begin with the number of connections.
     mutating func wrote(_ contents: String, to hub: HubName) {
-        self.hubs[hub] = Hub(contents: contents, connections: Int(contents.prefix { $0 != "/" }) ?? 0)
+        self.hubs[hub] = Hub(contents: contents, connections: Int32(contents.prefix { $0 != "/" }).map(Int.init) ?? 0)
     }
 
     /// The node has no entries in the hub.

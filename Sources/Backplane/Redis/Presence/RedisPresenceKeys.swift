@@ -7,9 +7,9 @@ import VolaryProtocol
 /// | `<registry>:leases` | sorted set: node ids, scored by the expiry of the lease in ms |
 /// | `<registry>:names` | hash: node id to name |
 /// | `<registry>:record:<node>` | hash: `number` and length (`lease`, ms) of the lease, `record` (JSON), `registering`, `connections` |
-/// | `<registry>:reaped:<node>` | hash: `number` of the lease that was reaped, and how many `connections` it had, if any; kept for ``PresenceLimits/reapedFor`` |
+/// | `<registry>:reaped:<node>` | hash: `number` of the reaped lease, and its `connections`, if any; see ``PresenceLimits/reapedFor`` |
 /// | `<registry>:reaper:<node>` | the store that is reaping the node, for some seconds |
-/// | `<node>:hubs` | hash: each hub in which the node has entries, and the number of the lease; the empty name for the last lease that was reaped |
+/// | `<node>:hubs` | hash: hub in which the node has entries to the number of the lease; the empty name for the last reaped one |
 /// | `<hub>:n:<node>:…` | see ``Entries`` |
 ///
 /// Only the registry has leases. Each has a number that is never given again for the same node. Entries in a hub carry the number;

@@ -25,6 +25,8 @@ public final class RedisPresenceStore: PresenceStore {
     private let reaper: RedisPresenceReaper
     /// The leases that were taken through this store.
     private let leases = NIOLockedValueBox<[NodeID: HeldLease]>([:])
+    /// Whether no node of the former format was found.
+    private let isFormatChecked = NIOLockedValueBox(false)
     private let lists = ConcurrencyLimit(RedisPresenceStore.maximumLists)
 
     /// Shared with the node's other users of scripts.
@@ -53,6 +55,7 @@ public final class RedisPresenceStore: PresenceStore {
     @discardableResult
     public func register(_ node: NodeRecord, claiming claim: NameClaim) async throws(PresenceError) -> NodeRegistration {
         self.forget(node.id)
+        try await self.checkFormat()
         var arguments = try self.arguments(of: node)
         let reaping = [self.keys.registry, self.reaper.token, RedisPresenceReaper.milliseconds]
         switch claim {
@@ -70,6 +73,14 @@ public final class RedisPresenceStore: PresenceStore {
         let lease = HeldLease(number: registration.number, milliseconds: node.leaseMilliseconds)
         self.leases.withLockedValue { $0[node.id] = lease }
         return NodeRegistration(wasReaped: registration.wasReaped, replacedConnections: replaced)
+    }
+
+    /// Once: a node of the former format that starts later finds no keys that it knows.
+    private func checkFormat() async throws(PresenceError) {
+        guard !self.isFormatChecked.withLockedValue({ $0 }) else { return }
+        let nodes = try self.decoder.count(try await self.scripts.evaluate(.formerNodes, [self.keys.formerLeases], []))
+        guard nodes == 0 else { throw .formerFormat(nodes: nodes) }
+        self.isFormatChecked.withLockedValue { $0 = true }
     }
 
     public func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState {

@@ -67,7 +67,8 @@ extension RedisScript {
     static let connection = RedisScript(
         name: "connection",
         source: Self.attempt + """
-            return {attempt('HGET', KEYS[1], 'number') or '0', attempt('HGET', KEYS[2], ARGV[1])}
+            local number = attempt('HGET', KEYS[1], 'number')
+            return {value(number) > 0 and number or '0', attempt('HGET', KEYS[2], ARGV[1])}
             """
     )
 }

@@ -23,14 +23,15 @@ extension RedisScript {
     /// number of its lease.
     static let leases = RedisScript(
         name: "leases",
-        source: Self.clock + Self.attempt + Self.leaseNumber + """
+        source: Self.clock + Self.attempt + """
             local entries = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
             local nodes = {}
             for i = 1, #entries, 2 do
                 local id = entries[i]
                 local name = redis.call('HGET', KEYS[2], id) or id
-                local registering = attempt('HGET', ARGV[1] .. ':record:' .. id, 'registering') == '1' and 1 or 0
-                nodes[#nodes + 1] = {id, name, tonumber(entries[i + 1]) > now and 1 or 0, registering, numberOf(id, ARGV[1], 0)}
+                local fields = attempt('HMGET', ARGV[1] .. ':record:' .. id, 'number', 'registering') or {false, false}
+                local isLive, isRegistering = tonumber(entries[i + 1]) > now and 1 or 0, fields[2] == '1' and 1 or 0
+                nodes[#nodes + 1] = {id, name, isLive, isRegistering, value(fields[1]) > 0 and fields[1] or '0'}
             end
             return nodes
             """
@@ -48,7 +49,7 @@ extension RedisScript {
             local fields = attempt('HMGET', KEYS[3], 'number', 'registering', 'lease') or {false, false, false}
             local registering = fields[2] == '1' and 1 or 0
             return {
-                ARGV[1], redis.call('HGET', KEYS[2], ARGV[1]) or ARGV[1], 1, registering, fields[1] or '0',
+                ARGV[1], redis.call('HGET', KEYS[2], ARGV[1]) or ARGV[1], 1, registering, value(fields[1]) > 0 and fields[1] or '0',
                 value(fields[3])
             }
             """
