@@ -1,4 +1,4 @@
-/// Which clients' messages on `/ws` a node relays to every client of the cluster: `--client-messages`.
+/// Which clients' messages on `/ws` a node relays to every client of their hub: `--client-messages`.
 ///
 /// The sender's node decides. The other nodes deliver every message that they get.
 public enum ClientMessages: String, Sendable, CaseIterable {

@@ -27,10 +27,11 @@ struct ClientSide: Sendable {
             clientMessages: configuration.clientMessages,
             nodeName: foundation.name
         )
-        self.endpoints = [
-            .plain(relay, precision: configuration.timestampPrecision, more: subprotocols),
-            .echo(Echo(now: foundation.now)),
-        ] + moreEndpoints(relay)
+        self.endpoints =
+            [
+                .plain(relay, precision: configuration.timestampPrecision, more: subprotocols),
+                .echo(Echo(now: foundation.now)),
+            ] + moreEndpoints(relay)
         let interest = cluster.interest
         self.admission = WebSocketAdmission(
             access: WebSocketAuthenticator(

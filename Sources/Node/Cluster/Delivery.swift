@@ -144,7 +144,9 @@ final class Delivery: BrokerReceiver {
     private func close(_ request: CloseRequest) {
         guard let shard = self.connections.shard(of: request.connection) else { return self.answer([request.id], count: 0) }
         _ = shard.submit { shard in
-            guard let connection = shard.connection(request.connection, in: request.hub), connection.isOpen || connection.hasLeftovers else {
+            guard let connection = shard.connection(request.connection, in: request.hub),
+                connection.isOpen || connection.hasLeftovers
+            else {
                 return self.answer([request.id], count: 0)
             }
             self.requests.close(connection, code: request.code, reason: request.reason) { self.answer([request.id], count: 1) }

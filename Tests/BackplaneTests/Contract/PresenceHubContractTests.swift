@@ -8,7 +8,12 @@ import VolaryProtocol
 struct PresenceHubContractTests {
     private static let hubs: [HubName] = ["default", "chat", "b`,.[]_1"].compactMap { HubName($0) }
 
-    private func connection(on node: NodeID, in hub: HubName, user: AudienceName? = nil, groups: Set<AudienceName> = [])
+    private func connection(
+        on node: NodeID,
+        in hub: HubName,
+        user: AudienceName? = nil,
+        groups: Set<AudienceName> = []
+    )
         -> ConnectionRecord
     {
         ConnectionRecord(id: .random(on: node), hub: hub, protocol: "plain", connectedAt: 1, user: user, groups: groups)
@@ -21,7 +26,9 @@ struct PresenceHubContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
-    func `Lists, counts and filters are of one hub, and the same names in another hub are other ones`(kind: PresenceKind)
+    func `Lists, counts and filters are of one hub, and the same names in another hub are other ones`(
+        kind: PresenceKind
+    )
         async throws
     {
         try await kind.withStores(2) { harness in

@@ -43,6 +43,7 @@ enum Samples {
             id: .random(on: self.node),
             kind: .message,
             sender: .random(on: self.node),
+            hub: .default,
             timestamp: 1_781_330_401_000,
             payload: ByteBuffer(string: self.text)
         )

@@ -49,7 +49,7 @@ final class MemoryNode {
         WebSocketTransport(
             settings: WebSocketSettings(messageLimits: MessageLimits(), closeTimeout: .seconds(5), now: { 0 }),
             admitted: WebSocketAdmission.AdmittedClient(
-                client: WebSocketHandshake.Client(endpoint: self.endpoint, spoken: self.endpoint.standard)
+                client: WebSocketHandshake.Client(endpoint: self.endpoint, hub: .default, spoken: self.endpoint.standard)
             ),
             host: host
         )

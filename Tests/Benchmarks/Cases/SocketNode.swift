@@ -85,7 +85,8 @@ private final class Run: Sendable {
     func next(_ rounds: Int) {
         guard rounds > 0 else { return self.done() }
         let size = self.publication.messageBytes
-        let fanOut = FanOut(EncodedBatch([self.publication]), to: .all, bytes: size) { reached in
+        let target = HubAudience(hub: .default, audience: .all)
+        let fanOut = FanOut(EncodedBatch([self.publication]), to: target, bytes: size) { reached in
             let count = Int(reached.connections)
             precondition(count == self.peers.count, "\(count) of \(self.peers.count) connections were reached")
             self.empty()

@@ -24,7 +24,8 @@ enum EnvelopeFuzz {
         let confirmations: [Publication.Confirmation] = [.none, .routed, .written(milliseconds: 1000)]
         var messages: [NodeMessage] = [
             .receipts([]), .receipts([Receipt(id: id, connections: 7), Receipt(id: id, connections: Receipt.refused)]),
-            .close(CloseRequest(id: id, hub: .default, connection: connection, code: .normal, reason: "enough")), .drain(id), .probe(id),
+            .close(CloseRequest(id: id, hub: .default, connection: connection, code: .normal, reason: "enough")), .drain(id),
+            .probe(id),
             .membership(MembershipRequest(id: id, hub: hub, connection: connection, group: name, joins: true)),
         ]
         for (index, audience) in audiences.enumerated() {

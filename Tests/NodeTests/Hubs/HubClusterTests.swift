@@ -169,7 +169,10 @@ struct HubClusterTests {
             }
             #expect(
                 try await lines()
-                    == ["volary_connections 3", #"volary_hub_connections{hub="chat"} 2"#, #"volary_hub_connections{hub="default"} 1"#]
+                    == [
+                        "volary_connections 3", #"volary_hub_connections{hub="chat"} 2"#,
+                        #"volary_hub_connections{hub="default"} 1"#,
+                    ]
             )
             for client in clients { await client.close() }
             #expect(try await eventually { try await lines() == ["volary_connections 0"] })

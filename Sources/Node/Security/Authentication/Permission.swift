@@ -9,7 +9,7 @@ enum Permission: String, CaseIterable, Sendable {
     case send
     /// Close connections, change group membership, drain nodes.
     case manage
-    /// For clients only, not for REST: send messages on `/ws` to every client of the cluster.
+    /// For clients only, not for REST: send messages on `/ws` to every client of its hub.
     case broadcast
 
     /// - Parameter word: from a token's claim.
