@@ -55,7 +55,7 @@ struct RedisPresenceReaperTests {
     @Test(arguments: 0...2) func `What a reaper that died has begun the next one finishes, with the same numbers`(
         steps: Int
     ) async throws {
-        try await Self.run { dead in
+        try await Self.run { (dead: DeadNode) async throws in
             // Another store's steps.
             let chosen = dead.evaluate(.reap, Self.keys.nodes, [Self.keys.registry, "other", "10000"])
             #expect(chosen?.contains(dead.number) == true)
@@ -75,7 +75,7 @@ struct RedisPresenceReaperTests {
     }
 
     @Test func `An update that arrives after its node was reaped changes nothing, in any hub`() async throws {
-        try await Self.run { dead in
+        try await Self.run { (dead: DeadNode) async throws in
             #expect(try await dead.harness.stores[1].reap().map(\.connections) == [dead.counts])
             for (hub, records) in dead.connections {
                 let step = RedisPresenceUpdate(adding: records, removing: []).next
@@ -91,7 +91,7 @@ struct RedisPresenceReaperTests {
     }
 
     @Test func `A node that registers while it is being reaped keeps what it adds`() async throws {
-        try await Self.run { dead in
+        try await Self.run { (dead: DeadNode) async throws in
             _ = dead.evaluate(.reap, Self.keys.nodes, [Self.keys.registry, "other", "10000"])
             _ = dead.evaluate(.nodeHubs, [Self.keys.hubs(of: dead.node.id)], [dead.number, "86400"])
             let node = dead.harness.record("dead", id: dead.node.id)
@@ -112,7 +112,7 @@ struct RedisPresenceReaperTests {
     }
 
     @Test func `Numbers of leases rise, whatever Redis' clock says`() async throws {
-        try await Self.run { dead in
+        try await Self.run { (dead: DeadNode) async throws in
             let record = Self.keys.lease(of: dead.node.id)[2]
             dead.server.command("HSET", record, "number", "8000000000000000")
             try await dead.harness.store.register(dead.node, claiming: .shared)
@@ -125,7 +125,7 @@ struct RedisPresenceReaperTests {
     }
 
     @Test func `Hubs that a node has left are not visited`() async throws {
-        try await Self.run { dead in
+        try await Self.run { (dead: DeadNode) async throws in
             let node = dead.harness.record("dead", id: dead.node.id)
             try await dead.harness.store.register(node, claiming: .shared)
             let records = dead.connections[dead.hub] ?? []
