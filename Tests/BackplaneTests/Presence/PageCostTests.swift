@@ -11,7 +11,7 @@ struct PageCostTests {
         let answer = server.command("SLOWLOG", "GET", "1000") ?? ""
         let lines = answer.split(separator: "\r\n")
         // An entry begins with an array of six: number, time, duration, command.
-        return lines.indices.filter { lines[$0] == "*6" && $0 + 3 < lines.count }
+        return lines.indices.filter { lines[$0] == "*6" && $0 + 3 < lines.count && lines[$0 + 1].hasPrefix(":") }
             .compactMap { Int(lines[$0 + 3].dropFirst()) }.max() ?? 0
     }
 
