@@ -137,7 +137,8 @@ struct HubDeliveryTests {
         #expect(try told([BrokerGap(topic: own, lost: 2), BrokerGap(topic: .all("other"), lost: 1)]) == [two, two, two, three])
         node.shard.join(node.sockets[1].connection, group)
         node.shard.join(node.sockets[3].connection, group)
-        #expect(try told([BrokerGap(topic: .group("chat", group), lost: 2)]) == [[], two, [], []])
+        let reached = try told([BrokerGap(topic: .group("chat", group), lost: 2)])
+        #expect(reached.map(\.count) == [0, 1, 0, 0])
     }
 
     @Test func `What an event loop loses for want of room is told to its hub`() throws {
