@@ -11,7 +11,7 @@ import Darwin
 
 extension NodeServer {
     /// Runs until a graceful shutdown, or until the node has drained at the request of another node.
-    /// - Throws: ``ListenError`` when the node cannot listen on the address; ``NodeNameTaken``; any other error when a part
+    /// - Throws: ``ListenError`` when the node cannot listen on the address; ``StartRefusal``; any other error when a part
     ///   fails permanently.
     public func run() async throws {
         try await self.run(handlesSignals: false)
@@ -36,7 +36,7 @@ extension NodeServer {
         }
         try await self.group.shutdownGracefully()
         try result.get()
-        if let taken = self.nameTaken.withLockedValue({ $0 }) { throw taken }
+        if let refusal = self.refusal.withLockedValue({ $0 }) { throw refusal }
         self.logger.info("Stopped")
         // Keeps the signal handlers until here, so that a late signal does not change the exit status.
         withExtendedLifetime(signals) {}

@@ -38,8 +38,8 @@ public struct NodeServer: Service {
     let receipts: ReceiptCollector
     let deadlines: DrainDeadlines<ContinuousClock>
     let reload: Reload
-    /// Set when the node stops because another node has its name.
-    let nameTaken: NIOLockedValueBox<NodeNameTaken?>
+    /// Set when the node stops because of nodes that it found.
+    let refusal: NIOLockedValueBox<StartRefusal?>
     let services: [any Service]
     /// Shuts down before the other services.
     let drain: Drain<ContinuousClock>
@@ -114,7 +114,7 @@ public struct NodeServer: Service {
         self.shutdownRequest = foundation.shutdownRequest
         self.receipts = cluster.receipts
         self.deadlines = deadlines
-        self.nameTaken = foundation.nameTaken
+        self.refusal = foundation.refusal
         self.drain = Self.drain(foundation, cluster)
         self.reload = Self.reload(foundation)
         self.services = Self.services(foundation, cluster, http.listener)

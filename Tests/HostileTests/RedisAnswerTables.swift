@@ -28,8 +28,8 @@ extension HostileTables {
             ("an invalid number", ":1x\r\n"), ("a number that is too large", ":99999999999999999999\r\n"),
             ("a text longer than its length", "$1\r\nabc\r\n"),
             ("a map", "%1\r\n+a\r\n+b\r\n"), ("a push", ">3\r\n+message\r\n+x\r\n+y\r\n"), ("a null", "_\r\n"),
-            ("a message of a channel without a subscription", "*3\r\n$7\r\nmessage\r\n$1\r\nx\r\n$1\r\ny\r\n"),
-            ("an acknowledgement without a subscription", "*3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n"),
+            ("a message of a channel without a subscription", "*3\r\n$8\r\nsmessage\r\n$1\r\nx\r\n$1\r\ny\r\n"),
+            ("an acknowledgement without a subscription", "*3\r\n$10\r\nssubscribe\r\n$1\r\nx\r\n:1\r\n"),
             ("HTTP", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), ("TLS", "\u{15}\u{3}\u{3}\0\u{2}\u{2}\u{28}"),
             ("empty lines", "\r\n\r\n"), ("NULs", "\0\0\0\0"), ("a hundred thousand answers", many),
         ]

@@ -78,11 +78,15 @@ public enum PresenceError: Error, Hashable, Sendable, CustomStringConvertible {
     case unavailable(String)
     /// The store gave an invalid answer, or refused (out of memory, read only). The text is for operators.
     case refused(String)
+    /// Nodes of the former format hold leases in the store, and would share nothing with this node but the prefix. Thrown by
+    /// ``PresenceStore/register(_:claiming:)`` only, which has written nothing.
+    case formerFormat(nodes: Int)
 
     public var description: String {
         switch self {
         case .unavailable(let reason): reason
         case .refused(let reason): "refused: \(reason)"
+        case .formerFormat(let nodes): "nodes of an older, incompatible version use the store: \(nodes)"
         }
     }
 }

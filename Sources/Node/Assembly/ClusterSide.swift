@@ -55,7 +55,7 @@ struct ClusterSide: Sendable {
         _ publisher: Publisher
     ) -> PresenceReporter<ContinuousClock> {
         let (name, loop) = (foundation.name, foundation.linkLoop)
-        let (nameTaken, shutdownRequest) = (foundation.nameTaken, foundation.shutdownRequest)
+        let (refusal, shutdownRequest) = (foundation.refusal, foundation.shutdownRequest)
         return PresenceReporter(
             record: foundation.record,
             store: store,
@@ -71,8 +71,8 @@ struct ClusterSide: Sendable {
             clock: ContinuousClock(),
             name: name,
             isAlive: { node throws(PresenceError) in try await publisher.isAlive(node) },
-            nameIsTaken: {
-                nameTaken.withLockedValue { $0 = NodeNameTaken(name: name.text) }
+            refused: { reason in
+                refusal.withLockedValue { $0 = reason }
                 shutdownRequest.request(.immediate)
             },
             awaitsSubscription: true,

@@ -21,8 +21,8 @@ struct NodeFoundation: Sendable {
     let life = LifecyclePhase()
     let http2 = HTTP2Connections()
     let shutdownRequest = ShutdownRequest()
-    /// Set when the node stops because another node has its name.
-    let nameTaken = NIOLockedValueBox<NodeNameTaken?>(nil)
+    /// Set when the node stops because of nodes that it found.
+    let refusal = NIOLockedValueBox<StartRefusal?>(nil)
 
     var id: NodeID { self.record.id }
 

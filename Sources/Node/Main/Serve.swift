@@ -28,7 +28,7 @@ struct Serve: AsyncParsableCommand {
             try await NodeServer(configuration: configuration, logger: logger).run(handlesSignals: true)
         } catch let error as ListenError {
             throw Refusal.of(error)
-        } catch let error as NodeNameTaken {
+        } catch let error as StartRefusal {
             throw Refusal.of(error)
         } catch let error as TooFewFiles {
             throw Refusal.of(error)

@@ -34,7 +34,7 @@ struct CanaryTests {
             #expect(await eventually { broker.health.isUp })
             let lag = try #require(broker.health.lag)
             #expect(lag > .zero && lag < .seconds(10))
-            #expect(await eventually { Self.calls(of: "publish", server) >= 20 })
+            #expect(await eventually { Self.calls(of: "spublish", server) >= 20 })
             #expect(Self.calls(of: "del", server) >= 20)
             #expect(broker.health.isUp && broker.health.interruptions == 0)
         }
@@ -44,7 +44,7 @@ struct CanaryTests {
     func `A Redis that answers, but passes no message on, is found out, again and again`() async throws {
         let redis = try await FakeRedis.start { _, received in
             let answer = (FakeRedis.greeting(to: received) ?? "") + FakeRedis.acknowledgement(of: received)
-            let writes = received.split(separator: "\r\n").count { $0 == "DEL" || $0 == "PUBLISH" }
+            let writes = received.split(separator: "\r\n").count { $0 == "DEL" || $0 == "SPUBLISH" }
             return .text(answer + String(repeating: ":1\r\n", count: writes))
         }
         let url = "redis://127.0.0.1:\(redis.port)"
@@ -80,8 +80,8 @@ struct CanaryTests {
         try await self.withNode(server.url, delivery: delivery) { broker in
             #expect(await eventually { broker.health.isUp })
             server.command("CONFIG", "SET", "maxmemory", "1")
-            let before = Self.calls(of: "publish", server)
-            #expect(await eventually { Self.calls(of: "publish", server) >= before + 5 })
+            let before = Self.calls(of: "spublish", server)
+            #expect(await eventually { Self.calls(of: "spublish", server) >= before + 5 })
             #expect(broker.health.isUp && broker.health.interruptions == 0)
         }
     }

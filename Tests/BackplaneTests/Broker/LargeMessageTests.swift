@@ -139,7 +139,7 @@ struct LargeMessageTests {
         let redis = try await FakeRedis.start { _, received in
             var answer = (FakeRedis.greeting(to: received) ?? "") + FakeRedis.acknowledgement(of: received)
             answer += String(repeating: ":1\r\n", count: received.split(separator: "\r\n").count { $0 == "DEL" })
-            for message in received.components(separatedBy: "PUBLISH\r\n").dropFirst() {
+            for message in received.components(separatedBy: "SPUBLISH\r\n").dropFirst() {
                 answer += message.contains("odd") ? "-ERR it is odd\r\n" : message.contains("no") ? "-NOPERM\r\n" : ":1\r\n"
             }
             return .text(answer)

@@ -40,7 +40,7 @@ struct MissingScriptTests {
                     case "GET":
                         answer += "$1\r\n1\r\n"
                         continue
-                    case "DEL", "PUBLISH":
+                    case "DEL", "SPUBLISH":
                         answer += ":0\r\n"
                         continue
                     // By source: only what the server lacks is sent so.

@@ -142,7 +142,7 @@ struct RedisBrokerOutageTests {
 
     @Test func `A refused publish degrades and does not spin`() async throws {
         try await self.withNodes(1) { server, nodes in
-            server.command("ACL", "SETUSER", "default", "-publish")
+            server.command("ACL", "SETUSER", "default", "-spublish")
             let clock = ContinuousClock()
             let (begin, before) = (clock.now, Self.dials(server))
             #expect(await nodes[0].publish("refused") == .success(.degraded(here: true)))
@@ -152,7 +152,7 @@ struct RedisBrokerOutageTests {
             // than 50 ms once in ten million times.
             #expect(clock.now - begin >= .milliseconds(50))
             #expect(await eventually { !nodes[0].broker.health.isUp })
-            server.command("ACL", "SETUSER", "default", "+publish")
+            server.command("ACL", "SETUSER", "default", "+spublish")
             #expect(await eventually { nodes[0].broker.health.isUp })
             #expect(await nodes[0].publish("taken") == .success(.relayed(receivers: 1)))
             #expect(await eventually { nodes[0].receiver.texts == ["refused", "taken"] })
@@ -171,8 +171,8 @@ struct RedisBrokerOutageTests {
 
     @Test func `What is no envelope is ignored`() async throws {
         try await self.withNodes(1) { server, nodes in
-            #expect(server.command("PUBLISH", "volary:{all}", "rubbish") == ":1\r\n")
-            #expect(server.command("PUBLISH", "volary:{all}", "") == ":1\r\n")
+            #expect(server.command("SPUBLISH", "volary:2:h:{default}:t:all", "rubbish") == ":1\r\n")
+            #expect(server.command("SPUBLISH", "volary:2:h:{default}:t:all", "") == ":1\r\n")
             #expect(await nodes[0].publish("sense") == .success(.relayed(receivers: 1)))
             #expect(await eventually { nodes[0].receiver.texts == ["sense"] })
             let health = nodes[0].broker.health

@@ -16,15 +16,15 @@ struct RedisIdempotencyStoreTests {
         try await IdempotencyKind.withRedisStores(server) { harness in
             let claim = harness.claim("my:key")
             _ = try await harness.store.reserve(claim)
-            let reserved = try #require(self.milliseconds(server, "volary:idempotency:my:key"))
+            let reserved = try #require(self.milliseconds(server, "volary:2:h:{default}:idem:my:key"))
             #expect((280_000...300_000).contains(reserved))
             _ = try await harness.store.complete(claim, with: ByteBuffer(string: "answer"))
-            let answered = try #require(self.milliseconds(server, "volary:idempotency:my:key"))
+            let answered = try #require(self.milliseconds(server, "volary:2:h:{default}:idem:my:key"))
             #expect((280_000...300_000).contains(answered))
             // Asking again does not keep it longer.
-            #expect(server.command("PEXPIRE", "volary:idempotency:my:key", "100000") == ":1\r\n")
+            #expect(server.command("PEXPIRE", "volary:2:h:{default}:idem:my:key", "100000") == ":1\r\n")
             _ = try await harness.stores[1].reserve(harness.claim("my:key"))
-            #expect(try #require(self.milliseconds(server, "volary:idempotency:my:key")) <= 100_000)
+            #expect(try #require(self.milliseconds(server, "volary:2:h:{default}:idem:my:key")) <= 100_000)
             #expect(server.command("DBSIZE") == ":1\r\n")
         }
     }
@@ -74,13 +74,13 @@ struct RedisIdempotencyStoreTests {
         let server = try RedisServer.start()
         defer { server.stop() }
         try await IdempotencyKind.withRedisStores(server) { harness in
-            #expect(server.command("SET", "volary:idempotency:key", "text") == "+OK\r\n")
+            #expect(server.command("SET", "volary:2:h:{default}:idem:key", "text") == "+OK\r\n")
             do {
                 _ = try await harness.store.reserve(harness.claim())
                 Issue.record("it was taken")
             } catch IdempotencyError.refused(let reason) {
                 #expect(
-                    reason == "the key volary:idempotency:key holds a string where a hash is expected: "
+                    reason == "the key volary:2:h:{default}:idem:key holds a string where a hash is expected: "
                         + "another program has written it"
                 )
             }

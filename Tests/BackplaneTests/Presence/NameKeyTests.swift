@@ -14,11 +14,11 @@ struct NameKeyTests {
             let name = try #require(AudienceName(text))
             #expect(NameKey(name).description == text)
             #expect(RedisPresenceKeys.filterPrefix(ConnectionFilter(user: name, group: name)) == "b/\(text)/\(text)/")
-            #expect(LogKeys(.group(name), prefix: "volary").channel == "volary:{group:\(text)}")
-            #expect(LogKeys(.user(name), prefix: "volary").channel == "volary:{user:\(text)}")
+            #expect(LogKeys(.group(name)).channel == "volary:2:h:{default}:t:group:\(text)")
+            #expect(LogKeys(.user(name)).channel == "volary:2:h:{default}:t:user:\(text)")
         }
-        #expect(LogKeys(.all, prefix: "volary").channel == "volary:{all}")
-        #expect(LogKeys(.node(NodeID(rawValue: 0xA0)), prefix: "volary").channel == "volary:{node:000000a0}")
+        #expect(LogKeys(.all).channel == "volary:2:h:{default}:t:all")
+        #expect(LogKeys(.node(NodeID(rawValue: 0xA0))).channel == "volary:2:n:{000000a0}:t:command")
     }
 
     @Test(

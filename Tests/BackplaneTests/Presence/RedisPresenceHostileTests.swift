@@ -2,12 +2,20 @@ import Foundation
 import NIOPosix
 import TestSupport
 import Testing
-import VolaryBackplane
 import VolaryProtocol
+
+@testable import VolaryBackplane
 
 /// What stands in Redis may have been written by anybody: it is refused or left out, and hides nothing else.
 @Suite(.timeLimit(.minutes(2)))
 struct RedisPresenceHostileTests {
+    private static let registry = "volary:2:{registry}:"
+
+    /// The beginning of the keys of a node's entries.
+    private static func entries(of node: NodeID) -> String {
+        String(RedisPresenceKeys(prefix: "volary").entries(of: node, in: .default).index.dropLast("index".count))
+    }
+
     /// A store on a Redis, with one registered node.
     private func withNode(_ body: (RedisServer, PresenceHarness, NodeRecord, _ prefix: String) async throws -> Void) async throws
     {
@@ -22,7 +30,7 @@ struct RedisPresenceHostileTests {
         try await PresenceKind.run(harness) { harness in
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
-            try await body(server, harness, node, "volary:node:{\(node.id)}:")
+            try await body(server, harness, node, Self.entries(of: node.id))
         }
     }
 
@@ -41,7 +49,7 @@ struct RedisPresenceHostileTests {
             try await harness.store.register(bad, claiming: .shared)
             let records = harness.connections(40, on: node.id).sorted { $0.id < $1.id }
             _ = try await harness.store.update(node.id, adding: records, removing: [])
-            server.command("SET", "volary:node:{\(bad.id)}:record", "{")
+            server.command("HSET", Self.registry + "record:\(bad.id)", "record", "{")
             for record in records[..<20] { server.command("HSET", prefix + "details", "\(record.id)", "[]") }
             server.command("HDEL", prefix + "details", "\(records[20].id)")
 
@@ -66,7 +74,8 @@ struct RedisPresenceHostileTests {
         #"{"protocol":"plain","connectedAt":1,"user":"%C0%AF"}"#,
         "{\"protocol\":\"plain\",\"connectedAt\":1,\"user\":\"#" + String(repeating: "0", count: 64) + "\"}",
         "{\"protocol\":\"plain\",\"connectedAt\":1,\"user\":\"#" + String(repeating: "0", count: 64) + "\",\"long\":[\"a\"]}",
-        #"{"protocol":"plain","connectedAt":1,"long":["# + String(repeating: #""a","#, count: 65) + #""a"]}"#,
+        #"{"protocol":"plain","connectedAt":1,"long":["# + String(repeating: #""a","#, count: GroupLimits.maximum.groups + 1)
+            + #""a"]}"#,
         #"{"protocol":"plain","connectedAt":1,"user":7}"#,
         #"{"protocol":"plain","connectedAt":1,"user":"ann","groups":["red","\u0000"]}"#,
         #"{"protocol":"plain","connectedAt":1,"user":"ann","groups":{"red":1}}"#,
@@ -127,19 +136,19 @@ struct RedisPresenceHostileTests {
     }
 
     /// Their readers refuse them, until a node has registered anew: with the next heartbeat of any.
-    @Test(arguments: ["nodes", "names"]) func `Shared keys of another type are replaced`(key: String) async throws {
+    @Test(arguments: ["leases", "names"]) func `Shared keys of another type are replaced`(key: String) async throws {
         try await self.withNode { server, harness, node, _ in
             let record = harness.connection(on: node.id, user: "ann")
             _ = try await harness.store.update(node.id, adding: [record], removing: [])
-            server.command("DEL", "volary:\(key)")
-            server.command("SET", "volary:\(key)", "x")
+            server.command("DEL", Self.registry + key)
+            server.command("SET", Self.registry + key, "x")
             try await self.expectRefused { _ = try await harness.store.connections(ConnectionQuery(limit: 1)) }
             #expect(try await harness.store.renew(node) == .lost)
             try await harness.store.register(node, claiming: .shared)
             #expect(try await harness.store.update(node.id, adding: [record], removing: []) == .held)
             #expect(try await harness.store.renew(node) == .held)
             #expect(try await harness.all(user: "ann") == [record])
-            server.command("SET", "volary:\(key)", "x")
+            server.command("SET", Self.registry + key, "x")
             try await harness.store.unregister(node.id)
         }
     }
@@ -189,7 +198,7 @@ struct RedisPresenceHostileTests {
             try await harness.store.register(dead, claiming: .shared)
             let ahead = Int64(Date.now.timeIntervalSince1970 * 1000) + 3_600_000
             for (score, member) in [("\(ahead)", "\(dead.id)"), ("inf", "nonsense")] {
-                server.command("ZADD", "volary:nodes", score, member)
+                server.command("ZADD", Self.registry + "leases", score, member)
             }
             #expect(try await harness.store.renew(node) == .held)
             #expect(await eventually { (try? await harness.store.reap().map(\.id)) == [dead.id] })
@@ -209,8 +218,8 @@ struct RedisPresenceHostileTests {
                 }
             }
             for (key, type, call) in [
-                ("volary:nodes", "zset", { _ = try await harness.store.nodes() }),
-                ("volary:names", "hash", { _ = try await harness.store.connections(ConnectionQuery(limit: 1)) }),
+                (Self.registry + "leases", "zset", { _ = try await harness.store.nodes() }),
+                (Self.registry + "names", "hash", { _ = try await harness.store.connections(ConnectionQuery(limit: 1)) }),
             ] as [(String, String, () async throws -> Void)] {
                 server.command("RENAME", key, "kept")
                 server.command("SET", key, "x")
@@ -222,13 +231,13 @@ struct RedisPresenceHostileTests {
                 server.command("RENAME", "kept", key)
             }
             // Without the right to ask, Redis' own words.
-            server.command("SET", "volary:nodes", "x")
+            server.command("SET", Self.registry + "leases", "x")
             server.command("ACL", "SETUSER", "default", "-type")
             #expect(await reason { _ = try await harness.store.nodes() }.hasPrefix("refused: WRONGTYPE"))
         }
     }
 
-    @Test(arguments: ["record", "index", "details", "filters"])
+    @Test(arguments: ["record", "state", "index", "details", "filters"])
     func `A node's key of another type harms nobody else`(key: String) async throws {
         try await self.withNode { server, harness, node, _ in
             let broken = harness.record("broken")
@@ -237,7 +246,7 @@ struct RedisPresenceHostileTests {
             let hidden = harness.connection(on: broken.id, user: "ann")
             _ = try await harness.store.update(node.id, adding: [real], removing: [])
             _ = try await harness.store.update(broken.id, adding: [hidden], removing: [])
-            let name = "volary:node:{\(broken.id)}:\(key)"
+            let name = key == "record" ? Self.registry + "record:\(broken.id)" : Self.entries(of: broken.id) + key
             server.command("DEL", name)
             server.command("LPUSH", name, "x")
 
@@ -245,7 +254,7 @@ struct RedisPresenceHostileTests {
             if key != "record" {
                 for user: AudienceName? in [nil, "ann"] {
                     let page = try await harness.store.connections(ConnectionQuery(limit: 10, user: user))
-                    let isMissing = key == (user == nil ? "index" : "filters")
+                    let isMissing = ["state", user == nil ? "index" : "filters"].contains(key)
                     #expect(page.missing == (isMissing ? ["broken"] : []))
                     #expect(page.connections.map(\.record).contains(real))
                 }
@@ -253,10 +262,12 @@ struct RedisPresenceHostileTests {
                 #expect(try await harness.store.update(broken.id, adding: [hidden, other], removing: []) == .lost)
             }
             // It dies like any other; a new registration starts from nothing.
-            server.command("ZADD", "volary:nodes", "1", "\(broken.id)")
+            server.command("ZADD", Self.registry + "leases", "1", "\(broken.id)")
             #expect(try await harness.store.reap().map(\.id) == [broken.id])
-            #expect(server.command("EXISTS", name) == ":0\r\n")
+            // In the state's place is the mark that makes late updates fail.
+            #expect(server.command("TYPE", name) == (key == "state" ? "+hash\r\n" : "+none\r\n"))
             #expect(try await harness.all() == [real])
+            server.command("DEL", name)
             server.command("LPUSH", name, "x")
             try await harness.store.register(broken, claiming: .shared)
             #expect(try await harness.store.update(broken.id, adding: [hidden], removing: []) == .held)
@@ -269,9 +280,16 @@ struct RedisPresenceHostileTests {
             for (score, member) in [
                 ("9e15", "nonsense"), ("inf", "{}"), ("-inf", "00000000"), ("1e300", "ffffffff"), ("5", "x y"),
             ] {
-                server.command("ZADD", "volary:nodes", score, member)
+                server.command("ZADD", Self.registry + "leases", score, member)
             }
-            server.command("SET", "volary:node:{ffffffff}:record", #"{"id":"ffffffff","leaseMilliseconds":9223372036854775807}"#)
+            server.command(
+                "HSET",
+                Self.registry + "record:ffffffff",
+                "record",
+                #"{"id":"ffffffff","leaseMilliseconds":9223372036854775807}"#,
+                "lease",
+                "9223372036854775807"
+            )
             let nodes = try await harness.store.nodes()
             #expect(nodes.map(\.record) == [node])
             #expect(try await harness.store.connections(ConnectionQuery(limit: 10)).total == 0)

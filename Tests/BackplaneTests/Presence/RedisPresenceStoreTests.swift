@@ -3,8 +3,9 @@ import NIOConcurrencyHelpers
 import NIOPosix
 import TestSupport
 import Testing
-import VolaryBackplane
 import VolaryProtocol
+
+@testable import VolaryBackplane
 
 /// What only the store in Redis can get wrong.
 @Suite(.timeLimit(.minutes(2)))
@@ -41,8 +42,8 @@ struct RedisPresenceStoreTests {
             let node = harness.record("one")
             try await harness.store.register(node, claiming: .shared)
             _ = try await harness.store.update(node.id, adding: [harness.connection(on: node.id, user: "ann")], removing: [])
-            let prefix = "volary:node:{\(node.id)}:"
-            let keys = ["volary:nodes", "volary:names"] + ["record", "index", "details", "filters"].map { prefix + $0 }
+            let names = RedisPresenceKeys(prefix: "volary")
+            let keys = names.lease(of: node.id) + names.entries(of: node.id, in: .default).all + [names.hubs(of: node.id)]
             for renewed in [false, true] {
                 if renewed {
                     for key in keys { server.command("PEXPIRE", key, "1000000") }
@@ -55,7 +56,7 @@ struct RedisPresenceStoreTests {
                     #expect((1_190_000...1_200_000).contains(left), "\(key): \(answer)")
                 }
             }
-            #expect(server.command("DBSIZE") == ":6\r\n")
+            #expect(server.command("DBSIZE") == ":8\r\n")
             try await harness.store.unregister(node.id)
             #expect(server.command("DBSIZE") == ":0\r\n")
         }

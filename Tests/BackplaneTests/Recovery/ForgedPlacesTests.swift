@@ -61,8 +61,8 @@ struct ForgedPlacesTests {
             // A drain, of all messages the shortest that is logged.
             let script = #"""
                 local function publish(epoch, offset, sequence)
-                    local envelope = 'V\1\5\0\0\0\7' .. struct.pack('>I8', sequence) .. string.rep('\0', 16)
-                    redis.call('PUBLISH', ARGV[1], 'L' .. struct.pack('>I8', epoch) .. offset .. envelope)
+                    local envelope = 'V\2\5\2\0\0\0\7' .. struct.pack('>I8', sequence) .. string.rep('\0', 17)
+                    redis.call('SPUBLISH', ARGV[1], 'L' .. struct.pack('>I8', epoch) .. offset .. envelope)
                 end
                 for epoch = 1, ARGV[2] do
                     publish(epoch, struct.pack('>I8', 1), 2 * epoch)
@@ -70,7 +70,7 @@ struct ForgedPlacesTests {
                 end
                 return 'done'
                 """#
-            #expect(cluster.server.command("EVAL", script, "0", "volary:{all}", "\(times)") == "$4\r\ndone\r\n")
+            #expect(cluster.server.command("EVAL", script, "0", LogKeys(.all).channel, "\(times)") == "$4\r\ndone\r\n")
             #expect(
                 await eventually(within: LoggedCluster.timeout) {
                     cluster.nodes.allSatisfy {

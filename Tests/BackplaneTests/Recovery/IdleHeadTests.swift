@@ -23,8 +23,8 @@ struct IdleHeadTests {
             await cluster.publish(["here"], to: .group("blue"))
             let script = """
                 local bytes = 0
-                for _, key in ipairs(redis.call('KEYS', 'volary:{group:*:head')) do bytes = bytes + redis.call('MEMORY', 'USAGE', key) end
-                return {bytes, #redis.call('KEYS', 'volary:{group:*:log'), #redis.call('KEYS', 'volary:{group:*:head')}
+                for _, key in ipairs(redis.call('KEYS', '*:top:group:*')) do bytes = bytes + redis.call('MEMORY', 'USAGE', key) end
+                return {bytes, #redis.call('KEYS', '*:log:group:*'), #redis.call('KEYS', '*:top:group:*')}
                 """
             func measure() throws -> [Int] {
                 let answer = cluster.server.command("EVAL", script, "0") ?? ""

@@ -15,13 +15,13 @@ struct ImpossibleStateTests {
         try await LoggedCluster.run(of: 2, settings: BrokerSettings(delivery: delivery)) { cluster in
             // A drain, of all messages the shortest.
             let script = """
-                local envelope = 'V\\1\\5' .. struct.pack('>I4', ARGV[2]) .. struct.pack('>I8', \(sequence) + ARGV[3]) .. string.rep('\\0', 16)
-                return redis.call('PUBLISH', ARGV[1], envelope)
+                local envelope = 'V\\2\\5\\2' .. struct.pack('>I4', ARGV[2]) .. struct.pack('>I8', \(sequence) + ARGV[3]) .. string.rep('\\0', 17)
+                return redis.call('SPUBLISH', ARGV[1], envelope)
                 """
             for (topic, more) in [(Topic.all, 0), (.group("red"), 4000)] {
                 await cluster.publish(["before"], to: topic)
                 #expect(await eventually { cluster.nodes.allSatisfy { $0.receiver.texts.last == "before" } })
-                let channel = LogKeys(topic, prefix: "volary").channel
+                let channel = LogKeys(topic).channel
                 let count = cluster.nodes[1].receiver.count
                 let origin = cluster.nodes[0].node.rawValue
                 #expect(cluster.server.command("EVAL", script, "0", channel, "\(origin)", "\(more)") == ":2\r\n")
@@ -40,7 +40,7 @@ struct ImpossibleStateTests {
         for id in ["18446744073709551615-18446744073709551615", "9007199254740991-0", "1-18446744073709551615"] {
             try await LoggedCluster.run(of: 2) { cluster in
                 await cluster.publish(["before"])
-                #expect(cluster.server.command("XADD", "volary:{all}:log", id, "a", "b")?.hasPrefix("$") == true)
+                #expect(cluster.server.command("XADD", LogKeys(.all).log, id, "a", "b")?.hasPrefix("$") == true)
                 await cluster.publish(["after", "later"])
                 #expect(await eventually { cluster.nodes.allSatisfy { $0.receiver.texts == ["before", "after", "later"] } })
                 #expect(cluster.nodes.allSatisfy { $0.broker.health.isUp && $0.receiver.missed.isEmpty })

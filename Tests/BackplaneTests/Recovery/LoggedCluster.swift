@@ -106,13 +106,10 @@ struct LoggedCluster {
     /// From one node, and waits until Redis has answered for all of them.
     func publish(_ texts: [String], to topic: Topic = .all, from node: Int = 0) async {
         for text in texts {
-            #expect(await self.nodes[node].publish(text, to: topic) == .success(.relayed(receivers: self.listeners(topic))))
+            #expect(
+                await self.nodes[node].publish(text, to: topic)
+                    == .success(.relayed(receivers: self.server.subscribers(to: topic) ?? 0))
+            )
         }
-    }
-
-    private func listeners(_ topic: Topic) -> Int {
-        let keys = LogKeys(topic, prefix: "volary")
-        let answer = self.server.command("PUBSUB", "NUMSUB", keys.channel) ?? ""
-        return answer.split(separator: "\r\n").last.flatMap { Int($0.dropFirst()) } ?? 0
     }
 }

@@ -1,7 +1,8 @@
 import TestSupport
 import Testing
-import VolaryBackplane
 import VolaryProtocol
+
+@testable import VolaryBackplane
 
 /// Faults that may cost something: what is lost is counted and told, comes never twice, and nothing stalls.
 @Suite(.serialized, .timeLimit(.minutes(3)))
@@ -112,10 +113,11 @@ struct LossTests {
     func `A log that is set back while all links live is told, and followed`() async throws {
         try await LoggedCluster.run(of: 3) { cluster in
             await cluster.publish((0..<5).map { "first \($0)" })
-            for key in ["log", "head"] { cluster.server.command("COPY", "volary:{all}:\(key)", "volary:{all}:earlier-\(key)") }
+            let keys = LogKeys(.all)
+            for key in keys.all { cluster.server.command("COPY", key, "\(key) earlier") }
             await cluster.publish((0..<5).map { "second \($0)" })
-            for key in ["log", "head"] { cluster.server.command("RENAME", "volary:{all}:earlier-\(key)", "volary:{all}:\(key)") }
-            #expect(cluster.server.command("HGET", "volary:{all}:head", "offset") == "$1\r\n5\r\n")
+            for key in keys.all { cluster.server.command("RENAME", "\(key) earlier", key) }
+            #expect(cluster.server.command("HGET", keys.head, "offset") == "$1\r\n5\r\n")
             await cluster.publish((0..<20).map { "third \($0)" })
             let expected = [("first", 5), ("second", 5), ("third", 20)].flatMap { name, count in
                 (0..<count).map { "\(name) \($0)" }

@@ -121,7 +121,7 @@ struct RecoveryTests {
             for round in 0..<10 {
                 let orders = cluster.nodes.map { $0.receiver.texts.filter { $0.hasPrefix("\(round) ") } }
                 #expect(orders[0].count == 60 && orders.allSatisfy { $0 == orders[0] })
-                #expect(cluster.server.command("HGET", "volary:{group:new\(round)}:head", "offset") == "$2\r\n60\r\n")
+                #expect(cluster.server.command("HGET", "volary:2:h:{default}:top:group:new\(round)", "offset") == "$2\r\n60\r\n")
             }
             Self.expectNoLoss(cluster.nodes)
         }

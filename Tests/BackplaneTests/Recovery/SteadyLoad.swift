@@ -60,7 +60,8 @@ final class SteadyLoad: Sendable {
         let number = self.rounds.withLockedValue { $0 }
         for (index, node) in self.nodes.enumerated() {
             for topic in self.topics {
-                node.broker.publish(.text("\(topic) \(index) \(number)", from: node.node), to: topic) { [refused] outcome in
+                let name = "\(topic)".filter { $0 != " " }
+                node.broker.publish(.text("\(name) \(index) \(number)", from: node.node), to: topic) { [refused] outcome in
                     if case .failure = outcome { refused.withLockedValue { $0 += 1 } }
                 }
             }

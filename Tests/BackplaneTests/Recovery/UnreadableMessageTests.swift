@@ -71,8 +71,8 @@ struct UnreadableMessageTests {
                 _ = try await log.publish(String(buffer: bytes))
             }
         } else {
-            let channel = LogKeys(topic, prefix: "volary").channel
-            #expect(cluster.server.command("PUBLISH", channel, String(buffer: bytes)) == ":2\r\n")
+            let channel = LogKeys(topic).channel
+            #expect(cluster.server.command("SPUBLISH", channel, String(buffer: bytes)) == ":2\r\n")
         }
     }
 

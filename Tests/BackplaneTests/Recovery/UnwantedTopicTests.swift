@@ -10,7 +10,7 @@ import VolaryProtocol
 struct UnwantedTopicTests {
     /// A name of Redis' data is new for a minute.
     private static func age(_ server: RedisServer) {
-        server.command("DEL", "volary:store:new")
+        server.command("DEL", HubStoreKeys.standard.new)
     }
 
     private static func keys(_ server: RedisServer) -> String { server.command("DBSIZE") ?? "" }
@@ -20,7 +20,7 @@ struct UnwantedTopicTests {
 
     @Test func `Pushes to groups without members leave nothing in Redis`() async throws {
         try await LoggedCluster.run(of: 2) { cluster in
-            #expect(await eventually { cluster.server.command("EXISTS", "volary:store") == ":1\r\n" })
+            #expect(await eventually { cluster.server.command("EXISTS", HubStoreKeys.standard.name) == ":1\r\n" })
             Self.age(cluster.server)
             let before = Self.keys(cluster.server)
             for number in 0..<200 {
@@ -40,10 +40,7 @@ struct UnwantedTopicTests {
             Self.age(cluster.server)
             try await cluster.cutOffLast()
             #expect(
-                await eventually {
-                    cluster.server.command("PUBSUB", "NUMSUB", LogKeys(group, prefix: "volary").channel)?.hasSuffix(":0\r\n")
-                        == true
-                }
+                await eventually { cluster.server.subscribers(to: group) == 0 }
             )
             await cluster.publish(["missed"], to: group)
             try await cluster.bringBackLast()
@@ -54,12 +51,12 @@ struct UnwantedTopicTests {
 
     @Test func `While Redis' data is new, or has no name, everything is logged`() async throws {
         try await LoggedCluster.run(of: 1) { cluster in
-            for (number, setUp) in [["SET", "volary:store:new", "1"], ["DEL", "volary:store"]].enumerated() {
+            for (number, setUp) in [["SET", HubStoreKeys.standard.new, "1"], ["DEL", HubStoreKeys.standard.name]].enumerated() {
                 Self.age(cluster.server)
                 cluster.server.command(setUp)
                 let group = Topic.group(try #require(AudienceName("nobody \(number)" as String)))
                 await cluster.publish(["x"], to: group)
-                #expect(cluster.server.command("EXISTS", LogKeys(group, prefix: "volary").log) == ":1\r\n")
+                #expect(cluster.server.command("EXISTS", LogKeys(group).log) == ":1\r\n")
             }
         }
     }
@@ -67,12 +64,12 @@ struct UnwantedTopicTests {
     @Test(arguments: ["inf", "nan", "9e15", "-5", "0x7fffffff", "9000000000000000"])
     func `A sum of idle bytes that no node has written is replaced`(value: String) async throws {
         try await LoggedCluster.run(of: 1, settings: BrokerSettings(idleHistoryBytes: 200 * 1024)) { cluster in
-            #expect(await eventually { cluster.server.command("EXISTS", "volary:store") == ":1\r\n" })
-            cluster.server.command("SET", "volary:store:idle", value)
+            #expect(await eventually { cluster.server.command("EXISTS", HubStoreKeys.standard.name) == ":1\r\n" })
+            cluster.server.command("SET", HubStoreKeys.standard.idle, value)
             let group = Topic.group(try #require(AudienceName("nobody" as String)))
             #expect(await cluster.nodes[0].publish("x", to: group) == .success(.relayed(receivers: 0)))
-            #expect(cluster.server.command("PTTL", "volary:store:idle")?.hasPrefix(":-") == false)
-            #expect(cluster.server.command("GET", "volary:store:idle")?.contains(value) == false)
+            #expect(cluster.server.command("PTTL", HubStoreKeys.standard.idle)?.hasPrefix(":-") == false)
+            #expect(cluster.server.command("GET", HubStoreKeys.standard.idle)?.contains(value) == false)
         }
     }
 
@@ -99,16 +96,17 @@ struct UnwantedTopicTests {
             await cluster.publish([payload, payload], to: .group("blue"))
             await cluster.publish([payload], to: .all)
             #expect(await eventually { cluster.nodes[0].receiver.texts == [payload, payload, payload] })
-            #expect(cluster.server.command("XLEN", LogKeys(.group("blue"), prefix: "volary").log) == ":2\r\n")
+            #expect(cluster.server.command("XLEN", LogKeys(.group("blue")).log) == ":2\r\n")
             // One of them whose client comes is one of those.
             let unknown = Topic.user(try #require(AudienceName("nobody 59" as String)))
             try await cluster.nodes[0].broker.subscribe(to: unknown)
             await cluster.publish(["here"], to: unknown)
             // And when the time of what is kept is over, all begins again.
-            cluster.server.command("DEL", "volary:store:idle")
+            cluster.server.command("DEL", HubStoreKeys.standard.idle)
             let another = try #require(AudienceName("nobody 60" as String))
             #expect(await cluster.nodes[0].publish(payload, to: .user(another)) == .success(.relayed(receivers: 0)))
-            let left = cluster.server.command("PTTL", "volary:store:idle")?.dropFirst().split(separator: "\r\n").first ?? ""
+            let left =
+                cluster.server.command("PTTL", HubStoreKeys.standard.idle)?.dropFirst().split(separator: "\r\n").first ?? ""
             #expect((1...300_000).contains(Int(left) ?? 0))
         }
     }
@@ -125,11 +123,11 @@ struct UnwantedTopicTests {
 
     /// Whether it has been noticed that a topic has no subscriber any more.
     private static func isSettled(_ topic: Topic, _ cluster: LoggedCluster) -> Bool {
-        cluster.server.command("ZSCORE", "volary:store:used", LogKeys(topic, prefix: "volary").channel) == "$-1\r\n"
+        cluster.server.command("ZSCORE", HubStoreKeys.standard.used, LogKeys(topic).channel) == "$-1\r\n"
     }
 
     private static func counted(_ cluster: LoggedCluster) throws -> Int {
-        try #require(Int(cluster.server.command("GET", "volary:store:idle")?.split(separator: "\r\n").last ?? ""))
+        try #require(Int(cluster.server.command("GET", HubStoreKeys.standard.idle)?.split(separator: "\r\n").last ?? ""))
     }
 
     @Test func `What topics logged before their last subscriber left is bounded with the rest`() async throws {
@@ -142,7 +140,7 @@ struct UnwantedTopicTests {
             #expect(try Self.counted(cluster) <= 200 * 1024)
             // Those in use go on.
             await cluster.publish(["here"], to: .group("blue"))
-            #expect(cluster.server.command("XLEN", LogKeys(.group("blue"), prefix: "volary").log) == ":1\r\n")
+            #expect(cluster.server.command("XLEN", LogKeys(.group("blue")).log) == ":1\r\n")
         }
     }
 
@@ -159,7 +157,7 @@ struct UnwantedTopicTests {
                     try await Self.churn(cluster, "other \(round) \(attempt)", topics: 20, payload: "z")
                 }
                 #expect(Self.isSettled(topic, cluster))
-                let log = LogKeys(topic, prefix: "volary")
+                let log = LogKeys(topic)
                 #expect(cluster.server.command("HGET", log.head, "counted") == cluster.server.command("HGET", log.head, "total"))
             }
             let most = try 510_000 + Self.logs(of: "other", cluster) * 4800
@@ -168,7 +166,7 @@ struct UnwantedTopicTests {
     }
 
     private static func logs(of name: String, _ cluster: LoggedCluster) throws -> Int {
-        let keys = cluster.server.command("KEYS", "volary:{group:\(name)*:log") ?? ""
+        let keys = cluster.server.command("KEYS", "*:log:group:\(name)*") ?? ""
         return try #require(Int(keys.dropFirst().split(separator: "\r\n").first ?? ""))
     }
 
@@ -183,7 +181,7 @@ struct UnwantedTopicTests {
             let payload = String(repeating: "x", count: 30_000)
             await cluster.publish([payload], to: topic)
             await cluster.nodes[0].broker.unsubscribe(from: topic)
-            let log = LogKeys(topic, prefix: "volary").log
+            let log = LogKeys(topic).log
             for attempt in 0..<20 where cluster.server.command("EXISTS", log) != ":0\r\n" {
                 try await Self.churn(cluster, "other \(attempt)", topics: 20, payload: "z")
             }
@@ -200,15 +198,15 @@ struct UnwantedTopicTests {
 
     @Test func `A key of somebody else's in place of what is counted is replaced`() async throws {
         try await LoggedCluster.run(of: 1) { cluster in
-            cluster.server.command("LPUSH", "volary:store:idle", "x")
+            cluster.server.command("LPUSH", HubStoreKeys.standard.idle, "x")
             #expect(await cluster.nodes[0].publish("x", to: .group("nobody")) == .success(.relayed(receivers: 0)))
-            #expect(cluster.server.command("TYPE", "volary:store:idle") == "+string\r\n")
+            #expect(cluster.server.command("TYPE", HubStoreKeys.standard.idle) == "+string\r\n")
         }
     }
 
     @Test func `A wish is kept alive, and does not touch what is logged`() async throws {
         try await LoggedCluster.run(of: 1) { cluster in
-            let keys = LogKeys(.group("blue"), prefix: "volary")
+            let keys = LogKeys(.group("blue"))
             #expect(cluster.server.command("EXISTS", keys.head) == ":1\r\n")
             cluster.server.command("DEL", keys.head)
             #expect(await eventually(within: .seconds(30)) { cluster.server.command("EXISTS", keys.head) == ":1\r\n" })

@@ -64,15 +64,15 @@ struct RedisAccessTests {
         let server = try RedisServer.start(arguments: RedisServer.administrator + ["--user"] + user)
         defer { server.stop() }
         let configuration = try RedisConfiguration(url: "redis://volary:PASSWORD@127.0.0.1:\(server.port)")
-        let keys = LogKeys(.all, prefix: "volary")
+        let keys = LogKeys(.all)
         try await BrokerKind.run([.redis(configuration)]) { nodes in
             try await nodes[0].broker.subscribe(to: .all)
             #expect(await nodes[0].publish("first") == .success(.relayed(receivers: 1)))
             let epoch = server.administer("HGET", keys.head, "epoch")
-            #expect(server.administer("ACL", "SETUSER", "volary", "-publish") == "+OK\r\n")
+            #expect(server.administer("ACL", "SETUSER", "volary", "-spublish") == "+OK\r\n")
             #expect(await nodes[0].publish("refused") == .success(.degraded(here: true)))
             #expect(server.administer("XLEN", keys.log) == ":1\r\n")
-            #expect(server.administer("ACL", "SETUSER", "volary", "+publish") == "+OK\r\n")
+            #expect(server.administer("ACL", "SETUSER", "volary", "+spublish") == "+OK\r\n")
             #expect(await eventually { server.administer("XLEN", keys.log) == ":2\r\n" && nodes[0].broker.health.isUp })
             #expect(server.administer("HGET", keys.head, "epoch") == epoch)
             #expect(nodes[0].receiver.texts == ["first", "refused"] && nodes[0].broker.health.gaps == 0)

@@ -24,7 +24,7 @@ struct RedisErrorTextTests {
         ("WRONGTYPE Operation against a key holding the wrong kind of value", .ofMessage),
         ("ERR user_script:7: attempt to index a nil value script: f00", .ofMessage),
         ("ERR The user executing the script can't run this command or subcommand script: f00", .ofServer),
-        ("ERR unknown command 'PUBLISH', with args beginning with:", .ofServer),
+        ("ERR unknown command 'SPUBLISH', with args beginning with:", .ofServer),
         ("NOPERM this user has no permissions to run the 'publish' command", .ofServer), ("READONLY", .ofServer),
         ("OOM command not allowed when used memory > 'maxmemory'.", .ofServer), ("BUSY Redis is busy", .ofServer),
         ("MISCONF Redis is configured to save RDB snapshots", .ofServer), ("NOREPLICAS", .ofServer),

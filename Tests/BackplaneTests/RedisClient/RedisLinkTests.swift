@@ -50,15 +50,17 @@ struct RedisLinkTests {
     }
 
     @Test(arguments: [
-        "*3\r\n$7\r\nmessage\r\n$-1\r\n$1\r\nx\r\n", "*3\r\n$7\r\nmessage\r\n:1\r\n$1\r\nx\r\n",
-        "*2\r\n$7\r\nmessage\r\n$1\r\nx\r\n",
-        "*3\r\n$7\r\nmessage\r\n$12\r\nvolary:{all}\r\n*0\r\n", "*3\r\n$9\r\nsubscribe\r\n$12\r\nvolary:{all}\r\n$1\r\nx\r\n",
+        "*3\r\n$8\r\nsmessage\r\n$-1\r\n$1\r\nx\r\n", "*3\r\n$8\r\nsmessage\r\n:1\r\n$1\r\nx\r\n",
+        "*2\r\n$8\r\nsmessage\r\n$1\r\nx\r\n",
+        "*3\r\n$8\r\nsmessage\r\n$26\r\nvolary:2:h:{default}:t:all\r\n*0\r\n",
+        "*3\r\n$10\r\nssubscribe\r\n$26\r\nvolary:2:h:{default}:t:all\r\n$1\r\nx\r\n",
         "*0\r\n",
-        "*-1\r\n", "*3\r\n$9\r\nsubscribe\r\n$5\r\nother\r\n:1\r\n", "*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\na\r\n$1\r\nb\r\n",
+        "*-1\r\n", "*3\r\n$10\r\nssubscribe\r\n$5\r\nother\r\n:1\r\n",
+        "*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\na\r\n$1\r\nb\r\n",
         "+OK\r\n", ":1\r\n",
-        "-NOPERM this user has no permissions\r\n", ">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n", "*1\r\n:1\r\n",
-        "$9\r\nsubscribe\r\n",
-        "*3\r\n$11\r\nunsubscribe\r\n$12\r\nvolary:{all}\r\n*1\r\n:1\r\n",
+        "-NOPERM this user has no permissions\r\n", ">3\r\n$8\r\nsmessage\r\n$1\r\na\r\n$1\r\nb\r\n", "*1\r\n:1\r\n",
+        "$10\r\nssubscribe\r\n",
+        "*3\r\n$12\r\nsunsubscribe\r\n$26\r\nvolary:2:h:{default}:t:all\r\n*1\r\n:1\r\n",
     ])
     func `A wrong answer to subscribe costs the link`(answer: String) async throws {
         let fake = try await FakeRedis.start { _, received in

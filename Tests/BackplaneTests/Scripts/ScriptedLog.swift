@@ -46,7 +46,7 @@ struct ScriptedLog {
 
     private init(server: RedisServer, topic: Topic, runner: RedisScriptRunner) {
         self.server = server
-        self.keys = LogKeys(topic, prefix: "volary")
+        self.keys = LogKeys(topic)
         self.runner = runner
     }
 
@@ -95,7 +95,7 @@ struct ScriptedLog {
     }
 
     func identify(_ name: String) async throws -> String? {
-        try await self.runner.evaluate(.identify, keys: LogKeys.storeKeys(prefix: "volary"), arguments: [name]).text
+        try await self.runner.evaluate(.identify, keys: HubStoreKeys.standard.identity, arguments: [name]).text
     }
 
     // MARK: - What Redis holds, asked without them

@@ -13,6 +13,6 @@ extension RedisServer {
             end
             return 1
             """
-        return self.command("EVAL", script, "1", "volary:nodes", "\(milliseconds)") == ":1\r\n"
+        return self.command("EVAL", script, "1", "volary:2:{registry}:leases", "\(milliseconds)") == ":1\r\n"
     }
 }

@@ -9,12 +9,12 @@ extension RedisServer {
         let script = """
             local told = {}
             for _, found in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
-                local kind, _, sequence = struct.unpack('>BI4I8', string.sub(found[2][6], 3))
+                local kind, _, _, sequence = struct.unpack('>BBI4I8', string.sub(found[2][6], 3))
                 told[#told + 1], told[#told + 2] = sequence, math.floor(kind / 16)
             end
             return told
             """
-        let answer = self.command("EVAL", script, "1", LogKeys(.all, prefix: "volary").log) ?? ""
+        let answer = self.command("EVAL", script, "1", LogKeys(.all).log) ?? ""
         let numbers = answer.split(separator: "\r\n").filter { $0.hasPrefix(":") }.compactMap { Int($0.dropFirst()) }
         return stride(from: 0, to: numbers.count - 1, by: 2).map { (numbers[$0], numbers[$0 + 1]) }
     }

@@ -13,7 +13,9 @@ enum ReplyCases {
                 let envelope = String(repeating: "x", count: Samples.envelope().encoded().readableBytes)
                 var bytes = ByteBuffer()
                 for _ in 0..<self.messages {
-                    bytes.writeString("*3\r\n$7\r\nmessage\r\n$10\r\nvolary:all\r\n$\(envelope.utf8.count)\r\n\(envelope)\r\n")
+                    bytes.writeString(
+                        "*3\r\n$8\r\nsmessage\r\n$26\r\nvolary:2:h:{default}:t:all\r\n$\(envelope.utf8.count)\r\n\(envelope)\r\n"
+                    )
                 }
                 return { [bytes] rounds in
                     let decoder = RESPDecoder()

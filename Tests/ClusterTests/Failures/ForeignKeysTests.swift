@@ -6,7 +6,7 @@ extension RealProcesses {
     @Suite struct ForeignKeysTests {
         /// - Returns: the first node's id.
         private static func node(_ cluster: Cluster) -> String? {
-            let names = cluster.redis.command("HGETALL", "volary:names")?.split(separator: "\r\n") ?? []
+            let names = cluster.redis.command("HGETALL", "volary:2:{registry}:names")?.split(separator: "\r\n") ?? []
             return zip(names, names.dropFirst(2)).first { $1 == "a" }.map { String($0.0) }
         }
 
@@ -24,11 +24,11 @@ extension RealProcesses {
                 let clients = try await cluster.a.connect(3)
                 #expect(await eventually { (try? await cluster.b.inventory().count) == 3 })
                 let id = try #require(Self.node(cluster))
-                let index = "volary:node:{\(id)}:index"
+                let index = "volary:2:h:{default}:n:\(id):index"
                 for commands in [
                     [["DEL", index]], [["DEL", index], ["SET", index, "x"]],
-                    [["DEL", "volary:names"], ["SET", "volary:names", "x"]],
-                    [["DEL", "volary:nodes"], ["SET", "volary:nodes", "x"]],
+                    [["DEL", "volary:2:{registry}:names"], ["SET", "volary:2:{registry}:names", "x"]],
+                    [["DEL", "volary:2:{registry}:leases"], ["SET", "volary:2:{registry}:leases", "x"]],
                 ] {
                     let before = try await Self.leasesLost(cluster)
                     for command in commands { cluster.redis.command(command) }

@@ -31,7 +31,7 @@ enum LinkFuzz {
         let channel = EmbeddedChannel(handler: handler)
         handler.onPushes = { transcript.pushes += $0 }
         handler.onClose = { _ in transcript.closes += 1 }
-        if subscribes { handler.sendSubscription(RESPCommand("SUBSCRIBE", "volary:all"), channels: 1) }
+        if subscribes { handler.sendSubscription(RESPCommand("SSUBSCRIBE", "volary:2:h:{default}:t:all"), channels: 1) }
         for _ in 0..<(subscribes ? 1 : 3) { handler.send(RESPCommand("PING")) { transcript.replies.append($0) } }
         handler.flush()
         for part in parts {
@@ -44,8 +44,8 @@ enum LinkFuzz {
     }
 
     static var seeds: [[UInt8]] {
-        let subscribed = "*3\r\n$9\r\nsubscribe\r\n$10\r\nvolary:all\r\n:1\r\n"
-        let message = "*3\r\n$7\r\nmessage\r\n$10\r\nvolary:all\r\n$3\r\nxyz\r\n"
+        let subscribed = "*3\r\n$10\r\nssubscribe\r\n$26\r\nvolary:2:h:{default}:t:all\r\n:1\r\n"
+        let message = "*3\r\n$8\r\nsmessage\r\n$26\r\nvolary:2:h:{default}:t:all\r\n$3\r\nxyz\r\n"
         return ["+PONG\r\n:1\r\n*1\r\n$1\r\nx\r\n", "-ERR no\r\n+OK\r\n$-1\r\n"].map { [0, 77] + Array($0.utf8) }
             + [subscribed + message + "*2\r\n$4\r\npong\r\n$0\r\n\r\n" + message, message, "-NOPERM no\r\n"].map {
                 [1, 77] + Array($0.utf8)

@@ -47,23 +47,28 @@ enum RepliesFuzz {
 
     private static func interpret(_ value: RESPValue) throws(FuzzFailure) {
         let decoder = RedisPresenceDecoder(logger: self.quiet)
-        let id = ConnectionID.random(on: NodeID(rawValue: 1))
+        let node = NodeID(rawValue: 1)
+        let id = ConnectionID.random(on: node)
         _ = try? decoder.leaseState(value)
         _ = try? decoder.registration(value)
         _ = try? decoder.changesMade(value, of: 3)
         _ = try? decoder.nodes(value)
-        _ = try? decoder.reaped(value)
+        _ = try? decoder.deadLeases(value)
+        _ = try? decoder.hubs(value)
+        _ = try? decoder.count(value)
+        _ = try? decoder.buried(value, node, connections: [:])
         _ = try? decoder.leases(value)
+        let lease = (try? decoder.lease(value))?.status
         if let answers = try? decoder.connectionIDs(value, of: value.elements?.count ?? 0) {
-            for case .ids(let count, _, let texts) in answers {
+            for case .ids(let count, let texts) in answers {
                 try hold((0...Int(Int32.max)).contains(count), "\(count) connections")
                 _ = decoder.ids(texts)
             }
         }
-        _ = try? decoder.records(value, of: Array(repeating: id, count: value.elements?.count ?? 0))
-        _ = try? decoder.connection(id, value)
+        _ = try? decoder.records(value, of: Array(repeating: id, count: value.elements?.count ?? 0), in: .default)
+        if let lease { _ = try? decoder.connection(id, in: .default, value, lease: lease) }
         if let elements = value.elements { _ = RedisPush(elements) }
-        _ = (SentinelAnswer.address(value), SentinelAnswer.epoch(value), RedisRole(value))
+        _ = (SentinelAnswer.address(value), SentinelAnswer.epoch(value), RedisRole(value), RedisVersion(value))
         if case .error(let text) = value { try hold(RedisErrorText.loggable(text).count <= 160, "a line of \(text.count)") }
         guard let page = LogPage(value) else { return }
         let offsets = page.entries.map(\.offset)
@@ -78,13 +83,17 @@ enum RepliesFuzz {
         let id = "0123456789abcdef0123456701020304"
         return [
             "+OK\r\n", "-ERR no\r\n", ":42\r\n", "$5\r\nhello\r\n", "$-1\r\n", "*-1\r\n", "*0\r\n", "*2\r\n:1\r\n*1\r\n+x\r\n",
-            "*3\r\n$7\r\nmessage\r\n$10\r\nvolary:all\r\n$3\r\nxyz\r\n", "*3\r\n$9\r\nsubscribe\r\n$3\r\nall\r\n:1\r\n",
+            "*3\r\n$8\r\nsmessage\r\n$26\r\nvolary:2:h:{default}:t:all\r\n$3\r\nxyz\r\n",
+            "*3\r\n$10\r\nssubscribe\r\n$3\r\nall\r\n:1\r\n",
             "*268435456\r\n", "$9223372036854775807\r\n", ">2\r\n:1\r\n:2\r\n", "%1\r\n+a\r\n+b\r\n",
             "*2\r\n:1000\r\n*4\r\n\(bulk("01020304"))\(bulk(record)):3\r\n:2000\r\n",
-            "*2\r\n:1000\r\n*5\r\n\(bulk("01020304"))\(bulk("a"))\(bulk(record)):3\r\n:500\r\n",
-            "*1\r\n*3\r\n\(bulk("01020304"))\(bulk("a")):1\r\n", "*2\r\n\(bulk(details))$-1\r\n",
-            "*3\r\n*3\r\n:2\r\n:1\r\n*2\r\n\(bulk(id))\(bulk("no id")):1\r\n:0\r\n",
-            "*2\r\n\(bulk("a"))\(bulk(details))",
+            "*4\r\n:1000\r\n\(bulk("a"))\(bulk(record)):500\r\n",
+            "*1\r\n*5\r\n\(bulk("01020304"))\(bulk("a")):1\r\n:0\r\n\(bulk("1800000000000000"))",
+            "*6\r\n\(bulk("01020304"))\(bulk("a")):1\r\n:0\r\n\(bulk("1800000000000000")):5000\r\n",
+            "*5\r\n:0\r\n*0\r\n*0\r\n\(bulk("1800000000000000"))*2\r\n\(bulk("01020304"))\(bulk("1"))",
+            "*2\r\n\(bulk("default"))\(bulk("1800000000000000"))", "*2\r\n\(bulk(details))$-1\r\n",
+            "*3\r\n*2\r\n:2\r\n*2\r\n\(bulk(id))\(bulk("no id")):1\r\n:0\r\n",
+            "*2\r\n\(bulk("1800000000000000"))\(bulk(details))",
             "*5\r\n\(bulk("epoch--1")):3\r\n:0\r\n:0\r\n*4\r\n:2\r\n\(bulk("x")):3\r\n\(bulk("y"))",
         ].map { [77] + Array($0.utf8) }
     }

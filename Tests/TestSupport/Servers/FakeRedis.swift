@@ -58,6 +58,7 @@ public final class FakeRedis: Sendable {
             switch line {
             case "SETNAME", "AUTH", "SELECT": answer += "+OK\r\n"
             case "ROLE": answer += "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+            case "HELLO": answer += Self.hello
             case "PING": answer += "+PONG\r\n"
             default: break
             }
@@ -65,11 +66,16 @@ public final class FakeRedis: Sendable {
         return answer.isEmpty ? nil : answer
     }
 
-    /// The answer of a Redis to SUBSCRIBE; empty for anything else.
+    private static let hello: String = {
+        let texts = ["server", "redis", "version", "7.0.15", "mode", "standalone", "role", "master"]
+        return "*\(texts.count + 2)\r\n" + texts.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined() + "$7\r\nmodules\r\n*0\r\n"
+    }()
+
+    /// The answer of a Redis to SSUBSCRIBE; empty for anything else.
     public static func acknowledgement(of received: String) -> String {
-        guard received.contains("SUBSCRIBE") else { return "" }
+        guard received.contains("SSUBSCRIBE") else { return "" }
         let channels = received.split(separator: "\r\n").filter { $0.contains("{") }
-        return channels.map { "*3\r\n$9\r\nsubscribe\r\n$\($0.utf8.count)\r\n\($0)\r\n:1\r\n" }.joined()
+        return channels.map { "*3\r\n$10\r\nssubscribe\r\n$\($0.utf8.count)\r\n\($0)\r\n:1\r\n" }.joined()
     }
 
     private final class Handler: ChannelInboundHandler {

@@ -10,7 +10,7 @@ final class BrokerContext {
     let settings: BrokerSettings
     /// Whether each topic has a log.
     let isLogged: Bool
-    let keyPrefix: String
+    let names: RedisNames
     let shared: RedisBrokerShared
     let logger: Logger
     let logBounds: LogBounds
@@ -22,13 +22,15 @@ final class BrokerContext {
         self.node = node
         self.settings = settings
         self.isLogged = settings.delivery == .logged
-        self.keyPrefix = keyPrefix
+        self.names = RedisNames(prefix: keyPrefix)
         self.shared = shared
         self.logger = logger
         self.logBounds = LogBounds(settings)
     }
 
-    func keys(of topic: Topic) -> LogKeys { LogKeys(topic, prefix: self.keyPrefix) }
+    func keys(of topic: Topic) -> LogKeys { LogKeys(topic, self.names) }
+
+    func storeKeys(of hub: HubName) -> HubStoreKeys { HubStoreKeys(hub, self.names) }
 
     /// A name for an epoch that a script may begin. Each command gets another one.
     func newEpoch() -> UInt64 {

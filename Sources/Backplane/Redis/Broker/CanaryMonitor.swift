@@ -5,7 +5,7 @@ import VolaryProtocol
 /// does not come back, and measures the lag. Belongs to one event loop.
 ///
 /// A canary is a DEL, which a replica refuses and a Redis that is out of memory accepts, just like messages. It is followed by
-/// a PUBLISH to a channel of the broker itself, because the broker need not be subscribed to the node's topic.
+/// a SPUBLISH to a channel of the broker itself, because the broker need not be subscribed to the node's topic.
 /// ``CanaryStateMachine`` decides when to send one.
 final class CanaryMonitor {
     /// Also used as the name of the key that is deleted. The key never exists.
@@ -23,7 +23,7 @@ final class CanaryMonitor {
 
     init(_ context: BrokerContext) {
         self.context = context
-        self.channel = "\(context.keys(of: .node(context.node)).channel):canary"
+        self.channel = context.names.canary(of: context.node)
         self.machine = CanaryStateMachine(interval: TimeAmount(context.settings.canaryInterval))
     }
 
@@ -82,7 +82,7 @@ final class CanaryMonitor {
         switch action {
         case .none: break
         case .listen:
-            self.subscriber?.sendSubscription(RESPCommand("SUBSCRIBE", self.channel), channels: 1)
+            self.subscriber?.sendSubscription(RESPCommand("SSUBSCRIBE", self.channel), channels: 1)
             self.subscriber?.flush()
         case .send(let number): self.send(number)
         case .overdue:
@@ -98,7 +98,7 @@ final class CanaryMonitor {
             // The loss of a link is handled by `linkWasLost`.
             guard let self, case .success(let value) = result else { return }
             if case .error(let text) = value { return self.wasRefused(text) }
-            self.publisher?.send(RESPCommand("PUBLISH", self.channel, "\(number)")) { [weak self] result in
+            self.publisher?.send(RESPCommand("SPUBLISH", self.channel, "\(number)")) { [weak self] result in
                 guard case .success(.error(let text)) = result else { return }
                 self?.wasRefused(text)
             }

@@ -67,7 +67,7 @@ final class MessageReceiver {
     }
 
     private func received(_ payload: ByteBuffer, on channel: String, into envelopes: inout [Envelope]) {
-        // The topic may have been unsubscribed from, with an UNSUBSCRIBE in progress.
+        // The topic may have been unsubscribed from, with a SUNSUBSCRIBE in progress.
         guard let topic = self.subscriptions.topic(of: channel) else {
             if channel == self.canary.channel { self.canary.received(payload) }
             return

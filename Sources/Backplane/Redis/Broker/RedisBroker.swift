@@ -4,9 +4,9 @@ public import NIOCore
 import ServiceLifecycle
 public import VolaryProtocol
 
-/// Carries messages between nodes through Redis pub/sub, over two connections: one publishes, the other subscribes.
+/// Carries messages between nodes through Redis' sharded pub/sub, over two connections: one publishes, the other subscribes.
 ///
-/// Channels are named `<prefix>:{<topic's name>}`. Each topic that a node is subscribed to also has a log, see
+/// ``LogKeys`` names the channels. Each topic that a node is subscribed to also has a log, see
 /// ``RedisScript/publish``. While both connections are up and the topic's subscription is confirmed, this node's own messages
 /// reach its receiver only through Redis, so that all nodes see the same order. Otherwise the receiver gets them at once, and
 /// other nodes get them when the publishing connection is up: see ``Broker``. If it is unknown whether Redis has relayed a

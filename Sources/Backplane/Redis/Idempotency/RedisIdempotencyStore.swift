@@ -1,17 +1,21 @@
 public import NIOCore
+import VolaryProtocol
 
-/// An ``IdempotencyStore`` in Redis: one key for each request, `<prefix>:idempotency:<key>`. It holds a hash (see
+/// An ``IdempotencyStore`` in Redis: one key for each request, `<hub>:idem:<key>`, see ``RedisNames``. It holds a hash (see
 /// ``RedisScript/reserve``) that expires by itself.
 ///
 /// Each call is one script and one round trip, on Redis' clock. The number of keys is limited by their lifetime and by Redis'
 /// `maxmemory`: with its default policy, a full Redis refuses new keys and loses none.
 public struct RedisIdempotencyStore: IdempotencyStore {
     private let runner: RedisScriptRunner
+    /// The beginning of the keys' names.
+    private let hub: String
     private let lifetimes: IdempotencyLifetimes
 
     /// - Parameter presence: the store whose connection to Redis is shared. Calls are answered while it runs.
     public init(sharing presence: RedisPresenceStore, lifetimes: IdempotencyLifetimes = IdempotencyLifetimes()) {
         self.runner = presence.runner
+        self.hub = RedisNames(prefix: presence.runner.keyPrefix).hub(.default)
         self.lifetimes = lifetimes
     }
 
@@ -56,7 +60,7 @@ public struct RedisIdempotencyStore: IdempotencyStore {
         _ payload: ByteBuffer? = nil
     ) async throws(IdempotencyError) -> RESPValue {
         do throws(RedisScriptError) {
-            let keys = ["\(self.runner.keyPrefix):idempotency:\(key)"]
+            let keys = ["\(self.hub):idem:\(key)"]
             return try await self.runner.evaluate(script, keys: keys, arguments: arguments, payload: payload)
         } catch {
             switch error {

@@ -1,33 +1,50 @@
 import VolaryProtocol
 
-/// The keys and the channel of one topic in Redis. The braces keep them in one slot of a Redis Cluster.
+/// The keys and the channel of one topic in Redis.
 struct LogKeys: Hashable, Sendable {
-    /// `<prefix>:{<topic>}`, the pub/sub channel. The topic is `all`, `node:<8 hex digits>`, `group:<key>` or `user:<key>`; see ``NameKey``.
-    let channel: String
+    /// The beginning of all names of the topic's hub, or of the node; see ``RedisNames``. A SSUBSCRIBE contains channels of one
+    /// scope only.
+    let scope: String
+    private let topic: String
 
-    init(_ topic: Topic, prefix: String) {
-        let text =
+    init(_ topic: Topic, _ names: RedisNames) {
+        (self.scope, self.topic) =
             switch topic {
-            case .all: "all"
-            case .node(let id): "node:\(id)"
-            case .group(_, let name): "group:\(NameKey(name))"
-            case .user(_, let name): "user:\(NameKey(name))"
+            case .all(let hub): (names.hub(hub), "all")
+            case .group(let hub, let name): (names.hub(hub), "group:\(NameKey(name))")
+            case .user(let hub, let name): (names.hub(hub), "user:\(NameKey(name))")
+            case .node(let id): (names.node(id), "command")
             }
-        self.channel = "\(prefix):{\(text)}"
     }
 
+    /// A sharded channel, `<scope>:t:<topic>`. The topic is `all`, `group:<key>` or `user:<key>`, see ``NameKey``; `command` for
+    /// a node's own.
+    var channel: String { "\(self.scope):t:\(self.topic)" }
     /// A stream, see ``RedisScript/publish``.
-    var log: String { "\(self.channel):log" }
+    var log: String { "\(self.scope):log:\(self.topic)" }
     /// A hash, see ``RedisScript/publish``.
-    var head: String { "\(self.channel):head" }
+    var head: String { "\(self.scope):top:\(self.topic)" }
     /// In the order in which scripts take them.
     var all: [String] { [self.log, self.head] }
+}
 
+/// The keys of a hub's data as a whole.
+struct HubStoreKeys: Hashable, Sendable {
     /// A string, see ``RedisScript/identify``.
-    static func store(prefix: String) -> String { "\(prefix):store" }
-    /// The key above; a string that exists while that key is new, see ``RedisScript/identify``; the bytes logged for topics
-    /// without a subscriber; and a sorted set of the channels that had a subscriber, see ``RedisScript/publish``.
-    static func storeKeys(prefix: String) -> [String] {
-        [self.store(prefix: prefix), "\(prefix):store:new", "\(prefix):store:idle", "\(prefix):store:used"]
+    let name: String
+
+    init(_ hub: HubName, _ names: RedisNames) {
+        self.name = "\(names.hub(hub)):store"
     }
+
+    /// A string that exists while the name is new, see ``RedisScript/identify``.
+    var new: String { "\(self.name):new" }
+    /// The bytes logged for topics without a subscriber, see ``RedisScript/publish``.
+    var idle: String { "\(self.name):idle" }
+    /// A sorted set of the channels that had a subscriber, see ``RedisScript/publish``.
+    var used: String { "\(self.name):used" }
+    /// In the order in which ``RedisScript/publish`` takes them.
+    var all: [String] { self.identity + [self.idle, self.used] }
+    /// In the order in which ``RedisScript/identify`` takes them.
+    var identity: [String] { [self.name, self.new] }
 }

@@ -11,11 +11,10 @@ final class LogReader {
     private let context: BrokerContext
     private let scripts: RedisScriptCache
     private var link: RedisLink?
-    /// The last known name of Redis's data.
-    private var storeName: String?
+    private var storeNames = StoreNames()
     private var heads = HeadRefreshQueue()
-    /// Called when Redis may have lost its data: see ``RedisScript/identify``.
-    var storeBecameUnverified: () -> Void = {}
+    /// Called when Redis may have lost a hub's data: see ``RedisScript/identify``.
+    var storeBecameUnverified: (HubName) -> Void = { _ in }
 
     init(_ context: BrokerContext, scripts: RedisScriptCache) {
         self.context = context
@@ -68,9 +67,10 @@ final class LogReader {
         guard isInterrupted else { return link.send(command) { answered(try? $0.get()) } }
         var page: RESPValue?
         link.send(command) { page = try? $0.get() }
-        link.send(RESPCommand("GET", LogKeys.store(prefix: self.context.keyPrefix))) { [weak self] result in
+        let hub = topic.dataHub
+        link.send(RESPCommand("GET", self.context.storeKeys(of: hub).name)) { [weak self] result in
             guard case .success(let name) = result else { return completion(nil) }
-            self?.found(name.text ?? "")
+            self?.found(name.text ?? "", of: hub)
             answered(page)
         }
     }
@@ -125,35 +125,37 @@ final class LogReader {
 
     // MARK: - The store
 
-    /// Asks Redis for the name of its data, before any log that is requested later is read. Call also once per second, because
-    /// another program may delete or replace the name while all links are up.
-    func identifyStore() { self.identifyStore(bySource: false) }
+    /// Asks Redis for the names of some hubs' data, before any log that is requested later is read. Call also once per second,
+    /// because another program may delete or replace a name while all links are up.
+    func identifyStores(of hubs: some Collection<HubName>) {
+        guard let link, link.isReady else { return }
+        for hub in self.storeNames.next(of: hubs) { self.identifyStore(of: hub, bySource: false) }
+        link.flush()
+    }
 
     /// - Parameter bySource: whether to send the source of the script. A server that answers even this with NOSCRIPT is not asked
     ///   again.
-    private func identifyStore(bySource: Bool) {
-        guard let link, link.isReady else { return }
-        let keys = LogKeys.storeKeys(prefix: self.context.keyPrefix)
-        var command = self.scripts.command(.identify, keys: keys, bySource: bySource)
+    private func identifyStore(of hub: HubName, bySource: Bool) {
+        guard let link else { return }
+        var command = self.scripts.command(.identify, keys: self.context.storeKeys(of: hub).identity, bySource: bySource)
         command.append("\(self.context.newEpoch())")
+        if !hub.isDefault { command.append(self.context.logBounds.headLife) }
         link.send(command) { [weak self] result in
             guard let self, case .success(let value) = result else { return }
             if value.isMissingScript, !bySource {
                 // The script cache was flushed: this says nothing about the data.
                 self.scripts.reload([.identify], over: link)
-                return self.identifyStore(bySource: true)
+                self.identifyStore(of: hub, bySource: true)
+                return link.flush()
             }
-            self.found(value.text ?? "")
+            self.found(value.text ?? "", of: hub)
         }
-        link.flush()
     }
 
-    private func found(_ name: String) {
-        if let storeName {
-            if name.isEmpty || name != storeName { self.storeBecameUnverified() }
-            if name != storeName { self.heads.hurry() }
-        }
-        self.storeName = name
+    private func found(_ name: String, of hub: HubName) {
+        let finding = self.storeNames.found(name, of: hub)
+        if finding != .same { self.storeBecameUnverified(hub) }
+        if finding == .changed { self.heads.hurry() }
     }
 }
 

@@ -29,7 +29,7 @@ final class TopicFollower {
         self.publisher = publisher
         self.losses = losses
         self.reader = reader
-        reader.storeBecameUnverified = { [weak self] in self?.logs.storeBecameUnverified() }
+        reader.storeBecameUnverified = { [weak self] hub in self?.logs.storeBecameUnverified(of: hub) }
     }
 
     func start(over link: RedisLink) { self.reader.start(over: link) }
@@ -172,26 +172,26 @@ final class TopicFollower {
         self.context.healthChanged()
     }
 
-    /// Call once per second: reports losses, checks the name of Redis' data, and refreshes some heads.
+    /// Call once per second: reports losses, checks the names of the hubs' data, and refreshes some heads.
     func housekeep() {
         self.losses.report()
         guard self.context.isLogged else { return }
-        if self.subscriptions.isLinked { self.reader.identifyStore() }
+        if self.subscriptions.isLinked { self.reader.identifyStores(of: self.logs.hubs) }
         self.reader.refreshHeads(of: self.logs.topics)
     }
 
     // MARK: - The links
 
     func publisherBecameReady() {
-        if self.subscriptions.isLinked { self.reader.identifyStore() }
+        if self.subscriptions.isLinked { self.reader.identifyStores(of: self.logs.hubs) }
         for topic in Array(self.logs.topics) { self.requestIfNeeded(topic) }
     }
 
     func publisherWasLost() { self.reads.removeAll() }
 
     func subscriberBecameReady() {
-        if let lostAt = self.subscriberLostAt, .now() - lostAt > LogBounds.headAge { self.logs.storeBecameUnverified() }
-        self.reader.identifyStore()
+        if let lostAt = self.subscriberLostAt, .now() - lostAt > LogBounds.headAge { self.logs.storeBecameUnverified(of: nil) }
+        self.reader.identifyStores(of: self.logs.hubs)
     }
 
     func subscriberWasLost() {

@@ -17,22 +17,31 @@ struct TopicLogs {
     let limit: Int
     private(set) var heldBytes = 0
     private var machines: [Topic: TopicLogStateMachine] = [:]
+    /// How many topics of each hub are followed.
+    private var topicsOfHub: [HubName: Int] = [:]
 
     init(maximumHeldBytes: Int = Self.maximumHeldBytes) {
         self.limit = maximumHeldBytes
     }
 
     var topics: some Collection<Topic> { self.machines.keys }
+    /// The hubs of which topics are followed.
+    var hubs: some Collection<HubName> { self.topicsOfHub.keys }
 
     subscript(topic: Topic) -> TopicLogStateMachine? { self.machines[topic] }
 
     /// Starts to follow a topic, unless it is followed already.
     mutating func begin(_ topic: Topic, own: NodeID) {
-        if self.machines[topic] == nil { self.machines[topic] = TopicLogStateMachine(own: own) }
+        guard self.machines[topic] == nil else { return }
+        self.machines[topic] = TopicLogStateMachine(own: own)
+        if let hub = topic.hub { self.topicsOfHub[hub, default: 0] += 1 }
     }
 
     mutating func end(_ topic: Topic) {
-        if let machine = self.machines.removeValue(forKey: topic) { self.heldBytes -= machine.heldBytes }
+        guard let machine = self.machines.removeValue(forKey: topic) else { return }
+        self.heldBytes -= machine.heldBytes
+        guard let hub = topic.hub, let count = self.topicsOfHub[hub] else { return }
+        self.topicsOfHub[hub] = count > 1 ? count - 1 : nil
     }
 
     /// Performs a step of a topic's log. If all topics together exceed the limit after it, this topic empties its buffer and
@@ -60,7 +69,13 @@ struct TopicLogs {
     }
 
     /// Call when Redis may have lost the data that it had before the link was lost.
-    mutating func storeBecameUnverified() {
-        for topic in self.machines.keys { self.machines[topic]?.storeBecameUnverified() }
+    /// - Parameter hub: only its data; nil for all.
+    mutating func storeBecameUnverified(of hub: HubName?) {
+        for topic in self.machines.keys where hub == nil || topic.dataHub == hub { self.machines[topic]?.storeBecameUnverified() }
     }
+}
+
+extension Topic {
+    /// The hub whose name of its data stands for the topic's: nodes' own topics are checked with the default hub's.
+    var dataHub: HubName { self.hub ?? .default }
 }

@@ -1,51 +1,71 @@
 import VolaryProtocol
 
-/// The names of the presence store's keys.
+/// The names of the presence store's keys. See ``RedisNames`` for their beginnings.
 ///
 /// | key | content |
 /// | --- | --- |
-/// | `<prefix>:nodes` | sorted set: node ids, scored by the expiry of the lease in ms |
-/// | `<prefix>:names` | hash: node id to name |
-/// | `<prefix>:node:{<id>}:record` | JSON |
-/// | `…:index` | sorted set of connection ids, all with score 0 and so in the order of ids |
-/// | `…:details` | hash: connection id to JSON |
-/// | `…:filters` | sorted set, see ``RedisPresenceKeys/filterPrefix(_:)`` |
-/// | `…:reaped` | how many connections the node had when it was reaped; kept for ``PresenceLimits/reapedFor`` |
+/// | `<registry>:leases` | sorted set: node ids, scored by the expiry of the lease in ms |
+/// | `<registry>:names` | hash: node id to name |
+/// | `<registry>:record:<node>` | hash: `number` and length (`lease`, ms) of the lease, `record` (JSON), `registering`, `connections` |
+/// | `<registry>:reaped:<node>` | hash: `number` of the reaped lease, and its `connections`, if any; see ``PresenceLimits/reapedFor`` |
+/// | `<registry>:reaper:<node>` | the store that is reaping the node, for some seconds |
+/// | `<node>:hubs` | hash: hub in which the node has entries to the number of the lease; the empty name for the last reaped one |
+/// | `<hub>:n:<node>:…` | see ``Entries`` |
 ///
-/// The braces keep the keys of one node in one slot of a Redis Cluster.
+/// Only the registry has leases. Each has a number that is never given again for the same node. Entries in a hub carry the number;
+/// readers pass the numbers of the live leases and leave other entries out.
 struct RedisPresenceKeys: Sendable {
-    let nodes: String
-    let names: String
-    /// The prefix of the keys of every node.
-    let nodePrefix: String
+    /// The keys of one node in one hub.
+    struct Entries: Sendable {
+        /// `<hub>:n:<node>:`.
+        fileprivate let prefix: String
 
+        /// Hash: `number` of the lease, and `dead`, how many connections a reaper has deleted; kept for ``PresenceLimits/reapedFor``.
+        var state: String { "\(self.prefix)state" }
+        /// Sorted set of connection ids, all with score 0 and so in the order of ids.
+        var index: String { "\(self.prefix)index" }
+        /// Hash: connection id to JSON.
+        var details: String { "\(self.prefix)details" }
+        /// Sorted set, see ``RedisPresenceKeys/filterPrefix(_:)``.
+        var filters: String { "\(self.prefix)filters" }
+        /// In the order in which the scripts take them.
+        var all: [String] { [self.state, self.index, self.details, self.filters] }
+    }
+
+    private let names: RedisNames
+    /// The leases of the former format, whose names have no format number.
+    let formerLeases: String
+
+    /// - Parameter prefix: of the configuration, without the colon.
     init(prefix: String) {
-        self.nodes = "\(prefix):nodes"
-        self.names = "\(prefix):names"
-        self.nodePrefix = "\(prefix):node:"
+        self.names = RedisNames(prefix: prefix)
+        self.formerLeases = "\(prefix):nodes"
     }
 
-    func record(of node: NodeID) -> String { "\(self.nodePrefix){\(node)}:record" }
-    func index(of node: NodeID) -> String { "\(self.nodePrefix){\(node)}:index" }
-    func details(of node: NodeID) -> String { "\(self.nodePrefix){\(node)}:details" }
-    func filters(of node: NodeID) -> String { "\(self.nodePrefix){\(node)}:filters" }
-    func reaped(of node: NodeID) -> String { "\(self.nodePrefix){\(node)}:reaped" }
+    var registry: String { self.names.registry }
+    /// The leases and the names of all nodes.
+    var nodes: [String] { ["\(self.registry):leases", "\(self.registry):names"] }
+    private func record(of node: NodeID) -> String { "\(self.registry):record:\(node)" }
 
-    /// All keys of a node, in the order in which the scripts take them.
-    func all(of node: NodeID) -> [String] {
-        [
-            self.nodes, self.names, self.record(of: node), self.index(of: node), self.details(of: node),
-            self.filters(of: node), self.reaped(of: node),
-        ]
-    }
+    /// What ``RedisScript/lease`` takes.
+    func lease(of node: NodeID) -> [String] { self.nodes + [self.record(of: node)] }
+    /// What ``RedisScript/extend`` takes.
+    func extending(of node: NodeID) -> [String] { ["\(self.registry):leases", self.record(of: node)] }
+    /// What ``RedisScript/register`` and ``RedisScript/renew`` take.
+    func registration(of node: NodeID) -> [String] { self.lease(of: node) + ["\(self.registry):reaped:\(node)"] }
+    /// What ``RedisScript/bury`` takes.
+    func burial(of node: NodeID) -> [String] { self.registration(of: node) + ["\(self.registry):reaper:\(node)"] }
+
+    func hubs(of node: NodeID) -> String { "\(self.names.node(node)):hubs" }
+    func entries(of node: NodeID, in hub: HubName) -> Entries { Entries(prefix: "\(self.names.hub(hub)):n:\(node):") }
 
     /// The prefix of the entries in a node's `filters` for connections that match `filter`: `u/<user>/`, `g/<group>/` or
     /// `b/<user>/<group>/`, followed by the connection's id. All entries have score 0, so those of one filter are adjacent and in
     /// the order of ids. Users and groups are ``NameKey``s, which contain no `/`. Nil for ``ConnectionFilter/everything``, which
     /// `index` answers.
     ///
-    /// All filters share one set instead of a key each, so that a node has only a few keys to renew at every heartbeat and to
-    /// delete at once, however many users it has.
+    /// All filters share one set instead of a key each, so that a node has only a few keys to renew and to delete at once,
+    /// however many users it has.
     static func filterPrefix(_ filter: ConnectionFilter) -> String? {
         switch (filter.user, filter.group) {
         case (nil, nil): nil

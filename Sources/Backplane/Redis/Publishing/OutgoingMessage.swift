@@ -30,7 +30,7 @@ struct PublishReachability {
 
     /// Whether the message comes back through Redis to this node's receiver.
     var comesBack: Bool { self.publisher && self.isConfirmed }
-    /// Whether the pending answer to SUBSCRIBE decides if the message comes back.
+    /// Whether the pending answer to SSUBSCRIBE decides if the message comes back.
     var awaitsConfirmation: Bool { self.publisher && self.subscriber && self.isWanted && !self.isConfirmed }
     var isDegraded: Bool { !self.publisher || !self.subscriber || self.isWanted && !self.comesBack }
 }

@@ -2,22 +2,23 @@ import NIOCore
 import VolaryProtocol
 
 extension OutgoingMessage {
-    /// The command to publish the message: ``RedisScript/publish``, or PUBLISH if the message is not logged.
+    /// The command to publish the message: ``RedisScript/publish``, or SPUBLISH if the message is not logged.
     /// - Parameter bySource: whether to send the source of the script.
     func command(_ context: BrokerContext, _ scripts: RedisScriptCache, bySource: Bool) -> RESPCommand {
         let keys = context.keys(of: self.topic)
         guard self.isLogged else {
-            var command = RESPCommand("PUBLISH", keys.channel)
+            var command = RESPCommand("SPUBLISH", keys.channel)
             command.append(self.bytes)
             return command
         }
-        // Every node is subscribed to `all`, so it needs no keys for topics without a subscriber.
-        let store = self.topic == .all(.default) ? [] : LogKeys.storeKeys(prefix: context.keyPrefix)
+        // Every node is subscribed to `all` of the default hub, so it needs no keys for topics without a subscriber.
+        let store = self.topic == .all(.default) ? [] : self.topic.hub.map { context.storeKeys(of: $0).all } ?? []
         var command = scripts.command(.publish, keys: keys.all + store, bySource: bySource)
         command.append(keys.channel)
         command.append(self.bytes)
         command.append(bytesOf: context.newEpoch())
         for bound in context.logBounds.arguments { command.append(bound) }
+        if self.topic.hub != .default { command.append("1") }
         return command
     }
 }
@@ -30,7 +31,7 @@ enum PublishAnswer {
     case scriptIsMissing
     /// An error. Redis has not carried out the command.
     case refused(String)
-    /// Not an answer of the script or of PUBLISH.
+    /// Not an answer of the script or of SPUBLISH.
     case malformed
 
     init(_ value: RESPValue) {

@@ -12,7 +12,7 @@ final class PublishIntake {
     private let context: BrokerContext
     private let subscriptions: TopicSubscriptions
     private let publisher: MessagePublisher
-    /// Messages to topics whose SUBSCRIBE is pending: see ``publishPending(untilConfirmed:)``.
+    /// Messages to topics whose SSUBSCRIBE is pending: see ``publishPending(untilConfirmed:)``.
     private var pending: PublishInbox
     private var isClosed = false
 

@@ -1,6 +1,7 @@
 /// A Lua script. Redis runs it atomically.
 ///
-/// Every script of the presence store uses Redis's own clock only. `<node>` stands for `<prefix>:node:{<id>}:`.
+/// Every script of the presence store uses Redis's own clock only. A script uses keys of one hash tag only, that of its first key,
+/// so that it can run in a Redis Cluster.
 struct RedisScript: Hashable, Sendable {
     /// Used in logs and to find the digest.
     let name: String
@@ -8,7 +9,8 @@ struct RedisScript: Hashable, Sendable {
 
     /// The scripts of the presence store and the idempotency store.
     static let all: [RedisScript] = [
-        .register, .renew, .update, .unregister, .reap, .nodes, .leases, .connectionIDs, .details, .connection,
+        .register, .renew, .extend, .reap, .bury, .unregister, .nodes, .leases, .lease, .formerNodes,
+        .enterHubs, .leaveHubs, .nodeHubs, .update, .checkEntries, .removeEntries, .connectionIDs, .details, .connection,
         .reserve, .complete, .release,
     ]
 
@@ -22,16 +24,14 @@ struct RedisScript: Hashable, Sendable {
 
         """
 
-    /// Deletes all keys of a node that did not unregister, given their prefix, and returns the number of its connections. If
-    /// there were any, this number is kept for a while. Needs ``attempt``.
-    static let deletion = """
-        local function delete(node, id, seconds)
-            local connections = attempt('ZCARD', node .. 'index') or 0
-            redis.call('UNLINK', node .. 'record', node .. 'index', node .. 'details', node .. 'filters')
-            redis.call('ZREM', KEYS[1], id)
-            redis.call('HDEL', KEYS[2], id)
-            if connections > 0 then redis.call('SET', node .. 'reaped', connections, 'EX', seconds) end
-            return connections
+    /// Whether a member of the leases is a node's id, and the number of a node's lease, given the registry's prefix. When its record
+    /// is missing or damaged: `default`, or a number above all former leases. Needs ``clock`` and ``attempt``.
+    static let leaseNumber = """
+        local function isNode(id) return #id == 8 and not string.find(id, '[^0-9a-f]') end
+        local function numberOf(id, registry, default)
+            local number = attempt('HGET', registry .. ':record:' .. id, 'number')
+            if value(number) > 0 then return number end
+            return string.format('%.0f', default or time[1] * 1000000 + time[2])
         end
 
         """
@@ -44,15 +44,19 @@ struct RedisScript: Hashable, Sendable {
             if type(reply) == 'table' and reply.err then return false end
             return reply
         end
+        -- The number in a field; 0 when there is none.
+        local function value(text)
+            return type(text) == 'string' and #text <= 16 and string.find(text, '^%d+$') and tonumber(text) or 0
+        end
 
         """
 
-    /// The number of entries of each of a node's own keys; `false` for a key that cannot be counted. The value changes whenever
-    /// a key is removed or replaced. Needs ``attempt``.
+    /// The number of entries of each of a node's keys in one hub; `false` for a key that cannot be counted. The value changes
+    /// whenever a key is removed or replaced. KEYS as of ``update``. Needs ``attempt``.
     static let contents = """
         local function contents()
             local function count(command, key) return tostring(attempt(command, key)) end
-            return count('ZCARD', KEYS[4]) .. '/' .. count('HLEN', KEYS[5]) .. '/' .. count('ZCARD', KEYS[6])
+            return count('ZCARD', KEYS[2]) .. '/' .. count('HLEN', KEYS[3]) .. '/' .. count('ZCARD', KEYS[4])
         end
 
         """
@@ -62,16 +66,6 @@ struct RedisScript: Hashable, Sendable {
         local function isForeign(key, type)
             local reply = attempt('TYPE', key)
             return reply and reply.ok ~= 'none' and reply.ok ~= type
-        end
-
-        """
-
-    /// Whether a node's record says that not all of its connections are in the store yet. Needs ``attempt``.
-    static let registering = """
-        local function registering(key)
-            local text = attempt('GET', key)
-            local isJSON, record = pcall(cjson.decode, text or '')
-            return isJSON and type(record) == 'table' and record.registering == true
         end
 
         """

@@ -2,7 +2,7 @@ import VolaryProtocol
 
 /// The topics that the subscriber's link has to subscribe to, and those that Redis has confirmed. Pure.
 ///
-/// Redis acknowledges SUBSCRIBE and UNSUBSCRIBE in order. A topic is confirmed when its last command was a SUBSCRIBE and all of
+/// Redis acknowledges SSUBSCRIBE and SUNSUBSCRIBE in order. A topic is confirmed when its last command was a SSUBSCRIBE and all of
 /// its commands have been acknowledged.
 struct SubscriptionsStateMachine {
     enum WantAction: Hashable {
@@ -24,7 +24,7 @@ struct SubscriptionsStateMachine {
         var wanted: Bool
         var unacknowledged: Int
         var isConfirmed: Bool { self.wanted && self.unacknowledged == 0 && self.subscribedOnLink }
-        /// Whether the last command on this link was a SUBSCRIBE.
+        /// Whether the last command on this link was a SSUBSCRIBE.
         var subscribedOnLink: Bool
     }
 
@@ -67,7 +67,7 @@ struct SubscriptionsStateMachine {
         return self.isLinked ? .subscribe : .wait
     }
 
-    /// - Returns: whether to send UNSUBSCRIBE.
+    /// - Returns: whether to send SUNSUBSCRIBE.
     mutating func unwant(_ topic: Topic) -> Bool {
         guard var entry = self.entries[topic], entry.wanted else { return false }
         entry.wanted = false

@@ -20,7 +20,7 @@ final class TopicSubscriptions {
     private var machine = SubscriptionsStateMachine()
     /// By channel, the topics that this node is subscribed to or is about to be.
     private var topics: [String: Topic] = [:]
-    /// By channel, the topics whose UNSUBSCRIBE has not been acknowledged. An acknowledgment names only the channel.
+    /// By channel, the topics whose SUNSUBSCRIBE has not been acknowledged. An acknowledgment names only the channel.
     private var leaving: [String: Topic] = [:]
     /// Without logs: the topics that were confirmed when the link was lost. Their missed messages are unknown.
     private var interrupted: Set<Topic> = []
@@ -65,7 +65,7 @@ final class TopicSubscriptions {
         switch self.machine.want(topic) {
         case .none where !self.unsettled.contains(topic): return continuation.resume(returning: .success(()))
         case .none, .wait: break
-        case .subscribe: self.send("SUBSCRIBE", [topic])
+        case .subscribe: self.send("SSUBSCRIBE", [topic])
         }
         self.waiters[topic, default: [:]][ObjectIdentifier(waiter)] = continuation
         self.context.healthChanged()
@@ -86,7 +86,7 @@ final class TopicSubscriptions {
         self.topics[channel] = nil
         if self.machine.unwant(topic) {
             self.leaving[channel] = topic
-            self.send("UNSUBSCRIBE", [topic])
+            self.send("SUNSUBSCRIBE", [topic])
         }
         self.unsettled.unwanted(topic)
         self.interrupted.remove(topic)
@@ -107,7 +107,7 @@ final class TopicSubscriptions {
 
     func linkBecameReady() {
         let topics = self.unsettled.inOrder(self.machine.linked())
-        if !topics.isEmpty { self.send("SUBSCRIBE", topics) }
+        if !topics.isEmpty { self.send("SSUBSCRIBE", topics) }
     }
 
     func linkWasLost() {
@@ -120,7 +120,7 @@ final class TopicSubscriptions {
         self.leaving = [:]
     }
 
-    /// Handles an acknowledgment of SUBSCRIBE or UNSUBSCRIBE.
+    /// Handles an acknowledgment of SSUBSCRIBE or SUNSUBSCRIBE.
     func acknowledged(_ channel: String) -> Acknowledgement {
         guard let topic = self.topics[channel] ?? self.leaving[channel] else { return .violation }
         let action = self.machine.acknowledged(topic)
@@ -132,10 +132,17 @@ final class TopicSubscriptions {
         }
     }
 
+    /// One command for each run of topics of one scope.
     private func send(_ name: String, _ topics: [Topic]) {
-        var command = RESPCommand(name)
-        for topic in topics { command.append(self.context.keys(of: topic).channel) }
-        self.link?.sendSubscription(command, channels: topics.count)
+        let keys = topics.map { self.context.keys(of: $0) }
+        var rest = keys[...]
+        while let first = rest.first {
+            let channels = rest.prefix { $0.scope == first.scope }
+            rest.removeFirst(channels.count)
+            var command = RESPCommand(name)
+            for key in channels { command.append(key.channel) }
+            self.link?.sendSubscription(command, channels: channels.count)
+        }
         self.link?.flush()
     }
 

@@ -6,7 +6,7 @@ struct PendingReplies {
     typealias Reply = (Result<RESPValue, RedisLinkError>) -> Void
 
     private struct Entry {
-        /// Nil for SUBSCRIBE and UNSUBSCRIBE: their answers are pushes.
+        /// Nil for (S)SUBSCRIBE and (S)UNSUBSCRIBE: their answers are pushes.
         let reply: Reply?
         var answersMissing: Int
         let sentAt: NIODeadline
@@ -38,7 +38,7 @@ struct PendingReplies {
         self.entries.append(Entry(reply: reply, answersMissing: 1, sentAt: now))
     }
 
-    /// Appends a SUBSCRIBE or UNSUBSCRIBE of `channels` channels.
+    /// Appends a (S)SUBSCRIBE or (S)UNSUBSCRIBE of `channels` channels.
     mutating func appendSubscription(channels: Int, at now: NIODeadline) {
         self.entries.append(Entry(reply: nil, answersMissing: channels, sentAt: now))
     }
@@ -58,7 +58,7 @@ struct PendingReplies {
     }
 
     /// Call for the acknowledgement of one channel.
-    /// - Returns: whether the oldest command is a SUBSCRIBE or UNSUBSCRIBE.
+    /// - Returns: whether the oldest command is a (S)SUBSCRIBE or (S)UNSUBSCRIBE.
     mutating func acknowledged() -> Bool {
         guard let oldest = self.entries.first, oldest.reply == nil else { return false }
         self.entries[self.entries.startIndex].answersMissing -= 1

@@ -59,7 +59,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         self.write(command, context)
     }
 
-    /// Queues a SUBSCRIBE or UNSUBSCRIBE of `channels` channels, whose acknowledgements arrive as pushes.
+    /// Queues a (S)SUBSCRIBE or (S)UNSUBSCRIBE of `channels` channels, whose acknowledgements arrive as pushes.
     func sendSubscription(_ command: RESPCommand, channels: Int) {
         guard let context, !self.closed else { return }
         self.input.subscriptionSent()

@@ -21,7 +21,7 @@ struct RedisInput {
         self.subscribes = subscribes
     }
 
-    /// Call when a SUBSCRIBE or UNSUBSCRIBE is sent.
+    /// Call when a (S)SUBSCRIBE or (S)UNSUBSCRIBE is sent.
     mutating func subscriptionSent() {
         self.hasSubscribed = self.subscribes
     }

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// What a subscriber receives from Redis.
+/// What a subscriber receives from Redis, of sharded channels, or from a sentinel, of plain ones.
 enum RedisPush: Hashable, Sendable {
     case message(channel: String, payload: ByteBuffer)
     case subscribed(channel: String)
@@ -16,13 +16,13 @@ enum RedisPush: Hashable, Sendable {
         case ("pong", 2):
             guard elements[1].bytes != nil else { return nil }
             self = .pong
-        case ("message", 3):
+        case ("smessage", 3), ("message", 3):
             guard let channel = elements[1].bytes, let payload = elements[2].bytes else { return nil }
             self = .message(channel: String(buffer: channel), payload: payload)
-        case ("subscribe", 3):
+        case ("ssubscribe", 3), ("subscribe", 3):
             guard let channel = elements[1].bytes, elements[2].integer != nil else { return nil }
             self = .subscribed(channel: String(buffer: channel))
-        case ("unsubscribe", 3):
+        case ("sunsubscribe", 3), ("unsubscribe", 3):
             guard let channel = elements[1].bytes, elements[2].integer != nil else { return nil }
             self = .unsubscribed(channel: String(buffer: channel))
         default:

@@ -3,13 +3,15 @@ import VolaryProtocol
 /// The expected types of the keys of the presence and idempotency stores, to report a key that another program has written.
 enum RedisKeyTypes {
     /// - Returns: the type as the TYPE command names it; nil for a key of neither store.
-    static func expected(of key: String, prefix: String) -> String? {
-        guard !key.hasPrefix("\(prefix):idempotency:") else { return "hash" }
-        return switch key.split(separator: ":").last {
-        case "nodes", "index", "filters": "zset"
-        case "names", "details": "hash"
-        case "record", "reaped": "string"
-        default: nil
+    static func expected(of key: String) -> String? {
+        guard let brace = key.firstIndex(of: "}") else { return nil }
+        let parts = key[brace...].dropFirst(2).split(separator: ":")
+        switch (parts.first, parts.count) {
+        case ("leases", 1): return "zset"
+        case ("names", 1), ("hubs", 1), ("record", 2), ("reaped", 2), ("idem", 2...): return "hash"
+        case ("reaper", 2): return "string"
+        case ("n", 3): return ["index", "filters"].contains(parts[2]) ? "zset" : "hash"
+        default: return nil
         }
     }
 

@@ -1,9 +1,10 @@
 import VolaryProtocol
 
-/// Reads one page of a list: the connections of all live nodes, merged in the order of their ids.
+/// Reads one page of a list: a hub's connections on all live nodes, merged in the order of their ids.
 ///
-/// Redis executes nothing else while it runs a script, so each script is short: one returns the nodes, others the ids of some
-/// nodes in portions, and the details of a part of the page. The amount that is read depends on the size of the page, not on the
+/// Redis executes nothing else while it runs a script, so each script is short: one returns the leases, others the ids of some
+/// nodes in portions, and the details of a part of the page. The hub's scripts know no lease: they take the numbers of the live
+/// leases, which are read again when they are older than ``maximumLeaseAge``. The amount that is read depends on the size of the page, not on the
 /// number of connections. A connection that joins or leaves meanwhile may be on the page or not, as between two pages; one that
 /// stays is on it exactly once.
 struct RedisPageReader {
@@ -13,6 +14,8 @@ struct RedisPageReader {
     /// The most connections whose details one script reads: 128. Mostly that is some 10 KB; with the longest names and the most
     /// groups, 2 MB.
     static let detailsPerCall = 128
+    /// The age of leases up to which they are used: 250 ms.
+    static let maximumLeaseAge = Duration.milliseconds(250)
     /// Pages of only unreadable records that are skipped before the query fails.
     private static let maximumUnreadablePages = 8
 
@@ -20,13 +23,14 @@ struct RedisPageReader {
     typealias Evaluate = (RedisScript, _ keys: [String], _ arguments: [String]) async throws(PresenceError) -> RESPValue
 
     private struct Stream {
-        let node: String
-        let name: String
+        let lease: RedisPresenceDecoder.LeaseStatus
         /// Ids that have been read and not used yet, in order.
         var ids: ArraySlice<ConnectionID> = []
         /// The last entry that was read: the next portion begins after it. Empty for the beginning.
         var last: String
         var isEnded = false
+        /// Whether the last portion found no entries under the lease: the node has none in the hub, or they are lost.
+        var hasNone = false
     }
 
     private let query: ConnectionQuery
@@ -34,6 +38,7 @@ struct RedisPageReader {
     private let decoder: RedisPresenceDecoder
     private let evaluate: Evaluate
     private var streams: [Stream] = []
+    private var leasesReadAt = ContinuousClock.now
     /// Whether the total includes the first portion of every node.
     private var isCounted = false
     private var total = 0
@@ -78,17 +83,38 @@ struct RedisPageReader {
     }
 
     private mutating func begin() async throws(PresenceError) {
-        for lease in try self.decoder.leases(try await self.evaluate(.leases, [self.keys.nodes, self.keys.names], [])) {
-            if lease.isLive, let id = NodeID(lease.node) { self.nodes.insert(id) }
+        let after = self.query.after?.description ?? ""
+        for lease in try await self.leases() {
+            if lease.isLive { self.nodes.insert(lease.node) }
             guard self.query.includes(nodesNamed: lease.name) else { continue }
-            if lease.isLive {
-                self.streams.append(Stream(node: lease.node, name: lease.name, last: self.query.after?.description ?? ""))
-            } else {
-                self.missing.insert(lease.name)
-            }
+            if !lease.isLive || lease.isRegistering { self.missing.insert(lease.name) }
+            if lease.isLive { self.streams.append(Stream(lease: lease, last: after)) }
         }
         try await self.refill()
         self.isCounted = true
+        if self.streams.contains(where: \.hasNone) { try await self.confirmLeases() }
+    }
+
+    private mutating func leases() async throws(PresenceError) -> [RedisPresenceDecoder.LeaseStatus] {
+        self.leasesReadAt = .now
+        return try self.decoder.leases(try await self.evaluate(.leases, self.keys.nodes, [self.keys.registry]))
+    }
+
+    /// Reads the leases again. Nodes that have lost theirs are not listed any further.
+    private mutating func confirmLeases() async throws(PresenceError) {
+        var known: [NodeID: RedisPresenceDecoder.LeaseStatus] = [:]
+        for lease in try await self.leases() { known[lease.node] = lease }
+        for index in self.streams.indices {
+            let lease = self.streams[index].lease
+            let now = known[lease.node]
+            if let now, now.isLive, now.number == lease.number {
+                if now.isRegistering { self.missing.insert(lease.name) }
+                continue
+            }
+            self.streams[index].ids = []
+            self.streams[index].isEnded = true
+            if now == nil { self.nodes.remove(lease.node) } else { self.missing.insert(lease.name) }
+        }
     }
 
     // MARK: - Ids
@@ -111,6 +137,7 @@ struct RedisPageReader {
     /// certain.
     private mutating func merge() async throws(PresenceError) {
         try await self.refill()
+        if .now - self.leasesReadAt > Self.maximumLeaseAge { try await self.confirmLeases() }
         let end = self.streams.lazy.filter { !$0.isEnded }.compactMap(\.ids.last).min()
         var found: [(id: ConnectionID, stream: Int)] = []
         for index in self.streams.indices {
@@ -140,24 +167,26 @@ struct RedisPageReader {
     }
 
     private mutating func read(_ indices: ArraySlice<Int>, portion: Int) async throws(PresenceError) {
-        let prefix = RedisPresenceKeys.filterPrefix(self.query.filter) ?? ""
-        let places = indices.flatMap { [self.streams[$0].node, self.streams[$0].last] }
-        let reply = try await self.evaluate(
-            .connectionIDs,
-            [self.keys.nodes],
-            [self.keys.nodePrefix, "\(portion)", prefix] + places
-        )
+        let prefix = RedisPresenceKeys.filterPrefix(self.query.filter)
+        var keys: [String] = []
+        var arguments = ["\(portion)", prefix ?? ""]
+        for index in indices {
+            let stream = self.streams[index]
+            let entries = self.keys.entries(of: stream.lease.node, in: self.query.hub)
+            keys += [entries.state, prefix == nil ? entries.index : entries.filters]
+            arguments += ["\(stream.lease.number)", stream.last]
+        }
+        let reply = try await self.evaluate(.connectionIDs, keys, arguments)
         for (index, answer) in zip(indices, try self.decoder.connectionIDs(reply, of: indices.count)) {
             switch answer {
-            case .gone:
+            case .none:
                 self.streams[index].isEnded = true
-                if let id = NodeID(self.streams[index].node) { self.nodes.remove(id) }
+                self.streams[index].hasNone = true
             case .unavailable:
                 self.streams[index].isEnded = true
-                self.missing.insert(self.streams[index].name)
-            case .ids(let count, let isRegistering, let texts):
+                self.missing.insert(self.streams[index].lease.name)
+            case .ids(let count, let texts):
                 if !self.isCounted { self.total += count }
-                if isRegistering { self.missing.insert(self.streams[index].name) }
                 let ids = self.decoder.ids(texts)
                 self.examined += texts.count - ids.count
                 self.streams[index].ids = ids[...]
@@ -172,17 +201,19 @@ struct RedisPageReader {
     private func connections(
         _ rows: [(id: ConnectionID, stream: Int)]
     ) async throws(PresenceError) -> [ListedConnection] {
-        var arguments = [self.keys.nodePrefix]
+        var keys: [String] = []
+        var arguments: [String] = []
         var order: [Int] = []
         for (stream, places) in Dictionary(grouping: rows.indices, by: { rows[$0].stream }) {
-            arguments += [self.streams[stream].node, "\(places.count)"] + places.map { rows[$0].id.description }
+            keys.append(self.keys.entries(of: self.streams[stream].lease.node, in: self.query.hub).details)
+            arguments += ["\(places.count)"] + places.map { rows[$0].id.description }
             order += places
         }
-        let reply = try await self.evaluate(.details, [], arguments)
-        let records = try self.decoder.records(reply, of: order.map { rows[$0].id })
+        let reply = try await self.evaluate(.details, keys, arguments)
+        let records = try self.decoder.records(reply, of: order.map { rows[$0].id }, in: self.query.hub)
         var connections: [ListedConnection?] = Array(repeating: nil, count: rows.count)
         for (place, record) in zip(order, records) {
-            let name = self.streams[rows[place].stream].name
+            let name = self.streams[rows[place].stream].lease.name
             guard let record, self.query.selects(record, on: name) else { continue }
             connections[place] = ListedConnection(record: record, nodeName: name)
         }

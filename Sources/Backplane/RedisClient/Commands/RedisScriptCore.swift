@@ -9,12 +9,13 @@ final class RedisScriptCore: RedisLinkDelegate {
     private let resolver: MasterResolver
     private let logger: Logger
     private var link: RedisLink?
-    private let scripts = RedisScriptCache()
+    private let scripts: RedisScriptCache
 
     init(role: String, resolver: MasterResolver, logger: Logger) {
         self.role = role
         self.resolver = resolver
         self.logger = logger
+        self.scripts = RedisScriptCache(preamble: resolver.configuration.scriptPreamble)
     }
 
     func start() {
@@ -82,7 +83,7 @@ final class RedisScriptCore: RedisLinkDelegate {
         completion: @escaping (String) -> Void
     ) {
         let known = keys.compactMap { key in
-            RedisKeyTypes.expected(of: key, prefix: self.resolver.configuration.keyPrefix).map { (key: key, expected: $0) }
+            RedisKeyTypes.expected(of: key).map { (key: key, expected: $0) }
         }
         guard !known.isEmpty else { return completion(text) }
         var reason: String?

@@ -36,6 +36,8 @@ public struct RedisConfiguration: Hashable, Sendable {
     public var sentinelInterval: Duration
     /// How often the sentinels are polled while a link is down. Default 250 ms, which may be added to the time of a failover.
     public var sentinelUrgentInterval: Duration
+    /// Put in front of every script, for tests: with `#!lua`, a Redis Cluster refuses a script as soon as it leaves its slot.
+    var scriptPreamble = ""
 
     public init(
         host: String = "127.0.0.1",

@@ -1,4 +1,5 @@
-/// The first commands on a connection: they authenticate, choose the database, and check that the server is the right kind.
+/// The first commands on a connection: they authenticate, choose the database, and check that the server is the right kind
+/// and has what the node needs.
 ///
 /// All commands are sent at once. Belongs to one event loop.
 final class RedisHandshake {
@@ -29,7 +30,10 @@ final class RedisHandshake {
         // Helps people who read the client list. Some servers do not know the command or do not permit it, so its answer is
         // ignored.
         handler.send(RESPCommand("CLIENT", "SETNAME", "volary-\(role)")) { _ in }
-        if peer == .master { handshake.askForRole() }
+        if peer == .master {
+            handshake.askForRole()
+            handshake.askForVersion()
+        }
         handshake.ping()
         handler.flush()
     }
@@ -55,6 +59,13 @@ final class RedisHandshake {
             case .sentinel: .notUsable("the server is a sentinel: use redis+sentinel://")
             case nil: .notUsable("unexpected answer to ROLE")
             }
+        }
+    }
+
+    private func askForVersion() {
+        self.ask("HELLO", RESPCommand("HELLO"), describing: RedisVersion.refusal) { value in
+            guard let version = RedisVersion(value) else { return .notUsable("unexpected answer to HELLO") }
+            return version.isSupported ? nil : .notUsable("the server is Redis \(version); \(RedisVersion.requirement)")
         }
     }
 

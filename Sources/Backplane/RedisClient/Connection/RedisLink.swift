@@ -46,7 +46,7 @@ final class RedisLink {
     /// - Parameters:
     ///   - role: the purpose of the link, for logs and Redis' client list.
     ///   - eventLoop: the event loop of the caller and of the destination.
-    ///   - subscribes: whether the link is for SUBSCRIBE and UNSUBSCRIBE. It then accepts no other commands.
+    ///   - subscribes: whether the link is for (S)SUBSCRIBE and (S)UNSUBSCRIBE. It then accepts no other commands.
     ///   - lookup: resolves the server's addresses for each attempt.
     ///   - random: the part of the largest pause that the link waits before it reconnects, 0 to 1.
     init(
@@ -121,7 +121,7 @@ final class RedisLink {
         connection.handler.send(command, reply: reply)
     }
 
-    /// Queues a SUBSCRIBE or UNSUBSCRIBE for ``flush()``. Does nothing when the link is down.
+    /// Queues a (S)SUBSCRIBE or (S)UNSUBSCRIBE for ``flush()``. Does nothing when the link is down.
     func sendSubscription(_ command: RESPCommand, channels: Int) {
         guard self.isReady else { return }
         self.connection?.handler.sendSubscription(command, channels: channels)

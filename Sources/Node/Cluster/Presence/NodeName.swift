@@ -66,10 +66,3 @@ final class NodeName: Sendable {
         }
     }
 }
-
-/// The node does not start: another living node has its configured name.
-public struct NodeNameTaken: Error, Hashable, CustomStringConvertible {
-    public let name: String
-
-    public var description: String { "--node-name \"\(self.name)\": another living node has this name" }
-}

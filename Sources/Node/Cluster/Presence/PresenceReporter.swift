@@ -15,7 +15,7 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
     private let state: NIOLockedValueBox<PresenceState>
     private let clock: C
     private let interval: Duration
-    private let nameIsTaken: @Sendable () -> Void
+    private let refused: @Sendable (StartRefusal) -> Void
     private let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let (untilEnd, end) = AsyncStream.makeStream(of: Never.self)
 
@@ -23,7 +23,8 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
     ///   - record: its lease is renewed five times per lease time, so four renewals in a row may fail.
     ///   - name: the record's.
     ///   - isAlive: whether another node answers a probe. Called at start for the nodes with this node's name.
-    ///   - nameIsTaken: called when such a node answers and the name was configured. The node does not register and must stop.
+    ///   - refused: called when such a node answers and the name was configured, or when there are nodes of the former format. The
+    ///     node does not register and must stop.
     ///   - awaitsSubscription: whether to register only after ``subscribed()``.
     ///   - pause: called between two updates when changes are already waiting, so that many changes share one update.
     ///   - now: milliseconds since 1970, UTC.
@@ -38,7 +39,7 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
         clock: C,
         name: NodeName,
         isAlive: @escaping @Sendable (NodeID) async throws(PresenceError) -> Bool,
-        nameIsTaken: @escaping @Sendable () -> Void = {},
+        refused: @escaping @Sendable (StartRefusal) -> Void = { _ in },
         awaitsSubscription: Bool = false,
         pause: @escaping @Sendable () async -> Void = {},
         now: @escaping @Sendable () -> Int64 = UTCClock.now
@@ -63,7 +64,7 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
         self.monitor = PresenceHealthMonitor(logger: logger, now: now)
         self.clock = clock
         self.interval = .milliseconds(record.leaseMilliseconds / 5)
-        self.nameIsTaken = nameIsTaken
+        self.refused = refused
     }
 
     // MARK: - From any thread
@@ -196,13 +197,10 @@ final class PresenceReporter<C: Clock>: Service where C.Duration == Duration {
         case .lost:
             self.poll.leaseLost()
             self.state.withLockedValue { $0.registration.leaseLost() }
-        case .nameTaken:
-            let name = self.state.withLockedValue { state in
-                state.canRegister = false
-                return state.record.name
-            }
-            self.monitor.set(.down(reason: NodeNameTaken(name: name).description))
-            self.nameIsTaken()
+        case .refused(let refusal):
+            self.state.withLockedValue { $0.canRegister = false }
+            self.monitor.set(.down(reason: refusal.description))
+            self.refused(refusal)
         }
     }
 }

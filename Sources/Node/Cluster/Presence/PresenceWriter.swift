@@ -10,8 +10,8 @@ final class PresenceWriter: Sendable {
         case held
         /// The store has no lease of this node.
         case lost
-        /// The node's configured name is another living node's.
-        case nameTaken
+        /// The node must stop.
+        case refused(StartRefusal)
     }
 
     private let store: any PresenceStore
@@ -50,7 +50,13 @@ final class PresenceWriter: Sendable {
     func storeChanges() async throws(PresenceError) -> Outcome {
         switch self.state.withLockedValue({ $0.registration.next() }) {
         case .nothing: return .held
-        case .register: return try await self.register()
+        case .register:
+            do throws(PresenceError) {
+                return try await self.register()
+            } catch {
+                guard case .formerFormat(let nodes) = error else { throw error }
+                return .refused(.formerFormat(nodes: nodes))
+            }
         case .update(let hub, let adding, let removing):
             guard try await self.store.update(self.node, in: hub, adding: adding, removing: removing) == .held else {
                 return .lost
@@ -84,7 +90,7 @@ final class PresenceWriter: Sendable {
         } else {
             switch try await self.claim.register(&record) {
             case .registered(let registration): answer = registration
-            case .taken: return .nameTaken
+            case .taken: return .refused(.nameTaken(record.name))
             }
         }
         self.announcer.connectionsLost(answer.replacedConnections)

@@ -57,7 +57,7 @@ final class PresenceHarness: Sendable {
                 probes.withLockedValue { $0 += 1 }
                 return living.withLockedValue { $0.contains(id) }
             },
-            nameIsTaken: { [refusals] in refusals.withLockedValue { $0 += 1 } },
+            refused: { [refusals] _ in refusals.withLockedValue { $0 += 1 } },
             awaitsSubscription: awaitsSubscription,
             now: { [time] in time.withLockedValue { $0 } }
         )

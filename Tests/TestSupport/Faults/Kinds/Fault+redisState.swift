@@ -87,13 +87,13 @@ extension Fault {
         frozen.process.freeze()
         defer { frozen.process.thaw() }
         // Messages that no node can decode but that all nodes get; the nodes' own messages wait behind them.
-        let channels = cluster.redis.administer("PUBSUB", "CHANNELS")?.split(separator: "\r\n") ?? []
-        guard let channel = channels.first(where: { $0.contains("all") }) else {
+        let channels = cluster.redis.administer("PUBSUB", "SHARDCHANNELS")?.split(separator: "\r\n") ?? []
+        guard let channel = channels.first(where: { $0.hasSuffix(":all") }) else {
             throw FaultError("no node is subscribed to the topic all")
         }
         let ballast = String(repeating: "x", count: 64 * 1024)
         for _ in 0..<1000 where subscribers() == cluster.nodes.count {
-            cluster.redis.administer("PUBLISH", String(channel), ballast)
+            cluster.redis.administer("SPUBLISH", String(channel), ballast)
             try await Task.sleep(for: .milliseconds(5))
         }
         try Self.prove(

@@ -34,7 +34,7 @@ extension RedisScript {
     /// Finds topics that have lost their last subscriber, for any reason, without a check of every topic at every publication.
     /// Part of ``publish``; uses its variables. Needs ``lostEpoch``.
     ///
-    /// KEYS 6 is a sorted set of the channels of logs that had a subscriber, scored by the time when one was last seen. This
+    /// KEYS 6 is a sorted set of the channels of the hub's logs that had a subscriber, scored by the time when one was last seen. This
     /// part runs at most about once per second for each topic, and for each 64 KiB that a topic logs. One in 32 of these runs,
     /// and each run after 64 KiB, also checks the 64 channels with the lowest scores. The bytes logged by channels without a
     /// subscriber are counted; if they exceed the limit, the log is deleted.
@@ -51,8 +51,8 @@ extension RedisScript {
         local looks = fills or time[2] % 32 == 0
         if looks or isNewChannel then redis.pcall('PEXPIRE', used, age + 1000) end
         local channels = looks and redis.pcall('ZRANGE', used, 0, 63) or {}
-        local subscribers = #channels > 0 and redis.pcall('PUBSUB', 'NUMSUB', unpack(channels)) or {}
-        local inUse, left = {}, {}
+        local subscribers = #channels > 0 and redis.pcall('PUBSUB', 'SHARDNUMSUB', unpack(channels)) or {}
+        local inUse, left, scope = {}, {}, string.match(ARGV[1], '^.-}')
         for i = 1, #subscribers / 2 do
             local found = channels[i]
             if subscribers[2 * i] > 0 then
@@ -60,7 +60,9 @@ extension RedisScript {
                 inUse[#inUse + 1] = found
             else
                 left[#left + 1] = found
-                local log, head = found .. ':log', found .. ':head'
+                -- What follows `:t:`.
+                local topic = string.sub(found, #scope + 4)
+                local log, head = scope .. ':log:' .. topic, scope .. ':top:' .. topic
                 local fields = redis.pcall('HMGET', head, 'total', 'base', 'counted')
                 local entries = redis.pcall('XLEN', log)
                 local total, base, counted = whole(fields[1]), whole(fields[2]), whole(fields[3]) or 0

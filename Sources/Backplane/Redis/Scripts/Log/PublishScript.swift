@@ -2,19 +2,20 @@ extension RedisScript {
     /// Assigns the next position in its topic's log to a message and publishes it with this position.
     ///
     /// A topic that no node uses has no log. It has no subscriber and no head, because nodes create heads for the topics that
-    /// they use, see ``RedisScript/refreshHeads``. Publishing to such a topic writes nothing. While the name of Redis's data is
-    /// new or missing, every topic has a log.
+    /// they use, see ``RedisScript/refreshHeads``. Publishing to such a topic writes nothing. While the name of the hub's data is
+    /// new, every topic of the hub has a log; also while it is missing, for the default hub, whose name never expires.
     ///
-    /// Logs of topics without a subscriber have a common limit. The bytes logged for them are summed over the lifetime of an
+    /// Logs of a hub's topics without a subscriber have a common limit. The bytes logged for them are summed over the lifetime of an
     /// entry; then the sum starts at zero again, so they hold at most twice the limit. Bytes that a topic logged while it had a
     /// subscriber are counted with its next publication without one, or when a publication to another topic finds it without
     /// one, see ``settling``. If they exceed the limit, the log is deleted and its epoch ends.
     ///
-    /// KEYS: 1 the log, 2 its head; if the topic may have no subscriber also 3 the name of Redis's data, 4 the mark that it is
-    /// new, 5 the bytes counted for topics without a subscriber, 6 the topics that had a subscriber.
+    /// KEYS: 1 the log, 2 its head; if it is a hub's topic that may have no subscriber also 3 the name of the hub's data, 4 the
+    /// mark that it is new, 5 the bytes counted for topics without a subscriber, 6 the topics that had a subscriber.
     ///
     /// ARGV: 1 channel, 2 the envelope, 3 the epoch to begin if there is none (8 bytes), 4 maximum of entries in the log, 5
-    /// maximum of its bytes, 6 maximum age in ms, 7 lifetime of the head in ms, 8 maximum of KEYS 5.
+    /// maximum of its bytes, 6 maximum age in ms, 7 lifetime of the head in ms, 8 maximum of KEYS 5, 9 for a topic of a node or of
+    /// a hub that is not the default one: a missing name does not mean that the topic has a log.
     ///
     /// Returns the epoch, the offset and the number of subscribers; an empty epoch and offset 0 if the message was published
     /// without a position. The error `IDLEFULL` means that the common limit is reached and nothing has been published.
@@ -51,8 +52,12 @@ extension RedisScript {
                 return type(reply) == 'table' and reply.err and (not code or string.find(reply.err, code, 1, true))
             end
             local function isIdle()
-                local subscribers = redis.pcall('PUBSUB', 'NUMSUB', ARGV[1])
+                local subscribers = redis.pcall('PUBSUB', 'SHARDNUMSUB', ARGV[1])
                 return not refusal(subscribers) and subscribers[2] == 0
+            end
+            local function isOptional()
+                if KEYS[4] and redis.call('EXISTS', KEYS[4]) == 1 then return false end
+                return ARGV[9] or KEYS[3] and redis.call('EXISTS', KEYS[3]) == 1
             end
             local function begin()
                 if redis.call('EXISTS', log, head) > 0 then redis.call('DEL', log, head) end
@@ -89,8 +94,8 @@ extension RedisScript {
             if epoch and #epoch == 8 then
                 offset, start, first, total, base, checked = unpack(fields, 2, 7)
             else
-                if KEYS[3] and redis.call('EXISTS', log, head, KEYS[4]) == 0 and redis.call('EXISTS', KEYS[3]) == 1 and isIdle() then
-                    return {'', 0, redis.call('PUBLISH', ARGV[1], envelope)}
+                if isOptional() and redis.call('EXISTS', log, head) == 0 and isIdle() then
+                    return {'', 0, redis.call('SPUBLISH', ARGV[1], envelope)}
                 end
                 epoch = false
             end
@@ -115,13 +120,13 @@ extension RedisScript {
                 end
                 if refusal(added, 'OOM') then
                     beginAfterLoss(log, head, ARGV[3], ARGV[7])
-                    return {'', 0, redis.call('PUBLISH', ARGV[1], envelope)}
+                    return {'', 0, redis.call('SPUBLISH', ARGV[1], envelope)}
                 end
                 isNew = true
             end
             if refusal(added) then return added end
 
-            local receivers = redis.pcall('PUBLISH', ARGV[1], 'L' .. logged() .. envelope)
+            local receivers = redis.pcall('SPUBLISH', ARGV[1], 'L' .. logged() .. envelope)
             if refusal(receivers) then
                 redis.call('XDEL', log, offset + 1)
                 if redis.call('XLEN', log) > 0 then redis.call('XSETID', log, offset) else redis.call('DEL', log) end

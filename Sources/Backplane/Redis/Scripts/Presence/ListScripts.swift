@@ -1,75 +1,74 @@
 extension RedisScript {
-    /// All registered nodes, so that the lists of their connections can be read one after the other.
-    ///
-    /// KEYS: 1 nodes, 2 names.
-    /// Returns for each node its id, its name, and whether it holds a lease (1 or 0).
-    static let leases = RedisScript(
-        name: "leases",
-        source: Self.clock + """
-            local entries = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
-            local nodes = {}
-            for i = 1, #entries, 2 do
-                local name = redis.call('HGET', KEYS[2], entries[i]) or entries[i]
-                nodes[#nodes + 1] = {entries[i], name, tonumber(entries[i + 1]) > now and 1 or 0}
-            end
-            return nodes
-            """
-    )
-
-    /// Reads a portion of the connections of some nodes, in the order of their ids for each node.
+    /// Reads a portion of the connections of some nodes in one hub, in the order of their ids for each node.
     ///
     /// Each node's index is read from the end of the previous portion, at the same cost for any position. The count of a filter
     /// is computed from the ranks of its first and last entry.
     ///
-    /// KEYS: 1 nodes.
-    /// ARGV: 1 `<prefix>:node:`, 2 maximum of ids per node, 3 the prefix of the filter's entries, including the last `/`, or
-    /// nothing; then for each node its id, and the id after which to begin, or nothing.
+    /// KEYS: for each node its state and its index or filters. ARGV: 1 maximum of ids per node, 2 the prefix of the filter's
+    /// entries, including the last `/`, or nothing; then for each node the number of its lease, and the id after which to begin, or
+    /// nothing.
     ///
-    /// Returns for each node the number of matches, whether it is registering (1 or 0), and the ids; 1 for a node whose lease
-    /// has expired or whose index has another type; 0 for a node that no longer exists.
+    /// Returns for each node the number of matches and the ids; 0 for a node without entries under this lease; 1 for a node
+    /// of which a key has another type, or that has entries under a later lease.
     static let connectionIDs = RedisScript(
         name: "connection ids",
-        source: Self.clock + Self.attempt + Self.registering + """
-            local portion, prefix = tonumber(ARGV[2]), ARGV[3]
-            local index, first, last = 'index', '-', '+'
+        source: Self.attempt + """
+            local portion, prefix = tonumber(ARGV[1]), ARGV[2]
+            local first, last = '-', '+'
             if prefix ~= '' then
                 -- '0' is the byte after '/'.
-                index, first, last = 'filters', '[' .. prefix, '(' .. string.sub(prefix, 1, -2) .. '0'
+                first, last = '[' .. prefix, '(' .. string.sub(prefix, 1, -2) .. '0'
             end
             local nodes = {}
-            for i = 4, #ARGV, 2 do
-                local node = ARGV[1] .. '{' .. ARGV[i] .. '}:'
-                local expiry = redis.call('ZSCORE', KEYS[1], ARGV[i])
-                local count = expiry and tonumber(expiry) > now and attempt('ZLEXCOUNT', node .. index, first, last)
-                if not count then
-                    nodes[#nodes + 1] = expiry and 1 or 0
+            for i = 1, #KEYS, 2 do
+                local number, after, key = ARGV[i + 2], ARGV[i + 3], KEYS[i + 1]
+                local held = redis.pcall('HGET', KEYS[i], 'number')
+                if held ~= number then
+                    nodes[#nodes + 1] = (type(held) == 'table' or value(held) > tonumber(number)) and 1 or 0
                 else
-                    local from = ARGV[i + 1] == '' and first or '(' .. prefix .. ARGV[i + 1]
-                    local members = redis.call('ZRANGEBYLEX', node .. index, from, last, 'LIMIT', 0, portion)
-                    for j, member in ipairs(members) do members[j] = string.sub(member, #prefix + 1) end
-                    nodes[#nodes + 1] = {count, registering(node .. 'record') and 1 or 0, members}
+                    local count = attempt('ZLEXCOUNT', key, first, last)
+                    if not count then
+                        nodes[#nodes + 1] = 1
+                    else
+                        local from = after == '' and first or '(' .. prefix .. after
+                        local members = redis.call('ZRANGEBYLEX', key, from, last, 'LIMIT', 0, portion)
+                        for j, member in ipairs(members) do members[j] = string.sub(member, #prefix + 1) end
+                        nodes[#nodes + 1] = {count, members}
+                    end
                 end
             end
             return nodes
             """
     )
 
-    /// Reads the details of some connections.
+    /// Reads the details of some connections of one hub.
     ///
-    /// ARGV: 1 `<prefix>:node:`; then for each node its id, the number of its requested connections, and their ids.
+    /// KEYS: for each node its details. ARGV: for each node the number of its requested connections, and their ids.
     ///
     /// Returns the details or nil for each connection, in this order.
     static let details = RedisScript(
         name: "details",
         source: Self.attempt + """
-            local found, i = {}, 2
-            while i < #ARGV do
-                local count = tonumber(ARGV[i + 1])
-                local details = attempt('HMGET', ARGV[1] .. '{' .. ARGV[i] .. '}:details', unpack(ARGV, i + 2, i + 1 + count))
+            local found, i = {}, 1
+            for _, key in ipairs(KEYS) do
+                local count = tonumber(ARGV[i])
+                local details = attempt('HMGET', key, unpack(ARGV, i + 1, i + count))
                 for j = 1, count do found[#found + 1] = details and details[j] or false end
-                i = i + 2 + count
+                i = i + 1 + count
             end
             return found
+            """
+    )
+
+    /// Reads one connection of a node in one hub.
+    ///
+    /// KEYS: 1 the node's state, 2 its details. ARGV: 1 the connection's id.
+    /// Returns the number of the node's lease under which it has entries, and the details; `0` and nil for what there is not.
+    static let connection = RedisScript(
+        name: "connection",
+        source: Self.attempt + """
+            local number = attempt('HGET', KEYS[1], 'number')
+            return {value(number) > 0 and number or '0', attempt('HGET', KEYS[2], ARGV[1])}
             """
     )
 }

@@ -1,37 +1,48 @@
 extension RedisScript {
-    /// Extends a live lease to its full length and rewrites the record. Shortens every lease that ends later than its length
-    /// permits, because it was written while Redis's clock was ahead.
+    /// Extends a live lease to its full length and rewrites the node's record. Also shortens the leases of other nodes that last
+    /// longer than they may: they were written while Redis' clock was ahead.
     ///
-    /// KEYS: 1 nodes, 2 names, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`, 7 `<node>reaped`.
-    /// ARGV: 1 id, 2 lease in ms, 3 lifetime of the keys in ms, 4 name, 5 record, 6 `<prefix>:node:`, 7 the contents, or
-    /// nothing if they are unknown.
+    /// KEYS: 1 leases, 2 names, 3 the node's record, 4 its mark that it was reaped. ARGV: 1 id, 2 lease in ms, 3 lifetime of the
+    /// keys in ms, 4 name, 5 record, 6 `1` while not all of its connections are in the store, 7 the number of the lease, 8 the
+    /// registry's prefix.
     ///
-    /// Returns 1; 0, without writing, if there is no live lease. A lease does not count if the record or the name is missing,
-    /// or if the contents differ, see ``RedisScript/contents``, because then a key has been deleted or replaced.
+    /// Returns 1; 0, without writing, if there is no live lease of this number, or if a key has been deleted or replaced.
     static let renew = RedisScript(
         name: "renew",
-        source: Self.clock + Self.attempt + Self.backstop + Self.contents + Self.foreign + """
+        source: Self.clock + Self.attempt + Self.backstop + Self.foreign + """
             local expiry = attempt('ZSCORE', KEYS[1], ARGV[1])
-            if not expiry or tonumber(expiry) <= now or redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
-            if ARGV[7] ~= '' and ARGV[7] ~= contents() or isForeign(KEYS[2], 'hash') then return 0 end
+            if not expiry or tonumber(expiry) <= now or attempt('HGET', KEYS[3], 'number') ~= ARGV[7] then return 0 end
+            if isForeign(KEYS[2], 'hash') then return 0 end
             local long = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now + ARGV[2], '+inf', 'WITHSCORES')
             for i = 1, #long, 2 do
-                local text = attempt('GET', ARGV[6] .. '{' .. long[i] .. '}:record')
-                local isJSON, record = pcall(cjson.decode, text or '')
-                local lease = isJSON and type(record) == 'table' and tonumber(record.leaseMilliseconds) or tonumber(ARGV[2])
+                local lease = tonumber(attempt('HGET', ARGV[8] .. ':record:' .. long[i], 'lease') or ARGV[2]) or tonumber(ARGV[2])
                 -- A day, of which no lease is as long.
                 lease = math.min(math.max(lease, 0), 86400000)
                 if tonumber(long[i + 1]) > now + lease then redis.call('ZADD', KEYS[1], now + lease, long[i]) end
             end
             redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
             redis.call('HSET', KEYS[2], ARGV[1], ARGV[4])
-            redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[3])
-            redis.call('UNLINK', KEYS[7])
-            redis.call('PEXPIRE', KEYS[4], ARGV[3])
-            redis.call('PEXPIRE', KEYS[5], ARGV[3])
-            redis.call('PEXPIRE', KEYS[6], ARGV[3])
+            redis.call('HSET', KEYS[3], 'lease', ARGV[2], 'record', ARGV[5], 'registering', ARGV[6])
+            redis.call('PEXPIRE', KEYS[3], ARGV[3])
+            redis.call('UNLINK', KEYS[4])
             keep(KEYS[1], ARGV[3])
             keep(KEYS[2], ARGV[3])
+            return 1
+            """
+    )
+
+    /// Extends a live lease to its full length and stores how many connections the node has.
+    ///
+    /// KEYS: 1 leases, 2 the node's record. ARGV: 1 id, 2 the number of the lease, 3 connections.
+    /// Returns 1; 0, without writing, if there is no live lease of this number.
+    static let extend = RedisScript(
+        name: "extend",
+        source: Self.clock + Self.attempt + """
+            local expiry = attempt('ZSCORE', KEYS[1], ARGV[1])
+            local fields = attempt('HMGET', KEYS[2], 'number', 'lease')
+            if not expiry or tonumber(expiry) <= now or not fields or fields[1] ~= ARGV[2] then return 0 end
+            redis.call('ZADD', KEYS[1], 'GT', now + value(fields[2]), ARGV[1])
+            redis.call('HSET', KEYS[2], 'connections', ARGV[3])
             return 1
             """
     )

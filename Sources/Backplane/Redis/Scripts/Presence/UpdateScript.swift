@@ -1,36 +1,43 @@
 extension RedisScript {
-    /// Adds, then removes connections of a node that holds its lease: at least one change, and as many as the budget permits,
-    /// in the given order. Renews the lease, whose length is in the record.
+    /// Adds, then removes connections of a node in one hub: at least one change, and as many as the budget permits, in the given
+    /// order. The first update under a lease deletes what the node had there under another one.
     ///
     /// The filter entries of a connection follow from its details. The previous details are read, and their entries removed. If
     /// another program has overwritten the details, entries may remain; readers ignore entries that do not match a record.
     ///
-    /// KEYS: 1 nodes, 3 `<node>record`, 4 `<node>index`, 5 `<node>details`, 6 `<node>filters`.
-    /// ARGV: 1 id, 2 the contents, or nothing if they are unknown, 3 the budget in filter entries, 4 the number of additions,
-    /// then the id and the details of each, then the ids to remove.
+    /// KEYS: the node's 1 state, 2 index, 3 details, 4 filters in the hub.
+    /// ARGV: 1 the number of its lease, 2 the contents, or nothing if they are unknown, 3 lifetime of the keys in ms, 4 the budget
+    /// in filter entries, 5 the number of additions, then the id and the details of each, then the ids to remove.
     ///
-    /// Returns the number of changes and the contents after them, see ``RedisScript/contents``; -1, without writing, if there
-    /// is no live lease, or if the contents differ because a key has been deleted or replaced.
+    /// Returns the number of changes, the contents after them, see ``RedisScript/contents``, and the keys that had another type
+    /// and have been deleted; -1, without writing, if the lease was reaped or is not the last, or if the contents differ because a
+    /// key has been deleted or replaced.
     static let update = RedisScript(
         name: "update",
-        source: Self.clock + Self.attempt + Self.contents + Self.filterPrefixes + """
-            local expiry = attempt('ZSCORE', KEYS[1], ARGV[1])
-            local backstop = redis.call('PTTL', KEYS[3])
-            if not expiry or tonumber(expiry) <= now or backstop < 0 then return -1 end
-            if ARGV[2] ~= '' and ARGV[2] ~= contents() then return -1 end
+        source: Self.attempt + Self.contents + Self.foreign + Self.filterPrefixes + """
+            local state, backstop, foreign = attempt('HMGET', KEYS[1], 'number', 'dead') or {}, ARGV[3], {}
+            local held = value(state[1])
+            if held > tonumber(ARGV[1]) or state[2] and held == tonumber(ARGV[1]) then return -1 end
+            if ARGV[2] ~= '' and (state[1] ~= ARGV[1] or ARGV[2] ~= contents()) then return -1 end
+            if state[1] ~= ARGV[1] then
+                for i, type in ipairs({'hash', 'zset', 'hash', 'zset'}) do
+                    if isForeign(KEYS[i], type) then foreign[#foreign + 1] = KEYS[i] end
+                end
+                redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+                redis.call('HSET', KEYS[1], 'number', ARGV[1])
+            end
 
-            local budget, added = tonumber(ARGV[3]), tonumber(ARGV[4])
+            local budget, added = tonumber(ARGV[4]), tonumber(ARGV[5])
             local ids, wished = {}, {}
-            for i = 1, added do ids[i], wished[i] = ARGV[3 + 2 * i], ARGV[4 + 2 * i] end
-            for i = 5 + 2 * added, #ARGV do
+            for i = 1, added do ids[i], wished[i] = ARGV[4 + 2 * i], ARGV[5 + 2 * i] end
+            for i = 6 + 2 * added, #ARGV do
                 ids[#ids + 1] = ARGV[i]
                 wished[#ids] = false
             end
-            if #ids == 0 then return {0, contents()} end
 
             -- By id its details, false when it is to go; by entry of the filters whether it is to be there.
             local final, entries = {}, {}
-            local stored = redis.call('HMGET', KEYS[5], unpack(ids))
+            local stored = redis.call('HMGET', KEYS[3], unpack(ids))
             local made, spent = 0, 0
             for i, id in ipairs(ids) do
                 local before = final[id]
@@ -67,22 +74,32 @@ extension RedisScript {
                 if #members > 0 then redis.call('PEXPIRE', key, backstop) end
                 return gone
             end
-            change(KEYS[6], entries)
-            local gone, details = change(KEYS[4], final), {}
+            change(KEYS[4], entries)
+            local gone, details = change(KEYS[2], final), {}
             for id, text in pairs(final) do
                 if text then
                     details[#details + 1] = id
                     details[#details + 1] = text
                 end
             end
-            inPortions('HDEL', KEYS[5], gone)
-            inPortions('HSET', KEYS[5], details)
-            if #details > 0 then redis.call('PEXPIRE', KEYS[5], backstop) end
+            inPortions('HDEL', KEYS[3], gone)
+            inPortions('HSET', KEYS[3], details)
+            if #details > 0 then redis.call('PEXPIRE', KEYS[3], backstop) end
+            redis.call('PEXPIRE', KEYS[1], backstop)
+            return {made, contents(), foreign}
+            """
+    )
 
-            local _, record = pcall(cjson.decode, redis.pcall('GET', KEYS[3]))
-            local lease = type(record) == 'table' and tonumber(record.leaseMilliseconds) or 0
-            redis.call('ZADD', KEYS[1], math.max(tonumber(expiry), now + lease), ARGV[1])
-            return {made, contents()}
+    /// Whether a node's entries in one hub are as the node left them; if so, extends the lifetime of the keys.
+    ///
+    /// KEYS: as of ``update``. ARGV: 1 the number of the lease, 2 the contents, or nothing if they are unknown, 3 lifetime of the
+    /// keys in ms. Returns 1 or 0.
+    static let checkEntries = RedisScript(
+        name: "check entries",
+        source: Self.attempt + Self.contents + """
+            if ARGV[2] ~= '' and (attempt('HGET', KEYS[1], 'number') ~= ARGV[1] or contents() ~= ARGV[2]) then return 0 end
+            for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[3]) end
+            return 1
             """
     )
 

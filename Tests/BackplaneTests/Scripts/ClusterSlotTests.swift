@@ -1,0 +1,172 @@
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import TestSupport
+import Testing
+import VolaryProtocol
+
+@testable import VolaryBackplane
+
+/// Every script keeps to the keys of one hash tag. In a Redis Cluster of one server, a script that begins with `#!lua` is refused
+/// as soon as it leaves the slot of its first key.
+@Suite(.timeLimit(.minutes(2)))
+struct ClusterSlotTests {
+    /// Runs `body` with a cluster of one server that owns all slots.
+    private static func withCluster(_ body: (RedisServer, RedisConfiguration) async throws -> Void) async throws {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("volary-slots-\(UUID())")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let server = try RedisServer.start(arguments: ["--dir", directory.path, "--cluster-enabled", "yes"])
+        defer { server.stop() }
+        #expect(server.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383") == "+OK\r\n")
+        #expect(await eventually { server.command("CLUSTER", "INFO")?.contains("cluster_state:ok") == true })
+        var configuration = try RedisConfiguration(url: server.url)
+        configuration.scriptPreamble = "#!lua\n"
+        try await body(server, configuration)
+        // Redis counts each error, also one that a script has caught. `IDLEFULL` is the publishing script's own.
+        let errors = server.info("errorstats").split(separator: "\r\n").filter { $0.hasPrefix("errorstat_") }
+        #expect(errors.allSatisfy { $0.hasPrefix("errorstat_IDLEFULL:") }, "\(errors)")
+    }
+
+    @Test func `A script that leaves its slot is refused`() async throws {
+        try await Self.withCluster { server, configuration in
+            let source = configuration.scriptPreamble + "redis.call('GET', KEYS[1]) return redis.call('GET', '{b}')"
+            #expect(server.command("EVAL", source, "1", "{a}")?.contains("do not hash to the same slot") == true)
+            server.command("CONFIG", "RESETSTAT")
+        }
+    }
+
+    @Test func `Publishing and reading logs keep to the slot of the hub or of the node`() async throws {
+        try await Self.withCluster { server, configuration in
+            let hub = try #require(HubName("chat"))
+            let settings = BrokerSettings(idleHistoryBytes: 100 * 1024)
+            let nodes = (0..<2).map { _ in BrokerEndpoint.redis(configuration, settings: settings) }
+            try await BrokerKind.run(nodes) { nodes in
+                let topics: [Topic] = [
+                    .all, .group("blue"), .user("ann"), .all(hub), .group(hub, "blue"), .user(hub, "ann"), .node(nodes[0].node),
+                ]
+                for topic in topics { try await nodes[0].broker.subscribe(to: topic) }
+                try await nodes[1].broker.subscribe(to: .all)
+                #expect(await eventually { nodes.allSatisfy { $0.broker.health.isUp } })
+                for round in 0..<3 {
+                    for topic in topics {
+                        // Each 64 KiB another part of the script runs.
+                        let text = "\(round)" + String(repeating: "x", count: round == 1 ? 70_000 : 0)
+                        #expect(await nodes[1].publish(text, to: topic) == .success(.relayed(receivers: topic == .all ? 2 : 1)))
+                    }
+                    // Without a subscriber, until there is no room.
+                    for number in 0..<40 {
+                        let name = try #require(AudienceName("nobody \(round) \(number)" as String))
+                        for topic: Topic in [.group(name), .user(hub, name), .node(.random())] {
+                            _ = await nodes[1].publish("x", to: topic)
+                        }
+                    }
+                    // The subscriber reads what it missed.
+                    server.command("CLIENT", "KILL", "TYPE", "pubsub")
+                    #expect(
+                        await eventually { nodes.allSatisfy { $0.broker.health.interruptions > round && $0.broker.health.isUp } }
+                    )
+                }
+                #expect(await eventually { nodes[0].receiver.count == 3 * topics.count })
+                #expect(nodes[0].receiver.missed.isEmpty)
+            }
+        }
+    }
+
+    @Test func `Ending an epoch keeps to the slot`() async throws {
+        try await Self.withCluster { _, configuration in
+            let resolver = MasterResolver(
+                configuration: configuration,
+                eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+                logger: .quiet
+            )
+            let runner = RedisScriptRunner(role: "test", resolver: resolver, logger: .quiet)
+            runner.start()
+            defer { runner.stop() }
+            let keys = LogKeys(.group("blue")).all
+            let arguments = ["epoch--1", "epoch--2", "3600000"]
+            let ended = await eventually {
+                (try? await runner.evaluate(.endEpoch, keys: keys, arguments: arguments).integer) == 0
+            }
+            #expect(ended)
+            let bounds = ["epoch--1", "10", "1000", "60000", "3600000"]
+            _ = try await runner.evaluate(.publish, keys: keys, arguments: [LogKeys(.group("blue")).channel, "x"] + bounds)
+            #expect(try await runner.evaluate(.endEpoch, keys: keys, arguments: arguments).integer == 1)
+        }
+    }
+
+    @Test func `Presence keeps to the slots of the registry, of hubs and of nodes`() async throws {
+        try await Self.withCluster { server, configuration in
+            let hubs = [HubName.default, try #require(HubName("chat"))]
+            let stores = (0..<2).map { _ in
+                RedisPresenceStore(
+                    configuration: configuration,
+                    eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+                    logger: .quiet
+                )
+            }
+            let harness = PresenceHarness(stores: stores, outlive: { _ in })
+            try await PresenceKind.run(harness) { harness in
+                let (node, dead, same) = (harness.record("node"), harness.record("dead"), harness.record("node"))
+                for node in [node, dead] { try await harness.store.register(node, claiming: .sole(dead: [])) }
+                for hub in hubs {
+                    for node in [node, dead] {
+                        let records = (0..<600).map { _ in
+                            ConnectionRecord(
+                                id: .random(on: node.id),
+                                hub: hub,
+                                protocol: "plain",
+                                connectedAt: 1,
+                                user: "ann",
+                                groups: ["blue", "red"]
+                            )
+                        }
+                        for part in [records[..<500], records[500...]] {
+                            #expect(try await harness.store.update(node.id, in: hub, adding: Array(part), removing: []) == .held)
+                        }
+                        #expect(
+                            try await harness.store.update(node.id, in: hub, adding: [], removing: [records[0].id]) == .held
+                        )
+                        #expect(try await harness.store.connection(records[1].id, in: hub)?.record == records[1])
+                    }
+                    for query in [
+                        ConnectionQuery(in: hub, limit: 1000), ConnectionQuery(in: hub, limit: 1000, user: "ann", group: "red"),
+                    ] {
+                        #expect(try await harness.stores[1].connections(query).total == 1198)
+                    }
+                }
+                for node in [node, dead] { #expect(try await harness.store.renew(node) == .held) }
+                #expect(try await harness.store.nodes().map(\.connections) == [1198, 1198])
+                server.command("ZADD", "volary:2:{registry}:leases", "1", "\(dead.id)")
+                #expect(try await harness.store.reap().map(\.connections) == [[hubs[0]: 599, hubs[1]: 599]])
+                let answer = try await harness.stores[1].register(same, claiming: .sole(dead: [node.id]))
+                #expect(answer.replacedConnections == [hubs[0]: 599, hubs[1]: 599])
+                #expect(
+                    try await harness.stores[1].update(same.id, adding: harness.connections(1, on: same.id), removing: [])
+                        == .held
+                )
+                try await harness.stores[1].register(same, claiming: .shared)
+                try await harness.stores[1].unregister(same.id)
+                #expect(try await harness.store.nodes().isEmpty)
+            }
+        }
+    }
+
+    @Test func `Idempotency keeps to the slot of its key`() async throws {
+        try await Self.withCluster { _, configuration in
+            let presence = RedisPresenceStore(
+                configuration: configuration,
+                eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+                logger: .quiet
+            )
+            let store = RedisIdempotencyStore(sharing: presence)
+            try await PresenceKind.run(PresenceHarness(stores: [presence], outlive: { _ in })) { _ in
+                let claim = IdempotencyClaim(key: try #require(IdempotencyKey("a{b}c")), request: "request")
+                #expect(try await store.reserve(claim) == .reserved)
+                try await store.release(claim)
+                #expect(try await store.complete(claim, with: ByteBuffer(string: "answer")))
+            }
+        }
+    }
+}
