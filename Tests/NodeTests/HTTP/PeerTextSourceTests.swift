@@ -21,6 +21,12 @@ struct PeerTextSourceTests {
         "Protocol/Envelope/EnvelopeFields.swift": (2, "of nodes: a name, and a hub of 128 bytes"),
         "Protocol/WebSocket/Compression/NegotiatedDeflate.swift": (1, "tokens, which are ASCII"),
         "Protocol/WebSocket/Compression/ExtensionOffer.swift": (1, "tokens, which are ASCII"),
+        "Protocol/JSON/JSONScanner+strings.swift": (1, "goes into a UTF8Text"),
+        "Protocol/JSON/JSONValue.swift": (1, "a number"),
+        "Protocol/Clients/WebPubSub/Requests/PubSubRequest+parsing.swift": (1, "goes into a UTF8Text"),
+        "Protocol/Clients/WebPubSub/Filter/FilterLexer.swift": (1, "goes into a UTF8Text"),
+        "Protocol/Clients/WebPubSub/Tokens/TokenAudience.swift": (1, "goes into a UTF8Text"),
+        "Protocol/Clients/WebPubSub/Tokens/ConnectionString.swift": (2, "goes into a UTF8Text"),
         "Protocol/WebSocket/MessageDecoder.swift": (1, "a close reason of 123 bytes"),
         "Node/Security/Authentication/Tokens/Base64URL.swift": (1, "base64, which is ASCII"),
         "Node/Security/Authentication/Tokens/ClaimPath.swift": (1, "an operator's"),
@@ -32,8 +38,6 @@ struct PeerTextSourceTests {
         "Node/HTTP/Console/ConsolePage.swift": (1, "the program's own"),
         "Node/HTTP/Server/Parsing/HTTPRequestHead+ascii.swift": (1, "makes ASCII of it"),
         "Node/HTTP/Middleware/StoredAnswer.swift": (1, "an answer that a node has kept"),
-        "Node/HTTP/JSON/JSONScanner+strings.swift": (4, "goes into a UTF8Text, or is a number"),
-        "Node/HTTP/JSON/JSONValue.swift": (1, "a number"),
     ]
 
     @Test(arguments: folders)
