@@ -88,7 +88,9 @@ extension RealProcesses {
                 #expect(answer.status == 503)
             }
             let seconds = Int(start.duration(to: .now) / .seconds(1)) + 2
-            let lines = process.output.split(separator: "\n").filter { $0.contains("The idempotency store does not answer") }
+            let said = "The idempotency store does not answer"
+            try #require(await eventually { process.output.contains(said) })
+            let lines = process.output.split(separator: "\n").filter { $0.contains(said) }
             #expect((1...(10 * seconds)).contains(lines.count), "\(lines.count) in \(seconds) s")
         }
     }

@@ -95,7 +95,7 @@ extension RealProcesses {
                 until: .live
             )
             let allHaveTried = await eventually {
-                links.allSatisfy { debug.output.contains("volary.redis.link=\($0) ") }
+                links.allSatisfy { debug.output.contains("volary.redis.link=\($0) ") } && process.output.contains(" warning ")
             }
             #expect(allHaveTried)
             for output in [process.output, debug.output] {
