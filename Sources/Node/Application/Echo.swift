@@ -13,9 +13,12 @@ final class Echo: Application {
 
     func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion) {
         switch action.kind {
-        case .message(let message): connection.send(.echo(message, from: connection.id, timestamp: self.now()))
+        case .message(let message):
+            connection.send(.echo(message, from: connection.id, timestamp: self.now()))
+            done(.success(()))
+        // The session does not ask for these.
+        case .join, .leave, .send, .event: done(.failure(.failed))
         }
-        done(.success(()))
     }
 
     func disconnected(_ connection: Connection) {}

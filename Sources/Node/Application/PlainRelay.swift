@@ -66,6 +66,8 @@ final class PlainRelay: Application {
                 case .failure(let error): self.failed(error, done)
                 }
             }
+        // Sessions of this application's protocols do not ask for these.
+        case .join, .leave, .send, .event: done(.failure(.failed))
         }
     }
 

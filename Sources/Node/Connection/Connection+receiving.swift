@@ -29,13 +29,21 @@ extension Connection {
         let step = try self.session.next(in: &message)
         let rest = message.byteCount
         let hasRest = rest > 0 && rest < before
-        guard isFirst || self.isWithinRate() else { return hasRest }
+        if case .wait = step {
+            self.input.unfinished.awaitsNext()
+            self.input.hasCountedNext = true
+            return true
+        }
+        let isCounted = isFirst || self.input.hasCountedNext
+        self.input.hasCountedNext = false
+        guard isCounted || self.isWithinRate() else { return hasRest }
         switch step {
         case .action(let action):
             let done = self.completion(of: action, bytes: hasRest ? before - rest : before)
             self.endpoint.application.received(action, from: self, done: done)
         case .reply(let reply): self.send(reply)
-        case .nothing: break
+        // No application keeps publications for its clients yet.
+        case .acknowledged, .nothing, .wait: break
         }
         return hasRest
     }
@@ -48,6 +56,7 @@ extension Connection {
     /// Sends the result of an action. Called once for each result that the client is told, by the ``ActionCompletion``.
     func tell(_ result: ActionResult, ackID: AckID?) {
         self.send(.result(result, ackID: ackID, timestamp: self.host.settings.now()))
+        if let violation = self.session.end(after: result) { self.close(.violation(violation)) }
     }
 
     func finished(bytes: Int) {

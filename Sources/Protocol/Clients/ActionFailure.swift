@@ -12,4 +12,8 @@ public enum ActionFailure: Error, Hashable, Sendable {
     case busy
     /// The cluster is unreachable. A retry may succeed.
     case unreachable
+    /// An action with the same ack id has been carried out.
+    case duplicate
+    /// The application did not carry out the action: it has no handler for the event, or the handler failed.
+    case failed
 }

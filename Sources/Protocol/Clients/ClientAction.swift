@@ -3,6 +3,14 @@ public struct ClientAction: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
         /// A message. The application decides who gets it.
         case message(ClientMessage)
+        /// To become a member of a group. Without effect on a member.
+        case join(AudienceName)
+        /// To be no member of a group any more. Without effect if the client is none.
+        case leave(AudienceName)
+        /// A message to a group.
+        case send(GroupSend)
+        /// An event for the application. An answer is a publication to this connection, before the result.
+        case event(ClientEvent)
     }
 
     public let kind: Kind

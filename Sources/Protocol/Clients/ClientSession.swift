@@ -8,9 +8,9 @@ public protocol ClientSession: AnyObject {
     /// the next one. It checks the client's limits for each step: the rate, the unfinished actions, and the turn of the event
     /// loop. So the rest of a message may have to wait, and no other message is read before it.
     ///
-    /// The message is complete when it is empty, and also when a call leaves it unchanged. A protocol with one action in each
-    /// message need not change it. Each message is passed at least once, an empty one too. A session that keeps the beginning of
-    /// a part for the next message must limit what it keeps.
+    /// The message is complete when it is empty, and also when a call leaves it unchanged, unless the step is
+    /// ``SessionStep/wait``. A protocol with one action in each message need not change it. Each message is passed at least
+    /// once, an empty one too. A session that keeps the beginning of a part for the next message must limit what it keeps.
     /// - Parameter message: what is left of a complete message.
     /// - Throws: why the connection ends: a violation of the protocol, or the end that the client asked for. Steps before it are
     ///   carried out, and all later input is ignored. The node then asks for the last message (``ServerEvent/closing(_:reason:)``).
@@ -20,6 +20,15 @@ public protocol ClientSession: AnyObject {
     /// - Returns: the message for the client; nil for an event that this protocol has no message for.
     func encode(_ event: ServerEvent) -> ClientMessage?
 
+    /// Why the connection ends after the result of an action, in a protocol that has no other way to tell its clients of a
+    /// failure. Asked after ``encode(_:)`` for the same result.
+    /// - Returns: nil if the connection stays open.
+    func end(after result: ActionResult) -> ProtocolViolation?
+
+    /// What the client may do. The session of a protocol with permissions checks them, and the node changes them on behalf of
+    /// REST. Other sessions have none, and ignore changes.
+    var permissions: GroupPermissions { get set }
+
     /// Writes the tail of the next publication to this connection. Called once for each publication, in order, even if the
     /// transport then does not accept the message.
     /// - Parameter tail: has room for ``ClientProtocol/tailBytes`` bytes, all of which must be written. A write beyond them stops
@@ -28,5 +37,12 @@ public protocol ClientSession: AnyObject {
 }
 
 extension ClientSession {
+    public func end(after result: ActionResult) -> ProtocolViolation? { nil }
+
+    public var permissions: GroupPermissions {
+        get { .none }
+        set {}
+    }
+
     public func writeTail(to tail: inout OutputRawSpan) {}
 }

@@ -3,6 +3,10 @@
 public enum ServerEvent: Sendable {
     /// The connection is open, and the client asked for a welcome message.
     case welcome(WelcomeMessage)
+    /// The connection is new and open. The first event of a protocol that tells its clients so. Not repeated when a client
+    /// resumes its connection.
+    /// - reconnectionToken: for a client that may resume the connection.
+    case connected(reconnectionToken: String?)
     /// The node has accepted a message of this client, and has not published it yet.
     case echo(ClientMessage, from: ConnectionID, timestamp: Int64)
     /// A text about this connection or the cluster.

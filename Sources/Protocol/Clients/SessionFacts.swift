@@ -7,11 +7,28 @@ public struct SessionFacts: Hashable, Sendable {
     public let path: String
     /// The WebSocket subprotocol that the node selected, as the endpoint names it; nil for none.
     public let subprotocol: String?
+    /// Decoded parameters of the request's query, for a protocol that reads some. The last value of each.
+    public let parameters: [UTF8Text: UTF8Text]
+    /// What the client may do from the start.
+    public let permissions: GroupPermissions
+    /// Number of publications to this connection before the session: above 0 when a client resumes its connection.
+    public let publicationCount: UInt64
 
-    public init(id: ConnectionID, user: AudienceName?, path: String, subprotocol: String?) {
+    public init(
+        id: ConnectionID,
+        user: AudienceName?,
+        path: String,
+        subprotocol: String?,
+        parameters: [UTF8Text: UTF8Text] = [:],
+        permissions: GroupPermissions = .none,
+        publicationCount: UInt64 = 0
+    ) {
         self.id = id
         self.user = user
         self.path = path
         self.subprotocol = subprotocol
+        self.parameters = parameters
+        self.permissions = permissions
+        self.publicationCount = publicationCount
     }
 }

@@ -58,6 +58,19 @@ struct SessionStepTests {
         #expect(try socket.sent() == [.text("ok 1")])
     }
 
+    @Test func `A part that waits for a result is read after it, once, and later parts and messages after that`() throws {
+        let socket = try self.socket(finishes: false, bounds: ConnectionLimits(messagesPerSecond: 2, overRate: .drop))
+        socket.receive(ClientFrame.text("1 a\n1 b") + ClientFrame.text("?"))
+        #expect(socket.messages == ["a"])
+        #expect(try socket.sent().isEmpty)
+        socket.finish(1)
+        #expect(socket.messages == ["a", "b"])
+        let identity = ServerFrame.text("you \(socket.connection.id) - /ws numbered.toy.v1")
+        #expect(try socket.sent() == [.text("ok 1"), identity])
+        socket.finish(1)
+        #expect(try socket.sent() == [.text("ok 1")])
+    }
+
     @Test func `Replies of the session keep their place among publications`() throws {
         let embedded = try DeliveryHarness.Embedded([(nil, NumberedProtocol.subprotocol)], endpoint: Self.endpoint)
         let parts = DeliveryHarness.parts(embedded.manager)

@@ -20,6 +20,12 @@ struct PeerTextSourceTests {
         "Protocol/Envelope/EnvelopeCodec+decoding.swift": (2, "of nodes: a close reason of 123 bytes, and a Name"),
         "Protocol/WebSocket/Compression/NegotiatedDeflate.swift": (1, "tokens, which are ASCII"),
         "Protocol/WebSocket/Compression/ExtensionOffer.swift": (1, "tokens, which are ASCII"),
+        "Protocol/JSON/JSONScanner+strings.swift": (1, "goes into a UTF8Text"),
+        "Protocol/JSON/JSONValue.swift": (1, "a number"),
+        "Protocol/Clients/WebPubSub/Requests/PubSubRequest+parsing.swift": (1, "goes into a UTF8Text"),
+        "Protocol/Clients/WebPubSub/Filter/FilterLexer.swift": (1, "goes into a UTF8Text"),
+        "Protocol/Clients/WebPubSub/Tokens/TokenAudience.swift": (1, "goes into a UTF8Text"),
+        "Protocol/Clients/WebPubSub/Tokens/ConnectionString.swift": (2, "goes into a UTF8Text"),
         "Protocol/WebSocket/MessageDecoder.swift": (1, "a close reason of 123 bytes"),
         "Node/Security/Authentication/Tokens/Base64URL.swift": (1, "base64, which is ASCII"),
         "Node/Security/Authentication/Tokens/ClaimPath.swift": (1, "an operator's"),
@@ -31,8 +37,6 @@ struct PeerTextSourceTests {
         "Node/HTTP/Console/ConsolePage.swift": (1, "the program's own"),
         "Node/HTTP/Server/Parsing/HTTPRequestHead+ascii.swift": (1, "makes ASCII of it"),
         "Node/HTTP/Middleware/StoredAnswer.swift": (1, "an answer that a node has kept"),
-        "Node/HTTP/JSON/JSONScanner+strings.swift": (4, "goes into a UTF8Text, or is a number"),
-        "Node/HTTP/JSON/JSONValue.swift": (1, "a number"),
     ]
 
     @Test(arguments: folders)

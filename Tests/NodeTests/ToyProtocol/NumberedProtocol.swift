@@ -4,7 +4,7 @@ import VolaryProtocol
 /// A small client protocol as a template for new ones: texts with acknowledgments, replies of the session, a last message, and a
 /// number at the end of each publication.
 ///
-///     client: 7 hello            a message with the client's number; each line of a text is one
+///     client: 7 hello            a message with the client's number; each line of a text is one. A number that is in use waits
 ///     server: ok 7               the result of message 7
 ///     server: no 7
 ///     client: ?                  answered by the session
@@ -37,6 +37,7 @@ final class NumberedSession: ClientSession {
 
     private let facts: SessionFacts
     private var sent: UInt64 = 0
+    private var unfinished: Set<UInt64> = []
 
     init(_ facts: SessionFacts) {
         self.facts = facts
@@ -47,8 +48,9 @@ final class NumberedSession: ClientSession {
         let end = text.readableBytesView.firstIndex(of: UInt8(ascii: "\n"))
         guard let line = text.readSlice(length: (end ?? text.writerIndex) - text.readerIndex) else { throw Self.malformed }
         if end != nil { text.moveReaderIndex(forwardBy: 1) }
-        message = .text(text)
-        return try self.step(line)
+        let step = try self.step(line)
+        if step != .wait { message = .text(text) }
+        return step
     }
 
     private func step(_ line: ByteBuffer) throws(ProtocolViolation) -> SessionStep {
@@ -60,6 +62,7 @@ final class NumberedSession: ClientSession {
         guard let space = bytes.prefix(21).firstIndex(of: UInt8(ascii: " ")),
             let digits = text.readString(length: space - text.readerIndex), let number = UInt64(digits)
         else { throw Self.malformed }
+        guard self.unfinished.insert(number).inserted else { return .wait }
         text.moveReaderIndex(forwardBy: 1)
         return .action(ClientAction(.message(.text(text)), ackID: .number(number)))
     }
@@ -70,12 +73,13 @@ final class NumberedSession: ClientSession {
     }
 
     func encode(_ event: ServerEvent) -> ClientMessage? {
-        switch event {
+        if case .result(_, .number(let number)?, _) = event { self.unfinished.remove(number) }
+        return switch event {
         case .result(.success, .number(let number)?, _): Self.text("ok \(number)")
         case .result(.failure, .number(let number)?, _): Self.text("no \(number)")
         case .ping: Self.text("ping")
         case .closing(let code, let reason): Self.text("bye \(code.rawValue) \(reason)")
-        case .result, .welcome, .echo, .notice: nil
+        case .result, .welcome, .connected, .echo, .notice: nil
         }
     }
 

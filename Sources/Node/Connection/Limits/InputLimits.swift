@@ -7,6 +7,8 @@ struct InputLimits {
     /// nil when the client has no rate limit.
     let meter: RateMeter?
     var unfinished = UnfinishedActions()
+    /// Whether the next part has waited for a result and does not count for the rate again.
+    var hasCountedNext = false
 
     /// - Parameter id: spreads the first pings of connections that were opened together, without a system call for a random
     ///   number.

@@ -15,6 +15,8 @@ struct UnfinishedActions {
     private var bytes = 0
     /// Whether a maximum has been reached and handling has not resumed.
     private(set) var isFull = false
+    /// Whether the next message has to wait for the end of one of the actions.
+    private var isAwaited = false
 
     mutating func began(bytes: Int) {
         self.count += 1
@@ -22,11 +24,20 @@ struct UnfinishedActions {
         if self.count >= Self.maximum || self.bytes >= Self.maximumBytes { self.isFull = true }
     }
 
+    /// Handling stops until an action ends, although there may be room for more. Does nothing without an unfinished action.
+    mutating func awaitsNext() {
+        guard self.count > 0 else { return }
+        self.isFull = true
+        self.isAwaited = true
+    }
+
     /// - Returns: whether handling of the client's messages resumes.
     mutating func ended(bytes: Int) -> Bool {
         self.count -= 1
         self.bytes -= bytes + Self.overheadBytes
-        guard self.isFull, self.count <= Self.resuming, self.bytes <= Self.maximumBytes / 2 else { return false }
+        let hasRoom = self.count <= Self.resuming && self.bytes <= Self.maximumBytes / 2
+        guard self.isFull, hasRoom || self.isAwaited else { return false }
+        self.isAwaited = false
         self.isFull = false
         return true
     }

@@ -54,7 +54,7 @@ extension PlainProtocol: ClientSession {
         case .notice(let text, let timestamp): self.notice(text, timestamp)
         case .result(.failure(let failure), _, let timestamp):
             failure.plainReason.map { self.notice("Your message was not delivered: \($0)", timestamp) }
-        case .result(.success, _, _), .ping, .closing: nil
+        case .result(.success, _, _), .connected, .ping, .closing: nil
         }
     }
 
@@ -73,6 +73,8 @@ extension ActionFailure {
         case .historyFull: "nobody is there to get it, and too much waits for those who are away. Try again later."
         case .busy: "too much waits to be sent. Try again later."
         case .unreachable: "the cluster cannot be reached. Try again later."
+        case .duplicate: "it has been sent before."
+        case .failed: "the application does not take it."
         }
     }
 }

@@ -1,5 +1,5 @@
 /// The kind of a JSON value, with its name for error messages.
-enum JSONKind: String, Hashable, Sendable {
+package enum JSONKind: String, Hashable, Sendable {
     case null
     case boolean = "a boolean"
     case number = "a number"

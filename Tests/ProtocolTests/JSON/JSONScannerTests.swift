@@ -1,8 +1,7 @@
 import NIOCore
 import Testing
-import VolaryProtocol
 
-@testable import VolaryNode
+@testable import VolaryProtocol
 
 /// Reading JSON by bytes.
 @Suite

@@ -1,16 +1,15 @@
-import NIOCore
-import VolaryProtocol
+package import NIOCore
 
 /// Reads a JSON text (RFC 8259) in UTF-8 from beginning to end. It creates only the values that the caller asks for.
 ///
 /// It refuses two things that other parsers may accept: unpaired surrogates in strings, and nesting deeper than
 /// ``maximumDepth``.
 ///
-/// `JSONDecoder` does not fit. It accepts the first of two members with the same name, which the API must refuse. It cannot
-/// return a member as it was sent, which `data` needs. It hashes names as `String`: a name of 64,000 bytes of combining marks
+/// `JSONDecoder` does not fit. It accepts the first of two members with the same name, which most readers here must refuse. It
+/// cannot return a value as it was sent, which `data` needs. It hashes names as `String`: a name of 64,000 bytes of combining marks
 /// takes it 279 ms, an ASCII name 0.1 ms (Swift 6.3, -O).
-struct JSONScanner {
-    enum Fault: Error, Hashable {
+package struct JSONScanner {
+    package enum Fault: Error, Hashable {
         case notUTF8
         case malformed
         /// The nesting exceeds ``maximumDepth``.
@@ -22,14 +21,15 @@ struct JSONScanner {
     }
 
     /// Maximum nesting of objects and lists: 64. Each level costs a stack frame here, and in every later reader of the text.
-    static let maximumDepth = 64
+    package static let maximumDepth = 64
 
     let bytes: UnsafeRawBufferPointer
-    var position = 0
+    /// Index of the next byte.
+    package internal(set) var position = 0
     private var depth = 0
 
     /// - Parameter read: reads the one value of the text.
-    static func scan<Value>(
+    package static func scan<Value>(
         _ text: ByteBuffer,
         _ read: (inout JSONScanner) throws(Fault) -> Value
     ) throws(Fault) -> Value {
@@ -53,12 +53,12 @@ struct JSONScanner {
     // MARK: - Values
 
     /// The kind of the next value, if it is well-formed.
-    var kind: JSONKind {
+    package var kind: JSONKind {
         mutating get { JSONKind(first: self.next) }
     }
 
     /// Skips a value. Names of members within it may occur twice.
-    mutating func skip() throws(Fault) {
+    package mutating func skip() throws(Fault) {
         switch self.kind {
         case .object:
             guard try self.beginObject() else { return }
@@ -78,10 +78,10 @@ struct JSONScanner {
 
     /// Begins an object.
     /// - Returns: true if the object has a member; then call ``name()``. False if the object has ended.
-    mutating func beginObject() throws(Fault) -> Bool { try self.begin("{", "}") }
+    package mutating func beginObject() throws(Fault) -> Bool { try self.begin("{", "}") }
 
     /// The name of a member, without escapes. Its value follows.
-    mutating func name() throws(Fault) -> UTF8Text {
+    package mutating func name() throws(Fault) -> UTF8Text {
         try self.beginName()
         let name = try self.string()
         guard self.take(":") else { throw .malformed }
@@ -89,14 +89,14 @@ struct JSONScanner {
     }
 
     /// - Returns: true if the object has another member. False if the object has ended.
-    mutating func nextMember() throws(Fault) -> Bool { try self.goOn("}") }
+    package mutating func nextMember() throws(Fault) -> Bool { try self.goOn("}") }
 
     /// Begins a list.
     /// - Returns: true if the list has an element, which follows. False if the list has ended.
-    mutating func beginList() throws(Fault) -> Bool { try self.begin("[", "]") }
+    package mutating func beginList() throws(Fault) -> Bool { try self.begin("[", "]") }
 
     /// - Returns: true if the list has another element. False if the list has ended.
-    mutating func nextElement() throws(Fault) -> Bool { try self.goOn("]") }
+    package mutating func nextElement() throws(Fault) -> Bool { try self.goOn("]") }
 
     private mutating func begin(_ first: Unicode.Scalar, _ last: Unicode.Scalar) throws(Fault) -> Bool {
         guard self.take(first) else { throw .malformed }
@@ -121,7 +121,7 @@ struct JSONScanner {
     // MARK: - Words
 
     /// Skips `true`, `false`, `null` or a number.
-    mutating func skipWord() throws(Fault) {
+    package mutating func skipWord() throws(Fault) {
         switch self.next {
         case UInt8(ascii: "t"): try self.literal("true")
         case UInt8(ascii: "f"): try self.literal("false")
@@ -164,7 +164,7 @@ struct JSONScanner {
     var byte: UInt8? { self.position < self.bytes.count ? self.bytes[self.position] : nil }
 
     /// The first byte that is not whitespace. The scanner stays at this byte.
-    var next: UInt8? {
+    package var next: UInt8? {
         mutating get {
             while let byte = self.byte, byte == 0x20 || (0x09...0x0A).contains(byte) || byte == 0x0D { self.position += 1 }
             return self.byte

@@ -1,11 +1,15 @@
-import NIOCore
-import VolaryProtocol
+package import NIOCore
 
 /// A JSON value. Members of objects keep their order, and their names are compared by bytes.
-enum JSONValue: Hashable, Sendable {
-    struct Member: Hashable, Sendable {
-        let name: UTF8Text
-        let value: JSONValue
+package enum JSONValue: Hashable, Sendable {
+    package struct Member: Hashable, Sendable {
+        package let name: UTF8Text
+        package let value: JSONValue
+
+        package init(name: UTF8Text, value: JSONValue) {
+            self.name = name
+            self.value = value
+        }
     }
 
     case null
@@ -17,11 +21,11 @@ enum JSONValue: Hashable, Sendable {
     case object([Member])
 
     /// - Parameter text: all of it is kept, so the caller limits its size.
-    init(parsing text: ByteBuffer) throws(JSONScanner.Fault) {
+    package init(parsing text: ByteBuffer) throws(JSONScanner.Fault) {
         self = try JSONScanner.scan(text) { scanner throws(JSONScanner.Fault) in try scanner.value() }
     }
 
-    var kind: JSONKind {
+    package var kind: JSONKind {
         switch self {
         case .null: .null
         case .boolean: .boolean
@@ -32,10 +36,10 @@ enum JSONValue: Hashable, Sendable {
         }
     }
 
-    var text: UTF8Text? { if case .text(let text) = self { text } else { nil } }
+    package var text: UTF8Text? { if case .text(let text) = self { text } else { nil } }
 
     /// A member of this object; nil if this is not an object, or the member is absent or null.
-    subscript(name: UTF8Text) -> JSONValue? {
+    package subscript(name: UTF8Text) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         let value = members.first { $0.name == name }?.value
         return value == .null ? nil : value
@@ -86,7 +90,7 @@ extension JSONValue: Encodable {
         init?(intValue: Int) { nil }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         switch self {
         case .object(let members):
             var container = encoder.container(keyedBy: Key.self)
