@@ -33,6 +33,16 @@ public final class PublicationDetails: Sendable {
         if senderUser == nil, metadata.isEmpty, secondsToLive == nil, excluded.isEmpty, filter == nil { return nil }
     }
 
+    public func excludes(_ connection: ConnectionID) -> Bool {
+        var (low, high) = (0, self.excluded.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self.excluded[middle] == connection { return true }
+            if self.excluded[middle] < connection { low = middle + 1 } else { high = middle }
+        }
+        return false
+    }
+
     /// Whether some connections of the audience may not get the publication.
     public var isSelective: Bool { !self.excluded.isEmpty || self.filter != nil }
 }

@@ -239,7 +239,7 @@ struct WebSocketLimitsTests {
     func `What the client is told fits a close frame`(violation: LimitViolation) throws {
         let reason =
             switch violation.ending {
-            case .close(_, let reason), .dismissal(_, let reason): reason
+            case .close(_, let reason), .dismissal(_, let reason, _): reason
             case .violation(let violation): violation.reason
             case .cut: ""
             }
