@@ -62,7 +62,7 @@ final class Delivery: BrokerReceiver {
         mutating func append(_ publication: Publication) {
             self.publications.append(publication)
             self.messageBytes += publication.messageBytes
-            self.keptBytes += publication.dataType == .binary ? publication.messageBytes : 2 * publication.messageBytes
+            self.keptBytes += publication.dataType.isText ? 2 * publication.messageBytes : publication.messageBytes
             if publication.confirmation != .none { self.wanted.append(publication.id) }
         }
     }
