@@ -37,6 +37,7 @@ struct ClientSide: Sendable {
                 origins: configuration.access.origins,
                 tokens: tokens,
                 acceptsAnonymous: configuration.access.acceptsAnonymousClients,
+                requiresCredentials: configuration.access.hasCredentials,
                 groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
             )
         ) { await interest.reserve($0) }

@@ -7,10 +7,10 @@ public struct ClientAction: Hashable, Sendable {
         case join(AudienceName)
         /// To be no member of a group any more. Without effect if the client is none.
         case leave(AudienceName)
-        /// A message to a group.
-        case send(GroupSend)
+        /// A message to a group. Indirect, as the event: every step of every protocol would have their size.
+        indirect case send(GroupSend)
         /// An event for the application. An answer is a publication to this connection, before the result.
-        case event(ClientEvent)
+        indirect case event(ClientEvent)
     }
 
     public let kind: Kind

@@ -28,6 +28,12 @@ enum FuzzTarget: String, CaseIterable {
     case query
     /// The body of a request.
     case json
+    /// Messages of Web PubSub clients.
+    case pubsub
+    /// Filters of connections.
+    case filter
+    /// Roles, patterns of groups, audiences of tokens and connection strings.
+    case roles
     /// Stored answers that are repeated.
     case answer
     /// Names, ids and settings as texts.
@@ -49,6 +55,9 @@ enum FuzzTarget: String, CaseIterable {
         case .token: try TokenFuzz.check(input)
         case .query: try QueryFuzz.check(input)
         case .json: try JSONFuzz.check(input)
+        case .pubsub: try PubSubFuzz.check(input)
+        case .filter: try FilterFuzz.check(input)
+        case .roles: try RolesFuzz.check(input)
         case .answer: try AnswerFuzz.check(input)
         case .texts: try TextsFuzz.check(input)
         }
@@ -69,6 +78,9 @@ enum FuzzTarget: String, CaseIterable {
         case .token: TokenFuzz.seeds
         case .query: QueryFuzz.seeds
         case .json: JSONFuzz.seeds
+        case .pubsub: PubSubFuzz.seeds
+        case .filter: FilterFuzz.seeds
+        case .roles: RolesFuzz.seeds
         case .answer: AnswerFuzz.seeds
         case .texts: TextsFuzz.seeds
         }

@@ -51,8 +51,9 @@ private enum RequestType: String, CaseIterable {
 
 extension RequestMembers {
     fileprivate var type: RequestType? {
-        guard let text = self.text(.type)?.readableBytesView else { return nil }
-        return RequestType.allCases.first { $0.rawValue.utf8.elementsEqual(text.lazy.map(\.lowercasedASCII)) }
+        self.text(.type)?.withUnsafeReadableBytes { text in
+            RequestType.allCases.first { $0.rawValue.utf8.elementsEqual(text.lazy.map(\.lowercasedASCII)) }
+        }
     }
 
     fileprivate var group: AudienceName? { self.string(.group).flatMap { AudienceName(pubSubGroup: $0) } }
@@ -90,8 +91,9 @@ extension RequestMembers {
 
     private var dataType: TypedPayload.DataType? {
         guard !self.isAbsent(.dataType) else { return .json }
-        guard let text = self.text(.dataType)?.readableBytesView else { return nil }
-        return TypedPayload.DataType.allCases.first { $0.rawValue.utf8.elementsEqual(text) }
+        return self.text(.dataType)?.withUnsafeReadableBytes { text in
+            TypedPayload.DataType.allCases.first { $0.rawValue.utf8.elementsEqual(text) }
+        }
     }
 
     private func readMetadata() -> MessageMetadata? {

@@ -101,7 +101,7 @@ struct RequestMembers {
     /// - Returns: nil for another value, and for a number of 2⁶⁴ or more.
     func wholeNumber(_ name: Name) -> UInt64? {
         guard self.kind(name) == .number, let digits = self.raw(name) else { return nil }
-        return UInt64(decimal: digits.readableBytesView)
+        return digits.withUnsafeReadableBytes { UInt64(decimal: $0) }
     }
 
     private func slice(_ range: Range<Int>) -> ByteBuffer? {
