@@ -7,7 +7,8 @@ extension NodeMessage {
         switch self {
         case .publication(let publication): publication.payload.readableBytes
         case .receipts(let receipts): receipts.count * 20
-        case .close, .membership, .drain, .probe: 0
+        case .audience(let command): command.action.byteCount
+        case .close, .membership, .permission, .drain, .probe: 0
         }
     }
 }

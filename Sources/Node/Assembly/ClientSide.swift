@@ -27,19 +27,23 @@ struct ClientSide: Sendable {
             clientMessages: configuration.clientMessages,
             nodeName: foundation.name
         )
-        self.endpoints =
-            [
-                .plain(relay, precision: configuration.timestampPrecision, more: subprotocols),
-                .echo(Echo(now: foundation.now)),
-            ] + moreEndpoints(relay)
+        let pubSub = PubSubRelay(
+            publisher: cluster.publisher,
+            listing: ConnectionListing(presence: cluster.presence, interest: cluster.interest),
+            metrics: metrics
+        )
+        let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
+        self.endpoints = [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub) + moreEndpoints(relay)
         let interest = cluster.interest
         self.admission = WebSocketAdmission(
             access: WebSocketAuthenticator(
                 origins: configuration.access.origins,
                 tokens: tokens,
                 acceptsAnonymous: configuration.access.acceptsAnonymousClients,
+                requiresToken: configuration.access.accessKeys != nil,
                 groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
-            )
+            ),
+            pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now)
         ) { await interest.reserve($0) }
         self.host = ConnectionHost(
             connections: cluster.connections,

@@ -81,7 +81,12 @@ struct HTTPSide: Sendable {
             registry: foundation.registry,
             activity: foundation.activity,
             life: foundation.life,
-            access: RESTAuthenticator(key: access.apiKey, keys: access.apiKeys, tokens: tokens),
+            access: RESTAuthenticator(
+                key: access.apiKey,
+                keys: access.apiKeys,
+                tokens: tokens,
+                requiresCredentials: access.hasCredentials
+            ),
             admission: admission
         )
     }

@@ -12,14 +12,15 @@ final class Delivery: BrokerReceiver {
     private static let batchBytes = 256 * 1024
 
     let node: NodeID
-    private let connections: ConnectionManager
+    let connections: ConnectionManager
     private let receipts: ReceiptCollector
-    private let requests: ConnectionCommands
-    private let changes = SerialCommandQueue()
+    let requests: ConnectionCommands
+    let audienceCommands: AudienceCommands
+    let changes = SerialCommandQueue()
     private let shutdownRequest: ShutdownRequest
     private let broker: any Broker
     private let metrics: NodeMetrics
-    private let logger: Logger
+    let logger: Logger
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
     private let dropLog = NIOLockedValueBox(LogThrottle(interval: .seconds(10)))
@@ -38,6 +39,7 @@ final class Delivery: BrokerReceiver {
         self.connections = connections
         self.receipts = receipts
         self.requests = requests
+        self.audienceCommands = AudienceCommands(connections: connections, requests: requests, changes: self.changes)
         self.shutdownRequest = shutdownRequest
         self.broker = broker
         self.metrics = metrics
@@ -52,6 +54,8 @@ final class Delivery: BrokerReceiver {
     private struct Batch {
         let audience: HubAudience
         let writtenWithin: TimeAmount?
+        /// For some connections of the audience only. Such a publication is alone.
+        let selection: PublicationDetails?
         var publications: [Publication] = []
         /// About what they take, once encoded.
         var messageBytes = 0
@@ -62,7 +66,7 @@ final class Delivery: BrokerReceiver {
         mutating func append(_ publication: Publication) {
             self.publications.append(publication)
             self.messageBytes += publication.messageBytes
-            self.keptBytes += publication.dataType == .binary ? publication.messageBytes : 2 * publication.messageBytes
+            self.keptBytes += publication.dataType.isText ? 2 * publication.messageBytes : publication.messageBytes
             if publication.confirmation != .none { self.wanted.append(publication.id) }
         }
     }
@@ -81,6 +85,12 @@ final class Delivery: BrokerReceiver {
             case .membership(let request):
                 self.handOver(&batch)
                 self.change(request)
+            case .audience(let command):
+                self.handOver(&batch)
+                self.carryOut(command)
+            case .permission(let request):
+                self.handOver(&batch)
+                self.carryOut(request)
             case .drain(let id):
                 self.shutdownRequest.request(.graceful)
                 self.answer([id], count: 1)
@@ -97,17 +107,22 @@ final class Delivery: BrokerReceiver {
     // MARK: - Publications
 
     private func add(_ publication: Publication, to batch: inout Batch?) {
+        guard !publication.isOver(now: self.now) else {
+            return publication.confirmation == .none ? () : self.answer([publication.id], count: 0)
+        }
         let writtenWithin: TimeAmount? =
             if case .written(let milliseconds) = publication.confirmation { .milliseconds(Int64(milliseconds)) } else { nil }
         let audience = HubAudience(hub: publication.hub, audience: publication.audience)
+        let selection = publication.details.flatMap { $0.isSelective ? $0 : nil }
         let joins =
             batch.map { open in
                 open.audience == audience && open.writtenWithin == nil && writtenWithin == nil
+                    && open.selection == nil && selection == nil
                     && open.messageBytes < Self.batchBytes
             } ?? false
         if !joins {
             self.handOver(&batch)
-            batch = Batch(audience: audience, writtenWithin: writtenWithin)
+            batch = Batch(audience: audience, writtenWithin: writtenWithin, selection: selection)
         }
         batch?.append(publication)
     }
@@ -119,7 +134,12 @@ final class Delivery: BrokerReceiver {
         let counter = ReceiptCounter(ids: finished.wanted, parts: shards.count)
         let publications = finished.publications
         let count = publications.count
-        let fanOut = FanOut(EncodedBatch(publications), to: finished.audience, bytes: finished.messageBytes) { reach in
+        let fanOut = FanOut(
+            EncodedBatch(publications),
+            to: finished.audience,
+            selection: finished.selection,
+            bytes: finished.messageBytes
+        ) { reach in
             self.metrics.delivered(publications: count, deliveries: reach.deliveries(of: publications))
             self.finish(counter, reach)
         }
@@ -137,37 +157,6 @@ final class Delivery: BrokerReceiver {
         }
     }
 
-    // MARK: - Commands
-
-    /// When the event loop's queue is full, no receipt is sent: the caller then learns that this node did not answer, not that
-    /// the connection does not exist.
-    private func close(_ request: CloseRequest) {
-        guard let shard = self.connections.shard(of: request.connection) else { return self.answer([request.id], count: 0) }
-        _ = shard.submit { shard in
-            guard let connection = shard.connection(request.connection, in: request.hub),
-                connection.isOpen || connection.hasLeftovers
-            else {
-                return self.answer([request.id], count: 0)
-            }
-            self.requests.close(connection, code: request.code, reason: request.reason) { self.answer([request.id], count: 1) }
-        }
-    }
-
-    private func change(_ request: MembershipRequest) {
-        self.changes.append(of: request.connection) {
-            do throws(BrokerError) {
-                let outcome =
-                    request.joins
-                    ? try await self.requests.join(request.connection, in: request.hub, request.group)
-                    : await self.requests.leave(request.connection, in: request.hub, request.group)
-                self.answer([request.id], count: outcome.receipt)
-            } catch {
-                // Not subscribed. Without a receipt, the node that sent the command reports a timeout.
-                self.logger.warning("Group not joined", metadata: [LogKey.error: "\(error)"])
-            }
-        }
-    }
-
     // MARK: - Receipts
 
     /// The last event loop to finish sends the receipts.
@@ -176,7 +165,7 @@ final class Delivery: BrokerReceiver {
         self.answer(counter.ids, total)
     }
 
-    private func answer(_ ids: [PublicationID], count: UInt32) { self.answer(ids, FanOutReach(connections: count)) }
+    func answer(_ ids: [PublicationID], count: UInt32) { self.answer(ids, FanOutReach(connections: count)) }
 
     /// Sends the receipts for each node in as few envelopes as possible.
     private func answer(_ ids: [PublicationID], _ reach: FanOutReach) {
@@ -207,12 +196,11 @@ final class Delivery: BrokerReceiver {
     }
 }
 
-extension ConnectionCommands.Outcome {
-    fileprivate var receipt: UInt32 {
-        switch self {
-        case .done: 1
-        case .unknownConnection: 0
-        case .tooManyGroups: Receipt.refused
-        }
+extension Publication {
+    /// Whether its lifetime has ended. A publication that is delivered at once is never over, even if the clocks of two nodes
+    /// differ.
+    fileprivate func isOver(now: () -> Int64) -> Bool {
+        guard let seconds = self.details?.secondsToLive else { return false }
+        return self.timestamp + Int64(seconds) * 1000 + AudienceCommands.clockTolerance < now()
     }
 }

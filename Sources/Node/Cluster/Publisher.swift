@@ -34,6 +34,34 @@ struct Publisher: Sendable {
         self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
     }
 
+    /// Publishes a client's message to a group of its hub.
+    /// - Parameter user: of the sender, for receivers.
+    func publish(
+        _ send: GroupSend,
+        from sender: ConnectionID,
+        user: AudienceName?,
+        in hub: HubName,
+        completion: @escaping @Sendable (Result<PublishOutcome, BrokerError>) -> Void
+    ) {
+        let publication = Publication(
+            id: .random(on: self.node),
+            kind: .message,
+            sender: sender,
+            hub: hub,
+            audience: .group(send.group),
+            dataType: Publication.DataType(send.payload.dataType),
+            timestamp: self.now(),
+            details: PublicationDetails(
+                senderUser: user,
+                metadata: send.metadata,
+                secondsToLive: send.timeToLive.map { UInt16($0.components.seconds) },
+                excluded: send.excludesSender ? [sender] : []
+            ),
+            payload: send.payload.bytes
+        )
+        self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
+    }
+
     /// Publishes a notice about a hub to its clients, without waiting for the outcome.
     func announce(_ text: String, in hub: HubName) {
         let publication = Publication(
@@ -68,17 +96,21 @@ struct Publisher: Sendable {
     }
 
     /// Publishes a REST caller's message. Returns once the broker has it, without receipts.
-    func pushWithoutReceipts(_ content: PushContent, to audience: HubAudience) async throws(BrokerError) -> PublicationID {
-        let publication = self.pushed(content, to: audience, confirmation: .none)
+    func pushWithoutReceipts(
+        _ content: PushContent,
+        _ details: PublicationDetails? = nil,
+        to audience: HubAudience
+    ) async throws(BrokerError) -> (id: PublicationID, outcome: PublishOutcome) {
+        let publication = self.pushed(content, details, to: audience, confirmation: .none)
         let result = await withCheckedContinuation { continuation in
             self.broker.publish(.publication(publication), to: publication.topic) { continuation.resume(returning: $0) }
         }
-        _ = try result.get()
-        return publication.id
+        return (publication.id, try result.get())
     }
 
     private func pushed(
         _ content: PushContent,
+        _ details: PublicationDetails? = nil,
         to audience: HubAudience,
         confirmation: Publication.Confirmation
     ) -> Publication {
@@ -90,6 +122,7 @@ struct Publisher: Sendable {
             dataType: content.dataType,
             timestamp: self.now(),
             confirmation: confirmation,
+            details: details,
             payload: content.payload
         )
     }
@@ -118,6 +151,49 @@ struct Publisher: Sendable {
         let id = PublicationID.random(on: self.node)
         let request = CloseRequest(id: id, hub: hub, connection: connection, code: code, reason: reason)
         return try await self.request(.close(request), id: id, to: connection.node, timeout: timeout)
+    }
+
+    /// Changes the connections of an audience on all nodes; waits for the receipts.
+    func change(
+        _ audience: HubAudience,
+        _ action: AudienceCommand.Action,
+        selection: PublicationDetails? = nil,
+        timeout: TimeAmount
+    ) async throws(BrokerError) -> PushOutcome {
+        let command = AudienceCommand(
+            id: .random(on: self.node),
+            hub: audience.hub,
+            audience: audience.audience,
+            selection: selection,
+            timestamp: self.now(),
+            action: action
+        )
+        let expectsAll = audience.reachesEveryNode
+        let answer = try await self.receipts.collect(command.id, expectsAll: expectsAll, timeout: timeout) { completion in
+            self.broker.publish(.audience(command), to: command.topic, completion: completion)
+        }
+        return PushOutcome(id: command.id, answer: answer)
+    }
+
+    /// Changes or checks what the client of a connection on any node may do; waits for the receipt.
+    func change(
+        _ action: PermissionRequest.Action,
+        _ permission: GroupPermission,
+        for group: AudienceName?,
+        of connection: ConnectionID,
+        in hub: HubName,
+        timeout: TimeAmount
+    ) async throws(BrokerError) -> PushOutcome {
+        let id = PublicationID.random(on: self.node)
+        let request = PermissionRequest(
+            id: id,
+            hub: hub,
+            connection: connection,
+            action: action,
+            permission: permission,
+            group: group
+        )
+        return try await self.request(.permission(request), id: id, to: connection.node, timeout: timeout)
     }
 
     /// Makes a node drain; waits for the receipt.

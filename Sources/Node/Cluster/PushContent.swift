@@ -12,7 +12,7 @@ struct PushContent: Hashable, Sendable {
         switch self.dataType {
         case .text: "message"
         case .json: "data"
-        case .binary: nil
+        case .binary, .protobuf: nil
         }
     }
 }

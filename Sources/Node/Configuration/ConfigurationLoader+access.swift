@@ -1,4 +1,5 @@
 import Foundation
+import VolaryProtocol
 
 extension ConfigurationLoader {
     func access() throws(ConfigurationError) -> AccessConfiguration {
@@ -17,6 +18,7 @@ extension ConfigurationLoader {
                 permissions: try self.claim(.jwtPermissionsClaim).map { [$0] } ?? ClaimPath.permissions
             ),
             acceptsAnonymousClients: try self.isOn(.anonymousClients),
+            accessKeys: try self.accessKeys(),
             origins: try self.origins(.allowedOrigins),
             isInsecure: try self.isOn(.insecure)
         )
@@ -46,7 +48,9 @@ extension ConfigurationLoader {
 
     private var acceptsTokens: Bool { self.value(.jwtKey) != nil || self.value(.jwks) != nil }
 
-    private var acceptsKeys: Bool { self.value(.apiKey) != nil || self.value(.apiKeys) != nil }
+    private var acceptsKeys: Bool {
+        [.apiKey, .apiKeys, .accessKey, .accessKeys].contains { self.value($0) != nil }
+    }
 
     private func claim(_ option: ConfigurationOption) throws(ConfigurationError) -> ClaimPath? {
         try self.optional(option, allowed: ClaimPath.rule) { ClaimPath($0) }
@@ -63,6 +67,16 @@ extension ConfigurationLoader {
             )
         }
         return key
+    }
+
+    private func accessKeys() throws(ConfigurationError) -> AccessKeys? {
+        let key = self.value(.accessKey).map { AccessKey(UTF8Text($0)) }
+        guard key != .some(nil) else {
+            throw ConfigurationError(option: ConfigurationOption.accessKey.rawValue, value: nil, allowed: AccessKey.rule)
+        }
+        let hosts = try self.optional(.publicHosts, allowed: AccessKeys.hostsRule, AccessKeys.hosts)
+        let file = try self.file(.accessKeys, rule: AccessKeys.fileRule, AccessKeys.parse)
+        return AccessKeys(key: key ?? nil, file: file, publicHosts: hosts)
     }
 
     private func file<Content: Sendable>(
@@ -85,7 +99,7 @@ extension ConfigurationLoader {
             value: configuration.host,
             allowed: """
                 other machines can reach this address: set --api-key, --api-keys, --jwt-key or --jwks for REST, and --jwt-key, --jwks or \
-                --anonymous-clients for WebSockets; or --insecure
+                --anonymous-clients for WebSockets; or --access-keys for Web PubSub only; or --insecure
                 """
         )
     }

@@ -30,6 +30,9 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case jwtGroupsClaim = "jwt-groups-claim"
     case jwtPermissionsClaim = "jwt-permissions-claim"
     case anonymousClients = "anonymous-clients"
+    case accessKey = "access-key"
+    case accessKeys = "access-keys"
+    case publicHosts = "public-hosts"
     case allowedOrigins = "allowed-origins"
     case insecure
     case maximumMessage = "max-message"
@@ -86,7 +89,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .port: "8080"
         case .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .redisAuthorities, .corsOrigins, .swaggerAssets: nil
         case .apiKey, .apiKeys, .jwtKey, .jwks, .jwtAudience, .jwtIssuer, .jwtPermissionsClaim, .allowedOrigins: nil
-        case .maximumConnections, .trustedProxies: nil
+        case .accessKey, .accessKeys, .publicHosts, .maximumConnections, .trustedProxies: nil
         // The default depends on whether credentials are configured.
         case .clientMessages, .announcementsPerSecond: nil
         case .redisPrefix: "volary"
@@ -173,6 +176,12 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .jwtPermissionsClaim:
             "Token claim with the permissions. Default: permissions, scope, scp and roles combined."
         case .anonymousClients: "Allow clients without a token when credentials are configured. As a variable: on or off."
+        case .accessKey:
+            "Key of Web PubSub's clients and callers. Better set as a variable: other users of the machine can see flags."
+        case .accessKeys:
+            "File with one or two keys of Web PubSub's clients and callers, read again on SIGHUP. Default: none."
+        case .publicHosts:
+            "Names that Web PubSub's tokens may have this node by, separated by commas. Default: what Host says."
         case .allowedOrigins:
             "Other origins whose pages may open WebSockets, separated by commas, or '*'. Default: only the node's own."
         case .insecure:

@@ -75,6 +75,14 @@ public final class ConnectionManager: Sendable {
         return try? await shard.eventLoop.submit { shard.connection(id, in: hub).map { body(shard, $0) } }.get()
     }
 
+    /// Runs `body` on each event loop with members of the audience.
+    func onShards<Result: Sendable>(
+        of audience: HubAudience,
+        _ body: @escaping @Sendable (ConnectionShard) -> Result
+    ) async -> [Result] {
+        await self.on(self.shards(of: audience), body)
+    }
+
     /// The shards with members of the audience. A member that has been confirmed to anyone is included.
     func shards(of audience: HubAudience) -> [ConnectionShard] {
         switch audience.audience {
@@ -167,8 +175,15 @@ public final class ConnectionManager: Sendable {
     private func onEachShard<Result: Sendable>(
         _ body: @escaping @Sendable (ConnectionShard) -> Result
     ) async -> [Result] {
+        await self.on(self.shards, body)
+    }
+
+    private func on<Result: Sendable>(
+        _ shards: [ConnectionShard],
+        _ body: @escaping @Sendable (ConnectionShard) -> Result
+    ) async -> [Result] {
         var results: [Result] = []
-        for future in self.shards.map({ shard in shard.eventLoop.submit { body(shard) } }) {
+        for future in shards.map({ shard in shard.eventLoop.submit { body(shard) } }) {
             // `submit` fails only if `body` throws, which it does not.
             if let result = try? await future.get() { results.append(result) }
         }

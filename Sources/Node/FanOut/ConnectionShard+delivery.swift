@@ -16,7 +16,9 @@ extension ConnectionShard {
         // The fast path of most connections.
         let bytes = form.bytes
         let isShared = !usual.isDeflated && form.tails.isEmpty && form.omitted.isEmpty && bytes.readableBytes > 0
+        let selection = fanOut.selection
         let reached = self.deliver(to: fanOut.audience) { connection in
+            if let selection, !selection.selects(connection) { return false }
             if isShared, connection.encoding === usual { return send(connection, bytes) }
             return self.deliver(&forms, to: connection, send)
         }

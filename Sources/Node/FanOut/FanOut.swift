@@ -7,6 +7,8 @@ struct FanOut: Sendable {
     private static let joinedBytes = 64 * 1024
 
     let audience: HubAudience
+    /// For some connections of the audience only; nil: for all.
+    let selection: PublicationDetails?
     private let batch: EncodedBatch
     /// Later batches that are delivered together with the first one.
     private var joined: [EncodedBatch] = []
@@ -17,9 +19,16 @@ struct FanOut: Sendable {
     /// - Parameters:
     ///   - bytes: approximate encoded size of the batch.
     ///   - done: called on the event loop with the connections that accepted the batch.
-    init(_ batch: EncodedBatch, to audience: HubAudience, bytes: Int, done: @escaping @Sendable (FanOutReach) -> Void) {
+    init(
+        _ batch: EncodedBatch,
+        to audience: HubAudience,
+        selection: PublicationDetails? = nil,
+        bytes: Int,
+        done: @escaping @Sendable (FanOutReach) -> Void
+    ) {
         self.batch = batch
         self.audience = audience
+        self.selection = selection
         self.bytes = bytes
         self.done = [done]
     }
@@ -27,7 +36,7 @@ struct FanOut: Sendable {
     /// Joins the next fan-out, so that both cost each connection one write.
     /// - Returns: false when they cannot be joined; nothing has changed in that case.
     mutating func join(_ next: FanOut) -> Bool {
-        guard next.audience == self.audience, next.joined.isEmpty, self.bytes + next.bytes <= Self.joinedBytes else {
+        guard next.audience == self.audience, self.selection == nil, next.selection == nil, next.joined.isEmpty, self.bytes + next.bytes <= Self.joinedBytes else {
             return false
         }
         self.joined.append(next.batch)

@@ -110,6 +110,9 @@ struct AccessFlags: ParsableArguments {
     @Option(.jwtGroupsClaim) var jwtGroupsClaim: String?
     @Option(.jwtPermissionsClaim) var jwtPermissionsClaim: String?
     @Flag(.anonymousClients) var anonymousClients = false
+    @Option(.accessKey) var accessKey: String?
+    @Option(.accessKeys) var accessKeys: String?
+    @Option(.publicHosts) var publicHosts: String?
     @Option(.allowedOrigins) var allowedOrigins: String?
     @Flag(.insecure) var insecure = false
 
@@ -126,6 +129,9 @@ struct AccessFlags: ParsableArguments {
             (.jwtGroupsClaim, self.jwtGroupsClaim),
             (.jwtPermissionsClaim, self.jwtPermissionsClaim),
             (.anonymousClients, self.anonymousClients ? "on" : nil),
+            (.accessKey, self.accessKey),
+            (.accessKeys, self.accessKeys),
+            (.publicHosts, self.publicHosts),
             (.allowedOrigins, self.allowedOrigins),
             (.insecure, self.insecure ? "on" : nil),
         ]

@@ -22,6 +22,8 @@ extension EnvelopeCodec {
         case .membership: message = .membership(try self.decodeMembership(&bytes, in: fields.hub))
         case .drain: message = .drain(try self.decodeID(&bytes))
         case .probe: message = .probe(try self.decodeID(&bytes))
+        case .audience: message = .audience(try self.decodeAudience(&bytes, fields))
+        case .permission: message = .permission(try self.decodePermission(&bytes, in: fields.hub))
         }
         return Envelope(origin: NodeID(rawValue: origin), sequence: sequence, message: message, attempt: rawType >> 4)
     }
@@ -47,7 +49,7 @@ extension EnvelopeCodec {
         guard let kind = Publication.Kind(rawValue: rawKind) else { throw .invalid(field: "kind") }
         guard let dataType = Publication.DataType(rawValue: rawDataType) else { throw .invalid(field: "data type") }
         let payload = bytes.readSlice(length: bytes.readableBytes) ?? ByteBuffer()
-        if dataType != .binary, !payload.isWellFormedUTF8 { throw .invalid(field: "payload") }
+        if dataType.isText, !payload.isWellFormedUTF8 { throw .invalid(field: "payload") }
         return Publication(
             id: id,
             kind: kind,
@@ -57,6 +59,7 @@ extension EnvelopeCodec {
             dataType: dataType,
             timestamp: timestamp,
             confirmation: fields.confirmation,
+            details: fields.details,
             payload: payload
         )
     }

@@ -5,8 +5,9 @@ import NIOCore
 ///     offset  bytes
 ///     0       1      0x56, "V"
 ///     1       1      the format of the node that wrote it
-///     2       1      low 4 bits: type, 1 publication, 2 receipts, 3 close, 4 membership, 5 drain, 6 probe; high 4 bits: attempt.
-///                    A later type that concerns clients is one of 7 to 11, another one of 12 to 15
+///     2       1      low 4 bits: type, 1 publication, 2 receipts, 3 close, 4 membership, 5 drain, 6 probe, 7 audience,
+///                    8 permission; high 4 bits: attempt.
+///                    A later type that concerns clients is one of 9 to 11, another one of 12 to 15
 ///     3       1      the lowest format whose nodes can read it
 ///     4       4      origin
 ///     8       8      sequence
@@ -15,18 +16,27 @@ import NIOCore
 ///     …       …      the body, to the end
 ///
 ///     field        tag 1, length 2, and that many bytes
-///     1 hub        UTF-8 in lower case; absent for the default hub. Publication, close, membership
+///     1 hub        UTF-8 in lower case; absent for the default hub. Publication, close, membership, audience, permission
 ///     2 sender     id 16. Publication
-///     3 connection id 16, 4 group UTF-8, 5 user UTF-8: the audience of a publication, at most one; none is for all
+///     3 connection id 16, 4 group UTF-8, 5 user UTF-8: the audience, at most one; none is for all. Publication, audience
 ///     6 confirm    the receipt that a publication wants: nothing for routed, 4 for written within that many milliseconds
+///     7 from user  UTF-8: user id of the sender. Publication
+///     8 metadata   per entry: key length 2, key, value length 2, value, at least one. Publication
+///     9 lifetime   2: seconds after the timestamp, above 0. Publication
+///     10 excluded  per connection: id 16, in ascending order, at least one. Publication, audience
+///     11 filter    UTF-8: a condition on the connections of the audience. Publication, audience
 ///
 ///     publication  id 16, kind 1, data type 1, timestamp 8, payload to the end
-///                  data type: 1 text, 2 binary, 3 JSON
+///                  data type: 1 text, 2 binary, 3 JSON, 4 protobuf
 ///     receipts     count 2, then per receipt: id 16, connections 4
 ///     close        id 16, connection 16, code 2, reason to the end
 ///     membership   id 16, connection 16, joins 1 (0 or 1), group to the end
 ///     drain        id 16
 ///     probe        id 16
+///     audience     id 16, timestamp 8, action 1; action 1 close: text to the end; 2 join and 3 leave: per group length 2, UTF-8;
+///                  4 leave all groups
+///     permission   id 16, connection 16, action 1 (1 grant, 2 revoke, 3 check), permission 1 (1 join and leave, 2 send), group to
+///                  the end, empty for all groups
 ///
 /// **Growth.** Bodies and the first 17 bytes stay as they are; a later format adds fields and types. A node skips a field whose tag
 /// it does not know if the tag's highest bit is set, and cannot read the envelope otherwise. A node of format `f` can read an
@@ -51,6 +61,8 @@ enum EnvelopeCodec {
         case membership = 4
         case drain = 5
         case probe = 6
+        case audience = 7
+        case permission = 8
     }
 
     enum Tag: UInt8 {
@@ -60,6 +72,19 @@ enum EnvelopeCodec {
         case group = 4
         case user = 5
         case confirmation = 6
+        case senderUser = 7
+        case metadata = 8
+        case lifetime = 9
+        case excluded = 10
+        case filter = 11
+    }
+
+    /// The kinds of ``AudienceCommand/Action``.
+    enum AudienceAction: UInt8 {
+        case close = 1
+        case join = 2
+        case leave = 3
+        case leaveAll = 4
     }
 
     static let fieldHeaderBytes = 3
@@ -84,6 +109,8 @@ enum EnvelopeCodec {
             case .receipts(let receipts): self.encode(receipts, to: &writer)
             case .close(let request): self.encode(request, to: &writer)
             case .membership(let request): self.encode(request, to: &writer)
+            case .audience(let command): self.encode(command, to: &writer)
+            case .permission(let request): self.encode(request, to: &writer)
             case .drain(let id), .probe(let id): writer.write(id)
             }
         }
@@ -104,18 +131,15 @@ enum EnvelopeCodec {
         case .membership: .membership
         case .drain: .drain
         case .probe: .probe
+        case .audience: .audience
+        case .permission: .permission
         }
     }
 
     private static func encode(_ publication: Publication, to writer: inout ByteWriter) {
         writer.write(publication.hub)
         if let sender = publication.sender { writer.write(.sender, sender) }
-        switch publication.audience {
-        case .all: break
-        case .connection(let id): writer.write(.connection, id)
-        case .group(let name): writer.write(.group, name)
-        case .user(let name): writer.write(.user, name)
-        }
+        writer.write(publication.audience)
         switch publication.confirmation {
         case .none: break
         case .routed: writer.write(.confirmation, length: 0)
@@ -123,6 +147,7 @@ enum EnvelopeCodec {
             writer.write(.confirmation, length: 4)
             writer.write(milliseconds)
         }
+        if let details = publication.details { writer.write(details) }
         writer.write(publication.id)
         writer.write(publication.kind.rawValue)
         writer.write(publication.dataType.rawValue)
@@ -169,16 +194,13 @@ private struct Size {
             self.bodyBytes = 26 + publication.payload.readableBytes
             self.addHub(publication.hub)
             if publication.sender != nil { self.add(EnvelopeCodec.idBytes) }
-            switch publication.audience {
-            case .all: break
-            case .connection: self.add(EnvelopeCodec.idBytes)
-            case .group(let name), .user(let name): self.add(name.byteCount)
-            }
+            self.add(publication.audience)
             switch publication.confirmation {
             case .none: break
             case .routed: self.add(0)
             case .written: self.add(4)
             }
+            if let details = publication.details { self.add(details) }
         case .receipts(let receipts): self.bodyBytes = 2 + 20 * receipts.count
         case .close(let request):
             self.bodyBytes = 34 + request.reason.utf8.count
@@ -187,7 +209,31 @@ private struct Size {
             self.bodyBytes = 33 + request.group.byteCount
             self.addHub(request.hub)
         case .drain, .probe: self.bodyBytes = 16
+        case .audience(let command):
+            self.bodyBytes = 25 + command.action.byteCount
+            self.addHub(command.hub)
+            self.add(command.audience)
+            if let selection = command.selection { self.add(selection) }
+        case .permission(let request):
+            self.bodyBytes = 34 + (request.group?.byteCount ?? 0)
+            self.addHub(request.hub)
         }
+    }
+
+    private mutating func add(_ audience: Audience) {
+        switch audience {
+        case .all: break
+        case .connection: self.add(EnvelopeCodec.idBytes)
+        case .group(let name), .user(let name): self.add(name.byteCount)
+        }
+    }
+
+    private mutating func add(_ details: PublicationDetails) {
+        if let user = details.senderUser { self.add(user.byteCount) }
+        if !details.metadata.isEmpty { self.add(details.metadata.encodedBytes) }
+        if details.secondsToLive != nil { self.add(2) }
+        if !details.excluded.isEmpty { self.add(EnvelopeCodec.idBytes * details.excluded.count) }
+        if let filter = details.filter { self.add(filter.text.utf8.count) }
     }
 
     private mutating func addHub(_ hub: HubName) {
@@ -201,29 +247,29 @@ private struct Size {
 }
 
 extension ByteWriter {
-    fileprivate mutating func write<Kind>(_ id: NodeScopedID<Kind>) {
+    mutating func write<Kind>(_ id: NodeScopedID<Kind>) {
         self.write(id.high)
         self.write(id.low)
     }
 
     /// Writes the beginning of a field.
-    fileprivate mutating func write(_ tag: EnvelopeCodec.Tag, length: Int) {
+    mutating func write(_ tag: EnvelopeCodec.Tag, length: Int) {
         self.write(tag.rawValue)
         self.write(UInt16(length))
     }
 
-    fileprivate mutating func write<Kind>(_ tag: EnvelopeCodec.Tag, _ id: NodeScopedID<Kind>) {
+    mutating func write<Kind>(_ tag: EnvelopeCodec.Tag, _ id: NodeScopedID<Kind>) {
         self.write(tag, length: EnvelopeCodec.idBytes)
         self.write(id)
     }
 
-    fileprivate mutating func write(_ tag: EnvelopeCodec.Tag, _ name: AudienceName) {
+    mutating func write(_ tag: EnvelopeCodec.Tag, _ name: AudienceName) {
         self.write(tag, length: name.byteCount)
         self.write(text: name.text)
     }
 
     /// Writes the field of a hub, unless it is the default one.
-    fileprivate mutating func write(_ hub: HubName) {
+    mutating func write(_ hub: HubName) {
         guard !hub.isDefault else { return }
         self.write(.hub, length: hub.text.utf8.count)
         self.write(text: hub.text)

@@ -6,6 +6,21 @@ struct EnvelopeFields {
     private(set) var sender: ConnectionID?
     private(set) var audience = Audience.all
     private(set) var confirmation = Publication.Confirmation.none
+    private var senderUser: AudienceName?
+    private var metadata = MessageMetadata()
+    private var secondsToLive: UInt16?
+    private var excluded: [ConnectionID] = []
+    private var filter: PubSubFilter?
+
+    var details: PublicationDetails? {
+        PublicationDetails(
+            senderUser: self.senderUser,
+            metadata: self.metadata,
+            secondsToLive: self.secondsToLive,
+            excluded: Set(self.excluded),
+            filter: self.filter
+        )
+    }
 
     /// Reads the number of fields, and the fields.
     @inline(__always)
@@ -50,6 +65,15 @@ struct EnvelopeFields {
                 self.confirmation = .written(milliseconds: milliseconds)
             default: throw .invalid(field: "confirmation")
             }
+        case .senderUser: self.senderUser = try bytes.readName(length, field: "sender's user")
+        case .metadata: self.metadata = try bytes.readMetadata(length)
+        case .lifetime:
+            guard length == 2, let seconds = bytes.readInteger(as: UInt16.self), seconds > 0 else {
+                throw .invalid(field: "lifetime")
+            }
+            self.secondsToLive = seconds
+        case .excluded: self.excluded = try bytes.readExcluded(length)
+        case .filter: self.filter = try bytes.readFilter(length)
         }
     }
 
@@ -63,7 +87,12 @@ extension EnvelopeCodec.MessageType {
     fileprivate func permits(_ tag: EnvelopeCodec.Tag) -> Bool {
         switch self {
         case .publication: true
-        case .close, .membership: tag == .hub
+        case .audience:
+            switch tag {
+            case .hub, .connection, .group, .user, .excluded, .filter: true
+            case .sender, .confirmation, .senderUser, .metadata, .lifetime: false
+            }
+        case .close, .membership, .permission: tag == .hub
         case .receipts, .drain, .probe: false
         }
     }

@@ -11,6 +11,11 @@ public enum NodeMessage: Hashable, Sendable {
     /// To the node that holds a connection: add it to a group or remove it. Answered with a receipt of 1, of 0 when there is no
     /// such connection in the hub, or of ``Receipt/refused``.
     case membership(MembershipRequest)
+    /// To the nodes that have connections of an audience: change them, on the topic of the audience.
+    case audience(AudienceCommand)
+    /// To the node that holds a connection: change or check its permissions. Answered with a receipt of 1, of 0 when there is no
+    /// such connection in the hub, or of ``Receipt/refused``, also when the client lacks the permission.
+    case permission(PermissionRequest)
     /// To a node: drain, then stop. Answered with a receipt of 1 as soon as the node accepts it, also while it drains already.
     case drain(PublicationID)
     /// To a node: are you alive? Answered with a receipt of 1. Not logged: a node that is not connected does not get it later.

@@ -6,9 +6,13 @@ public enum Limits {
     public static let maximumPayloadBytes = 16 * 1024 * 1024
     /// Magic, format, type, lowest format, origin, sequence.
     public static let envelopeHeaderBytes = 16
-    /// The largest envelope, in bytes: the largest payload, and before it up to 80 bytes, a ``HubName`` and an
-    /// ``AudienceName``, and room for fields of later formats.
-    public static let maximumEnvelopeBytes = Self.maximumPayloadBytes + 4096
+    /// The largest envelope, in bytes: the largest payload, and before it at most 128 KiB: fields of at most 80 KiB, and room for
+    /// those of later formats.
+    public static let maximumEnvelopeBytes = Self.maximumPayloadBytes + 128 * 1024
+    /// Groups in one command: 2,000.
+    public static let maximumGroupsPerCommand = 2000
+    /// A text that explains the end of connections: 4 KiB of UTF-8.
+    public static let maximumCloseTextBytes = 4096
     /// Receipts in one envelope: at most 1,000, about 20 KB.
     public static let maximumReceiptsPerEnvelope = 1000
     /// Bytes of a close frame's reason: a control frame carries 125 (RFC 6455 section 5.5), and the code takes two.

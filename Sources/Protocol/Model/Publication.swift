@@ -16,9 +16,18 @@ public struct Publication: Hashable, Sendable {
         /// Well-formed UTF-8.
         case text = 1
         case binary = 2
-        /// A JSON text in well-formed UTF-8; from REST callers only. A node that does not know this type ignores the message, and
-        /// logs that.
+        /// A JSON text in well-formed UTF-8.
         case json = 3
+        /// A packed `google.protobuf.Any`.
+        case protobuf = 4
+
+        /// Whether the payload is well-formed UTF-8.
+        public var isText: Bool {
+            switch self {
+            case .text, .json: true
+            case .binary, .protobuf: false
+            }
+        }
     }
 
     /// What the nodes that get a publication report in a ``Receipt``.
@@ -41,7 +50,9 @@ public struct Publication: Hashable, Sendable {
     /// When its node accepted it, in milliseconds since 1970, UTC, on that node's clock.
     public let timestamp: Int64
     public let confirmation: Confirmation
-    /// At most ``Limits/maximumPayloadBytes``; well-formed UTF-8 unless `dataType` is binary.
+    /// nil in most publications.
+    public let details: PublicationDetails?
+    /// At most ``Limits/maximumPayloadBytes``; well-formed UTF-8 if the data type is a text (``DataType/isText``).
     public let payload: ByteBuffer
 
     public init(
@@ -53,6 +64,7 @@ public struct Publication: Hashable, Sendable {
         dataType: DataType = .text,
         timestamp: Int64,
         confirmation: Confirmation = .none,
+        details: PublicationDetails? = nil,
         payload: ByteBuffer
     ) {
         self.id = id
@@ -63,6 +75,7 @@ public struct Publication: Hashable, Sendable {
         self.dataType = dataType
         self.timestamp = timestamp
         self.confirmation = confirmation
+        self.details = details
         self.payload = payload
     }
 

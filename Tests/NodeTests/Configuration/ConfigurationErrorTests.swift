@@ -41,6 +41,8 @@ struct ConfigurationErrorTests {
         (.jwtGroupsClaim, ["", "/a~2b", String(repeating: "x", count: 257)], "must be \(ClaimPath.rule)"),
         (.jwtPermissionsClaim, ["", "/a~"], "must be \(ClaimPath.rule)"),
         (.anonymousClients, ["yes"], "must be on or off"),
+        (.accessKeys, ["/dev/null"], AccessKeys.fileRule),
+        (.publicHosts, ["", "a b", "https://example.org", "example.org,", "h:0"], "must be \(AccessKeys.hostsRule)"),
         (
             .allowedOrigins, ["", "example.org", "https://example.org/", "nul", "file://h"],
             "must be '*', or origins such as https://app.example.org,capacitor://localhost"
@@ -168,7 +170,7 @@ struct ConfigurationErrorTests {
 
     @Test(
         arguments: [
-            ConfigurationOption.apiKeys, .jwtKey, .jwks, .redisAuthorities, .tlsCertificate,
+            ConfigurationOption.apiKeys, .jwtKey, .jwks, .redisAuthorities, .tlsCertificate, .accessKeys,
         ]
     )
     func `A file that cannot be read says why, not what it would have to say`(option: ConfigurationOption) throws {

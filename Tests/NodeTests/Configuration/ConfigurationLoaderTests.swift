@@ -360,6 +360,7 @@ struct ConfigurationLoaderTests {
         // protocol must be trusted: they have tests of their own.
         let others: Set<ConfigurationOption> = [
             .redisPrefix, .redisAuthorities, .swaggerAssets, .tlsCertificate, .tlsKey, .apiKeys, .jwtKey, .jwks, .proxyProtocol,
+            .accessKey, .accessKeys, .publicHosts,
         ]
         #expect(Set(Self.examples.map(\.option)).union(others) == Set(ConfigurationOption.allCases))
     }
@@ -413,7 +414,7 @@ struct ConfigurationLoaderTests {
             Set(ConfigurationOption.allCases.filter { $0.defaultValue == nil }) == [
                 .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .redisAuthorities, .corsOrigins, .swaggerAssets, .apiKey,
                 .apiKeys, .jwtKey, .jwks, .jwtAudience, .jwtIssuer, .jwtPermissionsClaim, .allowedOrigins, .maximumConnections,
-                .trustedProxies, .clientMessages, .announcementsPerSecond,
+                .trustedProxies, .clientMessages, .announcementsPerSecond, .accessKey, .accessKeys, .publicHosts,
             ]
         )
     }

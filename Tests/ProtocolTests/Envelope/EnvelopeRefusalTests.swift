@@ -102,8 +102,8 @@ struct EnvelopeRefusalTests {
             var envelope = EnvelopeBytes(golden)
             envelope.add(4, [0x67])
             switch golden.envelope.message {
-            case .publication: break
-            case .receipts, .close, .membership, .drain, .probe: #expect(envelope.error == .invalid(field: "tag"))
+            case .publication, .audience: break
+            case .receipts, .close, .membership, .permission, .drain, .probe: #expect(envelope.error == .invalid(field: "tag"))
             }
         }
     }

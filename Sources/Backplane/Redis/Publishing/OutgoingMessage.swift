@@ -61,10 +61,11 @@ struct OutgoingMessage: Sendable {
 }
 
 extension NodeMessage {
-    /// Whether a node that was disconnected reads it from the log later. Receipts and probes are useless by then.
+    /// Whether a node that was disconnected reads it from the log later. Receipts, probes and checks are useless by then.
     var isWorthLogging: Bool {
         switch self {
-        case .publication, .close, .membership, .drain: true
+        case .publication, .close, .membership, .audience, .drain: true
+        case .permission(let request): request.action != .check
         case .receipts, .probe: false
         }
     }

@@ -7,8 +7,9 @@ struct ConnectionCommands: Sendable {
     enum Outcome: Sendable {
         case done
         case unknownConnection
-        /// The limit of a connection's groups, or of the bytes of their names, is reached (``GroupLimits``).
-        case tooManyGroups
+        /// The limit of a connection's groups, or of the bytes of their names, is reached (``GroupLimits``), or of its
+        /// permissions. Of a check: the client lacks the permission.
+        case refused
     }
 
     let connections: ConnectionManager
@@ -16,42 +17,54 @@ struct ConnectionCommands: Sendable {
     let presence: PresenceReporter<ContinuousClock>
     private var listing: ConnectionListing { ConnectionListing(presence: self.presence, interest: self.interest) }
 
-    /// Returns once everything that is published to the group from now on reaches the connection, and the presence store has the
+    /// Returns once everything that is published to the groups from now on reaches the connection, and the presence store has the
     /// change.
     ///
-    /// The node subscribes to the group first, then the connection becomes a member, then the join is confirmed. Does nothing for
-    /// a member.
-    func join(_ id: ConnectionID, in hub: HubName, _ group: AudienceName) async throws(BrokerError) -> Outcome {
-        try await self.retain(.group(hub, group))
-        let outcome = await self.connections.onShard(of: id, in: hub) { shard, connection -> (Outcome, Bool) in
-            guard connection.isOpen, connection.endpoint.joinsCluster else { return (.unknownConnection, false) }
-            let groups = shard.groups(of: connection)
-            guard !groups.contains(group) else { return (.done, false) }
-            guard connection.endpoint.groupLimits.hasRoom(for: group, in: groups) else { return (.tooManyGroups, false) }
-            shard.join(connection, group)
-            self.listing.changed(connection)
-            return (.done, true)
+    /// The node subscribes to the groups first, then the connection becomes a member, then the join is confirmed. Groups beyond the
+    /// connection's limits are left out.
+    func join(_ id: ConnectionID, in hub: HubName, _ groups: [AudienceName]) async throws(BrokerError) -> Outcome {
+        let topics = Set(groups).map { Topic.group(hub, $0) }
+        guard await self.interest.retain(topics) else {
+            self.interest.release(topics)
+            throw .closed
         }
-        guard let (outcome, isNew) = outcome, isNew else {
-            await self.interest.release(.group(hub, group))
-            return outcome?.0 ?? .unknownConnection
+        let result = await self.connections.onShard(of: id, in: hub) { shard, connection -> (Outcome, joined: Set<AudienceName>) in
+            guard connection.isOpen, connection.endpoint.joinsCluster else { return (.unknownConnection, []) }
+            var joined: Set<AudienceName> = []
+            var outcome = Outcome.done
+            for group in groups {
+                let present = shard.groups(of: connection)
+                guard !present.contains(group) else { continue }
+                guard connection.endpoint.groupLimits.hasRoom(for: group, in: present) else {
+                    outcome = .refused
+                    continue
+                }
+                shard.join(connection, group)
+                joined.insert(group)
+            }
+            if !joined.isEmpty { self.listing.changed(connection) }
+            return (outcome, joined)
         }
-        await self.presence.flushed()
+        let (outcome, joined) = result ?? (.unknownConnection, [])
+        self.interest.release(topics.filter { topic in !joined.contains { topic == .group(hub, $0) } })
+        if !joined.isEmpty { await self.presence.flushed() }
         return outcome
     }
 
-    /// Returns once nothing that is published to the group from now on reaches the connection, and the presence store has the
+    /// Returns once nothing that is published to the groups from now on reaches the connection, and the presence store has the
     /// change.
-    func leave(_ id: ConnectionID, in hub: HubName, _ group: AudienceName) async -> Outcome {
-        let wasMember = await self.connections.onShard(of: id, in: hub) { shard, connection -> Bool in
-            guard shard.groups(of: connection).contains(group) else { return false }
-            shard.leave(connection, group)
-            self.listing.changed(connection)
-            return true
+    /// - Parameter groups: nil for all groups of the connection.
+    func leave(_ id: ConnectionID, in hub: HubName, _ groups: [AudienceName]? = nil) async -> Outcome {
+        let left = await self.connections.onShard(of: id, in: hub) { shard, connection -> Set<AudienceName> in
+            let present = shard.groups(of: connection)
+            let left = groups.map { present.intersection($0) } ?? present
+            for group in left { shard.leave(connection, group) }
+            if !left.isEmpty { self.listing.changed(connection) }
+            return left
         }
-        guard let wasMember else { return .unknownConnection }
-        if wasMember {
-            await self.interest.release(.group(hub, group))
+        guard let left else { return .unknownConnection }
+        if !left.isEmpty {
+            self.interest.release(left.map { .group(hub, $0) })
             await self.presence.flushed()
         }
         return .done
@@ -61,23 +74,35 @@ struct ConnectionCommands: Sendable {
     /// - Parameter done: called once the connection is removed from the presence store: after a confirmed close no list contains
     ///   it.
     func close(_ connection: Connection, code: CloseCode, reason: String, done: @escaping @Sendable () -> Void) {
-        // Before it is closed: one whose client is gone ends at once.
-        let wasListed = self.listing.withdraw(connection)
-        connection.close(.dismissal(code, reason: reason))
-        guard wasListed else { return done() }
+        guard self.dismiss(connection, code, reason: reason) else { return done() }
         Task {
             await self.presence.flushed()
             done()
         }
     }
 
-    /// Releases the topic again when the subscription fails.
-    private func retain(_ topic: Topic) async throws(BrokerError) {
-        do {
-            try await self.interest.retain(topic)
-        } catch {
-            await self.interest.release(topic)
-            throw error
-        }
+    /// Begins the closing handshake, without waiting for the presence store. On the connection's event loop.
+    /// - Parameter text: see ``CloseReason/dismissal(_:reason:text:)``.
+    /// - Returns: whether the connection was listed.
+    @discardableResult
+    func dismiss(_ connection: Connection, _ code: CloseCode, reason: String, text: String? = nil) -> Bool {
+        // Before it is closed: one whose client is gone ends at once.
+        let wasListed = self.listing.withdraw(connection)
+        connection.close(.dismissal(code, reason: reason, text: text))
+        return wasListed
+    }
+
+    /// Changes or checks the permissions of a client. On the connection's event loop.
+    func carryOut(_ request: PermissionRequest, on connection: Connection) -> Outcome {
+        let session = connection.session
+        let isDone =
+            switch request.action {
+            case .grant: session.permissions.grant(request.permission, for: request.group)
+            case .revoke: session.permissions.revoke(request.permission, for: request.group)
+            case .check:
+                request.group.map { session.permissions.allows(request.permission, $0) }
+                    ?? session.permissions.allowsAll(request.permission)
+            }
+        return isDone ? .done : .refused
     }
 }

@@ -47,7 +47,7 @@ struct PushService: Sendable {
         }
         do {
             if wait == .none {
-                let id = try await self.publisher.pushWithoutReceipts(content, to: audience)
+                let (id, _) = try await self.publisher.pushWithoutReceipts(content, to: audience)
                 return JSONBody.response(json: AcceptedPush(id: id).json, status: .accepted)
             }
             let result = try await self.publisher.push(content, to: audience, written: wait == .written, timeout: timeout)

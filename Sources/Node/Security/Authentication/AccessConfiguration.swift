@@ -8,17 +8,24 @@ struct AccessConfiguration: Sendable {
     var tokenKeys: [ReloadableFile<TokenKeys>] = []
     var tokenRules = TokenClaims.Rules()
     var acceptsAnonymousClients = false
+    /// The keys of Web PubSub's clients and callers; nil: its endpoints are closed.
+    var accessKeys: AccessKeys?
     /// Origins that may open WebSockets besides the node's own; nil: none.
     var origins: AllowedOrigins?
     /// Whether the node may listen on any address without credentials.
     var isInsecure = false
 
-    /// Whether the node may listen on a non-loopback address: REST has credentials, and WebSockets have tokens or are explicitly
+    /// Whether the node may listen on a non-loopback address: REST has credentials, and clients have some or are explicitly
     /// anonymous.
-    var isProtected: Bool { self.hasCredentials && (!self.tokenKeys.isEmpty || self.acceptsAnonymousClients) }
+    var isProtected: Bool {
+        self.hasCredentials && (!self.tokenKeys.isEmpty || self.accessKeys != nil || self.acceptsAnonymousClients)
+    }
 
-    /// Whether any credentials are configured. Without them the node is open.
-    var hasCredentials: Bool { self.apiKey != nil || self.apiKeys != nil || !self.tokenKeys.isEmpty }
+    /// Whether any credentials are configured. They close REST, also if they cannot open it. Without them the node is open, except for
+    /// Web PubSub.
+    var hasCredentials: Bool {
+        self.apiKey != nil || self.apiKeys != nil || !self.tokenKeys.isEmpty || self.accessKeys != nil
+    }
 
     /// - Parameter now: milliseconds since 1970, UTC.
     func tokens(now: @escaping @Sendable () -> Int64) -> TokenVerifier? {
@@ -33,7 +40,8 @@ struct AccessConfiguration: Sendable {
     /// One closure per file, which reads it again.
     var reloads: [@Sendable (Logger) -> Void] {
         let keys: [@Sendable (Logger) -> Void] = self.apiKeys.map { file in [{ file.reload(logger: $0) }] } ?? []
-        return keys
+        let accessKeys: [@Sendable (Logger) -> Void] = self.accessKeys?.file.map { file in [{ file.reload(logger: $0) }] } ?? []
+        return keys + accessKeys
             + self.tokenKeys.map { file in
                 { logger in
                     if file.reload(logger: logger) { file.content.logUnusable(of: file.option, logger: logger) }

@@ -8,7 +8,7 @@ struct RESTAuthenticator: Sendable {
     let tokens: TokenVerifier?
 
     /// False: no credentials are configured, and every caller has all permissions.
-    var requiresCredentials: Bool { self.key != nil || self.keys != nil || self.tokens != nil }
+    let requiresCredentials: Bool
 
     /// Whether a caller has a permission; for open paths whose answer has details for some callers only. Always true without
     /// credentials.

@@ -8,15 +8,17 @@ struct WebSocketAuthenticator: Sendable {
 
     /// Allowed origins besides the node's own; nil: none.
     let origins: AllowedOrigins?
-    /// Nil: no token keys are configured, and every client may connect.
+    /// Nil: no token keys are configured.
     let tokens: TokenVerifier?
-    /// Whether clients without a token may connect although token keys are configured.
+    /// Whether clients without a token may connect although credentials are configured.
     let acceptsAnonymous: Bool
+    /// Whether clients need a token also without token keys. Keys for REST alone leave WebSockets open, access keys close them.
+    var requiresToken = false
     /// Called with the number of groups of an accepted token that were left out.
     var groupsLeftOut: @Sendable (Int) -> Void = { _ in }
 
     /// Whether ``admit(_:_:)`` may suspend.
-    var needsTime: Bool { self.tokens != nil }
+    var needsTime: Bool { self.tokens != nil || self.requiresToken }
 
     /// - Throws: ``WebSocketHandshake/Refusal/originNotAllowed``. A request without `Origin` does not come from a browser, and is
     ///   allowed.
@@ -37,7 +39,10 @@ struct WebSocketAuthenticator: Sendable {
         _ request: HTTPRequestHead,
         _ client: WebSocketHandshake.Client
     ) async throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
-        guard let tokens else { return client }
+        guard let tokens else {
+            guard self.acceptsAnonymous || !self.requiresToken else { throw .unauthorized(.missing) }
+            return client
+        }
         do throws(TokenError) {
             guard let (token, isInQuery) = try self.token(of: request) else {
                 guard self.acceptsAnonymous else { throw .missing }

@@ -10,7 +10,7 @@ extension WebSocketTransport {
         case .close(let code, let reason):
             self.dropLeftovers()
             self.beginClosing(code: code, reason: reason)
-        case .dismissal(let code, let reason):
+        case .dismissal(let code, let reason, _):
             self.dropLeftovers()
             self.closing.dismiss()
             self.beginClosing(code: code, reason: reason)

@@ -20,7 +20,7 @@ public final class PlainProtocol: ClientProtocol {
         switch publication.dataType {
         case .text: content = .text(publication.payload)
         case .json: content = .json(publication.payload)
-        case .binary: return .binary(publication.payload)
+        case .binary, .protobuf: return .binary(publication.payload)
         }
         let message = ServerMessage(
             kind: publication.kind.plain,

@@ -53,7 +53,7 @@ enum TokenKeyFile {
 
     /// Whether a line begins like a JSON object or a list of objects, including a file that is only partly written. A random
     /// secret begins like that once in several thousand cases.
-    private static func isJSON(_ line: Substring) -> Bool {
+    static func isJSON(_ line: Substring) -> Bool {
         [#"{""#, "[{"].contains { line.utf8.starts(with: $0.utf8) }
     }
 }

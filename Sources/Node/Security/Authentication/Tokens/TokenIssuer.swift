@@ -91,7 +91,7 @@ public enum TokenIssuer {
             throw Failure(description: error.text)
         }
         guard leftOut == 0 else { throw Failure(description: "--group: a node would ignore \(leftOut) of the groups") }
-        return try await self.sign(payload, key: key, id: request.keyID)
+        return try await self.sign(payload, self.keys(key), id: request.keyID)
     }
 
     private static func path(_ text: String?, _ option: String) throws -> ClaimPath? {
@@ -100,8 +100,8 @@ public enum TokenIssuer {
         return path
     }
 
-    private static func sign(_ payload: ByteBuffer, key: Data, id: String?) async throws -> String {
-        let algorithm = try await self.keys(key).getKey()
+    private static func sign(_ payload: ByteBuffer, _ keys: JWTKeyCollection, id: String?) async throws -> String {
+        let algorithm = try await keys.getKey()
         var header: [JSONValue.Member] = [
             .init(name: "alg", value: .text(UTF8Text(algorithm.name))), .init(name: "typ", value: .text("JWT")),
         ]
@@ -109,6 +109,12 @@ public enum TokenIssuer {
         let head = JSONBody.encode(JSONValue.object(header))
         let signed = "\(Base64URL.encode(head.readableBytesView)).\(Base64URL.encode(payload.readableBytesView))"
         return "\(signed).\(Base64URL.encode(try algorithm.sign(Data(signed.utf8))))"
+    }
+
+    /// Signs with the UTF-8 bytes of an access key.
+    static func sign(_ payload: ByteBuffer, with key: AccessKey) async throws -> String {
+        let secret = HMACKey(from: Array(key.text.utf8))
+        return try await self.sign(payload, JWTKeyCollection().add(hmac: secret, digestAlgorithm: .sha256), id: nil)
     }
 
     private static func keys(_ data: Data) async throws -> JWTKeyCollection {
