@@ -6,4 +6,6 @@ struct ApplicationState {
     var listing = ListingState.unlisted
     /// Earliest time of the next notice that a message was refused.
     var nextRefusalNotice = NIODeadline.distantPast
+    /// Actions whose turn has not come.
+    var waiting = WaitingActions()
 }

@@ -8,10 +8,13 @@ struct ConnectRequest {
     let reservation: TopicReservation?
     /// Whether the client asked for a welcome message.
     let wantsWelcome: Bool
+    /// Whether the client wants to resume a connection.
+    let resumes: Bool
 
     init(_ admitted: WebSocketAdmission.AdmittedClient) {
         self.groups = admitted.client.groups
         self.reservation = admitted.reservation
         self.wantsWelcome = admitted.client.wantsWelcome
+        self.resumes = admitted.client.resumes
     }
 }

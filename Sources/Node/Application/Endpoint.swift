@@ -16,11 +16,23 @@ final class Endpoint: Sendable {
         case always(HubName)
         /// The path of the request is the endpoint's, a slash and the name of the hub, percent-encoded.
         case lastSegment
+        /// The path of the request is the endpoint's, perhaps with a slash behind it, and a parameter of the query is the hub.
+        case parameter(String)
+    }
+
+    /// Who may connect.
+    enum Access: Hashable, Sendable {
+        /// Clients with a token of the node's token keys, from the node's own origin.
+        case tokenKeys
+        /// Clients of Web PubSub: with a token of one of the access keys, from any origin. Names of subprotocols are compared without
+        /// regard to case, and close codes are those that these clients know.
+        case accessKeys
     }
 
     /// Path of the request target, without the query.
     let path: String
     let hub: HubChoice
+    let access: Access
     /// Whether its connections join the cluster: REST lists them, and publications reach them.
     let joinsCluster: Bool
     /// Protocol of clients that offer no known WebSocket subprotocol.
@@ -34,6 +46,7 @@ final class Endpoint: Sendable {
     init(
         path: String,
         hub: HubChoice = .always(.default),
+        access: Access = .tokenKeys,
         joinsCluster: Bool,
         standard: SpokenProtocol,
         subprotocols: [(name: String, spoken: SpokenProtocol)],
@@ -42,6 +55,7 @@ final class Endpoint: Sendable {
     ) {
         self.path = path
         self.hub = hub
+        self.access = access
         self.joinsCluster = joinsCluster
         self.standard = standard
         self.subprotocols = subprotocols
@@ -60,18 +74,29 @@ final class Endpoint: Sendable {
             guard rest.first == UInt8(ascii: "/"), !rest.dropFirst().contains(UInt8(ascii: "/")) else { return .none }
             let name = PercentEncoding.decode(Substring(rest.dropFirst())).flatMap { HubName($0.string) }
             return name.map(Match.hub) ?? .invalidHub
+        case .parameter(let name):
+            guard path.starts(with: self.path.utf8) else { return .none }
+            let rest = path.dropFirst(self.path.utf8.count)
+            guard rest.isEmpty || rest.elementsEqual("/".utf8) else { return .none }
+            let hub = HandshakeQuery.parameters(ofTarget: target)[UTF8Text(name)].flatMap { HubName($0.string) }
+            return hub.map(Match.hub) ?? .invalidHub
         }
     }
 
-    /// - Parameter offered: WebSocket subprotocols in the client's order. Names are compared byte for byte.
-    /// - Returns: the first subprotocol that is known; otherwise no name and the standard protocol.
+    /// - Parameter offered: WebSocket subprotocols in the client's order.
+    /// - Returns: the first subprotocol that is known, in the client's spelling; otherwise no name and the standard protocol.
     func choose(of offered: [String]) -> (name: String?, spoken: SpokenProtocol) {
         for name in offered {
-            if let known = self.subprotocols.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
-                return (known.name, known.spoken)
-            }
+            if let known = self.subprotocols.first(where: { self.isSame($0.name, name) }) { return (name, known.spoken) }
         }
         return (nil, self.standard)
+    }
+
+    private func isSame(_ known: String, _ offered: String) -> Bool {
+        switch self.access {
+        case .tokenKeys: known.utf8.elementsEqual(offered.utf8)
+        case .accessKeys: known.isSame(offered)
+        }
     }
 }
 

@@ -27,10 +27,13 @@ struct ClientSide: Sendable {
             clientMessages: configuration.clientMessages,
             nodeName: foundation.name
         )
-        self.endpoints = [
-            .plain(relay, precision: configuration.timestampPrecision, more: subprotocols),
-            .echo(Echo(now: foundation.now)),
-        ] + moreEndpoints(relay)
+        let pubSub = PubSubRelay(
+            publisher: cluster.publisher,
+            listing: ConnectionListing(presence: cluster.presence, interest: cluster.interest),
+            metrics: metrics
+        )
+        let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
+        self.endpoints = [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub) + moreEndpoints(relay)
         let interest = cluster.interest
         self.admission = WebSocketAdmission(
             access: WebSocketAuthenticator(
@@ -39,7 +42,8 @@ struct ClientSide: Sendable {
                 acceptsAnonymous: configuration.access.acceptsAnonymousClients,
                 requiresCredentials: configuration.access.hasCredentials,
                 groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
-            )
+            ),
+            pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now)
         ) { await interest.reserve($0) }
         self.host = ConnectionHost(
             connections: cluster.connections,

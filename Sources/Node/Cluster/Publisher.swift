@@ -34,6 +34,34 @@ struct Publisher: Sendable {
         self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
     }
 
+    /// Publishes a client's message to a group of its hub.
+    /// - Parameter user: of the sender, for receivers.
+    func publish(
+        _ send: GroupSend,
+        from sender: ConnectionID,
+        user: AudienceName?,
+        in hub: HubName,
+        completion: @escaping @Sendable (Result<PublishOutcome, BrokerError>) -> Void
+    ) {
+        let publication = Publication(
+            id: .random(on: self.node),
+            kind: .message,
+            sender: sender,
+            hub: hub,
+            audience: .group(send.group),
+            dataType: Publication.DataType(send.payload.dataType),
+            timestamp: self.now(),
+            details: PublicationDetails(
+                senderUser: user,
+                metadata: send.metadata,
+                secondsToLive: send.timeToLive.map { UInt16($0.components.seconds) },
+                excluded: send.excludesSender ? [sender] : []
+            ),
+            payload: send.payload.bytes
+        )
+        self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
+    }
+
     /// Publishes a notice about a hub to its clients, without waiting for the outcome.
     func announce(_ text: String, in hub: HubName) {
         let publication = Publication(

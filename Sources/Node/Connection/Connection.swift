@@ -54,7 +54,9 @@ public final class Connection {
                 id: self.identity.id,
                 user: client.user,
                 path: client.endpoint.path,
-                subprotocol: client.subprotocol
+                subprotocol: client.subprotocol,
+                parameters: client.parameters,
+                permissions: client.permissions
             )
         )
         self.shard = shard
@@ -167,7 +169,7 @@ public final class Connection {
     func end(for violation: LimitViolation) {
         guard self.isOpen else { return }
         self.host.observer.limitExceeded(violation)
-        self.close(violation.ending)
+        self.close(violation.ending(at: self.endpoint))
     }
 
     // MARK: - Time

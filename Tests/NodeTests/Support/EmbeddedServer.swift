@@ -73,7 +73,7 @@ final class EmbeddedServer {
             endpoints: [Endpoint.plain, .echo].map { $0.with(Self.application(seen)) },
             acceptsUserQuery: false,
             compresses: compresses,
-            admission: WebSocketAdmission(access: access) { TopicReservation($0, isHeld: false) { _ in } },
+            admission: WebSocketAdmission(access: access, pubSub: .closed) { TopicReservation($0, isHeld: false) { _ in } },
             phase: self.phase,
             activity: self.activity.log,
             makeTransport: { [loop = self.channel.embeddedEventLoop] admitted, _ in

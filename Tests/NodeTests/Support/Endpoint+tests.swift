@@ -36,6 +36,11 @@ extension Endpoint {
     }
 }
 
+extension PubSubAuthenticator {
+    /// Of a node without access keys.
+    static let closed = PubSubAuthenticator(keys: nil, now: { 0 })
+}
+
 extension WebSocketHandshake.Client {
     /// The protocol of a client that offers no subprotocol.
     init(

@@ -71,7 +71,8 @@ struct TestListener: Sendable {
                 acceptsUserQuery: false,
                 compresses: false,
                 admission: WebSocketAdmission(
-                    access: WebSocketAuthenticator(origins: nil, tokens: nil, acceptsAnonymous: false)
+                    access: WebSocketAuthenticator(origins: nil, tokens: nil, acceptsAnonymous: false),
+                    pubSub: .closed
                 ) { TopicReservation($0, isHeld: false) { _ in } },
                 phase: LifecyclePhase(),
                 activity: activity,

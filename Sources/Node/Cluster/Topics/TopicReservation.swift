@@ -20,6 +20,9 @@ final class TopicReservation: Sendable {
         self.release = release
     }
 
+    /// Whether the subscriptions are confirmed, and no connection has taken the topics.
+    var isConfirmed: Bool { self.isHeld.load(ordering: .relaxed) }
+
     /// - Returns: whether the subscriptions are confirmed. A caller that gets true must release the topics.
     func take() -> Bool { self.isHeld.exchange(false, ordering: .relaxed) }
 

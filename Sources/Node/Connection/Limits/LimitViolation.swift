@@ -16,7 +16,16 @@ enum LimitViolation: Hashable, Sendable, CaseIterable {
     /// The client exceeded its messages or bytes per second.
     case rate
 
-    var ending: CloseReason {
+    /// At an endpoint of Web PubSub the close frame has 1008: its clients know none of the other codes.
+    func ending(at endpoint: Endpoint) -> CloseReason {
+        switch (endpoint.access, self.ending) {
+        case (.accessKeys, .close(_, let reason)): .close(.policyViolation, reason: reason)
+        case (.accessKeys, .violation) where self == .slowMessage: .violation(.pubSubTooSlow)
+        case (_, let ending): ending
+        }
+    }
+
+    private var ending: CloseReason {
         switch self {
         case .unsentBytes: .close(.tryAgainLater, reason: "too many unsent bytes: the client reads too slowly")
         case .unsentAge: .close(.tryAgainLater, reason: "bytes unsent for too long: the client reads too slowly")

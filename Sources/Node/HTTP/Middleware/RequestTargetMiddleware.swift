@@ -30,8 +30,10 @@ struct RequestTargetMiddleware: Sendable {
         guard path == "*" || path.utf8.first == UInt8(ascii: "/"), PercentEncoding.decode(path[...]) != nil else {
             throw Problem(.badRequest, "invalid-path", "The path must be percent-encoded UTF-8 (RFC 3986 section 3.3).")
         }
-        // An empty segment. The path `/` has none.
-        guard path == "/" || !Self.hasEmptySegment(path, allowsFinalSlash: allowsFinalSlash) else { throw Problem.unknownPath }
+        // An empty segment. The path `/` has none, and `/client/` is the older path of Web PubSub's clients.
+        guard path == "/" || path == "/client/" || !Self.hasEmptySegment(path, allowsFinalSlash: allowsFinalSlash) else {
+            throw Problem.unknownPath
+        }
         return try await next(request, context)
     }
 

@@ -1,10 +1,9 @@
 import HTTPTypes
 
-/// `/ws` and `/echo` for requests that are not WebSocket handshakes.
+/// The paths of WebSockets for requests that are not WebSocket handshakes.
 struct WebSocketRoutes: Sendable {
     func add(to routes: inout RouteTable) {
-        routes.on("/ws", [.get: self.refuse])
-        routes.on("/echo", [.get: self.refuse])
+        for path in ["/ws", "/echo", "/client/hubs/{hub}", "/client"] { routes.on(path, [.get: self.refuse]) }
     }
 
     @Sendable private func refuse(_: Request, _: HTTPRequestContext) async throws -> Response {

@@ -23,6 +23,11 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     case tokenClaimInvalid
     case tokenOtherUser
     case tokenTooLongLived
+    case noAccessKey
+    case badClaim
+    case badMode
+    case reliableNotServed
+    case notSubscribed
     case draining
     case tooManyConnections
     case tooManyFromAddress
@@ -42,6 +47,10 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .badWelcome: .badWelcome
             case .originNotAllowed: .originNotAllowed
             case .unauthorized(let error): Self(error)
+            case .badClaim: .badClaim
+            case .badMode: .badMode
+            case .reliableNotServed: .reliableNotServed
+            case .notSubscribed: .notSubscribed
             case .draining: .draining
             case .overLimit(.tooManyConnections): .tooManyConnections
             case .overLimit(.tooManyFromAddress): .tooManyFromAddress
@@ -65,6 +74,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .audience, .unexpectedAudience: .tokenAudience
             case .issuer: .tokenIssuer
             case .tooLongLived: .tokenTooLongLived
+            case .noAccessKey: .noAccessKey
             }
     }
 

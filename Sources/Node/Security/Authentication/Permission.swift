@@ -36,8 +36,8 @@ enum Permission: String, CaseIterable, Sendable {
     /// Health checks, content that depends only on the version, and the WebSocket paths, which have their own checks.
     private static func isOpen(_ path: String) -> Bool {
         switch path {
-        case "/", "/livez", "/readyz", "/openapi.json", "/webpubsub.json", "/swagger", "/ws", "/echo": true
-        default: path.hasPrefix("/swagger/")
+        case "/", "/livez", "/readyz", "/openapi.json", "/webpubsub.json", "/swagger", "/ws", "/echo", "/client", "/client/": true
+        default: path.hasPrefix("/swagger/") || path.hasPrefix("/client/hubs/")
         }
     }
 }

@@ -18,12 +18,26 @@ struct WebSocketAdmission: Sendable {
     }
 
     let access: WebSocketAuthenticator
+    let pubSub: PubSubAuthenticator
     /// As ``TopicInterest/reserve(_:)``.
     let reserve: @Sendable ([Topic]) async -> TopicReservation
 
     /// Whether ``admit(_:_:)`` may have to wait. If false, every client is admitted at once.
     func needsTime(for client: WebSocketHandshake.Client) -> Bool {
-        self.access.needsTime || !client.topics.isEmpty
+        switch client.endpoint.access {
+        case .tokenKeys: self.access.needsTime || !client.topics.isEmpty
+        case .accessKeys: true
+        }
+    }
+
+    /// See ``WebSocketAuthenticator/checkOrigin(_:)``. Pages of any origin may open connections whose token is in the URL, unless the
+    /// operator has named origins.
+    func checkOrigin(
+        _ request: HTTPRequestHead,
+        _ client: WebSocketHandshake.Client
+    ) throws(WebSocketHandshake.Refusal) {
+        if client.endpoint.access == .accessKeys, self.access.origins == nil { return }
+        try self.access.checkOrigin(request)
     }
 
     /// - Returns: the admitted client. After a cancellation its reservation holds no topics.
@@ -31,16 +45,21 @@ struct WebSocketAdmission: Sendable {
         _ request: HTTPRequestHead,
         _ client: WebSocketHandshake.Client
     ) async throws(WebSocketHandshake.Refusal) -> AdmittedClient {
-        let client = try await self.access.admit(request, client)
+        let isPubSub = client.endpoint.access == .accessKeys
+        let client = isPubSub ? try await self.pubSub.admit(request, client) : try await self.access.admit(request, client)
         let topics = client.topics
-        return AdmittedClient(client: client, reservation: topics.isEmpty ? nil : await self.reserve(topics))
+        guard !topics.isEmpty else { return AdmittedClient(client: client) }
+        let reservation = await self.reserve(topics)
+        // Its libraries try again, and would not notice what a connection without subscriptions misses.
+        guard reservation.isConfirmed || !isPubSub else { throw .notSubscribed }
+        return AdmittedClient(client: client, reservation: reservation)
     }
 }
 
 extension WebSocketHandshake.Client {
     /// The topics whose publications the client receives, besides the one to which the node is always subscribed.
     fileprivate var topics: [Topic] {
-        guard self.endpoint.joinsCluster else { return [] }
+        guard self.endpoint.joinsCluster, !self.resumes else { return [] }
         return Topic.joined(in: self.hub, by: self.user) + self.groups.map { .group(self.hub, $0) }
     }
 }

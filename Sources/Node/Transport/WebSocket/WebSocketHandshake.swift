@@ -35,6 +35,14 @@ enum WebSocketHandshake {
         /// The origin of the page is not allowed.
         case originNotAllowed
         case unauthorized(TokenError)
+        /// The token's signature is valid, and a claim has an invalid name of a group, a role or a user.
+        case badClaim(String)
+        /// The parameters of a raw client of Web PubSub.
+        case badMode
+        /// The client wants a resumable connection, and nothing else that is served.
+        case reliableNotServed
+        /// The subscriptions of a client that needs them at once are not confirmed in time.
+        case notSubscribed
         /// The node is shutting down.
         case draining
         /// A limit on sockets or on WebSockets is reached. A socket over its limit is refused whatever its first request is.
@@ -60,6 +68,12 @@ enum WebSocketHandshake {
         var canBroadcast = false
         /// The negotiated compression; nil for none.
         var compression: NegotiatedDeflate?
+        /// Decoded parameters of the query, for clients of Web PubSub.
+        var parameters: [UTF8Text: UTF8Text] = [:]
+        /// What the client may do with groups.
+        var permissions = GroupPermissions.none
+        /// Whether the client wants to resume a connection.
+        var resumes = false
     }
 
     /// Whether the request asks for an upgrade to WebSocket. The `Upgrade` field may list other protocols as well.
@@ -90,16 +104,23 @@ enum WebSocketHandshake {
         }
         guard let offers = ExtensionOffer.parse(request.headers["sec-websocket-extensions"]) else { throw .badExtensions }
         guard let hub else { throw .badHub }
-        let chosen = endpoint.choose(of: self.subprotocols(of: request))
-        let client = Client(
-            endpoint: endpoint,
-            hub: hub,
-            spoken: chosen.spoken,
-            subprotocol: chosen.name,
-            user: try self.user(ofTarget: request.uri, accepted: acceptsUserQuery),
-            wantsWelcome: try self.wantsWelcome(request.uri),
-            compression: compresses ? .accepting(offers) : nil
-        )
+        let compression = compresses ? NegotiatedDeflate.accepting(offers) : nil
+        let client: Client
+        switch endpoint.access {
+        case .tokenKeys:
+            let chosen = endpoint.choose(of: self.subprotocols(of: request))
+            client = Client(
+                endpoint: endpoint,
+                hub: hub,
+                spoken: chosen.spoken,
+                subprotocol: chosen.name,
+                user: try self.user(ofTarget: request.uri, accepted: acceptsUserQuery),
+                wantsWelcome: try self.wantsWelcome(request.uri),
+                compression: compression
+            )
+        case .accessKeys:
+            client = try PubSubHandshake.client(request, at: endpoint, hub: hub, compression: compression)
+        }
         guard !self.declaresBody(request) else { throw .hasBody }
         return client
     }
@@ -208,7 +229,7 @@ extension WebSocketHandshake.Refusal {
         case .unknownProtocol:
             Problem(.notImplemented, "unknown-protocol", "The only protocol for an extended CONNECT is websocket.")
         case .unknownPath:
-            Problem(.notFound, "unknown-path", "WebSockets are at /ws and /echo.")
+            Problem(.notFound, "unknown-path", "WebSockets are at /ws and /echo, and those of Web PubSub at /client/hubs/{hub}.")
         case .unsupportedVersion:
             Problem(
                 .upgradeRequired,
@@ -232,6 +253,27 @@ extension WebSocketHandshake.Refusal {
             .originNotAllowed(.allowedOrigins)
         case .unauthorized(let fault):
             .unauthorized(fault)
+        case .badClaim(let claim):
+            Problem(.badRequest, "invalid-name", "The token's claim \(claim) has a name that is not valid.", field: claim)
+        case .badMode:
+            Problem.invalidQuery(
+                "webpubsub_mode",
+                "webpubsub_mode must be sendEvent, or sendToGroup with a valid group; noEcho must be true or false."
+            )
+        case .reliableNotServed:
+            Problem(
+                .badRequest,
+                "unsupported-subprotocol",
+                "json.reliable.webpubsub.azure.v1 is not served. Offer json.webpubsub.azure.v1.",
+                field: "Sec-WebSocket-Protocol"
+            )
+        case .notSubscribed:
+            Problem(
+                .serviceUnavailable,
+                "cluster-unreachable",
+                "This node does not reach the cluster. Connect again later.",
+                headers: [.retryAfter: "1"]
+            )
         case .draining:
             Problem(
                 .serviceUnavailable,

@@ -238,7 +238,7 @@ struct WebSocketLimitsTests {
     @Test(arguments: LimitViolation.allCases)
     func `What the client is told fits a close frame`(violation: LimitViolation) throws {
         let reason =
-            switch violation.ending {
+            switch violation.ending(at: .plain) {
             case .close(_, let reason), .dismissal(_, let reason, _): reason
             case .violation(let violation): violation.reason
             case .cut: ""

@@ -38,7 +38,7 @@ struct WebSocketUpgrade: Sendable {
             acceptsUserQuery: self.acceptsUserQuery,
             compresses: self.compresses
         )
-        try self.admission.access.checkOrigin(head)
+        try self.admission.checkOrigin(head, client)
         guard self.acceptsConnections else { throw .draining }
         return client
     }

@@ -32,6 +32,8 @@ enum TokenError: Error, Hashable {
     case otherUser
     /// The token's remaining lifetime is too long for a token in a URL.
     case tooLongLived
+    /// A token of Web PubSub on a node without access keys.
+    case noAccessKey
 
     var text: String {
         switch self {
@@ -54,6 +56,7 @@ enum TokenError: Error, Hashable {
         case .unexpectedAudience: "The token has an audience (aud), and this node has none configured (--jwt-audience)."
         case .issuer: "The token is from another issuer (iss)."
         case .otherUser: "The token's user is not the user in the query."
+        case .noAccessKey: "This node has no access key (--access-keys)."
         case .tooLongLived:
             "A token in a URL must expire within \(WebSocketAuthenticator.maximumQueryLifetime / 60_000) minutes."
         }

@@ -25,3 +25,14 @@ extension TypedPayload {
         }
     }
 }
+
+extension Publication.DataType {
+    public init(_ dataType: TypedPayload.DataType) {
+        switch dataType {
+        case .text: self = .text
+        case .json: self = .json
+        case .binary: self = .binary
+        case .protobuf: self = .protobuf
+        }
+    }
+}

@@ -8,4 +8,6 @@ extension ProtocolViolation {
     public static let pubSubForbidden = ProtocolViolation(.policyViolation, "The client does not have permission to send.")
     /// Nor that an event or a message of it failed.
     public static let pubSubFailed = ProtocolViolation(.internalError, "Internal server error")
+    /// As ``messageTooSlow``, with a code that its clients know.
+    public static let pubSubTooSlow = ProtocolViolation(.policyViolation, "message took too long to arrive")
 }

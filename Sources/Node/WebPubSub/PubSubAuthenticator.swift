@@ -1,0 +1,60 @@
+import NIOHTTP1
+import VolaryProtocol
+
+/// Checks the token and the parameters of a handshake of Web PubSub.
+struct PubSubAuthenticator: Sendable {
+    /// Nil: no access keys are configured, and no client may connect.
+    let keys: AccessKeys?
+    /// Milliseconds since 1970, UTC.
+    let now: @Sendable () -> Int64
+
+    /// - Returns: the client with the user, groups and permissions of its token. A client that resumes a connection needs no token.
+    func admit(
+        _ request: HTTPRequestHead,
+        _ client: WebSocketHandshake.Client
+    ) async throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
+        if client.resumes { return client }
+        let granted = try await self.grant(request, client)
+        guard client.spoken !== client.endpoint.standard || RawClientMode(parameters: client.parameters) != nil else {
+            throw .badMode
+        }
+        var client = client
+        client.user = granted.user
+        client.groups = granted.groups
+        client.permissions = granted.permissions
+        return client
+    }
+
+    private func grant(
+        _ request: HTTPRequestHead,
+        _ client: WebSocketHandshake.Client
+    ) async throws(WebSocketHandshake.Refusal) -> PubSubTokenClaims.Client {
+        let claims: PubSubTokenClaims
+        let hosts: [UTF8Text]
+        do throws(TokenError) {
+            guard let keys else { throw .noAccessKey }
+            guard let token = try self.token(of: request, client) else { throw .missing }
+            claims = try await keys.claims(of: token)
+            hosts = keys.hosts(ofRequestTo: request.headers.first(name: "host"))
+        } catch {
+            throw .unauthorized(error)
+        }
+        do throws(PubSubTokenFault) {
+            return try claims.client(of: UTF8Text(client.hub.text), hosts: hosts, now: self.now())
+        } catch {
+            switch error {
+            case .invalidName(let claim): throw .badClaim(claim)
+            case .claim(let claim): throw .unauthorized(.absent(claim))
+            case .expired: throw .unauthorized(.expired)
+            case .notYetValid: throw .unauthorized(.notYetValid)
+            case .audience: throw .unauthorized(.audience)
+            }
+        }
+    }
+
+    /// The token in the query, or else in the header.
+    private func token(of request: HTTPRequestHead, _ client: WebSocketHandshake.Client) throws(TokenError) -> String? {
+        if let token = client.parameters[PubSubHandshake.tokenParameter], !token.utf8.isEmpty { return token.string }
+        return try BearerToken.inAuthorization(request.headers["authorization"])
+    }
+}

@@ -1,0 +1,120 @@
+import NIOCore
+import VolaryBackplane
+import VolaryProtocol
+
+/// Carries out the actions of Web PubSub's clients: groups, and messages to groups. Events fail, because no handler can be
+/// configured.
+///
+/// The actions of one client take effect in the order in which they arrive. Only a join waits, for its subscription, and the
+/// actions after it wait with it.
+final class PubSubRelay: Application {
+    /// How long a join waits for the subscription of its group: 5 s. Then it fails, and the client may repeat it.
+    private static let subscriptionTime = TimeAmount.seconds(5)
+    /// Delay before a message that found no room in the outbox counts as finished: 100 ms, as in ``PlainRelay``.
+    private static let refusalPause = TimeAmount.milliseconds(100)
+
+    private let publisher: Publisher
+    private let listing: ConnectionListing
+    private let metrics: NodeMetrics
+    private var interest: TopicInterest<ContinuousClock> { self.listing.interest }
+
+    init(publisher: Publisher, listing: ConnectionListing, metrics: NodeMetrics) {
+        self.publisher = publisher
+        self.listing = listing
+        self.metrics = metrics
+    }
+
+    /// A client that wants to resume a connection is refused, in the way after which it opens a new one.
+    func connected(_ connection: Connection, _ request: ConnectRequest) {
+        guard !request.resumes else {
+            return connection.close(code: .policyViolation, reason: PubSubCloseText.cannotRecover)
+        }
+        self.listing.begin(connection, request)
+        connection.send(.connected(reconnectionToken: nil))
+    }
+
+    func disconnected(_ connection: Connection) {
+        connection.state.waiting.giveUp()
+        self.listing.end(connection)
+    }
+
+    func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion) {
+        switch action.kind {
+        case .join(let group): self.join(connection, group, done)
+        case .leave(let group): self.inTurn(connection) { self.leave($0, group, done) }
+        case .send(let send): self.inTurn(connection) { self.send(send, from: $0, done) }
+        // Sessions of this application's protocols do not ask for messages.
+        case .event, .message: self.inTurn(connection) { _ in done(.failure(.failed)) }
+        }
+    }
+
+    /// Carries out an action now, or behind those that wait.
+    private func inTurn(_ connection: Connection, _ run: @escaping (Connection) -> Void) {
+        guard !connection.state.waiting.isEmpty else { return run(connection) }
+        connection.state.waiting.append { run(connection) }
+    }
+
+    // MARK: - Groups
+
+    private func join(_ connection: Connection, _ group: AudienceName, _ done: ActionCompletion) {
+        // The usual repetition of a client that has connected again.
+        if connection.state.waiting.isEmpty, connection.shard.groups(of: connection).contains(group) {
+            return done(.success(()))
+        }
+        let (topic, eventLoop, interest) = (Topic.group(connection.hub, group), connection.shard.eventLoop, self.interest)
+        let bound = NIOLoopBound(connection, eventLoop: eventLoop)
+        connection.state.waiting.append { number in
+            let subscription = Task {
+                let isLive = await interest.retain([topic])
+                eventLoop.execute { Self.settle(bound.value, number, isLive: isLive) }
+            }
+            return (subscription, eventLoop.scheduleTask(in: Self.subscriptionTime) { subscription.cancel() })
+        } _: { isLive in
+            let result = isLive ? self.becomeMember(connection, group) : .failure(.unreachable)
+            // A member of the topic was added for this join, whatever became of it.
+            if result != .success(true) { self.interest.release([topic]) }
+            done(result.map { _ in })
+        }
+    }
+
+    private static func settle(_ connection: Connection, _ number: UInt64, isLive: Bool) {
+        connection.state.waiting.settle(number, isLive: isLive)
+        while let run = connection.state.waiting.next() { run() }
+    }
+
+    /// - Returns: whether the connection was no member before.
+    private func becomeMember(_ connection: Connection, _ group: AudienceName) -> Result<Bool, ActionFailure> {
+        guard connection.isOpen else { return .failure(.unreachable) }
+        let groups = connection.shard.groups(of: connection)
+        guard !groups.contains(group) else { return .success(false) }
+        guard connection.endpoint.groupLimits.hasRoom(for: group, in: groups) else { return .failure(.refused) }
+        connection.shard.join(connection, group)
+        self.listing.changed(connection)
+        return .success(true)
+    }
+
+    private func leave(_ connection: Connection, _ group: AudienceName, _ done: ActionCompletion) {
+        if connection.isOpen, connection.shard.groups(of: connection).contains(group) {
+            connection.shard.leave(connection, group)
+            self.listing.changed(connection)
+            self.interest.release([.group(connection.hub, group)])
+        }
+        done(.success(()))
+    }
+
+    // MARK: - Messages
+
+    private func send(_ send: GroupSend, from connection: Connection, _ done: ActionCompletion) {
+        self.publisher.publish(send, from: connection.id, user: connection.user, in: connection.hub) { result in
+            switch result {
+            case .success: done(.success(()))
+            case .failure(let error):
+                self.metrics.publicationRefused()
+                done(
+                    .failure(ActionFailure(error, isUp: self.publisher.broker.health.isUp)),
+                    pause: error == .outboxFull ? Self.refusalPause : .zero
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import NIOCore
+
+/// The actions of one client that wait for a subscription, or behind one that does, in the order of their arrival. On the
+/// connection's event loop.
+struct WaitingActions {
+    private struct Entry {
+        let number: UInt64
+        /// Nil while the subscription is not decided.
+        var isLive: Bool?
+        /// Ends the wait.
+        let deadline: Scheduled<Void>?
+        let subscription: Task<Void, Never>?
+        let run: (_ isLive: Bool) -> Void
+    }
+
+    private var entries: [Entry] = []
+    private var lastNumber: UInt64 = 0
+
+    /// Whether the next action need not wait.
+    var isEmpty: Bool { self.entries.isEmpty }
+
+    /// Adds an action that needs no subscription.
+    mutating func append(_ run: @escaping () -> Void) {
+        self.lastNumber += 1
+        self.entries.append(Entry(number: self.lastNumber, isLive: true, deadline: nil, subscription: nil) { _ in run() })
+    }
+
+    /// Adds an action that needs a subscription.
+    /// - Parameters:
+    ///   - subscribe: begins the subscription, whose result ``settle(_:isLive:)`` is told under this number.
+    ///   - run: called in its turn, with whether the subscription is confirmed.
+    mutating func append(
+        _ subscribe: (_ number: UInt64) -> (subscription: Task<Void, Never>, deadline: Scheduled<Void>),
+        _ run: @escaping (_ isLive: Bool) -> Void
+    ) {
+        self.lastNumber += 1
+        let (subscription, deadline) = subscribe(self.lastNumber)
+        let entry = Entry(
+            number: self.lastNumber,
+            isLive: nil,
+            deadline: deadline,
+            subscription: subscription,
+            run: run
+        )
+        self.entries.append(entry)
+    }
+
+    mutating func settle(_ number: UInt64, isLive: Bool) {
+        guard let index = self.entries.firstIndex(where: { $0.number == number }) else { return }
+        self.entries[index].isLive = isLive
+        self.entries[index].deadline?.cancel()
+    }
+
+    /// Removes the first action if its turn has come.
+    /// - Returns: what carries it out.
+    mutating func next() -> (() -> Void)? {
+        guard let first = self.entries.first, let isLive = first.isLive else { return nil }
+        self.entries.removeFirst()
+        return { first.run(isLive) }
+    }
+
+    /// Ends all waits for subscriptions. The actions get their turn nevertheless.
+    func giveUp() {
+        for entry in self.entries { entry.subscription?.cancel() }
+    }
+}
