@@ -38,8 +38,12 @@ enum PubSubBody {
     }
 
     private static func isJSON(_ body: ByteBuffer) -> Bool {
-        let result = try? JSONScanner.scan(body) { scanner throws(JSONScanner.Fault) in try scanner.skip() }
-        return result != nil
+        do throws(JSONScanner.Fault) {
+            try JSONScanner.scan(body) { scanner throws(JSONScanner.Fault) in try scanner.skip() }
+            return true
+        } catch {
+            return false
+        }
     }
 
     private static func bytes(of request: Request) async throws -> ByteBuffer {
@@ -70,9 +74,9 @@ enum PubSubBody {
     static func metadata(of request: Request) throws(Problem) -> MessageMetadata {
         var entries: [UTF8Text: UTF8Text] = [:]
         for field in request.headers where field.name.canonicalName.begins(self.metadataPrefix) {
-            let last = field.value.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).last ?? ""
+            let last = field.value.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).last ?? []
             let key = String(Substring(field.name.canonicalName.utf8.dropFirst(self.metadataPrefix.utf8.count)))
-            entries[UTF8Text(key)] = UTF8Text(String(Substring(last).trimmingOWS))
+            entries[UTF8Text(key)] = UTF8Text(String(Substring(String(decoding: last, as: UTF8.self)).trimmingOWS))
         }
         guard let metadata = MessageMetadata(entries.sorted { $0.key < $1.key }.map { .init($0.key, $0.value) }) else {
             throw .pubSub(.badRequest, "The metadata is not valid: see the limits of keys and values.")

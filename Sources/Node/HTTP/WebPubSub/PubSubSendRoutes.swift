@@ -40,16 +40,17 @@ struct PubSubSendRoutes: Sendable {
         )
         // In the outbox of one node a message is not safe. Callers try again.
         guard self.publisher.broker.health.isUp else { throw Problem.pubSubUnavailable }
+        let outcome: PublishOutcome
         do throws(BrokerError) {
-            let outcome = try await self.publisher.pushWithoutReceipts(
+            outcome = try await self.publisher.pushWithoutReceipts(
                 content,
                 details,
                 to: HubAudience(hub: hub, audience: audience)
             ).outcome
-            if case .degraded = outcome { throw Problem.pubSubUnavailable }
-        } catch let error as BrokerError {
+        } catch {
             throw Problem(error)
         }
+        if case .degraded = outcome { throw Problem.pubSubUnavailable }
         return Response(status: .accepted)
     }
 }
