@@ -2,23 +2,32 @@ import ArgumentParser
 import Foundation
 import VolaryNode
 
-/// `volary token`: creates a test token, as an identity provider would issue it.
+/// `volary token`: creates a test token, as an identity provider would issue it, or the URL of a client of Web PubSub.
 struct Token: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
-        abstract: "Creates a test token.",
+        abstract: "Creates a test token, or with --hub a client URL of Web PubSub.",
         discussion: """
             Signs with a secret or a private key. Nodes with this secret, or with the public key, accept the token. Defaults come \
             from the node's environment variables: VOLARY_JWT_KEY, VOLARY_JWT_AUDIENCE, VOLARY_JWT_ISSUER, VOLARY_JWT_USER_CLAIM, \
-            VOLARY_JWT_GROUPS_CLAIM, VOLARY_JWT_PERMISSIONS_CLAIM.
+            VOLARY_JWT_GROUPS_CLAIM, VOLARY_JWT_PERMISSIONS_CLAIM. With --hub, the access key signs instead: VOLARY_ACCESS_KEY or \
+            VOLARY_ACCESS_KEYS.
             """
     )
 
     @Option(name: .customLong("jwt-key"), help: "File with a secret, or with a private key in PEM (RSA, P-256).")
     var key: String?
 
-    @Option(help: "The user.")
-    var user: String
+    @Option(help: "The user. With --hub it may be absent.")
+    var user: String?
+
+    @Option(help: "Prints the URL with which a client of Web PubSub connects to this hub.")
+    var hub: String?
+
+    @OptionGroup var pubSub: PubSubFlags
+
+    @Option(name: .customLong("role"), help: "With --hub: a role, such as webpubsub.joinLeaveGroup. May be repeated.")
+    var roles: [String] = []
 
     @Option(name: .customLong("group"), help: "A group that the user's connections join. May be repeated.")
     var groups: [String] = []
@@ -42,9 +51,27 @@ struct Token: AsyncParsableCommand {
     var expiresIn = "1h"
 
     func run() async throws {
+        guard let hub else { return try await self.printToken() }
+        do {
+            print(
+                try await self.pubSub.issuer().clientURL(
+                    hub: hub,
+                    user: self.user,
+                    roles: self.roles,
+                    groups: self.groups,
+                    expiresIn: self.expiresIn
+                )
+            )
+        } catch let failure as TokenIssuer.Failure {
+            throw Refusal.of(failure)
+        }
+    }
+
+    private func printToken() async throws {
+        guard let user else { throw ValidationError("--user is missing.") }
         let environment = ProcessInfo.processInfo.environment.filter { !$0.value.isEmpty }
         let request = TokenIssuer.Request(
-            user: self.user,
+            user: user,
             groups: self.groups,
             permissions: self.permissions,
             audience: self.audience ?? environment["VOLARY_JWT_AUDIENCE"],

@@ -49,6 +49,7 @@ enum PubSub {
             id: PublicationID("00000000000000000000000000000001")!,
             kind: kind,
             sender: kind == .message ? self.id : nil,
+            hub: .default,
             audience: audience,
             dataType: dataType,
             timestamp: 0,
