@@ -6,6 +6,7 @@ enum PubSubAnswer {
     /// The codes of errors that libraries and applications know.
     enum Code: String {
         case badRequest = "Error.BadRequest"
+        case mediaType = "Error.UnsupportedMediaType"
         case connectionMissing = "Error.Connection.NotExisted"
         case connectionMissingForPermission = "Info.Connection.NotExisted"
         case connectionConflict = "Error.Connection.Conflict"
@@ -18,6 +19,7 @@ enum PubSubAnswer {
         var status: HTTPResponse.Status {
             switch self {
             case .badRequest: .badRequest
+            case .mediaType: .unsupportedMediaType
             case .connectionConflict: .conflict
             case .connectionMissing, .connectionMissingForPermission, .userMissing, .groupAbsent, .userAbsent, .connectionAbsent,
                 .permissionAbsent:

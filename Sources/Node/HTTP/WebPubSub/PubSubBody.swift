@@ -135,9 +135,8 @@ private struct MediaType {
 }
 
 extension Problem {
-    fileprivate static let pubSubType = Problem(
-        .unsupportedMediaType,
-        "unsupported-media-type",
+    fileprivate static let pubSubType = Problem.pubSub(
+        .mediaType,
         "The body must be text/plain, application/json or application/octet-stream; lists of groups must be application/json."
     )
 }

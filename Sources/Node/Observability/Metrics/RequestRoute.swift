@@ -49,6 +49,8 @@ enum RequestRoute: Int, CaseIterable, Sendable {
     case console
     case webSocket
     case echo
+    case pubSubClient
+    case olderPubSubClient
     /// An unknown path or method, or bytes that are not a valid request.
     case other
 
@@ -104,6 +106,8 @@ enum RequestRoute: Int, CaseIterable, Sendable {
         case .console: ("GET", "/")
         case .webSocket: ("GET", "/ws")
         case .echo: ("GET", "/echo")
+        case .pubSubClient: ("GET", "/client/hubs/{hub}")
+        case .olderPubSubClient: ("GET", "/client")
         case .other: ("other", "other")
         }
     }
