@@ -56,7 +56,9 @@ public struct PubSubIssuer: Sendable {
             minutesToExpire: UTF8Text("\(minutes)")
         )
         guard let request else {
-            throw TokenIssuer.Failure(description: "--user, --role or --group has a name that is not valid, or --expires-in is too long")
+            throw TokenIssuer.Failure(
+                description: "--user, --role or --group has a name that is not valid, or --expires-in is too long"
+            )
         }
         let endpoint = self.connection.endpoint.string
         let host = endpoint.drop { $0 != ":" }.dropFirst(3).prefix { $0 != "/" }

@@ -10,7 +10,11 @@ extension RealProcesses {
         private static let roles = ["--role", "webpubsub.joinLeaveGroup", "--role", "webpubsub.sendToGroup"]
 
         /// A client with a URL that the program made.
-        private static func connect(_ node: TestNode, _ keys: TemporaryFile, hub: String = "chat") async throws -> WebSocketTestClient {
+        private static func connect(
+            _ node: TestNode,
+            _ keys: TemporaryFile,
+            hub: String = "chat"
+        ) async throws -> WebSocketTestClient {
             let endpoint = "http://127.0.0.1:\(node.process.port)"
             let (status, output, errors) = try await VolaryProcess.run(
                 ["token", "--hub", hub, "--user", "ann", "--access-keys", keys.path, "--endpoint", endpoint] + self.roles
@@ -37,7 +41,9 @@ extension RealProcesses {
         }
 
         @Test
-        func `Members of a group on three nodes get 1,000 messages of one sender in order, members in another hub none`() async throws {
+        func `Members of a group on three nodes get 1,000 messages of one sender in order, members in another hub none`()
+            async throws
+        {
             try await Self.withCluster { cluster, keys in
                 var members: [WebSocketTestClient] = []
                 for node in cluster.nodes { members.append(try await Self.connect(node, keys)) }

@@ -37,7 +37,11 @@ struct PubSubCaller: Sendable {
         _ location: SourceLocation = #_sourceLocation
     ) async throws {
         let answer = try await self.call(method, path, headers: headers, body: body, type: type)
-        #expect(answer.status == status && answer.body.isEmpty, "\(method) \(path): \(answer.status) \(answer.body)", sourceLocation: location)
+        #expect(
+            answer.status == status && answer.body.isEmpty,
+            "\(method) \(path): \(answer.status) \(answer.body)",
+            sourceLocation: location
+        )
         #expect(answer[header: "api-supported-versions"] == PubSubVersion.list, sourceLocation: location)
         if status == 202 {
             #expect(answer[header: "content-length"] == "0" && answer[header: "content-type"] == nil, sourceLocation: location)

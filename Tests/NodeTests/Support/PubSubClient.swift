@@ -22,7 +22,9 @@ enum PubSubToken {
         key: String = Self.key,
         algorithm: String = "HS256"
     ) throws -> String {
-        var claims: [String: Any] = ["aud": "https://\(host)/client/hubs/\(hub)", "exp": Int(Date().timeIntervalSince1970) + 3600]
+        var claims: [String: Any] = [
+            "aud": "https://\(host)/client/hubs/\(hub)", "exp": Int(Date().timeIntervalSince1970) + 3600,
+        ]
         claims.merge(more) { $1 }
         claims = claims.filter { !($0.value is NSNull) }
         let head = Data(#"{"alg":"\#(algorithm)","typ":"JWT","kid":"1"}"#.utf8)

@@ -69,7 +69,9 @@ struct PubSubClientTests {
             ])
             var seen: [String] = []
             for _ in 0..<6 where !seen.contains(Self.message("g", "in again")) { seen.append(try await client.next()) }
-            #expect(seen.contains(PubSubClient.ack(1)) && seen.contains(PubSubClient.ack(2)) && seen.contains(PubSubClient.ack(3)))
+            #expect(
+                seen.contains(PubSubClient.ack(1)) && seen.contains(PubSubClient.ack(2)) && seen.contains(PubSubClient.ack(3))
+            )
             #expect(!seen.contains(Self.message("g", "out")))
         }
     }
@@ -94,7 +96,11 @@ struct PubSubClientTests {
 
     @Test func `What a client may not do is refused, or dropped when it gave no number`() async throws {
         try await PubSubNode.with { node in
-            let client = try await PubSubClient.connect(node, "chat", ["role": "webpubsub.sendToGroup.open", "webpubsub.group": ["g"]])
+            let client = try await PubSubClient.connect(
+                node,
+                "chat",
+                ["role": "webpubsub.sendToGroup.open", "webpubsub.group": ["g"]]
+            )
             _ = try await client.connected()
             func refusal(_ number: Int, _ what: String) -> String {
                 PubSubClient.ack(number, "Forbidden", "The client does not have permission to \(what).")

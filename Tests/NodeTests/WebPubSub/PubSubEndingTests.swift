@@ -80,7 +80,8 @@ struct PubSubEndingTests {
             try await client.socket.close(code: 1000)
             #expect(await client.socket.closed() == 1000)
             let isGone = try await eventually {
-                try await node.request("POST", "/api/groups/g/send?hub=chat", #"{"message": "x"}"#).json["recipients"] as? Int == 0
+                try await node.request("POST", "/api/groups/g/send?hub=chat", #"{"message": "x"}"#).json["recipients"] as? Int
+                    == 0
             }
             #expect(isGone)
         }
@@ -136,7 +137,13 @@ struct PubSubEndingTests {
     @Test func `A raw client that may not send to its group is closed with 1008`() async throws {
         try await PubSubNode.with { node in
             let query = "&webpubsub_mode=sendToGroup&group=g"
-            let client = try await PubSubClient.connect(node, "chat", ["role": "webpubsub.sendToGroup.h"], subprotocols: [], query: query)
+            let client = try await PubSubClient.connect(
+                node,
+                "chat",
+                ["role": "webpubsub.sendToGroup.h"],
+                subprotocols: [],
+                query: query
+            )
             try await client.send("x")
             #expect(await client.socket.closed() == 1008)
         }

@@ -35,7 +35,12 @@ struct PubSubHandshakeTests {
     private static var now: Int { Int(Date().timeIntervalSince1970) }
 
     private static let refused = [
-        Row(testDescription: "no such path", target: "/client/hubs/chat/x?access_token={t}", status: 404, problem: "unknown-path"),
+        Row(
+            testDescription: "no such path",
+            target: "/client/hubs/chat/x?access_token={t}",
+            status: 404,
+            problem: "unknown-path"
+        ),
         Row(testDescription: "a bad hub", target: "/client/hubs/1?access_token={t}", status: 400, problem: "invalid-name"),
         Row(testDescription: "the older path, no hub", target: "/client/?access_token={t}", status: 400, problem: "invalid-name"),
         Row(testDescription: "no token", target: "/client/hubs/chat", status: 401, problem: "unauthorized"),
@@ -47,9 +52,24 @@ struct PubSubHandshakeTests {
         Row(testDescription: "expired", claims: #"{"exp":\#(Self.now - 301)}"#, status: 401, problem: "unauthorized"),
         Row(testDescription: "not yet valid", claims: #"{"nbf":\#(Self.now + 400)}"#, status: 401, problem: "unauthorized"),
         Row(testDescription: "no audience", claims: #"{"aud":null}"#, status: 401, problem: "unauthorized"),
-        Row(testDescription: "another hub", claims: #"{"aud":"http://test/client/hubs/chats"}"#, status: 401, problem: "unauthorized"),
-        Row(testDescription: "another host", claims: #"{"aud":"http://t/client/hubs/chat"}"#, status: 401, problem: "unauthorized"),
-        Row(testDescription: "a token for REST", claims: #"{"aud":"http://test/api/hubs/chat"}"#, status: 401, problem: "unauthorized"),
+        Row(
+            testDescription: "another hub",
+            claims: #"{"aud":"http://test/client/hubs/chats"}"#,
+            status: 401,
+            problem: "unauthorized"
+        ),
+        Row(
+            testDescription: "another host",
+            claims: #"{"aud":"http://t/client/hubs/chat"}"#,
+            status: 401,
+            problem: "unauthorized"
+        ),
+        Row(
+            testDescription: "a token for REST",
+            claims: #"{"aud":"http://test/api/hubs/chat"}"#,
+            status: 401,
+            problem: "unauthorized"
+        ),
         Row(testDescription: "a bad group", claims: #"{"webpubsub.group":" "}"#, status: 400, problem: "invalid-name"),
         Row(
             testDescription: "a role for a bad group",
@@ -97,7 +117,10 @@ struct PubSubHandshakeTests {
         Row(testDescription: "within the tolerance", claims: #"{"exp":\#(Self.now - 200),"nbf":\#(Self.now + 200)}"#),
         Row(testDescription: "any origin", fields: "Origin: https://other.example\r\n"),
         Row(testDescription: "unknown roles", claims: #"{"role":"x","iss":"y","jti":"z","sub":"ann"}"#),
-        Row(testDescription: "a mode", target: "/client/hubs/chat?access_token={t}&webpubsub_mode=sendToGroup&group=a+b&noEcho=TRUE"),
+        Row(
+            testDescription: "a mode",
+            target: "/client/hubs/chat?access_token={t}&webpubsub_mode=sendToGroup&group=a+b&noEcho=TRUE"
+        ),
         Row(testDescription: "an empty mode", target: "/client/hubs/chat?access_token={t}&webpubsub_mode=x&webpubsub_mode="),
         Row(
             testDescription: "a bad mode with a subprotocol",
@@ -157,7 +180,9 @@ struct PubSubHandshakeTests {
 
     @Test func `Configured names take the place of Host`() async throws {
         try await PubSubNode.with([.publicHosts: "push.example:8443, other.example"]) { node in
-            for (host, expected) in [("push.example:8443", 101), ("other.example:443", 101), ("other.example", 101), ("test", 401)] {
+            for (host, expected) in [
+                ("push.example:8443", 101), ("other.example:443", 101), ("other.example", 101), ("test", 401),
+            ] {
                 let row = Row(testDescription: "", claims: #"{"aud":"https://\#(host)/client/hubs/chat"}"#)
                 #expect(try await self.answer(row, node).status == expected, "\(host)")
             }
@@ -173,7 +198,8 @@ struct PubSubHandshakeTests {
             (["protobuf.webpubsub.azure.v1", "protobuf.reliable.webpubsub.azure.v1"], nil), (["x"], nil), (["volary"], nil),
         ] as [([String], String?)]
     )
-    func `The first protocol that is served is chosen, in the client's spelling`(offered: [String], chosen: String?) async throws {
+    func `The first protocol that is served is chosen, in the client's spelling`(offered: [String], chosen: String?) async throws
+    {
         try await PubSubNode.with { node in
             let client = try await PubSubClient.connect(node, subprotocols: offered)
             #expect(client.socket.subprotocol == chosen)

@@ -56,7 +56,11 @@ struct EnvelopeGrowthTests {
         #expect(error(format: 0, lowest: 0) == .unsupportedFormat(0))
     }
 
-    @Test(arguments: [(1, true), (2, false), (3, true), (4, true), (5, true), (6, true), (7, true), (11, true), (12, false), (15, false)] as [(UInt8, Bool)])
+    @Test(
+        arguments: [
+            (1, true), (2, false), (3, true), (4, true), (5, true), (6, true), (7, true), (11, true), (12, false), (15, false),
+        ] as [(UInt8, Bool)]
+    )
     func `The head says whether an envelope that cannot be read was meant for clients`(type: UInt8, concerns: Bool) {
         for format: UInt8 in [1, 2, 3, 200] {
             for attempt: UInt8 in [0x00, 0x50, 0xF0] {

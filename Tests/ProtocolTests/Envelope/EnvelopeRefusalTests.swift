@@ -131,7 +131,9 @@ struct EnvelopeRefusalTests {
         }
         refuses(7, [], "sender's user")
         // No entry, half an entry, a key twice, a value that is no header's, an empty key.
-        for value in [[], [0], [0, 1, 0x6B], [0, 1, 0x6B, 0, 0, 0, 1, 0x6B, 0, 0], [0, 1, 0x6B, 0, 1, 0x0A], [0, 0, 0, 0]] as [[UInt8]] {
+        for value in [[], [0], [0, 1, 0x6B], [0, 1, 0x6B, 0, 0, 0, 1, 0x6B, 0, 0], [0, 1, 0x6B, 0, 1, 0x0A], [0, 0, 0, 0]]
+            as [[UInt8]]
+        {
             refuses(8, value, "metadata")
         }
         for value in [[], [1], [0, 0], [0, 0, 1]] as [[UInt8]] { refuses(9, value, "lifetime") }
@@ -145,7 +147,10 @@ struct EnvelopeRefusalTests {
         #expect(self.error(of: head + [0]) == .invalid(field: "action"))
         #expect(self.error(of: head + [5]) == .invalid(field: "action"))
         #expect(self.error(of: head + [1] + Array(repeating: 0x61, count: Limits.maximumCloseTextBytes)) == nil)
-        #expect(self.error(of: head + [1] + Array(repeating: 0x61, count: Limits.maximumCloseTextBytes + 1)) == .invalid(field: "text"))
+        #expect(
+            self.error(of: head + [1] + Array(repeating: 0x61, count: Limits.maximumCloseTextBytes + 1))
+                == .invalid(field: "text")
+        )
         #expect(self.error(of: head + [1, 0xFF]) == .invalid(field: "text"))
         #expect(self.error(of: head + [2]) == .truncated)
         #expect(self.error(of: head + [3, 0, 2, 0x61]) == .truncated)

@@ -52,7 +52,8 @@ enum PubSubAnswer {
 
     /// For example `Error.ServiceUnavailable`.
     private static func code(of status: HTTPResponse.Status) -> String {
-        "Error." + String(Substring(status.reasonPhrase.utf8.filter { $0 != UInt8(ascii: " ") }.map { Character(Unicode.Scalar($0)) }))
+        "Error."
+            + String(Substring(status.reasonPhrase.utf8.filter { $0 != UInt8(ascii: " ") }.map { Character(Unicode.Scalar($0)) }))
     }
 }
 

@@ -54,11 +54,14 @@ enum PubSubBody {
 
     /// `{"groups": […], "filter": "…"}`.
     static func groups(of request: Request) async throws -> (groups: [AudienceName], filter: PubSubFilter?) {
-        guard request.headers.value(.contentType).map({ MediaType($0).name }) == "application/json" else { throw Problem.pubSubType }
+        guard request.headers.value(.contentType).map({ MediaType($0).name }) == "application/json" else {
+            throw Problem.pubSubType
+        }
         guard let json = try? JSONValue(parsing: try await self.bytes(of: request)), json.kind == .object else {
             throw Problem.pubSub(.badRequest, "The request body is not a valid JSON object.")
         }
-        guard case .list(let elements) = json["groups"], !elements.isEmpty, elements.count <= Limits.maximumGroupsPerCommand else {
+        guard case .list(let elements) = json["groups"], !elements.isEmpty, elements.count <= Limits.maximumGroupsPerCommand
+        else {
             throw Problem.pubSub(.badRequest, "'groups' must have 1 to \(Limits.maximumGroupsPerCommand) names.")
         }
         let groups = elements.compactMap { $0.text.flatMap { AudienceName(pubSubGroup: $0) } }

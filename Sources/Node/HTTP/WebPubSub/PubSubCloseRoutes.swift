@@ -8,8 +8,14 @@ struct PubSubCloseRoutes: Sendable {
 
     func add(to routes: inout RouteTable) {
         routes.on("/api/hubs/{hub}/:closeConnections", [.post: { try await self.close($0, $1, .all) }])
-        routes.on("/api/hubs/{hub}/groups/{group}/:closeConnections", [.post: { try await self.close($0, $1, .group(try $1.pubSubGroup())) }])
-        routes.on("/api/hubs/{hub}/users/{user}/:closeConnections", [.post: { try await self.close($0, $1, .user(try $1.pubSubUser())) }])
+        routes.on(
+            "/api/hubs/{hub}/groups/{group}/:closeConnections",
+            [.post: { try await self.close($0, $1, .group(try $1.pubSubGroup())) }]
+        )
+        routes.on(
+            "/api/hubs/{hub}/users/{user}/:closeConnections",
+            [.post: { try await self.close($0, $1, .user(try $1.pubSubUser())) }]
+        )
     }
 
     /// Closes one connection. The route has a second method, so ``PubSubQuestionRoutes`` shares its path.

@@ -14,7 +14,12 @@ struct PubSubCommands: Sendable {
     /// Changes the connections of an audience.
     /// - Returns: how many connections were changed, once every node that has some has answered.
     @discardableResult
-    func change(_ audience: Audience, in hub: HubName, _ action: AudienceCommand.Action, _ selection: PublicationDetails? = nil)
+    func change(
+        _ audience: Audience,
+        in hub: HubName,
+        _ action: AudienceCommand.Action,
+        _ selection: PublicationDetails? = nil
+    )
         async throws -> Int
     {
         if case .connection(let id) = audience, try await !self.hasNode(of: id) { return 0 }

@@ -42,7 +42,11 @@ struct PubSubGroupRoutes: Sendable {
     }
 
     @Sendable private func removeConnection(_: Request, _ context: HTTPRequestContext) async throws -> Response {
-        try await self.remove(try context.pubSubConnection().map { .connection($0) }, context, .leave([try context.pubSubGroup()]))
+        try await self.remove(
+            try context.pubSubConnection().map { .connection($0) },
+            context,
+            .leave([try context.pubSubGroup()])
+        )
     }
 
     @Sendable private func removeConnectionFromAll(_: Request, _ context: HTTPRequestContext) async throws -> Response {
@@ -71,7 +75,11 @@ struct PubSubGroupRoutes: Sendable {
     // MARK: -
 
     /// - Parameter audience: nil for a connection that cannot exist.
-    private func remove(_ audience: Audience?, _ context: HTTPRequestContext, _ action: AudienceCommand.Action) async throws -> Response {
+    private func remove(
+        _ audience: Audience?,
+        _ context: HTTPRequestContext,
+        _ action: AudienceCommand.Action
+    ) async throws -> Response {
         let hub = try context.pubSubHub()
         if let audience { _ = try await self.change(audience, in: hub, action, by: context.principal) }
         return Response(status: .noContent)

@@ -32,7 +32,10 @@ struct PubSubQuery: Sendable {
     func integer(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int? {
         guard let text = try self.value(name) else { return nil }
         guard let number = UInt64(decimal: text.utf8), let value = Int(exactly: number), range.contains(value) else {
-            throw .pubSub(.badRequest, "The parameter '\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound).")
+            throw .pubSub(
+                .badRequest,
+                "The parameter '\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound)."
+            )
         }
         return value
     }

@@ -114,7 +114,9 @@ private enum ContinuationToken {
 
     /// - Returns: nil for a text that ``text(_:)`` does not make.
     static func id(in text: UTF8Text) -> ConnectionID? {
-        guard text.utf8.count <= 2048, let bytes = Base64URL.decode(text.string), bytes.starts(with: self.prefix.utf8) else { return nil }
+        guard text.utf8.count <= 2048, let bytes = Base64URL.decode(text.string), bytes.starts(with: self.prefix.utf8) else {
+            return nil
+        }
         return ConnectionID(String(decoding: bytes.dropFirst(self.prefix.utf8.count), as: UTF8.self))
     }
 }

@@ -13,7 +13,10 @@ struct PubSubSendRoutes: Sendable {
 
     func add(to routes: inout RouteTable) {
         routes.on("/api/hubs/{hub}/:send", [.post: { try await self.send($0, $1, to: .all) }])
-        routes.on("/api/hubs/{hub}/groups/{group}/:send", [.post: { try await self.send($0, $1, to: .group(try $1.pubSubGroup())) }])
+        routes.on(
+            "/api/hubs/{hub}/groups/{group}/:send",
+            [.post: { try await self.send($0, $1, to: .group(try $1.pubSubGroup())) }]
+        )
         routes.on("/api/hubs/{hub}/users/{user}/:send", [.post: { try await self.send($0, $1, to: .user(try $1.pubSubUser())) }])
         routes.on("/api/hubs/{hub}/connections/{connection}/:send", [.post: self.sendToConnection])
     }

@@ -15,7 +15,8 @@ struct RESTAuthenticatorTests {
 
     /// Every route with what it needs; nil: nothing.
     private static let routes: [String: Permission?] = [
-        "GET /": nil, "GET /livez": nil, "GET /readyz": nil, "GET /openapi.json": nil, "GET /webpubsub.json": nil, "GET /swagger/webpubsub": nil, "GET /swagger": nil,
+        "GET /": nil, "GET /livez": nil, "GET /readyz": nil, "GET /openapi.json": nil, "GET /webpubsub.json": nil,
+        "GET /swagger/webpubsub": nil, "GET /swagger": nil,
         "GET /swagger/{file}": nil, "GET /ws": nil, "GET /echo": nil, "GET /client": nil, "GET /client/hubs/{hub}": nil,
         "GET /metrics": .read, "GET /api/nodes": .read, "GET /api/connections": .read, "GET /api/connections/{id}": .read,
         "POST /api/connections/broadcast": .send, "POST /api/connections/{id}/send": .send,

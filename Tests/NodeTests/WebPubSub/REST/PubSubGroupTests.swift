@@ -9,7 +9,11 @@ import VolaryProtocol
 @Suite(.serialized, .timeLimit(.minutes(3)))
 struct PubSubGroupTests {
     /// The ids on all pages of a group.
-    private static func members(_ api: PubSubCaller, _ group: String, _ query: String = "") async throws -> (pages: [[String]], users: [String?]) {
+    private static func members(
+        _ api: PubSubCaller,
+        _ group: String,
+        _ query: String = ""
+    ) async throws -> (pages: [[String]], users: [String?]) {
         var (pages, users): ([[String]], [String?]) = ([], [])
         var path: String? = "/groups/\(group)/connections\(query)"
         while let next = path {
@@ -76,7 +80,13 @@ struct PubSubGroupTests {
             #expect(try await Self.members(api, "x").pages == [[ann.id, bob.id].sorted()])
             try await api.expect(200, "POST", "/:removeFromGroups", body: some, type: "application/json")
             #expect(try await Self.members(api, "x").pages == [[ann.id]])
-            try await api.expect(200, "POST", "/:removeFromGroups", body: #"{"groups":["x"],"filter":null}"#, type: "application/json")
+            try await api.expect(
+                200,
+                "POST",
+                "/:removeFromGroups",
+                body: #"{"groups":["x"],"filter":null}"#,
+                type: "application/json"
+            )
             try await api.expect(404, "HEAD", "/groups/x")
         }
     }
@@ -99,7 +109,9 @@ struct PubSubGroupTests {
             #expect(try await Self.members(api, "g", "?maxpagesize=2&top=3&api-version=2021-10-01").pages == pages([2, 1]))
             #expect(try await Self.members(api, "g", "?top=5").pages == pages([5]))
             #expect(try await Self.members(api, "g", "?top=4").pages == pages([4]))
-            for query in ["maxpagesize=0", "maxpagesize=201", "top=0", "top=x", "continuationToken=x", "continuationToken=", "top=1&top=2"] {
+            for query in [
+                "maxpagesize=0", "maxpagesize=201", "top=0", "top=x", "continuationToken=x", "continuationToken=", "top=1&top=2",
+            ] {
                 #expect(try await api.call("GET", "/groups/g/connections?\(query)").status == 400, "\(query)")
             }
         }
@@ -134,9 +146,11 @@ struct PubSubGroupTests {
                 #expect(answer.status == 404 && answer[header: "x-ms-error-code"] == code)
             }
             let rows: [(body: String, type: String, status: Int)] = [
-                (#"{"groups":["g"]}"#, "text/plain", 415), ("{}", "application/json", 400), (#"{"groups":[]}"#, "application/json", 400),
+                (#"{"groups":["g"]}"#, "text/plain", 415), ("{}", "application/json", 400),
+                (#"{"groups":[]}"#, "application/json", 400),
                 (#"{"groups":["g",1]}"#, "application/json", 400), (#"{"groups":["g","\n"]}"#, "application/json", 400),
-                (#"{"groups":["g"],"filter":"x"}"#, "application/json", 400), (#"{"groups":["g"],"filter":1}"#, "application/json", 400),
+                (#"{"groups":["g"],"filter":"x"}"#, "application/json", 400),
+                (#"{"groups":["g"],"filter":1}"#, "application/json", 400),
                 ("[", "application/json", 400),
             ]
             for row in rows {
