@@ -40,7 +40,7 @@ struct ClientSide: Sendable {
                 origins: configuration.access.origins,
                 tokens: tokens,
                 acceptsAnonymous: configuration.access.acceptsAnonymousClients,
-                requiresCredentials: configuration.access.hasCredentials,
+                requiresToken: configuration.access.accessKeys != nil,
                 groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
             ),
             pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now)

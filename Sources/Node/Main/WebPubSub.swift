@@ -18,18 +18,22 @@ struct PubSubFlags: ParsableArguments {
         guard key != nil || path != nil else {
             throw ValidationError("--access-keys, VOLARY_ACCESS_KEYS or VOLARY_ACCESS_KEY is missing.")
         }
+        let file = key == nil ? try path.map(self.contents) : nil
         do throws(TokenIssuer.Failure) {
-            return try PubSubIssuer(endpoint: self.endpoint, key: key, file: key == nil ? path.map(self.contents) : nil)
+            return try PubSubIssuer(endpoint: self.endpoint, key: key, file: file)
         } catch {
             throw Refusal.of(error)
         }
     }
 
-    private func contents(of path: String) throws(TokenIssuer.Failure) -> Data {
+    private func contents(of path: String) throws -> Data {
         do throws(OperatorFile.ReadError) {
             return try OperatorFile.text(path)
         } catch {
-            throw TokenIssuer.Failure(description: "access-keys \"\(Refusal.printable(path))\": \(error)")
+            let origin = self.keys == nil ? ConfigurationError.Origin.variable : .flag
+            throw Refusal.of(
+                ConfigurationError(option: "access-keys", value: path, allowed: error.description, origin: origin)
+            )
         }
     }
 }

@@ -173,7 +173,8 @@ struct PubSubHandshakeTests {
         try await PubSubNode.with([.allowedOrigins: "https://app.example"]) { node in
             for (origin, expected) in [("https://app.example", 101), ("http://test", 101), ("https://other.example", 403)] {
                 let row = Row(testDescription: "", fields: "Origin: \(origin)\r\n")
-                #expect(try await self.answer(row, node).status == expected, "\(origin)")
+                let status = try await self.answer(row, node).status
+                #expect(status == expected, "\(origin)")
             }
         }
     }
@@ -184,7 +185,8 @@ struct PubSubHandshakeTests {
                 ("push.example:8443", 101), ("other.example:443", 101), ("other.example", 101), ("test", 401),
             ] {
                 let row = Row(testDescription: "", claims: #"{"aud":"https://\#(host)/client/hubs/chat"}"#)
-                #expect(try await self.answer(row, node).status == expected, "\(host)")
+                let status = try await self.answer(row, node).status
+                #expect(status == expected, "\(host)")
             }
         }
     }

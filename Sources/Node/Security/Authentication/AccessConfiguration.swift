@@ -21,8 +21,8 @@ struct AccessConfiguration: Sendable {
         self.hasCredentials && (!self.tokenKeys.isEmpty || self.accessKeys != nil || self.acceptsAnonymousClients)
     }
 
-    /// Whether any credentials are configured. They close every endpoint, also those that they cannot open. Without them the node is
-    /// open, except for Web PubSub.
+    /// Whether any credentials are configured. They close REST, also if they cannot open it. Without them the node is open, except for
+    /// Web PubSub.
     var hasCredentials: Bool {
         self.apiKey != nil || self.apiKeys != nil || !self.tokenKeys.isEmpty || self.accessKeys != nil
     }

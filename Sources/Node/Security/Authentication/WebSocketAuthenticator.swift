@@ -12,13 +12,13 @@ struct WebSocketAuthenticator: Sendable {
     let tokens: TokenVerifier?
     /// Whether clients without a token may connect although credentials are configured.
     let acceptsAnonymous: Bool
-    /// Whether credentials are configured. Without them every client may connect.
-    var requiresCredentials = false
+    /// Whether clients need a token also without token keys. Keys for REST alone leave WebSockets open, access keys close them.
+    var requiresToken = false
     /// Called with the number of groups of an accepted token that were left out.
     var groupsLeftOut: @Sendable (Int) -> Void = { _ in }
 
     /// Whether ``admit(_:_:)`` may suspend.
-    var needsTime: Bool { self.tokens != nil || self.requiresCredentials }
+    var needsTime: Bool { self.tokens != nil || self.requiresToken }
 
     /// - Throws: ``WebSocketHandshake/Refusal/originNotAllowed``. A request without `Origin` does not come from a browser, and is
     ///   allowed.
@@ -40,7 +40,7 @@ struct WebSocketAuthenticator: Sendable {
         _ client: WebSocketHandshake.Client
     ) async throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
         guard let tokens else {
-            guard self.acceptsAnonymous || !self.requiresCredentials else { throw .unauthorized(.missing) }
+            guard self.acceptsAnonymous || !self.requiresToken else { throw .unauthorized(.missing) }
             return client
         }
         do throws(TokenError) {
