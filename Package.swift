@@ -135,7 +135,8 @@ let package = Package(
             resources: [
                 .embedInCode("HTTP/Console/console.html"), .embedInCode("HTTP/Console/Style"),
                 .embedInCode("HTTP/Console/Script"),
-                .embedInCode("HTTP/OpenAPI/openapi.json"), .embedInCode("HTTP/OpenAPI/start.js"),
+                .embedInCode("HTTP/OpenAPI/openapi.json"), .embedInCode("HTTP/OpenAPI/webpubsub.json"),
+                .embedInCode("HTTP/OpenAPI/start.js"),
             ],
             swiftSettings: fast
         ),

@@ -8,7 +8,9 @@ extension Delivery {
     /// the connection does not exist.
     func close(_ request: CloseRequest) {
         self.onShard(of: request.connection, request.id) { shard in
-            guard let connection = shard.connection(request.connection, in: request.hub), connection.isOpen || connection.hasLeftovers else {
+            guard let connection = shard.connection(request.connection, in: request.hub),
+                connection.isOpen || connection.hasLeftovers
+            else {
                 return self.answer([request.id], count: 0)
             }
             self.requests.close(connection, code: request.code, reason: request.reason) { self.answer([request.id], count: 1) }
@@ -47,7 +49,8 @@ extension Delivery {
         }
     }
 
-    private func onShard(of connection: ConnectionID, _ id: PublicationID, _ body: @escaping @Sendable (ConnectionShard) -> Void) {
+    private func onShard(of connection: ConnectionID, _ id: PublicationID, _ body: @escaping @Sendable (ConnectionShard) -> Void)
+    {
         guard let shard = self.connections.shard(of: connection) else { return self.answer([id], count: 0) }
         _ = shard.submit(body)
     }

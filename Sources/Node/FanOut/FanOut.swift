@@ -36,7 +36,9 @@ struct FanOut: Sendable {
     /// Joins the next fan-out, so that both cost each connection one write.
     /// - Returns: false when they cannot be joined; nothing has changed in that case.
     mutating func join(_ next: FanOut) -> Bool {
-        guard next.audience == self.audience, self.selection == nil, next.selection == nil, next.joined.isEmpty, self.bytes + next.bytes <= Self.joinedBytes else {
+        guard next.audience == self.audience, self.selection == nil, next.selection == nil, next.joined.isEmpty,
+            self.bytes + next.bytes <= Self.joinedBytes
+        else {
             return false
         }
         self.joined.append(next.batch)

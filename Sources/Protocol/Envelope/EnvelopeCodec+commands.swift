@@ -36,7 +36,9 @@ extension EnvelopeCodec {
         let action: AudienceCommand.Action
         switch kind {
         case .close:
-            guard bytes.readableBytes <= Limits.maximumCloseTextBytes, bytes.isWellFormedUTF8 else { throw .invalid(field: "text") }
+            guard bytes.readableBytes <= Limits.maximumCloseTextBytes, bytes.isWellFormedUTF8 else {
+                throw .invalid(field: "text")
+            }
             action = .close(text: String(buffer: bytes))
         case .join: action = .join(try self.decodeGroups(&bytes))
         case .leave: action = .leave(try self.decodeGroups(&bytes))

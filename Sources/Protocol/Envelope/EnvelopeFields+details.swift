@@ -54,7 +54,8 @@ extension ByteBuffer {
 
     /// A text of ASCII: metadata has no other characters.
     private mutating func readText() throws(EnvelopeError) -> UTF8Text {
-        guard let count = self.readInteger(as: UInt16.self), let bytes = self.readSlice(length: Int(count)), bytes.isWellFormedUTF8
+        guard let count = self.readInteger(as: UInt16.self), let bytes = self.readSlice(length: Int(count)),
+            bytes.isWellFormedUTF8
         else { throw .invalid(field: "metadata") }
         return UTF8Text(String(buffer: bytes))
     }

@@ -27,7 +27,8 @@ struct EnvelopeFields {
         guard let count = bytes.readInteger(as: UInt8.self) else { throw .truncated }
         var last: UInt8 = 0
         for _ in 0..<count {
-            guard let (rawTag, length) = bytes.readMultipleIntegers(as: (UInt8, UInt16).self), length <= bytes.readableBytes else {
+            guard let (rawTag, length) = bytes.readMultipleIntegers(as: (UInt8, UInt16).self), length <= bytes.readableBytes
+            else {
                 throw .truncated
             }
             guard rawTag > last else { throw .invalid(field: "tag") }

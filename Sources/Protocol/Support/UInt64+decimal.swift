@@ -1,7 +1,7 @@
 extension UInt64 {
     /// - Parameter digits: ASCII digits, at least one.
     /// - Returns: nil for any other character, and for 2⁶⁴ or more.
-    init?(decimal digits: some Collection<UInt8>) {
+    package init?(decimal digits: some Collection<UInt8>) {
         guard !digits.isEmpty else { return nil }
         var value: UInt64 = 0
         for digit in digits {

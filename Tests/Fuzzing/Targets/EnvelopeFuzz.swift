@@ -24,9 +24,29 @@ enum EnvelopeFuzz {
         let confirmations: [Publication.Confirmation] = [.none, .routed, .written(milliseconds: 1000)]
         var messages: [NodeMessage] = [
             .receipts([]), .receipts([Receipt(id: id, connections: 7), Receipt(id: id, connections: Receipt.refused)]),
-            .close(CloseRequest(id: id, hub: .default, connection: connection, code: .normal, reason: "enough")), .drain(id), .probe(id),
+            .close(CloseRequest(id: id, hub: .default, connection: connection, code: .normal, reason: "enough")), .drain(id),
+            .probe(id),
             .membership(MembershipRequest(id: id, hub: hub, connection: connection, group: name, joins: true)),
+            .permission(
+                PermissionRequest(id: id, hub: hub, connection: connection, action: .grant, permission: .sendToGroup, group: name)
+            ),
         ]
+        let details = PublicationDetails(
+            senderUser: name,
+            metadata: MessageMetadata([.init("trace", "a1"), .init("n", "")]) ?? MessageMetadata(),
+            secondsToLive: 300,
+            excluded: [connection, .random(on: node)],
+            filter: try? PubSubFilter(parsing: "userId eq 'ann' and not ('spam' in groups)")
+        )
+        let actions: [AudienceCommand.Action] = [.close(text: "é"), .join([name, name]), .leave([name]), .leaveAll]
+        for (action, audience) in zip(actions, audiences) {
+            let selection = PublicationDetails(excluded: [connection], filter: details?.filter)
+            messages.append(
+                .audience(
+                    AudienceCommand(id: id, hub: hub, audience: audience, selection: selection, timestamp: 1, action: action)
+                )
+            )
+        }
         for (index, audience) in audiences.enumerated() {
             messages.append(
                 .publication(
@@ -39,6 +59,7 @@ enum EnvelopeFuzz {
                         dataType: index == 1 ? .binary : .text,
                         timestamp: 1_781_330_401_000,
                         confirmation: confirmations[index % 3],
+                        details: index == 3 ? details : nil,
                         payload: ByteBuffer(string: "Hello, €!")
                     )
                 )

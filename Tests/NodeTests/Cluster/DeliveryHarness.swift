@@ -21,7 +21,8 @@ enum DeliveryHarness {
 
     static func parts(
         _ manager: ConnectionManager,
-        eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any()
+        eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any(),
+        now: @escaping @Sendable () -> Int64 = { 1_781_330_402_000 }
     ) -> Parts {
         let directory = NodeDirectory(
             own: NodeRecord(id: manager.node, name: "own", version: "1", startedAt: 0, leaseMilliseconds: 5000)
@@ -37,7 +38,7 @@ enum DeliveryHarness {
             broker: broker,
             metrics: NodeMetrics(),
             logger: .quiet,
-            now: { 1_781_330_402_000 }
+            now: now
         )
         return Parts(delivery: delivery, receipts: receipts, broker: broker, shutdownRequest: shutdownRequest)
     }
@@ -77,7 +78,8 @@ enum DeliveryHarness {
         in hub: HubName = .default,
         to audience: Audience = .all,
         as dataType: Publication.DataType = .binary,
-        confirmation: Publication.Confirmation = .none
+        confirmation: Publication.Confirmation = .none,
+        details: PublicationDetails? = nil
     ) -> Envelope {
         Envelope(
             origin: Self.origin,
@@ -91,6 +93,7 @@ enum DeliveryHarness {
                     dataType: dataType,
                     timestamp: 1_781_330_401_000,
                     confirmation: confirmation,
+                    details: details,
                     payload: ByteBuffer(string: text)
                 )
             )

@@ -223,5 +223,120 @@ extension EnvelopeGolden {
             hex: "56 02 06 02 0a0b0c0d 0000000000000005 00 00112233445566778899aabb0a0b0c0d",
             fixedBytes: 33
         ),
+        EnvelopeGolden(
+            testDescription: "a publication with all details",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 1,
+                message: .publication(
+                    Publication(
+                        id: id,
+                        kind: .message,
+                        hub: .default,
+                        dataType: .protobuf,
+                        timestamp: 256,
+                        details: PublicationDetails(
+                            senderUser: AudienceName("ann"),
+                            metadata: MessageMetadata([.init("k", "v"), .init("l", "")])!,
+                            secondsToLive: 300,
+                            excluded: [connection, target],
+                            filter: try! PubSubFilter(parsing: "true")
+                        ),
+                        payload: ByteBuffer(bytes: [0xFF])
+                    )
+                )
+            ),
+            hex: """
+                56 02 01 02 0a0b0c0d 0000000000000001 05
+                07 0003 616e6e 08 000b 0001 6b 0001 76 0001 6c 0000 09 0002 012c
+                0a 0020 0f1e2d3c4b5a69788796a5b4deadbeef ffeeddccbbaa99887766554401020304 0b 0004 74727565
+                00112233445566778899aabb0a0b0c0d 02 04 0000000000000100 ff
+                """,
+            fixedBytes: 110
+        ),
+        EnvelopeGolden(
+            testDescription: "a command to close the connections of a group",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 2,
+                message: .audience(
+                    AudienceCommand(
+                        id: id,
+                        hub: HubName("chat")!,
+                        audience: .group(AudienceName("g")!),
+                        selection: PublicationDetails(excluded: [target]),
+                        timestamp: 256,
+                        action: .close(text: "é")
+                    )
+                )
+            ),
+            hex: """
+                56 02 07 02 0a0b0c0d 0000000000000002 03
+                01 0004 63686174 04 0001 67 0a 0010 0f1e2d3c4b5a69788796a5b4deadbeef
+                00112233445566778899aabb0a0b0c0d 0000000000000100 01 c3a9
+                """,
+            fixedBytes: 72
+        ),
+        EnvelopeGolden(
+            testDescription: "a command to leave all groups",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 2,
+                message: .audience(
+                    AudienceCommand(id: id, hub: .default, audience: .user(AudienceName("u")!), timestamp: -1, action: .leaveAll)
+                )
+            ),
+            hex: """
+                56 02 07 02 0a0b0c0d 0000000000000002 01
+                05 0001 75
+                00112233445566778899aabb0a0b0c0d ffffffffffffffff 04
+                """,
+            fixedBytes: 46
+        ),
+        EnvelopeGolden(
+            testDescription: "a command to join groups",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 2,
+                message: .audience(
+                    AudienceCommand(
+                        id: id,
+                        hub: .default,
+                        audience: .all,
+                        selection: PublicationDetails(filter: try! PubSubFilter(parsing: "true")),
+                        timestamp: 1,
+                        action: .join([AudienceName("a")!, AudienceName("bc")!])
+                    )
+                )
+            ),
+            hex: """
+                56 02 07 02 0a0b0c0d 0000000000000002 01
+                0b 0004 74727565
+                00112233445566778899aabb0a0b0c0d 0000000000000001 02 0001 61 0002 6263
+                """,
+            fixedBytes: 49
+        ),
+        EnvelopeGolden(
+            testDescription: "a permission",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 2,
+                message: .permission(
+                    PermissionRequest(
+                        id: id,
+                        hub: .default,
+                        connection: target,
+                        action: .revoke,
+                        permission: .sendToGroup,
+                        group: AudienceName("g")
+                    )
+                )
+            ),
+            hex: """
+                56 02 08 02 0a0b0c0d 0000000000000002 00
+                00112233445566778899aabb0a0b0c0d 0f1e2d3c4b5a69788796a5b4deadbeef 02 02 67
+                """,
+            fixedBytes: 51
+        ),
     ]
 }

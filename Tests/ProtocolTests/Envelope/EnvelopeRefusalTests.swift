@@ -80,7 +80,7 @@ struct EnvelopeRefusalTests {
         #expect(changed(33, to: 0) == .invalid(field: "kind"))
         #expect(changed(33, to: 4) == .invalid(field: "kind"))
         #expect(changed(34, to: 0) == .invalid(field: "data type"))
-        #expect(changed(34, to: 4) == .invalid(field: "data type"))
+        #expect(changed(34, to: 5) == .invalid(field: "data type"))
     }
 
     /// The envelope of a publication with these fields, in this order.
@@ -122,6 +122,50 @@ struct EnvelopeRefusalTests {
             #expect(self.error(of: self.publication(self.field(1, Array(hub.utf8)))) == .invalid(field: "hub"), "\(hub)")
         }
         #expect(self.error(of: self.publication(self.field(1, [0x61, 0xFF]))) == .invalid(field: "hub"))
+    }
+
+    @Test func `Details that no node writes are refused`() throws {
+        let (a, b) = (Array(repeating: 1 as UInt8, count: 16), Array(repeating: 2 as UInt8, count: 16))
+        func refuses(_ tag: UInt8, _ value: [UInt8], _ name: String) {
+            #expect(self.error(of: self.publication(self.field(tag, value))) == .invalid(field: name), "\(tag) \(value)")
+        }
+        refuses(7, [], "sender's user")
+        // No entry, half an entry, a key twice, a value that is no header's, an empty key.
+        for value in [[], [0], [0, 1, 0x6B], [0, 1, 0x6B, 0, 0, 0, 1, 0x6B, 0, 0], [0, 1, 0x6B, 0, 1, 0x0A], [0, 0, 0, 0]]
+            as [[UInt8]]
+        {
+            refuses(8, value, "metadata")
+        }
+        for value in [[], [1], [0, 0], [0, 0, 1]] as [[UInt8]] { refuses(9, value, "lifetime") }
+        for value in [[], a.dropLast(), b + a, a + a] as [[UInt8]] { refuses(10, value, "excluded") }
+        for value in [[], Array("1".utf8), Array("userId".utf8), [0xFF]] as [[UInt8]] { refuses(11, value, "filter") }
+        #expect(self.error(of: self.publication(self.field(10, a + b), self.field(11, Array("true".utf8)))) == nil)
+    }
+
+    @Test func `A command for an audience takes only names, and a text that fits`() {
+        let head = Golden.bytes("56 02 07 02 0a0b0c0d 0000000000000003 00 00112233445566778899aabb0a0b0c0d 0000000000000000")
+        #expect(self.error(of: head + [0]) == .invalid(field: "action"))
+        #expect(self.error(of: head + [5]) == .invalid(field: "action"))
+        #expect(self.error(of: head + [1] + Array(repeating: 0x61, count: Limits.maximumCloseTextBytes)) == nil)
+        #expect(
+            self.error(of: head + [1] + Array(repeating: 0x61, count: Limits.maximumCloseTextBytes + 1))
+                == .invalid(field: "text")
+        )
+        #expect(self.error(of: head + [1, 0xFF]) == .invalid(field: "text"))
+        #expect(self.error(of: head + [2]) == .truncated)
+        #expect(self.error(of: head + [3, 0, 2, 0x61]) == .truncated)
+        #expect(self.error(of: head + [2, 0, 0]) == .invalid(field: "group"))
+        #expect(self.error(of: head + [4, 0]) == .trailingBytes)
+        let groups = Array(repeating: [0, 1, 0x61] as [UInt8], count: Limits.maximumGroupsPerCommand).flatMap(\.self)
+        #expect(self.error(of: head + [2] + groups) == nil)
+        #expect(self.error(of: head + [2] + groups + [0, 1, 0x61]) == .invalid(field: "groups"))
+        let permission = Golden.bytes(
+            "56 02 08 02 0a0b0c0d 0000000000000003 00 00112233445566778899aabb0a0b0c0d 0f1e2d3c4b5a69788796a5b4deadbeef"
+        )
+        #expect(self.error(of: permission + [1, 1]) == nil)
+        #expect(self.error(of: permission + [4, 1]) == .invalid(field: "action"))
+        #expect(self.error(of: permission + [1, 3]) == .invalid(field: "permission"))
+        #expect(self.error(of: permission + [1, 1, 0]) == .invalid(field: "group"))
     }
 
     @Test(arguments: [[0xFF], [0x61, 0xC3], [0xED, 0xA0, 0x80], [0xC0, 0x80]] as [[UInt8]])

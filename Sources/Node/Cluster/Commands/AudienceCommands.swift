@@ -43,7 +43,9 @@ struct AudienceCommands: Sendable {
         _ command: AudienceCommand,
         _ change: @escaping @Sendable (ConnectionID) async throws(BrokerError) -> ConnectionCommands.Outcome
     ) async throws(BrokerError) -> UInt32 {
-        let ids = await self.connections.onShards(of: command.target) { $0.connections(meantBy: command).map(\.id) }.flatMap(\.self)
+        let ids = await self.connections.onShards(of: command.target) { $0.connections(meantBy: command).map(\.id) }.flatMap(
+            \.self
+        )
         typealias Result = Swift.Result<ConnectionCommands.Outcome, BrokerError>
         let changes = self.changes
         let results = await withTaskGroup(of: Result.self) { tasks in

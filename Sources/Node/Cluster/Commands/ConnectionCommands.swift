@@ -28,7 +28,9 @@ struct ConnectionCommands: Sendable {
             self.interest.release(topics)
             throw .closed
         }
-        let result = await self.connections.onShard(of: id, in: hub) { shard, connection -> (Outcome, joined: Set<AudienceName>) in
+        let result = await self.connections.onShard(of: id, in: hub) {
+            shard,
+            connection -> (Outcome, joined: Set<AudienceName>) in
             guard connection.isOpen, connection.endpoint.joinsCluster else { return (.unknownConnection, []) }
             var joined: Set<AudienceName> = []
             var outcome = Outcome.done

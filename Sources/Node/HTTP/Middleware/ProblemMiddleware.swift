@@ -5,12 +5,13 @@ import NIOHTTP1
 import NIOHTTP2
 import VolaryBackplane
 
-/// Turns errors of routes into `application/problem+json`, without a body for HEAD.
+/// Turns errors of routes into `application/problem+json`, or into the form of Web PubSub, without a body for HEAD.
 struct ProblemMiddleware: Sendable {
     /// - Parameter found: called before the answer with the error's problem, if it has one.
     func handle(
         _ request: Request,
         _ context: HTTPRequestContext,
+        isPubSub: Bool = false,
         found: (Problem) -> Void = { _ in },
         next: NextHandler
     ) async throws -> Response {
@@ -21,7 +22,8 @@ struct ProblemMiddleware: Sendable {
         } catch {
             let problem = self.problem(for: error, logger: context.logger)
             found(problem)
-            return request.method == .head ? problem.response.withoutBody : problem.response
+            let response = isPubSub ? PubSubAnswer.response(problem) : problem.response
+            return request.method == .head ? response.withoutBody : response
         }
     }
 

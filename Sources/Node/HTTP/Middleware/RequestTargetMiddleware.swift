@@ -16,7 +16,13 @@ struct RequestTargetMiddleware: Sendable {
         """.split(separator: " ").compactMap { HTTPRequest.Method(String($0)) }
     )
 
-    func handle(_ request: Request, _ context: HTTPRequestContext, next: NextHandler) async throws -> Response {
+    /// - Parameter allowsFinalSlash: whether a path may end with a slash, and means the same.
+    func handle(
+        _ request: Request,
+        _ context: HTTPRequestContext,
+        allowsFinalSlash: Bool = false,
+        next: NextHandler
+    ) async throws -> Response {
         guard Self.isKnown(request.method) else {
             throw Problem(.notImplemented, "unknown-method", "This server does not support the method.")
         }
@@ -25,7 +31,9 @@ struct RequestTargetMiddleware: Sendable {
             throw Problem(.badRequest, "invalid-path", "The path must be percent-encoded UTF-8 (RFC 3986 section 3.3).")
         }
         // An empty segment. The path `/` has none, and `/client/` is the older path of Web PubSub's clients.
-        guard path == "/" || path == "/client/" || !Self.hasEmptySegment(path) else { throw Problem.unknownPath }
+        guard path == "/" || path == "/client/" || !Self.hasEmptySegment(path, allowsFinalSlash: allowsFinalSlash) else {
+            throw Problem.unknownPath
+        }
         return try await next(request, context)
     }
 
@@ -36,13 +44,13 @@ struct RequestTargetMiddleware: Sendable {
         }
     }
 
-    private static func hasEmptySegment(_ path: String) -> Bool {
+    private static func hasEmptySegment(_ path: String, allowsFinalSlash: Bool) -> Bool {
         let slash = UInt8(ascii: "/")
         var before: UInt8?
         for byte in path.utf8 {
             if byte == slash, before == slash { return true }
             before = byte
         }
-        return before == slash
+        return before == slash && !allowsFinalSlash
     }
 }

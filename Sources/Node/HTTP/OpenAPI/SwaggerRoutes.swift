@@ -2,7 +2,7 @@ import HTTPTypes
 import NIOCore
 import VolaryProtocol
 
-/// `/swagger`: Swagger UI for `/openapi.json`, from the operator's own files, or from a CDN if there are none.
+/// `/swagger` and `/swagger/webpubsub`: Swagger UI for `/openapi.json` and `/webpubsub.json`, from the operator's own files, or from a CDN if there are none.
 ///
 /// The page loads two files of one version from the CDN, and the browser checks their hashes. The files are of swagger-ui-dist
 /// 5.32.6 on npm. The hashes were computed over the files in two PyPI packages that contain it (drf-spectacular-sidecar
@@ -13,6 +13,7 @@ struct SwaggerRoutes: Sendable {
     private static let styleHash = "sha384-9Q2fpS+xeS4ffJy6CagnwoUl+4ldAYhOs9pgZuEKxypVModhmZFzeMlvVsAjf7uT"
 
     private let page: StaticContent
+    private let pubSubPage: StaticContent
     private let files: [UTF8Text: StaticContent]
 
     /// - Parameter assets: nil to use the CDN.
@@ -26,17 +27,21 @@ struct SwaggerRoutes: Sendable {
             files[UTF8Text(SwaggerAssets.style)] = StaticContent(assets.style, type: "text/css; charset=utf-8")
         }
         self.files = files
-        self.page = StaticContent(
-            ByteBuffer(string: Self.html(source: source, isForeign: assets == nil)),
+        self.page = Self.page(of: "/openapi.json", source: source, isForeign: assets == nil)
+        self.pubSubPage = Self.page(of: "/webpubsub.json", source: source, isForeign: assets == nil)
+    }
+
+    private static func page(of document: String, source: String, isForeign: Bool) -> StaticContent {
+        StaticContent(
+            ByteBuffer(string: self.html(of: document, source: source, isForeign: isForeign)),
             type: "text/html; charset=utf-8",
-            headers: [
-                .contentSecurityPolicy: Self.policy(source: source, isForeign: assets == nil), .referrerPolicy: "no-referrer",
-            ]
+            headers: [.contentSecurityPolicy: self.policy(source: source, isForeign: isForeign), .referrerPolicy: "no-referrer"]
         )
     }
 
     func add(to routes: inout RouteTable) {
         routes.on("/swagger", [.get: { request, _ in self.page.response(to: request) }])
+        routes.on("/swagger/webpubsub", [.get: { request, _ in self.pubSubPage.response(to: request) }])
         routes.on("/swagger/{file}", [.get: self.file])
     }
 
@@ -45,7 +50,7 @@ struct SwaggerRoutes: Sendable {
         return file.response(to: request)
     }
 
-    private static func html(source: String, isForeign: Bool) -> String {
+    private static func html(of document: String, source: String, isForeign: Bool) -> String {
         func integrity(_ hash: String) -> String { isForeign ? " integrity=\"\(hash)\" crossorigin=\"anonymous\"" : "" }
         return """
             <!doctype html>
@@ -55,7 +60,8 @@ struct SwaggerRoutes: Sendable {
             <title>Volary: REST API</title>
             <link rel="icon" href="data:,">
             <link rel="stylesheet" href="\(source)\(SwaggerAssets.style)"\(integrity(self.styleHash))>
-            <div id="swagger-ui"><p>Swagger UI has not loaded. The API is described in <a href="/openapi.json">/openapi.json</a>.</div>
+            <div id="swagger-ui" data-document="\(document)"><p>Swagger UI has not loaded. The API is described in \
+            <a href="\(document)">\(document)</a>.</div>
             <script src="\(source)\(SwaggerAssets.script)"\(integrity(self.scriptHash))></script>
             <script src="/swagger/start.js"></script>
 

@@ -47,11 +47,22 @@ struct NodeAPI: Sendable {
             access: self.access
         ).add(to: &routes)
         MetricsRoutes(registry: self.registry, gauges: { self.gauges }).add(to: &routes)
+        self.pubSub.add(to: &routes)
         WebSocketRoutes().add(to: &routes)
         OpenAPIRoutes().add(to: &routes)
         SwaggerRoutes(assets: self.configuration.swaggerAssets).add(to: &routes)
         ConsoleRoutes().add(to: &routes)
         return routes
+    }
+
+    private var pubSub: PubSubAPI {
+        PubSubAPI(
+            publisher: self.publisher,
+            inventory: self.inventory,
+            directory: self.directory,
+            activity: self.activity,
+            keys: self.configuration.access.accessKeys
+        )
     }
 
     private func middleware() -> Middleware {
@@ -61,18 +72,21 @@ struct NodeAPI: Sendable {
         let target = RequestTargetMiddleware()
         // Before idempotency and routes, because stored answers belong to a caller.
         let access = AccessMiddleware(access: self.access)
-        let activity = self.activity
+        let (activity, pubSub) = (self.activity, self.pubSub)
         return { request, context, route in
             var problem: Problem?
-            let response = try await origin.handle(request, context) { request, context in
-                try await problems.handle(request, context, found: { problem = $0 }) { request, context in
+            let isPubSub = PubSubAPI.serves(request.path)
+            var response = try await origin.handle(request, context) { request, context in
+                try await problems.handle(request, context, isPubSub: isPubSub, found: { problem = $0 }) { request, context in
                     try await limit.handle(request, context) { request, context in
-                        try await target.handle(request, context) { request, context in
-                            try await access.handle(request, context, next: route)
+                        try await target.handle(request, context, allowsFinalSlash: isPubSub) { request, context in
+                            guard !isPubSub else { return try await pubSub.handle(request, context, next: route) }
+                            return try await access.handle(request, context, next: route)
                         }
                     }
                 }
             }
+            if isPubSub { response.headers[.supportedVersions] = PubSubVersion.list }
             activity.requestAnswered(context.route, status: response.status.code, problem)
             return response
         }

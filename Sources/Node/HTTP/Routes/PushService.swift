@@ -61,7 +61,9 @@ struct PushService: Sendable {
                 if result.connectionNotFound {
                     do {
                         // The connection is not open on its node. A connection that is closing is still listed.
-                        guard try await self.inventory.connection(target, in: audience.hub) != nil else { throw Problem.unknownConnection }
+                        guard try await self.inventory.connection(target, in: audience.hub) != nil else {
+                            throw Problem.unknownConnection
+                        }
                     } catch is PresenceError where wait == .written {
                         // Or the client reads too slowly.
                         isConnected = nil

@@ -17,11 +17,40 @@ enum RequestRoute: Int, CaseIterable, Sendable {
     case ready
     case metrics
     case openAPI
+    case pubSubDocument
+    case pubSubSwagger
+    case pubSubHealth
+    case pubSubToken
+    case pubSubSend
+    case pubSubClose
+    case pubSubAddToGroups
+    case pubSubRemoveFromGroups
+    case pubSubConnectionExists
+    case pubSubCloseConnection
+    case pubSubSendToConnection
+    case pubSubRemoveConnectionFromAll
+    case pubSubGroupExists
+    case pubSubSendToGroup
+    case pubSubCloseGroup
+    case pubSubListGroup
+    case pubSubAddConnection
+    case pubSubRemoveConnection
+    case pubSubUserExists
+    case pubSubSendToUser
+    case pubSubCloseUser
+    case pubSubAddUser
+    case pubSubRemoveUser
+    case pubSubRemoveUserFromAll
+    case pubSubGrant
+    case pubSubRevoke
+    case pubSubCheck
     case swagger
     case swaggerFile
     case console
     case webSocket
     case echo
+    case pubSubClient
+    case olderPubSubClient
     /// An unknown path or method, or bytes that are not a valid request.
     case other
 
@@ -45,11 +74,40 @@ enum RequestRoute: Int, CaseIterable, Sendable {
         case .ready: ("GET", "/readyz")
         case .metrics: ("GET", "/metrics")
         case .openAPI: ("GET", "/openapi.json")
+        case .pubSubDocument: ("GET", "/webpubsub.json")
+        case .pubSubSwagger: ("GET", "/swagger/webpubsub")
+        case .pubSubHealth: ("GET", "/api/health")
+        case .pubSubToken: ("POST", "/api/hubs/{hub}/:generateToken")
+        case .pubSubSend: ("POST", "/api/hubs/{hub}/:send")
+        case .pubSubClose: ("POST", "/api/hubs/{hub}/:closeConnections")
+        case .pubSubAddToGroups: ("POST", "/api/hubs/{hub}/:addToGroups")
+        case .pubSubRemoveFromGroups: ("POST", "/api/hubs/{hub}/:removeFromGroups")
+        case .pubSubConnectionExists: ("GET", "/api/hubs/{hub}/connections/{connection}")
+        case .pubSubCloseConnection: ("DELETE", "/api/hubs/{hub}/connections/{connection}")
+        case .pubSubSendToConnection: ("POST", "/api/hubs/{hub}/connections/{connection}/:send")
+        case .pubSubRemoveConnectionFromAll: ("DELETE", "/api/hubs/{hub}/connections/{connection}/groups")
+        case .pubSubGroupExists: ("GET", "/api/hubs/{hub}/groups/{group}")
+        case .pubSubSendToGroup: ("POST", "/api/hubs/{hub}/groups/{group}/:send")
+        case .pubSubCloseGroup: ("POST", "/api/hubs/{hub}/groups/{group}/:closeConnections")
+        case .pubSubListGroup: ("GET", "/api/hubs/{hub}/groups/{group}/connections")
+        case .pubSubAddConnection: ("PUT", "/api/hubs/{hub}/groups/{group}/connections/{connection}")
+        case .pubSubRemoveConnection: ("DELETE", "/api/hubs/{hub}/groups/{group}/connections/{connection}")
+        case .pubSubUserExists: ("GET", "/api/hubs/{hub}/users/{user}")
+        case .pubSubSendToUser: ("POST", "/api/hubs/{hub}/users/{user}/:send")
+        case .pubSubCloseUser: ("POST", "/api/hubs/{hub}/users/{user}/:closeConnections")
+        case .pubSubAddUser: ("PUT", "/api/hubs/{hub}/users/{user}/groups/{group}")
+        case .pubSubRemoveUser: ("DELETE", "/api/hubs/{hub}/users/{user}/groups/{group}")
+        case .pubSubRemoveUserFromAll: ("DELETE", "/api/hubs/{hub}/users/{user}/groups")
+        case .pubSubGrant: ("PUT", "/api/hubs/{hub}/permissions/{permission}/connections/{connection}")
+        case .pubSubRevoke: ("DELETE", "/api/hubs/{hub}/permissions/{permission}/connections/{connection}")
+        case .pubSubCheck: ("GET", "/api/hubs/{hub}/permissions/{permission}/connections/{connection}")
         case .swagger: ("GET", "/swagger")
         case .swaggerFile: ("GET", "/swagger/{file}")
         case .console: ("GET", "/")
         case .webSocket: ("GET", "/ws")
         case .echo: ("GET", "/echo")
+        case .pubSubClient: ("GET", "/client/hubs/{hub}")
+        case .olderPubSubClient: ("GET", "/client")
         case .other: ("other", "other")
         }
     }

@@ -27,7 +27,8 @@ enum Permission: String, CaseIterable, Sendable {
     /// because a browser's preflight carries no credentials (Fetch standard).
     /// - Parameter path: still percent-encoded, as the router compares it.
     static func needed(for method: HTTPRequest.Method, _ path: String) -> Permission? {
-        if method == .options || self.isOpen(path) { return nil }
+        // Web PubSub's API checks tokens of its own.
+        if method == .options || self.isOpen(path) || PubSubAPI.serves(path) { return nil }
         if method == .get || method == .head { return .read }
         return path.utf8.suffix(5).elementsEqual("/send".utf8) || path == "/api/connections/broadcast" ? .send : .manage
     }
@@ -35,7 +36,7 @@ enum Permission: String, CaseIterable, Sendable {
     /// Health checks, content that depends only on the version, and the WebSocket paths, which have their own checks.
     private static func isOpen(_ path: String) -> Bool {
         switch path {
-        case "/", "/livez", "/readyz", "/openapi.json", "/swagger", "/ws", "/echo", "/client", "/client/": true
+        case "/", "/livez", "/readyz", "/openapi.json", "/webpubsub.json", "/swagger", "/ws", "/echo", "/client", "/client/": true
         default: path.hasPrefix("/swagger/") || path.hasPrefix("/client/hubs/")
         }
     }

@@ -22,7 +22,10 @@ struct SwaggerTests {
             }
             #expect(policy.hasPrefix("default-src 'none'; "))
             #expect(!policy.contains("script-src 'self' 'unsafe") && !page.body.contains("<script>"))
-            #expect(try await node.http.request("GET", "/swagger/start.js").body.contains("\"/openapi.json\""))
+            #expect(page.body.contains("data-document=\"/openapi.json\""))
+            let pubSub = try await node.http.request("GET", "/swagger/webpubsub")
+            #expect(pubSub.body == page.body.replacing("/openapi.json", with: "/webpubsub.json"))
+            #expect(try await node.http.request("GET", "/swagger/start.js").body.contains("dataset.document"))
             #expect(try await node.http.request("GET", "/swagger/swagger-ui-bundle.js").problem == "unknown-path")
         }
     }
