@@ -63,16 +63,14 @@ struct PubSubClientTests {
     @Test func `A client gets its own message to a group that it joined just before, and none after it left`() async throws {
         try await PubSubNode.with { node in
             let client = try await PubSubClient.member(node)
-            try await client.socket.send([
-                Self.join("g", 1), Self.send("g", "in"), #"{"type":"leaveGroup","group":"g","ackId":2}"#, Self.send("g", "out"),
-                Self.join("g", 3), Self.send("g", "in again", #","ackId":4"#),
-            ])
-            var seen: [String] = []
-            for _ in 0..<6 where !seen.contains(Self.message("g", "in again")) { seen.append(try await client.next()) }
-            #expect(
-                seen.contains(PubSubClient.ack(1)) && seen.contains(PubSubClient.ack(2)) && seen.contains(PubSubClient.ack(3))
+            try await client.socket.send([Self.join("g", 1), Self.send("g", "in")])
+            #expect(try await client.next() == PubSubClient.ack(1))
+            #expect(try await client.next() == Self.message("g", "in"))
+            try await client.send(
+                [#"{"type":"leaveGroup","group":"g","ackId":2}"#, Self.send("g", "out", #","ackId":3"#)],
+                [PubSubClient.ack(2), PubSubClient.ack(3)]
             )
-            #expect(!seen.contains(Self.message("g", "out")))
+            #expect(try await client.before() == [])
         }
     }
 

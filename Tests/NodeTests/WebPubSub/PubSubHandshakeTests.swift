@@ -242,6 +242,8 @@ struct PubSubHandshakeTests {
             #expect(first.hasPrefix(#"{"type":"system","event":"connected","userId":"ann","connectionId":""#))
             let message = #"{"type":"message","from":"group","group":"g","fromUserId":"ann","dataType":"json","data":1}"#
             #expect(frames.dropFirst() == [.text(PubSubClient.ack(1)), .text(message)])
+            let resuming = try await client.webSocket("/client/hubs/chat?awps_connection_id=a")
+            #expect(await resuming.frames(1) == [.close(1008, "The connection could not be recovered.")])
             for (path, status) in [("/client/hubs/chat", 401), ("/client/hubs/1", 400), ("/client/?hub=chat", 401)] {
                 let refused = try await client.connect(path)
                 #expect(await eventually { refused.status != nil })

@@ -154,7 +154,9 @@ final class StreamStart: ChannelDuplexHandler, RemovableChannelHandler {
             guard let place = self.place.take() else { return context.close(promise: nil) }
             let stream = WebSocketStream(place, self.inbox)
             let transport = self.streams.webSockets.makeTransport(admitted, .stream(self.connection.turns))
-            try context.pipeline.syncOperations.addHandlers([stream, transport], position: .after(self))
+            // One after the other: the transport may write as soon as it is added, and the stream must frame that.
+            try context.pipeline.syncOperations.addHandler(stream, position: .after(self))
+            try context.pipeline.syncOperations.addHandler(transport, position: .after(stream))
         } catch {
             return context.close(promise: nil)
         }

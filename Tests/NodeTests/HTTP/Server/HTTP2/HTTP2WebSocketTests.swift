@@ -24,6 +24,17 @@ struct HTTP2WebSocketTests {
         }
     }
 
+    @Test func `A client that is greeted gets its greeting first`() async throws {
+        try await HTTP2Node.with { client, _ in
+            let stream = try await client.webSocket("/ws?welcome=on")
+            guard case .text(let text) = await stream.frames(1).first else {
+                Issue.record("\(stream.frames)")
+                return
+            }
+            #expect(text.contains("welcome"))
+        }
+    }
+
     private static let version = ("sec-websocket-version", "13")
 
     @Test(arguments: [
