@@ -1,0 +1,191 @@
+import NIOConcurrencyHelpers
+public import VolaryProtocol
+
+/// A ``SessionStore`` for the nodes of one process, which share the instance. It never throws, unless a test makes it lose answers.
+public final class MemorySessionStore: SessionStore {
+    struct State {
+        var hubs: [HubName: MemoryHub] = [:]
+        var links: [HubName: [MemoryHubLink]] = [:]
+        var process: UInt64 = 1
+        var rules = SessionRules.all
+        var replica: [HubName: MemoryHub]?
+        var lostAnswers = 0
+    }
+
+    private let limits: SessionLimits
+    private let now: @Sendable () -> Int64
+    let state = NIOLockedValueBox(State())
+
+    /// - Parameter now: milliseconds since 1970; the store's clock.
+    public init(limits: SessionLimits = SessionLimits(), now: @escaping @Sendable () -> Int64 = UTCClock.now) {
+        self.limits = limits
+        self.now = now
+    }
+
+    /// Opens a node's link to a hub.
+    /// - Parameter wake: called when an event arrives at a link without any; from any thread, outside of the store's locks.
+    public func openLink(to hub: HubName, for node: NodeID, wake: @escaping @Sendable () -> Void = {}) -> MemoryHubLink {
+        let link = MemoryHubLink(node: node, wake: wake)
+        self.state.withLockedValue { $0.links[hub, default: []].append(link) }
+        return link
+    }
+
+    public func closeLink(_ link: MemoryHubLink, to hub: HubName) {
+        self.state.withLockedValue { $0.links[hub]?.removeAll { $0 === link } }
+    }
+
+    public func execute(
+        _ operation: SessionOperation,
+        as sequence: OperationSequence,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<OperationAnswer> {
+        try self.run(caller) { hub in
+            let (answer, number) = hub.execute(operation, as: sequence, from: caller)
+            return (answer, number)
+        }
+    }
+
+    public func claim(
+        _ connection: ConnectionID,
+        tokenHash: [UInt8],
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<ClaimAnswer> {
+        try self.run(caller) { ($0.claim(connection, tokenHash: tokenHash, from: caller), nil) }
+    }
+
+    public func detach(
+        _ session: OwnedSession,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
+        try self.run(caller) { ($0.detach(session, from: caller), nil) }
+    }
+
+    public func acknowledge(
+        _ acknowledgements: [SessionAcknowledgement],
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<[SessionAnswer]> {
+        precondition(acknowledgements.count <= SessionLimits.sessionsPerCall, "too many acknowledgements")
+        return try self.run(caller) { ($0.acknowledge(acknowledgements, from: caller), nil) }
+    }
+
+    public func read(
+        _ read: SessionRead,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<SessionReadAnswer> {
+        try self.run(caller) { ($0.read(read, from: caller), nil) }
+    }
+
+    public func vouch(
+        for sessions: [OwnedSession],
+        in epoch: UInt64,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<[SessionAnswer]> {
+        precondition(sessions.count <= SessionLimits.sessionsPerCall, "too many sessions")
+        return try self.run(caller) { ($0.vouch(for: sessions, in: epoch, from: caller), nil) }
+    }
+
+    public func take(
+        _ session: OwnedSession,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
+        try self.run(caller) { ($0.take(session, from: caller), nil) }
+    }
+
+    public func remove(
+        _ session: OwnedSession,
+        reason: String,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
+        try self.run(caller) { ($0.remove(session, reason: reason, from: caller), nil) }
+    }
+
+    public func expire(
+        _ connection: ConnectionID,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
+        try self.run(caller) { ($0.expire(connection, from: caller), nil) }
+    }
+
+    public func mark(from caller: SessionCaller) async throws(SessionStoreError) -> Observed<Void> {
+        try self.run(caller) { ($0.mark(from: caller), nil) }
+    }
+
+    public func lastNumbers(
+        of topics: [Audience],
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<[Audience: UInt64]> {
+        try self.run(caller) { ($0.lastNumbers(of: topics, from: caller), nil) }
+    }
+
+    public func expired(in hub: HubName, limit: Int) async throws(SessionStoreError) -> [ConnectionID] {
+        self.look(hub) { $0.expired(limit: limit) }
+    }
+
+    public func sessions(of node: NodeID, in hub: HubName, limit: Int) async throws(SessionStoreError) -> [OwnedSession] {
+        self.look(hub) { hub in
+            let owned = hub.records.values.filter { $0.status == .attached(node) }.sorted { $0.id < $1.id }
+            return owned.prefix(limit).map { OwnedSession(connection: $0.id, fence: $0.fence) }
+        }
+    }
+
+    public func records(in hub: HubName, after: ConnectionID?, limit: Int) async throws(SessionStoreError) -> [SessionRecord] {
+        self.look(hub) { hub in
+            let records = hub.records.values.filter { record in after.map { $0 < record.id } ?? true }
+            return Array(records.sorted { $0.id < $1.id }.prefix(limit))
+        }
+    }
+
+    public func ended(in hub: HubName, limit: Int) async throws(SessionStoreError) -> [EndedSession] {
+        self.look(hub) { $0.ended.first(limit) }
+    }
+
+    public func confirmEnded(_ connections: [ConnectionID], in hub: HubName) async throws(SessionStoreError) {
+        self.look(hub) { hub in for connection in connections { hub.ended.confirm(connection) } }
+    }
+
+    // MARK: - Execution
+
+    /// Executes a script, pushes what it pushes, and loses the answer where a test wants that.
+    private func run<Answer>(
+        _ caller: SessionCaller,
+        _ script: (inout MemoryHub) -> (Answer, UInt64?)
+    ) throws(SessionStoreError) -> Observed<Answer> {
+        let now = self.now()
+        let (observed, woken) = self.state.withLockedValue { state -> (Observed<Answer>?, [MemoryHubLink]) in
+            var hub = state.hubs.removeValue(forKey: caller.hub) ?? MemoryHub(limits: self.limits, process: state.process)
+            hub.now = now
+            hub.rules = state.rules
+            let (answer, number) = script(&hub)
+            let position = Position(epoch: hub.position.epoch, number: number ?? hub.position.number)
+            let loss = hub.head?.lostAbove(caller.seen, rules: state.rules).map { lostAbove in
+                EpochLoss(above: lostAbove, lastOperation: hub.operations[caller.node]?.last ?? 0)
+            }
+            let observed = Observed(position: position, loss: loss, answer: answer)
+            let pushes = hub.pushes
+            hub.pushes = []
+            state.hubs[caller.hub] = hub
+            let links = state.links[caller.hub] ?? []
+            let woken = pushes.flatMap { push in links.filter { $0.take(push) } }
+            guard state.lostAnswers == 0 else {
+                state.lostAnswers -= 1
+                return (nil, woken)
+            }
+            return (observed, woken)
+        }
+        for link in woken { link.wake() }
+        guard let observed else { throw .unavailable("the answer was lost") }
+        return observed
+    }
+
+    private func look<Result>(_ hub: HubName, _ body: (inout MemoryHub) -> Result) -> Result {
+        let now = self.now()
+        return self.state.withLockedValue { state in
+            let present = state.hubs.removeValue(forKey: hub)
+            var data = present ?? MemoryHub(limits: self.limits, process: state.process)
+            data.now = now
+            let result = body(&data)
+            if present != nil { state.hubs[hub] = data }
+            return result
+        }
+    }
+}

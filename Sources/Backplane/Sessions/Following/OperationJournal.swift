@@ -1,0 +1,84 @@
+import DequeModule
+import VolaryProtocol
+
+/// The writing operations of a node in a hub, in order: those without answer, and of those with one the newest, which a promoted
+/// replica may lack.
+struct OperationJournal {
+    private struct Entry {
+        let number: UInt64
+        /// Nil when it was refused, or a duplicate.
+        var operation: SessionOperation?
+        var isAnswered = false
+
+        var bytes: Int { 48 + (self.operation?.bytes ?? 0) }
+    }
+
+    private let messages: Int
+    private let bytes: Int
+    private var entries: Deque<Entry> = []
+    private var entryBytes = 0
+    private var last: UInt64 = 0
+    /// Operations that were confirmed, which the store has lost, and which were not kept.
+    private(set) var lost: UInt64 = 0
+
+    /// - Parameters: of the answered operations that are kept.
+    init(messages: Int = SessionLimits.journalOperations, bytes: Int = SessionLimits.journalBytes) {
+        self.messages = messages
+        self.bytes = bytes
+    }
+
+    /// Operations without answer.
+    var outstanding: Int { self.entries.reduce(0) { $0 + ($1.isAnswered ? 0 : 1) } }
+
+    mutating func add(_ operation: SessionOperation) -> OperationSequence {
+        self.last += 1
+        let entry = Entry(number: self.last, operation: operation)
+        self.entries.append(entry)
+        self.entryBytes += entry.bytes
+        return OperationSequence(number: self.last, previous: self.last - 1)
+    }
+
+    /// A refused operation is not sent again, nor is a duplicate: the node that executed it sends that.
+    mutating func answered(_ number: UInt64, _ answer: OperationAnswer) {
+        guard let index = self.entries.firstIndex(where: { $0.number == number }) else { return }
+        self.entryBytes -= self.entries[index].bytes
+        self.entries[index].isAnswered = true
+        switch answer {
+        case .executed, .attached, .alreadyExecuted: break
+        case .refused, .duplicate, .gap: self.entries[index].operation = nil
+        }
+        self.entryBytes += self.entries[index].bytes
+        while let first = self.entries.first, first.isAnswered,
+            self.entries.count > self.messages || self.entryBytes > self.bytes
+        {
+            self.entryBytes -= first.bytes
+            self.entries.removeFirst()
+        }
+    }
+
+    /// What is sent again when the store has executed nothing above `number`, in order: all that has no answer, and above it also what
+    /// had been confirmed. Confirmed publications of sessions that are followed no longer are sent as the node's own; their other
+    /// confirmed operations are not sent.
+    mutating func resend(
+        after number: UInt64,
+        isFollowed: (OwnedSession) -> Bool
+    ) -> [(operation: SessionOperation, sequence: OperationSequence)] {
+        var previous = number
+        if let first = self.entries.first, first.number > number + 1 { self.lost += first.number - number - 1 }
+        return self.entries.filter { $0.number > number || !$0.isAnswered }.compactMap { entry in
+            guard let operation = Self.repeated(entry, isFollowed: isFollowed) else { return nil }
+            defer { previous = max(previous, entry.number) }
+            return (operation, OperationSequence(number: entry.number, previous: min(previous, entry.number - 1)))
+        }
+    }
+
+    private static func repeated(_ entry: Entry, isFollowed: (OwnedSession) -> Bool) -> SessionOperation? {
+        guard let operation = entry.operation, entry.isAnswered else { return entry.operation }
+        if case .attach = operation { return nil }
+        guard let writer = operation.writer, !isFollowed(OwnedSession(connection: writer.connection, fence: writer.fence)) else {
+            return operation
+        }
+        guard case .publish(let publication, _) = operation else { return nil }
+        return .publish(publication, from: nil)
+    }
+}

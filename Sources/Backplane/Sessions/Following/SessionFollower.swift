@@ -1,0 +1,220 @@
+import DequeModule
+import VolaryProtocol
+
+/// An owner's state of one session: up to where it has looked at the hub's order, and what its client has been sent.
+///
+/// Claiming, a lost link, a gap, and a membership that the node did not foresee are all one procedure: subscribe to what is missing,
+/// wait for the confirmations, read from the cursor, then go on with what was heard meanwhile.
+struct SessionFollower {
+    enum Phase: Hashable {
+        /// The record is being written. Arrivals are held.
+        case attaching
+        case following
+        /// Waits for subscriptions. Arrivals are ignored: the read to come has them.
+        case subscribing
+        /// Waits for a page. Arrivals are held.
+        case reading(attempt: UInt64)
+        /// Waits until the store has the word of this node that the client saw nothing that is lost.
+        case suspended
+    }
+
+    private struct Sent {
+        let checkpoint: Checkpoint
+        let bytes: Int
+    }
+
+    enum Step: Hashable {
+        case done
+        /// A topic that is not heard from the entry on.
+        case catchUp
+        case end(SessionEnd)
+    }
+
+    let id: ConnectionID
+    let user: AudienceName?
+    let rules: SessionRules
+    var fence: Fence?
+    var phase: Phase
+    private(set) var memberships: MembershipHistory
+    /// The number up to which every entry has been looked at.
+    private(set) var cursor: UInt64
+    /// Publications for this connection up to the cursor.
+    private(set) var delivered: UInt64
+    /// The highest number that the client may know of: delivered, answered, or claimed with.
+    private(set) var highest: UInt64
+    /// The last checkpoint that was given to the store.
+    private(set) var stored: Checkpoint
+    private var acknowledged: Checkpoint
+    /// What the client acknowledged, which may be above `delivered` until a replay has counted so far.
+    private var acknowledgedSequence: UInt64
+    private var outbox: Deque<Sent> = []
+    private var outboxBytes = 0
+    private(set) var held: [LogEntry] = []
+    private(set) var heldBytes = 0
+    /// Held entries were dropped: read again.
+    var mustReadAgain = false
+    /// Topics of the record beyond those that follow from the memberships known here: of joins under way.
+    var pending: Set<Audience> = []
+    /// The last entry of the own topic that was heard.
+    var lastOwn: UInt64?
+
+    init(attaching id: ConnectionID, user: AudienceName?, rules: SessionRules) {
+        self.id = id
+        self.user = user
+        self.rules = rules
+        self.phase = .attaching
+        self.memberships = MembershipHistory()
+        (self.cursor, self.delivered, self.highest, self.acknowledgedSequence) = (0, 0, 0, 0)
+        self.stored = Checkpoint(number: 0, delivered: 0)
+        self.acknowledged = self.stored
+    }
+
+    init(claimed record: SessionRecord, rules: SessionRules) {
+        self.init(attaching: record.id, user: record.user, rules: rules)
+        self.fence = record.fence
+        self.phase = .subscribing
+        self.memberships = record.memberships
+        self.begin(at: record.checkpoint)
+        self.highest = rules.enforces(.claimsRaiseHighest) ? record.fence.position.number : record.checkpoint.number
+    }
+
+    mutating func attached(_ fence: Fence, groups: [AudienceName]) {
+        let number = fence.position.number
+        self.fence = fence
+        for group in groups { self.memberships.join(group, at: number) }
+        self.begin(at: Checkpoint(number: number, delivered: 0))
+        self.highest = number
+    }
+
+    private mutating func begin(at checkpoint: Checkpoint) {
+        (self.cursor, self.delivered) = (checkpoint.number, checkpoint.delivered)
+        (self.stored, self.acknowledged, self.acknowledgedSequence) = (checkpoint, checkpoint, checkpoint.delivered)
+    }
+
+    var owned: OwnedSession? { self.fence.map { OwnedSession(connection: self.id, fence: $0) } }
+
+    /// What the session must hear, its own topic aside.
+    var topics: Set<Audience> {
+        let topics = SessionRecord.topics(of: self.id, user: self.user, memberships: self.memberships, after: self.cursor).keys
+        return self.pending.union(topics).subtracting([.connection(self.id)])
+    }
+
+    // MARK: - The order
+
+    /// Looks at one entry.
+    /// - Parameter isReplay: of a page, which has all entries of all topics.
+    mutating func step(
+        _ entry: LogEntry,
+        subscriptions: HubSubscriptions,
+        isReplay: Bool,
+        now: Int64,
+        into output: inout SessionOutput
+    ) -> Step {
+        guard entry.number > self.cursor else { return .done }
+        self.cursor = entry.number
+        if case .control(let change) = entry.content {
+            guard entry.topic == .connection(self.id), self.apply(change, at: entry.number) else { return .done }
+            guard !isReplay, case .joined(let group) = change, self.rules.enforces(.catchUpNewTopics) else { return .done }
+            return subscriptions.covers(.group(group), above: entry.number) ? .done : .catchUp
+        }
+        let filter = DeliveryFilter(connection: self.id, user: self.user, rules: self.rules)
+        guard let publication = filter.delivers(entry, to: self.memberships, now: now) else { return .done }
+        return self.deliver(publication, at: entry.number, into: &output)
+    }
+
+    private mutating func apply(_ change: ControlEntry, at number: UInt64) -> Bool {
+        guard self.rules.enforces(.effectAtControlEntry) else { return false }
+        self.changed(change, at: number)
+        return true
+    }
+
+    mutating func changed(_ change: ControlEntry, at number: UInt64) {
+        switch change {
+        case .joined(let group):
+            self.memberships.join(group, at: number)
+            self.pending.remove(.group(group))
+        case .left(let group):
+            self.memberships.leave(group, at: number)
+            self.pending.remove(.group(group))
+        case .permissions, .state: break
+        }
+    }
+
+    private mutating func deliver(_ publication: HubPublication, at number: UInt64, into output: inout SessionOutput) -> Step {
+        self.delivered += 1
+        let checkpoint = Checkpoint(number: number, delivered: self.delivered)
+        guard self.delivered > self.acknowledgedSequence else {
+            self.acknowledged = checkpoint
+            return .done
+        }
+        self.highest = number
+        let sent = Sent(checkpoint: checkpoint, bytes: publication.bytes)
+        self.outbox.append(sent)
+        self.outboxBytes += sent.bytes
+        guard self.outbox.count <= SessionLimits.outboxMessages, self.outboxBytes <= SessionLimits.outboxBytes else {
+            return .end(.unrecoverable(.overflow))
+        }
+        output.append(.deliver(self.id, publication, sequence: self.delivered))
+        return .done
+    }
+
+    /// Everything up to `number` has been looked at.
+    mutating func passed(_ number: UInt64) { self.cursor = max(self.cursor, number) }
+
+    /// Looks again at what follows `number`, of which nothing was delivered.
+    /// - Returns: false when something was, or when a checkpoint above it was stored.
+    mutating func rewind(to number: UInt64) -> Bool {
+        guard self.highest <= number, self.stored.number <= number else { return false }
+        self.cursor = min(self.cursor, number)
+        return true
+    }
+
+    /// The client was answered, or the node on its behalf.
+    mutating func answered(at number: UInt64) { self.highest = max(self.highest, number) }
+
+    mutating func replaceMemberships(_ memberships: MembershipHistory) { self.memberships = memberships }
+
+    // MARK: - Held entries
+
+    /// - Returns: whether there was room.
+    mutating func hold(_ entry: LogEntry) -> Bool {
+        guard self.heldBytes + entry.bytes <= SessionLimits.heldBytes else { return false }
+        self.held.append(entry)
+        self.heldBytes += entry.bytes
+        return true
+    }
+
+    mutating func takeHeld() -> [LogEntry] {
+        defer { (self.held, self.heldBytes) = ([], 0) }
+        return self.held
+    }
+
+    // MARK: - Acknowledgements
+
+    /// - Returns: false for a number that the client cannot have.
+    mutating func acknowledge(_ sequence: UInt64) -> Bool {
+        self.acknowledgedSequence = max(self.acknowledgedSequence, sequence)
+        while let first = self.outbox.first, first.checkpoint.delivered <= sequence {
+            self.acknowledged = first.checkpoint
+            self.outboxBytes -= first.bytes
+            self.outbox.removeFirst()
+        }
+        return self.hasPlausibleAcknowledgement
+    }
+
+    var hasPlausibleAcknowledgement: Bool { self.phase != .following || self.acknowledgedSequence <= self.delivered }
+
+    /// The newest checkpoint: with nothing outstanding, it moves on with the cursor.
+    var checkpoint: Checkpoint {
+        self.outbox.isEmpty ? Checkpoint(number: self.cursor, delivered: self.delivered) : self.acknowledged
+    }
+
+    /// - Returns: the checkpoint, if it is above the one that was stored.
+    mutating func takeCheckpoint() -> Checkpoint? {
+        let checkpoint = self.checkpoint
+        guard self.fence != nil, self.phase != .attaching, checkpoint.number > self.stored.number else { return nil }
+        self.stored = checkpoint
+        self.memberships.prune(through: checkpoint.number)
+        return checkpoint
+    }
+}

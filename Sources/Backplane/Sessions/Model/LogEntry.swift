@@ -1,0 +1,81 @@
+public import NIOCore
+public import VolaryProtocol
+
+/// A publication with everything that decides which connections get it.
+public struct HubPublication: Hashable, Sendable {
+    public let publication: Publication
+    public let excluded: Set<ConnectionID>
+    /// `noEcho`: the sender does not get it.
+    public let excludesSender: Bool
+    public let filter: AudienceFilter?
+    /// Milliseconds since 1970 on the store's clock. From then on the payload is not sent; its dense number is used up all the same.
+    public let expiresAt: Int64?
+
+    public init(
+        _ publication: Publication,
+        excluding excluded: Set<ConnectionID> = [],
+        excludesSender: Bool = false,
+        filter: AudienceFilter? = nil,
+        expiresAt: Int64? = nil
+    ) {
+        self.publication = publication
+        self.excluded = excluded
+        self.excludesSender = excludesSender
+        self.filter = filter
+        self.expiresAt = expiresAt
+    }
+
+    /// Bytes of memory, about: the payload and what is kept with it.
+    var bytes: Int {
+        256 + self.publication.payload.readableBytes + 24 * self.excluded.count + (self.filter?.bytes ?? 0)
+    }
+}
+
+/// A change of one connection, in its own topic. The owner applies it when it reaches the entry's number.
+public enum ControlEntry: Hashable, Sendable {
+    case joined(AudienceName)
+    case left(AudienceName)
+    case permissions(Set<UTF8Text>)
+    case state(ByteBuffer)
+
+    var bytes: Int {
+        switch self {
+        case .joined(let group), .left(let group): 128 + group.byteCount
+        case .permissions(let permissions): permissions.reduce(128) { $0 + 48 + $1.utf8.count }
+        case .state(let state): 128 + state.readableBytes
+        }
+    }
+}
+
+/// One entry of a topic's log. The topics of a hub are its audiences: all, groups, users, and each session's own.
+public struct LogEntry: Hashable, Sendable {
+    public enum Content: Hashable, Sendable {
+        case publication(HubPublication)
+        case control(ControlEntry)
+    }
+
+    /// The entry's place in the hub's order.
+    public let number: UInt64
+    /// The number of the entry before it in its topic; 0 for the first since the topic's log began.
+    public let previous: UInt64
+    public let topic: Audience
+    /// Milliseconds since 1970 on the store's clock.
+    public let time: Int64
+    public let content: Content
+
+    public init(number: UInt64, previous: UInt64, topic: Audience, time: Int64, content: Content) {
+        self.number = number
+        self.previous = previous
+        self.topic = topic
+        self.time = time
+        self.content = content
+    }
+
+    /// Bytes of memory, about, overhead included.
+    public var bytes: Int {
+        switch self.content {
+        case .publication(let publication): 96 + publication.bytes
+        case .control(let control): 96 + control.bytes
+        }
+    }
+}

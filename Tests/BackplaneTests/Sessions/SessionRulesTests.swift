@@ -1,0 +1,161 @@
+import NIOCore
+import Testing
+import VolaryProtocol
+
+@testable import VolaryBackplane
+
+/// The pure rules, one by one.
+struct SessionRulesTests {
+    private let group = AudienceName("g")!
+    private let connection = ConnectionID("0000000000000000000000ff00000001")!
+
+    private func entry(_ number: UInt64, _ publication: HubPublication) -> LogEntry {
+        LogEntry(
+            number: number,
+            previous: 0,
+            topic: publication.publication.audience,
+            time: 0,
+            content: .publication(publication)
+        )
+    }
+
+    @Test func `A membership holds behind its join, up to its leave`() {
+        var history = MembershipHistory()
+        history.join(group, at: 5)
+        history.join(group, at: 6)
+        #expect(history.isMember(of: group) && history.current == [group])
+        history.leave(group, at: 8)
+        history.leave(group, at: 9)
+        history.join(group, at: 12)
+        #expect((4...13).filter { history.contains(group, at: $0) } == [6, 7, 8, 13])
+        #expect(history.beginnings(above: 0) == [group: 5] && history.beginnings(above: 8) == [group: 12])
+        // Repeated, as when a page and the record overlap.
+        history.join(group, at: 5)
+        history.leave(group, at: 8)
+        #expect(history.count == 2)
+        history.prune(through: 7)
+        #expect(history.count == 2)
+        history.prune(through: 8)
+        #expect(history.count == 1)
+    }
+
+    @Test func `The newest thousand acknowledged ids are remembered`() {
+        var ids = AcknowledgedIDs()
+        for number: UInt64 in 1...1500 { ids.insert(.number(number)) }
+        #expect(!ids.contains(.number(500)) && ids.contains(.number(501)) && ids.contains(.number(1500)))
+        #expect(!ids.contains(.number(1501)) && ids.bytes == 32)
+        let text = AckID(UTF8Text("1500"))!
+        #expect(!ids.contains(text))
+        ids.insert(text)
+        ids.insert(.number(7))
+        #expect(ids.contains(text) && ids.contains(.number(7)) && !ids.contains(.number(502)))
+    }
+
+    @Test func `A publication goes to the members of its number, but for exclusions`() {
+        var memberships = MembershipHistory()
+        memberships.join(group, at: 5)
+        memberships.leave(group, at: 8)
+        let filter = DeliveryFilter(connection: connection, user: AudienceName("u"))
+        let toGroup = HubPublication.test("", to: .group(group))
+        #expect(filter.delivers(self.entry(8, toGroup), to: memberships) != nil)
+        #expect(filter.delivers(self.entry(9, toGroup), to: memberships) == nil)
+        let own = toGroup.publication
+        let excluded = HubPublication(own, excluding: [connection])
+        #expect(filter.delivers(self.entry(8, excluded), to: memberships) == nil)
+        let filtered = HubPublication(
+            HubPublication.test("", to: .all).publication,
+            filter: .all([.isMember(group), .isUser(AudienceName("u")!)])
+        )
+        #expect(filter.delivers(self.entry(8, filtered), to: memberships) != nil)
+        #expect(filter.delivers(self.entry(9, filtered), to: memberships) == nil)
+        let other = AudienceFilter.any([.not(.isConnection(connection)), .isUser(AudienceName("v")!)])
+        #expect(other.terms == 4)
+        let toNobody = HubPublication(HubPublication.test("", to: .all).publication, filter: other)
+        #expect(filter.delivers(self.entry(9, toNobody), to: memberships) == nil)
+    }
+
+    @Test func `A journal sends again what the store lacks, without what was refused`() {
+        var journal = OperationJournal(messages: 3)
+        let writer = SessionWriter(connection: connection, fence: Fence(Position(epoch: 1, number: 1)))
+        for text in ["1", "2", "3", "4", "5"] { _ = journal.add(.publish(.test(text, to: .all), from: writer)) }
+        #expect(journal.outstanding == 5)
+        for number: UInt64 in 1...4 { journal.answered(number, number == 3 ? .refused(.full) : .executed) }
+        // The first is no longer kept, nor is the second.
+        let again = journal.resend(after: 1) { _ in false }
+        #expect(journal.lost == 1)
+        #expect(again.map(\.sequence) == [.init(number: 4, previous: 1), .init(number: 5, previous: 4)])
+        // The confirmed one in the node's own name; the other is refused or not, as the session's.
+        #expect(again.map(\.operation.writer) == [nil, writer])
+    }
+
+    @Test func `A session that a client does not acknowledge ends at a bound`() {
+        var follower = HubFollower(node: NodeID(rawValue: 1))
+        var output = SessionOutput()
+        let fence = Fence(Position(epoch: 1, number: 10))
+        follower.observed(fence.position, lostAbove: nil, into: &output)
+        follower.attach(connection, user: nil, groups: [], into: &output)
+        follower.received(.subscribed([.all]), now: 0, into: &output)
+        #expect(follower.isConfirmed(connection))
+        follower.attached(connection, fence, groups: [], now: 0, into: &output)
+        output = SessionOutput()
+        for number: UInt64 in 11...1011 {
+            let entry = LogEntry(
+                number: number,
+                previous: number - 1,
+                topic: .all,
+                time: 0,
+                content: self.entry(1, .test("", to: .all)).content
+            )
+            follower.received(.entry(entry, epoch: 1), now: 0, into: &output)
+            if number == 600 { follower.acknowledged(connection, through: 1, into: &output) }
+        }
+        #expect(output.actions.count == 1001)
+        follower.received(.entry(self.entry(1012, .test("", to: .all)), epoch: 1), now: 0, into: &output)
+        #expect(output.actions.last == .unsubscribe([.all]))
+        #expect(output.actions.dropLast().last == .end(connection, fence, .unrecoverable(.overflow)))
+    }
+
+    @Test func `A client that acknowledges what it was not sent cannot be resumed`() {
+        var follower = HubFollower(node: NodeID(rawValue: 1))
+        var output = SessionOutput()
+        follower.observed(Position(epoch: 1, number: 10), lostAbove: nil, into: &output)
+        follower.attach(connection, user: nil, groups: [], into: &output)
+        follower.received(.subscribed([.all]), now: 0, into: &output)
+        follower.attached(connection, Fence(Position(epoch: 1, number: 10)), groups: [], now: 0, into: &output)
+        follower.acknowledged(connection, through: 1, into: &output)
+        #expect(output.actions.contains { if case .end(_, _, .unrecoverable(.acknowledgement)) = $0 { true } else { false } })
+        #expect(follower.sessions.isEmpty)
+    }
+
+    @Test func `A session that makes no progress for two seconds is cut`() {
+        var follower = HubFollower(node: NodeID(rawValue: 1))
+        var output = SessionOutput()
+        follower.attach(connection, user: nil, groups: [], into: &output)
+        follower.tick(now: 1000, into: &output)
+        follower.tick(now: 2999, into: &output)
+        #expect(follower.sessions.count == 1)
+        follower.tick(now: 3000, into: &output)
+        #expect(follower.sessions.isEmpty && output.actions.contains(.end(connection, nil, .cut)))
+    }
+
+    @Test func `What does not fit while a session reads is read again`() {
+        var follower = HubFollower(node: NodeID(rawValue: 1))
+        var output = SessionOutput()
+        let fence = Fence(Position(epoch: 1, number: 10))
+        follower.observed(fence.position, lostAbove: nil, into: &output)
+        follower.attach(connection, user: nil, groups: [], into: &output)
+        follower.received(.subscribed([.all]), now: 0, into: &output)
+        let large = String(repeating: "x", count: 600_000)
+        for number: UInt64 in 11...12 {
+            follower.received(.entry(self.entry(number, .test(large, to: .all)), epoch: 1), now: 0, into: &output)
+        }
+        #expect(follower.heldBytes == 0)
+        output = SessionOutput()
+        follower.attached(connection, fence, groups: [], now: 0, into: &output)
+        guard case .read(let read, _) = output.actions.last else {
+            Issue.record("no read")
+            return
+        }
+        #expect(read.after == 10)
+    }
+}
