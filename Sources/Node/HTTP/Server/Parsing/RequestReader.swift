@@ -16,28 +16,6 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = Never
 
-    enum State {
-        case reading
-        /// A handshake waits for its turn or its answer. Bytes are buffered, and neither decoded nor read.
-        case paused
-        /// Later bytes are dropped, and nothing is read. The last answer has not been sent.
-        case ended
-        /// Bytes are read and dropped until the client closes its half. Closing a socket with unread bytes could discard the
-        /// last answer.
-        /// - Parameter dropped: number of bytes since the last read.
-        case lingering(dropped: Int)
-        /// The remaining bytes are for the WebSocket.
-        case leaving
-    }
-
-    /// The end of the client's half.
-    enum InputEnd {
-        case open
-        case ended
-        /// The next handlers know.
-        case reported
-    }
-
     /// Maximum of buffered bytes, without a header field and a body: 64 KiB, the same as one read.
     static let waitingBytes = 64 * 1024
 
