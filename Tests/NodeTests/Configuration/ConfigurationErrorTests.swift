@@ -106,7 +106,10 @@ struct ConfigurationErrorTests {
     }
 
     @Test func `Every option can be wrong`() {
-        #expect(Set(Self.wrong.map(\.0)).union([.redis, .apiKey, .accessKey, .tlsCertificate, .tlsKey]) == Set(ConfigurationOption.allCases))
+        #expect(
+            Set(Self.wrong.map(\.0)).union([.redis, .apiKey, .accessKey, .tlsCertificate, .tlsKey])
+                == Set(ConfigurationOption.allCases)
+        )
     }
 
     @Test func `The line for people`() {
