@@ -1,3 +1,5 @@
+import NIOCore
+
 /// How many bytes a message takes, by the table of ``EnvelopeCodec``.
 struct EnvelopeSize {
     private(set) var fields = 0
