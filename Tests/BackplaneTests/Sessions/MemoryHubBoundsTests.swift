@@ -6,7 +6,7 @@ import VolaryProtocol
 
 /// What the memory store keeps, and for how long.
 struct MemoryHubBoundsTests {
-    private let group = AudienceName("g")!
+    private let group = AudienceName("g")
     private let caller = SessionCaller(hub: .default, node: NodeID(rawValue: 1), seen: nil)
     private let connection = ConnectionID("0000000000000000000000ff00000001")!
 

@@ -6,7 +6,7 @@ import VolaryProtocol
 
 /// The pure rules, one by one.
 struct SessionRulesTests {
-    private let group = AudienceName("g")!
+    private let group = AudienceName("g")
     private let connection = ConnectionID("0000000000000000000000ff00000001")!
 
     private func entry(_ number: UInt64, _ publication: HubPublication) -> LogEntry {
@@ -64,11 +64,11 @@ struct SessionRulesTests {
         #expect(filter.delivers(self.entry(8, excluded), to: memberships) == nil)
         let filtered = HubPublication(
             HubPublication.test("", to: .all).publication,
-            filter: .all([.isMember(group), .isUser(AudienceName("u")!)])
+            filter: .all([.isMember(group), .isUser(AudienceName("u"))])
         )
         #expect(filter.delivers(self.entry(8, filtered), to: memberships) != nil)
         #expect(filter.delivers(self.entry(9, filtered), to: memberships) == nil)
-        let other = AudienceFilter.any([.not(.isConnection(connection)), .isUser(AudienceName("v")!)])
+        let other = AudienceFilter.any([.not(.isConnection(connection)), .isUser(AudienceName("v"))])
         #expect(other.terms == 4)
         let toNobody = HubPublication(HubPublication.test("", to: .all).publication, filter: other)
         #expect(filter.delivers(self.entry(9, toNobody), to: memberships) == nil)

@@ -4,7 +4,7 @@ import VolaryProtocol
 
 /// What every ``SessionStore`` does.
 struct SessionStoreContractTests {
-    private let group = AudienceName("g")!
+    private let group = AudienceName("g")
     private let connection = ConnectionID("0000000000000000000000ff00000001")!
 
     @Test(arguments: SessionStoreKind.allCases)
@@ -37,7 +37,7 @@ struct SessionStoreContractTests {
             _ = try await node.attach(connection, groups: [group])
             _ = try await other.publish("1", to: .group(group))
             _ = try await other.publish("2", to: .connection(connection))
-            _ = try await other.publish("not subscribed", to: .group(AudienceName("other")!))
+            _ = try await other.publish("not subscribed", to: .group(AudienceName("other")))
             _ = try await other.publish("3", to: .all)
             let events = link.receive(upTo: 10)
             #expect(events.first == .subscribed([.all, .group(group)]))

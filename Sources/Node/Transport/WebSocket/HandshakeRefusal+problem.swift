@@ -1,4 +1,5 @@
 import HTTPTypes
+import VolaryProtocol
 
 extension WebSocketHandshake.Refusal {
     /// The problem document for the client.

@@ -5,7 +5,7 @@ import VolaryProtocol
 
 /// One fixed schedule, which must end well with all rules, and badly without its own.
 enum Race {
-    static let group = AudienceName("g")!
+    static let group = AudienceName("g")
 
     /// - Parameter rules: taken away together, where one alone is hidden by another.
     static func check(
