@@ -55,7 +55,7 @@ extension WebSocketHandshake.Refusal {
         case .notSubscribed:
             Problem(
                 .serviceUnavailable,
-                "cluster-unreachable",
+                "relay-unavailable",
                 "This node does not reach the cluster. Connect again later.",
                 headers: [.retryAfter: "1"]
             )

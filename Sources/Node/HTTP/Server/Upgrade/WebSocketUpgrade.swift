@@ -7,6 +7,8 @@ struct WebSocketUpgrade: Sendable {
     /// Maximum delay of a handshake by Redis: 250 ms, the time of many round trips. Without Redis clients can connect
     /// nevertheless.
     private static let admissionTime = TimeAmount.milliseconds(250)
+    /// The same for clients that are refused without their subscriptions: 2 s.
+    private static let subscriptionTime = TimeAmount.seconds(2)
 
     typealias Decision = Result<WebSocketAdmission.AdmittedClient, WebSocketHandshake.Refusal>
 
@@ -68,6 +70,7 @@ struct WebSocketUpgrade: Sendable {
                 decided.value(result)
             }
         }
-        eventLoop.scheduleTask(in: Self.admissionTime) { task.cancel() }
+        let time = client.endpoint.access == .accessKeys ? Self.subscriptionTime : Self.admissionTime
+        eventLoop.scheduleTask(in: time) { task.cancel() }
     }
 }
