@@ -65,6 +65,9 @@ extension PubSubFilter {
     /// - Returns: nil for an empty text: no filter.
     init?(ofCaller text: UTF8Text?) throws(Problem) {
         guard let text, !text.utf8.isEmpty else { return nil }
+        guard text.utf8.count <= PubSubFilter.maximumBytes else {
+            throw .pubSub(.badRequest, "The filter may have \(PubSubFilter.maximumBytes) bytes.")
+        }
         do throws(FilterFault) {
             self = try PubSubFilter(parsing: text)
         } catch {

@@ -12,15 +12,14 @@ public struct PubSubFilter: Hashable, Sendable {
     /// Texts that functions read for one connection, added up: 1 MiB.
     static let maximumTextBytes = 1024 * 1024
 
-    /// The text: 16 KiB. Nodes pass it on in a field of an envelope.
-    static let maximumBytes = 16 * 1024
+    /// The text of a filter that nodes pass on in a field of an envelope: 16 KiB.
+    package static let maximumBytes = 16 * 1024
 
     public let text: UTF8Text
     private let condition: FilterExpression
 
     /// - Throws: a ``FilterFault``, also for types that do not fit.
     public init(parsing text: UTF8Text) throws(FilterFault) {
-        guard text.utf8.count <= Self.maximumBytes else { throw .tooComplex }
         self.text = text
         var parser = try FilterParser(text)
         self.condition = try parser.parse()
