@@ -99,32 +99,24 @@ struct PubSubFilterFaultTests {
         }
     }
 
-    @Test func `A filter has at most 4,000 operands and operators`() throws {
+    @Test func `A filter has at most 4,000 operands and operators, but lists of any length`() throws {
         // One operator and two operands each.
-        #expect(self.fault(Array(repeating: "'' eq ''", count: 1300).joined(separator: " or ")) == nil)
-        #expect(self.fault(Array(repeating: "'' eq ''", count: 1350).joined(separator: " or ")) == .tooComplex)
-    }
-
-    @Test func `A filter has at most 16 KiB`() throws {
-        let list = "userId in (\((0..<1800).map { "'u\($0)'" }.joined(separator: ",")))"
-        let filter = try PubSubFilter(parsing: UTF8Text(list))
-        #expect(filter.matches(TestSubject(userID: "u1799")) && !filter.matches(TestSubject(userID: "u1800")))
-        let room = PubSubFilter.maximumBytes - list.utf8.count
-        #expect(self.fault(list + String(repeating: " ", count: room)) == nil)
-        #expect(self.fault(list + String(repeating: " ", count: room + 1)) == .tooComplex)
-        #expect(self.fault(String(repeating: "x", count: 100_000)) == .tooComplex)
+        #expect(self.fault((0..<1300).map { "userId eq '\($0)'" }.joined(separator: " or ")) == nil)
+        #expect(self.fault((0..<10_000).map { "userId eq '\($0)'" }.joined(separator: " or ")) == .tooComplex)
+        let list = try PubSubFilter(parsing: UTF8Text("userId in (\((0..<50_000).map { "'u\($0)'" }.joined(separator: ",")))"))
+        #expect(list.matches(TestSubject(userID: "u49999")) && !list.matches(TestSubject(userID: "u50000")))
     }
 
     @Test(.timeLimit(.minutes(1))) func `What functions read has a bound, and takes linear time`() throws {
         var double = "userId"
-        for _ in 0..<10 { double = "concat(\(double),\(double))" }
-        #expect(double.utf8.count < PubSubFilter.maximumBytes && self.fault("\(double) eq 'a'") == .tooComplex)
-        let a = String(repeating: "a", count: 2500)
+        for _ in 0..<12 { double = "concat(\(double),\(double))" }
+        #expect(self.fault("\(double) eq 'a'") == .tooComplex)
+        let a = String(repeating: "a", count: 200_000)
         let filter = try PubSubFilter(
             parsing: UTF8Text("contains('\(a)\(a)','\(a)b') or tolower('\(a)') eq 'x' or indexof('\(a)','b') ge 0")
         )
         #expect(!filter.matches(TestSubject()))
-        let marks = String(repeating: "\u{301}\u{323}", count: 1200)
+        let marks = String(repeating: "\u{301}\u{323}", count: 50_000)
         #expect(
             try !PubSubFilter(parsing: UTF8Text("contains('\(marks)','x') or '\(marks)' in groups or trim('\(marks)') eq 'x'"))
                 .matches(TestSubject())
