@@ -5,6 +5,9 @@ import VolaryProtocol
 /// Publishes over the publisher's link: writes the messages of ``PublishQueue`` as fast as Redis answers, and completes them
 /// when Redis has answered. Belongs to one event loop.
 final class MessagePublisher {
+    /// Time after a lost link for which Redis' data may be new: a minute, as for its name, see ``RedisScript/identify``.
+    private static let newDataTime = TimeAmount.minutes(1)
+
     let context: BrokerContext
     private let scripts: RedisScriptCache
     private let losses: LossReporter
@@ -12,6 +15,8 @@ final class MessagePublisher {
     var queue: PublishQueue
     /// Whether messages are sent with the source of the script, from an answer NOSCRIPT until Redis has accepted a message.
     private var sendsSource = false
+    /// Until when Redis' data may be new; nil if it is not.
+    private var newDataEnd: NIODeadline?
     private let decision: LinkDecision
     /// Called once the outbox is empty, during shutdown.
     private var whenEmpty: (() -> Void)?
@@ -61,10 +66,15 @@ final class MessagePublisher {
 
     private func write() {
         guard let link, link.isReady else { return }
+        if let end = self.newDataEnd, .now() >= end { self.newDataEnd = nil }
         self.queue.takeWritable { message in
-            link.send(message.command(self.context, self.scripts, bySource: self.sendsSource)) { [weak self] result in
-                self?.answered(result)
-            }
+            let command = message.command(
+                self.context,
+                self.scripts,
+                bySource: self.sendsSource,
+                dataMayBeNew: self.newDataEnd != nil
+            )
+            link.send(command) { [weak self] result in self?.answered(result) }
         }
     }
 
@@ -143,6 +153,7 @@ final class MessagePublisher {
     }
 
     func linkBecameReady() {
+        if self.newDataEnd != nil { self.newDataEnd = .now() + Self.newDataTime }
         self.expire()
         let replayed = self.queue.linked(to: self.link?.address, at: .now())
         if replayed > 0 {
@@ -156,6 +167,7 @@ final class MessagePublisher {
     }
 
     func linkWasLost(_ loss: RedisLinkLoss) {
+        self.newDataEnd = .distantFuture
         self.scripts.removeAll()
         self.sendsSource = false
         switch self.queue.linkLost(isByPeer: loss.isByPeer, at: .now()) {

@@ -3,8 +3,16 @@ import VolaryProtocol
 
 extension OutgoingMessage {
     /// The command to publish the message: ``RedisScript/publish``, or SPUBLISH if the message is not logged.
-    /// - Parameter bySource: whether to send the source of the script.
-    func command(_ context: BrokerContext, _ scripts: RedisScriptCache, bySource: Bool) -> RESPCommand {
+    /// - Parameters:
+    ///   - bySource: whether to send the source of the script.
+    ///   - dataMayBeNew: whether the link was lost a moment ago. Other nodes may not have subscribed to their own topics again, and
+    ///     Redis may not have the heads of these, so messages for them are logged in any case.
+    func command(
+        _ context: BrokerContext,
+        _ scripts: RedisScriptCache,
+        bySource: Bool,
+        dataMayBeNew: Bool
+    ) -> RESPCommand {
         let keys = context.keys(of: self.topic)
         guard self.isLogged else {
             var command = RESPCommand("SPUBLISH", keys.channel)
@@ -18,7 +26,8 @@ extension OutgoingMessage {
         command.append(self.bytes)
         command.append(bytesOf: context.newEpoch())
         for bound in context.logBounds.arguments { command.append(bound) }
-        if self.topic.hub != .default { command.append("1") }
+        let isOptional = self.topic.hub.map { !$0.isDefault } ?? !dataMayBeNew
+        if isOptional { command.append("1") }
         return command
     }
 }

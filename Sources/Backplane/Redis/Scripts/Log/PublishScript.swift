@@ -14,8 +14,9 @@ extension RedisScript {
     /// mark that it is new, 5 the bytes counted for topics without a subscriber, 6 the topics that had a subscriber.
     ///
     /// ARGV: 1 channel, 2 the envelope, 3 the epoch to begin if there is none (8 bytes), 4 maximum of entries in the log, 5
-    /// maximum of its bytes, 6 maximum age in ms, 7 lifetime of the head in ms, 8 maximum of KEYS 5, 9 for a topic of a node or of
-    /// a hub that is not the default one: a missing name does not mean that the topic has a log.
+    /// maximum of its bytes, 6 maximum age in ms, 7 lifetime of the head in ms, 8 maximum of KEYS 5, 9 for a topic of a hub
+    /// that is not the default one, and for a node's own: a missing name does not mean that the topic has a log. Left out for a
+    /// node's own topic while the data may be new.
     ///
     /// Returns the epoch, the offset and the number of subscribers; an empty epoch and offset 0 if the message was published
     /// without a position. The error `IDLEFULL` means that the common limit is reached and nothing has been published.
