@@ -27,9 +27,9 @@ REASON_SOURCES = ("Sources/Backplane", "Sources/Node/Cluster/Presence")
 # Idempotency, logs and lists are not part of readiness; a node without Redis has no reasons but the end.
 OTHER_SOURCES = ("/Idempotency/", "/Memory/", "LogKey.swift", "/Inventory.swift")
 # Files whose functions return reasons; the others pass them to a function, or assign them.
-FILES_OF_REASONS = ("RedisLink+describe.swift", "BrokerHealthReporter.swift", "NodeName.swift", "RedisKeyTypes.swift")
+FILES_OF_REASONS = ("RedisLink+describe.swift", "BrokerHealthReporter.swift", "NodeName.swift", "StartRefusal.swift", "RedisKeyTypes.swift", "RedisVersion.swift")
 # A connection that only asked for the role of a server; a literal with nothing but another reason in it; a refused message.
-NEVER_SHOWN = {"seen", "something", "the connection was closed each time, by itself too"}
+NEVER_SHOWN = {"seen", "something", "unknown command", "the connection was closed each time, by itself too"}
 # Texts of the operating system, and codes of Redis, with which a reason may begin.
 ERRORS = {
     "Connection refused", "Connection reset by peer", "No route to host", "Network is unreachable", "Broken pipe",

@@ -18,7 +18,7 @@ extension RealProcesses {
             #expect(node.status == 78)
             #expect(
                 node.errors
-                    == "volary: --redis-prefix: in use by 1 living node of an older, incompatible version; choose another, or stop them first\n"
+                    == "volary: --redis-prefix: living nodes of an older, incompatible version use it (1); choose another, or stop them first\n"
             )
             #expect(redis.command("EXISTS", "volary:2:{registry}:leases") == ":0\r\n")
         }

@@ -65,7 +65,7 @@ final class RedisHandshake {
     private func askForVersion() {
         self.ask("HELLO", RESPCommand("HELLO"), describing: RedisVersion.refusal) { value in
             guard let version = RedisVersion(value) else { return .notUsable("unexpected answer to HELLO") }
-            return version.isSupported ? nil : .notUsable("the server is Redis \(version); \(RedisVersion.requirement)")
+            return version.refusal.map { .notUsable($0) }
         }
     }
 

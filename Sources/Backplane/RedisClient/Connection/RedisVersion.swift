@@ -4,13 +4,16 @@ import VolaryProtocol
 struct RedisVersion: Hashable, Sendable, CustomStringConvertible {
     /// The first with sharded channels: 7. Every Valkey has them.
     static let minimum = 7
-    static let requirement = "version \(minimum) or newer is needed, for sharded channels"
 
     private let major: Int
     /// As the server writes it, without what would not fit into a line.
     let description: String
 
-    var isSupported: Bool { self.major >= Self.minimum }
+    /// The reason not to use the server; nil if there is none.
+    var refusal: String? {
+        guard self.major < Self.minimum else { return nil }
+        return "the server is Redis \(self); version \(Self.minimum) or newer is needed, for sharded channels"
+    }
 
     /// - Parameter answer: the initializer returns nil unless this is an answer to HELLO.
     init?(_ answer: RESPValue) {
@@ -24,6 +27,7 @@ struct RedisVersion: Hashable, Sendable, CustomStringConvertible {
 
     /// The reason when HELLO is answered with an error: servers older than 6 do not know it.
     static func refusal(_ text: String) -> String {
-        text.contains("unknown command") ? "the server is older than Redis 6; \(self.requirement)" : RedisErrorText.loggable(text)
+        guard text.contains("unknown command") else { return RedisErrorText.loggable(text) }
+        return "the server is older than Redis 6; version \(self.minimum) or newer is needed, for sharded channels"
     }
 }

@@ -9,7 +9,7 @@ public enum StartRefusal: Error, Hashable, CustomStringConvertible {
         switch self {
         case .nameTaken(let name): "--node-name \"\(name)\": another living node has this name"
         case .formerFormat(let nodes):
-            "--redis-prefix: in use by \(nodes) living node\(nodes == 1 ? "" : "s") of an older, incompatible version; choose another, or stop them first"
+            "--redis-prefix: living nodes of an older, incompatible version use it (\(nodes)); choose another, or stop them first"
         }
     }
 }
