@@ -10,16 +10,18 @@ extension ConnectionShard {
     /// - Returns: the connections that accepted the bytes.
     @inline(__always)
     func deliver(_ fanOut: FanOut, _ send: (Connection, ByteBuffer) -> Bool) -> FanOutReach {
-        guard let usual = self.anyConnection(of: fanOut.audience)?.encoding else { return FanOutReach() }
+        let members = self.members(of: fanOut.audience.hub)
+        guard let usual = self.anyConnection(of: fanOut.audience, among: members)?.encoding else { return FanOutReach() }
         let form = fanOut.form(usual, deflater: self.deflater)
         var forms = FanOutForms(fanOut, usual: usual, form: form)
         // The fast path of most connections.
         let bytes = form.bytes
-        let isShared = !usual.isDeflated && form.tails.isEmpty && form.omitted.isEmpty && bytes.readableBytes > 0
         let selection = fanOut.selection
-        let reached = self.deliver(to: fanOut.audience) { connection in
-            if let selection, !selection.selects(connection) { return false }
+        let isShared =
+            selection == nil && !usual.isDeflated && form.tails.isEmpty && form.omitted.isEmpty && bytes.readableBytes > 0
+        let reached = self.deliver(to: fanOut.audience, among: members) { connection in
             if isShared, connection.encoding === usual { return send(connection, bytes) }
+            if let selection, !selection.selects(connection) { return false }
             return self.deliver(&forms, to: connection, send)
         }
         return FanOutReach(connections: reached, omissions: forms.omissions)
@@ -49,24 +51,29 @@ extension ConnectionShard {
         return taken
     }
 
-    private func anyConnection(of target: HubAudience) -> Connection? {
+    private func anyConnection(of target: HubAudience, among members: AudienceIndex?) -> Connection? {
         switch target.audience {
-        case .all: self.members(of: target.hub)?.members.first
+        case .all: members?.members.first
         case .connection(let id): self.connection(id, in: target.hub)
-        case .group, .user: self.members(of: target.hub)?.connections(of: target.audience)?.first?.value
+        case .group, .user: members?.connections(of: target.audience)?.first?.value
         }
     }
 
     /// Calls `send` with each connection of an audience.
     /// - Returns: how many times `send` returned true.
-    @inline(__always)
     func deliver(to target: HubAudience, _ send: (Connection) -> Bool) -> UInt32 {
+        self.deliver(to: target, among: self.members(of: target.hub), send)
+    }
+
+    /// - Parameter members: of the audience's hub.
+    @inline(__always)
+    private func deliver(to target: HubAudience, among members: AudienceIndex?, _ send: (Connection) -> Bool) -> UInt32 {
         self.eventLoop.preconditionInEventLoop()
         var reached: UInt32 = 0
         switch target.audience {
         case .all:
             // The copy of the array keeps the connections alive, so that no delivery counts references.
-            guard let members = self.members(of: target.hub)?.members else { return 0 }
+            guard let members = members?.members else { return 0 }
             members.withUnsafeBufferPointer { members in
                 for position in members.indices
                 where Unmanaged.passUnretained(members[position])._withUnsafeGuaranteedRef({ send($0) }) { reached += 1 }
@@ -74,7 +81,7 @@ extension ConnectionShard {
         case .connection(let id):
             if let connection = self.connection(id, in: target.hub), send(connection) { reached += 1 }
         case .group, .user:
-            guard let connections = self.members(of: target.hub)?.connections(of: target.audience) else { return 0 }
+            guard let connections = members?.connections(of: target.audience) else { return 0 }
             for connection in connections.values where send(connection) { reached += 1 }
         }
         return reached

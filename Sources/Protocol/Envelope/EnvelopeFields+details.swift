@@ -1,6 +1,43 @@
 import NIOCore
 
-/// The fields of ``PublicationDetails``.
+/// The fields of ``PublicationDetails`` that have been read. An object, so that envelopes without them cost nothing.
+final class DetailFields {
+    private var senderUser: AudienceName?
+    private var metadata = MessageMetadata()
+    private var secondsToLive: UInt16?
+    private var excluded: [ConnectionID] = []
+    private var filter: PubSubFilter?
+
+    var details: PublicationDetails? {
+        PublicationDetails(
+            senderUser: self.senderUser,
+            metadata: self.metadata,
+            secondsToLive: self.secondsToLive,
+            excluded: Set(self.excluded),
+            filter: self.filter
+        )
+    }
+
+    /// - Parameter length: at most the readable bytes.
+    func read(_ tag: EnvelopeCodec.Tag, _ length: Int, from bytes: inout ByteBuffer) throws(EnvelopeError) {
+        switch tag {
+        case .senderUser: self.senderUser = try bytes.readName(length, field: "sender's user")
+        case .metadata: self.metadata = try bytes.readMetadata(length)
+        case .lifetime:
+            guard length == 2, let seconds = bytes.readInteger(as: UInt16.self), seconds > 0 else {
+                throw .invalid(field: "lifetime")
+            }
+            self.secondsToLive = seconds
+        case .excluded: self.excluded = try bytes.readExcluded(length)
+        case .filter: self.filter = try bytes.readFilter(length)
+        case .hub, .sender, .connection, .group, .user, .confirmation: preconditionFailure("not a field of details")
+        }
+    }
+}
+
+@available(*, unavailable)
+extension DetailFields: Sendable {}
+
 extension ByteWriter {
     mutating func write(_ audience: Audience) {
         switch audience {
@@ -44,7 +81,7 @@ extension MessageMetadata {
 
 extension ByteBuffer {
     /// - Parameter length: at most the readable bytes, as below.
-    mutating func readMetadata(_ length: Int) throws(EnvelopeError) -> MessageMetadata {
+    fileprivate mutating func readMetadata(_ length: Int) throws(EnvelopeError) -> MessageMetadata {
         guard var field = self.readSlice(length: length) else { throw .truncated }
         var entries: [MessageMetadata.Entry] = []
         while field.readableBytes > 0 { entries.append(.init(try field.readText(), try field.readText())) }
@@ -60,7 +97,7 @@ extension ByteBuffer {
         return UTF8Text(String(buffer: bytes))
     }
 
-    mutating func readExcluded(_ length: Int) throws(EnvelopeError) -> [ConnectionID] {
+    fileprivate mutating func readExcluded(_ length: Int) throws(EnvelopeError) -> [ConnectionID] {
         guard length > 0, length.isMultiple(of: EnvelopeCodec.idBytes),
             length <= EnvelopeCodec.idBytes * PublicationDetails.maximumExcluded
         else { throw .invalid(field: "excluded") }
@@ -74,7 +111,7 @@ extension ByteBuffer {
         return excluded
     }
 
-    mutating func readFilter(_ length: Int) throws(EnvelopeError) -> PubSubFilter {
+    fileprivate mutating func readFilter(_ length: Int) throws(EnvelopeError) -> PubSubFilter {
         guard length <= PubSubFilter.maximumBytes, let bytes = self.readSlice(length: length), bytes.isWellFormedUTF8,
             let filter = try? PubSubFilter(parsing: UTF8Text(String(buffer: bytes)))
         else { throw .invalid(field: "filter") }

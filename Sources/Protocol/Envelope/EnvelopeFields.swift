@@ -6,21 +6,10 @@ struct EnvelopeFields {
     private(set) var sender: ConnectionID?
     private(set) var audience = Audience.all
     private(set) var confirmation = Publication.Confirmation.none
-    private var senderUser: AudienceName?
-    private var metadata = MessageMetadata()
-    private var secondsToLive: UInt16?
-    private var excluded: [ConnectionID] = []
-    private var filter: PubSubFilter?
+    /// nil if there are no details, as in most publications.
+    private var detailFields: DetailFields?
 
-    var details: PublicationDetails? {
-        PublicationDetails(
-            senderUser: self.senderUser,
-            metadata: self.metadata,
-            secondsToLive: self.secondsToLive,
-            excluded: Set(self.excluded),
-            filter: self.filter
-        )
-    }
+    var details: PublicationDetails? { self.detailFields?.details }
 
     /// Reads the number of fields, and the fields.
     @inline(__always)
@@ -65,15 +54,10 @@ struct EnvelopeFields {
                 self.confirmation = .written(milliseconds: milliseconds)
             default: throw .invalid(field: "confirmation")
             }
-        case .senderUser: self.senderUser = try bytes.readName(length, field: "sender's user")
-        case .metadata: self.metadata = try bytes.readMetadata(length)
-        case .lifetime:
-            guard length == 2, let seconds = bytes.readInteger(as: UInt16.self), seconds > 0 else {
-                throw .invalid(field: "lifetime")
-            }
-            self.secondsToLive = seconds
-        case .excluded: self.excluded = try bytes.readExcluded(length)
-        case .filter: self.filter = try bytes.readFilter(length)
+        case .senderUser, .metadata, .lifetime, .excluded, .filter:
+            let fields = self.detailFields ?? DetailFields()
+            self.detailFields = fields
+            try fields.read(tag, length, from: &bytes)
         }
     }
 
