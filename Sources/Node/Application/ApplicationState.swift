@@ -6,6 +6,6 @@ struct ApplicationState {
     var listing = ListingState.unlisted
     /// Earliest time of the next notice that a message was refused.
     var nextRefusalNotice = NIODeadline.distantPast
-    /// Actions whose turn has not come.
-    var waiting = WaitingActions()
+    /// Actions whose turn has not come; nil before the first of them.
+    var waiting: WaitingActions?
 }

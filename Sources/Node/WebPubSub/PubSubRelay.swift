@@ -34,7 +34,7 @@ final class PubSubRelay: Application {
     }
 
     func disconnected(_ connection: Connection) {
-        connection.state.waiting.giveUp()
+        connection.state.waiting?.giveUp()
         self.listing.end(connection)
     }
 
@@ -50,20 +50,22 @@ final class PubSubRelay: Application {
 
     /// Carries out an action now, or behind those that wait.
     private func inTurn(_ connection: Connection, _ run: @escaping (Connection) -> Void) {
-        guard !connection.state.waiting.isEmpty else { return run(connection) }
-        connection.state.waiting.append { run(connection) }
+        guard let waiting = connection.state.waiting, !waiting.isEmpty else { return run(connection) }
+        waiting.append { run(connection) }
     }
 
     // MARK: - Groups
 
     private func join(_ connection: Connection, _ group: AudienceName, _ done: ActionCompletion) {
         // The usual repetition of a client that has connected again.
-        if connection.state.waiting.isEmpty, connection.shard.groups(of: connection).contains(group) {
+        let waiting = connection.state.waiting ?? WaitingActions()
+        if waiting.isEmpty, connection.shard.groups(of: connection).contains(group) {
             return done(.success(()))
         }
         let (topic, eventLoop, interest) = (Topic.group(connection.hub, group), connection.shard.eventLoop, self.interest)
         let bound = NIOLoopBound(connection, eventLoop: eventLoop)
-        connection.state.waiting.append { number in
+        connection.state.waiting = waiting
+        waiting.append { number in
             let subscription = Task {
                 let isLive = await interest.retain([topic])
                 eventLoop.execute { Self.settle(bound.value, number, isLive: isLive) }
@@ -78,8 +80,9 @@ final class PubSubRelay: Application {
     }
 
     private static func settle(_ connection: Connection, _ number: UInt64, isLive: Bool) {
-        connection.state.waiting.settle(number, isLive: isLive)
-        while let run = connection.state.waiting.next() { run() }
+        guard let waiting = connection.state.waiting else { return }
+        waiting.settle(number, isLive: isLive)
+        while let run = waiting.next() { run() }
     }
 
     /// - Returns: whether the connection was no member before.

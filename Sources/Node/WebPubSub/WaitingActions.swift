@@ -2,7 +2,7 @@ import NIOCore
 
 /// The actions of one client that wait for a subscription, or behind one that does, in the order of their arrival. On the
 /// connection's event loop.
-struct WaitingActions {
+final class WaitingActions {
     private struct Entry {
         let number: UInt64
         /// Nil while the subscription is not decided.
@@ -20,7 +20,7 @@ struct WaitingActions {
     var isEmpty: Bool { self.entries.isEmpty }
 
     /// Adds an action that needs no subscription.
-    mutating func append(_ run: @escaping () -> Void) {
+    func append(_ run: @escaping () -> Void) {
         self.lastNumber += 1
         self.entries.append(Entry(number: self.lastNumber, isLive: true, deadline: nil, subscription: nil) { _ in run() })
     }
@@ -29,7 +29,7 @@ struct WaitingActions {
     /// - Parameters:
     ///   - subscribe: begins the subscription, whose result ``settle(_:isLive:)`` is told under this number.
     ///   - run: called in its turn, with whether the subscription is confirmed.
-    mutating func append(
+    func append(
         _ subscribe: (_ number: UInt64) -> (subscription: Task<Void, Never>, deadline: Scheduled<Void>),
         _ run: @escaping (_ isLive: Bool) -> Void
     ) {
@@ -45,7 +45,7 @@ struct WaitingActions {
         self.entries.append(entry)
     }
 
-    mutating func settle(_ number: UInt64, isLive: Bool) {
+    func settle(_ number: UInt64, isLive: Bool) {
         guard let index = self.entries.firstIndex(where: { $0.number == number }) else { return }
         self.entries[index].isLive = isLive
         self.entries[index].deadline?.cancel()
@@ -53,7 +53,7 @@ struct WaitingActions {
 
     /// Removes the first action if its turn has come.
     /// - Returns: what carries it out.
-    mutating func next() -> (() -> Void)? {
+    func next() -> (() -> Void)? {
         guard let first = self.entries.first, let isLive = first.isLive else { return nil }
         self.entries.removeFirst()
         return { first.run(isLive) }
@@ -64,3 +64,6 @@ struct WaitingActions {
         for entry in self.entries { entry.subscription?.cancel() }
     }
 }
+
+@available(*, unavailable)
+extension WaitingActions: Sendable {}

@@ -10,17 +10,27 @@ public struct HubName: Hashable, Sendable {
         "must be a letter, then at most \(maximumBytes - 1) letters, digits and characters of _`,.[], all of them ASCII."
 
     /// The hub of `/ws`, of `/echo`, and of requests that name no hub.
-    public static var `default`: HubName { HubName(lowercase: Self.defaultText) }
+    public static let `default` = HubName(other: nil)
 
-    /// Fits into the value itself, so that a comparison is one of integers.
-    @inline(__always) private static var defaultText: String { "default" }
+    private static let defaultText = "default"
+
+    private final class Name: Sendable {
+        let text: String
+
+        init(_ text: String) {
+            self.text = text
+        }
+    }
+
+    /// nil for the default hub. Each connection has a hub, and a reference is half as large as a text.
+    private let other: Name?
+
+    private init(other: Name?) {
+        self.other = other
+    }
 
     /// In lower case.
-    public let text: String
-
-    private init(lowercase text: String) {
-        self.text = text
-    }
+    public var text: String { self.other?.text ?? Self.defaultText }
 
     /// - Parameter text: in any case.
     /// - Returns: nil for a text that is not a name by the rule above.
@@ -29,10 +39,17 @@ public struct HubName: Hashable, Sendable {
         guard (1...Self.maximumBytes).contains(bytes.count), bytes.first.map(Self.isLetter) == true,
             bytes.dropFirst().allSatisfy(Self.isPermitted)
         else { return nil }
-        self.init(lowercase: text.lowercased())
+        let lowercase = text.lowercased()
+        self.init(other: lowercase == Self.defaultText ? nil : Name(lowercase))
     }
 
-    public var isDefault: Bool { self.text == Self.defaultText }
+    public var isDefault: Bool { self.other == nil }
+
+    public static func == (left: HubName, right: HubName) -> Bool {
+        left.other === right.other || left.other?.text == right.other?.text
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(self.other?.text) }
 
     private static func isLetter(_ byte: UInt8) -> Bool {
         switch byte {
