@@ -80,7 +80,7 @@ struct GroupPatternTests {
         #expect(matches > 1000)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `A match takes linear time for every pattern`() {
+    @Test(.timeLimit(.minutes(5))) func `A match takes linear time for every pattern`() {
         let part = String(repeating: "a", count: 200)
         for pattern in ["*\(part)b*\(part)b*\(part)b*\(part)b*", "**\(part)**\(part)**\(part)**\(part)**b", "*?*?*"] {
             for _ in 0..<100 { _ = self.matches(pattern, String(repeating: "a", count: 1024)) }
