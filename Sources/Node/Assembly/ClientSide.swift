@@ -43,7 +43,8 @@ struct ClientSide: Sendable {
                 requiresToken: configuration.access.accessKeys != nil,
                 groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
             ),
-            pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now)
+            pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now),
+            quotas: configuration.hubLimits.connections.map { _ in cluster.quotas }
         ) { await interest.reserve($0) }
         self.host = ConnectionHost(
             connections: cluster.connections,

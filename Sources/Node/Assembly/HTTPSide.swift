@@ -77,6 +77,7 @@ struct HTTPSide: Sendable {
             inventory: cluster.inventory,
             presence: cluster.presence,
             connections: cluster.connections,
+            quotas: cluster.quotas,
             directory: cluster.directory,
             registry: foundation.registry,
             activity: foundation.activity,

@@ -28,6 +28,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     case badMode
     case reliableNotServed
     case notSubscribed
+    case hubFull
     case draining
     case tooManyConnections
     case tooManyFromAddress
@@ -51,6 +52,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .badMode: .badMode
             case .reliableNotServed: .reliableNotServed
             case .notSubscribed: .notSubscribed
+            case .hubFull: .hubFull
             case .draining: .draining
             case .overLimit(.tooManyConnections): .tooManyConnections
             case .overLimit(.tooManyFromAddress): .tooManyFromAddress

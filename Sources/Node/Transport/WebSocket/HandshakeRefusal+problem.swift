@@ -59,6 +59,7 @@ extension WebSocketHandshake.Refusal {
                 "This node does not reach the cluster. Connect again later.",
                 headers: [.retryAfter: "1"]
             )
+        case .hubFull: .hubOverQuota(.connections)
         case .draining:
             Problem(
                 .serviceUnavailable,

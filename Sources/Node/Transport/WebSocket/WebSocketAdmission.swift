@@ -19,6 +19,8 @@ struct WebSocketAdmission: Sendable {
 
     let access: WebSocketAuthenticator
     let pubSub: PubSubAuthenticator
+    /// nil: hubs may have any number of connections.
+    var quotas: HubQuotas?
     /// As ``TopicInterest/reserve(_:)``.
     let reserve: @Sendable ([Topic]) async -> TopicReservation
 
@@ -28,6 +30,12 @@ struct WebSocketAdmission: Sendable {
         case .tokenKeys: self.access.needsTime || !client.topics.isEmpty
         case .accessKeys: true
         }
+    }
+
+    /// The last check of a client. Call on the event loop that then opens the connection.
+    func checkHub(_ client: WebSocketHandshake.Client) throws(WebSocketHandshake.Refusal) {
+        guard let quotas, client.endpoint.joinsCluster else { return }
+        guard quotas.hasRoom(in: client.hub) else { throw .hubFull }
     }
 
     /// See ``WebSocketAuthenticator/checkOrigin(_:)``. Pages of any origin may open connections whose token is in the URL, unless the

@@ -43,6 +43,8 @@ enum WebSocketHandshake {
         case reliableNotServed
         /// The subscriptions of a client that needs them at once are not confirmed in time.
         case notSubscribed
+        /// The hub is at its quota of connections on this node.
+        case hubFull
         /// The node is shutting down.
         case draining
         /// A limit on sockets or on WebSockets is reached. A socket over its limit is refused whatever its first request is.

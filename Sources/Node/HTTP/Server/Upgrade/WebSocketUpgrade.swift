@@ -54,7 +54,7 @@ struct WebSocketUpgrade: Sendable {
         decided: @escaping (Decision) -> Void
     ) {
         guard self.admission.needsTime(for: client) else {
-            return decided(.success(WebSocketAdmission.AdmittedClient(client: client)))
+            return decided(self.withRoom(WebSocketAdmission.AdmittedClient(client: client)))
         }
         let decided = NIOLoopBound(decided, eventLoop: eventLoop)
         let task = Task {
@@ -65,12 +65,21 @@ struct WebSocketUpgrade: Sendable {
                 result = .failure(error)
             }
             eventLoop.execute {
+                guard case .success(let admitted) = result else { return decided.value(result) }
                 // The node may have begun to drain in the meantime.
-                if case .success = result, !self.acceptsConnections { return decided.value(.failure(.draining)) }
-                decided.value(result)
+                decided.value(self.acceptsConnections ? self.withRoom(admitted) : .failure(.draining))
             }
         }
         let time = client.endpoint.access == .accessKeys ? Self.subscriptionTime : Self.admissionTime
         eventLoop.scheduleTask(in: time) { task.cancel() }
+    }
+
+    private func withRoom(_ admitted: WebSocketAdmission.AdmittedClient) -> Decision {
+        do throws(WebSocketHandshake.Refusal) {
+            try self.admission.checkHub(admitted.client)
+            return .success(admitted)
+        } catch {
+            return .failure(error)
+        }
     }
 }
