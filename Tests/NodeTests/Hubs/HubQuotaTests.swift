@@ -47,7 +47,7 @@ struct HubQuotaTests {
 
     @Test func `A stream of HTTP/2 whose hub is full is refused with 429`() async throws {
         try await HTTP2Node.with([.hubConnections: "1"]) { client, _ in
-            let first = try await client.webSocket()
+            let first = try await client.webSocket("/ws")
             let second = try await client.connect("/ws", [("sec-websocket-version", "13")])
             #expect(await eventually { second.status == 429 })
             #expect(second.problem == "hub-over-quota")

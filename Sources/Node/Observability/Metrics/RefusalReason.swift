@@ -8,7 +8,10 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     case userNotAccepted
     case badUser
     case badHub
+    case badGroup
     case badWelcome
+    case hubNotPermitted
+    case groupNotPermitted
     case originNotAllowed
     case tokenMissing
     case tokenAmbiguous
@@ -45,6 +48,9 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .userNotAccepted: .userNotAccepted
             case .badUser: .badUser
             case .badHub: .badHub
+            case .badGroup: .badGroup
+            case .hubNotPermitted: .hubNotPermitted
+            case .groupNotPermitted: .groupNotPermitted
             case .badWelcome: .badWelcome
             case .originNotAllowed: .originNotAllowed
             case .unauthorized(let error): Self(error)

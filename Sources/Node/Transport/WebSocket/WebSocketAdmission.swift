@@ -28,7 +28,7 @@ struct WebSocketAdmission: Sendable {
     func needsTime(for client: WebSocketHandshake.Client) -> Bool {
         switch client.endpoint.access {
         case .tokenKeys: self.access.needsTime || !client.topics.isEmpty
-        case .accessKeys: true
+        case .accessKeys, .readers: true
         }
     }
 
@@ -44,8 +44,12 @@ struct WebSocketAdmission: Sendable {
         _ request: HTTPRequestHead,
         _ client: WebSocketHandshake.Client
     ) throws(WebSocketHandshake.Refusal) {
-        if client.endpoint.access == .accessKeys, self.access.origins == nil { return }
-        try self.access.checkOrigin(request)
+        switch client.endpoint.access {
+        case .accessKeys where self.access.origins == nil: break
+        case .tokenKeys, .accessKeys: try self.access.checkOrigin(request)
+        // Depends on the token.
+        case .readers: break
+        }
     }
 
     /// - Returns: the admitted client. After a cancellation its reservation holds no topics.
@@ -53,14 +57,24 @@ struct WebSocketAdmission: Sendable {
         _ request: HTTPRequestHead,
         _ client: WebSocketHandshake.Client
     ) async throws(WebSocketHandshake.Refusal) -> AdmittedClient {
-        let isPubSub = client.endpoint.access == .accessKeys
-        let client = isPubSub ? try await self.pubSub.admit(request, client) : try await self.access.admit(request, client)
+        let client = try await self.authenticated(request, client)
         let topics = client.topics
         guard !topics.isEmpty else { return AdmittedClient(client: client) }
         let reservation = await self.reserve(topics)
         // Its libraries try again, and would not notice what a connection without subscriptions misses.
-        guard reservation.isConfirmed || !isPubSub else { throw .notSubscribed }
+        guard reservation.isConfirmed || client.endpoint.access != .accessKeys else { throw .notSubscribed }
         return AdmittedClient(client: client, reservation: reservation)
+    }
+
+    private func authenticated(
+        _ request: HTTPRequestHead,
+        _ client: WebSocketHandshake.Client
+    ) async throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
+        switch client.endpoint.access {
+        case .tokenKeys: try await self.access.admit(request, client)
+        case .accessKeys: try await self.pubSub.admit(request, client)
+        case .readers: try await EventStreamAuthenticator(access: self.access, pubSub: self.pubSub).admit(request, client)
+        }
     }
 }
 

@@ -81,7 +81,8 @@ extension ActionFailure {
 }
 
 extension Publication.Kind {
-    fileprivate var plain: ServerMessage.Kind {
+    /// In messages of the plain protocol.
+    var plain: ServerMessage.Kind {
         switch self {
         case .system: .system
         case .message: .message
