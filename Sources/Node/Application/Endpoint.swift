@@ -27,6 +27,8 @@ final class Endpoint: Sendable {
         /// Clients of Web PubSub: with a token of one of the access keys, from any origin. Names of subprotocols are compared without
         /// regard to case, and close codes are those that these clients know.
         case accessKeys
+        /// Readers of event streams: with a token of either kind (``EventStreamAuthenticator``).
+        case readers
     }
 
     /// Path of the request target, without the query.
@@ -94,7 +96,7 @@ final class Endpoint: Sendable {
 
     private func isSame(_ known: String, _ offered: String) -> Bool {
         switch self.access {
-        case .tokenKeys: known.utf8.elementsEqual(offered.utf8)
+        case .tokenKeys, .readers: known.utf8.elementsEqual(offered.utf8)
         case .accessKeys: known.isSame(offered)
         }
     }

@@ -7,7 +7,7 @@ final class PlainRelay: Application {
     /// Minimum time between two notices to one client that its messages are refused: 10 s. It limits the replies to a flood of
     /// messages.
     private static let refusalNoticeInterval = TimeAmount.seconds(10)
-    /// Delay before a message that found no room in the outbox counts as finished: 100 ms. With at most 64 unfinished messages,
+    /// Delay before a message that found no room, in the outbox or in its hub's quota, counts as finished: 100 ms. With at most 64 unfinished messages,
     /// a client then sends at most 640 undeliverable messages per second.
     private static let refusalPause = TimeAmount.milliseconds(100)
 
@@ -59,6 +59,9 @@ final class PlainRelay: Application {
         }
         switch action.kind {
         case .message(let message):
+            guard self.publisher.charge(bytes: message.byteCount, to: connection.hub) == nil else {
+                return done(.failure(.overQuota), pause: Self.refusalPause)
+            }
             connection.send(.echo(message, from: connection.id, timestamp: self.publisher.now()))
             self.publisher.publish(message, from: connection.id, in: connection.hub) { result in
                 switch result {

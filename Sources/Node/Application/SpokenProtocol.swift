@@ -6,16 +6,19 @@ final class SpokenProtocol: Sendable {
     let base: any ClientProtocol
     private let webSocket: ClientEncoding
     private let deflatedWebSocket: ClientEncoding
+    private let eventStream: ClientEncoding
 
     init(_ base: any ClientProtocol) {
         self.base = base
         self.webSocket = ClientEncoding(base, framing: .webSocket)
         self.deflatedWebSocket = ClientEncoding(deflating: self.webSocket)
+        self.eventStream = ClientEncoding(base, framing: .eventStream)
     }
 
     func encoding(framing: Framing, isDeflated: Bool) -> ClientEncoding {
         switch framing {
         case .webSocket: isDeflated ? self.deflatedWebSocket : self.webSocket
+        case .eventStream: self.eventStream
         }
     }
 }

@@ -5,6 +5,8 @@ import VolaryProtocol
 /// The parts of a node for its clients: endpoints, client protocols, admission, and applications.
 struct ClientSide: Sendable {
     let endpoints: [Endpoint]
+    /// Of event streams.
+    let events: Endpoint
     let admission: WebSocketAdmission
     private let host: ConnectionHost
     private let webSocketSettings: WebSocketSettings
@@ -34,6 +36,7 @@ struct ClientSide: Sendable {
         )
         let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
         self.endpoints = [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub) + moreEndpoints(relay)
+        self.events = .events(relay, precision: configuration.timestampPrecision)
         let interest = cluster.interest
         self.admission = WebSocketAdmission(
             access: WebSocketAuthenticator(
@@ -43,7 +46,8 @@ struct ClientSide: Sendable {
                 requiresToken: configuration.access.hasCredentials,
                 groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
             ),
-            pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now)
+            pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now),
+            quotas: configuration.hubLimits.connections.map { _ in cluster.quotas }
         ) { await interest.reserve($0) }
         self.host = ConnectionHost(
             connections: cluster.connections,
@@ -56,10 +60,13 @@ struct ClientSide: Sendable {
     /// The queue of an event loop of the node, on this loop.
     func turns(on eventLoop: any EventLoop) -> TurnQueue { self.host.connections.shard(of: eventLoop).turns }
 
-    func makeWebSocketTransport(
+    func makeTransport(
         _ admitted: WebSocketAdmission.AdmittedClient,
         _ carrier: WebSocketCarrier
-    ) -> WebSocketTransport {
-        WebSocketTransport(settings: self.webSocketSettings, admitted: admitted, carrier: carrier, host: self.host)
+    ) -> any TransportHandler {
+        guard admitted.client.endpoint.access != .readers else {
+            return EventStreamTransport(settings: self.webSocketSettings, admitted: admitted, carrier: carrier, host: self.host)
+        }
+        return WebSocketTransport(settings: self.webSocketSettings, admitted: admitted, carrier: carrier, host: self.host)
     }
 }

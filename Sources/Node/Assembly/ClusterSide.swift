@@ -13,6 +13,7 @@ struct ClusterSide: Sendable {
     let publisher: Publisher
     let presence: PresenceReporter<ContinuousClock>
     let interest: TopicInterest<ContinuousClock>
+    let quotas: HubQuotas
 
     /// - Parameter sockets: counts all sockets of the node.
     init(
@@ -41,7 +42,15 @@ struct ClusterSide: Sendable {
         )
         self.inventory = inventory
         self.receipts = ReceiptCollector(eventLoop: loop, directory: directory) { await inventory.refreshDirectory() }
-        self.publisher = Publisher(node: foundation.id, broker: links.broker, receipts: self.receipts, now: foundation.now)
+        let limits = foundation.configuration.hubLimits
+        self.quotas = HubQuotas(limits) { connections.count(in: $0) }
+        self.publisher = Publisher(
+            node: foundation.id,
+            broker: links.broker,
+            receipts: self.receipts,
+            now: foundation.now,
+            quotas: limits.hasRates ? self.quotas : nil
+        )
         self.presence = Self.presence(foundation, links.store, connections, directory, self.publisher)
         self.interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
         self.attachDelivery(foundation)

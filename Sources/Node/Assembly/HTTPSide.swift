@@ -51,12 +51,13 @@ struct HTTPSide: Sendable {
             activity: foundation.activity,
             webSockets: WebSocketUpgrade(
                 endpoints: clients.endpoints,
+                events: clients.events,
                 acceptsUserQuery: configuration.acceptsUserQuery,
                 compresses: configuration.compresses,
                 admission: clients.admission,
                 phase: foundation.life,
                 activity: foundation.activity,
-                makeTransport: clients.makeWebSocketTransport
+                makeTransport: clients.makeTransport
             ),
             http2: foundation.http2,
             turns: clients.turns
@@ -77,6 +78,7 @@ struct HTTPSide: Sendable {
             inventory: cluster.inventory,
             presence: cluster.presence,
             connections: cluster.connections,
+            quotas: cluster.quotas,
             directory: cluster.directory,
             registry: foundation.registry,
             activity: foundation.activity,

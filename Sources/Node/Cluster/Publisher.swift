@@ -9,6 +9,12 @@ struct Publisher: Sendable {
     let receipts: ReceiptCollector
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
+    /// nil: no hub has a limit of messages or bytes.
+    var quotas: HubQuotas?
+
+    /// Charges a message of a client or of a REST caller to the quotas of its hub. Call before it is published.
+    /// - Returns: the quota that has no room for it; nil: the message may be published.
+    func charge(bytes: Int, to hub: HubName) -> HubQuota? { self.quotas.flatMap { $0.take(bytes: bytes, in: hub) } }
 
     /// Publishes a client's message to every client of its hub, including the sender.
     func publish(

@@ -18,6 +18,20 @@ extension ConfigurationLoader {
         )
     }
 
+    func hubLimits() throws(ConfigurationError) -> HubQuota.Limits {
+        HubQuota.Limits(
+            connections: try self.valueUnlessOff(.hubConnections) { orOff throws(ConfigurationError) in
+                try self.integer(.hubConnections, 1...1_000_000, or: orOff)
+            },
+            messagesPerSecond: try self.valueUnlessOff(.hubMessageRate) { orOff throws(ConfigurationError) in
+                try self.integer(.hubMessageRate, 1...1_000_000, or: orOff)
+            },
+            bytesPerSecond: try self.valueUnlessOff(.hubByteRate) { orOff throws(ConfigurationError) in
+                try self.bytes(.hubByteRate, 1024...(512 * 1024 * 1024), or: orOff)
+            }
+        )
+    }
+
     func admission() throws(ConfigurationError) -> AdmissionSettings {
         AdmissionSettings(
             maximumConnections: try self.optional(.maximumConnections, allowed: "a whole number from 1 to 1000000") {

@@ -78,6 +78,7 @@ public struct ConfigurationLoader {
             closeTimeout: try self.duration(.closeTimeout, .milliseconds(100)...(.seconds(60))),
             maximumFramesPerMessage: try self.integer(.maximumFrames, 1...1_000_000),
             connectionLimits: try self.connectionLimits(),
+            hubLimits: try self.hubLimits(),
             admission: try self.admission(),
             maximumBodyBytes: try self.bytes(.maximumBody, 1024...(64 * 1024 * 1024)),
             maximumHeaderBytes: try self.bytes(.maximumHeader, 1024...(1024 * 1024)),

@@ -47,6 +47,9 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case messageRate = "message-rate"
     case byteRate = "byte-rate"
     case overRate = "over-rate"
+    case hubConnections = "hub-connections"
+    case hubMessageRate = "hub-message-rate"
+    case hubByteRate = "hub-byte-rate"
     case maximumConnections = "max-connections"
     case maximumConnectionsPerAddress = "max-connections-per-address"
     case trustedProxies = "trusted-proxies"
@@ -115,6 +118,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .maximumUnsentAge: "30s"
         case .clientIdleTimeout, .messageRate, .byteRate: "off"
         case .overRate: "close"
+        case .hubConnections, .hubMessageRate, .hubByteRate: "off"
         case .maximumConnectionsPerAddress, .proxyProtocol: "off"
         case .forwardedHeader: "x-forwarded-for"
         case .maximumHeaderFields: "100"
@@ -201,6 +205,10 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .messageRate: "Messages, pings and pongs of one client per second, 1 to 1000000. 'off': no limit."
         case .byteRate: "Bytes of one client per second, including frame headers, 1KiB to 512MiB. 'off': no limit."
         case .overRate: "Above a rate limit: 'close' with 1008, or 'drop' the message and notify its sender."
+        case .hubConnections: "Connections of each hub on this node, 1 to 1000000; above it 429. 'off': no limit."
+        case .hubMessageRate:
+            "Messages of each hub per second on this node, 1 to 1000000; above it REST gets 429. 'off': no limit."
+        case .hubByteRate: "Bytes in the messages of each hub per second on this node, 1KiB to 512MiB. 'off': no limit."
         case .maximumConnections:
             "Open sockets, 1 to 1000000; WebSockets above it get 503. Default and maximum: what the open-file limit allows."
         case .maximumConnectionsPerAddress:

@@ -50,6 +50,7 @@ public struct NodeConfiguration: Sendable {
     public var closeTimeout: Duration
     public var maximumFramesPerMessage: Int
     var connectionLimits: ConnectionLimits
+    var hubLimits: HubQuota.Limits
     var admission: AdmissionSettings
 
     // MARK: - HTTP

@@ -33,6 +33,7 @@ final class ClientEncoding: Sendable {
     func frame(_ message: ClientMessage, for transport: any ClientTransport, deflater: @autoclosure () -> Deflater) -> ByteBuffer
     {
         let (opcode, payload) = message.webSocket
+        guard self.framing == .webSocket else { return payload }
         guard self.isDeflated, transport.allowsDeflated(bytes: payload.readableBytes) else {
             return FrameEncoder.encode(opcode: opcode, payload: payload)
         }

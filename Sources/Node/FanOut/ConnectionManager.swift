@@ -43,6 +43,9 @@ public final class ConnectionManager: Sendable {
     /// Members of the cluster by hub, as ``count``. No hub without any.
     var countsByHub: [HubName: Int] { self.hubs.counts }
 
+    /// Members of the cluster in one hub, as ``count``.
+    func count(in hub: HubName) -> Int { self.hubs.count(of: hub) }
+
     /// Connections of all endpoints.
     public var total: Int { self.everything.load(ordering: .relaxed) }
 

@@ -20,16 +20,20 @@ struct EncodedForm: Sendable {
         self.tailBytes = encoding.tailBytes
         for publication in publications {
             if let message = encoding.clientProtocol.encode(publication) {
-                self.append(message, deflater: self.tailBytes == 0 ? deflater : nil)
+                self.append(message, encoding.framing, deflater: self.tailBytes == 0 ? deflater : nil)
             } else {
                 self.omitted.append(publication.id)
             }
         }
     }
 
-    private mutating func append(_ message: ClientMessage, deflater: Deflater?) {
+    private mutating func append(_ message: ClientMessage, _ framing: Framing, deflater: Deflater?) {
         let (opcode, payload) = message.webSocket
         self.longest = max(self.longest, payload.readableBytes + self.tailBytes)
+        guard framing == .webSocket else {
+            self.bytes.writeImmutableBuffer(payload)
+            return
+        }
         if let deflater {
             FrameEncoder.append(opcode: opcode, payload: payload, compressedBy: deflater, to: &self.bytes)
         } else {

@@ -8,6 +8,8 @@ final class HubCounts: Sendable {
     /// No hub without connections.
     var counts: [HubName: Int] { self.values.withLockedValue { $0 } }
 
+    func count(of hub: HubName) -> Int { self.values.withLockedValue { $0[hub] ?? 0 } }
+
     func add(_ hub: HubName) { self.values.withLockedValue { $0[hub, default: 0] += 1 } }
 
     func remove(_ hub: HubName) {

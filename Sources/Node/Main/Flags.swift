@@ -151,6 +151,9 @@ struct ClientFlags: ParsableArguments {
     @Option(.messageRate) var messageRate: String?
     @Option(.byteRate) var byteRate: String?
     @Option(.overRate) var overRate: String?
+    @Option(.hubConnections) var hubConnections: String?
+    @Option(.hubMessageRate) var hubMessageRate: String?
+    @Option(.hubByteRate) var hubByteRate: String?
 
     var values: [(ConfigurationOption, String?)] {
         [
@@ -166,6 +169,9 @@ struct ClientFlags: ParsableArguments {
             (.messageRate, self.messageRate),
             (.byteRate, self.byteRate),
             (.overRate, self.overRate),
+            (.hubConnections, self.hubConnections),
+            (.hubMessageRate, self.hubMessageRate),
+            (.hubByteRate, self.hubByteRate),
         ]
     }
 }

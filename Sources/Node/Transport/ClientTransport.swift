@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Carries the messages of one connection. Today this is a WebSocket over HTTP/1.1 or HTTP/2 (``WebSocketTransport``). An event
-/// stream or a long poll are possible.
+/// Carries the messages of one connection: a WebSocket (``WebSocketTransport``) or an event stream (``EventStreamTransport``), each over
+/// HTTP/1.1 or HTTP/2. A long poll is possible.
 ///
 /// A transport belongs to one event loop. It creates its ``Connection``, passes each complete message to it, and is the only
 /// way to write to the client:
@@ -74,4 +74,9 @@ enum WriteResult {
 enum Framing: Hashable, Sendable {
     /// RFC 6455.
     case webSocket
+    /// The messages are server-sent events, which have their own end.
+    case eventStream
 }
+
+/// A transport that is the last handler of its channel.
+protocol TransportHandler: ClientTransport, ChannelHandler {}

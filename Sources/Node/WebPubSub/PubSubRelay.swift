@@ -10,7 +10,7 @@ import VolaryProtocol
 final class PubSubRelay: Application {
     /// How long a join waits for the subscription of its group: 5 s. Then it fails, and the client may repeat it.
     private static let subscriptionTime = TimeAmount.seconds(5)
-    /// Delay before a message that found no room in the outbox counts as finished: 100 ms, as in ``PlainRelay``.
+    /// Delay before a message that found no room, in the outbox or in its hub's quota, counts as finished: 100 ms, as in ``PlainRelay``.
     private static let refusalPause = TimeAmount.milliseconds(100)
 
     private let publisher: Publisher
@@ -108,6 +108,9 @@ final class PubSubRelay: Application {
     // MARK: - Messages
 
     private func send(_ send: GroupSend, from connection: Connection, _ done: ActionCompletion) {
+        guard self.publisher.charge(bytes: send.payload.bytes.readableBytes, to: connection.hub) == nil else {
+            return done(.failure(.overQuota), pause: Self.refusalPause)
+        }
         self.publisher.publish(send, from: connection.id, user: connection.user, in: connection.hub) { result in
             switch result {
             case .success: done(.success(()))

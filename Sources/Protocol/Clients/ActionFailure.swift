@@ -10,6 +10,8 @@ public enum ActionFailure: Error, Hashable, Sendable {
     case historyFull
     /// Too many messages are queued. A retry may succeed.
     case busy
+    /// The hub has used up its messages or bytes of this second. A retry may succeed.
+    case overQuota
     /// The cluster is unreachable. A retry may succeed.
     case unreachable
     /// An action with the same ack id has been carried out.

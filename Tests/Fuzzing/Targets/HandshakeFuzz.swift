@@ -8,6 +8,7 @@ import VolaryProtocol
 
 enum HandshakeFuzz {
     private static let endpoints: [Endpoint] = [.plain(Echo { 0 }, precision: .seconds), .echo(Echo { 0 })]
+    private static let events = Endpoint.events(Echo { 0 }, precision: .seconds)
 
     private final class Heads: ChannelInboundHandler {
         typealias InboundIn = HTTPServerRequestPart
@@ -39,6 +40,7 @@ enum HandshakeFuzz {
             try hold(request.uri == "*" || request.uri.hasPrefix("/"), "\(head.uri) became \(request.uri)")
             try hold(request.uri == head.uri || request.hasGoodHost, "\(head.uri) changed although its host is invalid")
         }
+        try self.checkEventStream(head)
         let client: WebSocketHandshake.Client
         do throws(WebSocketHandshake.Refusal) {
             client = try WebSocketHandshake.validate(head, endpoints: self.endpoints, acceptsUserQuery: true, compresses: true)
@@ -54,6 +56,25 @@ enum HandshakeFuzz {
         )
     }
 
+    /// An accepted request gets a whole head, whatever its fields are; a refused one an error status.
+    private static func checkEventStream(_ head: HTTPRequestHead) throws(FuzzFailure) {
+        _ = EventStreamHandshake.isAskedFor(head.uri)
+        let client: WebSocketHandshake.Client
+        do throws(WebSocketHandshake.Refusal) {
+            client = try EventStreamHandshake.validate(head, endpoint: self.events, acceptsUserQuery: true)
+        } catch {
+            return try hold((400...599).contains(error.problem.status.code), "\(error) is answered with \(error.problem.status)")
+        }
+        try hold(client.groups.count <= 2048, "too many groups")
+        let response = String(buffer: EventStreamHandshake.response(to: head))
+        try hold(
+            response.hasPrefix("HTTP/1.1 200 OK\r\n") && response.hasSuffix("\r\n\r\n"),
+            "accepted, but the answer is not 200"
+        )
+        let lines = EventStreamHandshake.fields(of: head).count + 3
+        try hold(response.utf8.split(separator: 0x0A, omittingEmptySubsequences: true).count == lines, "a field has a line feed")
+    }
+
     static var seeds: [[UInt8]] {
         let rest = "Host: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -62,6 +83,7 @@ enum HandshakeFuzz {
         return [
             "GET /ws HTTP/1.1\r\n\(rest)\(key)\r\n", "GET /echo?user=ann%20b HTTP/1.1\r\n\(rest)\(key)\(extensions)\r\n",
             "GET /ws?user=ann&token=x HTTP/1.1\r\n\(rest)\(key)\r\n", "POST /ws HTTP/1.0\r\n\(rest)\r\n",
+            "GET /events?hub=a&group=b%2Fc&group=d&welcome=on HTTP/1.1\r\nHost: h\r\nOrigin: https://a.example\r\n\r\n",
             "GET http://[::1]:80/ws HTTP/1.1\r\n\(rest)\(key)\r\n",
         ].map { Array($0.utf8) }
     }

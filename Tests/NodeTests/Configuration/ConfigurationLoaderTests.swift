@@ -249,6 +249,27 @@ struct ConfigurationLoaderTests {
         ),
         Example(option: .overRate, text: "drop", reads: { "\($0.connectionLimits.overRate)" }, gives: "drop", byDefault: "close"),
         Example(
+            option: .hubConnections,
+            text: "1000000",
+            reads: { "\($0.hubLimits.connections, default: "off")" },
+            gives: "1000000",
+            byDefault: "off"
+        ),
+        Example(
+            option: .hubMessageRate,
+            text: "100",
+            reads: { "\($0.hubLimits.messagesPerSecond, default: "off")" },
+            gives: "100",
+            byDefault: "off"
+        ),
+        Example(
+            option: .hubByteRate,
+            text: "64KiB",
+            reads: { "\($0.hubLimits.bytesPerSecond, default: "off")" },
+            gives: "65536",
+            byDefault: "off"
+        ),
+        Example(
             option: .maximumConnections,
             text: "1000000",
             reads: { "\($0.admission.maximumConnections, default: "derived")" },

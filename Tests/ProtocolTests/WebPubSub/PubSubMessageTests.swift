@@ -137,6 +137,10 @@ struct PubSubMessageTests {
         ),
         (.forbidden(.action), #"\#(failure){"name":"Forbidden","message":"The client does not have permission."}}"#),
         (.internalError, #"\#(failure){"name":"InternalServerError","message":"Internal server error"}}"#),
+        (
+            .overQuota,
+            #"\#(failure){"name":"QuotaExceeded","message":"The hub is over its quota of messages or bytes per second"}}"#
+        ),
         (.timeout, #"\#(failure){"name":"Timeout","message":"The message was not confirmed in time"}}"#),
     ]
 

@@ -75,6 +75,8 @@ struct RawPubSubTests {
             #expect(session.end(after: .failure(failure)) == .pubSubFailed)
         }
         #expect(session.end(after: .failure(.forbidden))?.closeCode == .policyViolation)
+        #expect(session.end(after: .failure(.overQuota)) == .pubSubOverQuota)
+        #expect(ProtocolViolation.pubSubOverQuota.closeCode == .policyViolation)
         #expect(session.end(after: .success(())) == nil)
         #expect(
             ProtocolViolation.pubSubFailed.closeCode == .internalError

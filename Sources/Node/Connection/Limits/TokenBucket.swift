@@ -33,6 +33,12 @@ struct TokenBucket: Hashable, Sendable {
         return true
     }
 
+    /// Whether the bucket is as good as a new one.
+    mutating func isFull(now: NIODeadline) -> Bool {
+        self.fill(now)
+        return self.level == self.perSecond * Self.nanosecondsPerSecond
+    }
+
     private mutating func fill(_ now: NIODeadline) {
         guard now > self.filledAt else { return }
         let full = self.perSecond * Self.nanosecondsPerSecond

@@ -9,6 +9,7 @@ struct NodeAPI: Sendable {
     let inventory: Inventory
     let presence: PresenceReporter<ContinuousClock>
     let connections: ConnectionManager
+    let quotas: HubQuotas
     let directory: NodeDirectory
     let registry: MetricsRegistry
     let activity: ActivityLog
@@ -105,6 +106,7 @@ struct NodeAPI: Sendable {
         return [
             Gauge("volary_connections", self.connections.count),
             Gauge.hubs("volary_hub_connections", self.connections.countsByHub),
+            self.quotas.gauge,
             Gauge("volary_connections_all_endpoints", self.connections.total),
             Gauge("volary_sockets", self.admission.open),
             Gauge("volary_sockets_max", self.admission.maximumConnections),

@@ -31,6 +31,9 @@ struct PushService: Sendable {
         try JSONBody.check(request, maximumBytes: self.body.maximumBodyBytes)
         return try await self.idempotency.handle(request, context) { request, _ in
             let content = try await self.body.content(of: request)
+            if let quota = self.publisher.charge(bytes: content.payload.readableBytes, to: hub) {
+                throw Problem.hubOverQuota(quota)
+            }
             let audience = HubAudience(hub: hub, audience: try await audience(hub))
             return try await self.push(content, to: audience, wait: wait, timeout: timeout)
         }

@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
@@ -34,6 +35,7 @@ struct PubSubSendRoutes: Sendable {
         let seconds = try query.integer("messageTtlSeconds", in: Self.timeToLive) ?? 0
         let metadata = try PubSubBody.metadata(of: request)
         let content = try await PubSubBody.content(of: request)
+        if let quota = self.publisher.charge(bytes: content.payload.readableBytes, to: hub) { throw Problem.hubOverQuota(quota) }
         guard let audience else { return Response(status: .accepted) }
         let details = PublicationDetails(
             metadata: metadata,

@@ -1,7 +1,8 @@
 import Metrics
 
 /// The possible label values of one metric: a set that is fixed at compile time. Values chosen by users, such as paths, names or
-/// addresses, are never labels, because Prometheus keeps a series for each value. The only exception is bounded: ``Gauge/hubs(_:_:)``.
+/// addresses, are never labels, because Prometheus keeps a series for each value. The only exceptions are bounded: ``Gauge/hubs(_:_:)``
+/// and ``HubRefusals``.
 protocol MetricLabel: Sendable {
     /// All values, in the order of their indexes.
     static var all: [Self] { get }

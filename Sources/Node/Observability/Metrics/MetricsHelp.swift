@@ -32,6 +32,8 @@ enum MetricsHelp {
         "volary_rest_changes_total": "Drains, closes and group changes over REST, by the type of the caller's credential.",
         "volary_connections": "WebSockets that REST lists, of all hubs.",
         "volary_hub_connections": "WebSockets that REST lists, by hub: the 100 largest hubs, and all others together.",
+        "volary_hub_refusals_total":
+            "Connections, messages and bytes over a hub's quota, refused, by hub (the first 100, and all others together) and reason.",
         "volary_connections_all_endpoints": "WebSockets on all endpoints.",
         "volary_sockets": "Open client sockets, WebSockets and HTTP.",
         "volary_sockets_max": "Limit of open client sockets.",

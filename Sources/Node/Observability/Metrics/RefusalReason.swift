@@ -8,7 +8,10 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     case userNotAccepted
     case badUser
     case badHub
+    case badGroup
     case badWelcome
+    case hubNotPermitted
+    case groupNotPermitted
     case originNotAllowed
     case tokenMissing
     case tokenAmbiguous
@@ -28,6 +31,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     case badMode
     case reliableNotServed
     case notSubscribed
+    case hubFull
     case draining
     case tooManyConnections
     case tooManyFromAddress
@@ -44,6 +48,9 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .userNotAccepted: .userNotAccepted
             case .badUser: .badUser
             case .badHub: .badHub
+            case .badGroup: .badGroup
+            case .hubNotPermitted: .hubNotPermitted
+            case .groupNotPermitted: .groupNotPermitted
             case .badWelcome: .badWelcome
             case .originNotAllowed: .originNotAllowed
             case .unauthorized(let error): Self(error)
@@ -51,6 +58,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .badMode: .badMode
             case .reliableNotServed: .reliableNotServed
             case .notSubscribed: .notSubscribed
+            case .hubFull: .hubFull
             case .draining: .draining
             case .overLimit(.tooManyConnections): .tooManyConnections
             case .overLimit(.tooManyFromAddress): .tooManyFromAddress

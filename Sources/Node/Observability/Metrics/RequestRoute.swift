@@ -49,6 +49,7 @@ enum RequestRoute: Int, CaseIterable, Sendable {
     case console
     case webSocket
     case echo
+    case events
     case pubSubClient
     case olderPubSubClient
     /// An unknown path or method, or bytes that are not a valid request.
@@ -106,6 +107,7 @@ enum RequestRoute: Int, CaseIterable, Sendable {
         case .console: ("GET", "/")
         case .webSocket: ("GET", "/ws")
         case .echo: ("GET", "/echo")
+        case .events: ("GET", "/events")
         case .pubSubClient: ("GET", "/client/hubs/{hub}")
         case .olderPubSubClient: ("GET", "/client")
         case .other: ("other", "other")

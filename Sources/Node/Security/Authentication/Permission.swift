@@ -33,10 +33,12 @@ enum Permission: String, CaseIterable, Sendable {
         return path.utf8.suffix(5).elementsEqual("/send".utf8) || path == "/api/connections/broadcast" ? .send : .manage
     }
 
-    /// Health checks, content that depends only on the version, and the WebSocket paths, which have their own checks.
+    /// Health checks, content that depends only on the version, and the paths of clients, which have their own checks.
     private static func isOpen(_ path: String) -> Bool {
         switch path {
-        case "/", "/livez", "/readyz", "/openapi.json", "/webpubsub.json", "/swagger", "/ws", "/echo", "/client", "/client/": true
+        case "/", "/livez", "/readyz", "/openapi.json", "/webpubsub.json", "/swagger", "/ws", "/echo", "/events", "/client",
+            "/client/":
+            true
         default: path.hasPrefix("/swagger/") || path.hasPrefix("/client/hubs/")
         }
     }

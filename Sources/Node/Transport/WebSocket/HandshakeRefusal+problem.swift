@@ -1,4 +1,5 @@
 import HTTPTypes
+import VolaryBackplane
 import VolaryProtocol
 
 extension WebSocketHandshake.Refusal {
@@ -30,6 +31,27 @@ extension WebSocketHandshake.Refusal {
             Problem(.badRequest, "invalid-name", "user \(AudienceName.rule)", field: "user")
         case .badHub:
             Problem(.badRequest, "invalid-name", "hub \(HubName.rule)", field: "hub")
+        case .badGroup:
+            Problem(
+                .badRequest,
+                "invalid-name",
+                "group \(AudienceName.rule) A stream has at most \(GroupLimits.maximum.groups) groups.",
+                field: "group"
+            )
+        case .hubNotPermitted:
+            Problem(
+                .forbidden,
+                "hub-not-permitted",
+                "The token is not for this hub: one of Web PubSub opens the hub in its aud, any other one the hub default.",
+                field: "hub"
+            )
+        case .groupNotPermitted:
+            Problem(
+                .forbidden,
+                "group-not-permitted",
+                "The token has neither this group nor a role to join it.",
+                field: "group"
+            )
         case .badWelcome:
             Problem.invalidQuery("welcome", "welcome must be on or off.")
         case .badExtensions:
@@ -59,6 +81,7 @@ extension WebSocketHandshake.Refusal {
                 "This node does not reach the cluster. Connect again later.",
                 headers: [.retryAfter: "1"]
             )
+        case .hubFull: .hubOverQuota(.connections)
         case .draining:
             Problem(
                 .serviceUnavailable,

@@ -6,7 +6,7 @@ import Glibc
 import Darwin
 #endif
 
-/// The only way to write to the channel of one ``WebSocketTransport``: a TCP socket, or a stream of HTTP/2. Belongs to the channel's
+/// The only way to write to the channel of one ``ClientTransport``: a TCP socket, or a stream of HTTP/2. Belongs to the channel's
 /// event loop.
 ///
 /// On a plain TCP socket, bytes go directly to the kernel. This bypasses the pipeline and the channel's write queue, whose

@@ -19,6 +19,8 @@ struct WebSocketAdmission: Sendable {
 
     let access: WebSocketAuthenticator
     let pubSub: PubSubAuthenticator
+    /// nil: hubs may have any number of connections.
+    var quotas: HubQuotas?
     /// As ``TopicInterest/reserve(_:)``.
     let reserve: @Sendable ([Topic]) async -> TopicReservation
 
@@ -26,8 +28,14 @@ struct WebSocketAdmission: Sendable {
     func needsTime(for client: WebSocketHandshake.Client) -> Bool {
         switch client.endpoint.access {
         case .tokenKeys: self.access.needsTime || !client.topics.isEmpty
-        case .accessKeys: true
+        case .accessKeys, .readers: true
         }
+    }
+
+    /// The last check of a client. Call on the event loop that then opens the connection.
+    func checkHub(_ client: WebSocketHandshake.Client) throws(WebSocketHandshake.Refusal) {
+        guard let quotas, client.endpoint.joinsCluster else { return }
+        guard quotas.hasRoom(in: client.hub) else { throw .hubFull }
     }
 
     /// See ``WebSocketAuthenticator/checkOrigin(_:)``. Pages of any origin may open connections whose token is in the URL, unless the
@@ -36,8 +44,12 @@ struct WebSocketAdmission: Sendable {
         _ request: HTTPRequestHead,
         _ client: WebSocketHandshake.Client
     ) throws(WebSocketHandshake.Refusal) {
-        if client.endpoint.access == .accessKeys, self.access.origins == nil { return }
-        try self.access.checkOrigin(request)
+        switch client.endpoint.access {
+        case .accessKeys where self.access.origins == nil: break
+        case .tokenKeys, .accessKeys: try self.access.checkOrigin(request)
+        // Depends on the token.
+        case .readers: break
+        }
     }
 
     /// - Returns: the admitted client. After a cancellation its reservation holds no topics.
@@ -45,14 +57,24 @@ struct WebSocketAdmission: Sendable {
         _ request: HTTPRequestHead,
         _ client: WebSocketHandshake.Client
     ) async throws(WebSocketHandshake.Refusal) -> AdmittedClient {
-        let isPubSub = client.endpoint.access == .accessKeys
-        let client = isPubSub ? try await self.pubSub.admit(request, client) : try await self.access.admit(request, client)
+        let client = try await self.authenticated(request, client)
         let topics = client.topics
         guard !topics.isEmpty else { return AdmittedClient(client: client) }
         let reservation = await self.reserve(topics)
         // Its libraries try again, and would not notice what a connection without subscriptions misses.
-        guard reservation.isConfirmed || !isPubSub else { throw .notSubscribed }
+        guard reservation.isConfirmed || client.endpoint.access != .accessKeys else { throw .notSubscribed }
         return AdmittedClient(client: client, reservation: reservation)
+    }
+
+    private func authenticated(
+        _ request: HTTPRequestHead,
+        _ client: WebSocketHandshake.Client
+    ) async throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
+        switch client.endpoint.access {
+        case .tokenKeys: try await self.access.admit(request, client)
+        case .accessKeys: try await self.pubSub.admit(request, client)
+        case .readers: try await EventStreamAuthenticator(access: self.access, pubSub: self.pubSub).admit(request, client)
+        }
     }
 }
 

@@ -26,12 +26,18 @@ enum WebSocketHandshake {
         case badUser
         /// The path names a hub, and not by a valid ``HubName``.
         case badHub
+        /// `?group=` of an event stream is not a valid ``AudienceName``, or there are too many groups.
+        case badGroup
         /// `?welcome=` is neither `on` nor `off`, or occurs more than once.
         case badWelcome
         /// The head declares a body.
         case hasBody
         /// An extended CONNECT for a protocol other than WebSocket.
         case unknownProtocol
+        /// The client's token is not for the hub.
+        case hubNotPermitted
+        /// The client's token has neither the group nor a role for it.
+        case groupNotPermitted
         /// The origin of the page is not allowed.
         case originNotAllowed
         case unauthorized(TokenError)
@@ -43,6 +49,8 @@ enum WebSocketHandshake {
         case reliableNotServed
         /// The subscriptions of a client that needs them at once are not confirmed in time.
         case notSubscribed
+        /// The hub is at its quota of connections on this node.
+        case hubFull
         /// The node is shutting down.
         case draining
         /// A limit on sockets or on WebSockets is reached. A socket over its limit is refused whatever its first request is.
@@ -107,7 +115,7 @@ enum WebSocketHandshake {
         let compression = compresses ? NegotiatedDeflate.accepting(offers) : nil
         let client: Client
         switch endpoint.access {
-        case .tokenKeys:
+        case .tokenKeys, .readers:
             let chosen = endpoint.choose(of: self.subprotocols(of: request))
             client = Client(
                 endpoint: endpoint,
@@ -139,7 +147,7 @@ enum WebSocketHandshake {
 
     /// Whether a body follows the head. Its bytes need not arrive for the answer. With `Transfer-Encoding` the body may be empty,
     /// which the head does not say.
-    private static func declaresBody(_ request: HTTPRequestHead) -> Bool {
+    static func declaresBody(_ request: HTTPRequestHead) -> Bool {
         if request.headers.contains(name: "transfer-encoding") { return true }
         return request.headers.elements(of: "content-length").contains { Int($0) != 0 }
     }
@@ -151,7 +159,7 @@ enum WebSocketHandshake {
         guard request.method == .GET, request.version == .http1_1 else { throw .wrongMethod }
     }
 
-    private static func user(ofTarget target: String, accepted: Bool) throws(Refusal) -> AudienceName? {
+    static func user(ofTarget target: String, accepted: Bool) throws(Refusal) -> AudienceName? {
         let values = HandshakeQuery.values(of: "user", inTarget: target)
         guard let value = values.first else { return nil }
         guard accepted else { throw .userNotAccepted }
@@ -159,7 +167,7 @@ enum WebSocketHandshake {
         return user
     }
 
-    private static func wantsWelcome(_ target: String) throws(Refusal) -> Bool {
+    static func wantsWelcome(_ target: String) throws(Refusal) -> Bool {
         switch HandshakeQuery.values(of: "welcome", inTarget: target) {
         case [], ["off"]: false
         case ["on"]: true

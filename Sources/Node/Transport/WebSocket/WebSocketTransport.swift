@@ -175,7 +175,7 @@ final class WebSocketTransport: ChannelDuplexHandler {
     func whenClosed(_ body: @escaping @Sendable () -> Void) { self.output.whenClosed(body) }
 }
 
-extension WebSocketTransport: ClientTransport {
+extension WebSocketTransport: TransportHandler {
     var framing: Framing { .webSocket }
 
     var isDeflated: Bool { self.compression != nil }

@@ -72,6 +72,7 @@ extension ActionFailure {
         case .refused: "the cluster does not take it, and would not if you sent it again."
         case .historyFull: "nobody is there to get it, and too much waits for those who are away. Try again later."
         case .busy: "too much waits to be sent. Try again later."
+        case .overQuota: "its hub is over its quota. Try again later."
         case .unreachable: "the cluster cannot be reached. Try again later."
         case .duplicate: "it has been sent before."
         case .failed: "the application does not take it."
@@ -80,7 +81,8 @@ extension ActionFailure {
 }
 
 extension Publication.Kind {
-    fileprivate var plain: ServerMessage.Kind {
+    /// In messages of the plain protocol.
+    var plain: ServerMessage.Kind {
         switch self {
         case .system: .system
         case .message: .message

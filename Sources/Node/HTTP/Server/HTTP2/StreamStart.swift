@@ -3,7 +3,8 @@ import NIOHPACK
 import NIOHTTP1
 import NIOHTTP2
 
-/// The first handler of a stream: passes a request to the routes, or makes the stream of an extended CONNECT a WebSocket (RFC 8441).
+/// The first handler of a stream: passes a request to the routes, or makes the stream of an extended CONNECT a WebSocket (RFC 8441),
+/// or one of `GET /events` an event stream.
 /// It removes itself once the other handlers are added.
 final class StreamStart: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
@@ -68,7 +69,13 @@ final class StreamStart: ChannelDuplexHandler, RemovableChannelHandler {
     private func begin(_ block: HTTP2Frame.FramePayload.Headers, _ context: ChannelHandlerContext) {
         self.connection.streamBegan()
         if !self.streams.webSockets.keepsConnections { self.connection.acceptNoFurtherStreams() }
-        if let name = block.headers.first(name: ":protocol") { return self.beginWebSocket(block, name, context) }
+        if let name = block.headers.first(name: ":protocol") {
+            return self.beginHandshake(block, .webSocket(isKnown: name.isSame("websocket")), context)
+        }
+        let method = HTTPMethod(rawValue: block.headers.first(name: ":method") ?? "")
+        if self.streams.webSockets.isEventStream(method, block.headers.first(name: ":path") ?? "") {
+            return self.beginHandshake(block, .eventStream, context)
+        }
         guard self.connection.requestBegan(on: context.channel) else { return self.reset(.refusedStream, context) }
         self.beginRequest(block, context)
     }
@@ -96,14 +103,23 @@ final class StreamStart: ChannelDuplexHandler, RemovableChannelHandler {
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
 
-    // MARK: - WebSockets
+    // MARK: - WebSockets and event streams
 
-    /// - Parameter name: the value of `:protocol`. Case does not matter: some balancers pass on the `Upgrade` field of an HTTP/1.1
-    ///   client.
-    private func beginWebSocket(_ block: HTTP2Frame.FramePayload.Headers, _ name: String, _ context: ChannelHandlerContext) {
+    private enum Handshake {
+        /// - isKnown: whether `:protocol` is WebSocket's. Case does not matter: some balancers pass on the `Upgrade` field of an HTTP/1.1
+        ///   client.
+        case webSocket(isKnown: Bool)
+        case eventStream
+    }
+
+    private func beginHandshake(
+        _ block: HTTP2Frame.FramePayload.Headers,
+        _ kind: Handshake,
+        _ context: ChannelHandlerContext
+    ) {
         do throws(HTTPErrorHandler.Fault) {
             let head = try HTTPErrorHandler.checked(HTTPRequestHead(block.headers, settings: self.streams.settings))
-            self.beginWebSocket(head, isWebSocket: name.isSame("websocket"), context)
+            self.beginHandshake(head, kind, context)
         } catch {
             let problem = error.problem(self.streams.settings)
             self.streams.refused(problem)
@@ -111,18 +127,25 @@ final class StreamStart: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func beginWebSocket(_ head: HTTPRequestHead, isWebSocket: Bool, _ context: ChannelHandlerContext) {
+    private func beginHandshake(_ head: HTTPRequestHead, _ kind: Handshake, _ context: ChannelHandlerContext) {
         do throws(WebSocketHandshake.Refusal) {
-            guard isWebSocket else { throw .unknownProtocol }
-            guard !self.inbox.isEnded else { throw .hasBody }
+            let isWebSocket: Bool
+            switch kind {
+            case .webSocket(let isKnown):
+                guard isKnown else { throw .unknownProtocol }
+                isWebSocket = true
+            case .eventStream: isWebSocket = false
+            }
+            // A WebSocket needs the client's half of the stream, an event stream has no use for it.
+            guard self.inbox.isEnded != isWebSocket else { throw .hasBody }
             try self.takePlace(for: head)
-            let client = try self.streams.webSockets.validate(head, isExtendedConnect: true)
+            let client = try self.streams.webSockets.validate(head, isExtendedConnect: isWebSocket)
             self.state = .admission
             self.streams.webSockets.admit(head, client, on: context.eventLoop) { decision in
                 // The client may have disconnected.
                 guard case .admission = self.state, context.channel.isActive else { return }
                 switch decision {
-                case .success(let admitted): self.becomeWebSocket(head, admitted, context)
+                case .success(let admitted): self.becomeClient(head, admitted, context)
                 case .failure(let refusal): self.refuse(refusal, head, context)
                 }
             }
@@ -131,7 +154,7 @@ final class StreamStart: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// A WebSocket on a stream counts as one connection, besides the socket.
+    /// A client on a stream counts as one connection, besides the socket.
     private func takePlace(for head: HTTPRequestHead) throws(WebSocketHandshake.Refusal) {
         let slot = ConnectionSlot(in: self.streams.admission, peer: self.connection.place.peer)
         defer { self.place = WebSocketPlace(on: self.connection, self.streams.admission, slot) }
@@ -142,13 +165,15 @@ final class StreamStart: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func becomeWebSocket(
+    private func becomeClient(
         _ head: HTTPRequestHead,
         _ admitted: WebSocketAdmission.AdmittedClient,
         _ context: ChannelHandlerContext
     ) {
         var fields: HPACKHeaders = [":status": "200"]
-        for (name, value) in WebSocketHandshake.fields(of: head, for: admitted.client) { fields.add(name: name, value: value) }
+        for (name, value) in self.streams.webSockets.fields(of: head, for: admitted.client) {
+            fields.add(name: name, value: value)
+        }
         context.writeAndFlush(self.wrapOutboundOut(.headers(.init(headers: fields))), promise: nil)
         do {
             guard let place = self.place.take() else { return context.close(promise: nil) }

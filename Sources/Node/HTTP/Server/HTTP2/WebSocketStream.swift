@@ -1,7 +1,8 @@
 import NIOCore
 import NIOHTTP2
 
-/// The bytes of a WebSocket in the DATA frames of a stream (RFC 8441 section 5). Before the ``WebSocketTransport``.
+/// The bytes of a WebSocket in the DATA frames of a stream (RFC 8441 section 5), or those of an event stream. Before the
+/// ``WebSocketTransport`` or the ``EventStreamTransport``.
 ///
 /// The end of the client's half (END_STREAM) does not end the stream: browsers send it with their close frame, and expect the answer
 /// to it.

@@ -26,7 +26,7 @@ extension UpgradeHandler {
             try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             let transport = self.webSockets.makeTransport(admitted, self.carrier)
             self.state = .webSocket
-            try self.handlers.end(with: WebSocketHandshake.response(to: head, for: admitted.client), context.channel)
+            try self.handlers.end(with: self.webSockets.response(to: head, for: admitted.client), context.channel)
             try pipeline.addHandler(transport, position: .after(self))
             pipeline.removeHandler(self, promise: nil)
             // Passes on the bytes that the client sent after its handshake.

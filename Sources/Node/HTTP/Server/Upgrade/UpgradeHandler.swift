@@ -2,7 +2,8 @@ import NIOCore
 import NIOExtras
 import NIOHTTP1
 
-/// Passes each request of a connection to the routes, or turns the connection into a WebSocket.
+/// Passes each request of a connection to the routes, or turns the connection into a WebSocket. A request for an event stream turns it
+/// into that in the same way, and is meant by a handshake, too.
 ///
 /// A handshake may follow any number of requests (RFC 9110 section 7.8), because proxies reuse connections. It waits until all
 /// of these are answered. From then on the connection accepts no HTTP requests, whether the handshake succeeds or not.
@@ -143,7 +144,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
     }
 
     func receivedFirst(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
-        let asksForWebSocket = WebSocketHandshake.isAskedFor(head)
+        let asksForWebSocket = self.webSockets.isHandshake(head)
         do throws(WebSocketHandshake.Refusal) {
             let hasRoom = try self.judgePlace(head, asksForWebSocket: asksForWebSocket)
             guard asksForWebSocket else {
@@ -182,7 +183,7 @@ final class UpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler, NIOSc
 
     private func receivedPart(_ data: NIOAny, context: ChannelHandlerContext) {
         switch self.unwrapInboundIn(data) {
-        case .head(let head) where WebSocketHandshake.isAskedFor(head):
+        case .head(let head) where self.webSockets.isHandshake(head):
             guard self.unanswered > 0 else { return self.takeTurn(head, context) }
             self.handlers.reader.pause()
             self.state = .queued(head)

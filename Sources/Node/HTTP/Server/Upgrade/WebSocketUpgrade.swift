@@ -1,8 +1,8 @@
 import NIOCore
 import NIOHTTP1
 
-/// Handles WebSocket handshakes on any carrier: validates them, answers refused ones, and creates the transport of an accepted
-/// one.
+/// Handles WebSocket handshakes and requests for event streams on any carrier: validates them, answers refused ones, and creates the
+/// transport of an accepted one.
 struct WebSocketUpgrade: Sendable {
     /// Maximum delay of a handshake by Redis: 250 ms, the time of many round trips. Without Redis clients can connect
     /// nevertheless.
@@ -14,12 +14,14 @@ struct WebSocketUpgrade: Sendable {
 
     /// See ``WebSocketHandshake/validate(_:isExtendedConnect:endpoints:acceptsUserQuery:compresses:)``.
     let endpoints: [Endpoint]
+    /// Of event streams; nil: none are served.
+    var events: Endpoint?
     let acceptsUserQuery: Bool
     let compresses: Bool
     let admission: WebSocketAdmission
     let phase: LifecyclePhase
     let activity: ActivityLog
-    let makeTransport: @Sendable (WebSocketAdmission.AdmittedClient, WebSocketCarrier) -> WebSocketTransport
+    let makeTransport: @Sendable (WebSocketAdmission.AdmittedClient, WebSocketCarrier) -> any TransportHandler
 
     /// Whether WebSockets are accepted.
     var acceptsConnections: Bool { self.phase.phase < .draining }
@@ -27,22 +29,54 @@ struct WebSocketUpgrade: Sendable {
     /// Whether further requests may follow on an HTTP connection. If not, the next one is the last.
     var keepsConnections: Bool { self.phase.phase == .serving }
 
+    /// Whether a request that asks for no upgrade is one for an event stream. Such a request is a handshake, too.
+    /// - Parameter target: path and query.
+    func isEventStream(_ method: HTTPMethod, _ target: String) -> Bool {
+        method == .GET && self.events != nil && EventStreamHandshake.isAskedFor(target)
+    }
+
+    func isHandshake(_ head: HTTPRequestHead) -> Bool {
+        WebSocketHandshake.isAskedFor(head) || self.isEventStream(head.method, head.uri)
+    }
+
     /// - Returns: the client's request, if its handshake is valid and the node accepts WebSockets. Its credentials are checked
     ///   later.
     func validate(
         _ head: HTTPRequestHead,
         isExtendedConnect: Bool = false
     ) throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
-        let client = try WebSocketHandshake.validate(
+        let client = try self.client(head, isExtendedConnect: isExtendedConnect)
+        try self.admission.checkOrigin(head, client)
+        guard self.acceptsConnections else { throw .draining }
+        return client
+    }
+
+    private func client(
+        _ head: HTTPRequestHead,
+        isExtendedConnect: Bool
+    ) throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
+        if let events, !isExtendedConnect, !WebSocketHandshake.isAskedFor(head) {
+            return try EventStreamHandshake.validate(head, endpoint: events, acceptsUserQuery: self.acceptsUserQuery)
+        }
+        return try WebSocketHandshake.validate(
             head,
             isExtendedConnect: isExtendedConnect,
             endpoints: self.endpoints,
             acceptsUserQuery: self.acceptsUserQuery,
             compresses: self.compresses
         )
-        try self.admission.checkOrigin(head, client)
-        guard self.acceptsConnections else { throw .draining }
-        return client
+    }
+
+    /// The bytes that accept a handshake over HTTP/1.1.
+    func response(to head: HTTPRequestHead, for client: WebSocketHandshake.Client) -> ByteBuffer {
+        client.endpoint.access == .readers
+            ? EventStreamHandshake.response(to: head) : WebSocketHandshake.response(to: head, for: client)
+    }
+
+    /// The fields of an answer that accepts a handshake, in lower case.
+    func fields(of head: HTTPRequestHead, for client: WebSocketHandshake.Client) -> [(name: String, value: String)] {
+        client.endpoint.access == .readers
+            ? EventStreamHandshake.fields(of: head) : WebSocketHandshake.fields(of: head, for: client)
     }
 
     /// Decides whether a client with a valid handshake may connect.
@@ -54,7 +88,7 @@ struct WebSocketUpgrade: Sendable {
         decided: @escaping (Decision) -> Void
     ) {
         guard self.admission.needsTime(for: client) else {
-            return decided(.success(WebSocketAdmission.AdmittedClient(client: client)))
+            return decided(self.withRoom(WebSocketAdmission.AdmittedClient(client: client)))
         }
         let decided = NIOLoopBound(decided, eventLoop: eventLoop)
         let task = Task {
@@ -65,12 +99,21 @@ struct WebSocketUpgrade: Sendable {
                 result = .failure(error)
             }
             eventLoop.execute {
+                guard case .success(let admitted) = result else { return decided.value(result) }
                 // The node may have begun to drain in the meantime.
-                if case .success = result, !self.acceptsConnections { return decided.value(.failure(.draining)) }
-                decided.value(result)
+                decided.value(self.acceptsConnections ? self.withRoom(admitted) : .failure(.draining))
             }
         }
         let time = client.endpoint.access == .accessKeys ? Self.subscriptionTime : Self.admissionTime
         eventLoop.scheduleTask(in: time) { task.cancel() }
+    }
+
+    private func withRoom(_ admitted: WebSocketAdmission.AdmittedClient) -> Decision {
+        do throws(WebSocketHandshake.Refusal) {
+            try self.admission.checkHub(admitted.client)
+            return .success(admitted)
+        } catch {
+            return .failure(error)
+        }
     }
 }

@@ -9,6 +9,7 @@ struct AckMessage: Hashable {
         case forbidden(Forbidden)
         case duplicate
         case timeout
+        case overQuota
         case internalError
     }
 
@@ -51,6 +52,7 @@ extension AckMessage.Failure {
         case .duplicate: self = .duplicate
         // The client may retry with the same ack id.
         case .historyFull, .busy, .unreachable: self = .timeout
+        case .overQuota: self = .overQuota
         case .tooLarge, .refused, .failed: self = .internalError
         }
     }
@@ -60,6 +62,7 @@ extension AckMessage.Failure {
         case .forbidden: "Forbidden"
         case .duplicate: "Duplicate"
         case .timeout: "Timeout"
+        case .overQuota: "QuotaExceeded"
         case .internalError: "InternalServerError"
         }
     }
@@ -72,6 +75,7 @@ extension AckMessage.Failure {
         case .forbidden(.action): "The client does not have permission."
         case .duplicate: "Message with ack-id: \(ackID) has been processed"
         case .timeout: "The message was not confirmed in time"
+        case .overQuota: "The hub is over its quota of messages or bytes per second"
         case .internalError: "Internal server error"
         }
     }

@@ -8,6 +8,8 @@ extension ProtocolViolation {
     public static let pubSubForbidden = ProtocolViolation(.policyViolation, "The client does not have permission to send.")
     /// Nor that an event or a message of it failed.
     public static let pubSubFailed = ProtocolViolation(.internalError, "Internal server error")
+    /// Nor that its hub has used up its messages or bytes of this second.
+    public static let pubSubOverQuota = ProtocolViolation(.policyViolation, "The hub is over its quota.")
     /// As ``messageTooSlow``, with a code that its clients know.
     public static let pubSubTooSlow = ProtocolViolation(.policyViolation, "message took too long to arrive")
 }

@@ -39,6 +39,7 @@ final class RawPubSubSession: ClientSession {
         switch result {
         case .success: nil
         case .failure(.forbidden): .pubSubForbidden
+        case .failure(.overQuota): .pubSubOverQuota
         case .failure: .pubSubFailed
         }
     }
