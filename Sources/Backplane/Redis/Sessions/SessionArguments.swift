@@ -12,11 +12,16 @@ enum SessionArguments {
         switch operation {
         case .attach(let attachment): (.attach, self.attach(attachment, limits))
         case .publish(let publication, let writer):
-            (.publishInOrder, self.publish(publication, writer, origin: node, sequence: sequence.number))
+            (.publishInOrder, self.publish(publication, writer, origin: self.origin(of: node), sequence: sequence.number))
         case .change(let change): self.change(change)
         case .close(let id, let reason): (.close, RedisArguments([id.description, reason]))
         }
     }
+
+    /// The origin in the envelopes of a node's sessions. Brokers drop envelopes whose sequence is not above the last one of the same
+    /// origin, and a node's sessions count apart from its broker. A node takes those of its own sessions for another node's, so that
+    /// its broker delivers them, too.
+    static func origin(of node: NodeID) -> NodeID { NodeID(rawValue: ~node.rawValue) }
 
     private static func attach(_ attachment: SessionAttachment, _ limits: SessionLimits) -> RedisArguments {
         let fits =
