@@ -45,8 +45,8 @@ struct RESTAuthenticatorTests {
 
     @Test func `Every route needs its own permission, and no other helps`() async throws {
         try await Self.withKeys { node in
-            // Web PubSub's API has tokens of its own.
-            for (method, path) in try await Self.served(by: node) where !PubSubAPI.serves(path) {
+            // Web PubSub's API has tokens of its own. So have event streams, which do not end.
+            for (method, path) in try await Self.served(by: node) where !PubSubAPI.serves(path) && path != "/events" {
                 let needed = try #require(Self.routes["\(method) \(path)"], "\(method) \(path) is not in the table")
                 let target = path.replacing("{id}", with: Self.id).replacing(/\{\w+\}/, with: "x")
                 let nobody = try await node.http.request(method, target)
