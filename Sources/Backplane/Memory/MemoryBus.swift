@@ -1,48 +1,35 @@
-import NIOConcurrencyHelpers
 import VolaryProtocol
 
 /// Connects the brokers of several nodes in one process: the counterpart of a Redis server in memory.
 ///
-/// In production it serves a cluster of one node; tests join several nodes.
+/// In production it serves a cluster of one node; tests join several nodes. Publications in a hub with sessions go through the hub's
+/// order of ``sessions``, whoever publishes them, and reach sessions and other connections in one order. Publications in a hub
+/// without sessions get no number and are not logged, because no session can need them.
 public final class MemoryBus: Sendable {
-    private struct Member {
-        let broker: MemoryBroker
-        var topics: Set<Topic> = []
+    /// The orders, logs and sessions of the hubs.
+    public let sessions: MemorySessionStore
+    private let relay: MemoryRelay
+
+    public init() {
+        let relay = MemoryRelay()
+        self.relay = relay
+        self.sessions = MemorySessionStore(relay: relay)
     }
 
-    private let members = NIOLockedValueBox<[NodeID: Member]>([:])
+    func join(_ broker: MemoryBroker) { self.relay.join(broker) }
 
-    public init() {}
+    func leave(_ node: NodeID) { self.relay.leave(node) }
 
-    func join(_ broker: MemoryBroker) {
-        self.members.withLockedValue { $0[broker.node] = Member(broker: broker) }
-    }
+    func subscribe(_ node: NodeID, to topic: Topic) { self.relay.subscribe(node, to: topic) }
 
-    func leave(_ node: NodeID) {
-        self.members.withLockedValue { _ = $0.removeValue(forKey: node) }
-    }
+    func unsubscribe(_ node: NodeID, from topic: Topic) { self.relay.unsubscribe(node, from: topic) }
 
-    func subscribe(_ node: NodeID, to topic: Topic) {
-        self.members.withLockedValue { _ = $0[node]?.topics.insert(topic) }
-    }
-
-    func unsubscribe(_ node: NodeID, from topic: Topic) {
-        self.members.withLockedValue { _ = $0[node]?.topics.remove(topic) }
-    }
-
-    /// Puts an envelope into the inboxes of all subscribed brokers, or of none.
-    ///
-    /// The lock is held for all inboxes, which gives the topic one order. `makeEnvelope` runs under the lock, so sequence numbers
-    /// follow the order of the topic.
-    /// - Returns: the number of inboxes; nil when one of them is full.
-    func publish(to topic: Topic, bytes: Int, makeEnvelope: () -> Envelope) -> Int? {
-        let (count, toWake) = self.members.withLockedValue { members -> (Int?, [MemoryBroker]) in
-            let receivers = members.values.filter { $0.topics.contains(topic) }.map(\.broker)
-            guard receivers.allSatisfy({ $0.inboxHasRoom(for: bytes) }) else { return (nil, []) }
-            let envelope = makeEnvelope()
-            return (receivers.count, receivers.filter { $0.enqueue(envelope, bytes: bytes) })
-        }
-        for broker in toWake { broker.wake() }
-        return count
+    /// Puts a message into the inboxes of all subscribed brokers, and appends a publication in a hub with sessions to the hub's
+    /// order; or does nothing.
+    /// - Returns: the number of receivers, those that follow sessions included; nil when there is no room.
+    func publish(_ message: NodeMessage, to topic: Topic, from broker: MemoryBroker, bytes: Int) -> Int? {
+        let (receivers, woken) = self.relay.publish(message, to: topic, from: broker, bytes: bytes) { self.sessions.append($0) }
+        for link in woken { link.wake() }
+        return receivers
     }
 }
