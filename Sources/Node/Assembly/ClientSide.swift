@@ -33,7 +33,8 @@ struct ClientSide: Sendable {
             metrics: metrics
         )
         let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
-        self.endpoints = [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub) + moreEndpoints(relay)
+        self.endpoints = [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub, reliable: cluster.sessions?.spoken)
+            + moreEndpoints(relay)
         let interest = cluster.interest
         self.admission = WebSocketAdmission(
             access: WebSocketAuthenticator(
@@ -43,7 +44,8 @@ struct ClientSide: Sendable {
                 requiresToken: configuration.access.accessKeys != nil,
                 groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
             ),
-            pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now)
+            pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now),
+            sessions: cluster.sessions
         ) { await interest.reserve($0) }
         self.host = ConnectionHost(
             connections: cluster.connections,

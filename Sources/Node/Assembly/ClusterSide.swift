@@ -1,3 +1,4 @@
+import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import VolaryBackplane
@@ -13,6 +14,8 @@ struct ClusterSide: Sendable {
     let publisher: Publisher
     let presence: PresenceReporter<ContinuousClock>
     let interest: TopicInterest<ContinuousClock>
+    /// nil: no client can resume its connection.
+    let sessions: ResumableSessions?
 
     /// - Parameter sockets: counts all sockets of the node.
     init(
@@ -37,14 +40,36 @@ struct ClusterSide: Sendable {
             connections: connections,
             directory: directory,
             logger: logger,
-            life: foundation.life
+            life: foundation.life,
+            sessions: links.sessions.map { SessionCatalog(store: $0.store) }
         )
         self.inventory = inventory
         self.receipts = ReceiptCollector(eventLoop: loop, directory: directory) { await inventory.refreshDirectory() }
         self.publisher = Publisher(node: foundation.id, broker: links.broker, receipts: self.receipts, now: foundation.now)
         self.presence = Self.presence(foundation, links.store, connections, directory, self.publisher)
         self.interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
-        self.attachDelivery(foundation)
+        let delivery = Delivery(
+            connections: connections,
+            receipts: self.receipts,
+            requests: ConnectionCommands(connections: connections, interest: self.interest, presence: self.presence),
+            shutdownRequest: foundation.shutdownRequest,
+            broker: links.broker,
+            metrics: foundation.metrics,
+            logger: logger,
+            now: foundation.now
+        )
+        links.broker.attach(delivery)
+        self.sessions = links.sessions.map { service in
+            ResumableSessions(
+                service,
+                connections: connections,
+                directory: directory,
+                fanOut: SessionFanOut(shards: connections.shards, metrics: foundation.metrics) { delivery.answer([$0], count: $1) },
+                loop: loop,
+                lease: foundation.configuration.lease,
+                now: foundation.now
+            )
+        }
     }
 
     private static func presence(
@@ -79,21 +104,6 @@ struct ClusterSide: Sendable {
             pause: { try? await loop.scheduleTask(in: .milliseconds(2)) {}.futureResult.get() }
         )
     }
-
-    private func attachDelivery(_ foundation: NodeFoundation) {
-        self.links.broker.attach(
-            Delivery(
-                connections: self.connections,
-                receipts: self.receipts,
-                requests: ConnectionCommands(connections: self.connections, interest: self.interest, presence: self.presence),
-                shutdownRequest: foundation.shutdownRequest,
-                broker: self.links.broker,
-                metrics: foundation.metrics,
-                logger: foundation.logger,
-                now: foundation.now
-            )
-        )
-    }
 }
 
 extension NodeServer.ClusterServices {
@@ -101,9 +111,13 @@ extension NodeServer.ClusterServices {
     init(_ foundation: NodeFoundation) {
         let (id, loop, logger) = (foundation.id, foundation.linkLoop, foundation.logger)
         guard let redis = foundation.configuration.redis else {
+            let bus = MemoryBus()
+            let isLogged = foundation.configuration.broker.delivery == .logged
+            if !isLogged { logger.notice("Clients cannot resume their connections: delivery is at most once") }
             self.init(
-                broker: MemoryBroker(bus: MemoryBus(), node: id, eventLoop: loop),
-                store: MemoryPresenceStore(shared: MemoryPresence())
+                broker: MemoryBroker(bus: bus, node: id, eventLoop: loop),
+                store: MemoryPresenceStore(shared: MemoryPresence()),
+                sessions: isLogged ? SessionService(bus.sessions) : nil
             )
             return
         }

@@ -76,6 +76,7 @@ struct HTTPSide: Sendable {
             publisher: cluster.publisher,
             inventory: cluster.inventory,
             presence: cluster.presence,
+            sessions: cluster.sessions,
             connections: cluster.connections,
             directory: cluster.directory,
             registry: foundation.registry,

@@ -18,7 +18,7 @@ struct PushOutcome: Sendable {
 
     /// The broker reached more nodes than have answered.
     var lacksReceipts: Bool {
-        if case .relayed(let receivers) = self.answer.outcome { self.answer.receipts.count < receivers } else { false }
+        if case .relayed(let receivers) = self.answer.outcome { self.answer.count < receivers } else { false }
     }
 
     var isDegraded: Bool { if case .degraded = self.answer.outcome { true } else { false } }

@@ -11,6 +11,8 @@ final class ReceiptCollector: Sendable {
         let outcome: PublishOutcome
         /// Connections reached, by node.
         let receipts: [NodeID: UInt32]
+        /// Receipts, of which a node may send two.
+        let count: Int
     }
 
     /// How long to wait on once every known node has answered but the broker counted more receivers: 100 ms. The others may be a
