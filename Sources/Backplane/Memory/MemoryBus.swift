@@ -10,10 +10,11 @@ public final class MemoryBus: Sendable {
     public let sessions: MemorySessionStore
     private let relay: MemoryRelay
 
-    public init() {
+    /// - Parameter now: milliseconds since 1970; the clock of the sessions.
+    public init(now: @escaping @Sendable () -> Int64 = UTCClock.now) {
         let relay = MemoryRelay()
         self.relay = relay
-        self.sessions = MemorySessionStore(relay: relay)
+        self.sessions = MemorySessionStore(relay: relay, now: now)
     }
 
     func join(_ broker: MemoryBroker) { self.relay.join(broker) }
