@@ -18,16 +18,22 @@ public struct NodeServer: Service {
         public let broker: any Broker
         public let store: any PresenceStore
         public let idempotency: any IdempotencyStore
+        /// nil: no client can resume its connection.
+        public let sessions: SessionService?
 
-        /// - Parameter idempotency: by default the node's own store. Nodes that share idempotency keys must share a store.
+        /// - Parameters:
+        ///   - idempotency: by default the node's own store. Nodes that share idempotency keys must share a store.
+        ///   - sessions: of the same hubs as the broker.
         public init(
             broker: any Broker,
             store: any PresenceStore,
-            idempotency: any IdempotencyStore = MemoryIdempotencyStore()
+            idempotency: any IdempotencyStore = MemoryIdempotencyStore(),
+            sessions: SessionService? = nil
         ) {
             self.broker = broker
             self.store = store
             self.idempotency = idempotency
+            self.sessions = sessions
         }
     }
 
@@ -156,12 +162,14 @@ public struct NodeServer: Service {
         _ listener: HTTPListener
     ) -> [any Service] {
         let (links, presence) = (cluster.links, cluster.presence)
-        return [
-            links.broker, ShutdownOrdering(base: links.store, otherEnded: { await presence.ended() }),
+        let sessions: [any Service] = cluster.sessions.map { [SessionsService(sessions: $0)] } ?? []
+        let store: [any Service] = links.sessions?.connection.map { [$0] } ?? []
+        return [links.broker] + store + [
+            ShutdownOrdering(base: links.store, otherEnded: { await presence.ended() }),
             NodeTopicsService(broker: links.broker, node: foundation.id, logger: foundation.logger) { presence.subscribed() },
             // The presence reporter starts before the listener, so that the first clients are reported to the store at once.
-            LoopService(base: presence, eventLoop: foundation.linkLoop), listener,
-        ]
+            LoopService(base: presence, eventLoop: foundation.linkLoop),
+        ] + sessions + [listener]
     }
 
     /// Lowers a limit on connections that exceeds the limit of open files, because connections above that limit end in errors.

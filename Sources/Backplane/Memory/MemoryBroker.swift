@@ -62,13 +62,7 @@ public final class MemoryBroker: Broker {
         guard !self.state.withLockedValue({ $0.isClosed }) else { return .failure(.closed) }
         let payloadBytes = message.payloadBytes
         guard payloadBytes <= Limits.maximumPayloadBytes else { return .failure(.tooLarge) }
-        let published = self.bus.publish(to: topic, bytes: payloadBytes + Self.overheadBytes) {
-            let sequence = self.state.withLockedValue { state in
-                state.sequence += 1
-                return state.sequence
-            }
-            return Envelope(origin: self.node, sequence: sequence, message: message)
-        }
+        let published = self.bus.publish(message, to: topic, from: self, bytes: payloadBytes + Self.overheadBytes)
         guard let published else { return .failure(.outboxFull) }
         return .success(.relayed(receivers: published.receivers, at: topic.hub.map { _ in published.position }))
     }
@@ -81,6 +75,18 @@ public final class MemoryBroker: Broker {
     }
 
     // MARK: - Called by the bus
+
+    /// Bytes that a message takes in an inbox.
+    static func bytes(of message: NodeMessage) -> Int { message.payloadBytes + Self.overheadBytes }
+
+    /// Called under the lock of the bus, so that the sequence numbers follow the order of each topic.
+    func makeEnvelope(_ message: NodeMessage) -> Envelope {
+        let sequence = self.state.withLockedValue { state in
+            state.sequence += 1
+            return state.sequence
+        }
+        return Envelope(origin: self.node, sequence: sequence, message: message)
+    }
 
     func inboxHasRoom(for bytes: Int) -> Bool {
         self.state.withLockedValue { $0.inboxBytes + bytes <= Self.inboxBytes }

@@ -32,9 +32,10 @@ public struct ConnectionRecord: Hashable, Sendable {
 /// A connection with the name of the node that holds it.
 public struct ListedConnection: Hashable, Sendable {
     public let record: ConnectionRecord
-    public let nodeName: String
+    /// nil: detached. No node holds it, and its client may resume it.
+    public let nodeName: String?
 
-    public init(record: ConnectionRecord, nodeName: String) {
+    public init(record: ConnectionRecord, nodeName: String?) {
         self.record = record
         self.nodeName = nodeName
     }

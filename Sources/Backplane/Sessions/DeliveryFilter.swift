@@ -7,21 +7,27 @@ import VolaryProtocol
 struct DeliveryFilter {
     let connection: ConnectionID
     let user: AudienceName?
+    /// The subprotocol, for filters that read it.
+    let `protocol`: String
     let rules: SessionRules
 
-    init(connection: ConnectionID, user: AudienceName?, rules: SessionRules = .all) {
+    init(connection: ConnectionID, user: AudienceName?, protocol: String = "", rules: SessionRules = .all) {
         self.connection = connection
         self.user = user
+        self.protocol = `protocol`
         self.rules = rules
     }
 
     /// - Parameter now: only for the rule that it is not used.
     func delivers(_ entry: LogEntry, to memberships: MembershipHistory, now: Int64 = 0) -> HubPublication? {
         guard case .publication(let publication) = entry.content, self.addresses(entry, memberships),
+            // Announcements of the cluster have no message in the protocols of sessions, and must not use up a number.
+            publication.publication.kind != .system,
             !publication.excluded.contains(self.connection),
             !(publication.excludesSender && publication.publication.sender == self.connection)
         else { return nil }
         if !self.rules.enforces(.expiredCount), let expiry = publication.expiresAt, expiry <= now { return nil }
+        if let details = publication.publication.details, !self.selects(details, entry.number, memberships) { return nil }
         guard let filter = publication.filter else { return publication }
         let usesNumber = self.rules.enforces(.filterAtNumber)
         let subject = AudienceFilterSubject(
@@ -32,6 +38,33 @@ struct DeliveryFilter {
             usesNumber ? memberships.contains(group, at: entry.number) : memberships.isMember(of: group)
         }
         return filter.matches(subject) ? publication : nil
+    }
+
+    private func selects(_ details: PublicationDetails, _ number: UInt64, _ memberships: MembershipHistory) -> Bool {
+        guard details.isSelective else { return true }
+        return !details.excludes(self.connection)
+            && details.filter?.matches(Subject(session: self, memberships: memberships, number: number)) ?? true
+    }
+
+    /// The connection at a number, as filters of REST read it.
+    private struct Subject: FilterSubject {
+        let session: DeliveryFilter
+        let memberships: MembershipHistory
+        let number: UInt64
+
+        var connectionID: UTF8Text { UTF8Text(self.session.connection.description) }
+
+        var userID: UTF8Text? { self.session.user.map { UTF8Text($0.text) } }
+
+        var subprotocol: UTF8Text? { UTF8Text(self.session.protocol) }
+
+        var groupCount: Int {
+            self.memberships.intervals.keys.reduce(0) { $0 + (self.memberships.contains($1, at: self.number) ? 1 : 0) }
+        }
+
+        func isMember(of group: UTF8Text) -> Bool {
+            AudienceName(group).map { self.memberships.contains($0, at: self.number) } ?? false
+        }
     }
 
     private func addresses(_ entry: LogEntry, _ memberships: MembershipHistory) -> Bool {

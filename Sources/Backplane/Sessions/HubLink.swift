@@ -10,6 +10,8 @@ public protocol HubLink: Sendable {
     func unsubscribe(from topics: [Audience])
     /// Takes the oldest events; after the last one, the link's wake function is called when another comes.
     func receive(upTo limit: Int) -> [HubLinkEvent]
+    /// Nothing arrives any more.
+    func close()
 }
 
 public enum HubLinkEvent: Hashable, Sendable {

@@ -15,6 +15,13 @@ public struct SessionLimits: Hashable, Sendable {
 
     public init() {}
 
+    /// Of the logs that a broker with these settings shares with the sessions.
+    public init(_ settings: BrokerSettings) {
+        self.topicMessages = settings.historyMessages
+        self.topicBytes = settings.historyBytes
+        self.logAge = settings.historyAge
+    }
+
     /// What a topic with a resumable member keeps where a limit forces trimming.
     static let keptMessages = 1000
     static let keptBytes = 16 * 1024 * 1024

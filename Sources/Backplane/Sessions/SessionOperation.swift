@@ -91,6 +91,8 @@ public struct SessionAttachment: Hashable, Sendable {
     public let groups: [AudienceName]
     public let permissions: Set<UTF8Text>
     public let state: ByteBuffer
+    /// Milliseconds since 1970, UTC.
+    public let connectedAt: Int64
 
     public init(
         connection: ConnectionID,
@@ -101,7 +103,8 @@ public struct SessionAttachment: Hashable, Sendable {
         announcesEnd: Bool = false,
         groups: [AudienceName] = [],
         permissions: Set<UTF8Text> = [],
-        state: ByteBuffer = ByteBuffer()
+        state: ByteBuffer = ByteBuffer(),
+        connectedAt: Int64 = 0
     ) {
         self.connection = connection
         self.user = user
@@ -112,5 +115,6 @@ public struct SessionAttachment: Hashable, Sendable {
         self.groups = groups
         self.permissions = permissions
         self.state = state
+        self.connectedAt = connectedAt
     }
 }

@@ -15,6 +15,13 @@ protocol Application: AnyObject, Sendable {
     ///   told of failures only.
     func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion)
 
+    /// The client has received every publication up to this number of its connection.
+    func acknowledged(_ number: UInt64, by connection: Connection)
+
     /// Called once, when the connection cannot send any more. All actions have been received, but some may be unfinished.
     func disconnected(_ connection: Connection)
+}
+
+extension Application {
+    func acknowledged(_ number: UInt64, by connection: Connection) {}
 }

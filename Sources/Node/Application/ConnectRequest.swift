@@ -10,11 +10,14 @@ struct ConnectRequest {
     let wantsWelcome: Bool
     /// Whether the client wants to resume a connection.
     let resumes: Bool
+    /// Of a client with a resumable connection.
+    let session: SessionTicket?
 
     init(_ admitted: WebSocketAdmission.AdmittedClient) {
         self.groups = admitted.client.groups
         self.reservation = admitted.reservation
         self.wantsWelcome = admitted.client.wantsWelcome
         self.resumes = admitted.client.resumes
+        self.session = admitted.session
     }
 }

@@ -10,6 +10,8 @@ enum ListingState: Sendable {
     case listed(holdsTopics: Bool)
     /// A close was requested. The connection is no longer listed, but still holds its topics.
     case withdrawn(holdsTopics: Bool)
+    /// A resumable connection: its session's record is in the store, and lists are made of the records.
+    case resumable(ResumableClient)
 
     var isListed: Bool { if case .listed = self { true } else { false } }
 
@@ -17,7 +19,7 @@ enum ListingState: Sendable {
     var holdsTopics: Bool {
         switch self {
         case .listed(let holds), .withdrawn(let holds): holds
-        case .unlisted, .waiting: false
+        case .unlisted, .waiting, .resumable: false
         }
     }
 }

@@ -35,7 +35,8 @@ struct ClientSide: Sendable {
             metrics: metrics
         )
         let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
-        self.endpoints = [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub) + moreEndpoints(relay)
+        self.endpoints = [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub, reliable: cluster.sessions?.spoken)
+            + moreEndpoints(relay)
         self.events = .events(relay, precision: configuration.timestampPrecision)
         let interest = cluster.interest
         self.admission = WebSocketAdmission(
@@ -47,7 +48,8 @@ struct ClientSide: Sendable {
                 groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
             ),
             pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now),
-            quotas: configuration.hubLimits.connections.map { _ in cluster.quotas }
+            quotas: configuration.hubLimits.connections.map { _ in cluster.quotas },
+            sessions: cluster.sessions
         ) { await interest.reserve($0) }
         self.host = ConnectionHost(
             connections: cluster.connections,

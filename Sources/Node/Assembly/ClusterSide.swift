@@ -1,3 +1,4 @@
+import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import VolaryBackplane
@@ -14,6 +15,8 @@ struct ClusterSide: Sendable {
     let presence: PresenceReporter<ContinuousClock>
     let interest: TopicInterest<ContinuousClock>
     let quotas: HubQuotas
+    /// nil: no client can resume its connection.
+    let sessions: ResumableSessions?
 
     /// - Parameter sockets: counts all sockets of the node.
     init(
@@ -38,7 +41,8 @@ struct ClusterSide: Sendable {
             connections: connections,
             directory: directory,
             logger: logger,
-            life: foundation.life
+            life: foundation.life,
+            sessions: links.sessions.map { SessionCatalog(store: $0.store) }
         )
         self.inventory = inventory
         self.receipts = ReceiptCollector(eventLoop: loop, directory: directory) { await inventory.refreshDirectory() }
@@ -53,7 +57,28 @@ struct ClusterSide: Sendable {
         )
         self.presence = Self.presence(foundation, links.store, connections, directory, self.publisher)
         self.interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
-        self.attachDelivery(foundation)
+        let delivery = Delivery(
+            connections: connections,
+            receipts: self.receipts,
+            requests: ConnectionCommands(connections: connections, interest: self.interest, presence: self.presence),
+            shutdownRequest: foundation.shutdownRequest,
+            broker: links.broker,
+            metrics: foundation.metrics,
+            logger: logger,
+            now: foundation.now
+        )
+        links.broker.attach(delivery)
+        self.sessions = links.sessions.map { service in
+            ResumableSessions(
+                service,
+                connections: connections,
+                directory: directory,
+                fanOut: SessionFanOut(shards: connections.shards, metrics: foundation.metrics) { delivery.answer([$0], count: $1) },
+                loop: loop,
+                lease: foundation.configuration.lease,
+                now: foundation.now
+            )
+        }
     }
 
     private static func presence(
@@ -88,40 +113,49 @@ struct ClusterSide: Sendable {
             pause: { try? await loop.scheduleTask(in: .milliseconds(2)) {}.futureResult.get() }
         )
     }
-
-    private func attachDelivery(_ foundation: NodeFoundation) {
-        self.links.broker.attach(
-            Delivery(
-                connections: self.connections,
-                receipts: self.receipts,
-                requests: ConnectionCommands(connections: self.connections, interest: self.interest, presence: self.presence),
-                shutdownRequest: foundation.shutdownRequest,
-                broker: self.links.broker,
-                metrics: foundation.metrics,
-                logger: foundation.logger,
-                now: foundation.now
-            )
-        )
-    }
 }
 
 extension NodeServer.ClusterServices {
     /// Uses Redis, or memory if the configuration has no Redis.
     init(_ foundation: NodeFoundation) {
         let (id, loop, logger) = (foundation.id, foundation.linkLoop, foundation.logger)
+        let settings = foundation.configuration.broker
         guard let redis = foundation.configuration.redis else {
+            let bus = MemoryBus()
             self.init(
-                broker: MemoryBroker(bus: MemoryBus(), node: id, eventLoop: loop),
-                store: MemoryPresenceStore(shared: MemoryPresence())
+                broker: MemoryBroker(bus: bus, node: id, eventLoop: loop),
+                store: MemoryPresenceStore(shared: MemoryPresence()),
+                sessions: Self.canResume(settings, logger) ? SessionService(bus.sessions) : nil
             )
             return
         }
         let resolver = MasterResolver(configuration: redis, eventLoop: loop, logger: logger)
         let store = RedisPresenceStore(resolver: resolver, logger: logger)
-        self.init(
-            broker: RedisBroker(resolver: resolver, settings: foundation.configuration.broker, node: id, logger: logger),
-            store: store,
-            idempotency: RedisIdempotencyStore(sharing: store)
+        let sessions = RedisSessionStore(
+            resolver: resolver,
+            limits: SessionLimits(settings),
+            idleHistoryBytes: settings.idleHistoryBytes,
+            logger: logger
         )
+        self.init(
+            broker: RedisBroker(resolver: resolver, settings: settings, node: id, logger: logger),
+            store: store,
+            idempotency: RedisIdempotencyStore(sharing: store),
+            sessions: Self.canResume(settings, logger) ? SessionService(sessions) : nil
+        )
+    }
+
+    /// Whether what is published is kept for as long as a client may be away. Otherwise the log says why not.
+    private static func canResume(_ settings: BrokerSettings, _ logger: Logger) -> Bool {
+        let reason: String
+        if settings.delivery != .logged {
+            reason = "delivery is at most once"
+        } else if settings.historyAge < ResumableSessions.historyAge {
+            reason = "messages are kept for less than two minutes"
+        } else {
+            return true
+        }
+        logger.notice("Clients cannot resume their connections: \(reason)")
+        return false
     }
 }

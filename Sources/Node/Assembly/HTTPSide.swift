@@ -77,6 +77,7 @@ struct HTTPSide: Sendable {
             publisher: cluster.publisher,
             inventory: cluster.inventory,
             presence: cluster.presence,
+            sessions: cluster.sessions,
             connections: cluster.connections,
             quotas: cluster.quotas,
             directory: cluster.directory,

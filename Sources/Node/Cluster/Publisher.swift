@@ -49,7 +49,13 @@ struct Publisher: Sendable {
         in hub: HubName,
         completion: @escaping @Sendable (Result<PublishOutcome, BrokerError>) -> Void
     ) {
-        let publication = Publication(
+        let publication = self.publication(of: send, from: sender, user: user, in: hub)
+        self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
+    }
+
+    /// - Parameter user: of the sender, for receivers.
+    func publication(of send: GroupSend, from sender: ConnectionID, user: AudienceName?, in hub: HubName) -> Publication {
+        Publication(
             id: .random(on: self.node),
             kind: .message,
             sender: sender,
@@ -65,7 +71,6 @@ struct Publisher: Sendable {
             ),
             payload: send.payload.bytes
         )
-        self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
     }
 
     /// Publishes a notice about a hub to its clients, without waiting for the outcome.

@@ -42,8 +42,8 @@ extension Connection {
             let done = self.completion(of: action, bytes: hasRest ? before - rest : before)
             self.endpoint.application.received(action, from: self, done: done)
         case .reply(let reply): self.send(reply)
-        // No application keeps publications for its clients yet.
-        case .acknowledged, .nothing, .wait: break
+        case .acknowledged(let number): self.endpoint.application.acknowledged(number, by: self)
+        case .nothing, .wait: break
         }
         return hasRest
     }

@@ -43,10 +43,10 @@ public final class Connection {
         self.outbox = OutboxPolicy(maximumBytes: host.settings.maximumUnsentBytes)
         self.encoding = client.spoken.encoding(framing: transport.framing, isDeflated: transport.isDeflated)
         self.identity = ConnectionIdentity(
-            id: host.connections.makeID(on: shard),
+            id: admitted.session?.client.id ?? host.connections.makeID(on: shard),
             hub: client.hub,
             user: client.user,
-            connectedAt: host.settings.now(),
+            connectedAt: admitted.session?.connectedAt ?? host.settings.now(),
             canBroadcast: client.canBroadcast
         )
         self.session = client.spoken.base.makeSession(
@@ -83,10 +83,15 @@ public final class Connection {
     /// Whether the connection has been reported to the presence store.
     var isListed: Bool { self.state.listing.isListed }
 
+    /// Whether the client may resume the connection with another transport, on any node. Its session is in the session store, and
+    /// publications come from there.
+    var isResumable: Bool { if case .resumable = self.state.listing { true } else { false } }
+
     // MARK: - Life; called by the transport
 
     /// Call when the connection is open, before anything is read from it.
     func opened(_ request: ConnectRequest) {
+        if let session = request.session { self.state.listing = .resumable(session.client) }
         self.host.connections.add(self)
         self.host.observer.connectionOpened()
         self.endpoint.application.connected(self, request)
@@ -95,7 +100,7 @@ public final class Connection {
     /// Call once, when the transport accepts no writes any more and all messages that it read have been received.
     func closed() {
         self.endpoint.application.disconnected(self)
-        self.host.connections.remove(self.id, on: self.shard)
+        self.host.connections.remove(self)
         self.host.observer.connectionClosed(self.id, self.transport.ending)
     }
 
@@ -169,7 +174,8 @@ public final class Connection {
     func end(for violation: LimitViolation) {
         guard self.isOpen else { return }
         self.host.observer.limitExceeded(violation)
-        self.close(violation.ending(at: self.endpoint))
+        // What a client with a session misses is sent again when it resumes the connection.
+        self.close(self.isResumable && violation.isOfSending ? .cut : violation.ending(at: self.endpoint))
     }
 
     // MARK: - Time

@@ -165,6 +165,14 @@ public final class ConnectionManager: Sendable {
         return connection
     }
 
+    func remove(_ connection: Connection) {
+        guard connection.isResumable else { return _ = self.remove(connection.id, on: connection.shard) }
+        connection.shard.removeResumable(connection)
+        self.everything.wrappingDecrement(ordering: .relaxed)
+        self.members.wrappingDecrement(ordering: .relaxed)
+        self.hubs.remove(connection.hub)
+    }
+
     func shard(of eventLoop: any EventLoop) -> ConnectionShard {
         // A node has about as many loops as cores, so a linear search is faster than hashing.
         guard let shard = self.shards.first(where: { $0.eventLoop === eventLoop }) else {

@@ -41,7 +41,7 @@ extension ConnectionShard {
         return taken
     }
 
-    private func deliver(_ form: EncodedForm, to connection: Connection, _ send: (Connection, ByteBuffer) -> Bool) -> Bool {
+    func deliver(_ form: EncodedForm, to connection: Connection, _ send: (Connection, ByteBuffer) -> Bool) -> Bool {
         guard !form.tails.isEmpty else { return send(connection, form.bytes) }
         // Set to nil during use: a second reference to the buffer would force a copy.
         var scratch = self.scratch.take() ?? ByteBuffer()

@@ -8,7 +8,7 @@ import VolaryProtocol
 /// All work runs on the loop without locks. Only ``submit(bytes:_:)`` may be called from other threads. Queued work is done
 /// together, so a burst of publications costs one hop to the loop.
 final class ConnectionShard: @unchecked Sendable {
-    // Unchecked: `pace`, `connections`, `hubs`, `turns`, `deflater` and `scratch` are used on `eventLoop` only (asserted); a
+    // Unchecked: `pace`, `connections`, `resumable`, `hubs`, `turns`, `deflater` and `scratch` are used on `eventLoop` only (asserted); a
     // lock protects the queue; all else is constant.
 
     private enum Work {
@@ -53,6 +53,8 @@ final class ConnectionShard: @unchecked Sendable {
     private let queue = NIOLockedValueBox(Queue())
     private var pace = FanOutCoalescing()
     private var connections: [ConnectionID: Connection] = [:]
+    /// Connections with a session: those of other nodes, too, and perhaps two of one id. They are in no audience.
+    private var resumable: [ObjectIdentifier: Connection] = [:]
     /// Hubs that have connections on this shard.
     private var hubs: [HubName: AudienceIndex] = [:]
     private let audienceShards: AudienceShards
@@ -178,6 +180,7 @@ final class ConnectionShard: @unchecked Sendable {
             let now = self.eventLoop.now
             // A copy, because a connection that is closed leaves the table.
             for connection in Array(self.connections.values) { connection.keepAlive(now: now) }
+            for connection in Array(self.resumable.values) { connection.keepAlive(now: now) }
         }
     }
 
@@ -185,6 +188,10 @@ final class ConnectionShard: @unchecked Sendable {
 
     func add(_ connection: Connection) {
         self.eventLoop.preconditionInEventLoop()
+        guard !connection.isResumable else {
+            self.resumable[ObjectIdentifier(connection)] = connection
+            return
+        }
         self.connections[connection.id] = connection
         guard connection.endpoint.joinsCluster else { return }
         let hub = connection.hub
@@ -202,6 +209,9 @@ final class ConnectionShard: @unchecked Sendable {
         return connection
     }
 
+    func removeResumable(_ connection: Connection) { self.resumable[ObjectIdentifier(connection)] = nil }
+
+    /// Nil for a connection with a session: it is reached through the session store.
     func connection(_ id: ConnectionID) -> Connection? {
         self.eventLoop.preconditionInEventLoop()
         return self.connections[id]
@@ -218,7 +228,7 @@ final class ConnectionShard: @unchecked Sendable {
         return self.hubs[hub]
     }
 
-    var all: some Collection<Connection> { self.connections.values }
+    var all: [Connection] { self.connections.values + Array(self.resumable.values) }
 
     private var members: some Sequence<Connection> { self.hubs.values.lazy.flatMap(\.members) }
 

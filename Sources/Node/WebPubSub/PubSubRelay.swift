@@ -14,18 +14,21 @@ final class PubSubRelay: Application {
     private static let refusalPause = TimeAmount.milliseconds(100)
 
     private let publisher: Publisher
+    private let reliable: ReliableRelay
     private let listing: ConnectionListing
     private let metrics: NodeMetrics
     private var interest: TopicInterest<ContinuousClock> { self.listing.interest }
 
     init(publisher: Publisher, listing: ConnectionListing, metrics: NodeMetrics) {
         self.publisher = publisher
+        self.reliable = ReliableRelay(publisher: publisher)
         self.listing = listing
         self.metrics = metrics
     }
 
-    /// A client that wants to resume a connection is refused, in the way after which it opens a new one.
+    /// A client that wants to resume a connection, and cannot, is refused in the way after which it opens a new one.
     func connected(_ connection: Connection, _ request: ConnectRequest) {
+        if let session = request.session { return self.reliable.connected(connection, session) }
         guard !request.resumes else {
             return connection.close(code: .policyViolation, reason: PubSubCloseText.cannotRecover)
         }
@@ -33,12 +36,20 @@ final class PubSubRelay: Application {
         connection.send(.connected(reconnectionToken: nil))
     }
 
+    func acknowledged(_ number: UInt64, by connection: Connection) {
+        if case .resumable(let client) = connection.state.listing { self.reliable.acknowledged(number, by: client) }
+    }
+
     func disconnected(_ connection: Connection) {
+        if case .resumable(let client) = connection.state.listing { return self.reliable.disconnected(connection, client) }
         connection.state.waiting?.giveUp()
         self.listing.end(connection)
     }
 
     func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion) {
+        if case .resumable(let client) = connection.state.listing {
+            return self.reliable.received(action, from: connection, client, done: done)
+        }
         switch action.kind {
         case .join(let group): self.join(connection, group, done)
         case .leave(let group): self.inTurn(connection) { self.leave($0, group, done) }

@@ -29,6 +29,10 @@ public protocol ClientSession: AnyObject {
     /// REST. Other sessions have none, and ignore changes.
     var permissions: GroupPermissions { get set }
 
+    /// Publications with numbers up to this one have been sent, or are not sent: the next one has the next number. For a protocol that
+    /// numbers publications. Called by the node where it counts them itself.
+    func skipPublications(through number: UInt64)
+
     /// Writes the tail of the next publication to this connection. Called once for each publication, in order, even if the
     /// transport then does not accept the message.
     /// - Parameter tail: has room for ``ClientProtocol/tailBytes`` bytes, all of which must be written. A write beyond them stops
@@ -43,6 +47,8 @@ extension ClientSession {
         get { .none }
         set {}
     }
+
+    public func skipPublications(through number: UInt64) {}
 
     public func writeTail(to tail: inout OutputRawSpan) {}
 }

@@ -42,6 +42,12 @@ public struct NodeScopedID<Kind>: Hashable, Sendable {
     /// The first 8 digits, as in `from` and in announcements. Not unique.
     public var short: String { Hex.encode(self.high >> 32, digits: 8) }
 
+    /// The highest id below this one; nil for the lowest.
+    package var predecessor: Self? {
+        if self.low > 0 { return Self(high: self.high, low: self.low - 1) }
+        return self.high > 0 ? Self(high: self.high - 1, low: .max) : nil
+    }
+
     /// Writes all 32 digits.
     func write(to writer: inout ByteWriter) {
         writer.write(hex: self.high, digits: 16)

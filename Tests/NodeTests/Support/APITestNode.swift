@@ -42,19 +42,21 @@ struct APITestNode: Sendable {
     static func with(
         _ count: Int,
         _ options: [ConfigurationOption: String] = [:],
+        bus: MemoryBus = MemoryBus(),
         makeStore: @escaping @Sendable (MemoryPresence) -> any PresenceStore = { MemoryPresenceStore(shared: $0) },
         _ body: ([APITestNode]) async throws -> Void
     ) async throws {
-        let (bus, presence) = (MemoryBus(), MemoryPresence())
+        let presence = MemoryPresence()
         try await self.with(count) { number in
             try await RunningNode.start(options.merging([.nodeName: "node-\(number)"]) { $1 }) { id, eventLoop in
                 NodeServer.ClusterServices(
                     broker: MemoryBroker(bus: bus, node: id, eventLoop: eventLoop),
-                    store: makeStore(presence)
+                    store: makeStore(presence),
+                    sessions: SessionService(bus.sessions)
                 )
             }
         } body: { nodes in
-            for node in nodes { try await node.waitUntilJoined(nodes.count) }
+            for node in nodes { try await node.waitUntilJoined(nodes.count, key: options[.apiKey]) }
             try await body(nodes)
         }
     }
@@ -78,10 +80,16 @@ struct APITestNode: Sendable {
     }
 
     /// Waits until the node is ready, subscribed, and knows all nodes.
-    private func waitUntilJoined(_ count: Int) async throws {
+    private func waitUntilJoined(_ count: Int, key: String?) async throws {
+        let headers = key.map { ["authorization": "Bearer \($0)"] } ?? [:]
         let isJoined = try await eventually {
             guard try await self.http.request("GET", "/readyz").status == 200 else { return false }
-            let answer = try await self.http.request("POST", "/api/connections/broadcast", body: #"{"message": "join"}"#)
+            let answer = try await self.http.request(
+                "POST",
+                "/api/connections/broadcast",
+                headers: headers,
+                body: #"{"message": "join"}"#
+            )
             let names = (answer.json["nodes"] as? [[String: Any]] ?? []).compactMap { $0["node"] as? String }
             // A node that has not been found in the presence store yet is named by its id.
             return names.filter { $0.hasPrefix("node-") }.count == count && (answer.json["missing"] as? [Any])?.isEmpty == true

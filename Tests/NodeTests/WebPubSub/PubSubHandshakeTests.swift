@@ -95,12 +95,6 @@ struct PubSubHandshakeTests {
             status: 400,
             problem: "invalid-query"
         ),
-        Row(
-            testDescription: "the reliable protocol only",
-            fields: "Sec-WebSocket-Protocol: x, json.reliable.webpubsub.azure.v1\r\n",
-            status: 400,
-            problem: "unsupported-subprotocol"
-        ),
     ]
 
     private static let accepted = [
@@ -195,7 +189,9 @@ struct PubSubHandshakeTests {
         arguments: [
             ([], nil), (["json.webpubsub.azure.v1"], "json.webpubsub.azure.v1"),
             (["JSON.WebPubSub.Azure.V1"], "JSON.WebPubSub.Azure.V1"),
-            (["json.reliable.webpubsub.azure.v1", "json.webpubsub.azure.v1"], "json.webpubsub.azure.v1"),
+            (["json.reliable.webpubsub.azure.v1", "json.webpubsub.azure.v1"], "json.reliable.webpubsub.azure.v1"),
+            (["json.webpubsub.azure.v1", "json.reliable.webpubsub.azure.v1"], "json.webpubsub.azure.v1"),
+            (["JSON.reliable.WebPubSub.Azure.V1"], "JSON.reliable.WebPubSub.Azure.V1"),
             (["x", "json.webpubsub.azure.v1"], "json.webpubsub.azure.v1"),
             (["protobuf.webpubsub.azure.v1", "protobuf.reliable.webpubsub.azure.v1"], nil), (["x"], nil), (["volary"], nil),
         ] as [([String], String?)]

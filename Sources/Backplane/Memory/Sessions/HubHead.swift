@@ -28,12 +28,15 @@ struct HubHead {
         let highest = max(base, surviving, seen?.number ?? 0)
         self.epoch = max(max(former?.epoch ?? 0, seen?.epoch ?? 0) + 1, UInt64(max(now, 1)))
         // The first number of a new hub is above all that another hub of this name may have had.
-        self.number = max(highest + Self.jump, UInt64(max(now / 1000 - Self.year2020, 0)) << 16)
+        self.number = max(highest + Self.jump, Self.firstNumber(at: now))
         self.since = now
         self.process = process
         self.starts = (former?.starts ?? []).suffix(Self.keptEpochs - 1) + [EpochStart(epoch: self.epoch, base: base)]
         self.marks = [(now, self.number)]
     }
+
+    /// - Parameter now: milliseconds since 1970.
+    static func firstNumber(at now: Int64) -> UInt64 { UInt64(max(now / 1000 - self.year2020, 0)) << 16 }
 
     var position: Position { Position(epoch: self.epoch, number: self.number) }
 

@@ -53,7 +53,7 @@ extension MemoryHub {
         return result
     }
 
-    private mutating func publish(_ publication: HubPublication) -> (answer: OperationAnswer, number: UInt64?) {
+    mutating func publish(_ publication: HubPublication) -> (answer: OperationAnswer, number: UInt64?) {
         let topic = publication.publication.audience
         if case .connection(let id) = topic, self.records[id] == nil { return (.refused(.noReceiver), nil) }
         guard self.makeRoom(for: publication.bytes + SessionLimits.topicOverheadBytes) else { return (.refused(.full), nil) }
@@ -104,7 +104,8 @@ extension MemoryHub {
             checkpoint: Checkpoint(number: number, delivered: 0),
             memberships: MembershipHistory(intervals: Dictionary(intervals) { first, _ in first }),
             permissions: attachment.permissions,
-            state: attachment.state
+            state: attachment.state,
+            connectedAt: attachment.connectedAt
         )
         self.records[record.id] = record
         self.bytes += record.bytes

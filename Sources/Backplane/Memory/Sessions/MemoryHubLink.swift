@@ -17,12 +17,20 @@ public final class MemoryHubLink: HubLink {
 
     let node: NodeID
     let wake: @Sendable () -> Void
+    private let onClose: @Sendable (MemoryHubLink) -> Void
     private let state = NIOLockedValueBox(State())
 
-    init(node: NodeID, wake: @escaping @Sendable () -> Void) {
+    init(
+        node: NodeID,
+        wake: @escaping @Sendable () -> Void,
+        onClose: @escaping @Sendable (MemoryHubLink) -> Void = { _ in }
+    ) {
         self.node = node
         self.wake = wake
+        self.onClose = onClose
     }
+
+    public func close() { self.onClose(self) }
 
     public func subscribe(to topics: [Audience]) {
         let wasEmpty = self.state.withLockedValue { state in
@@ -46,18 +54,18 @@ public final class MemoryHubLink: HubLink {
     }
 
     /// Called by the store under its lock.
-    /// - Returns: whether the link must be woken.
-    func take(_ push: MemoryHub.Push) -> Bool {
+    /// - Returns: whether the push is for this link, and whether the link must be woken.
+    func take(_ push: MemoryHub.Push) -> (isTaken: Bool, mustWake: Bool) {
         self.state.withLockedValue { state in
             switch push {
             case .topic(let topic, let event):
-                guard state.topics.contains(topic) else { return false }
+                guard state.topics.contains(topic) else { return (false, false) }
                 if state.losing > 0 {
                     state.losing -= 1
-                    return false
+                    return (true, false)
                 }
-                return state.putBounded(event)
-            case .node(let node, let event): return node == self.node && state.putBounded(event)
+                return (true, state.putBounded(event))
+            case .node(let node, let event): return node == self.node ? (true, state.putBounded(event)) : (false, false)
             }
         }
     }

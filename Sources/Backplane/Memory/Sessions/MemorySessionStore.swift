@@ -14,24 +14,34 @@ public final class MemorySessionStore: SessionStore {
 
     private let limits: SessionLimits
     private let now: @Sendable () -> Int64
+    private let relay: MemoryRelay
     let state = NIOLockedValueBox(State())
 
     /// - Parameter now: milliseconds since 1970; the store's clock.
-    public init(limits: SessionLimits = SessionLimits(), now: @escaping @Sendable () -> Int64 = UTCClock.now) {
+    public convenience init(limits: SessionLimits = SessionLimits(), now: @escaping @Sendable () -> Int64 = UTCClock.now) {
+        self.init(limits: limits, relay: MemoryRelay(), now: now)
+    }
+
+    /// - Parameter relay: of the brokers that get what sessions publish.
+    init(limits: SessionLimits = SessionLimits(), relay: MemoryRelay, now: @escaping @Sendable () -> Int64 = UTCClock.now) {
         self.limits = limits
+        self.relay = relay
         self.now = now
     }
 
     /// Opens a node's link to a hub.
     /// - Parameter wake: called when an event arrives at a link without any; from any thread, outside of the store's locks.
     public func openLink(to hub: HubName, for node: NodeID, wake: @escaping @Sendable () -> Void = {}) -> MemoryHubLink {
-        let link = MemoryHubLink(node: node, wake: wake)
+        let link = MemoryHubLink(node: node, wake: wake) { [weak self] in self?.closeLink($0, to: hub) }
         self.state.withLockedValue { $0.links[hub, default: []].append(link) }
         return link
     }
 
-    public func closeLink(_ link: MemoryHubLink, to hub: HubName) {
-        self.state.withLockedValue { $0.links[hub]?.removeAll { $0 === link } }
+    private func closeLink(_ link: MemoryHubLink, to hub: HubName) {
+        self.state.withLockedValue { state in
+            state.links[hub]?.removeAll { $0 === link }
+            if state.links[hub]?.isEmpty == true { state.links[hub] = nil }
+        }
     }
 
     public func execute(
@@ -39,9 +49,19 @@ public final class MemorySessionStore: SessionStore {
         as sequence: OperationSequence,
         from caller: SessionCaller
     ) async throws(SessionStoreError) -> Observed<OperationAnswer> {
-        try self.run(caller) { hub in
-            let (answer, number) = hub.execute(operation, as: sequence, from: caller)
-            return (answer, number)
+        func execute() -> Executed<OperationAnswer> {
+            self.execute(caller) { $0.execute(operation, as: sequence, from: caller) }
+        }
+        switch operation {
+        case .attach: return try self.finish(self.relay.order(caller.hub, execute))
+        case .publish(let publication, _):
+            let executed = self.relay.publish(publication.publication, from: caller.node) {
+                let executed = execute()
+                return (executed, executed.observed.answer == .executed)
+            }
+            guard let executed else { throw .unavailable("the inbox of a node is full") }
+            return try self.finish(executed)
+        case .change, .close: return try self.finish(execute())
         }
     }
 
@@ -145,13 +165,26 @@ public final class MemorySessionStore: SessionStore {
 
     // MARK: - Execution
 
-    /// Executes a script, pushes what it pushes, and loses the answer where a test wants that.
+    private struct Executed<Answer: Sendable> {
+        let observed: Observed<Answer>
+        let woken: [MemoryHubLink]
+        let isAnswerLost: Bool
+    }
+
     private func run<Answer>(
         _ caller: SessionCaller,
         _ script: (inout MemoryHub) -> (Answer, UInt64?)
     ) throws(SessionStoreError) -> Observed<Answer> {
+        try self.finish(self.execute(caller, script))
+    }
+
+    /// Executes a script, and pushes what it pushes.
+    private func execute<Answer>(
+        _ caller: SessionCaller,
+        _ script: (inout MemoryHub) -> (Answer, UInt64?)
+    ) -> Executed<Answer> {
         let now = self.now()
-        let (observed, woken) = self.state.withLockedValue { state -> (Observed<Answer>?, [MemoryHubLink]) in
+        return self.state.withLockedValue { state in
             var hub = state.hubs.removeValue(forKey: caller.hub) ?? MemoryHub(limits: self.limits, process: state.process)
             hub.now = now
             hub.rules = state.rules
@@ -160,21 +193,48 @@ public final class MemorySessionStore: SessionStore {
             let loss = hub.head?.lostAbove(caller.seen, rules: state.rules).map { lostAbove in
                 EpochLoss(above: lostAbove, lastOperation: hub.operations[caller.node]?.last ?? 0)
             }
-            let observed = Observed(position: position, loss: loss, answer: answer)
-            let pushes = hub.pushes
-            hub.pushes = []
+            let woken = state.push(&hub, of: caller.hub).woken
             state.hubs[caller.hub] = hub
-            let links = state.links[caller.hub] ?? []
-            let woken = pushes.flatMap { push in links.filter { $0.take(push) } }
-            guard state.lostAnswers == 0 else {
-                state.lostAnswers -= 1
-                return (nil, woken)
-            }
-            return (observed, woken)
+            let isAnswerLost = state.lostAnswers > 0
+            if isAnswerLost { state.lostAnswers -= 1 }
+            return Executed(
+                observed: Observed(position: position, loss: loss, answer: answer),
+                woken: woken,
+                isAnswerLost: isAnswerLost
+            )
         }
-        for link in woken { link.wake() }
-        guard let observed else { throw .unavailable("the answer was lost") }
-        return observed
+    }
+
+    private func finish<Answer>(_ executed: Executed<Answer>) throws(SessionStoreError) -> Observed<Answer> {
+        for link in executed.woken { link.wake() }
+        guard !executed.isAnswerLost else { throw .unavailable("the answer was lost") }
+        return executed.observed
+    }
+
+    /// Appends a publication that a broker got to the order of its hub. Called by the relay under its lock.
+    func append(_ publication: Publication) -> MemoryRelay.Ordered {
+        let now = self.now()
+        return self.state.withLockedValue { state in
+            var hub = state.hubs.removeValue(forKey: publication.hub) ?? MemoryHub(limits: self.limits, process: state.process)
+            defer { state.hubs[publication.hub] = hub }
+            hub.now = now
+            hub.rules = state.rules
+            hub.enter(nil)
+            guard !hub.records.isEmpty else {
+                let number = hub.nextNumber()
+                return .appended(at: Position(epoch: hub.position.epoch, number: number), receivers: 0, woken: [])
+            }
+            switch hub.publish(HubPublication(publication)).answer {
+            case .executed: break
+            case .refused(.noReceiver): return .appended(at: hub.position, receivers: 0, woken: [])
+            default: return .full
+            }
+            let (receivers, woken) = state.push(&hub, of: publication.hub)
+            if case .connection = publication.audience {
+                return .forSession(at: hub.position, receivers: receivers, woken: woken)
+            }
+            return .appended(at: hub.position, receivers: receivers, woken: woken)
+        }
     }
 
     private func look<Result>(_ hub: HubName, _ body: (inout MemoryHub) -> Result) -> Result {
@@ -187,5 +247,27 @@ public final class MemorySessionStore: SessionStore {
             if present != nil { state.hubs[hub] = data }
             return result
         }
+    }
+}
+
+extension MemorySessionStore.State {
+    /// Gives the links what a script pushes.
+    /// - Returns: how many links took something, and those to wake.
+    fileprivate func push(_ hub: inout MemoryHub, of name: HubName) -> (receivers: Int, woken: [MemoryHubLink]) {
+        let pushes = hub.pushes
+        guard !pushes.isEmpty, let links = self.links[name] else {
+            hub.pushes = []
+            return (0, [])
+        }
+        hub.pushes = []
+        var (receivers, woken) = (0, [MemoryHubLink]())
+        for push in pushes {
+            for link in links {
+                let (isTaken, mustWake) = link.take(push)
+                if isTaken { receivers += 1 }
+                if mustWake { woken.append(link) }
+            }
+        }
+        return (receivers, woken)
     }
 }

@@ -35,7 +35,7 @@ public final class RedisHubLink: HubLink {
         self.eventLoop.execute { self.core.value.start() }
     }
 
-    func stop() {
+    public func close() {
         self.eventLoop.execute { self.core.value.stop() }
     }
 

@@ -1,7 +1,7 @@
 public import Logging
 import NIOConcurrencyHelpers
 import NIOCore
-import ServiceLifecycle
+public import ServiceLifecycle
 public import VolaryProtocol
 
 /// A ``SessionStore`` in Redis: ``RedisScript/sessionParts`` lists the keys, `Scripts/Sessions` contains the scripts.
@@ -11,7 +11,7 @@ public import VolaryProtocol
 ///
 /// A hub's logs are those of the broker: topics without a member and without a subscriber have none, and those without a subscriber have
 /// a common limit. ``SessionLimits/hubBytes`` is not enforced.
-public final class RedisSessionStore: SessionStore {
+public final class RedisSessionStore: SessionStore, Service {
     /// Records in one call.
     private static let recordsPerCall = 100
 
@@ -53,8 +53,6 @@ public final class RedisSessionStore: SessionStore {
         link.start()
         return link
     }
-
-    public func closeLink(_ link: RedisHubLink) { link.stop() }
 
     // MARK: - Operations
 

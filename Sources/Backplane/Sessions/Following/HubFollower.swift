@@ -35,8 +35,14 @@ struct HubFollower {
     // MARK: - Sessions come and go
 
     /// A session is about to be attached. All topics must be confirmed (``isConfirmed(_:)``) before the record is written.
-    mutating func attach(_ id: ConnectionID, user: AudienceName?, groups: [AudienceName], into output: inout SessionOutput) {
-        var session = SessionFollower(attaching: id, user: user, rules: self.rules)
+    mutating func attach(
+        _ id: ConnectionID,
+        user: AudienceName?,
+        protocol: String = "",
+        groups: [AudienceName],
+        into output: inout SessionOutput
+    ) {
+        var session = SessionFollower(attaching: id, user: user, protocol: `protocol`, rules: self.rules)
         session.pending = Set(groups.map { .group($0) })
         self.sessions[id] = session
         self.refreshTopics(of: id, into: &output)

@@ -10,6 +10,8 @@ enum SessionAction: Hashable {
     case vouch([OwnedSession], epoch: UInt64)
     /// A publication with its dense number. The payload is not sent once it has expired.
     case deliver(ConnectionID, HubPublication, sequence: UInt64)
+    /// What the client may do from here on.
+    case permissions(ConnectionID, Set<UTF8Text>)
     /// The session is followed no longer.
     case end(ConnectionID, Fence?, SessionEnd)
     /// An event of an unknown epoch: call the store, for any purpose.

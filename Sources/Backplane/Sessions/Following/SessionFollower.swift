@@ -32,6 +32,7 @@ struct SessionFollower {
 
     let id: ConnectionID
     let user: AudienceName?
+    let `protocol`: String
     let rules: SessionRules
     var fence: Fence?
     var phase: Phase
@@ -58,9 +59,10 @@ struct SessionFollower {
     /// The last entry of the own topic that was heard.
     var lastOwn: UInt64?
 
-    init(attaching id: ConnectionID, user: AudienceName?, rules: SessionRules) {
+    init(attaching id: ConnectionID, user: AudienceName?, protocol: String, rules: SessionRules) {
         self.id = id
         self.user = user
+        self.protocol = `protocol`
         self.rules = rules
         self.phase = .attaching
         self.memberships = MembershipHistory()
@@ -70,7 +72,7 @@ struct SessionFollower {
     }
 
     init(claimed record: SessionRecord, rules: SessionRules) {
-        self.init(attaching: record.id, user: record.user, rules: rules)
+        self.init(attaching: record.id, user: record.user, protocol: record.protocol, rules: rules)
         self.fence = record.fence
         self.phase = .subscribing
         self.memberships = record.memberships
@@ -114,10 +116,11 @@ struct SessionFollower {
         self.cursor = entry.number
         if case .control(let change) = entry.content {
             guard entry.topic == .connection(self.id), self.apply(change, at: entry.number) else { return .done }
+            if case .permissions(let permissions) = change { output.append(.permissions(self.id, permissions)) }
             guard !isReplay, case .joined(let group) = change, self.rules.enforces(.catchUpNewTopics) else { return .done }
             return subscriptions.covers(.group(group), above: entry.number) ? .done : .catchUp
         }
-        let filter = DeliveryFilter(connection: self.id, user: self.user, rules: self.rules)
+        let filter = DeliveryFilter(connection: self.id, user: self.user, protocol: self.protocol, rules: self.rules)
         guard let publication = filter.delivers(entry, to: self.memberships, now: now) else { return .done }
         return self.deliver(publication, at: entry.number, into: &output)
     }

@@ -1,7 +1,8 @@
 public import NIOCore
 public import VolaryProtocol
 
-/// A publication with everything that decides which connections get it.
+/// A publication with everything that decides which connections get it: what it carries itself (``PublicationDetails``), and what is
+/// given here.
 public struct HubPublication: Hashable, Sendable {
     public let publication: Publication
     public let excluded: Set<ConnectionID>
@@ -18,11 +19,12 @@ public struct HubPublication: Hashable, Sendable {
         filter: AudienceFilter? = nil,
         expiresAt: Int64? = nil
     ) {
+        let life = publication.details?.secondsToLive.map { publication.timestamp + Int64($0) * 1000 }
         self.publication = publication
         self.excluded = excluded
         self.excludesSender = excludesSender
         self.filter = filter
-        self.expiresAt = expiresAt
+        self.expiresAt = expiresAt ?? life
     }
 
     /// Bytes of memory, about: the payload and what is kept with it.

@@ -30,6 +30,8 @@ public struct SessionRecord: Hashable, Sendable {
     public internal(set) var permissions: Set<UTF8Text>
     /// Belongs to the application's event handler.
     public internal(set) var state: ByteBuffer
+    /// When the connection was first opened: milliseconds since 1970, UTC.
+    public internal(set) var connectedAt: Int64 = 0
     public internal(set) var acknowledged = AcknowledgedIDs()
 
     /// Bytes of memory, about, overhead included.

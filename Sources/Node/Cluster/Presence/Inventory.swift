@@ -9,6 +9,8 @@ struct Inventory: Sendable {
     let directory: NodeDirectory
     let logger: Logger
     let life: LifecyclePhase
+    /// nil: no connection can be resumed.
+    var sessions: SessionCatalog?
 
     /// One page, and whether it is complete.
     struct Page: Sendable {
@@ -25,16 +27,18 @@ struct Inventory: Sendable {
     ///   the page. A draining node cancels requests whose client still waits; they get this node's connections.
     func page(_ query: ConnectionQuery) async throws(CancellationError) -> Page {
         do throws(PresenceError) {
-            return Page(page: self.withAbsentNodes(try await self.store.connections(query), query))
+            let page = self.withAbsentNodes(try await self.store.connections(query), query)
+            return Page(page: await self.withSessions(page, query))
         } catch {
             guard !Task.isCancelled || self.life.phase == .draining else { throw CancellationError() }
             self.logger.debug("Connections listed from this node only", metadata: [LogKey.error: "\(error)"])
-            return Page(page: await self.ownPage(query))
+            return Page(page: await self.withSessions(await self.ownPage(query), query))
         }
     }
 
     /// - Throws: ``PresenceError`` when the store does not answer and this node does not hold the connection itself.
     func connection(_ id: ConnectionID, in hub: HubName) async throws(PresenceError) -> ListedConnection? {
+        if let session = try await self.session(id, in: hub) { return session }
         if id.node == self.directory.ownID {
             // The node's own state is newer than the store's.
             return await self.connections.record(id, in: hub).map {
@@ -50,7 +54,7 @@ struct Inventory: Sendable {
     ///   match.
     func connections(beginningWith short: ShortID, in hub: HubName) async throws(PresenceError) -> [ConnectionID] {
         let query = ConnectionQuery(in: hub, limit: 2, after: short.predecessor())
-        let page = self.withAbsentNodes(try await self.store.connections(query), query)
+        let page = await self.withSessions(self.withAbsentNodes(try await self.store.connections(query), query), query)
         let ids = page.connections.map(\.record.id).filter { short.begins($0) }
         guard ids.count > 1 || page.missing.isEmpty else { throw .unavailable("not all nodes are listed") }
         return ids

@@ -13,6 +13,8 @@ struct PendingReceipts {
     private var expected: Set<NodeID>?
     private var outcome: PublishOutcome?
     private var receipts: [NodeID: UInt32] = [:]
+    /// Receipts that have come: a node with sessions sends one for them and one for its other connections.
+    private var count = 0
     private var inGrace = false
     private var hasRefreshed = false
 
@@ -32,7 +34,9 @@ struct PendingReceipts {
     }
 
     mutating func received(_ connections: UInt32, from node: NodeID) -> Action {
-        self.receipts[node] = connections
+        self.count += 1
+        // The receipt of a command may be `Receipt.refused`.
+        self.receipts[node] = self.receipts[node].map { $0 &+ connections } ?? connections
         return self.next()
     }
 
@@ -47,7 +51,7 @@ struct PendingReceipts {
 
     /// The broker has accepted the publication even if it has not reported an outcome: it is being sent, or waits for the link.
     mutating func timedOut() -> Action {
-        .finish(.success(.init(outcome: self.outcome ?? .degraded(here: true), receipts: self.receipts)))
+        .finish(.success(.init(outcome: self.outcome ?? .degraded(here: true), receipts: self.receipts, count: self.count)))
     }
 
     private mutating func next() -> Action {
@@ -59,8 +63,8 @@ struct PendingReceipts {
             case .degraded(let here): here ? 1 : 0
             }
         let isAll = self.expected.map { $0.isSubset(of: self.receipts.keys) } ?? false
-        if self.receipts.count >= receivers || isAll && self.hasRefreshed {
-            return .finish(.success(.init(outcome: outcome, receipts: self.receipts)))
+        if self.count >= receivers || isAll && self.hasRefreshed {
+            return .finish(.success(.init(outcome: outcome, receipts: self.receipts, count: self.count)))
         }
         guard isAll, !self.inGrace else { return .wait }
         self.inGrace = true

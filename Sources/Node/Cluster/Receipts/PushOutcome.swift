@@ -18,7 +18,7 @@ struct PushOutcome: Sendable {
 
     /// The broker reached more nodes than have answered.
     var lacksReceipts: Bool {
-        if case .relayed(let receivers, _) = self.answer.outcome { self.answer.receipts.count < receivers } else { false }
+        if case .relayed(let receivers, _) = self.answer.outcome { self.answer.count < receivers } else { false }
     }
 
     /// The place of the message in the order of its hub, if it has one.

@@ -11,6 +11,15 @@ final class ReceiptCollector: Sendable {
         let outcome: PublishOutcome
         /// Connections reached, by node.
         let receipts: [NodeID: UInt32]
+        /// Receipts, of which a node may send two.
+        let count: Int
+
+        /// - Parameter count: nil: one of each node.
+        init(outcome: PublishOutcome, receipts: [NodeID: UInt32], count: Int? = nil) {
+            self.outcome = outcome
+            self.receipts = receipts
+            self.count = count ?? receipts.count
+        }
     }
 
     /// How long to wait on once every known node has answered but the broker counted more receivers: 100 ms. The others may be a

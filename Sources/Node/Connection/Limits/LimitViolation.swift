@@ -16,6 +16,9 @@ enum LimitViolation: Hashable, Sendable, CaseIterable {
     /// The client exceeded its messages or bytes per second.
     case rate
 
+    /// Whether the client reads too slowly.
+    var isOfSending: Bool { self == .unsentBytes || self == .unsentAge }
+
     /// At an endpoint of Web PubSub the close frame has 1008: its clients know none of the other codes.
     func ending(at endpoint: Endpoint) -> CloseReason {
         switch (endpoint.access, self.ending) {

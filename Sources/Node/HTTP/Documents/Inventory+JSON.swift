@@ -8,6 +8,7 @@ extension ListedConnection: Encodable {
         case id
         case hub
         case node
+        case state
         case user
         case groups
         case `protocol`
@@ -19,6 +20,7 @@ extension ListedConnection: Encodable {
         try container.encode(self.record.id.description, forKey: .id)
         try container.encode(self.record.hub.text, forKey: .hub)
         try container.encode(self.nodeName, forKey: .node)
+        try container.encode(self.nodeName == nil ? "detached" : "attached", forKey: .state)
         try container.encode(self.record.user?.text, forKey: .user)
         try container.encode(self.record.groups.sorted().map(\.text), forKey: .groups)
         try container.encode(self.record.protocol, forKey: .protocol)

@@ -68,7 +68,8 @@ struct ConnectionRoutes: Sendable {
         guard reason.utf8.count <= Limits.maximumCloseReasonBytes else {
             throw Problem.invalidQuery("reason", "reason may have \(Limits.maximumCloseReasonBytes) bytes of UTF-8.")
         }
-        let response = try await self.pushing.request(of: id) { () async throws(BrokerError) in
+        let text = PubSubCloseText.closedByApplication(reason: reason)
+        let response = try await self.pushing.request(of: id, in: hub, .close(text: text)) { () async throws(BrokerError) in
             try await self.publisher.close(id, in: hub, code: code, reason: reason, timeout: .seconds(1))
         }
         self.activity.changed(.close, of: "\(id)", by: context.principal)

@@ -8,6 +8,7 @@ struct NodeAPI: Sendable {
     let publisher: Publisher
     let inventory: Inventory
     let presence: PresenceReporter<ContinuousClock>
+    let sessions: ResumableSessions?
     let connections: ConnectionManager
     let quotas: HubQuotas
     let directory: NodeDirectory
@@ -24,6 +25,7 @@ struct NodeAPI: Sendable {
         let pushing = PushService(
             publisher: self.publisher,
             inventory: self.inventory,
+            sessions: self.sessions,
             directory: self.directory,
             idempotency: idempotency,
             body: PushBody(
@@ -60,6 +62,7 @@ struct NodeAPI: Sendable {
         PubSubAPI(
             publisher: self.publisher,
             inventory: self.inventory,
+            sessions: self.sessions,
             directory: self.directory,
             activity: self.activity,
             keys: self.configuration.access.accessKeys

@@ -13,6 +13,7 @@ struct PushService: Sendable {
 
     let publisher: Publisher
     let inventory: Inventory
+    let sessions: ResumableSessions?
     let directory: NodeDirectory
     let idempotency: IdempotencyMiddleware<ContinuousClock>
     let body: PushBody
@@ -46,7 +47,7 @@ struct PushService: Sendable {
         timeout: TimeAmount
     ) async throws -> Response {
         if case .connection(let target) = audience.audience, wait != .none, !self.directory.expects(target.node) {
-            try await self.findNode(of: target)
+            if try await !self.hasSession(target, in: audience.hub) { try await self.findNode(of: target) }
         }
         do {
             if wait == .none {
@@ -110,12 +111,24 @@ struct PushService: Sendable {
         return id
     }
 
-    /// Sends a command for one connection to its node.
+    /// Changes one connection: its session, or by a command to its node.
     /// - Parameter send: publishes the command and waits for the receipt.
     func request(
         of connection: ConnectionID,
+        in hub: HubName,
+        _ action: AudienceCommand.Action,
         _ send: () async throws(BrokerError) -> PushOutcome
     ) async throws -> Response {
+        if let sessions {
+            do throws(ResumableSessions.Failure) {
+                if try await sessions.change(.connection(connection), in: hub, action) > 0 { return Response(status: .noContent) }
+            } catch {
+                switch error {
+                case .unavailable: throw Problem.presenceUnavailable
+                case .refused: throw Self.tooManyGroups
+                }
+            }
+        }
         try await self.findNode(of: connection)
         let result: PushOutcome
         do throws(BrokerError) {
@@ -124,6 +137,15 @@ struct PushService: Sendable {
             throw Problem(error)
         }
         return try result.noContent()
+    }
+
+    private func hasSession(_ connection: ConnectionID, in hub: HubName) async throws -> Bool {
+        guard let sessions else { return false }
+        do throws(SessionStoreError) {
+            return try await sessions.catalog.record(connection, in: hub) != nil
+        } catch {
+            throw Problem.presenceUnavailable
+        }
     }
 
     /// Checks that the node of the connection is alive, before anything is published. A published message stays in the log for
@@ -136,17 +158,19 @@ struct PushService: Sendable {
     }
 }
 
+extension PushService {
+    fileprivate static let tooManyGroups = Problem(
+        .conflict,
+        "too-many-groups",
+        "The connection is at its limit of groups, or of the bytes of their names: on /ws \(GroupLimits.standard.groups) groups and \(GroupLimits.standard.bytes) bytes.",
+        field: "group"
+    )
+}
+
 extension PushOutcome {
     /// The answer to a command to one node for one connection.
     func noContent() throws -> Response {
-        if self.isRefused {
-            throw Problem(
-                .conflict,
-                "too-many-groups",
-                "The connection is at its limit of groups, or of the bytes of their names: on /ws \(GroupLimits.standard.groups) groups and \(GroupLimits.standard.bytes) bytes.",
-                field: "group"
-            )
-        }
+        if self.isRefused { throw PushService.tooManyGroups }
         if self.recipients > 0 { return Response(status: .noContent) }
         if self.connectionNotFound { throw Problem.unknownConnection }
         throw Problem.nodeSilent("The connection's node did not answer in time. It carries out the request when it can.")

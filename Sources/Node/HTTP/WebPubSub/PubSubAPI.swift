@@ -8,13 +8,19 @@ import VolaryProtocol
 struct PubSubAPI: Sendable {
     let publisher: Publisher
     let inventory: Inventory
+    let sessions: ResumableSessions?
     let directory: NodeDirectory
     let activity: ActivityLog
     /// nil: every request is refused.
     let keys: AccessKeys?
 
     func add(to routes: inout RouteTable) {
-        let commands = PubSubCommands(publisher: self.publisher, inventory: self.inventory, directory: self.directory)
+        let commands = PubSubCommands(
+            publisher: self.publisher,
+            inventory: self.inventory,
+            sessions: self.sessions,
+            directory: self.directory
+        )
         routes.on("/api/health", [.get: { _, _ in Response(status: .ok) }])
         PubSubTokenRoute(keys: self.keys, now: self.publisher.now).add(to: &routes)
         PubSubSendRoutes(publisher: self.publisher).add(to: &routes)

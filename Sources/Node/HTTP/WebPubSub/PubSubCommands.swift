@@ -9,6 +9,7 @@ struct PubSubCommands: Sendable {
 
     let publisher: Publisher
     let inventory: Inventory
+    let sessions: ResumableSessions?
     let directory: NodeDirectory
 
     /// Changes the connections of an audience.
@@ -22,8 +23,15 @@ struct PubSubCommands: Sendable {
     )
         async throws -> Int
     {
-        if case .connection(let id) = audience, try await !self.hasNode(of: id) { return 0 }
-        return try await self.request { () async throws(BrokerError) in
+        let resumable =
+            try await self.ofSessions { sessions async throws(ResumableSessions.Failure) in
+                try await sessions.change(audience, in: hub, action, selection)
+            } ?? 0
+        if case .connection(let id) = audience {
+            if resumable > 0 { return resumable }
+            guard try await self.hasNode(of: id) else { return 0 }
+        }
+        return try await resumable + self.request { () async throws(BrokerError) in
             try await self.publisher.change(
                 HubAudience(hub: hub, audience: audience),
                 action,
@@ -41,6 +49,10 @@ struct PubSubCommands: Sendable {
         of connection: ConnectionID,
         in hub: HubName
     ) async throws -> Bool? {
+        let isDone = try await self.ofSessions { sessions async throws(ResumableSessions.Failure) in
+            try await sessions.change(action, permission, for: group, of: connection, in: hub)
+        }
+        if let isDone = isDone ?? nil { return isDone }
         guard try await self.hasNode(of: connection) else { return nil }
         do {
             let count = try await self.request { () async throws(BrokerError) in
@@ -54,6 +66,21 @@ struct PubSubCommands: Sendable {
 
     /// A limit of a connection forbids the change, or a permission is absent.
     struct Refused: Error {}
+
+    /// - Returns: nil on a node without sessions.
+    private func ofSessions<Result>(
+        _ body: (ResumableSessions) async throws(ResumableSessions.Failure) -> Result
+    ) async throws -> Result? {
+        guard let sessions else { return nil }
+        do throws(ResumableSessions.Failure) {
+            return try await body(sessions)
+        } catch {
+            switch error {
+            case .unavailable: throw Problem.pubSubUnavailable
+            case .refused: throw Refused()
+            }
+        }
+    }
 
     private func request(_ send: () async throws(BrokerError) -> PushOutcome) async throws -> Int {
         guard self.publisher.broker.health.isUp else { throw Problem.pubSubUnavailable }

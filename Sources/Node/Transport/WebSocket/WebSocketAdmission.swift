@@ -1,3 +1,4 @@
+import NIOCore
 import NIOHTTP1
 import VolaryProtocol
 
@@ -10,10 +11,13 @@ struct WebSocketAdmission: Sendable {
         let client: WebSocketHandshake.Client
         /// nil for a client of the default hub without a user and groups.
         let reservation: TopicReservation?
+        /// Of a client with a resumable connection.
+        let session: SessionTicket?
 
-        init(client: WebSocketHandshake.Client, reservation: TopicReservation? = nil) {
+        init(client: WebSocketHandshake.Client, reservation: TopicReservation? = nil, session: SessionTicket? = nil) {
             self.client = client
             self.reservation = reservation
+            self.session = session
         }
     }
 
@@ -21,6 +25,8 @@ struct WebSocketAdmission: Sendable {
     let pubSub: PubSubAuthenticator
     /// nil: hubs may have any number of connections.
     var quotas: HubQuotas?
+    /// nil: no connection can be resumed.
+    var sessions: ResumableSessions?
     /// As ``TopicInterest/reserve(_:)``.
     let reserve: @Sendable ([Topic]) async -> TopicReservation
 
@@ -52,12 +58,17 @@ struct WebSocketAdmission: Sendable {
         }
     }
 
+    /// - Parameter eventLoop: of the client.
     /// - Returns: the admitted client. After a cancellation its reservation holds no topics.
     func admit(
         _ request: HTTPRequestHead,
-        _ client: WebSocketHandshake.Client
+        _ client: WebSocketHandshake.Client,
+        on eventLoop: any EventLoop
     ) async throws(WebSocketHandshake.Refusal) -> AdmittedClient {
         let client = try await self.authenticated(request, client)
+        if let sessions = self.sessions, client.resumes || client.spoken === sessions.spoken {
+            return try await sessions.admit(client, on: eventLoop)
+        }
         let topics = client.topics
         guard !topics.isEmpty else { return AdmittedClient(client: client) }
         let reservation = await self.reserve(topics)

@@ -69,12 +69,6 @@ final class RedisWorldStore: WorldStore {
         return link
     }
 
-    func closeLink(_ link: any WorldLink) {
-        guard let link = link as? RedisWorldLink else { return }
-        self.links.withLockedValue { $0.removeAll { $0 === link } }
-        self.store.closeLink(link.link)
-    }
-
     func setTime(_ milliseconds: Int64) {
         let before = self.time.withLockedValue { time in
             defer { time = milliseconds }
@@ -108,7 +102,7 @@ final class RedisWorldStore: WorldStore {
     func deleteHead() { self.server.command("DEL", "volary:2:h:{default}:head") }
 
     func close() {
-        for link in self.links.withLockedValue({ $0 }) { self.store.closeLink(link.link) }
+        for link in self.links.withLockedValue({ $0 }) { link.close() }
         self.store.stop()
         self.server.stop()
         try? FileManager.default.removeItem(at: self.directory)
@@ -121,6 +115,7 @@ final class RedisWorldLink: WorldLink {
     private let events = NIOLockedValueBox<Deque<HubLinkEvent>>([])
     /// Entries that a test loses in silence.
     private let losing = NIOLockedValueBox(0)
+    private let isClosed = NIOLockedValueBox(false)
 
     init(_ link: RedisHubLink) {
         self.link = link
@@ -139,7 +134,13 @@ final class RedisWorldLink: WorldLink {
         }
     }
 
+    func close() {
+        self.isClosed.withLockedValue { $0 = true }
+        self.link.close()
+    }
+
     func settle() async {
+        guard !self.isClosed.withLockedValue({ $0 }) else { return }
         _ = await eventually { await self.link.synchronize() }
         for event in self.link.receive(upTo: .max) { self.take(event) }
     }

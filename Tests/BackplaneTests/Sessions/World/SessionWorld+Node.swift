@@ -17,6 +17,7 @@ extension SessionWorld {
         case .read(let read, let attempt): self.nodes[node].requests.append(.read(read, attempt: attempt))
         case .vouch(let sessions, let epoch): self.nodes[node].requests.append(.vouch(sessions, epoch: epoch))
         case .observe: self.nodes[node].requests.append(.mark)
+        case .permissions: break
         case .deliver(let id, let publication, let sequence):
             guard publication.expiresAt.map({ $0 > self.now }) ?? true else { return }
             self.send(.message(sequence, publication.text), to: id, node)

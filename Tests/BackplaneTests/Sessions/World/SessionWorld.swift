@@ -172,7 +172,7 @@ final class SessionWorld {
         self.nodes[node].requests = []
         self.nodes[node].answers = []
         self.nodes[node].stale = []
-        self.faults.closeLink(self.nodes[node].link)
+        self.nodes[node].link.close()
         self.mayLoseConfirmed = true
         for client in self.clients.indices where self.clients[client].node == self.nodes[node].id { self.clients[client].lost() }
     }

@@ -9,7 +9,6 @@ protocol WorldStore: Sendable {
     var promotionTime: Int64 { get }
 
     func openLink(for node: NodeID) async -> any WorldLink
-    func closeLink(_ link: any WorldLink)
     /// - Parameter milliseconds: since 1970, for the scripts that follow.
     func setTime(_ milliseconds: Int64) async
     /// From now on the replica gets nothing more.
@@ -47,10 +46,6 @@ struct MemoryWorldStore: WorldStore {
     var hasOperationsInHead: Bool { false }
 
     func openLink(for node: NodeID) async -> any WorldLink { self.store.openLink(to: .default, for: node) }
-
-    func closeLink(_ link: any WorldLink) {
-        if let link = link as? MemoryHubLink { self.store.closeLink(link, to: .default) }
-    }
 
     /// It reads the schedule's time.
     func setTime(_ milliseconds: Int64) {}

@@ -94,7 +94,7 @@ struct WebSocketUpgrade: Sendable {
         let task = Task {
             let result: Decision
             do throws(WebSocketHandshake.Refusal) {
-                result = .success(try await self.admission.admit(head, client))
+                result = .success(try await self.admission.admit(head, client, on: eventLoop))
             } catch {
                 result = .failure(error)
             }

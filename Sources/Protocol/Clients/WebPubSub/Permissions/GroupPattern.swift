@@ -31,6 +31,22 @@ struct GroupPattern: Hashable, Sendable {
     /// Whether the pattern matches every name.
     var matchesAll: Bool { self.pieces == [.wildcard(.any)] }
 
+    /// A pattern with the same matches, for ``init(_:)``.
+    var text: String {
+        self.pieces.reduce(into: "") { text, piece in
+            switch piece {
+            case .literal(let bytes):
+                for character in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+                    if "*?\\".unicodeScalars.contains(character) { text.append("\\") }
+                    text.unicodeScalars.append(character)
+                }
+            case .wildcard(.one): text.append("?")
+            case .wildcard(.withoutDots): text.append("*")
+            case .wildcard(.any): text.append("**")
+            }
+        }
+    }
+
     /// - Returns: nil for a backslash before another character, and for a pattern that is empty, too long or has too many
     ///   wildcards.
     init?(_ text: UTF8Text) {

@@ -49,6 +49,35 @@ public struct GroupPermissions: Hashable, Sendable {
         }
     }
 
+    // MARK: - Texts
+
+    /// The permissions as texts: roles, and behind `+` or `-` the role that a change grants or revokes.
+    package var texts: Set<UTF8Text> {
+        var texts = Set(self.roles.map { UTF8Text(Self.role($0)) })
+        for pattern in self.patterns { texts.insert(UTF8Text("\(pattern.permission.role.string)s.\(pattern.pattern.text)")) }
+        for (target, isGranted) in self.changes { texts.insert(UTF8Text((isGranted ? "+" : "-") + Self.role(target))) }
+        return texts
+    }
+
+    private static func role(_ target: Target) -> String {
+        target.group.map { "\(target.permission.role.string).\($0.text)" } ?? target.permission.role.string
+    }
+
+    /// - Parameter texts: as ``texts`` made them; others are ignored.
+    package init(texts: Set<UTF8Text>) {
+        self = GroupPermissions(roles: texts.filter { $0.utf8.first.map { !"+-".utf8.contains($0) } ?? false }) ?? .none
+        for text in texts {
+            guard let sign = text.utf8.first, "+-".utf8.contains(sign) else { continue }
+            let isGranted = sign == UInt8(ascii: "+")
+            switch PubSubRole(UTF8Text(String(Substring(text.utf8.dropFirst())))) {
+            case .allGroups(let permission)?: _ = self.change(Target(permission: permission, group: nil), isGranted: isGranted)
+            case .group(let permission, let group)?:
+                _ = self.change(Target(permission: permission, group: group), isGranted: isGranted)
+            case .pattern?, .ignored?, nil: break
+            }
+        }
+    }
+
     // MARK: - Changes
 
     /// Grants a permission for one group, or for all groups if `group` is nil.

@@ -24,7 +24,7 @@ enum PubSubRole: Hashable {
 }
 
 extension GroupPermission {
-    fileprivate var role: UTF8Text {
+    var role: UTF8Text {
         switch self {
         case .joinLeaveGroup: "webpubsub.joinLeaveGroup"
         case .sendToGroup: "webpubsub.sendToGroup"

@@ -80,6 +80,8 @@ final class JSONPubSubSession: ClientSession {
         }
     }
 
+    func skipPublications(through number: UInt64) { self.publicationCount = number }
+
     func writeTail(to tail: inout OutputRawSpan) {
         self.publicationCount &+= 1
         SequenceTail.write(self.publicationCount, to: &tail)

@@ -1,0 +1,111 @@
+import DequeModule
+import OrderedCollections
+import VolaryProtocol
+
+/// Writing operations: one at a time, in the order of their sequences; of each session, one after the answer to the one before.
+extension HubSessions {
+    /// Sends the next request of each session.
+    func proceed() {
+        for id in Array(self.busy) { self.proceed(id) }
+    }
+
+    private func proceed(_ id: ConnectionID) {
+        guard let handle = self.handles[id] else { return _ = self.busy.remove(id) }
+        guard !handle.isWriting, let session = self.follower.sessions[id], let fence = session.fence,
+            session.phase != .suspended
+        else { return }
+        guard let request = handle.waiting.first?.request else {
+            self.busy.remove(id)
+            if let loss = handle.loss { self.release(handle, fence, loss) }
+            return
+        }
+        if case .join(let group) = request.action {
+            var isReady = false
+            self.update { isReady = $0.prepareJoin(group, of: id, into: &$1) }
+            guard isReady else { return }
+        }
+        handle.waiting.removeFirst()
+        handle.isWriting = true
+        let writer = SessionWriter(connection: id, fence: fence, ackID: request.ackID)
+        self.send(request.operation(of: writer)) { [self] answer, position in
+            handle.isWriting = false
+            self.answered(request, of: handle, fence, answer, position)
+        }
+    }
+
+    private func answered(
+        _ request: SessionRequest,
+        of handle: SessionHandle,
+        _ fence: Fence,
+        _ answer: OperationAnswer,
+        _ position: Position
+    ) {
+        let id = handle.id
+        let isCurrent = self.handles[id] === handle && self.follower.sessions[id]?.fence == fence
+        if isCurrent { self.busy.append(id) }
+        switch answer {
+        case .executed, .alreadyExecuted, .attached, .duplicate:
+            if isCurrent { self.update { $0.answered(id, at: position, into: &$1) } }
+            request.done(answer == .duplicate ? .failure(.duplicate) : .success(()))
+        case .refused(.unverified) where isCurrent:
+            // Again once the store has the word of this node.
+            let deadline = self.now() + SessionLimits.catchUpTimeout.milliseconds
+            handle.waiting.prepend(SessionHandle.Waiting(request: request, deadline: deadline))
+        case .refused(.full), .refused(.noReceiver): request.done(.failure(.busy))
+        case .refused(let refusal):
+            // First the end of the session, so that its client gets no result.
+            if isCurrent { self.update { $0.refused(refusal, id, into: &$1) } }
+            request.done(.failure(.unreachable))
+        case .gap: break
+        }
+    }
+
+    /// Fails requests whose subscription takes too long.
+    func failLateRequests(now: Int64) {
+        for id in self.busy {
+            guard let handle = self.handles[id], !handle.isWriting, let first = handle.waiting.first, first.deadline < now else {
+                continue
+            }
+            handle.waiting.removeFirst()
+            first.request.done(.failure(.unreachable))
+        }
+    }
+
+    // MARK: - Operations
+
+    func send(_ operation: SessionOperation, done: @escaping (OperationAnswer, Position) -> Void) {
+        let sequence = self.journal.add(operation)
+        self.completions[sequence.number] = done
+        self.operations.append((operation, sequence))
+    }
+
+    func executeNext() {
+        guard !self.isExecuting, let (operation, sequence) = self.operations.first else { return }
+        self.isExecuting = true
+        self.call { store, caller async throws(SessionStoreError) in
+            try await store.execute(operation, as: sequence, from: caller)
+        } arrived: { sessions, answer, position in
+            sessions.isExecuting = false
+            sessions.executed(sequence, answer, position)
+        } failed: { sessions in
+            // It may have been executed. The same sequence is sent again, before all later ones.
+            sessions.after(Self.retryTime) { $0.isExecuting = false }
+        }
+    }
+
+    private func executed(_ sequence: OperationSequence, _ answer: OperationAnswer, _ position: Position) {
+        if case .gap(let last) = answer { return self.resend(after: last) }
+        self.operations.removeAll { $0.sequence.number == sequence.number }
+        self.journal.answered(sequence.number, answer)
+        self.completions.removeValue(forKey: sequence.number)?(answer, position)
+    }
+
+    /// Sends everything again that the store lacks.
+    func resend(after last: UInt64) {
+        let sessions = self.follower.sessions
+        self.operations = []
+        for again in self.journal.resend(after: last, isFollowed: { sessions[$0.connection]?.fence == $0.fence }) {
+            self.operations.append(again)
+        }
+    }
+}

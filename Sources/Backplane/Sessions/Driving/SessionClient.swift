@@ -1,0 +1,43 @@
+package import VolaryProtocol
+
+/// The client of one session, between its claim and its end on this node. Called on the event loop of ``HubSessions``, in order.
+package protocol SessionClient: AnyObject, Sendable {
+    /// What the client may do from now on, as the session's record has it.
+    func permissionsChanged(_ permissions: Set<UTF8Text>)
+    /// The session is followed no longer: nothing more is delivered, and nothing of what the client sends counts.
+    func ended(_ ending: SessionEnding)
+}
+
+/// How the transport of a client ends with its session.
+package enum SessionEnding: Hashable, Sendable {
+    /// The client cannot resume the connection.
+    case unrecoverable
+    /// The client may resume the connection, or has done so elsewhere.
+    case cut
+    /// Closed by REST or an application, with this text.
+    case closed(reason: String)
+}
+
+/// The clients of a hub's sessions on this node. Called on the event loop of ``HubSessions``, in order.
+package protocol SessionHost: Sendable {
+    func deliver(_ deliveries: [SessionDelivery])
+    /// A publication that wants receipts was delivered to this number of sessions. Called once for each that this node heard.
+    func delivered(_ id: PublicationID, to count: UInt32)
+}
+
+/// A publication for clients, each with the number that it has in the client's connection.
+package struct SessionDelivery: Sendable {
+    package let publication: HubPublication
+    package fileprivate(set) var receivers: [(client: any SessionClient, sequence: UInt64)]
+}
+
+extension [SessionDelivery] {
+    /// Consecutive deliveries of one publication are one.
+    mutating func append(_ publication: HubPublication, to client: any SessionClient, sequence: UInt64) {
+        if let last = self.indices.last, self[last].publication.publication.id == publication.publication.id {
+            self[last].receivers.append((client, sequence))
+        } else {
+            self.append(SessionDelivery(publication: publication, receivers: [(client, sequence)]))
+        }
+    }
+}

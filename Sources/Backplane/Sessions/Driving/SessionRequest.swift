@@ -1,0 +1,29 @@
+package import VolaryProtocol
+
+/// An action of a client that changes something in its hub.
+package struct SessionRequest: Sendable {
+    package enum Action: Sendable {
+        case publish(HubPublication)
+        case join(AudienceName)
+        case leave(AudienceName)
+    }
+
+    let action: Action
+    let ackID: AckID?
+    /// Called once, on the event loop of ``HubSessions``.
+    let done: @Sendable (ActionResult) -> Void
+
+    package init(_ action: Action, ackID: AckID?, done: @escaping @Sendable (ActionResult) -> Void) {
+        self.action = action
+        self.ackID = ackID
+        self.done = done
+    }
+
+    func operation(of writer: SessionWriter) -> SessionOperation {
+        switch self.action {
+        case .publish(let publication): .publish(publication, from: writer)
+        case .join(let group): .change(SessionChange(.joined(group), by: writer))
+        case .leave(let group): .change(SessionChange(.left(group), by: writer))
+        }
+    }
+}

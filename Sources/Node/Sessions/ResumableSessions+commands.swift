@@ -1,0 +1,103 @@
+import NIOCore
+import VolaryBackplane
+import VolaryProtocol
+
+/// What REST does with sessions, attached or detached, of any node: operations of this node, in the order of the hub.
+extension ResumableSessions {
+    enum Failure: Error {
+        /// The store does not answer. The operation may be carried out nevertheless.
+        case unavailable
+        /// A limit of a connection forbids the change.
+        case refused
+    }
+
+    /// Operations that wait for their answers at one time.
+    private static let operationsAtOnce = 256
+    /// As for commands to nodes.
+    private static let timeout = TimeAmount.seconds(5)
+
+    /// Changes the sessions of an audience.
+    /// - Returns: how many sessions were changed, or were so before.
+    func change(
+        _ audience: Audience,
+        in hub: HubName,
+        _ action: AudienceCommand.Action,
+        _ selection: PublicationDetails? = nil
+    ) async throws(Failure) -> Int {
+        let records = try await self.records(of: audience, in: hub).filter { $0.isSelected(by: audience, selection) }
+        guard !records.isEmpty else { return 0 }
+        let sessions = self.sessions(in: hub)
+        var count = 0
+        for start in stride(from: 0, to: records.count, by: Self.operationsAtOnce) {
+            let some = records[start..<min(start + Self.operationsAtOnce, records.count)]
+            let results = await withTaskGroup(of: Result<Bool, Failure>.self) { tasks in
+                for record in some {
+                    tasks.addTask { await Self.change(record, action, by: sessions) }
+                }
+                return await tasks.reduce(into: [Result<Bool, Failure>]()) { $0.append($1) }
+            }
+            for result in results { count += try result.get() ? 1 : 0 }
+        }
+        return count
+    }
+
+    /// - Returns: false when the session is gone.
+    private static func change(
+        _ record: SessionRecord,
+        _ action: AudienceCommand.Action,
+        by sessions: HubSessions
+    ) async -> Result<Bool, Failure> {
+        let operations: [SessionOperation] =
+            switch action {
+            case .close(let text): [.close(record.id, reason: text)]
+            case .join(let groups): groups.map { .change(SessionChange(.joined($0), of: record.id)) }
+            case .leave(let groups): groups.map { .change(SessionChange(.left($0), of: record.id)) }
+            case .leaveAll: record.memberships.current.map { .change(SessionChange(.left($0), of: record.id)) }
+            }
+        for operation in operations {
+            switch await sessions.execute(operation, timeout: Self.timeout) {
+            case nil, .gap?: return .failure(.unavailable)
+            case .refused(.full)?: return .failure(.refused)
+            case .refused?: return .success(false)
+            case .executed?, .attached?, .alreadyExecuted?, .duplicate?: break
+            }
+        }
+        return .success(true)
+    }
+
+    private func records(of audience: Audience, in hub: HubName) async throws(Failure) -> [SessionRecord] {
+        do throws(SessionStoreError) {
+            guard case .connection(let id) = audience else { return try await self.catalog.records(in: hub) }
+            return try await self.catalog.record(id, in: hub).map { [$0] } ?? []
+        } catch {
+            throw .unavailable
+        }
+    }
+
+    /// Changes or checks what the client of a session may do.
+    /// - Returns: nil without such a session; otherwise whether the client has the permission, or the change was possible.
+    func change(
+        _ action: PermissionRequest.Action,
+        _ permission: GroupPermission,
+        for group: AudienceName?,
+        of connection: ConnectionID,
+        in hub: HubName
+    ) async throws(Failure) -> Bool? {
+        guard let record = try await self.records(of: .connection(connection), in: hub).first else { return nil }
+        var permissions = GroupPermissions(texts: record.permissions)
+        let isPossible: Bool
+        switch action {
+        case .check: return group.map { permissions.allows(permission, $0) } ?? permissions.allowsAll(permission)
+        case .grant: isPossible = permissions.grant(permission, for: group)
+        case .revoke: isPossible = permissions.revoke(permission, for: group)
+        }
+        guard isPossible else { return false }
+        let change = SessionChange(.permissions(permissions.texts), of: connection)
+        switch await self.sessions(in: hub).execute(.change(change), timeout: Self.timeout) {
+        case nil, .gap?: throw .unavailable
+        case .refused(.full)?: return false
+        case .refused?: return nil
+        case .executed?, .attached?, .alreadyExecuted?, .duplicate?: return true
+        }
+    }
+}
