@@ -94,10 +94,9 @@ struct RedisBrokerOutageTests {
             let expected = (1...5).flatMap { ["a\($0)", "b\($0)"] }
             #expect(await eventually { nodes[0].receiver.texts.count >= 10 })
             #expect(await nodes[1].publish("end") == .success(.relayed(receivers: 2)))
+            // Each gets it on its own time.
             #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.last == "end" } })
-            #expect(nodes[0].receiver.texts == expected + ["end"])
-            let texts = nodes[1].receiver.texts
-            #expect(Set(texts).count == texts.count, "\(texts)")
+            for node in nodes { #expect(node.receiver.texts == expected + ["end"]) }
         }
     }
 
