@@ -10,11 +10,19 @@ struct ConnectRequest {
     let wantsWelcome: Bool
     /// Whether the client wants to resume a connection.
     let resumes: Bool
+    /// The WebSocket subprotocol; nil for none.
+    let subprotocol: String?
+    /// The state and the cookies that the connect handler has set.
+    let handlerState: String?
+    let handlerCookies: HandlerCookies
 
     init(_ admitted: WebSocketAdmission.AdmittedClient) {
         self.groups = admitted.client.groups
         self.reservation = admitted.reservation
         self.wantsWelcome = admitted.client.wantsWelcome
         self.resumes = admitted.client.resumes
+        self.subprotocol = admitted.client.subprotocol
+        self.handlerState = admitted.client.handlerState
+        self.handlerCookies = admitted.client.handlerCookies
     }
 }

@@ -16,6 +16,7 @@ struct ClientSide: Sendable {
         _ foundation: NodeFoundation,
         _ cluster: ClusterSide,
         tokens: TokenVerifier?,
+        handlers: EventHandlers?,
         subprotocols: [(name: String, base: any ClientProtocol)],
         moreEndpoints: (any Application) -> [Endpoint]
     ) {
@@ -30,6 +31,7 @@ struct ClientSide: Sendable {
         let pubSub = PubSubRelay(
             publisher: cluster.publisher,
             listing: ConnectionListing(presence: cluster.presence, interest: cluster.interest),
+            handlers: handlers,
             metrics: metrics
         )
         let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
@@ -43,7 +45,14 @@ struct ClientSide: Sendable {
                 requiresToken: configuration.access.accessKeys != nil,
                 groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
             ),
-            pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now)
+            pubSub: PubSubAuthenticator(
+                keys: configuration.access.accessKeys,
+                now: foundation.now,
+                connect: handlers.map { handlers in
+                    let connections = cluster.connections
+                    return .init(handlers: handlers) { connections.makeID(on: connections.shard(of: $0)) }
+                }
+            )
         ) { await interest.reserve($0) }
         self.host = ConnectionHost(
             connections: cluster.connections,

@@ -26,6 +26,8 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     case noAccessKey
     case badClaim
     case badMode
+    case refusedByHandler
+    case handlerFailed
     case reliableNotServed
     case notSubscribed
     case draining
@@ -49,6 +51,8 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .unauthorized(let error): Self(error)
             case .badClaim: .badClaim
             case .badMode: .badMode
+            case .refusedByHandler: .refusedByHandler
+            case .handlerFailed: .handlerFailed
             case .reliableNotServed: .reliableNotServed
             case .notSubscribed: .notSubscribed
             case .draining: .draining
