@@ -57,6 +57,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.8.0"),
         // Command line, help texts and sub-commands.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
+        // Requests to the event handlers of applications: pooled connections, HTTP/1.1 and HTTP/2 over TLS.
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         // Lock-free counters read by REST and metrics while event loops write them.
         .package(url: "https://github.com/apple/swift-atomics.git", from: "1.2.0"),
         // Ordered indexes and queues.
@@ -108,6 +110,7 @@ let package = Package(
             dependencies: [
                 "VolaryBackplane",
                 "VolaryProtocol",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Atomics", package: "swift-atomics"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

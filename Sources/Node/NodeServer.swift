@@ -91,10 +91,12 @@ public struct NodeServer: Service {
         let admission = Self.admission(configuration, logger: foundation.logger)
         let cluster = ClusterSide(foundation, links: links, eventLoops: Array(group.makeIterator()), sockets: admission)
         let tokens = configuration.access.tokens(now: foundation.now)
+        let handlers = EventHandlers(foundation, group: group)
         let clients = ClientSide(
             foundation,
             cluster,
             tokens: tokens,
+            handlers: handlers,
             subprotocols: subprotocols,
             moreEndpoints: moreEndpoints
         )
@@ -121,12 +123,16 @@ public struct NodeServer: Service {
         self.receipts = cluster.receipts
         self.deadlines = deadlines
         self.refusal = foundation.refusal
-        self.drain = Self.drain(foundation, cluster)
-        self.reload = Self.reload(foundation)
-        self.services = Self.services(foundation, cluster, http.listener)
+        self.drain = Self.drain(foundation, cluster, handlers)
+        self.reload = Self.reload(foundation, handlers)
+        self.services = Self.services(foundation, cluster, handlers, http.listener)
     }
 
-    private static func drain(_ foundation: NodeFoundation, _ cluster: ClusterSide) -> Drain<ContinuousClock> {
+    private static func drain(
+        _ foundation: NodeFoundation,
+        _ cluster: ClusterSide,
+        _ handlers: EventHandlers?
+    ) -> Drain<ContinuousClock> {
         let broker = cluster.links.broker
         return Drain(
             shutdownRequest: foundation.shutdownRequest,
@@ -134,7 +140,7 @@ public struct NodeServer: Service {
             connections: cluster.connections,
             acceptNoFurtherStreams: { foundation.http2.acceptNoFurtherStreams() },
             announce: cluster.presence.beginDraining,
-            unsent: { broker.health.waiting },
+            unsent: { broker.health.waiting + (handlers?.unfinished ?? 0) },
             delay: foundation.configuration.drainDelay,
             timeout: foundation.configuration.drainTimeout,
             logger: foundation.logger,
@@ -143,22 +149,22 @@ public struct NodeServer: Service {
     }
 
     /// Creates the reload of files. Logs warnings about unusable keys and about a node without access control.
-    private static func reload(_ foundation: NodeFoundation) -> Reload {
+    private static func reload(_ foundation: NodeFoundation, _ handlers: EventHandlers?) -> Reload {
         let (configuration, logger) = (foundation.configuration, foundation.logger)
         configuration.access.logUnusableKeys(logger: logger)
         if !configuration.access.isProtected, !AccessConfiguration.isLoopback(configuration.host) {
             logger.warning("Everyone who can reach this node can use it: --insecure")
         }
-        return Reload(
-            actions: (configuration.tls.map { tls in [{ tls.reload(logger: $0) }] } ?? []) + configuration.access.reloads,
-            logger: logger
-        )
+        var actions = (configuration.tls.map { tls in [{ tls.reload(logger: $0) }] } ?? []) + configuration.access.reloads
+        if let handlers, configuration.events?.file != nil { actions.append { handlers.reload(logger: $0) } }
+        return Reload(actions: actions, logger: logger)
     }
 
     /// In the order of their start.
     private static func services(
         _ foundation: NodeFoundation,
         _ cluster: ClusterSide,
+        _ handlers: EventHandlers?,
         _ listener: HTTPListener
     ) -> [any Service] {
         let (links, presence) = (cluster.links, cluster.presence)
@@ -169,7 +175,7 @@ public struct NodeServer: Service {
             NodeTopicsService(broker: links.broker, node: foundation.id, logger: foundation.logger) { presence.subscribed() },
             // The presence reporter starts before the listener, so that the first clients are reported to the store at once.
             LoopService(base: presence, eventLoop: foundation.linkLoop),
-        ] + sessions + [listener]
+        ] + sessions + (handlers.map { [$0] } ?? []) + [listener]
     }
 
     /// Lowers a limit on connections that exceeds the limit of open files, because connections above that limit end in errors.

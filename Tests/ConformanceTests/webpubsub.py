@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The official Python libraries of Web PubSub against nodes of one cluster: every public method of the service library and of the client
-library, of both their blocking and their asynchronous kind. Reliable clients and events that have handlers are left out.
+library, of both their blocking and their asynchronous kind. Reliable clients are left out, and events that have handlers (webpubsub_events.py).
 
     webpubsub.py KEY PORT...
 

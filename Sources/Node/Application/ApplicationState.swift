@@ -8,4 +8,6 @@ struct ApplicationState {
     var nextRefusalNotice = NIODeadline.distantPast
     /// Actions whose turn has not come; nil before the first of them.
     var waiting: WaitingActions?
+    /// nil for a connection whose events no handler can get.
+    var events: ConnectionEvents?
 }

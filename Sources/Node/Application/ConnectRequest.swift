@@ -12,6 +12,11 @@ struct ConnectRequest {
     let resumes: Bool
     /// Of a client with a resumable connection.
     let session: SessionTicket?
+    /// The WebSocket subprotocol; nil for none.
+    let subprotocol: String?
+    /// The state and the cookies that the connect handler has set.
+    let handlerState: String?
+    let handlerCookies: HandlerCookies
 
     init(_ admitted: WebSocketAdmission.AdmittedClient) {
         self.groups = admitted.client.groups
@@ -19,5 +24,8 @@ struct ConnectRequest {
         self.wantsWelcome = admitted.client.wantsWelcome
         self.resumes = admitted.client.resumes
         self.session = admitted.session
+        self.subprotocol = admitted.client.subprotocol
+        self.handlerState = admitted.client.handlerState
+        self.handlerCookies = admitted.client.handlerCookies
     }
 }

@@ -18,6 +18,7 @@ struct ClientSide: Sendable {
         _ foundation: NodeFoundation,
         _ cluster: ClusterSide,
         tokens: TokenVerifier?,
+        handlers: EventHandlers?,
         subprotocols: [(name: String, base: any ClientProtocol)],
         moreEndpoints: (any Application) -> [Endpoint]
     ) {
@@ -32,6 +33,7 @@ struct ClientSide: Sendable {
         let pubSub = PubSubRelay(
             publisher: cluster.publisher,
             listing: ConnectionListing(presence: cluster.presence, interest: cluster.interest),
+            handlers: handlers,
             metrics: metrics
         )
         let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
@@ -47,7 +49,14 @@ struct ClientSide: Sendable {
                 requiresToken: configuration.access.hasCredentials,
                 groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
             ),
-            pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now),
+            pubSub: PubSubAuthenticator(
+                keys: configuration.access.accessKeys,
+                now: foundation.now,
+                connect: handlers.map { handlers in
+                    let connections = cluster.connections
+                    return .init(handlers: handlers) { connections.makeID(on: connections.shard(of: $0)) }
+                }
+            ),
             quotas: configuration.hubLimits.connections.map { _ in cluster.quotas },
             sessions: cluster.sessions
         ) { await interest.reserve($0) }

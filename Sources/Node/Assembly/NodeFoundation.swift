@@ -17,6 +17,7 @@ struct NodeFoundation: Sendable {
     let linkLoop: any EventLoop
     let registry = MetricsRegistry()
     let metrics: NodeMetrics
+    let eventMetrics: EventMetrics
     let activity: ActivityLog
     let life = LifecyclePhase()
     let http2 = HTTP2Connections()
@@ -42,6 +43,7 @@ struct NodeFoundation: Sendable {
         self.logger = Logger(label: logger.label) { _ in SampledLogHandler(writingTo: named) }
         self.linkLoop = linkLoop
         self.metrics = NodeMetrics(factory: self.registry)
+        self.eventMetrics = EventMetrics(factory: self.registry)
         // The activity log writes different kinds of lines from one place, and limits the rate of each kind itself.
         self.activity = ActivityLog(metrics: self.metrics, logger: Logger(label: logger.label) { _ in named })
     }

@@ -73,6 +73,20 @@ struct Publisher: Sendable {
         )
     }
 
+    /// A message of an event handler to the connection that has sent it an event. It is not published: its node delivers it.
+    func answer(_ payload: TypedPayload, _ metadata: MessageMetadata, to connection: HubAudience) -> Publication {
+        Publication(
+            id: .random(on: self.node),
+            kind: .serverBroadcast,
+            hub: connection.hub,
+            audience: connection.audience,
+            dataType: Publication.DataType(payload.dataType),
+            timestamp: self.now(),
+            details: PublicationDetails(metadata: metadata),
+            payload: payload.bytes
+        )
+    }
+
     /// Publishes a notice about a hub to its clients, without waiting for the outcome.
     func announce(_ text: String, in hub: HubName) {
         let publication = Publication(

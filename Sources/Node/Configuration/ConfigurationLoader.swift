@@ -71,6 +71,7 @@ public struct ConfigurationLoader {
             },
             acceptsUserQuery: try self.isOn(.insecureUserQuery),
             access: try self.access(),
+            events: try self.events(),
             maximumMessageBytes: try self.bytes(.maximumMessage, 1...Limits.maximumPayloadBytes),
             maximumUnsentBytes: try self.bytes(.maximumUnsent, (64 * 1024)...(256 * 1024 * 1024)),
             compresses: try self.isOn(.compression),
@@ -103,6 +104,9 @@ public struct ConfigurationLoader {
     // MARK: - Values
 
     func value(_ option: ConfigurationOption) -> String? { self.given[option]?.text ?? option.defaultValue }
+
+    /// Whether an option was set.
+    func isGiven(_ option: ConfigurationOption) -> Bool { self.given[option] != nil }
 
     /// Where an option was set.
     func origin(of option: ConfigurationOption) -> ConfigurationError.Origin { self.given[option]?.origin ?? .flag }

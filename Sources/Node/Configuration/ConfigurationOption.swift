@@ -33,6 +33,11 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case accessKey = "access-key"
     case accessKeys = "access-keys"
     case publicHosts = "public-hosts"
+    case hubs
+    case eventHandler = "event-handler"
+    case eventHub = "event-hub"
+    case userEvents = "user-events"
+    case systemEvents = "system-events"
     case allowedOrigins = "allowed-origins"
     case insecure
     case maximumMessage = "max-message"
@@ -92,7 +97,10 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .port: "8080"
         case .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .redisAuthorities, .corsOrigins, .swaggerAssets: nil
         case .apiKey, .apiKeys, .jwtKey, .jwks, .jwtAudience, .jwtIssuer, .jwtPermissionsClaim, .allowedOrigins: nil
-        case .accessKey, .accessKeys, .publicHosts, .maximumConnections, .trustedProxies: nil
+        case .accessKey, .accessKeys, .publicHosts, .hubs, .eventHandler, .maximumConnections, .trustedProxies: nil
+        case .eventHub: "default"
+        case .userEvents: "*"
+        case .systemEvents: "none"
         // The default depends on whether credentials are configured.
         case .clientMessages, .announcementsPerSecond: nil
         case .redisPrefix: "volary"
@@ -186,6 +194,12 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
             "File with one or two keys of Web PubSub's clients and callers, read again on SIGHUP. Default: none."
         case .publicHosts:
             "Names that Web PubSub's tokens may have this node by, separated by commas. Default: what Host says."
+        case .hubs: "JSON file of Web PubSub's hubs with their event handlers, read again on SIGHUP. Default: none."
+        case .eventHandler:
+            "URL of an event handler of one hub, with {hub} and {event} for their names, in place of --hubs. Default: none."
+        case .eventHub: "Hub of --event-handler."
+        case .userEvents: "Events of clients that --event-handler gets: '*' for all, or names separated by commas."
+        case .systemEvents: "System events that it gets: none, or a list of connect, connected and disconnected."
         case .allowedOrigins:
             "Other origins whose pages may open WebSockets, separated by commas, or '*'. Default: only the node's own."
         case .insecure:

@@ -42,6 +42,8 @@ public struct NodeConfiguration: Sendable {
     /// Whether `/ws?user=` sets a connection's user.
     public var acceptsUserQuery: Bool
     var access: AccessConfiguration
+    /// Hubs of Web PubSub with event handlers; nil: none.
+    var events: EventConfiguration?
     public var maximumMessageBytes: Int
     public var maximumUnsentBytes: Int
     /// Whether permessage-deflate is used for clients that offer it.

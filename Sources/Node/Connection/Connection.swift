@@ -43,7 +43,7 @@ public final class Connection {
         self.outbox = OutboxPolicy(maximumBytes: host.settings.maximumUnsentBytes)
         self.encoding = client.spoken.encoding(framing: transport.framing, isDeflated: transport.isDeflated)
         self.identity = ConnectionIdentity(
-            id: admitted.session?.client.id ?? host.connections.makeID(on: shard),
+            id: admitted.session?.client.id ?? client.id ?? host.connections.makeID(on: shard),
             hub: client.hub,
             user: client.user,
             connectedAt: admitted.session?.connectedAt ?? host.settings.now(),
@@ -160,6 +160,7 @@ public final class Connection {
     /// reason is `cut`. If the client has disconnected, this drops its unhandled messages, and the connection has ended when
     /// this returns.
     func close(_ reason: CloseReason) {
+        if case .closing(_, let text)? = reason.event { self.state.events?.ends(for: text) }
         if self.isOpen, let event = reason.event, let last = self.session.encode(event) {
             // Not `send`: a client that does not read gets no last message, and must not be closed for that again.
             _ = self.transport.write(self.frame(last), allowance: self.outbox.allowance, written: nil)

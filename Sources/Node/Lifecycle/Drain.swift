@@ -22,7 +22,7 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     let acceptNoFurtherStreams: @Sendable () -> Void
     /// Announces the drain to the other nodes.
     let announce: @Sendable () -> Void
-    /// The number of messages that wait for the link to the other nodes.
+    /// The number of messages that wait for the link to the other nodes, and of events that handlers have not answered.
     let unsent: @Sendable () -> Int
     /// From not ready to the first closed connection.
     let delay: Duration

@@ -113,6 +113,11 @@ struct AccessFlags: ParsableArguments {
     @Option(.accessKey) var accessKey: String?
     @Option(.accessKeys) var accessKeys: String?
     @Option(.publicHosts) var publicHosts: String?
+    @Option(.hubs) var hubs: String?
+    @Option(.eventHandler) var eventHandler: String?
+    @Option(.eventHub) var eventHub: String?
+    @Option(.userEvents) var userEvents: String?
+    @Option(.systemEvents) var systemEvents: String?
     @Option(.allowedOrigins) var allowedOrigins: String?
     @Flag(.insecure) var insecure = false
 
@@ -132,6 +137,11 @@ struct AccessFlags: ParsableArguments {
             (.accessKey, self.accessKey),
             (.accessKeys, self.accessKeys),
             (.publicHosts, self.publicHosts),
+            (.hubs, self.hubs),
+            (.eventHandler, self.eventHandler),
+            (.eventHub, self.eventHub),
+            (.userEvents, self.userEvents),
+            (.systemEvents, self.systemEvents),
             (.allowedOrigins, self.allowedOrigins),
             (.insecure, self.insecure ? "on" : nil),
         ]

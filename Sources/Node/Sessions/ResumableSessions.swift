@@ -82,7 +82,7 @@ final class ResumableSessions: Sendable {
         on shard: ConnectionShard
     ) async throws(WebSocketHandshake.Refusal) -> WebSocketAdmission.AdmittedClient {
         let token = ReconnectionToken()
-        let resumable = ResumableClient(self.connections.makeID(on: shard), on: shard, token: token)
+        let resumable = ResumableClient(client.id ?? self.connections.makeID(on: shard), on: shard, token: token)
         let sessions = self.sessions(in: client.hub)
         let attachment = SessionAttachment(
             connection: resumable.id,

@@ -1,17 +1,28 @@
+import NIOCore
 import NIOHTTP1
 import VolaryProtocol
 
 /// Checks the token and the parameters of a handshake of Web PubSub.
 struct PubSubAuthenticator: Sendable {
+    /// What is needed to ask connect handlers.
+    struct Connect: Sendable {
+        let handlers: EventHandlers
+        /// A new connection id on an event loop of the node.
+        let makeID: @Sendable (any EventLoop) -> ConnectionID
+    }
+
     /// Nil: no access keys are configured, and no client may connect.
     let keys: AccessKeys?
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
+    /// nil: no handlers are configured.
+    var connect: Connect?
 
-    /// - Returns: the client with the user, groups and permissions of its token. A client that resumes a connection needs no token.
+    /// - Returns: the client with the user, groups and permissions of its token, or of a connect handler. A client that resumes a connection needs no token.
     func admit(
         _ request: HTTPRequestHead,
-        _ client: WebSocketHandshake.Client
+        _ client: WebSocketHandshake.Client,
+        on eventLoop: any EventLoop
     ) async throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
         if client.resumes { return client }
         let granted = try await self.grant(request, client)
@@ -19,28 +30,34 @@ struct PubSubAuthenticator: Sendable {
             throw .badMode
         }
         var client = client
-        client.user = granted.user
-        client.groups = granted.groups
-        client.permissions = granted.permissions
-        return client
+        if let granted {
+            client.user = granted.client.user
+            client.groups = granted.client.groups
+            client.permissions = granted.client.permissions
+        }
+        return try await self.ask(request, client, granted?.claims, on: eventLoop)
     }
 
+    /// - Returns: nil for a client without a token, on a hub that accepts such clients.
     private func grant(
         _ request: HTTPRequestHead,
         _ client: WebSocketHandshake.Client
-    ) async throws(WebSocketHandshake.Refusal) -> PubSubTokenClaims.Client {
+    ) async throws(WebSocketHandshake.Refusal) -> (claims: PubSubTokenClaims, client: PubSubTokenClaims.Client)? {
         let claims: PubSubTokenClaims
         let hosts: [UTF8Text]
         do throws(TokenError) {
             guard let keys else { throw .noAccessKey }
-            guard let token = try self.token(of: request, client) else { throw .missing }
+            guard let token = try self.token(of: request, client) else {
+                if self.connect?.handlers.settings(of: client.hub)?.acceptsAnonymous == true { return nil }
+                throw .missing
+            }
             claims = try await keys.claims(of: token)
             hosts = keys.hosts(ofRequestTo: request.headers.first(name: "host"))
         } catch {
             throw .unauthorized(error)
         }
         do throws(PubSubTokenFault) {
-            return try claims.client(of: UTF8Text(client.hub.text), hosts: hosts, now: self.now())
+            return (claims, try claims.client(of: UTF8Text(client.hub.text), hosts: hosts, now: self.now()))
         } catch {
             switch error {
             case .invalidName(let claim): throw .badClaim(claim)

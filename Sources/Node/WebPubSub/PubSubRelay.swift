@@ -2,27 +2,29 @@ import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
-/// Carries out the actions of Web PubSub's clients: groups, and messages to groups. Events fail, because no handler can be
-/// configured.
+/// Carries out the actions of Web PubSub's clients: groups, messages to groups, and events.
 ///
-/// The actions of one client take effect in the order in which they arrive. Only a join waits, for its subscription, and the
-/// actions after it wait with it.
+/// The actions of one client take effect in the order in which they arrive. A join waits for its subscription, and an event for its
+/// handler; the actions after it wait with it.
 final class PubSubRelay: Application {
     /// How long a join waits for the subscription of its group: 5 s. Then it fails, and the client may repeat it.
     private static let subscriptionTime = TimeAmount.seconds(5)
     /// Delay before a message that found no room, in the outbox or in its hub's quota, counts as finished: 100 ms, as in ``PlainRelay``.
     private static let refusalPause = TimeAmount.milliseconds(100)
 
-    private let publisher: Publisher
+    let publisher: Publisher
+    let listing: ConnectionListing
+    /// nil: no handlers are configured, and events fail.
+    let handlers: EventHandlers?
     private let reliable: ReliableRelay
-    private let listing: ConnectionListing
     private let metrics: NodeMetrics
     private var interest: TopicInterest<ContinuousClock> { self.listing.interest }
 
-    init(publisher: Publisher, listing: ConnectionListing, metrics: NodeMetrics) {
+    init(publisher: Publisher, listing: ConnectionListing, handlers: EventHandlers?, metrics: NodeMetrics) {
         self.publisher = publisher
         self.reliable = ReliableRelay(publisher: publisher)
         self.listing = listing
+        self.handlers = handlers
         self.metrics = metrics
     }
 
@@ -34,6 +36,7 @@ final class PubSubRelay: Application {
         }
         self.listing.begin(connection, request)
         connection.send(.connected(reconnectionToken: nil))
+        self.tellConnected(connection, request)
     }
 
     func acknowledged(_ number: UInt64, by connection: Connection) {
@@ -43,6 +46,7 @@ final class PubSubRelay: Application {
     func disconnected(_ connection: Connection) {
         if case .resumable(let client) = connection.state.listing { return self.reliable.disconnected(connection, client) }
         connection.state.waiting?.giveUp()
+        self.tellDisconnected(connection)
         self.listing.end(connection)
     }
 
@@ -54,13 +58,14 @@ final class PubSubRelay: Application {
         case .join(let group): self.join(connection, group, done)
         case .leave(let group): self.inTurn(connection) { self.leave($0, group, done) }
         case .send(let send): self.inTurn(connection) { self.send(send, from: $0, done) }
+        case .event(let event): self.pass(event, of: connection, done)
         // Sessions of this application's protocols do not ask for messages.
-        case .event, .message: self.inTurn(connection) { _ in done(.failure(.failed)) }
+        case .message: self.inTurn(connection) { _ in done(.failure(.failed)) }
         }
     }
 
     /// Carries out an action now, or behind those that wait.
-    private func inTurn(_ connection: Connection, _ run: @escaping (Connection) -> Void) {
+    func inTurn(_ connection: Connection, _ run: @escaping (Connection) -> Void) {
         guard let waiting = connection.state.waiting, !waiting.isEmpty else { return run(connection) }
         waiting.append { run(connection) }
     }
@@ -93,6 +98,11 @@ final class PubSubRelay: Application {
     private static func settle(_ connection: Connection, _ number: UInt64, isLive: Bool) {
         guard let waiting = connection.state.waiting else { return }
         waiting.settle(number, isLive: isLive)
+        self.goOn(waiting)
+    }
+
+    /// Carries out the actions whose turn has come.
+    static func goOn(_ waiting: WaitingActions) {
         while let run = waiting.next() { run() }
     }
 

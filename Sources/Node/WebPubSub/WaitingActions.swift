@@ -1,12 +1,15 @@
 import NIOCore
 
-/// The actions of one client that wait for a subscription, or behind one that does, in the order of their arrival. On the
-/// connection's event loop.
+/// The actions of one client that wait for a subscription or an event handler, or behind one that does, in the order of their
+/// arrival. On the connection's event loop.
 final class WaitingActions {
     private struct Entry {
         let number: UInt64
         /// Nil while the subscription is not decided.
         var isLive: Bool?
+        /// Whether the actions behind it wait for ``WaitingActions/ended(_:)``.
+        var isLong = false
+        var isRunning = false
         /// Ends the wait.
         let deadline: Scheduled<Void>?
         let subscription: Task<Void, Never>?
@@ -23,6 +26,15 @@ final class WaitingActions {
     func append(_ run: @escaping () -> Void) {
         self.lastNumber += 1
         self.entries.append(Entry(number: self.lastNumber, isLive: true, deadline: nil, subscription: nil) { _ in run() })
+    }
+
+    /// Adds an action that takes time. ``ended(_:)`` must be called with its number.
+    func appendLong(_ run: @escaping (_ number: UInt64) -> Void) {
+        self.lastNumber += 1
+        let number = self.lastNumber
+        self.entries.append(
+            Entry(number: number, isLive: true, isLong: true, deadline: nil, subscription: nil) { _ in run(number) }
+        )
     }
 
     /// Adds an action that needs a subscription.
@@ -51,12 +63,17 @@ final class WaitingActions {
         self.entries[index].deadline?.cancel()
     }
 
-    /// Removes the first action if its turn has come.
+    /// Removes the first action if its turn has come, or, if it takes time, marks it as begun.
     /// - Returns: what carries it out.
     func next() -> (() -> Void)? {
-        guard let first = self.entries.first, let isLive = first.isLive else { return nil }
-        self.entries.removeFirst()
+        guard let first = self.entries.first, let isLive = first.isLive, !first.isRunning else { return nil }
+        if first.isLong { self.entries[0].isRunning = true } else { self.entries.removeFirst() }
         return { first.run(isLive) }
+    }
+
+    /// The first action, which takes time, has ended.
+    func ended(_ number: UInt64) {
+        if self.entries.first?.number == number { self.entries.removeFirst() }
     }
 
     /// Ends all waits for subscriptions. The actions get their turn nevertheless.

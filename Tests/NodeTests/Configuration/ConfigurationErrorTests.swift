@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import VolaryProtocol
 
 @testable import VolaryNode
 
@@ -43,6 +44,11 @@ struct ConfigurationErrorTests {
         (.anonymousClients, ["yes"], "must be on or off"),
         (.accessKeys, ["/dev/null"], AccessKeys.fileRule),
         (.publicHosts, ["", "a b", "https://example.org", "example.org,", "h:0"], "must be \(AccessKeys.hostsRule)"),
+        (.hubs, ["/dev/null"], "\(HubTable.fileRule); the file is not valid JSON"),
+        (.eventHandler, ["", "app.example.org", "ftp://h/", "https://u@h/", "https://{hub}.h/", "http://h/{x}"], EventURL.rule),
+        (.eventHub, ["", "1", "a b"], "must be the name of a hub, which \(HubName.rule)"),
+        (.userEvents, ["a,", "*,a", "1"], "must be \(UserEventPattern.rule)"),
+        (.systemEvents, ["", "connect,", "Connect"], "must be none, or a list such as connect,connected,disconnected"),
         (
             .allowedOrigins, ["", "example.org", "https://example.org/", "nul", "file://h"],
             "must be '*', or origins such as https://app.example.org,capacitor://localhost"

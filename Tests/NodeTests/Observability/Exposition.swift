@@ -23,7 +23,7 @@ struct Exposition {
         for line in text.dropLast().split(separator: "\n", omittingEmptySubsequences: false) {
             if let found = line.wholeMatch(of: /# HELP ([a-z_]+) (.+)/) {
                 help = (String(found.1), String(found.2))
-            } else if let found = line.wholeMatch(of: /# TYPE ([a-z_]+) (counter|gauge|summary)/) {
+            } else if let found = line.wholeMatch(of: /# TYPE ([a-z_]+) (counter|gauge|histogram|summary)/) {
                 guard let (name, text) = help, name == found.1 else { throw Fault(description: "no HELP before \(line)") }
                 guard !self.families.contains(where: { $0.name == name }) else { throw Fault(description: "twice: \(name)") }
                 self.families.append(Family(name: name, help: text, type: String(found.2)))
@@ -42,7 +42,12 @@ struct Exposition {
             var family = self.families.popLast()
         else { throw Fault(description: "no sample: \(line)") }
         let name = String(found.1)
-        let suffixes = family.type == "summary" ? ["_count", "_sum"] : [""]
+        let suffixes =
+            switch family.type {
+            case "histogram": ["_bucket", "_count", "_sum"]
+            case "summary": ["_count", "_sum"]
+            default: [""]
+            }
         guard suffixes.contains(where: { name == family.name + $0 }) else { throw Fault(description: "astray: \(line)") }
         var labels: [String: String] = [:]
         if let text = found.2 {

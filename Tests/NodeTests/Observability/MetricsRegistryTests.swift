@@ -36,6 +36,19 @@ struct MetricsRegistryTests {
     }
 
     @Test
+    func `A recorder that aggregates is a histogram of seconds`() throws {
+        let registry = MetricsRegistry(help: ["h": "H."])
+        let recorder = Recorder(label: "h", dimensions: [("x", "1")], aggregate: true, factory: registry)
+        for value in [0.004, 0.005, 0.3, 1000] { recorder.record(value) }
+        let exposition = try Exposition(registry.text(gauges: []))
+        #expect(exposition.families.map(\.type) == ["histogram"])
+        for (bound, count) in [("0.005", 2.0), ("0.25", 2), ("0.5", 3), ("100.0", 3), ("+Inf", 4)] {
+            #expect(exposition.value("h_bucket", ["x": "1", "le": bound]) == count, "\(bound)")
+        }
+        #expect(exposition.value("h_count", ["x": "1"]) == 4 && exposition.value("h_sum", ["x": "1"]) == 1000.309)
+    }
+
+    @Test
     func `Of a name with many series those that are zero are left out; no name has more than a bound`() throws {
         let registry = MetricsRegistry(help: ["few_total": "F.", "many_total": "M."])
         let few = (0..<100).map { Counter(label: "few", dimensions: [("n", "\($0)")], factory: registry) }
@@ -61,6 +74,7 @@ struct MetricsRegistryTests {
         check(ConnectionClose.self)
         check(RequestAnswer.self)
         check(RequestedChange.self)
+        check(EventResult.self)
     }
 
     @Test

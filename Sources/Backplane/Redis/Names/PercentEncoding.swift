@@ -24,7 +24,7 @@ package enum PercentEncoding {
     }
 
     /// Encodes every byte except letters, digits and `- . _ ~ @ : + =`, which need no encoding in a path segment.
-    static func encode(_ text: String) -> String {
+    package static func encode(_ text: String) -> String {
         let encoded = text.utf8.count { !self.isPlain($0) }
         guard encoded > 0 else { return text }
         return String(unsafeUninitializedCapacity: text.utf8.count + 2 * encoded) { target in

@@ -41,7 +41,7 @@ final class NodeName: Sendable {
     func takeNext() { self.number.withLockedValue { $0 += 1 } }
 
     /// From the kernel, without a name look-up.
-    private static var hostName: String {
+    static var hostName: String {
         var bytes = [CChar](repeating: 0, count: 256)
         guard gethostname(&bytes, bytes.count - 1) == 0 else { return "" }
         return String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)

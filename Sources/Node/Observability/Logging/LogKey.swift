@@ -10,6 +10,10 @@ enum LogKey {
     static let connections = "volary.connections"
     static let count = "volary.count"
     static let error = "volary.error"
+    static let event = "volary.event"
+    /// Scheme, host and port of an event handler.
+    static let handler = "volary.handler"
+    static let hub = "volary.hub"
     static let key = "volary.key"
     static let node = "volary.node"
     static let option = "volary.option"

@@ -5,6 +5,8 @@ import NIOConcurrencyHelpers
 /// Keeps one node's metrics in memory and writes them in Prometheus text format
 /// (https://prometheus.io/docs/instrumenting/exposition_formats).
 ///
+/// A recorder that aggregates is a histogram of seconds.
+///
 /// One registry per node, not per process, so that nodes in one test process are counted separately. Dimensions are labels, see
 /// ``MetricLabel``.
 final class MetricsRegistry: MetricsFactory {
@@ -17,6 +19,7 @@ final class MetricsRegistry: MetricsFactory {
         case counter(CounterCell)
         /// Written as a summary without quantiles: the count, and the sum in seconds or in the recorded unit.
         case summary(SummaryCell)
+        case histogram(HistogramCell)
     }
 
     private let help: [String: String]
@@ -37,7 +40,10 @@ final class MetricsRegistry: MetricsFactory {
     }
 
     func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
-        self.makeSummary(label, dimensions, unit: 1)
+        guard aggregate else { return self.makeSummary(label, dimensions, unit: 1) }
+        let cell = HistogramCell()
+        self.add(.histogram(cell), label, dimensions)
+        return cell
     }
 
     func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
@@ -86,6 +92,7 @@ final class MetricsRegistry: MetricsFactory {
         switch sorted.first?.value {
         case .counter: lines += self.header("\(name)_total", "counter")
         case .summary: lines += self.header(name, "summary")
+        case .histogram: lines += self.header(name, "histogram")
         case nil: break
         }
         for (labels, metric) in sorted {
@@ -96,9 +103,23 @@ final class MetricsRegistry: MetricsFactory {
             case .summary(let cell):
                 let (count, sum) = cell.value
                 lines += ["\(name)_count\(labels) \(count)", "\(name)_sum\(labels) \(sum)"]
+            case .histogram(let cell): lines += Self.histogram(name, labels, cell)
             }
         }
         return Self.text(lines)
+    }
+
+    /// - Parameter labels: as in the line of a sample; empty without labels.
+    private static func histogram(_ name: String, _ labels: String, _ cell: HistogramCell) -> [String] {
+        let (counts, sum) = cell.value
+        let others = labels.isEmpty ? "" : "\(labels.dropFirst().dropLast()),"
+        var total = 0
+        var lines = zip(HistogramCell.bounds.map { "\($0)" } + ["+Inf"], counts).map { bound, count in
+            total += count
+            return "\(name)_bucket{\(others)le=\"\(bound)\"} \(total)"
+        }
+        lines += ["\(name)_sum\(labels) \(sum)", "\(name)_count\(labels) \(total)"]
+        return lines
     }
 
     private static func text(_ lines: [String]) -> String { lines.joined(separator: "\n") + "\n" }
@@ -148,6 +169,26 @@ private final class SummaryCell: RecorderHandler, TimerHandler {
     func record(_ value: Double) {
         self.values.withLockedValue { values in
             values.count += 1
+            values.sum += value
+        }
+    }
+}
+
+/// A histogram of seconds.
+private final class HistogramCell: RecorderHandler {
+    static let bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 100]
+
+    private let values = NIOLockedValueBox((counts: [Int](repeating: 0, count: HistogramCell.bounds.count + 1), sum: 0.0))
+
+    /// The numbers of values up to each bound and above the bound before, and of those above the last one.
+    var value: (counts: [Int], sum: Double) { self.values.withLockedValue { $0 } }
+
+    func record(_ value: Int64) { self.record(Double(value)) }
+
+    func record(_ value: Double) {
+        let bucket = Self.bounds.firstIndex { value <= $0 } ?? Self.bounds.count
+        self.values.withLockedValue { values in
+            values.counts[bucket] += 1
             values.sum += value
         }
     }

@@ -29,6 +29,8 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     case noAccessKey
     case badClaim
     case badMode
+    case refusedByHandler
+    case handlerFailed
     case reliableNotServed
     case notSubscribed
     case hubFull
@@ -56,6 +58,8 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .unauthorized(let error): Self(error)
             case .badClaim: .badClaim
             case .badMode: .badMode
+            case .refusedByHandler: .refusedByHandler
+            case .handlerFailed: .handlerFailed
             case .reliableNotServed: .reliableNotServed
             case .notSubscribed: .notSubscribed
             case .hubFull: .hubFull

@@ -1,3 +1,4 @@
+import NIOCore
 import NIOHTTP1
 import VolaryProtocol
 
@@ -13,7 +14,8 @@ struct EventStreamAuthenticator: Sendable {
     /// - Returns: the client with the user of its token, and its groups.
     func admit(
         _ request: HTTPRequestHead,
-        _ client: WebSocketHandshake.Client
+        _ client: WebSocketHandshake.Client,
+        on eventLoop: any EventLoop
     ) async throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
         guard self.access.needsTime else {
             try self.access.checkOrigin(request)
@@ -22,7 +24,7 @@ struct EventStreamAuthenticator: Sendable {
         let wanted = client.groups
         var admitted = client
         admitted.groups = []
-        if let member = try await self.member(request, admitted) {
+        if let member = try await self.member(request, admitted, on: eventLoop) {
             admitted = member
         } else {
             try self.access.checkOrigin(request)
@@ -40,11 +42,12 @@ struct EventStreamAuthenticator: Sendable {
     /// - Returns: the client of a token of Web PubSub; nil when the request may have another token, or needs none.
     private func member(
         _ request: HTTPRequestHead,
-        _ client: WebSocketHandshake.Client
+        _ client: WebSocketHandshake.Client,
+        on eventLoop: any EventLoop
     ) async throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client? {
         guard self.pubSub.keys != nil else { return nil }
         do throws(WebSocketHandshake.Refusal) {
-            let member = try await self.pubSub.admit(request, client)
+            let member = try await self.pubSub.admit(request, client, on: eventLoop)
             // As for the other clients of Web PubSub: the token is in the URL, so pages of any origin may have it.
             if self.access.origins != nil { try self.access.checkOrigin(request) }
             return member

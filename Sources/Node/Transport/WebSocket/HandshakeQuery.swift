@@ -11,18 +11,21 @@ enum HandshakeQuery {
             .map { Substring($0.dropFirst(name.utf8.count + 1)) }
     }
 
-    /// All parameters, decoded as forms are: a plus sign is a space. Of a repeated one the last value. The name `access_token` is
-    /// known in any case. What cannot be decoded stays as it is.
-    static func parameters(ofTarget target: String) -> [UTF8Text: UTF8Text] {
+    /// All parameters in their order, decoded as forms are: a plus sign is a space. The name `access_token` is known in any case.
+    /// What cannot be decoded stays as it is.
+    static func pairs(ofTarget target: String) -> [(name: UTF8Text, value: UTF8Text)] {
         let query = target.utf8.drop { $0 != UInt8(ascii: "?") }.dropFirst()
-        var parameters: [UTF8Text: UTF8Text] = [:]
-        for part in query.split(separator: UInt8(ascii: "&")) {
+        return query.split(separator: UInt8(ascii: "&")).map { part in
             let name = part.prefix { $0 != UInt8(ascii: "=") }
             let isToken = Substring(name).isSame(BearerToken.queryParameter)
             let key = isToken ? UTF8Text(BearerToken.queryParameter) : self.decoded(Substring(name))
-            parameters[key] = self.decoded(Substring(part[name.endIndex...].dropFirst()))
+            return (key, self.decoded(Substring(part[name.endIndex...].dropFirst())))
         }
-        return parameters
+    }
+
+    /// As ``pairs(ofTarget:)``. Of a repeated one the last value.
+    static func parameters(ofTarget target: String) -> [UTF8Text: UTF8Text] {
+        Dictionary(self.pairs(ofTarget: target).map { ($0.name, $0.value) }) { $1 }
     }
 
     private static func decoded(_ text: Substring) -> UTF8Text {

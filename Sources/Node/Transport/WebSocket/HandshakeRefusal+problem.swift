@@ -67,6 +67,10 @@ extension WebSocketHandshake.Refusal {
                 "webpubsub_mode",
                 "webpubsub_mode must be sendEvent, or sendToGroup with a valid group; noEcho must be true or false."
             )
+        case .refusedByHandler(let status):
+            Problem(HTTPResponse.Status(code: status), "refused-by-handler", "The application does not accept this client.")
+        case .handlerFailed:
+            Problem(.internalServerError, "handler-failed", "The application has not decided about this client.")
         case .reliableNotServed:
             Problem(
                 .badRequest,

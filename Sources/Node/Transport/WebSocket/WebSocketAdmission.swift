@@ -30,7 +30,22 @@ struct WebSocketAdmission: Sendable {
     /// As ``TopicInterest/reserve(_:)``.
     let reserve: @Sendable ([Topic]) async -> TopicReservation
 
-    /// Whether ``admit(_:_:)`` may have to wait. If false, every client is admitted at once.
+    /// Maximum delay of a handshake by Redis: 250 ms, the time of many round trips. Without Redis clients can connect
+    /// nevertheless.
+    private static let admissionTime = TimeAmount.milliseconds(250)
+    /// The same for clients that are refused without their subscriptions: 2 s.
+    private static let subscriptionTime = TimeAmount.seconds(2)
+
+    /// When ``admit(_:_:on:)`` must be canceled; nil if it ends by itself, because a handler is asked.
+    func maximumTime(for client: WebSocketHandshake.Client) -> TimeAmount? {
+        switch client.endpoint.access {
+        case .tokenKeys: Self.admissionTime
+        case .accessKeys: self.pubSub.asksHandler(client) ? nil : Self.subscriptionTime
+        case .readers: self.pubSub.asksHandler(client) ? nil : Self.admissionTime
+        }
+    }
+
+    /// Whether ``admit(_:_:on:)`` may have to wait. If false, every client is admitted at once.
     func needsTime(for client: WebSocketHandshake.Client) -> Bool {
         switch client.endpoint.access {
         case .tokenKeys: self.access.needsTime || !client.topics.isEmpty
@@ -65,13 +80,14 @@ struct WebSocketAdmission: Sendable {
         _ client: WebSocketHandshake.Client,
         on eventLoop: any EventLoop
     ) async throws(WebSocketHandshake.Refusal) -> AdmittedClient {
-        let client = try await self.authenticated(request, client)
+        let asksHandler = client.endpoint.access == .accessKeys && self.pubSub.asksHandler(client)
+        let client = try await self.authenticated(request, client, on: eventLoop)
         if let sessions = self.sessions, client.resumes || client.spoken === sessions.spoken {
             return try await sessions.admit(client, on: eventLoop)
         }
         let topics = client.topics
         guard !topics.isEmpty else { return AdmittedClient(client: client) }
-        let reservation = await self.reserve(topics)
+        let reservation = asksHandler ? await self.reserveInTime(topics, on: eventLoop) : await self.reserve(topics)
         // Its libraries try again, and would not notice what a connection without subscriptions misses.
         guard reservation.isConfirmed || client.endpoint.access != .accessKeys else { throw .notSubscribed }
         return AdmittedClient(client: client, reservation: reservation)
@@ -79,12 +95,25 @@ struct WebSocketAdmission: Sendable {
 
     private func authenticated(
         _ request: HTTPRequestHead,
-        _ client: WebSocketHandshake.Client
+        _ client: WebSocketHandshake.Client,
+        on eventLoop: any EventLoop
     ) async throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
         switch client.endpoint.access {
         case .tokenKeys: try await self.access.admit(request, client)
-        case .accessKeys: try await self.pubSub.admit(request, client)
-        case .readers: try await EventStreamAuthenticator(access: self.access, pubSub: self.pubSub).admit(request, client)
+        case .accessKeys: try await self.pubSub.admit(request, client, on: eventLoop)
+        case .readers: try await EventStreamAuthenticator(access: self.access, pubSub: self.pubSub)
+                .admit(request, client, on: eventLoop)
+        }
+    }
+
+    private func reserveInTime(_ topics: [Topic], on eventLoop: any EventLoop) async -> TopicReservation {
+        let work = Task { await self.reserve(topics) }
+        let limit = eventLoop.scheduleTask(in: Self.subscriptionTime) { work.cancel() }
+        defer { limit.cancel() }
+        return await withTaskCancellationHandler {
+            await work.value
+        } onCancel: {
+            work.cancel()
         }
     }
 }

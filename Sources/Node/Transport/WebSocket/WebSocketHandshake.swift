@@ -45,6 +45,10 @@ enum WebSocketHandshake {
         case badClaim(String)
         /// The parameters of a raw client of Web PubSub.
         case badMode
+        /// The connect handler has refused the client.
+        case refusedByHandler(status: Int)
+        /// The connect handler has not answered, or not as it must.
+        case handlerFailed
         /// The client wants a resumable connection, and nothing else that is served.
         case reliableNotServed
         /// The subscriptions of a client that needs them at once are not confirmed in time.
@@ -82,6 +86,11 @@ enum WebSocketHandshake {
         var permissions = GroupPermissions.none
         /// Whether the client wants to resume a connection.
         var resumes = false
+        /// The id of the connection, if a connect handler knows it already.
+        var id: ConnectionID?
+        /// The state and the cookies that the connect handler has set.
+        var handlerState: String?
+        var handlerCookies = HandlerCookies()
     }
 
     /// Whether the request asks for an upgrade to WebSocket. The `Upgrade` field may list other protocols as well.

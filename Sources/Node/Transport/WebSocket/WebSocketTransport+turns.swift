@@ -98,7 +98,9 @@ extension WebSocketTransport {
         case .binary(let bytes): try self.pass(.binary(bytes), to: connection)
         case .ping(let payload): if let ping = self.pings.received(payload) { self.answer(ping) }
         case .pong: break
-        case .close(let code, _): self.closeReceived(code: code)
+        case .close(let code, let reason):
+            connection.state.events?.ends(for: reason)
+            self.closeReceived(code: code)
         }
     }
 

@@ -4,12 +4,6 @@ import NIOHTTP1
 /// Handles WebSocket handshakes and requests for event streams on any carrier: validates them, answers refused ones, and creates the
 /// transport of an accepted one.
 struct WebSocketUpgrade: Sendable {
-    /// Maximum delay of a handshake by Redis: 250 ms, the time of many round trips. Without Redis clients can connect
-    /// nevertheless.
-    private static let admissionTime = TimeAmount.milliseconds(250)
-    /// The same for clients that are refused without their subscriptions: 2 s.
-    private static let subscriptionTime = TimeAmount.seconds(2)
-
     typealias Decision = Result<WebSocketAdmission.AdmittedClient, WebSocketHandshake.Refusal>
 
     /// See ``WebSocketHandshake/validate(_:isExtendedConnect:endpoints:acceptsUserQuery:compresses:)``.
@@ -104,8 +98,7 @@ struct WebSocketUpgrade: Sendable {
                 decided.value(self.acceptsConnections ? self.withRoom(admitted) : .failure(.draining))
             }
         }
-        let time = client.endpoint.access == .accessKeys ? Self.subscriptionTime : Self.admissionTime
-        eventLoop.scheduleTask(in: time) { task.cancel() }
+        if let time = self.admission.maximumTime(for: client) { eventLoop.scheduleTask(in: time) { task.cancel() } }
     }
 
     private func withRoom(_ admitted: WebSocketAdmission.AdmittedClient) -> Decision {

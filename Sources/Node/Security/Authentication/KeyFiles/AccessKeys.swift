@@ -37,6 +37,9 @@ struct AccessKeys: Sendable {
         return key.key
     }
 
+    /// The key of `--access-key`, and those of the file.
+    var keys: [AccessKey] { self.all.map(\.key) }
+
     private var all: [Key] { (self.key.map { [$0] } ?? []) + (self.file?.content ?? []) }
 
     /// The names of this node in tokens: of the operator, or of the request.

@@ -1,3 +1,5 @@
+import NIOCore
+
 /// The claims of a token for Web PubSub with a valid signature.
 package struct PubSubTokenClaims: Hashable {
     /// Allowed difference between the clocks of issuer and node: 5 minutes, in milliseconds.
@@ -39,6 +41,20 @@ package struct PubSubTokenClaims: Hashable {
     package func checkRequest(path: UTF8Text, hosts: [UTF8Text], now: Int64) throws(PubSubTokenFault) {
         try self.checkTimes(now)
         guard try self.audiences().contains(where: { $0.opens(path: path, hosts: hosts) }) else { throw .audience }
+    }
+
+    /// All claims, each with its values as texts: those of a list one by one, an object as JSON.
+    package var texts: [(name: UTF8Text, values: [UTF8Text])] {
+        guard case .object(let members) = self.claims else { return [] }
+        return members.map { member in
+            guard case .list(let elements) = member.value else { return (member.name, [Self.text(of: member.value)]) }
+            return (member.name, elements.map(Self.text))
+        }
+    }
+
+    private static func text(of value: JSONValue) -> UTF8Text {
+        if case .text(let text) = value { return text }
+        return UTF8Text(String(buffer: value.encoded))
     }
 
     // MARK: - Claims
