@@ -17,7 +17,7 @@ struct RedisSessionScripts: Sendable {
 
     init(resolver: MasterResolver, limits: SessionLimits, idleHistoryBytes: Int, logger: Logger) {
         self.runner = RedisScriptRunner(
-            role: "session scripts",
+            role: "session-scripts",
             scripts: RedisScript.sessions,
             resolver: resolver,
             logger: logger
