@@ -94,9 +94,9 @@ struct RedisBrokerOutageTests {
             let expected = (1...5).flatMap { ["a\($0)", "b\($0)"] }
             #expect(await eventually { nodes[0].receiver.texts.count >= 10 })
             #expect(await nodes[1].publish("end") == .success(.relayed(receivers: 2)))
-            #expect(await eventually { nodes[0].receiver.texts.last == "end" })
-            #expect(nodes[0].receiver.texts == expected + ["end"])
-            #expect(Set(nodes[1].receiver.texts).count == nodes[1].receiver.texts.count)
+            // Each gets it on its own time.
+            #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.last == "end" } })
+            for node in nodes { #expect(node.receiver.texts == expected + ["end"]) }
         }
     }
 
@@ -132,7 +132,8 @@ struct RedisBrokerOutageTests {
             #expect(await eventually { await nodes[0].publish("probe") == .success(.relayed(receivers: 2)) })
             #expect(await eventually { nodes[1].receiver.texts.last == "probe" })
             #expect(nodes[0].receiver.texts.filter { $0 != "probe" } == ["one", "two"])
-            #expect(Set(nodes[1].receiver.envelopes.map(\.sequence)).count == nodes[1].receiver.envelopes.count)
+            let sequences = nodes[1].receiver.envelopes.map(\.sequence)
+            #expect(Set(sequences).count == sequences.count)
             // Redis has executed each once, whichever came first.
             let sendings = server.sendings().filter { $0.sequence <= 2 }
             #expect(sendings.map(\.sequence) == [1, 2], "\(sendings)")

@@ -35,6 +35,27 @@ struct TopicLogForkTests {
         #expect(node.texts == Array(1...9) && node.output.gaps == 1)
     }
 
+    /// Both histories have a message at each of these offsets.
+    @Test(arguments: [false, true])
+    func `A message whose link leads to another number belongs to another history`(isLinked: Bool) {
+        var node = Follower()
+        node.relink()
+        node.hear(3)
+        if !isLinked { node.unlink() }
+        node.model = node.model.replica(lagging: 1)
+        node.miss(1)
+        if isLinked {
+            node.machine.received(node.publish(), into: &node.output)
+            #expect(node.output.gaps == 0 && node.texts == [1, 2, 3])
+        } else {
+            node.relink()
+        }
+        node.answerAll()
+        #expect(node.output.gaps == 1 && node.texts == Array(1...(isLinked ? 5 : 4)))
+        node.hear(2)
+        #expect(node.output.gaps == 1 && node.texts == Array(1...(isLinked ? 7 : 6)))
+    }
+
     /// The node heard, at a master that was replaced, what nobody else did, and comes to the new one after the others.
     @Test(arguments: [false, true])
     func `What the other history had before the subscription comes before what the subscription brings`(othersFoundIt: Bool) {

@@ -97,6 +97,34 @@ struct ClusterSlotTests {
         }
     }
 
+    @Test func `The order of a hub keeps to its slot`() async throws {
+        try await Self.withCluster { server, configuration in
+            try await ScriptedOrder.run(on: server, configuration) { order in
+                for round in 1...3 {
+                    let lua = """
+                        local log, top = scope .. ':log:group:blue', scope .. ':top:group:blue'
+                        keep(log, top)
+                        if startOf(log, top) > floor() then return 'start' end
+                        local done = once()
+                        if done then return done end
+                        append(log, top, scope .. ':t:group:blue', 'x')
+                        appendOwn(scope .. ':session:c:own', 0, scope .. ':n:1:t', 'c', 'x')
+                        if ARGV[6] == '3' then refuse('no') else save() end
+                        return 'executed'
+                        """
+                    let answer = try await order.evaluate(lua, lane: "node", sequence: round, previous: round - 1)
+                    #expect(answer.text == "executed")
+                    // With another history, a mark, and many lanes.
+                    server.command("HSET", order.head, "checked", "0", "marked", "0")
+                    if round == 2 { server.command("HSET", order.head, "run", "another") }
+                    for lane in 0..<(round == 1 ? 1100 : 0) { server.command("HSET", order.head, "op:\(lane)", "1") }
+                }
+                #expect(try await order.execute(3) == "no")
+                #expect(try await order.observe().operation == 0)
+            }
+        }
+    }
+
     @Test func `Presence keeps to the slots of the registry, of hubs and of nodes`() async throws {
         try await Self.withCluster { server, configuration in
             let hubs = [HubName.default, try #require(HubName("chat"))]

@@ -159,8 +159,8 @@ struct OrderScriptTests {
             #expect(try await floor() == first.position.number - 1)
             // Longer ago than a topic lives.
             let lua = """
-                redis.call('HSET', hub, 'checked', 0, 'marked', now - ARGV[4] - 1000, 'marks',
-                    pair(now - ARGV[4] - 20000, 5) .. pair(now - ARGV[4] - 1000, 7))
+                local marks = string.format('%.0f:5,%.0f:7,', now - age - 20000, now - age - 1000)
+                redis.call('HSET', hub, 'checked', 0, 'marked', now - age - 1000, 'marks', marks)
                 return 1
                 """
             _ = try await order.evaluate(lua)

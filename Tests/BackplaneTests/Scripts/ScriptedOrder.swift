@@ -25,13 +25,17 @@ struct ScriptedOrder {
     static func run(_ body: (inout ScriptedOrder) async throws -> Void) async throws {
         let server = try RedisServer.start()
         defer { server.stop() }
-        try await self.run(on: server, body)
+        try await self.run(on: server, RedisConfiguration(url: server.url), body)
     }
 
     /// Of the default hub in a Redis that is there already.
-    static func run(on server: RedisServer, _ body: (inout ScriptedOrder) async throws -> Void) async throws {
+    static func run(
+        on server: RedisServer,
+        _ configuration: RedisConfiguration,
+        _ body: (inout ScriptedOrder) async throws -> Void
+    ) async throws {
         let resolver = MasterResolver(
-            configuration: try RedisConfiguration(url: server.url),
+            configuration: configuration,
             eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
             logger: .quiet
         )
@@ -58,7 +62,7 @@ struct ScriptedOrder {
             RedisScript.sessionLogs,
         ]
         let script = RedisScript(
-            name: "test",
+            name: lua,
             source: parts.joined() + "local refused = enter() if refused then return refused end\n" + lua
         )
         return try await self.runner.evaluate(

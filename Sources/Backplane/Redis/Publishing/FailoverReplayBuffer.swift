@@ -3,18 +3,19 @@ import NIOCore
 /// The most recent messages that Redis has confirmed, in order, to be published again after a fail-over. Pure: time is an
 /// argument.
 ///
-/// Replication is asynchronous, so a replica that becomes the master may not have them. And while some nodes are still
-/// connected to the old master, nodes that are connected to the new one do not receive messages published at the old one.
-/// Receivers drop duplicates.
+/// Replication is asynchronous, so a replica that becomes the master may not have them. What it has, it does not execute again, see
+/// ``RedisScript/order``. Receivers that have a message drop it.
 struct FailoverReplayBuffer<Element> {
-    /// Maximum age of a message when the link to the master is lost: 5 s. A node polls the sentinels every second, and they
-    /// notify it of a fail-over at once. A link to a frozen master is lost within 3 s.
-    static var age: TimeAmount { .seconds(5) }
+    /// Maximum age of a message when the link to the master is lost: 60 s, the default time after which a replica notices that
+    /// its link to the master is silent.
+    static var age: TimeAmount { .seconds(60) }
     /// Maximum time for which the link may have been down: 60 s. Sentinels by default wait for half of it before they consider
     /// a master down.
     static var maximumOutage: TimeAmount { .seconds(60) }
-    /// Maximum of bytes, including ``Outbox/overheadBytes`` for each message: 4 MiB. The oldest messages are removed first.
-    static var maximumBytes: Int { 4 * 1024 * 1024 }
+    /// Maximum of bytes, including ``Outbox/overheadBytes`` for each message: 16 MiB. The oldest messages are removed first.
+    static var maximumBytes: Int { 16 * 1024 * 1024 }
+    /// Maximum of messages: 10,000. Redis answers that it has them within a second.
+    static var maximumCount: Int { 10_000 }
 
     private var entries = CircularBuffer<(element: Element, bytes: Int, at: NIODeadline)>()
     private var totalBytes = 0
@@ -28,7 +29,7 @@ struct FailoverReplayBuffer<Element> {
         self.entries.append((element, bytes + Outbox<Element>.overheadBytes, now))
         self.totalBytes += bytes + Outbox<Element>.overheadBytes
         self.forget(before: now - Self.age)
-        while self.totalBytes > Self.maximumBytes { self.removeFirst() }
+        while self.totalBytes > Self.maximumBytes || self.entries.count > Self.maximumCount { self.removeFirst() }
     }
 
     /// Call when the link was lost. No message is confirmed any more, and ages stop increasing.

@@ -50,6 +50,13 @@ struct PushResponseTests {
         #expect(self.receipt(.degraded(here: true), to: group).missing == ["other"])
     }
 
+    @Test func `The position is the broker's, as an epoch and a number`() {
+        let position = Position(epoch: 1_796_028_818_529, number: 14_299_432_091_650)
+        #expect(self.receipt(.relayed(receivers: 1, at: position), to: .all).position == "1796028818529-14299432091650")
+        #expect(self.receipt(.relayed(receivers: 1), to: .all).position == nil)
+        #expect(self.receipt(.degraded(here: true), to: .all).position == nil)
+    }
+
     @Test func `A node that the presence store has lost, and that is awaited back, is missing, too`() throws {
         self.directory.awaitReregistration()
         self.directory.update([Self.status(self.own)])

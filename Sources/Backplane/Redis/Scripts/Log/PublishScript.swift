@@ -2,7 +2,8 @@ extension RedisScript {
     /// Gives a message the next number of its hub's order, appends it to its topic's log and publishes it with this position, once.
     ///
     /// A topic that no node uses has no log. It has no subscriber and no head, because nodes create heads for the topics that
-    /// they use, see ``RedisScript/refreshHeads``. Publishing to such a topic writes nothing but the number. While the name of the
+    /// they use, see ``RedisScript/refreshHeads``. Publishing to such a topic writes nothing but the number; to one of a node that is
+    /// not there, nothing. While the name of the
     /// hub's data is new, every topic of the hub has a log; also while it is missing, for the default hub, whose name never expires.
     ///
     /// Logs of a hub's topics without a subscriber have a common limit. The bytes logged for them are summed over the lifetime of an
@@ -17,24 +18,24 @@ extension RedisScript {
     ///
     /// ARGV: 1 to 7 of ``order``, 8 to 13 of ``topicLog``, 14 the channel, 15 the envelope.
     ///
-    /// Returns the number of subscribers, the epoch and the number of the message; number 0 if it had been executed before. For a
+    /// Returns the number of subscribers, the epoch and the number of the message; number 0 if it has none or had been executed
+    /// before. For a
     /// caller that has not been told it, then the history. The error `IDLEFULL` means that the common limit is reached and nothing
     /// has been published.
     static let publish = RedisScript(
         name: "publish",
-        source: Self.clock + Self.logEntries + Self.order + Self.lostEpoch + Self.topicLog + """
+        source: Self.clock + Self.logEntries + Self.plainOrder + Self.lostEpoch + Self.topicLog + """
+            if ARGV[13] == 'node' and redis.call('EXISTS', unpack(KEYS)) == 0 and isIdle(ARGV[14]) then
+                return {redis.call('SPUBLISH', ARGV[14], ARGV[15]), 0, 0}
+            end
             local refused = enter()
             if refused then return refused end
-            local receivers
-            local executed = once()
-            if executed then
-                receivers = redis.pcall('PUBSUB', 'SHARDNUMSUB', ARGV[14])[2] or 0
-            else
-                receivers = append(KEYS[2], KEYS[3], ARGV[14], ARGV[15])
-                if refusal(receivers) then return receivers end
-                save()
-            end
-            return {receivers, epoch, executed and 0 or number, run ~= ARGV[1] and run or nil}
+            local told = run ~= ARGV[1] and run or nil
+            if once() then return {redis.pcall('PUBSUB', 'SHARDNUMSUB', ARGV[14])[2] or 0, epoch, 0, told} end
+            local receivers, _, id = append(KEYS[2], KEYS[3], ARGV[14], ARGV[15])
+            if refusal(receivers) then return receivers end
+            save(id)
+            return {receivers, epoch, number, told}
             """
     )
 }

@@ -38,7 +38,42 @@ extension RedisScript {
     static let topicLog = """
         local count, bytes = tonumber(ARGV[9]), tonumber(ARGV[10])
         local isCounted = ARGV[13] == 'hub' or ARGV[13] == 'other'
-        local store = scope .. ':store'
+        local store = isCounted and scope .. ':store'
+
+        -- Functions of `append`, outside of it: what they capture would cost each publication.
+        local function isIdle(channel)
+            local subscribers = redis.pcall('PUBSUB', 'SHARDNUMSUB', channel)
+            return not refusal(subscribers) and subscribers[2] == 0
+        end
+        -- Returns the start of a new log.
+        local function begin(log, top, isLost)
+            local kept = redis.pcall('HMGET', top, 'keep', 'start')
+            if redis.call('EXISTS', log) == 1 then isLost = true end
+            local start = isLost and number or whole(kept[2]) or floor()
+            if isLost or kept[1] or kept[2] then redis.call('DEL', log, top) end
+            if kept[1] then redis.pcall('HSET', top, 'keep', kept[1]) end
+            return start
+        end
+        -- Forgets all entries before the first for which `keeps` holds; it holds for every later one. The last always stays.
+        -- Returns the offset of the first that stays, and the bytes before it.
+        local function trim(log, offset, total, keeps)
+            local low, high = entry(log, 0) or number, number
+            while low < high do
+                local middle = math.floor((low + high) / 2)
+                local at, time, before, index = entry(log, middle)
+                if not at or keeps(index, time, before) then high = middle else low = at + 1 end
+            end
+            redis.call('XTRIM', log, 'MINID', low)
+            -- Which may be far above: entries also go when they expire.
+            local at, _, before, index = entry(log, low)
+            return index or offset + 1, before or total
+        end
+        local function add(log, id, total, envelope, previous, offset, expiry)
+            if expiry then
+                return redis.pcall('XADD', log, id, 't', now, 'b', total, 'e', envelope, 'p', previous, 'o', offset, 'x', expiry)
+            end
+            return redis.pcall('XADD', log, id, 't', now, 'b', total, 'e', envelope, 'p', previous, 'o', offset)
+        end
 
         local function append(log, top, channel, envelope, expiry)
             local idle = isCounted and whole(redis.pcall('GET', store .. ':idle')) or 0
@@ -51,94 +86,69 @@ extension RedisScript {
                 end
             end
             local fields = redis.pcall('HMGET', top, 'epoch', 'offset', 'last', 'total', 'first', 'base', 'checked', 'counted')
-            if refusal(fields) and not refusal(fields, 'WRONGTYPE') then return fields end
+            if fields.err and not refusal(fields, 'WRONGTYPE') then return fields end
             local topic, start, isNew = fields[1], nil, false
-            local offset, last, total, first, base = whole(fields[2]), whole(fields[3]), whole(fields[4]), whole(fields[5]), whole(fields[6])
-            local checked, counted = whole(fields[7]), whole(fields[8]) or 0
-            local isKnown = topic and #topic == 8 and offset and last and total and first and base and checked
-
-            local function isIdle()
-                local subscribers = redis.pcall('PUBSUB', 'SHARDNUMSUB', channel)
-                return not refusal(subscribers) and subscribers[2] == 0
-            end
-            local function isOptional()
-                if ARGV[13] == '' or isCounted and redis.call('EXISTS', store .. ':new') == 1 then return false end
-                return ARGV[13] ~= 'hub' or redis.call('EXISTS', store) == 1
-            end
-            local function begin(isLost)
-                local kept = redis.pcall('HMGET', top, 'keep', 'start')
-                if redis.call('EXISTS', log) == 1 then isLost = true end
-                start = isLost and number or whole(kept[2]) or floor()
-                if isLost or kept[1] or kept[2] then redis.call('DEL', log, top) end
-                if kept[1] then redis.pcall('HSET', top, 'keep', kept[1]) end
-                topic, offset, last, total, first, base, checked, counted, isNew = ARGV[8], 0, 0, 0, 1, 0, 0, 0, true
-            end
-            -- Forgets all entries before the first for which `keeps` holds; it holds for every later one. The last always stays.
-            local function trim(keeps)
-                local low, high = entry(log, 0) or last, last
-                while low < high do
-                    local middle = math.floor((low + high) / 2)
-                    local at, time, before, index = entry(log, middle)
-                    if not at or keeps(index, time, before) then high = middle else low = at + 1 end
-                end
-                redis.call('XTRIM', log, 'MINID', low)
-                -- Which may be far above: entries also go when they expire.
-                local at, _, before, index = entry(log, low)
-                first, base, isNew = index or offset + 1, before or total, true
-            end
+            local isKnown = topic and #topic == 8 and fields[2] and fields[3] and fields[4] and fields[5] and fields[6] and fields[7]
+                and fields[8] and not string.find(table.concat(fields, ' ', 2), '[^%d ]')
+            local offset, previous, total = tonumber(fields[2]), tonumber(fields[3]), tonumber(fields[4])
+            local first, base, checked, counted = tonumber(fields[5]), tonumber(fields[6]), tonumber(fields[7]), tonumber(fields[8])
+            isKnown = isKnown and offset and previous and total and first and base and checked and counted
+                and math.max(offset, previous, total, first, base, checked, counted) <= 9007199254740990
 
             if not isKnown then
-                if isOptional() and redis.call('EXISTS', log, top) == 0 and isIdle() then
+                local isOptional = ARGV[13] ~= '' and not (isCounted and redis.call('EXISTS', store .. ':new') == 1)
+                    and (ARGV[13] ~= 'hub' or redis.call('EXISTS', store) == 1)
+                if isOptional and redis.call('EXISTS', log, top) == 0 and isIdle(channel) then
                     local receivers = redis.pcall('SPUBLISH', channel, envelope)
                     if refusal(receivers) then return receivers end
-                    take()
+                    number = number + 1
                     return receivers, 0
                 end
             end
-            if isCounted and idle + #envelope + (isKnown and 64 or 4608) > tonumber(ARGV[12]) and isIdle() then
+            if isCounted and idle + #envelope + (isKnown and 64 or 4608) > tonumber(ARGV[12]) and isIdle(channel) then
                 return redis.error_reply('IDLEFULL topics without a subscriber keep as much as they may')
             end
-            if not isKnown then begin(topic or refusal(fields)) end
-
-            local id
-            local function add()
-                id = string.format('%.0f', number + 1)
-                if expiry then
-                    return redis.pcall('XADD', log, id, 't', now, 'b', total, 'e', envelope, 'p', last, 'o', offset + 1, 'x', expiry)
-                end
-                return redis.pcall('XADD', log, id, 't', now, 'b', total, 'e', envelope, 'p', last, 'o', offset + 1)
+            if not isKnown then
+                start = begin(log, top, topic or fields.err)
+                topic, offset, previous, total, first, base, checked, counted, isNew = ARGV[8], 0, 0, 0, 1, 0, 0, 0, true
             end
-            local added = add()
+
+            local id = string.format('%.0f', number + 1)
+            -- Texts in place of numbers that would have to be formatted again.
+            local added = add(log, id, isNew and 0 or fields[4], envelope, isNew and 0 or fields[3], offset + 1, expiry)
             -- The last: somebody has written the largest of all ids, or set it.
             if refusal(added, 'WRONGTYPE') or refusal(added, 'ID specified') or refusal(added, 'exhausted') then
-                begin(true)
-                added = add()
+                start = begin(log, top, true)
+                topic, offset, previous, total, first, base, checked, counted, isNew = ARGV[8], 0, 0, 0, 1, 0, 0, 0, true
+                added = add(log, id, total, envelope, previous, offset + 1, expiry)
             end
             if refusal(added, 'OOM') then
                 -- Twice what is to come: memory is given back in pieces. After the first write Redis takes any other of the same script.
                 local needed = 2 * #envelope + 16384
                 if not isNew and total - base > needed then
                     local freed = base + needed
-                    trim(function(_, _, before) return before >= freed end)
-                    added = add()
+                    first, base = trim(log, offset, total, function(_, _, before) return before >= freed end)
+                    isNew = true
+                    added = add(log, id, total, envelope, previous, offset + 1, expiry)
                 end
                 if refusal(added, 'OOM') then
                     local receivers = redis.pcall('SPUBLISH', channel, envelope)
                     if refusal(receivers) then return receivers end
-                    beginAfterLoss(log, top, ARGV[8], ARGV[11], take())
+                    number = number + 1
+                    beginAfterLoss(log, top, ARGV[8], ARGV[11], number)
                     return receivers, 0
                 end
             end
             if refusal(added) then return added end
 
             local receivers = redis.pcall('SPUBLISH', channel,
-                'L' .. topic .. struct.pack('>I8I8I8I8', offset + 1, epoch, number + 1, last) .. envelope)
+                'L' .. topic .. struct.pack('>I8I8I8I8', offset + 1, epoch, number + 1, previous) .. envelope)
             if refusal(receivers) then
                 redis.call('XDEL', log, id)
-                if redis.call('XLEN', log) > 0 then redis.call('XSETID', log, last) else redis.call('DEL', log) end
+                if redis.call('XLEN', log) > 0 then redis.call('XSETID', log, previous) else redis.call('DEL', log) end
                 return receivers
             end
-            offset, total, last = offset + 1, total + #envelope, take()
+            offset, total, number = offset + 1, total + #envelope, number + 1
             local countedBefore, idleBefore = counted, idle
             if isCounted and receivers == 0 then
                 -- With what Redis takes for a log and its head, or for an entry.
@@ -160,9 +170,10 @@ extension RedisScript {
                     -- Some more than has to go, so that it need not be done for each message.
                     local most = offset - first >= count and count - math.floor(count / 16) or count
                     local room = total - base > bytes and bytes - math.floor(bytes / 16) or bytes
-                    trim(function(index, time, before)
+                    first, base = trim(log, offset, total, function(index, time, before)
                         return index > offset - most and total - before <= room and time >= oldest
                     end)
+                    isNew = true
                 end
             end
             if start then redis.call('HSET', top, 'epoch', topic, 'since', 0, 'start', start) end
@@ -189,7 +200,7 @@ extension RedisScript {
                 elseif idle > idleBefore then
                     redis.pcall('SET', store .. ':idle', idle, 'PX', age)
                 end
-                return receivers, number
+                return receivers, number, id
             end
 
             """
@@ -199,7 +210,7 @@ extension RedisScript {
         local function appendOwn(list, previous, channel, connection, entry)
             local added = redis.pcall('RPUSH', list, struct.pack('>I8I8I8', number + 1, previous, now) .. entry)
             if refusal(added) then return added end
-            take()
+            number = number + 1
             if channel then
                 redis.pcall('SPUBLISH', channel, 'S' .. struct.pack('>I8I8I8', epoch, number, previous) .. connection .. entry)
             end
