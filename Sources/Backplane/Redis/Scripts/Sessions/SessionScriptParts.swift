@@ -25,75 +25,80 @@
 /// | `last`, `start`, `bytes` | of the own topic: number of the last entry; all later entries are in the list; bytes in the list |
 /// | `kept` | when its topics were last told to keep what the session may need, in ms |
 extension RedisScript {
-    /// What all scripts of sessions begin with. KEYS and ARGV 1 to 13 as of ``order`` and ``topicLog``; ARGV 5 to 7 also for scripts
+    /// What the scripts of sessions begin with. KEYS and ARGV 1 to 13 as of ``order`` and ``topicLog``; ARGV 5 to 7 also for scripts
     /// that are no operation, with sequence 0.
-    static let sessionParts =
-        Self.clock + Self.logEntries + Self.order + Self.lostEpoch + Self.topicLog + Self.sessionLogs + """
-            local me = string.match(ARGV[5], '^op:(%x+)')
-            local function sessionKey(id) return scope .. ':session:' .. id end
-            local function ownedBy(node) return scope .. ':n:' .. node .. ':sessions' end
-            local function text(number) return string.format('%.0f', number) end
-            local function push(node, frame) redis.pcall('SPUBLISH', scope .. ':n:' .. node .. ':t', frame) end
-            -- The answer of every script.
-            local function reply(answer, ...) return {observed(), answer, ...} end
-            -- Of an operation that is executed now.
-            local function executed(answer, ...)
-                local saved = save()
-                if refusal(saved) then return saved end
-                operation = tonumber(ARGV[6])
-                return reply(answer, ...)
-            end
-            local function refused(why)
-                local saved = refuse(why)
-                if refusal(saved) then return saved end
-                operation = tonumber(ARGV[6])
-                return reply(why)
-            end
-            -- Of another script, which took a number.
-            local function numbered(answer, ...)
-                set(hub, 'number', number)
-                return reply(answer, ...)
-            end
+    static let sessionParts = Self.clock + Self.logEntries + Self.order + Self.sessionLogs + Self.sessionFunctions
 
-            -- Why the caller may not write for a session; nil when it owns it in this epoch.
-            local function objection(key, fence)
-                local fields = redis.call('HMGET', key, 'fence', 'epoch')
-                if not fields[1] then return 'gone' end
-                if fields[1] ~= fence then return 'fenced' end
-                if tonumber(fields[2]) ~= epoch then return 'unverified' end
-            end
+    /// As ``sessionParts``, for scripts that append to topics that are not a session's own.
+    static let publishingParts =
+        Self.clock + Self.logEntries + Self.order + Self.lostEpoch + Self.topicLog + Self.sessionLogs + Self.sessionFunctions
 
-            -- Iterates over from and to of a group's intervals; to is empty for an open one.
-            local function intervals(value) return string.gmatch(string.match(value, '^[%d%- ]*'), '(%d+)%-(%d*)') end
-            -- The topics that a replay after a number reads, but its own: each with the number above which it needs every entry. And groups.
-            local function topicsOf(key, after)
-                local topics, user = {all = after}, redis.call('HGET', key, 'userKey')
-                if user and user ~= '' then topics['user:' .. user] = after end
-                local groups = redis.call('HGETALL', key .. ':groups')
-                for i = 1, #groups, 2 do
-                    local lowest
-                    for from, to in intervals(groups[i + 1]) do
-                        from = tonumber(from)
-                        if (to == '' or tonumber(to) > after) and (not lowest or from < lowest) then lowest = from end
-                    end
-                    if lowest then topics['group:' .. groups[i]] = math.max(after, lowest) end
+    private static let sessionFunctions = """
+        local me = string.match(ARGV[5], '^op:(%x+)')
+        local function sessionKey(id) return scope .. ':session:' .. id end
+        local function ownedBy(node) return scope .. ':n:' .. node .. ':sessions' end
+        local function text(number) return string.format('%.0f', number) end
+        local function push(node, frame) redis.pcall('SPUBLISH', scope .. ':n:' .. node .. ':t', frame) end
+        -- The answer of every script.
+        local function reply(answer, ...) return {observed(), answer, ...} end
+        -- Of an operation that is executed now.
+        local function executed(answer, ...)
+            local saved = save()
+            if refusal(saved) then return saved end
+            operation = tonumber(ARGV[6])
+            return reply(answer, ...)
+        end
+        local function refused(why)
+            local saved = refuse(why)
+            if refusal(saved) then return saved end
+            operation = tonumber(ARGV[6])
+            return reply(why)
+        end
+        -- Of another script, which took a number.
+        local function numbered(answer, ...)
+            set(hub, 'number', number)
+            return reply(answer, ...)
+        end
+
+        -- Why the caller may not write for a session; nil when it owns it in this epoch.
+        local function objection(key, fence)
+            local fields = redis.call('HMGET', key, 'fence', 'epoch')
+            if not fields[1] then return 'gone' end
+            if fields[1] ~= fence then return 'fenced' end
+            if tonumber(fields[2]) ~= epoch then return 'unverified' end
+        end
+
+        -- Iterates over from and to of a group's intervals; to is empty for an open one.
+        local function intervals(value) return string.gmatch(string.match(value, '^[%d%- ]*'), '(%d+)%-(%d*)') end
+        -- The topics that a replay after a number reads, but its own: each with the number above which it needs every entry. And groups.
+        local function topicsOf(key, after)
+            local topics, user = {all = after}, redis.call('HGET', key, 'userKey')
+            if user and user ~= '' then topics['user:' .. user] = after end
+            local groups = redis.call('HGETALL', key .. ':groups')
+            for i = 1, #groups, 2 do
+                local lowest
+                for from, to in intervals(groups[i + 1]) do
+                    from = tonumber(from)
+                    if (to == '' or tonumber(to) > after) and (not lowest or from < lowest) then lowest = from end
                 end
-                return topics, groups
+                if lowest then topics['group:' .. groups[i]] = math.max(after, lowest) end
             end
-            local function logOf(topic) return scope .. ':log:' .. topic, scope .. ':top:' .. topic end
-            local function isTrimmed(key, topics, after)
-                if (tonumber(redis.call('HGET', key, 'start')) or 0) > after then return true end
-                for topic, needed in pairs(topics) do
-                    if startOf(logOf(topic)) > needed then return true end
-                end
-                return false
+            return topics, groups
+        end
+        local function logOf(topic) return scope .. ':log:' .. topic, scope .. ':top:' .. topic end
+        local function isTrimmed(key, topics, after)
+            if (tonumber(redis.call('HGET', key, 'start')) or 0) > after then return true end
+            for topic, needed in pairs(topics) do
+                if startOf(logOf(topic)) > needed then return true end
             end
-            local function keepAll(key, topics)
-                for topic in pairs(topics) do keep(logOf(topic)) end
-                redis.call('HSET', key, 'kept', now)
-            end
+            return false
+        end
+        local function keepAll(key, topics)
+            for topic in pairs(topics) do keep(logOf(topic)) end
+            redis.call('HSET', key, 'kept', now)
+        end
 
-            """
+        """
 
     /// Entries of the own topic. After ``sessionParts``.
     static let ownTopics = """
@@ -124,7 +129,7 @@ extension RedisScript {
             if refusal(added) then return added end
             redis.call('HSET', key, 'last', number)
             redis.call('HINCRBY', key, 'bytes', #entry + 24)
-            local most, room = math.max(count, 1000), math.max(bytes, 16777216)
+            local most, room = math.max(tonumber(ARGV[9]), 1000), math.max(tonumber(ARGV[10]), 16777216)
             trimOwn(key, function(_, time, left, size) return now - time > age or left > most or left > 1 and size > room end)
         end
 
