@@ -18,7 +18,7 @@ struct RedisAccessTests {
     /// Also what is called only where something has failed. `attempt` and `inPortions` hand on what they are given.
     @Test func `README grants whatever scripts call`() throws {
         let granted = Set(try Self.user().map { String($0.prefix { $0 != "|" }) })
-        for script in RedisScript.all + RedisScript.log {
+        for script in RedisScript.all + RedisScript.log + RedisScript.sessions {
             for match in script.source.matches(of: /(?:redis\.p?call|attempt|inPortions)\(([^,)]+)/) {
                 guard !["...", "command"].contains(match.1) else { continue }
                 let command = try #require(match.1.wholeMatch(of: /'([A-Z]+)'/), "\(match.0) of \(script.name)").1

@@ -13,7 +13,7 @@ import VolaryProtocol
 @Suite(.timeLimit(.minutes(2)))
 struct ClusterSlotTests {
     /// Runs `body` with a cluster of one server that owns all slots.
-    private static func withCluster(_ body: (RedisServer, RedisConfiguration) async throws -> Void) async throws {
+    static func withCluster(_ body: (RedisServer, RedisConfiguration) async throws -> Void) async throws {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("volary-slots-\(UUID())")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }

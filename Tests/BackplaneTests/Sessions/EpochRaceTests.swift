@@ -7,7 +7,9 @@ import VolaryProtocol
 struct EpochRaceTests {
     private let group = Race.group
 
-    @Test(arguments: SessionStoreKind.allCases) func `R16 A number that is given again is of another epoch`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R16 A number that is given again is of another epoch`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .epochByProcess, nodes: 3) { world in
             let client = await world.attachedClient(at: 0)
             await world.stallReplica()
@@ -19,7 +21,9 @@ struct EpochRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R17 A sweep looks for a new epoch before it takes a number`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R17 A sweep looks for a new epoch before it takes a number`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .enterFirst, nodes: 3) { world in
             let client = await world.attachedClient(at: 0)
             _ = await world.attachedClient(at: 1)
@@ -38,7 +42,9 @@ struct EpochRaceTests {
     }
 
     /// Each of two rules alone suffices.
-    @Test(arguments: SessionStoreKind.allCases) func `R18 A claim that was lost by a promotion is not valid`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R18 A claim that was lost by a promotion is not valid`(
+        kind: SessionStoreKind
+    ) async throws {
         for rules: SessionRules in [[], .fenceByPosition, .claimsRaiseHighest, [.fenceByPosition, .claimsRaiseHighest]]
         where kind.canRemove(rules) {
             let world = try await SessionWorld(on: kind, rules: .all.subtracting(rules), nodes: 3)
@@ -59,7 +65,9 @@ struct EpochRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R19 An answer to a repeated operation counts as observed`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R19 An answer to a repeated operation counts as observed`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .answersRaiseHighest, journalLimit: 0) { world in
             let client = await world.attachedClient(at: 0)
             await world.stallReplica()
@@ -75,7 +83,9 @@ struct EpochRaceTests {
     }
 
     /// Not in the specification: two promotions, of which a frozen owner learns at once.
-    @Test(arguments: SessionStoreKind.allCases) func `An owner that slept through an epoch is judged by that one too`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `An owner that slept through an epoch is judged by that one too`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .everyBase) { world in
             let client = await world.attachedClient(at: 0)
             await world.stallReplica()
@@ -93,7 +103,9 @@ struct EpochRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `What the promoted replica lacks is published again by its node`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `What the promoted replica lacks is published again by its node`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind) { world in
             let client = await world.attachedClient(at: 0)
             await world.detach(client, from: 0)
@@ -107,7 +119,9 @@ struct EpochRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `A deleted head ends the sessions that observed anything`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `A deleted head ends the sessions that observed anything`(
+        kind: SessionStoreKind
+    ) async throws {
         let world = try await SessionWorld(on: kind)
         let client = await world.attachedClient(at: 0)
         await world.publishNow("m1", to: .all, at: 1)

@@ -7,7 +7,9 @@ import VolaryProtocol
 struct MembershipRaceTests {
     private let group = Race.group
 
-    @Test(arguments: SessionStoreKind.allCases) func `R1 A publication that arrives before the answer of the join is delivered`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R1 A publication that arrives before the answer of the join is delivered`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .effectAtControlEntry) { world in
             let client = await world.attachedClient(at: 0)
             world.clients[client].say { .join($0, group) }
@@ -21,7 +23,9 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R2 Nothing is missed between a join and the subscription`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R2 Nothing is missed between a join and the subscription`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: [.subscribeBeforeJoin, .catchUpNewTopics]) { world in
             let client = await world.attachedClient(at: 0)
             world.clients[client].say { .join($0, group) }
@@ -31,7 +35,8 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R2 Nothing is missed between a join through another node and the subscription`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases)
+    func `R2 Nothing is missed between a join through another node and the subscription`(kind: SessionStoreKind) async throws {
         try await Race.check(on: kind, without: .catchUpNewTopics) { world in
             let client = await world.attachedClient(at: 0)
             world.change(.joined(group), of: client, at: 1)
@@ -40,7 +45,9 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R6 The owner learns of a join through another node`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R6 The owner learns of a join through another node`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .controlEntries) { world in
             let client = await world.attachedClient(at: 0)
             world.change(.joined(group), of: client, at: 1)
@@ -49,7 +56,9 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R6 The owner learns of a leave through another node`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R6 The owner learns of a leave through another node`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .controlEntries) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             world.change(.left(group), of: client, at: 1)
@@ -58,7 +67,9 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R7 What was sent before a leave keeps its number`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R7 What was sent before a leave keeps its number`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .keptIntervals) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
@@ -71,7 +82,9 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R7 What was sent before a leave and a join keeps its number`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R7 What was sent before a leave and a join keeps its number`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .keptIntervals) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
@@ -97,7 +110,9 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R15 An expired publication uses up its number`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R15 An expired publication uses up its number`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .expiredCount) { world in
             let client = await world.attachedClient(at: 0)
             await world.publishNow("m1", to: .all, at: 1, expiresAt: world.now + 1000)
@@ -109,7 +124,9 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R15 A filter sees the groups of the publication's number`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R15 A filter sees the groups of the publication's number`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .filterAtNumber) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .all, at: 1, filter: .isMember(group))

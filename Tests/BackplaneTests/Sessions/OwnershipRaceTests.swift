@@ -7,7 +7,9 @@ import VolaryProtocol
 struct OwnershipRaceTests {
     private let group = Race.group
 
-    @Test(arguments: SessionStoreKind.allCases) func `R4 A former owner that notices the cut late does not detach the session`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R4 A former owner that notices the cut late does not detach the session`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .fencedDetach) { world in
             let client = await world.attachedClient(at: 0)
             world.leaveHalfOpen(client)
@@ -23,7 +25,8 @@ struct OwnershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R5 A frozen owner's acknowledgement does not prune what the next one counts`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases)
+    func `R5 A frozen owner's acknowledgement does not prune what the next one counts`(kind: SessionStoreKind) async throws {
         try await Race.check(on: kind, without: .fencedAcknowledgement) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
@@ -42,7 +45,9 @@ struct OwnershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R8 An owner that wakes with unread input changes nothing`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R8 An owner that wakes with unread input changes nothing`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .fencedWrites) { world in
             let client = await world.attachedClient(at: 0)
             world.sends(client, "m", to: .all)
@@ -56,7 +61,9 @@ struct OwnershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R21 A sweep does not remove a session that was claimed meanwhile`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R21 A sweep does not remove a session that was claimed meanwhile`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .comparedSweep) { world in
             let client = await world.attachedClient(at: 0)
             await world.detach(client, from: 0)
@@ -69,7 +76,9 @@ struct OwnershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R21 A sweep does not take a session that was claimed meanwhile`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R21 A sweep does not take a session that was claimed meanwhile`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .comparedSweep, nodes: 3) { world in
             let client = await world.attachedClient(at: 0)
             await world.kill(0)
@@ -85,7 +94,9 @@ struct OwnershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R22 An owner killed after publishing has remembered the acknowledged id`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R22 An owner killed after publishing has remembered the acknowledged id`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .rememberedAcknowledgements) { world in
             let client = await world.attachedClient(at: 0)
             world.sends(client, "m", to: .all)
@@ -94,7 +105,9 @@ struct OwnershipRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R22 An owner killed before publishing leaves it to the next one`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R22 An owner killed before publishing leaves it to the next one`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind) { world in
             let client = await world.attachedClient(at: 0)
             world.sends(client, "m", to: .all)

@@ -7,7 +7,9 @@ import VolaryProtocol
 struct RepetitionRaceTests {
     private let group = Race.group
 
-    @Test(arguments: SessionStoreKind.allCases) func `R9 A publication that is repeated after a lost answer comes once`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R9 A publication that is repeated after a lost answer comes once`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .once) { world in
             _ = await world.attachedClient(at: 0)
             await world.publishNow("m", to: .all, at: 1)
@@ -15,7 +17,9 @@ struct RepetitionRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R9 A client's publication that is repeated after a lost answer comes once`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R9 A client's publication that is repeated after a lost answer comes once`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: [.once, .rememberedAcknowledgements]) { world in
             let client = await world.attachedClient(at: 0)
             world.sends(client, "m", to: .all)
@@ -25,7 +29,9 @@ struct RepetitionRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R10 The first copy of a repeated join changes nothing after the leave`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R10 The first copy of a repeated join changes nothing after the leave`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .once) { world in
             let client = await world.attachedClient(at: 0)
             world.change(.joined(group), of: client, at: 1)
@@ -38,7 +44,9 @@ struct RepetitionRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R11 A refusal whose answer was lost is not taken for success`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R11 A refusal whose answer was lost is not taken for success`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .rememberedRefusals, permitting: .lostHistory) { world in
             let client = await world.attachedClient(at: 0)
             await world.stallReplica()

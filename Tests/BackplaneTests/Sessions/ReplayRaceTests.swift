@@ -7,7 +7,9 @@ import VolaryProtocol
 struct ReplayRaceTests {
     private let group = Race.group
 
-    @Test(arguments: SessionStoreKind.allCases) func `R3 A replay ends at the number read after the last subscription`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R3 A replay ends at the number read after the last subscription`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .endAfterConfirmation) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.detach(client, from: 0)
@@ -19,7 +21,9 @@ struct ReplayRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R13 What is trimmed between claim and read is no hole`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R13 What is trimmed between claim and read is no hole`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .startMarks, permitting: .trimming) { world in
             let client = await world.attachedClient(at: 0)
             await world.detach(client, from: 0)
@@ -30,7 +34,9 @@ struct ReplayRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R14 A log that expired as a whole is not an empty one`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R14 A log that expired as a whole is not an empty one`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .floor, permitting: .trimming) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
@@ -43,7 +49,9 @@ struct ReplayRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R20 An entry that the link lost in silence is noticed`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R20 An entry that the link lost in silence is noticed`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .linkCheck, permitting: .lostEntries) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
@@ -55,7 +63,9 @@ struct ReplayRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R20 Whoever was sent nothing since the lost entry reads it`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R20 Whoever was sent nothing since the lost entry reads it`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .linkCheck) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
@@ -66,7 +76,9 @@ struct ReplayRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R20 A lost entry without a successor is noticed by comparison`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R20 A lost entry without a successor is noticed by comparison`(
+        kind: SessionStoreKind
+    ) async throws {
         try await Race.check(on: kind, without: .linkCheck) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
@@ -76,7 +88,8 @@ struct ReplayRaceTests {
         }
     }
 
-    @Test(arguments: SessionStoreKind.allCases) func `R23 What arrives during a read is held`(kind: SessionStoreKind) async throws {
+    @Test(arguments: SessionStoreKind.allCases) func `R23 What arrives during a read is held`(kind: SessionStoreKind) async throws
+    {
         try await Race.check(on: kind, without: .heldArrivals) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.detach(client, from: 0)

@@ -59,10 +59,11 @@ enum ScriptRules {
         ),
         (.startMarks, "if isTrimmed(key, topics, after) then return reply('trimmed') end", ""),
         (.floor, "local function floor()", "local function floor() do return 0 end"),
-        (.floor, "if last and last > start and redis.call('EXISTS', log) == 0 then return last end", ""),
+        (.floor, "return math.max(start, at and previous or last or 0)", "return start"),
         (.epochByProcess, "local isOther = run ~= mine", "local isOther = false"),
         (
-            .enterFirst, Self.enter + "local key = sessionKey(ARGV[14])\nlocal fields = redis.call('HMGET', key, 'fence', 'node')",
+            .enterFirst,
+            Self.enter + "local key = sessionKey(ARGV[14])\nlocal fields = redis.call('HMGET', key, 'fence', 'node')",
             Self.withoutEnter + "local key = sessionKey(ARGV[14])\nlocal fields = redis.call('HMGET', key, 'fence', 'node')"
         ),
         (
@@ -77,7 +78,10 @@ enum ScriptRules {
         (.comparedSweep, "if fields[1] ~= '' or tonumber(fields[2]) > now then return reply('fenced') end", ""),
         (.rememberedAcknowledgements, "if writer and ARGV[18] ~= '' then remember(writer, ARGV[18]) end", ""),
         (.rememberedAcknowledgements, "if ARGV[15] == '1' and ARGV[17] ~= '' then remember(key, ARGV[17]) end", ""),
-        (.everyBase, "if start > seen and (above < 0 or base < above) then above = base end", "if start > seen then above = base end"),
+        (
+            .everyBase, "if start > seen and (above < 0 or base < above) then above = base end",
+            "if start > seen then above = base end"
+        ),
     ]
 
     /// - Parameter rules: those that are enforced.

@@ -32,7 +32,7 @@ struct SessionStoreContractTests {
         try await kind.withStore { endpoint in
             var node = ContractNode(1, endpoint)
             var other = ContractNode(2, endpoint)
-            let link = await endpoint.openLink(node.id)
+            let link = try await endpoint.openLink(node.id)
             link.subscribe(to: [.all, .group(group)])
             await link.settle()
             _ = try await node.attach(connection, groups: [group])
@@ -126,7 +126,7 @@ struct SessionStoreContractTests {
         try await kind.withStore { endpoint in
             var node = ContractNode(1, endpoint)
             let other = ContractNode(2, endpoint)
-            let link = await endpoint.openLink(node.id)
+            let link = try await endpoint.openLink(node.id)
             let session = try await node.attach(connection)
             #expect(try await other.claim(connection, token: [1, 2, 4]) == .never(.gone))
             guard case .claimed(let record) = try await other.claim(connection) else { throw ContractError() }
@@ -177,7 +177,7 @@ struct SessionStoreContractTests {
             #expect(try await store.take(session, from: other.caller).answer == .refused(.fenced))
             #expect(try await node.read(session, after: 0) == .refused(.fenced))
             guard case .claimed = try await node.claim(connection) else { throw ContractError() }
-            let link = await endpoint.openLink(node.id)
+            let link = try await endpoint.openLink(node.id)
             #expect(try await other.execute(.close(connection, reason: "why")).answer == .executed)
             await link.settle()
             #expect(link.receive(upTo: 10) == [.closed(connection, reason: "why")])

@@ -40,7 +40,11 @@ enum SessionStoreKind: String, CaseIterable, Sendable {
             store.enforce(rules)
             return MemoryWorldStore(store: store)
         case .redis:
-            return try await RedisWorldStore(time: time.withLockedValue { $0 }, limits: limits, replacing: ScriptRules.removing(rules))
+            return try await RedisWorldStore(
+                time: time.withLockedValue { $0 },
+                limits: limits,
+                replacing: ScriptRules.removing(rules)
+            )
         }
     }
 
@@ -56,7 +60,7 @@ enum SessionStoreKind: String, CaseIterable, Sendable {
     var costOfRun: UInt64 {
         switch self {
         case .memory: 1
-        case .redis: 10
+        case .redis: 30
         }
     }
 }
@@ -64,7 +68,7 @@ enum SessionStoreKind: String, CaseIterable, Sendable {
 /// A store in a test, with what each kind does in its own way.
 struct SessionEndpoint {
     let store: any SessionStore
-    let openLink: (NodeID) async -> any WorldLink
+    let openLink: (NodeID) async throws -> any WorldLink
     /// Lets the store's time pass, in milliseconds.
     let advance: (Int64) async throws -> Void
 }

@@ -64,7 +64,9 @@ enum ControlEntryCodec {
         var bytes = bytes
         var permissions: Set<UTF8Text> = []
         while bytes.readableBytes > 0 {
-            guard let length = bytes.readInteger(as: UInt32.self), let text = bytes.readSlice(length: Int(length)) else { return nil }
+            guard let length = bytes.readInteger(as: UInt32.self), let text = bytes.readSlice(length: Int(length)) else {
+                return nil
+            }
             permissions.insert(UTF8Text(String(buffer: text)))
         }
         return permissions

@@ -74,7 +74,8 @@ final class RedisHubLinkCore {
     func unsubscribe(from topics: [Audience]) {
         for topic in topics { if let channel = self.keys.channel(of: topic) { self.topics[channel] = nil } }
         guard let link, link.isReady, !self.isLosing else {
-            return self.wanted = self.wanted.map { $0.filter { !topics.contains($0) } }.filter { !$0.isEmpty }
+            self.wanted = self.wanted.map { $0.filter { !topics.contains($0) } }.filter { !$0.isEmpty }
+            return
         }
         let channels = topics.compactMap { self.keys.channel(of: $0) }
         self.send("SUNSUBSCRIBE", channels.map { Awaited(channel: $0, subscribes: false) }, over: link)

@@ -16,7 +16,12 @@ struct RedisSessionScripts: Sendable {
     private let history = NIOLockedValueBox("")
 
     init(resolver: MasterResolver, limits: SessionLimits, idleHistoryBytes: Int, logger: Logger) {
-        self.runner = RedisScriptRunner(role: "session scripts", scripts: RedisScript.sessions, resolver: resolver, logger: logger)
+        self.runner = RedisScriptRunner(
+            role: "session-scripts",
+            scripts: RedisScript.sessions,
+            resolver: resolver,
+            logger: logger
+        )
         self.names = RedisNames(prefix: resolver.configuration.keyPrefix)
         self.limits = limits
         self.idleHistoryBytes = idleHistoryBytes
@@ -80,7 +85,8 @@ struct RedisSessionScripts: Sendable {
 extension RedisScript {
     /// The scripts of the session store.
     static let sessions: [RedisScript] = [
-        .attach, .publishInOrder, .changeMembership, .changeField, .close, .claim, .detach, .takeSession, .remove, .expire, .vouch,
+        .attach, .publishInOrder, .changeMembership, .changeField, .close, .claim, .detach, .takeSession, .remove, .expire,
+        .vouch,
         .readSession, .acknowledge, .lastNumbers, .markHub,
         .expiredSessions, .sessionsOfNode, .sessionRecords, .endedSessions, .confirmEnded,
     ]

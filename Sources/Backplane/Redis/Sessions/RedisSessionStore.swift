@@ -140,7 +140,8 @@ public final class RedisSessionStore: SessionStore, Service {
         let arguments = acknowledgements.flatMap { acknowledgement in
             let (session, checkpoint) = (acknowledgement.session, acknowledgement.checkpoint)
             return [
-                session.connection.description, session.fence.position.description, "\(checkpoint.number)", "\(checkpoint.delivered)",
+                session.connection.description, session.fence.position.description, "\(checkpoint.number)",
+                "\(checkpoint.delivered)",
             ]
         }
         let reply = try await self.scripts.evaluate(.acknowledge, arguments, from: caller)
@@ -156,7 +157,8 @@ public final class RedisSessionStore: SessionStore, Service {
         let session = read.session
         let arguments =
             [
-                session.connection.description, session.fence.position.description, "\(read.after)", "\(SessionLimits.pageEntries)",
+                session.connection.description, session.fence.position.description, "\(read.after)",
+                "\(SessionLimits.pageEntries)",
                 "\(SessionLimits.pageBytes)",
             ] + topics.keys
         let reply = try await self.scripts.evaluate(.readSession, arguments, from: caller)

@@ -82,7 +82,8 @@ enum SessionArguments {
     private static func writer(_ writer: SessionWriter?) -> [String] {
         guard let writer else { return ["", "", ""] }
         return [
-            writer.connection.description, writer.fence.position.description, writer.ackID.map { AcknowledgedIDCodec.encode($0) } ?? "",
+            writer.connection.description, writer.fence.position.description,
+            writer.ackID.map { AcknowledgedIDCodec.encode($0) } ?? "",
         ]
     }
 

@@ -1,10 +1,11 @@
 /// Lists of sessions, in part also of other nodes. KEYS: 1 the hub's head, for the other keys' names. They change nothing of the order.
 extension RedisScript {
-    private static let listParts = Self.clock + """
-        local hub = KEYS[1]
-        local scope = string.sub(hub, 1, -6)
+    private static let listParts =
+        Self.clock + """
+            local hub = KEYS[1]
+            local scope = string.sub(hub, 1, -6)
 
-        """
+            """
 
     /// ARGV: 1 the limit. Answers the ids of detached sessions whose window is over.
     static let expiredSessions = RedisScript(

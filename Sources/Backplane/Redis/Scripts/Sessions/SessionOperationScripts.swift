@@ -41,7 +41,7 @@ extension RedisScript {
     /// 17 its fence; 18 the id to remember, or empty; 19 the envelope, empty if it cannot be stored; 20 when it expires in ms, or empty.
     static let publishInOrder = RedisScript(
         name: "publish in order",
-        source: Self.sessionParts + Self.ownTopics + Self.acknowledgedIDs + """
+        source: Self.publishingParts + Self.ownTopics + Self.acknowledgedIDs + """
             local problem = enter()
             if problem then return problem end
             local answer = once()

@@ -25,9 +25,15 @@
 /// | `last`, `start`, `bytes` | of the own topic: number of the last entry; all later entries are in the list; bytes in the list |
 /// | `kept` | when its topics were last told to keep what the session may need, in ms |
 extension RedisScript {
-    /// What all scripts of sessions begin with. KEYS and ARGV 1 to 13 as of ``order`` and ``topicLog``; ARGV 5 to 7 also for scripts
+    /// What the scripts of sessions begin with. KEYS and ARGV 1 to 13 as of ``order`` and ``topicLog``; ARGV 5 to 7 also for scripts
     /// that are no operation, with sequence 0.
-    static let sessionParts = Self.clock + Self.logEntries + Self.order + Self.lostEpoch + Self.topicLog + Self.sessionLogs + """
+    static let sessionParts = Self.clock + Self.logEntries + Self.order + Self.sessionLogs + Self.sessionFunctions
+
+    /// As ``sessionParts``, for scripts that append to topics that are not a session's own.
+    static let publishingParts =
+        Self.clock + Self.logEntries + Self.order + Self.lostEpoch + Self.topicLog + Self.sessionLogs + Self.sessionFunctions
+
+    private static let sessionFunctions = """
         local me = string.match(ARGV[5], '^op:(%x+)')
         local function sessionKey(id) return scope .. ':session:' .. id end
         local function ownedBy(node) return scope .. ':n:' .. node .. ':sessions' end
@@ -123,7 +129,7 @@ extension RedisScript {
             if refusal(added) then return added end
             redis.call('HSET', key, 'last', number)
             redis.call('HINCRBY', key, 'bytes', #entry + 24)
-            local most, room = math.max(count, 1000), math.max(bytes, 16777216)
+            local most, room = math.max(tonumber(ARGV[9]), 1000), math.max(tonumber(ARGV[10]), 16777216)
             trimOwn(key, function(_, time, left, size) return now - time > age or left > most or left > 1 and size > room end)
         end
 

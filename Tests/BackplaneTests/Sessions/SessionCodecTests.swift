@@ -1,0 +1,123 @@
+import NIOCore
+import TestSupport
+import Testing
+import VolaryProtocol
+
+@testable import VolaryBackplane
+
+/// The stored forms of entries and records.
+struct SessionCodecTests {
+    private static let names: [AudienceName] = [
+        "ann", "it's", "''", "é %/{}", AudienceName(String(repeating: "n", count: 1024))!,
+    ]
+    private let connections = (1...3).map { _ in ConnectionID.random(on: NodeID(rawValue: 7)) }
+
+    private func publication(
+        excluding excluded: Set<ConnectionID> = [],
+        excludesSender: Bool = false,
+        filter: AudienceFilter? = nil,
+        expiresAt: Int64? = nil
+    ) -> HubPublication {
+        let publication = Publication(
+            id: .random(on: NodeID(rawValue: 7)),
+            kind: .message,
+            sender: self.connections[0],
+            hub: .default,
+            audience: .group("ann"),
+            timestamp: 1_800_000_000_000,
+            payload: ByteBuffer(string: "text")
+        )
+        return HubPublication(
+            publication,
+            excluding: excluded,
+            excludesSender: excludesSender,
+            filter: filter,
+            expiresAt: expiresAt
+        )
+    }
+
+    private func stored(_ publication: HubPublication) throws -> HubPublication {
+        let bytes = try #require(publication.envelope(origin: NodeID(rawValue: 7), sequence: 9))
+        guard case .publication(let stored) = HubFrame.content(envelope: bytes) else { throw ContractError() }
+        return stored
+    }
+
+    @Test func `A publication keeps what decides who gets it`() throws {
+        let stored = try self.stored(self.publication(excluding: [connections[1]], excludesSender: true))
+        #expect(stored.excluded == [connections[0], connections[1]])
+        #expect(stored.publication.id.node == NodeID(rawValue: 7) && stored.text == "text")
+        let plain = self.publication()
+        #expect(try self.stored(plain) == plain)
+    }
+
+    @Test(arguments: [(1, 1), (1000, 1), (1001, 2), (60_000, 60), (-5, 1)] as [(Int64, Int64)])
+    func `An expiry is kept in whole seconds, rounded up`(milliseconds: Int64, seconds: Int64) throws {
+        let stored = try self.stored(self.publication(expiresAt: 1_800_000_000_000 + milliseconds))
+        #expect(stored.expiresAt == 1_800_000_000_000 + 1000 * seconds)
+    }
+
+    @Test func `A stored filter matches whom the filter matches`() throws {
+        var random = SplitMix64(state: 1)
+        for _ in 0..<200 {
+            let filter = self.filter(&random, depth: 4)
+            let stored = try #require(try self.stored(self.publication(filter: filter)).filter)
+            for connection in self.connections {
+                for user in Self.names.map(Optional.some) + [nil] {
+                    let member = Self.names[random.below(Self.names.count)]
+                    let subject = AudienceFilterSubject(connection: connection, user: user, groupCount: 1) { $0 == member }
+                    #expect(stored.matches(subject) == filter.matches(subject), "\(filter.expression)")
+                }
+            }
+        }
+    }
+
+    private func filter(_ random: inout SplitMix64, depth: Int) -> AudienceFilter {
+        let name = Self.names[random.below(Self.names.count)]
+        switch random.below(depth == 0 ? 3 : 6) {
+        case 0: return .isMember(name)
+        case 1: return .isUser(name)
+        case 2: return .isConnection(self.connections[random.below(3)])
+        case 3: return .not(self.filter(&random, depth: depth - 1))
+        case 4: return .all((0..<random.below(3)).map { _ in self.filter(&random, depth: depth - 1) })
+        default: return .any((0..<random.below(3)).map { _ in self.filter(&random, depth: depth - 1) })
+        }
+    }
+
+    @Test func `A filter that is too long for an envelope is not stored`() {
+        let filter = AudienceFilter.any((0..<20).map { _ in .isMember(Self.names[4]) })
+        #expect(self.publication(filter: filter).envelope(origin: NodeID(rawValue: 7), sequence: 1) == nil)
+    }
+
+    @Test func `Changes of a session are read as they were written`() {
+        let state = ByteBuffer(bytes: [0, 1, 255])
+        let changes: [ControlEntry] =
+            Self.names.flatMap { [.joined($0), .left($0)] } + [
+                .permissions([]), .permissions(["a", "", "é"]), .state(state), .state(ByteBuffer()),
+            ]
+        for change in changes {
+            #expect(ControlEntryCodec.decode(ControlEntryCodec.encode(change)) == .control(change))
+        }
+    }
+
+    @Test func `Bytes that no node writes are no entry`() {
+        for text in ["", "C", "C\u{1}", "C\u{1}\u{9}x", "C\u{2}\u{1}a", "C\u{1}\u{1}", "C\u{1}\u{3}\u{0}", "V", "x"] {
+            #expect(ControlEntryCodec.decode(ByteBuffer(string: text)) == nil, "\(text)")
+        }
+        for text in ["", "L", "V", "S", "M123", "F", "X", "Lshort"] {
+            #expect(HubFrame.event(ByteBuffer(string: text)) == nil && HubFrame.event(ByteBuffer(string: text), on: .all) == nil)
+        }
+    }
+
+    @Test func `Acknowledged ids are read as they were written`() throws {
+        let text = try #require(AckID("a b/é"))
+        let ids: [AckID] = [.number(0), .number(7), text, .number(.max), .number(1 << 52)]
+        for id in ids {
+            let stored = AcknowledgedIDCodec.encode(id)
+            let isRun = stored.first?.isNumber == true
+            let decoded = AcknowledgedIDCodec.decode(isRun ? "\(stored)+1 " : "\(stored) ")
+            #expect(decoded.contains(id))
+        }
+        let run = AcknowledgedIDCodec.decode("5+3 ")
+        #expect((4...8).map { run.contains(.number($0)) } == [false, true, true, true, false])
+    }
+}
