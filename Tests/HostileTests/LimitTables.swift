@@ -183,7 +183,9 @@ extension HostileTables {
         @Test func `During floods of every kind on both paths, other clients are served, and memory stays bounded`()
             async throws
         {
-            let options = ["--client-messages", "off", "--max-unsent", "256KiB", "--threads", "1", "--compression"]
+            let options = [
+                "--client-messages", "off", "--anonymous-clients", "--max-unsent", "256KiB", "--threads", "1", "--compression",
+            ]
             try await HostileNode.run(options, environment: ["VOLARY_API_KEY": "correct-horse-battery"], growth: 48 << 20) {
                 node in
                 var floods: [FloodClient] = []

@@ -49,8 +49,10 @@ public protocol Broker: Service {
 
 /// The result of publishing a message.
 public enum PublishOutcome: Hashable, Sendable {
-    /// The message was relayed to the cluster. `receivers`: how many nodes were subscribed to the topic, including this one.
-    case relayed(receivers: Int)
+    /// The message was relayed to the cluster. `receivers`: how many nodes were subscribed to the topic, including this one. `at`:
+    /// its place in the order of its hub; nil for a node's own topic, for messages that are not logged, and where it is not known
+    /// because the message was repeated after its answer was lost.
+    case relayed(receivers: Int, at: Position? = nil)
     /// The link is down in one or both directions. The other nodes have the message, or get it when the link is back, unless the
     /// age limit of the outbox expires before that. `here`: whether this node is subscribed to the topic, and so has the message.
     case degraded(here: Bool)

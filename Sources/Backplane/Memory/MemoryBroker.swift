@@ -62,14 +62,15 @@ public final class MemoryBroker: Broker {
         guard !self.state.withLockedValue({ $0.isClosed }) else { return .failure(.closed) }
         let payloadBytes = message.payloadBytes
         guard payloadBytes <= Limits.maximumPayloadBytes else { return .failure(.tooLarge) }
-        let receivers = self.bus.publish(to: topic, bytes: payloadBytes + Self.overheadBytes) {
+        let published = self.bus.publish(to: topic, bytes: payloadBytes + Self.overheadBytes) {
             let sequence = self.state.withLockedValue { state in
                 state.sequence += 1
                 return state.sequence
             }
             return Envelope(origin: self.node, sequence: sequence, message: message)
         }
-        return receivers.map { .success(.relayed(receivers: $0)) } ?? .failure(.outboxFull)
+        guard let published else { return .failure(.outboxFull) }
+        return .success(.relayed(receivers: published.receivers, at: topic.hub.map { _ in published.position }))
     }
 
     /// Waits for graceful shutdown, then leaves the bus.

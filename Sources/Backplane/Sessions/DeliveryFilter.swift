@@ -23,11 +23,15 @@ struct DeliveryFilter {
         else { return nil }
         if !self.rules.enforces(.expiredCount), let expiry = publication.expiresAt, expiry <= now { return nil }
         guard let filter = publication.filter else { return publication }
-        let isMatched = filter.matches(connection: self.connection, user: self.user) { group in
-            self.rules.enforces(.filterAtNumber)
-                ? memberships.contains(group, at: entry.number) : memberships.isMember(of: group)
+        let usesNumber = self.rules.enforces(.filterAtNumber)
+        let subject = AudienceFilterSubject(
+            connection: self.connection,
+            user: self.user,
+            groupCount: usesNumber ? memberships.count(at: entry.number) : memberships.current.count
+        ) { group in
+            usesNumber ? memberships.contains(group, at: entry.number) : memberships.isMember(of: group)
         }
-        return isMatched ? publication : nil
+        return filter.matches(subject) ? publication : nil
     }
 
     private func addresses(_ entry: LogEntry, _ memberships: MembershipHistory) -> Bool {

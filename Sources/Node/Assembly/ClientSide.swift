@@ -43,7 +43,7 @@ struct ClientSide: Sendable {
                 origins: configuration.access.origins,
                 tokens: tokens,
                 acceptsAnonymous: configuration.access.acceptsAnonymousClients,
-                requiresToken: configuration.access.accessKeys != nil,
+                requiresToken: configuration.access.hasCredentials,
                 groupsLeftOut: { metrics.tokenGroupsLeftOut($0) }
             ),
             pubSub: PubSubAuthenticator(keys: configuration.access.accessKeys, now: foundation.now),

@@ -94,9 +94,10 @@ struct RedisBrokerOutageTests {
             let expected = (1...5).flatMap { ["a\($0)", "b\($0)"] }
             #expect(await eventually { nodes[0].receiver.texts.count >= 10 })
             #expect(await nodes[1].publish("end") == .success(.relayed(receivers: 2)))
-            #expect(await eventually { nodes[0].receiver.texts.last == "end" })
+            #expect(await eventually { nodes.allSatisfy { $0.receiver.texts.last == "end" } })
             #expect(nodes[0].receiver.texts == expected + ["end"])
-            #expect(Set(nodes[1].receiver.texts).count == nodes[1].receiver.texts.count)
+            let texts = nodes[1].receiver.texts
+            #expect(Set(texts).count == texts.count, "\(texts)")
         }
     }
 
@@ -132,11 +133,11 @@ struct RedisBrokerOutageTests {
             #expect(await eventually { await nodes[0].publish("probe") == .success(.relayed(receivers: 2)) })
             #expect(await eventually { nodes[1].receiver.texts.last == "probe" })
             #expect(nodes[0].receiver.texts.filter { $0 != "probe" } == ["one", "two"])
-            #expect(Set(nodes[1].receiver.envelopes.map(\.sequence)).count == nodes[1].receiver.envelopes.count)
-            // A log with both tells them apart.
+            let sequences = nodes[1].receiver.envelopes.map(\.sequence)
+            #expect(Set(sequences).count == sequences.count, "\(sequences)")
+            // Redis has executed each once, whichever came first.
             let sendings = server.sendings().filter { $0.sequence <= 2 }
-            #expect(sendings.contains { $0 == (1, 1) }, "\(sendings)")
-            #expect(Set(sendings.map { "\($0)" }).count == sendings.count, "\(sendings)")
+            #expect(sendings.map(\.sequence) == [1, 2], "\(sendings)")
         }
     }
 
@@ -231,7 +232,7 @@ struct RedisBrokerOutageTests {
             server.freeze()
             for number in 0..<100 {
                 leaving.broker.publish(.text("\(number)", from: leaving.node), to: .all) { outcome in
-                    outcomes.withLockedValue { $0.append(outcome) }
+                    outcomes.withLockedValue { $0.append(outcome.map(\.withoutPosition)) }
                 }
             }
             await group.triggerGracefulShutdown()

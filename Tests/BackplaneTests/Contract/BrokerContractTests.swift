@@ -156,7 +156,7 @@ struct BrokerContractTests {
                 async let subscription: Void = nodes[0].broker.subscribe(to: topic)
                 let outcome = await nodes[0].publish("\(round)", to: topic)
                 try await subscription
-                guard case .success(.relayed(let receivers)) = outcome else {
+                guard case .success(.relayed(let receivers, _)) = outcome else {
                     Issue.record("Round \(round): \(outcome)")
                     return
                 }

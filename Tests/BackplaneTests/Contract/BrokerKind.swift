@@ -44,6 +44,12 @@ enum BrokerKind: String, CaseIterable, Sendable {
     }
 }
 
+extension PublishOutcome {
+    var withoutPosition: PublishOutcome {
+        if case .relayed(let receivers, _) = self { .relayed(receivers: receivers) } else { self }
+    }
+}
+
 /// One node's broker in a test.
 struct BrokerEndpoint: Sendable {
     let node: NodeID
@@ -75,10 +81,20 @@ struct BrokerEndpoint: Sendable {
     }
 
     /// Publishes and waits for the outcome.
+    /// - Returns: the outcome without the position, which no test can know.
     func publish(_ text: String, to topic: Topic = .all) async -> Result<PublishOutcome, BrokerError> {
+        await self.publishWithPosition(text, to: topic).map(\.withoutPosition)
+    }
+
+    func publishWithPosition(_ text: String, to topic: Topic = .all) async -> Result<PublishOutcome, BrokerError> {
         await withCheckedContinuation { continuation in
             self.broker.publish(.text(text, from: self.node), to: topic) { continuation.resume(returning: $0) }
         }
+    }
+
+    /// Publishes and waits for the position; nil when there is none.
+    func position(of text: String, to topic: Topic = .all) async -> Position? {
+        if case .success(.relayed(_, let position)) = await self.publishWithPosition(text, to: topic) { position } else { nil }
     }
 
     /// Publishes and does not wait.

@@ -15,7 +15,11 @@ struct LogModel {
     }
 
     private(set) var head: LogPage.Head?
-    private(set) var entries: [(offset: UInt64, message: Message, attempt: UInt8)] = []
+    private(set) var entries: [(offset: UInt64, number: UInt64, message: Message, attempt: UInt8)] = []
+    /// Of the last message in the order of the hub.
+    private var number: UInt64 = 1000
+    /// Of the last logged message of the topic; 0 before the first of a log.
+    private var previous: UInt64 = 0
     /// Names the data, for as long as Redis keeps it.
     private(set) var store = 1
     private var epochs: UInt64 = 100
@@ -25,10 +29,25 @@ struct LogModel {
         if self.head == nil { self.beginEpoch(.fresh) }
         guard let head else { preconditionFailure() }
         let offset = head.offset + 1
-        self.head = .init(epoch: head.epoch, offset: offset, start: head.start, beginning: head.beginning)
-        self.entries.append((offset, message, attempt))
-        let envelope = message.envelope(attempt: attempt)
-        return LogArrival(position: .init(epoch: head.epoch, offset: offset), envelope: envelope, bytes: 10)
+        // Other topics take numbers, too.
+        self.number += 1 + self.number % 5
+        let position = LogPosition(epoch: head.epoch, offset: offset, number: self.number)
+        let arrival = LogArrival(
+            position: position,
+            envelope: message.envelope(attempt: attempt),
+            bytes: 10,
+            previous: self.previous
+        )
+        self.previous = self.number
+        self.head = .init(
+            epoch: head.epoch,
+            offset: offset,
+            start: head.start,
+            beginning: head.beginning,
+            number: self.number
+        )
+        self.entries.append((offset, self.number, message, attempt))
+        return arrival
     }
 
     /// Redis had no room: the epoch ends.
@@ -40,7 +59,8 @@ struct LogModel {
 
     private mutating func beginEpoch(_ beginning: LogPage.Beginning) {
         self.epochs += 1
-        self.head = .init(epoch: self.epochs, offset: 0, start: 0, beginning: beginning)
+        self.previous = beginning == .fresh ? 0 : self.number
+        self.head = .init(epoch: self.epochs, offset: 0, start: 0, beginning: beginning, number: self.previous)
     }
 
     mutating func trim(to count: Int) { self.entries.removeFirst(max(self.entries.count - count, 0)) }
@@ -59,7 +79,8 @@ struct LogModel {
             epoch: self.epochs,
             offset: head.offset,
             start: self.entries.first.map { $0.offset - 1 } ?? head.offset,
-            beginning: .forked
+            beginning: .forked,
+            number: head.number
         )
     }
 
@@ -69,7 +90,16 @@ struct LogModel {
         var stale = self
         let lag = UInt64(min(count, self.entries.count))
         stale.entries.removeLast(Int(lag))
-        stale.head = .init(epoch: head.epoch, offset: head.offset - lag, start: head.start, beginning: head.beginning)
+        stale.previous = stale.entries.last?.number ?? (lag == 0 ? head.number : 0)
+        stale.head = .init(
+            epoch: head.epoch,
+            offset: head.offset - lag,
+            start: head.start,
+            beginning: head.beginning,
+            number: stale.previous
+        )
+        // Another history: its numbers are above all others.
+        stale.number += 1_000_000
         // Two servers that begin an epoch take different numbers.
         stale.epochs += 1000
         return stale
@@ -86,7 +116,9 @@ struct LogModel {
         let found = self.entries.filter { $0.offset >= from }.prefix(count)
         return LogPage(
             head: head,
-            entries: found.map { .init(offset: $0.offset, bytes: $0.message.envelope(attempt: $0.attempt).encoded()) }
+            entries: found.map {
+                .init(offset: $0.offset, number: $0.number, bytes: $0.message.envelope(attempt: $0.attempt).encoded())
+            }
         )
     }
 }

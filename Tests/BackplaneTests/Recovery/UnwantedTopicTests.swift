@@ -84,7 +84,7 @@ struct UnwantedTopicTests {
             for number in 0..<60 {
                 let unknown = try #require(AudienceName("nobody \(number)" as String))
                 switch await cluster.nodes[0].publish(payload, to: .user(unknown)) {
-                case .success(.relayed(receivers: 0)): taken += 1
+                case .success(.relayed(receivers: 0, at: nil)): taken += 1
                 case .failure(.idleHistoryFull): refused += 1
                 case let outcome: Issue.record("\(outcome)")
                 }

@@ -90,8 +90,9 @@ struct ClusterSlotTests {
                 (try? await runner.evaluate(.endEpoch, keys: keys, arguments: arguments).integer) == 0
             }
             #expect(ended)
-            let bounds = ["epoch--1", "10", "1000", "60000", "3600000"]
-            _ = try await runner.evaluate(.publish, keys: keys, arguments: [LogKeys(.group("blue")).channel, "x"] + bounds)
+            let order = ["", "", "", "60000", "", "1", "0"]
+            let publication = order + ["epoch--1", "10", "1000", "3600000", "0", "", LogKeys(.group("blue")).channel, "x"]
+            _ = try await runner.evaluate(.publish, keys: LogKeys(.group("blue")).ordered, arguments: publication)
             #expect(try await runner.evaluate(.endEpoch, keys: keys, arguments: arguments).integer == 1)
         }
     }

@@ -115,7 +115,7 @@ struct PublishScriptTests {
     @Test(
         arguments: [
             ["SET", "log", "x"], ["SET", "head", "x"], ["HSET", "head", "offset", "-1"], ["HSET", "head", "offset", "1e9"],
-            ["HSET", "head", "epoch", "short"], ["HDEL", "head", "total"], ["XADD", "log", "99-0", "a", "b"],
+            ["HSET", "head", "epoch", "short"], ["HDEL", "head", "total"], ["XADD", "log", "99999999999999-0", "a", "b"],
             ["HSET", "head", "first", "9007199254740993"], ["DEL", "head"],
         ]
     )

@@ -56,15 +56,20 @@ struct ScriptedLog {
     func publish(_ envelope: String, epoch: String = "epoch--1") async throws -> Place {
         let answer = try await self.runner.evaluate(
             .publish,
-            keys: self.keys.all,
-            arguments: [
-                self.keys.channel, envelope, epoch, "\(self.count)", "\(self.bytes)", "\(self.age)", "\(self.age + 3_600_000)",
-            ]
+            keys: self.keys.ordered,
+            arguments: ["", "", "", "\(self.age)", "", "1", "0"] + self.bounds(epoch) + ["", self.keys.channel, envelope]
         )
-        guard let parts = answer.elements, parts.count == 3, let epoch = parts[0].text, let offset = parts[1].integer else {
-            throw RedisScriptError.refused("\(answer)")
+        guard case .confirmed(_, let position?, _) = PublishAnswer(answer) else { throw RedisScriptError.refused("\(answer)") }
+        let head = self.server.values(of: self.keys.head, ["epoch", "offset", "last"])
+        guard head[2] == "\(position.number)", let epoch = head[0], let offset = head[1].flatMap(Int64.init), offset > 0 else {
+            return Place(epoch: "", offset: 0)
         }
         return Place(epoch: epoch, offset: offset)
+    }
+
+    /// The arguments of a script that appends to a log, see ``RedisScript/topicLog``, but for the kind of the topic.
+    private func bounds(_ epoch: String) -> [String] {
+        [epoch, "\(self.count)", "\(self.bytes)", "\(self.age + 3_600_000)", "0"]
     }
 
     func publish(_ numbers: ClosedRange<Int>, epoch: String = "epoch--1") async throws {
@@ -83,8 +88,8 @@ struct ScriptedLog {
     ) async throws -> LogPage {
         let answer = try await self.runner.evaluate(
             .readLog,
-            keys: self.keys.all,
-            arguments: [epoch, offset, "\(entries)", "\(bytes)", "\(largest)"]
+            keys: self.keys.ordered,
+            arguments: [epoch, offset, "0", "\(entries)", "\(bytes)", "\(largest)"]
         )
         guard let page = LogPage(answer) else { throw RedisScriptError.refused("\(answer)") }
         return page
@@ -128,6 +133,16 @@ struct ScriptedLog {
             return 1
             """
         return self.server.command("EVAL", script, "2", self.keys.log, self.keys.head, "\(milliseconds)") == ":1\r\n"
+    }
+}
+
+extension RedisServer {
+    /// Fields of a hash. Values are single lines.
+    func values(of key: String, _ fields: [String]) -> [String?] {
+        fields.map { field in
+            guard let answer = self.command("HGET", key, field), answer.hasPrefix("$"), answer != "$-1\r\n" else { return nil }
+            return answer.split(separator: "\r\n").dropFirst().first.map(String.init)
+        }
     }
 }
 

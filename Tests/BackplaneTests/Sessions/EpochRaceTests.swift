@@ -7,29 +7,29 @@ import VolaryProtocol
 struct EpochRaceTests {
     private let group = Race.group
 
-    @Test func `R16 A number that is given again is of another epoch`() async {
-        await Race.check(without: .epochByProcess, nodes: 3) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R16 A number that is given again is of another epoch`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .epochByProcess, nodes: 3) { world in
             let client = await world.attachedClient(at: 0)
-            world.stallReplica()
+            await world.stallReplica()
             await world.publishNow("m1", to: .all, at: 1)
             await world.run(client, at: 0)
-            world.promoteReplica()
+            await world.promoteReplica()
             await world.kill(1)
             await world.publishNow("m2", to: .all, at: 2)
         }
     }
 
-    @Test func `R17 A sweep looks for a new epoch before it takes a number`() async {
-        await Race.check(without: .enterFirst, nodes: 3) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R17 A sweep looks for a new epoch before it takes a number`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .enterFirst, nodes: 3) { world in
             let client = await world.attachedClient(at: 0)
             _ = await world.attachedClient(at: 1)
             await world.kill(1)
             await world.sweep(2)
-            world.stallReplica()
+            await world.stallReplica()
             await world.publishNow("m1", to: .all, at: 0)
             await world.run(client, at: 0)
             let requests = world.nodes[2].requests
-            world.promoteReplica()
+            await world.promoteReplica()
             world.nodes[2].requests = requests
             await world.executeAll(2)
             world.nodes[0].journal = OperationJournal(messages: 0)
@@ -38,82 +38,84 @@ struct EpochRaceTests {
     }
 
     /// Each of two rules alone suffices.
-    @Test func `R18 A claim that was lost by a promotion is not valid`() async {
-        for rules: SessionRules in [[], .fenceByPosition, .claimsRaiseHighest, [.fenceByPosition, .claimsRaiseHighest]] {
-            let world = SessionWorld(rules: .all.subtracting(rules), nodes: 3)
+    @Test(arguments: SessionStoreKind.allCases) func `R18 A claim that was lost by a promotion is not valid`(kind: SessionStoreKind) async throws {
+        for rules: SessionRules in [[], .fenceByPosition, .claimsRaiseHighest, [.fenceByPosition, .claimsRaiseHighest]]
+        where kind.canRemove(rules) {
+            let world = try await SessionWorld(on: kind, rules: .all.subtracting(rules), nodes: 3)
             let client = await world.attachedClient(at: 0)
             let id = world.clients[client].id
-            world.stallReplica()
+            await world.stallReplica()
             world.leaveHalfOpen(client)
             await world.claim(client, at: 1)
             await world.run(client, at: 1)
             await world.kill(0)
-            world.promoteReplica()
+            await world.promoteReplica()
             await world.sweep(2)
             await world.executeAll(2)
             for _ in 0..<3 { await world.drain(1) }
+            await world.faults.close()
             let isFollowed = world.nodes[1].follower.sessions[id]?.phase == .following
             #expect(isFollowed == (rules == [.fenceByPosition, .claimsRaiseHighest]))
         }
     }
 
-    @Test func `R19 An answer to a repeated operation counts as observed`() async {
-        await Race.check(without: .answersRaiseHighest, journalLimit: 0) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R19 An answer to a repeated operation counts as observed`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .answersRaiseHighest, journalLimit: 0) { world in
             let client = await world.attachedClient(at: 0)
-            world.stallReplica()
+            await world.stallReplica()
             world.sends(client, "m", to: .group(group))
             world.readAll(client)
             await world.executeAll(0)
             world.nodes[0].loseCommands()
             await world.executeAll(0)
-            world.answer(0)
+            await world.answer(0)
             world.receiveAll(client)
-            world.promoteReplica()
+            await world.promoteReplica()
         }
     }
 
     /// Not in the specification: two promotions, of which a frozen owner learns at once.
-    @Test func `An owner that slept through an epoch is judged by that one too`() async {
-        await Race.check(without: .everyBase) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `An owner that slept through an epoch is judged by that one too`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .everyBase) { world in
             let client = await world.attachedClient(at: 0)
-            world.stallReplica()
+            await world.stallReplica()
             await world.publishNow("m1", to: .all, at: 1)
             await world.run(client, at: 0)
             world.nodes[0].isFrozen = true
             world.mayLoseConfirmed = true
             world.nodes[1].journal = OperationJournal(messages: 0)
-            world.promoteReplica()
+            await world.promoteReplica()
             await world.publishNow("m2", to: .all, at: 1)
             await world.drain(1)
-            world.stallReplica()
-            world.promoteReplica()
+            await world.stallReplica()
+            await world.promoteReplica()
             await world.publishNow("m3", to: .all, at: 1)
         }
     }
 
-    @Test func `What the promoted replica lacks is published again by its node`() async {
-        await Race.check { world in
+    @Test(arguments: SessionStoreKind.allCases) func `What the promoted replica lacks is published again by its node`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind) { world in
             let client = await world.attachedClient(at: 0)
             await world.detach(client, from: 0)
-            world.stallReplica()
+            await world.stallReplica()
             await world.publishNow("m1", to: .all, at: 1)
             await world.drain(1)
-            world.promoteReplica()
+            await world.promoteReplica()
             await world.publishNow("m2", to: .all, at: 1)
             await world.drain(1)
             if world.ghost.count(of: "m1") != 1 { world.violations.append("m1 was lost") }
         }
     }
 
-    @Test func `A deleted head ends the sessions that observed anything`() async {
-        let world = SessionWorld()
+    @Test(arguments: SessionStoreKind.allCases) func `A deleted head ends the sessions that observed anything`(kind: SessionStoreKind) async throws {
+        let world = try await SessionWorld(on: kind)
         let client = await world.attachedClient(at: 0)
         await world.publishNow("m1", to: .all, at: 1)
         await world.run(client, at: 0)
-        world.permitted = .lostHistory
-        world.advance(5)
-        world.store.deleteHead(of: .default)
-        #expect(await world.finish() == [])
+        await world.deleteHead()
+        let violations = await world.finish()
+        #expect(violations == [])
         #expect(world.clients[client].state == .ended)
+        await world.faults.close()
     }
 }

@@ -7,22 +7,22 @@ import VolaryProtocol
 struct MembershipRaceTests {
     private let group = Race.group
 
-    @Test func `R1 A publication that arrives before the answer of the join is delivered`() async {
-        await Race.check(without: .effectAtControlEntry) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R1 A publication that arrives before the answer of the join is delivered`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .effectAtControlEntry) { world in
             let client = await world.attachedClient(at: 0)
             world.clients[client].say { .join($0, group) }
             world.readAll(client)
-            world.subscribe(0)
+            await world.subscribe(0)
             world.hear(0)
             await world.executeAll(0)
             await world.publishNow("m", to: .group(group), at: 1)
             for _ in 0..<4 { world.hear(0) }
-            world.answer(0)
+            await world.answer(0)
         }
     }
 
-    @Test func `R2 Nothing is missed between a join and the subscription`() async {
-        await Race.check(without: [.subscribeBeforeJoin, .catchUpNewTopics]) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R2 Nothing is missed between a join and the subscription`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: [.subscribeBeforeJoin, .catchUpNewTopics]) { world in
             let client = await world.attachedClient(at: 0)
             world.clients[client].say { .join($0, group) }
             world.readAll(client)
@@ -31,8 +31,8 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test func `R2 Nothing is missed between a join through another node and the subscription`() async {
-        await Race.check(without: .catchUpNewTopics) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R2 Nothing is missed between a join through another node and the subscription`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .catchUpNewTopics) { world in
             let client = await world.attachedClient(at: 0)
             world.change(.joined(group), of: client, at: 1)
             await world.executeAll(1)
@@ -40,8 +40,8 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test func `R6 The owner learns of a join through another node`() async {
-        await Race.check(without: .controlEntries) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R6 The owner learns of a join through another node`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .controlEntries) { world in
             let client = await world.attachedClient(at: 0)
             world.change(.joined(group), of: client, at: 1)
             await world.settle()
@@ -49,8 +49,8 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test func `R6 The owner learns of a leave through another node`() async {
-        await Race.check(without: .controlEntries) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R6 The owner learns of a leave through another node`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .controlEntries) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             world.change(.left(group), of: client, at: 1)
             await world.settle()
@@ -58,8 +58,8 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test func `R7 What was sent before a leave keeps its number`() async {
-        await Race.check(without: .keptIntervals) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R7 What was sent before a leave keeps its number`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .keptIntervals) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
             await world.run(client, at: 0)
@@ -71,8 +71,8 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test func `R7 What was sent before a leave and a join keeps its number`() async {
-        await Race.check(without: .keptIntervals) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R7 What was sent before a leave and a join keeps its number`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .keptIntervals) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
             await world.run(client, at: 0)
@@ -87,8 +87,8 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test func `R12 A replay merges topics by number`() async {
-        await Race.check(without: .mergedPages) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R12 A replay merges topics by number`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .mergedPages) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.detach(client, from: 0)
             await world.publishNow("m1", to: .all, at: 1)
@@ -97,8 +97,8 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test func `R15 An expired publication uses up its number`() async {
-        await Race.check(without: .expiredCount) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R15 An expired publication uses up its number`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .expiredCount) { world in
             let client = await world.attachedClient(at: 0)
             await world.publishNow("m1", to: .all, at: 1, expiresAt: world.now + 1000)
             await world.run(client, at: 0)
@@ -109,8 +109,8 @@ struct MembershipRaceTests {
         }
     }
 
-    @Test func `R15 A filter sees the groups of the publication's number`() async {
-        await Race.check(without: .filterAtNumber) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R15 A filter sees the groups of the publication's number`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .filterAtNumber) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .all, at: 1, filter: .isMember(group))
             await world.run(client, at: 0)

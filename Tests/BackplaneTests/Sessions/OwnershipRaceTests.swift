@@ -7,8 +7,8 @@ import VolaryProtocol
 struct OwnershipRaceTests {
     private let group = Race.group
 
-    @Test func `R4 A former owner that notices the cut late does not detach the session`() async {
-        await Race.check(without: .fencedDetach) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R4 A former owner that notices the cut late does not detach the session`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .fencedDetach) { world in
             let client = await world.attachedClient(at: 0)
             world.leaveHalfOpen(client)
             await world.claim(client, at: 1)
@@ -23,8 +23,8 @@ struct OwnershipRaceTests {
         }
     }
 
-    @Test func `R5 A frozen owner's acknowledgement does not prune what the next one counts`() async {
-        await Race.check(without: .fencedAcknowledgement) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R5 A frozen owner's acknowledgement does not prune what the next one counts`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .fencedAcknowledgement) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
             await world.publishNow("m2", to: .group(group), at: 1)
@@ -42,8 +42,8 @@ struct OwnershipRaceTests {
         }
     }
 
-    @Test func `R8 An owner that wakes with unread input changes nothing`() async {
-        await Race.check(without: .fencedWrites) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R8 An owner that wakes with unread input changes nothing`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .fencedWrites) { world in
             let client = await world.attachedClient(at: 0)
             world.sends(client, "m", to: .all)
             world.clients[client].say { .join($0, group) }
@@ -56,8 +56,8 @@ struct OwnershipRaceTests {
         }
     }
 
-    @Test func `R21 A sweep does not remove a session that was claimed meanwhile`() async {
-        await Race.check(without: .comparedSweep) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R21 A sweep does not remove a session that was claimed meanwhile`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .comparedSweep) { world in
             let client = await world.attachedClient(at: 0)
             await world.detach(client, from: 0)
             world.advance(61_000)
@@ -69,8 +69,8 @@ struct OwnershipRaceTests {
         }
     }
 
-    @Test func `R21 A sweep does not take a session that was claimed meanwhile`() async {
-        await Race.check(without: .comparedSweep, nodes: 3) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R21 A sweep does not take a session that was claimed meanwhile`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .comparedSweep, nodes: 3) { world in
             let client = await world.attachedClient(at: 0)
             await world.kill(0)
             await world.sweep(2)
@@ -85,8 +85,8 @@ struct OwnershipRaceTests {
         }
     }
 
-    @Test func `R22 An owner killed after publishing has remembered the acknowledged id`() async {
-        await Race.check(without: .rememberedAcknowledgements) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R22 An owner killed after publishing has remembered the acknowledged id`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .rememberedAcknowledgements) { world in
             let client = await world.attachedClient(at: 0)
             world.sends(client, "m", to: .all)
             world.readAll(client)
@@ -94,8 +94,8 @@ struct OwnershipRaceTests {
         }
     }
 
-    @Test func `R22 An owner killed before publishing leaves it to the next one`() async {
-        await Race.check { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R22 An owner killed before publishing leaves it to the next one`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind) { world in
             let client = await world.attachedClient(at: 0)
             world.sends(client, "m", to: .all)
             world.readAll(client)

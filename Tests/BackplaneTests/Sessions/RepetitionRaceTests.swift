@@ -7,16 +7,16 @@ import VolaryProtocol
 struct RepetitionRaceTests {
     private let group = Race.group
 
-    @Test func `R9 A publication that is repeated after a lost answer comes once`() async {
-        await Race.check(without: .once) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R9 A publication that is repeated after a lost answer comes once`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .once) { world in
             _ = await world.attachedClient(at: 0)
             await world.publishNow("m", to: .all, at: 1)
             world.nodes[1].loseCommands()
         }
     }
 
-    @Test func `R9 A client's publication that is repeated after a lost answer comes once`() async {
-        await Race.check(without: [.once, .rememberedAcknowledgements]) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R9 A client's publication that is repeated after a lost answer comes once`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: [.once, .rememberedAcknowledgements]) { world in
             let client = await world.attachedClient(at: 0)
             world.sends(client, "m", to: .all)
             world.readAll(client)
@@ -25,8 +25,8 @@ struct RepetitionRaceTests {
         }
     }
 
-    @Test func `R10 The first copy of a repeated join changes nothing after the leave`() async {
-        await Race.check(without: .once) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R10 The first copy of a repeated join changes nothing after the leave`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .once) { world in
             let client = await world.attachedClient(at: 0)
             world.change(.joined(group), of: client, at: 1)
             world.nodes[1].loseCommands()
@@ -38,11 +38,11 @@ struct RepetitionRaceTests {
         }
     }
 
-    @Test func `R11 A refusal whose answer was lost is not taken for success`() async {
-        await Race.check(without: .rememberedRefusals, permitting: .lostHistory) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R11 A refusal whose answer was lost is not taken for success`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .rememberedRefusals, permitting: .lostHistory) { world in
             let client = await world.attachedClient(at: 0)
-            world.stallReplica()
-            world.promoteReplica()
+            await world.stallReplica()
+            await world.promoteReplica()
             world.sends(client, "m", to: .all)
             world.readAll(client)
             await world.publishNow("other", to: .all, at: 0)

@@ -7,30 +7,31 @@ import VolaryProtocol
 struct ReplayRaceTests {
     private let group = Race.group
 
-    @Test func `R3 A replay ends at the number read after the last subscription`() async {
-        await Race.check(without: .endAfterConfirmation) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R3 A replay ends at the number read after the last subscription`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .endAfterConfirmation) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.detach(client, from: 0)
             await world.claim(client, at: 1)
             await world.executeAll(1)
-            world.answer(1)
+            await world.answer(1)
             await world.publishNow("m", to: .group(group), at: 0)
-            world.subscribe(1)
+            await world.subscribe(1)
         }
     }
 
-    @Test func `R13 What is trimmed between claim and read is no hole`() async {
-        await Race.check(without: .startMarks, permitting: .trimming) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R13 What is trimmed between claim and read is no hole`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .startMarks, permitting: .trimming) { world in
             let client = await world.attachedClient(at: 0)
             await world.detach(client, from: 0)
             await world.publishNow("m1", to: .all, at: 0)
             await world.claim(client, at: 1)
             world.advance(301_000)
+            await world.publishNow("m2", to: .all, at: 0)
         }
     }
 
-    @Test func `R14 A log that expired as a whole is not an empty one`() async {
-        await Race.check(without: .floor, permitting: .trimming) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R14 A log that expired as a whole is not an empty one`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .floor, permitting: .trimming) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
             await world.run(client, at: 0)
@@ -42,8 +43,8 @@ struct ReplayRaceTests {
         }
     }
 
-    @Test func `R20 An entry that the link lost in silence is noticed`() async {
-        await Race.check(without: .linkCheck, permitting: .lostEntries) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R20 An entry that the link lost in silence is noticed`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .linkCheck, permitting: .lostEntries) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
             await world.run(client, at: 0)
@@ -54,8 +55,8 @@ struct ReplayRaceTests {
         }
     }
 
-    @Test func `R20 Whoever was sent nothing since the lost entry reads it`() async {
-        await Race.check(without: .linkCheck) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R20 Whoever was sent nothing since the lost entry reads it`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .linkCheck) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
             await world.run(client, at: 0)
@@ -65,8 +66,8 @@ struct ReplayRaceTests {
         }
     }
 
-    @Test func `R20 A lost entry without a successor is noticed by comparison`() async {
-        await Race.check(without: .linkCheck) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R20 A lost entry without a successor is noticed by comparison`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .linkCheck) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.publishNow("m1", to: .group(group), at: 1)
             await world.run(client, at: 0)
@@ -75,17 +76,17 @@ struct ReplayRaceTests {
         }
     }
 
-    @Test func `R23 What arrives during a read is held`() async {
-        await Race.check(without: .heldArrivals) { world in
+    @Test(arguments: SessionStoreKind.allCases) func `R23 What arrives during a read is held`(kind: SessionStoreKind) async throws {
+        try await Race.check(on: kind, without: .heldArrivals) { world in
             let client = await world.attachedClient(at: 0, groups: [group])
             await world.detach(client, from: 0)
             await world.claim(client, at: 1)
-            world.subscribe(1)
+            await world.subscribe(1)
             world.hear(1)
             await world.executeAll(1)
             await world.publishNow("m", to: .group(group), at: 0)
             for _ in 0..<4 { world.hear(1) }
-            world.answer(1)
+            await world.answer(1)
         }
     }
 }

@@ -24,12 +24,12 @@ struct SessionRandomTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let runs = Self.environment["VOLARY_TEST_RUNS"].flatMap(UInt64.init) ?? 300
 
-    @Test(arguments: RandomSchedule.Faults.allCases)
-    func `Every client has everything in order, or was told`(faults: RandomSchedule.Faults) async {
+    @Test(arguments: SessionStoreKind.allCases, RandomSchedule.Faults.allCases)
+    func `Every client has everything in order, or was told`(kind: SessionStoreKind, faults: RandomSchedule.Faults) async throws {
         let seed = Self.environment["VOLARY_TEST_SEED"].flatMap(UInt64.init)
-        for seed in seed.map({ $0...$0 }) ?? 1...Self.runs {
+        for seed in seed.map({ $0...$0 }) ?? 1...(Self.runs / kind.costOfRun) {
             var schedule = RandomSchedule(faults, seed: seed)
-            let violations = await schedule.run()
+            let violations = try await schedule.run(on: kind)
             #expect(violations == [], "VOLARY_TEST_SEED=\(seed)")
             if !violations.isEmpty { return }
         }
@@ -37,11 +37,11 @@ struct SessionRandomTests {
 
     /// In long runs only: the fixed schedules show each rule's race in every run.
     @Test(.enabled(if: Self.environment["VOLARY_TEST_RUNS"] != nil), arguments: Self.removals.indices)
-    func `Without a rule a random schedule goes wrong`(removal: Int) async {
+    func `Without a rule a random schedule goes wrong`(removal: Int) async throws {
         let (faults, rules) = Self.removals[removal]
         for seed: UInt64 in 1...2000 {
             var schedule = RandomSchedule(faults, seed: seed, rules: .all.subtracting(rules))
-            if await !schedule.run().isEmpty { return }
+            if try await !schedule.run(on: .memory).isEmpty { return }
         }
         Issue.record("2000 schedules went well without rules \(rules.rawValue)")
     }

@@ -32,19 +32,23 @@ struct SessionStoreContractTests {
         try await kind.withStore { endpoint in
             var node = ContractNode(1, endpoint)
             var other = ContractNode(2, endpoint)
-            let link = endpoint.openLink(node.id)
+            let link = await endpoint.openLink(node.id)
             link.subscribe(to: [.all, .group(group)])
+            await link.settle()
             _ = try await node.attach(connection, groups: [group])
             _ = try await other.publish("1", to: .group(group))
             _ = try await other.publish("2", to: .connection(connection))
             _ = try await other.publish("not subscribed", to: .group(AudienceName("other")))
             _ = try await other.publish("3", to: .all)
+            await link.settle()
             let events = link.receive(upTo: 10)
             #expect(events.first == .subscribed([.all, .group(group)]))
             #expect(events.dropFirst().map(\.text) == ["1", "2", "3"])
             link.unsubscribe(from: [.all])
+            await link.settle()
             _ = try await other.publish("4", to: .all)
             _ = try await endpoint.store.mark(from: node.caller)
+            await link.settle()
             guard case .mark = link.receive(upTo: 10).first else { throw ContractError() }
         }
     }
@@ -122,11 +126,12 @@ struct SessionStoreContractTests {
         try await kind.withStore { endpoint in
             var node = ContractNode(1, endpoint)
             let other = ContractNode(2, endpoint)
-            let link = endpoint.openLink(node.id)
+            let link = await endpoint.openLink(node.id)
             let session = try await node.attach(connection)
             #expect(try await other.claim(connection, token: [1, 2, 4]) == .never(.gone))
             guard case .claimed(let record) = try await other.claim(connection) else { throw ContractError() }
             #expect(record.status == .attached(other.id) && record.fence != session.fence)
+            await link.settle()
             #expect(link.receive(upTo: 10) == [.fenced(connection, by: record.fence)])
             let store = endpoint.store
             let checkpoint = Checkpoint(number: record.fence.position.number, delivered: 0)
@@ -172,8 +177,9 @@ struct SessionStoreContractTests {
             #expect(try await store.take(session, from: other.caller).answer == .refused(.fenced))
             #expect(try await node.read(session, after: 0) == .refused(.fenced))
             guard case .claimed = try await node.claim(connection) else { throw ContractError() }
-            let link = endpoint.openLink(node.id)
+            let link = await endpoint.openLink(node.id)
             #expect(try await other.execute(.close(connection, reason: "why")).answer == .executed)
+            await link.settle()
             #expect(link.receive(upTo: 10) == [.closed(connection, reason: "why")])
             #expect(try await other.execute(.close(connection, reason: "why")).answer == .refused(.gone))
         }

@@ -3,6 +3,7 @@ import dataclasses
 from typing import Callable
 
 import streams
+from pubsub import VolaryPubSub, VolaryPubSubGroup
 from servers import Nchan, Socketify, Volary, VolaryWithGroups, VolaryWithStalledReader, VolaryWithTLS
 
 
@@ -134,6 +135,17 @@ def groups_row():
     )
 
 
+def pubsub_fan_out(name, what, server, plain, at_least, aim, **settings):
+    """Published over HTTP to 1,000 clients of Web PubSub, against as many plain clients."""
+    work = fan_out(1000, 64, 1)
+    sides = [
+        loaded(server, "fanout", *work["options"], messages=work["messages"], http=True),
+        loaded(plain, "fanout", *work["options"], messages=work["messages"], http=True, **settings),
+    ]
+    sides[0].name, sides[1].name = "Web PubSub", "plain"
+    return Row(name, what, "us", *sides, at_least, aim)
+
+
 def over_tls(name, what, unit, measure, sockets, per_connection, at_least, aim, digits=2):
     """WebSockets as streams of few HTTP/2 connections, against as many TLS connections of HTTP/1.1.
 
@@ -221,6 +233,18 @@ ROWS = [
     over_tls(
         "http2-idle", "TLS, memory per idle WebSocket, 1,000 as streams of 10 connections / on 1,000 connections", "B",
         streams_memory, 1000, 100, 0.15, 0.15, digits=0,
+    ),
+    pubsub_fan_out(
+        "pubsub-all", "to 1,000 Web PubSub clients (JSON), 64 B, K=1: CPU per delivery / to plain clients", VolaryPubSub, Volary, 1.05, 1,
+    ),
+    pubsub_fan_out(
+        "pubsub-group", "to a group of 1,000 Web PubSub clients (JSON): CPU per delivery / of plain clients", VolaryPubSubGroup,
+        VolaryWithGroups, 1.05, 1, groups=1,
+    ),
+    Row(
+        "pubsub-send", "a client's `sendToGroup` to itself, 100 connections: round trips per CPU second / REST broadcasts of the row `rest`", "1/s",
+        loaded(VolaryPubSub, "echo", *ECHO, messages=20_000, figure=per_cpu_second),
+        loaded(Volary, "fanout", *REST, messages=10_000, http=True, figure=per_cpu_second), 1, 2, more_is_better=True, digits=0,
     ),
 ]
 

@@ -94,7 +94,10 @@ extension RealProcesses {
             async throws
         {
             let key = "correct-horse-battery"
-            let process = try await VolaryProcess.start(Cluster.quiet, environment: ["VOLARY_API_KEY": key])
+            let process = try await VolaryProcess.start(
+                Cluster.quiet + ["--anonymous-clients"],
+                environment: ["VOLARY_API_KEY": key]
+            )
             let node = TestNode(name: "solo", process: process)
             let headers = ["authorization": "Bearer \(key)"]
             let client = try await node.connect()

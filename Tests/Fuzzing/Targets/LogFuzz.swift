@@ -46,13 +46,13 @@ enum LogFuzz {
         [3, epoch] + self.bytes(offset) + [sequence]
     }
 
-    /// - Parameter entries: the offset of each entry, which is also the sequence of its message.
+    /// - Parameter entries: the offset of each entry, which is also its number, and the sequence of its message.
     private static func page(_ epoch: UInt8, _ offset: UInt64, start: UInt64 = 0, _ entries: [UInt8] = []) -> [UInt8] {
         var step: [UInt8] = [5, epoch]
         step += self.bytes(offset)
         step += self.bytes(start)
-        step += [0, UInt8(entries.count)]
-        for entry in entries { step += self.bytes(UInt64(entry)) + [entry] }
+        step += [0] + self.bytes(offset) + [UInt8(entries.count)]
+        for entry in entries { step += self.bytes(UInt64(entry)) + self.bytes(UInt64(entry)) + [entry] }
         return step
     }
 
@@ -99,7 +99,7 @@ extension LogFuzz.Run {
                 let sequence = self.bytes.readInteger(as: UInt8.self)
             else { return }
             var frame = ByteBuffer(string: "L")
-            frame.writeMultipleIntegers(UInt64(epoch), offset)
+            frame.writeMultipleIntegers(UInt64(epoch), offset, 0 as UInt64, offset, offset &- 1)
             frame.writeImmutableBuffer(Self.envelope(sequence).encoded())
             self.receive(frame)
         case 4:
@@ -123,14 +123,15 @@ extension LogFuzz.Run {
 
     private mutating func receive(_ payload: ByteBuffer) {
         guard let frame = try? BrokerFrame(payload) else { return }
-        let (place, bytes): (LogPosition?, ByteBuffer) =
+        let (place, previous, bytes): (LogPosition?, UInt64, ByteBuffer) =
             switch frame {
-            case .plain(let bytes): (nil, bytes)
-            case .logged(let place, let bytes): (place, bytes)
+            case .plain(let bytes): (nil, 0, bytes)
+            case .logged(let place, let previous, let bytes): (place, previous, bytes)
             }
         let envelope = try? Envelope(decoding: bytes)
         if let envelope { self.taken.insert(envelope) }
-        switch self.machine.received(LogArrival(position: place, envelope: envelope, bytes: bytes.readableBytes)) {
+        let arrival = LogArrival(position: place, envelope: envelope, bytes: bytes.readableBytes, previous: previous)
+        switch self.machine.received(arrival) {
         case .nothing: break
         case .deliver(let envelope): self.output.envelopes.append(envelope)
         case .output(let output): self.add(output)
@@ -150,12 +151,14 @@ extension LogFuzz.Run {
         epoch.writeInteger(UInt64(self.bytes.readInteger(as: UInt8.self) ?? 0))
         let (offset, start) = (number(), number())
         let beginning = Int64(self.bytes.readInteger(as: UInt8.self) ?? 0)
+        let last = number()
         var entries: [RESPValue] = []
         for _ in 0..<(self.bytes.readInteger(as: UInt8.self) ?? 0) where self.bytes.readableBytes > 0 {
             entries.append(number())
+            entries.append(number())
             entries.append(.bulk(Self.envelope(self.bytes.readInteger(as: UInt8.self) ?? 0).encoded()))
         }
-        return .array([.bulk(epoch), offset, start, .integer(beginning), .array(entries)])
+        return .array([.bulk(epoch), offset, start, .integer(beginning), last, .array(entries)])
     }
 
     private static func envelope(_ sequence: UInt8) -> Envelope {

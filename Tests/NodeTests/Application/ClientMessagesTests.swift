@@ -29,8 +29,15 @@ struct ClientMessagesTests {
         Row(testDescription: "an open node"),
         Row(testDescription: "an open node, said to be", options: [.insecure: "on"]),
         Row(testDescription: "an open node, asked to take none", options: [.clientMessages: "off"], refusal: Self.noMessages),
-        Row(testDescription: "keys for REST alone", options: [.apiKey: Self.key], refusal: Self.noMessages),
-        Row(testDescription: "keys for REST alone, asked to take all", options: [.apiKey: Self.key, .clientMessages: "all"]),
+        Row(
+            testDescription: "keys for REST, and anonymous clients",
+            options: [.apiKey: Self.key, .anonymousClients: "on"],
+            refusal: Self.noMessages
+        ),
+        Row(
+            testDescription: "keys for REST, and anonymous clients, asked to take all",
+            options: [.apiKey: Self.key, .anonymousClients: "on", .clientMessages: "all"]
+        ),
         Row(
             testDescription: "tokens, without the permission",
             hasTokens: true,

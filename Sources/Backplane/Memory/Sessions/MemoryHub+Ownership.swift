@@ -66,7 +66,7 @@ extension MemoryHub {
         if self.rules.enforces(.comparedSweep) {
             guard case .detached(let until) = record.status, until <= self.now else { return .refused(.fenced) }
         }
-        self.delete(record, reason: "The connection was not resumed in time.")
+        self.delete(record, reason: SessionRecord.expiryReason)
         _ = self.nextNumber()
         return .done
     }

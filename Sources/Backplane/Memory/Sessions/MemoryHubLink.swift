@@ -98,7 +98,7 @@ extension MemoryHubLink.State {
 
 extension HubLinkEvent {
     /// Bytes of memory, about.
-    fileprivate var bytes: Int {
+    var bytes: Int {
         switch self {
         case .entry(let entry, _): 32 + entry.bytes
         case .subscribed(let topics): 64 + 48 * topics.count

@@ -14,6 +14,7 @@ final class BrokerContext {
     let shared: RedisBrokerShared
     let logger: Logger
     let logBounds: LogBounds
+    let order: HubOrder
     /// Called after each change that affects ``BrokerHealth``.
     var healthChanged: () -> Void = {}
     private var lastEpoch = UInt64.random(in: .min ... .max)
@@ -26,6 +27,7 @@ final class BrokerContext {
         self.shared = shared
         self.logger = logger
         self.logBounds = LogBounds(settings)
+        self.order = HubOrder(node: node)
     }
 
     func keys(of topic: Topic) -> LogKeys { LogKeys(topic, self.names) }
@@ -62,18 +64,20 @@ struct LogBounds: Hashable, Sendable {
     /// for less time knows that nothing was published to a topic without a head. A head costs about 200 bytes.
     static let headAge = TimeAmount.hours(1)
 
-    /// The arguments of ``RedisScript/publish``: maximum of entries, of bytes, and of the age in ms; lifetime of the head in
-    /// ms; maximum of bytes for topics without a subscriber.
+    /// Maximum age of an entry in ms.
+    let age: String
+    /// Arguments of ``RedisScript/topicLog``: maximum of entries, and of bytes; lifetime of the head in ms; maximum of bytes for
+    /// topics without a subscriber.
     let arguments: [String]
     /// Lifetime of a head in ms.
-    var headLife: String { self.arguments[3] }
+    var headLife: String { self.arguments[2] }
 
     init(_ settings: BrokerSettings) {
         let age = TimeAmount(settings.historyAge).nanoseconds / 1_000_000
         let headAge = Self.headAge.nanoseconds / 1_000_000
+        self.age = "\(age)"
         self.arguments = [
-            "\(settings.historyMessages)", "\(settings.historyBytes)", "\(age)", "\(age + headAge)",
-            "\(settings.idleHistoryBytes)",
+            "\(settings.historyMessages)", "\(settings.historyBytes)", "\(age + headAge)", "\(settings.idleHistoryBytes)",
         ]
     }
 }

@@ -73,12 +73,13 @@ final class MessageReceiver {
             return
         }
         let position: LogPosition?
+        let previous: UInt64
         let bytes: ByteBuffer
         do throws(EnvelopeError) {
-            (position, bytes) =
+            (position, previous, bytes) =
                 switch try BrokerFrame(payload) {
-                case .plain(let bytes): (nil, bytes)
-                case .logged(let position, let bytes): (position, bytes)
+                case .plain(let bytes): (nil, 0, bytes)
+                case .logged(let position, let previous, let bytes): (position, previous, bytes)
                 }
         } catch {
             return self.losses.couldNotDecode(1, error)
@@ -87,7 +88,8 @@ final class MessageReceiver {
         if let envelope { self.checkOrigin(envelope) }
         // Receipts that cannot be decoded are not a loss. Neither are bytes that no version of a node writes.
         let isLoss = envelope?.message.isWorthLogging ?? (position != nil || Envelope.mayConcernClients(bytes))
-        self.follower.received(envelope, at: position, bytes: bytes.readableBytes, isLoss: isLoss, of: topic, into: &envelopes)
+        let arrival = LogArrival(position: position, envelope: envelope, bytes: bytes.readableBytes, previous: previous)
+        self.follower.received(arrival, isLoss: isLoss, of: topic, into: &envelopes)
     }
 
     /// - Returns: nil for bytes that cannot be decoded, which are counted.

@@ -4,10 +4,11 @@ import VolaryProtocol
 /// A message on a topic's channel. The first byte is its type:
 ///
 ///     "V"  an envelope without a position in the log, see `EnvelopeCodec`
-///     "L"  epoch (8 bytes), offset (8 bytes), both big-endian, then an envelope
+///     "L"  five integers of 8 bytes, big-endian: epoch and offset in the topic's log; epoch and number in the hub's order; the
+///          number before it in the topic, 0 for the first; then an envelope
 enum BrokerFrame {
     case plain(ByteBuffer)
-    case logged(LogPosition, ByteBuffer)
+    case logged(LogPosition, previous: UInt64, ByteBuffer)
 
     private static let loggedMark = UInt8(ascii: "L")
 
@@ -20,8 +21,13 @@ enum BrokerFrame {
             return
         }
         bytes.moveReaderIndex(forwardBy: 1)
-        guard let (epoch, offset) = bytes.readMultipleIntegers(as: (UInt64, UInt64).self) else { throw .truncated }
+        guard
+            let (epoch, offset, _, number, previous) = bytes.readMultipleIntegers(
+                as: (UInt64, UInt64, UInt64, UInt64, UInt64).self
+            )
+        else { throw .truncated }
         guard LogPosition.offsets.contains(offset) else { throw .invalid(field: "offset") }
-        self = .logged(LogPosition(epoch: epoch, offset: offset), bytes)
+        guard LogPosition.offsets.contains(number), previous < number else { throw .invalid(field: "number") }
+        self = .logged(LogPosition(epoch: epoch, offset: offset, number: number), previous: previous, bytes)
     }
 }

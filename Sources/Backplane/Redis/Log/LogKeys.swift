@@ -20,12 +20,14 @@ struct LogKeys: Hashable, Sendable {
     /// A sharded channel, `<scope>:t:<topic>`. The topic is `all`, `group:<key>` or `user:<key>`, see ``NameKey``; `command` for
     /// a node's own.
     var channel: String { "\(self.scope):t:\(self.topic)" }
-    /// A stream, see ``RedisScript/publish``.
+    /// A stream, see ``RedisScript/topicLog``.
     var log: String { "\(self.scope):log:\(self.topic)" }
-    /// A hash, see ``RedisScript/publish``.
+    /// A hash, see ``RedisScript/topicLog``.
     var head: String { "\(self.scope):top:\(self.topic)" }
-    /// In the order in which scripts take them.
+    /// The log and its head, in the order in which scripts take them.
     var all: [String] { [self.log, self.head] }
+    /// The head of the order of the topic's hub, or of the node, before these.
+    var ordered: [String] { ["\(self.scope):head"] + self.all }
 }
 
 /// The keys of a hub's data as a whole.
@@ -43,8 +45,6 @@ struct HubStoreKeys: Hashable, Sendable {
     var idle: String { "\(self.name):idle" }
     /// A sorted set of the channels that had a subscriber, see ``RedisScript/publish``.
     var used: String { "\(self.name):used" }
-    /// In the order in which ``RedisScript/publish`` takes them.
-    var all: [String] { self.identity + [self.idle, self.used] }
     /// In the order in which ``RedisScript/identify`` takes them.
     var identity: [String] { [self.name, self.new] }
 }

@@ -13,6 +13,8 @@ struct LogPage: Hashable, Sendable {
         /// The offset before the epoch's first message.
         let start: UInt64
         var beginning = Beginning.fresh
+        /// The number of the last logged message in the hub's order.
+        var number: UInt64 = 0
     }
 
     /// How an epoch began.
@@ -27,6 +29,8 @@ struct LogPage: Hashable, Sendable {
 
     struct Entry: Hashable, Sendable {
         let offset: UInt64
+        /// Its number in the hub's order.
+        var number: UInt64 = 0
         /// The bytes of the entry, normally an envelope.
         let bytes: ByteBuffer
     }
@@ -48,29 +52,31 @@ struct LogPage: Hashable, Sendable {
             self.init(head: nil)
             return
         }
-        guard parts.count == 5, let epoch = parts[0].bytes, epoch.readableBytes == 8,
-            let head = Head(epoch: epoch, offset: parts[1], start: parts[2], beginning: parts[3]), let list = parts[4].elements,
-            list.count.isMultiple(of: 2)
+        guard parts.count == 6, let epoch = parts[0].bytes, epoch.readableBytes == 8,
+            let head = Head(epoch: epoch, offset: parts[1], start: parts[2], beginning: parts[3], number: parts[4]),
+            let list = parts[5].elements, list.count.isMultiple(of: 3)
         else { return nil }
         var entries: [Entry] = []
-        entries.reserveCapacity(list.count / 2)
-        for index in stride(from: 0, to: list.count, by: 2) {
-            guard let offset = list[index].integer.flatMap(UInt64.init(exactly:)), let bytes = list[index + 1].bytes,
-                offset <= head.offset, offset > entries.last?.offset ?? 0
+        entries.reserveCapacity(list.count / 3)
+        for index in stride(from: 0, to: list.count, by: 3) {
+            guard let number = list[index].integer.flatMap(UInt64.init(exactly:)),
+                let offset = list[index + 1].integer.flatMap(UInt64.init(exactly:)), let bytes = list[index + 2].bytes,
+                offset <= head.offset, offset > entries.last?.offset ?? 0, number <= head.number,
+                number > entries.last?.number ?? 0
             else { return nil }
-            entries.append(Entry(offset: offset, bytes: bytes))
+            entries.append(Entry(offset: offset, number: number, bytes: bytes))
         }
         self.init(head: head, entries: entries)
     }
 }
 
 extension LogPage.Head {
-    fileprivate init?(epoch: ByteBuffer, offset: RESPValue, start: RESPValue, beginning: RESPValue) {
+    fileprivate init?(epoch: ByteBuffer, offset: RESPValue, start: RESPValue, beginning: RESPValue, number: RESPValue) {
         guard let epoch = epoch.getInteger(at: epoch.readerIndex, as: UInt64.self),
             let offset = offset.integer.flatMap(UInt64.init(exactly:)), let start = start.integer.flatMap(UInt64.init(exactly:)),
             let beginning = beginning.integer.flatMap(LogPage.Beginning.init(rawValue:)), start <= offset,
-            offset <= LogPosition.offsets.upperBound
+            let number = number.integer.flatMap(UInt64.init(exactly:)), offset <= LogPosition.offsets.upperBound
         else { return nil }
-        self.init(epoch: epoch, offset: offset, start: start, beginning: beginning)
+        self.init(epoch: epoch, offset: offset, start: start, beginning: beginning, number: number)
     }
 }

@@ -8,4 +8,6 @@ struct LogPosition: Hashable, Sendable {
     var epoch: UInt64
     /// One of ``offsets``. It increases by one from each message to the next.
     var offset: UInt64
+    /// The message's number in the order of its hub, and its id in the log; 0 where it is not known.
+    var number: UInt64 = 0
 }

@@ -81,20 +81,19 @@ final class LogReader {
         isInterrupted: Bool,
         bySource: Bool
     ) -> RESPCommand {
-        let keys = self.context.keys(of: topic).all
+        let keys = self.context.keys(of: topic)
         var command: RESPCommand
         switch request {
         case .head:
-            command = self.scripts.command(.readLog, keys: keys, bySource: bySource)
-            for argument in ["", "last", "1", "1", "\(Limits.maximumEnvelopeBytes)"] { command.append(argument) }
+            command = self.scripts.command(.readLog, keys: keys.ordered, bySource: bySource)
+            for argument in ["", "last", "0", "1", "1", "\(Limits.maximumEnvelopeBytes)"] { command.append(argument) }
         case .entries(let position):
-            command = self.scripts.command(.readLog, keys: keys, bySource: bySource)
+            command = self.scripts.command(.readLog, keys: keys.ordered, bySource: bySource)
             if let position { command.append(bytesOf: position.epoch) } else { command.append("") }
-            for bound in [position.map { Int($0.offset) } ?? 0, LogPage.entries, LogPage.bytes, Limits.maximumEnvelopeBytes] {
-                command.append("\(bound)")
-            }
+            for number in [position?.offset ?? 0, position?.number ?? 0] { command.append("\(number)") }
+            for bound in [LogPage.entries, LogPage.bytes, Limits.maximumEnvelopeBytes] { command.append("\(bound)") }
         case .endEpoch(let epoch):
-            command = self.scripts.command(.endEpoch, keys: keys, bySource: bySource)
+            command = self.scripts.command(.endEpoch, keys: keys.all, bySource: bySource)
             command.append(bytesOf: epoch)
             command.append(bytesOf: self.context.newEpoch())
         }

@@ -8,6 +8,8 @@ struct LogArrival: Hashable, Sendable {
     /// nil for a message that cannot be decoded, which is lost.
     let envelope: Envelope?
     let bytes: Int
+    /// The number before it in its topic, 0 for the first of a log.
+    var previous: UInt64 = 0
     /// Whether the offset is not above the previous one on this connection: the log was rewound by a fail-over.
     var isRewound = false
 }
@@ -40,7 +42,7 @@ struct ReorderBuffer {
     mutating func move(to epoch: UInt64, upTo offset: UInt64) {
         for index in self.arrivals.indices {
             guard let place = self.arrivals[index].position, place.offset <= offset else { continue }
-            self.arrivals[index].position = LogPosition(epoch: epoch, offset: place.offset)
+            self.arrivals[index].position = LogPosition(epoch: epoch, offset: place.offset, number: place.number)
         }
     }
 

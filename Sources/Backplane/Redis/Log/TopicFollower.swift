@@ -59,19 +59,9 @@ final class TopicFollower {
     // MARK: - Arrivals
 
     /// Handles a message on the topic's channel.
-    /// - Parameters:
-    ///   - envelope: nil if it cannot be decoded.
-    ///   - isLoss: whether the message counts as lost if it cannot be decoded or did not arrive.
-    func received(
-        _ envelope: Envelope?,
-        at position: LogPosition?,
-        bytes: Int,
-        isLoss: Bool,
-        of topic: Topic,
-        into envelopes: inout [Envelope]
-    ) {
+    /// - Parameter isLoss: whether the message counts as lost if it cannot be decoded or did not arrive.
+    func received(_ arrival: LogArrival, isLoss: Bool, of topic: Topic, into envelopes: inout [Envelope]) {
         if self.context.isLogged, isLoss {
-            let arrival = LogArrival(position: position, envelope: envelope, bytes: bytes)
             guard let (answer, outcome) = self.logs.step(topic, { $0.received(arrival) }) else { return }
             switch answer {
             case .nothing: break
@@ -79,7 +69,7 @@ final class TopicFollower {
             case .output(let output): self.take(output, of: topic, into: &envelopes)
             }
             self.settle(topic, outcome)
-        } else if let envelope {
+        } else if let envelope = arrival.envelope {
             if envelope.origin == self.context.node {
                 self.publisher.cameBack(envelope.sequence, on: topic, into: &envelopes)
             } else if self.duplicates.admits(envelope.sequence, from: envelope.origin) {

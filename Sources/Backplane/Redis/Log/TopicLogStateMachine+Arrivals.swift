@@ -9,7 +9,7 @@ extension TopicLogStateMachine {
             if let lastArrival, lastArrival.epoch == place.epoch, place.offset <= lastArrival.offset { arrival.isRewound = true }
             self.lastArrival = place
         }
-        if let envelope = arrival.envelope, self.isNext(arrival.position) {
+        if let envelope = arrival.envelope, self.isNext(arrival) {
             if let place = arrival.position { self.advance(to: place, envelope) }
             return self.filter.admits(envelope.sequence, from: envelope.origin) ? .deliver(envelope) : .nothing
         }
@@ -19,12 +19,18 @@ extension TopicLogStateMachine {
         return output.isEmpty ? .nothing : .output(output)
     }
 
-    /// Whether the position directly follows the current one; nil for a message without a position.
-    private func isNext(_ place: LogPosition?) -> Bool {
+    /// Whether the message directly follows the current position, or has none.
+    private func isNext(_ arrival: LogArrival) -> Bool {
         guard case .following = self.state else { return false }
-        guard let place else { return true }
+        guard let place = arrival.position else { return true }
         guard case .at(let position, _) = self.position else { return false }
-        return place.epoch == position.epoch && place.offset == position.offset + 1
+        return place.epoch == position.epoch && place.offset == position.offset + 1 && Self.links(arrival, to: position)
+    }
+
+    /// Whether the message before the arrival is the one at `position`, as far as their numbers are known. Of two histories with the
+    /// same offsets, each has other numbers.
+    private static func links(_ arrival: LogArrival, to position: LogPosition) -> Bool {
+        position.number == 0 || arrival.position?.number == 0 || arrival.previous == position.number
     }
 
     /// - Parameter gapEnd: the arrival for whose gap the log has just been read. Set to nil when it is handled.
@@ -68,7 +74,13 @@ extension TopicLogStateMachine {
             guard closesGap || place.offset == position.offset + 1 else {
                 return self.read(to: place.offset - 1, before: arrival, &output)
             }
-            if place.offset > position.offset + 1 { self.skipAll(to: place.offset - 1, &output) }
+            if place.offset > position.offset + 1 {
+                self.skipAll(to: place.offset - 1, &output)
+            } else if !closesGap, !Self.links(arrival, to: position) {
+                // The log is checked as after a lost link.
+                self.continuity = .interrupted
+                return self.read(to: nil, before: arrival, &output)
+            }
         } else if place.offset == 1 {
             self.epochStart = 0
         } else if closesGap {

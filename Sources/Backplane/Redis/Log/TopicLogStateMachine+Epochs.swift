@@ -42,7 +42,7 @@ extension TopicLogStateMachine {
         }
         if position.offset < offset {
             output.lose(after: position.offset, upTo: offset, logEnd: logEnd)
-            position.offset = offset
+            position = LogPosition(epoch: position.epoch, offset: offset)
             mark = nil
         }
         self.position = .at(position, mark)

@@ -50,7 +50,7 @@ extension TopicLogStateMachine {
     /// The log was read for the first time.
     /// - Parameter last: the last message of the log; nil if the log has removed it.
     private mutating func began(at head: LogPage.Head?, last: LogPage.Entry?) {
-        let place = head.map { LogPosition(epoch: $0.epoch, offset: $0.offset) }
+        let place = head.map { LogPosition(epoch: $0.epoch, offset: $0.offset, number: $0.number) }
         let mark = last.flatMap { try? Envelope(decoding: $0.bytes) }.map { EntryFingerprint($0) }
         self.position = place.map { .at($0, mark) } ?? .none
         self.initialEnd = place
@@ -72,7 +72,9 @@ extension TopicLogStateMachine {
         _ entries: [LogPage.Entry]
     ) -> Bool {
         guard head.offset >= position.offset else { return false }
-        guard let mark, let entry = entries.first, entry.offset == position.offset else { return true }
+        guard let entry = entries.first, entry.offset == position.offset else { return true }
+        if position.number != 0, entry.number != position.number { return false }
+        guard let mark else { return true }
         return (try? Envelope(decoding: entry.bytes)).map { EntryFingerprint($0) == mark } ?? false
     }
 
@@ -98,7 +100,7 @@ extension TopicLogStateMachine {
     }
 
     private mutating func take(_ entry: LogPage.Entry, epoch: UInt64, _ output: inout Output) {
-        let place = LogPosition(epoch: epoch, offset: entry.offset)
+        let place = LogPosition(epoch: epoch, offset: entry.offset, number: entry.number)
         do throws(EnvelopeError) {
             let envelope = try Envelope(decoding: entry.bytes)
             self.position = .at(place, EntryFingerprint(envelope))

@@ -91,7 +91,9 @@ final class MessagePublisher {
         // All messages of a lost link are handled together, in `linkWasLost`.
         guard case .success(let value) = result else { return }
         switch PublishAnswer(value) {
-        case .confirmed(let receivers): self.confirmed(receivers: receivers)
+        case .confirmed(let receivers, let position, let history):
+            if let history { self.context.order.told(history: history) }
+            self.confirmed(receivers: receivers, at: position)
         case .scriptIsMissing: self.scriptIsMissing()
         case .refused(let text): self.refused(text)
         case .malformed: self.link?.reconnect(reason: "a message was answered with something else")
@@ -110,14 +112,17 @@ final class MessagePublisher {
         self.writeIfDue()
     }
 
-    private func confirmed(receivers: Int) {
+    private func confirmed(receivers: Int, at position: Position?) {
         var local: [Envelope] = []
         guard let message = self.queue.confirmed(into: &local, at: .now()) else { return }
         if message.isLogged { self.sendsSource = false }
+        if let position, let hub = message.topic.hub { self.context.order.observed(position, in: hub) }
         self.settleDecision()
         self.context.deliver(local)
         let isDegraded = message.isDegraded
-        message.completion?(.success(isDegraded ? .degraded(here: message.isWanted) : .relayed(receivers: receivers)))
+        message.completion?(
+            .success(isDegraded ? .degraded(here: message.isWanted) : .relayed(receivers: receivers, at: position))
+        )
         self.finishIfEmpty()
         self.writeIfDue()
     }
@@ -169,6 +174,7 @@ final class MessagePublisher {
     func linkWasLost(_ loss: RedisLinkLoss) {
         self.newDataEnd = .distantFuture
         self.scripts.removeAll()
+        self.context.order.linkWasLost()
         self.sendsSource = false
         switch self.queue.linkLost(isByPeer: loss.isByPeer, at: .now()) {
         case .linkIsDown: self.linkIsDown()

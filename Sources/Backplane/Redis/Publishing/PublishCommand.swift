@@ -19,23 +19,36 @@ extension OutgoingMessage {
             command.append(self.bytes)
             return command
         }
-        // Every node is subscribed to `all` of the default hub, so it needs no keys for topics without a subscriber.
-        let store = self.topic == .all(.default) ? [] : self.topic.hub.map { context.storeKeys(of: $0).all } ?? []
-        var command = scripts.command(.publish, keys: keys.all + store, bySource: bySource)
-        command.append(keys.channel)
-        command.append(self.bytes)
+        var command = scripts.command(.publish, keys: keys.ordered, bySource: bySource)
+        context.order.append(to: &command, in: self.topic.hub)
+        command.append(context.logBounds.age)
+        command.append(context.order.lane)
+        command.append("\(self.sequence)")
+        // Messages of this node have been answered before it gives up on them, or are sent again.
+        command.append("0")
         command.append(bytesOf: context.newEpoch())
         for bound in context.logBounds.arguments { command.append(bound) }
-        let isOptional = self.topic.hub.map { !$0.isDefault } ?? !dataMayBeNew
-        if isOptional { command.append("1") }
+        command.append(self.kind(dataMayBeNew: dataMayBeNew))
+        command.append(keys.channel)
+        command.append(self.bytes)
         return command
+    }
+
+    /// The kind of the topic, see ``RedisScript/topicLog``. Every node is subscribed to `all` of the default hub.
+    private func kind(dataMayBeNew: Bool) -> String {
+        switch self.topic.hub {
+        case nil: dataMayBeNew ? "" : "node"
+        case HubName.default?: self.topic == .all(.default) ? "" : "hub"
+        case _?: "other"
+        }
     }
 }
 
 /// The answer of Redis to this command.
 enum PublishAnswer {
-    /// The number of nodes that are subscribed to the topic.
-    case confirmed(receivers: Int)
+    /// The number of nodes that are subscribed to the topic; the message's place in the hub's order, nil if it has none or was
+    /// executed before; and the history of Redis, unless the link has been told it.
+    case confirmed(receivers: Int, Position?, history: String?)
     /// Redis does not have the script.
     case scriptIsMissing
     /// An error. Redis has not carried out the command.
@@ -45,15 +58,19 @@ enum PublishAnswer {
 
     init(_ value: RESPValue) {
         switch value {
-        case .integer(let receivers): self = .confirmed(receivers: Int(receivers))
+        case .integer(let receivers): self = .confirmed(receivers: Int(receivers), nil, history: nil)
         case .error where value.isMissingScript: self = .scriptIsMissing
         case .error(let text): self = .refused(text)
         case .array(let parts):
-            if parts.count == 3, let receivers = parts[2].integer {
-                self = .confirmed(receivers: Int(receivers))
-            } else {
+            guard (3...4).contains(parts.count), let receivers = parts[0].integer,
+                let epoch = parts[1].integer.flatMap(UInt64.init(exactly:)),
+                let number = parts[2].integer.flatMap(UInt64.init(exactly:))
+            else {
                 self = .malformed
+                return
             }
+            let position = number > 0 ? Position(epoch: epoch, number: number) : nil
+            self = .confirmed(receivers: Int(receivers), position, history: parts.count == 4 ? parts[3].text : nil)
         default: self = .malformed
         }
     }

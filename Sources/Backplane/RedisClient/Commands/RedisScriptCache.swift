@@ -1,20 +1,25 @@
 /// The digests of the scripts that Redis has loaded. They are loaded again over each new link, because the server may be another
 /// one. Belongs to one event loop.
 final class RedisScriptCache {
-    private let preamble: String
+    private let configuration: RedisConfiguration
     /// By the name of the script.
     private var digests: [String: String] = [:]
 
-    /// - Parameter preamble: of the configuration.
-    init(preamble: String) {
-        self.preamble = preamble
+    init(configuration: RedisConfiguration) {
+        self.configuration = configuration
+    }
+
+    private func source(of script: RedisScript) -> String {
+        self.configuration.scriptReplacements.reduce(self.configuration.scriptPreamble + script.source) { source, replacement in
+            source.replacing(replacement.key, with: replacement.value)
+        }
     }
 
     /// Loads the scripts into Redis, once `link` is flushed. If SCRIPT is not permitted, ``command(_:keys:bySource:)`` sends the
     /// source instead.
     func load(_ scripts: [RedisScript], over link: RedisLink) {
         for script in scripts {
-            link.send(RESPCommand("SCRIPT", "LOAD", self.preamble + script.source)) { [weak self] result in
+            link.send(RESPCommand("SCRIPT", "LOAD", self.source(of: script))) { [weak self] result in
                 guard case .success(let value) = result, let digest = value.text else { return }
                 self?.digests[script.name] = digest
             }
@@ -38,7 +43,7 @@ final class RedisScriptCache {
     func command(_ script: RedisScript, keys: [String], bySource: Bool = false) -> RESPCommand {
         var command =
             if !bySource, let digest = self.digests[script.name] { RESPCommand("EVALSHA", digest) } else {
-                RESPCommand("EVAL", self.preamble + script.source)
+                RESPCommand("EVAL", self.source(of: script))
             }
         command.append("\(keys.count)")
         for key in keys { command.append(key) }

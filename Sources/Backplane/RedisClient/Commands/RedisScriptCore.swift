@@ -9,13 +9,15 @@ final class RedisScriptCore: RedisLinkDelegate {
     private let resolver: MasterResolver
     private let logger: Logger
     private var link: RedisLink?
+    private let loaded: [RedisScript]
     private let scripts: RedisScriptCache
 
-    init(role: String, resolver: MasterResolver, logger: Logger) {
+    init(role: String, scripts: [RedisScript], resolver: MasterResolver, logger: Logger) {
         self.role = role
         self.resolver = resolver
         self.logger = logger
-        self.scripts = RedisScriptCache(preamble: resolver.configuration.scriptPreamble)
+        self.loaded = scripts
+        self.scripts = RedisScriptCache(configuration: resolver.configuration)
     }
 
     func start() {
@@ -36,14 +38,11 @@ final class RedisScriptCore: RedisLinkDelegate {
         self.link?.stop()
     }
 
-    /// - Parameters:
-    ///   - payload: the last argument, if there is one that is not text.
-    ///   - completion: called once, within the link's timeout.
+    /// - Parameter completion: called once, within the link's timeout.
     func evaluate(
         _ script: RedisScript,
         keys: [String],
-        arguments: [String],
-        payload: ByteBuffer?,
+        arguments: RedisArguments,
         completion: @escaping Completion
     ) {
         guard let link else {
@@ -52,8 +51,7 @@ final class RedisScriptCore: RedisLinkDelegate {
         }
         let send = { [scripts = self.scripts] (bySource: Bool, completion: @escaping Completion) in
             var command = scripts.command(script, keys: keys, bySource: bySource)
-            for argument in arguments { command.append(argument) }
-            if let payload { command.append(payload) }
+            command.append(arguments)
             link.send(command) { result in
                 switch result {
                 case .success(.error(let text)): completion(.failure(Self.error(of: text)))
@@ -107,7 +105,7 @@ final class RedisScriptCore: RedisLinkDelegate {
     }
 
     func linkBecameReady(_ link: RedisLink) {
-        self.scripts.load(RedisScript.all, over: link)
+        self.scripts.load(self.loaded, over: link)
         link.flush()
     }
 

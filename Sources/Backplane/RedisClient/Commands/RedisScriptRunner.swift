@@ -12,12 +12,13 @@ final class RedisScriptRunner: Sendable {
 
     /// - Parameters:
     ///   - role: the purpose of the connection, for logs and Redis' client list.
+    ///   - scripts: to be loaded over each new link. Others are sent as text.
     ///   - resolver: shared by all links of this node to Redis, and the owner of the event loop on which the connection lives.
-    init(role: String, resolver: MasterResolver, logger: Logger) {
+    init(role: String, scripts: [RedisScript] = RedisScript.all, resolver: MasterResolver, logger: Logger) {
         self.keyPrefix = resolver.configuration.keyPrefix
         self.eventLoop = resolver.eventLoop
         self.core = .makeBoxSendingValue(
-            RedisScriptCore(role: role, resolver: resolver, logger: logger),
+            RedisScriptCore(role: role, scripts: scripts, resolver: resolver, logger: logger),
             eventLoop: resolver.eventLoop
         )
     }
@@ -38,9 +39,19 @@ final class RedisScriptRunner: Sendable {
         arguments: [String],
         payload: ByteBuffer? = nil
     ) async throws(RedisScriptError) -> RESPValue {
+        var all = RedisArguments(arguments)
+        if let payload { all.append(payload) }
+        return try await self.evaluate(script, keys: keys, arguments: all)
+    }
+
+    func evaluate(
+        _ script: RedisScript,
+        keys: [String],
+        arguments: RedisArguments
+    ) async throws(RedisScriptError) -> RESPValue {
         let result = await withCheckedContinuation { continuation in
             self.eventLoop.execute {
-                self.core.value.evaluate(script, keys: keys, arguments: arguments, payload: payload) {
+                self.core.value.evaluate(script, keys: keys, arguments: arguments) {
                     continuation.resume(returning: $0)
                 }
             }

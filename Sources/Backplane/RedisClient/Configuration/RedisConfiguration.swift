@@ -38,6 +38,8 @@ public struct RedisConfiguration: Hashable, Sendable {
     public var sentinelUrgentInterval: Duration
     /// Put in front of every script, for tests: with `#!lua`, a Redis Cluster refuses a script as soon as it leaves its slot.
     var scriptPreamble = ""
+    /// Texts in scripts that are replaced, for tests, which take rules away.
+    var scriptReplacements: [String: String] = [:]
 
     public init(
         host: String = "127.0.0.1",

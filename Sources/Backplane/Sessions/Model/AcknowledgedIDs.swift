@@ -30,6 +30,12 @@ public struct AcknowledgedIDs: Hashable, Sendable {
 
     public init() {}
 
+    /// - Parameter runs: oldest first, of ``maximumCount`` ids at most. Those of more than one begin with a number.
+    init(runs: [(first: AckID, count: UInt64)]) {
+        self.runs = runs.map { Run(first: $0.first, count: $0.count) }
+        self.count = runs.reduce(0) { $0 + $1.count }
+    }
+
     public func contains(_ id: AckID) -> Bool { self.runs.contains { $0.contains(id) } }
 
     /// Adds an id that is not contained. Beyond the limit, the oldest is forgotten.

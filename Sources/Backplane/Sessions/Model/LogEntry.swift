@@ -52,6 +52,8 @@ public struct LogEntry: Hashable, Sendable {
     public enum Content: Hashable, Sendable {
         case publication(HubPublication)
         case control(ControlEntry)
+        /// Something else that nodes tell each other on the topic. No session is sent it.
+        case other
     }
 
     /// The entry's place in the hub's order.
@@ -59,7 +61,7 @@ public struct LogEntry: Hashable, Sendable {
     /// The number of the entry before it in its topic; 0 for the first since the topic's log began.
     public let previous: UInt64
     public let topic: Audience
-    /// Milliseconds since 1970 on the store's clock.
+    /// Milliseconds since 1970 on the store's clock; 0 if it is not known.
     public let time: Int64
     public let content: Content
 
@@ -76,6 +78,7 @@ public struct LogEntry: Hashable, Sendable {
         switch self.content {
         case .publication(let publication): 96 + publication.bytes
         case .control(let control): 96 + control.bytes
+        case .other: 96
         }
     }
 }

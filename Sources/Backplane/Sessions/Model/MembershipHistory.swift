@@ -33,6 +33,9 @@ public struct MembershipHistory: Hashable, Sendable {
         self.intervals[group]?.contains { $0.contains(number) } ?? false
     }
 
+    /// The number of groups of which the connection is a member.
+    func count(at number: UInt64) -> Int { self.intervals.values.count { $0.contains { $0.contains(number) } } }
+
     /// Whether an interval is open.
     public func isMember(of group: AudienceName) -> Bool { self.intervals[group]?.last.map { $0.to == nil } ?? false }
 

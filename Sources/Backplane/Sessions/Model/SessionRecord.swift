@@ -9,6 +9,9 @@ public struct SessionRecord: Hashable, Sendable {
         case detached(until: Int64)
     }
 
+    /// Why a session whose window is over is removed.
+    static let expiryReason = "The connection was not resumed in time."
+
     public let id: ConnectionID
     public let user: AudienceName?
     public let `protocol`: String

@@ -54,7 +54,7 @@ struct PendingReceipts {
         guard let outcome else { return .wait }
         let receivers =
             switch outcome {
-            case .relayed(let receivers): receivers
+            case .relayed(let receivers, _): receivers
             // At most this node's own receiver got it.
             case .degraded(let here): here ? 1 : 0
             }

@@ -18,8 +18,11 @@ struct PushOutcome: Sendable {
 
     /// The broker reached more nodes than have answered.
     var lacksReceipts: Bool {
-        if case .relayed(let receivers) = self.answer.outcome { self.answer.receipts.count < receivers } else { false }
+        if case .relayed(let receivers, _) = self.answer.outcome { self.answer.receipts.count < receivers } else { false }
     }
+
+    /// The place of the message in the order of its hub, if it has one.
+    var position: Position? { if case .relayed(_, let position) = self.answer.outcome { position } else { nil } }
 
     var isDegraded: Bool { if case .degraded = self.answer.outcome { true } else { false } }
 }

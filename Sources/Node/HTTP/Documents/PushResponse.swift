@@ -17,6 +17,8 @@ struct PushResponse: Encodable {
     }
 
     let id: String
+    /// Its place in the order of its hub; nil for a message to one connection, and where the broker does not know it.
+    let position: String?
     let recipients: Int
     /// Sorted by name.
     let nodes: [Node]
@@ -40,6 +42,7 @@ struct PushResponse: Encodable {
                 result.lacksReceipts || result.isDegraded ? directory.expected.subtracting([directory.ownID]) : []
             }
         self.id = result.id.description
+        self.position = result.position?.description
         self.recipients = result.recipients
         self.nodes = receipts.map { Node(node: name($0.key), recipients: Int($0.value)) }.sorted { $0.node < $1.node }
         self.missing = asked.filter { receipts[$0] == nil }.map(name).sorted()

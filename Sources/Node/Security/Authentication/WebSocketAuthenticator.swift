@@ -12,7 +12,7 @@ struct WebSocketAuthenticator: Sendable {
     let tokens: TokenVerifier?
     /// Whether clients without a token may connect although credentials are configured.
     let acceptsAnonymous: Bool
-    /// Whether clients need a token also without token keys. Keys for REST alone leave WebSockets open, access keys close them.
+    /// Whether clients need a token also without token keys: credentials of any kind close what they do not cover.
     var requiresToken = false
     /// Called with the number of groups of an accepted token that were left out.
     var groupsLeftOut: @Sendable (Int) -> Void = { _ in }

@@ -42,6 +42,8 @@ struct GhostHistory {
         }
     }
 
+    mutating func forgetPublications() { self.published = [] }
+
     /// Everything that is for a connection, in order: its dense numbers are 1, 2, 3 and so on.
     func due(to id: ConnectionID) -> [Published] {
         guard let session = self.sessions[id] else { return [] }

@@ -30,10 +30,16 @@ struct RandomSchedule {
     }
 
     /// - Returns: what is wrong.
-    mutating func run() async -> [String] {
+    mutating func run(on kind: SessionStoreKind) async throws -> [String] {
         var limits = SessionLimits()
         if self.faults == .trimmedLogs { limits.logAge = .seconds(20) }
-        let world = SessionWorld(rules: self.rules, nodes: 2 + self.random.below(2), limits: limits)
+        let world = try await SessionWorld(on: kind, rules: self.rules, nodes: 2 + self.random.below(2), limits: limits)
+        let violations = await self.run(world)
+        await world.faults.close()
+        return violations
+    }
+
+    private mutating func run(_ world: SessionWorld) async -> [String] {
         switch self.faults {
         case .lostNodes: break
         case .lostHistory: world.permitted = [.lostHistory]
@@ -54,9 +60,9 @@ struct RandomSchedule {
         let client = self.random.below(world.clients.count)
         switch self.random.below(100) {
         case 0..<22: await world.execute(node)
-        case 22..<42: world.answer(node)
+        case 22..<42: await world.answer(node)
         case 42..<58: world.hear(node)
-        case 58..<64: world.subscribe(node)
+        case 58..<64: await world.subscribe(node)
         case 64..<70: world.read(client)
         case 70..<76: for _ in 0...self.random.below(3) { world.receive(client) }
         case 76..<84: self.speak(world, client, node)
@@ -131,31 +137,30 @@ struct RandomSchedule {
     private mutating func fail(_ world: SessionWorld, _ node: Int, _ client: Int) async {
         let living = world.nodes.indices.filter { !world.nodes[$0].isDead }.count
         switch self.random.below(12) {
-        case 0: world.nodes[node].link.lose()
+        case 0: await world.nodes[node].link.lose()
         case 1, 2: world.restoreLink(node)
         case 3: world.nodes[node].loseCommands()
         case 4: await world.executeStale(node)
         case 5: world.nodes[node].isFrozen.toggle()
         case 6 where living > 1 && self.random.chance(40):
             await world.kill(node, executing: self.random.below(3))
-            world.addNode()
+            await world.addNode()
         case 7: self.addClient(world)
         case 8: world.tick(node)
-        default: self.failMore(world, node, client)
+        default: await self.failMore(world, node, client)
         }
     }
 
-    private mutating func failMore(_ world: SessionWorld, _ node: Int, _ client: Int) {
+    private mutating func failMore(_ world: SessionWorld, _ node: Int, _ client: Int) async {
         switch self.faults {
         case .lostNodes: break
         case .lostHistory:
             switch self.random.below(4) {
             case 0, 1:
-                self.hasReplica ? world.promoteReplica() : world.stallReplica()
+                if self.hasReplica { await world.promoteReplica() } else { await world.stallReplica() }
                 self.hasReplica.toggle()
             case 2 where self.random.chance(20):
-                world.advance(5)
-                world.store.deleteHead(of: .default)
+                await world.deleteHead()
             default: break
             }
         case .trimmedLogs:

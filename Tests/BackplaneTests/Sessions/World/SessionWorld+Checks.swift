@@ -56,9 +56,9 @@ extension SessionWorld {
             let isBusy = !self.nodes[node].linkRequests.isEmpty || !self.nodes[node].requests.isEmpty
             guard isBusy || heard || !self.nodes[node].answers.isEmpty else { break }
             isQuiet = false
-            self.subscribe(node)
+            await self.subscribe(node)
             await self.execute(node)
-            self.answer(node)
+            await self.answer(node)
             self.hear(node)
             self.restoreLink(node)
         }

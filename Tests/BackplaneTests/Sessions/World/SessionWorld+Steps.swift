@@ -29,11 +29,18 @@ extension SessionWorld {
     private typealias Executed = (SimulatedNode.Answer, Position, EpochLoss?)
 
     private func executed(_ request: Request, for node: Int) async -> Executed? {
+        await self.faults.setTime(self.now)
+        let executed = await self.callStore(request, for: node)
+        for node in self.nodes where !node.isDead { await node.link.settle() }
+        return executed
+    }
+
+    private func callStore(_ request: Request, for node: Int) async -> Executed? {
         do {
             let caller = self.caller(node)
             switch request {
             case .operation(let operation, let sequence):
-                let before = operation.writer.flatMap { self.store.fence(of: $0.connection) }
+                let before = try await self.fence(of: operation.writer)
                 let observed = try await self.store.execute(operation, as: sequence, from: caller)
                 switch observed.answer {
                 case .executed where before != operation.writer?.fence:
@@ -72,6 +79,11 @@ extension SessionWorld {
         }
     }
 
+    private func fence(of writer: SessionWriter?) async throws -> Fence? {
+        guard let writer else { return nil }
+        return try await self.store.records(in: .default, after: nil, limit: 100).first { $0.id == writer.connection }?.fence
+    }
+
     private static func other(_ observed: Observed<SessionAnswer>) -> Executed {
         (.other, observed.position, observed.loss)
     }
@@ -82,14 +94,14 @@ extension SessionWorld {
     }
 
     /// The node gets its oldest answer.
-    func answer(_ node: Int) {
+    func answer(_ node: Int) async {
         guard !self.nodes[node].answers.isEmpty, !self.nodes[node].isDead, !self.nodes[node].isFrozen else { return }
         let (request, answer, position, loss) = self.nodes[node].answers.removeFirst()
         let epoch = self.nodes[node].follower.seen?.epoch
         self.act(node) { $0.follower.observed(position, lostAbove: loss?.above, into: &$1) }
         // In a new epoch the node opens its link again.
         if let epoch, let loss, epoch != self.nodes[node].follower.seen?.epoch {
-            self.nodes[node].link.lose()
+            await self.nodes[node].link.lose()
             self.resend(after: loss.lastOperation, node)
         }
         self.arrived(answer, to: request, at: position, node)
@@ -117,12 +129,13 @@ extension SessionWorld {
     }
 
     /// The store executes the node's oldest subscription.
-    func subscribe(_ node: Int) {
+    func subscribe(_ node: Int) async {
         guard !self.nodes[node].linkRequests.isEmpty, !self.nodes[node].isDead else { return }
         switch self.nodes[node].linkRequests.removeFirst() {
         case .subscribe(let topics): self.nodes[node].link.subscribe(to: topics)
         case .unsubscribe(let topics): self.nodes[node].link.unsubscribe(from: topics)
         }
+        await self.nodes[node].link.settle()
     }
 
     /// The node reads a message of a client.
@@ -154,6 +167,7 @@ extension SessionWorld {
     /// A node looks for sessions of dead nodes, for its own that it does not follow, and for those whose window is over.
     func sweep(_ node: Int) async {
         guard !self.nodes[node].isDead, !self.nodes[node].isFrozen else { return }
+        await self.faults.setTime(self.now)
         for other in self.nodes where other.isDead || other.id == self.nodes[node].id {
             for session in (try? await self.store.sessions(of: other.id, in: .default, limit: 100)) ?? [] {
                 let isKnown = other.follower.sessions[session.connection] != nil || other.isBusy(with: session.connection)
@@ -164,12 +178,6 @@ extension SessionWorld {
         for id in (try? await self.store.expired(in: .default, limit: 100)) ?? [] {
             self.nodes[node].requests.append(.expire(id))
         }
-    }
-}
-
-extension MemorySessionStore {
-    fileprivate func fence(of id: ConnectionID) -> Fence? {
-        self.state.withLockedValue { $0.hubs[.default]?.records[id]?.fence }
     }
 }
 

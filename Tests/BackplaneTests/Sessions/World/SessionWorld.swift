@@ -19,7 +19,7 @@ final class SessionWorld {
     static let window = Duration.seconds(60)
 
     let rules: SessionRules
-    let store: MemorySessionStore
+    let faults: any WorldStore
     let time: NIOLockedValueBox<Int64>
     let journalLimit: Int?
     var permitted: Permitted = []
@@ -34,15 +34,22 @@ final class SessionWorld {
     var mayLoseConfirmed = false
     private var nextID: UInt64 = 1
 
-    init(rules: SessionRules = .all, nodes: Int = 2, limits: SessionLimits = SessionLimits(), journalLimit: Int? = nil) {
+    init(
+        on kind: SessionStoreKind,
+        rules: SessionRules = .all,
+        nodes: Int = 2,
+        limits: SessionLimits = SessionLimits(),
+        journalLimit: Int? = nil
+    ) async throws {
         let time = NIOLockedValueBox<Int64>(1_800_000_000_000)
         self.time = time
         self.rules = rules
         self.journalLimit = journalLimit
-        self.store = MemorySessionStore(limits: limits) { time.withLockedValue { $0 } }
-        self.store.enforce(rules)
-        for _ in 0..<nodes { self.addNode() }
+        self.faults = try await kind.worldStore(time: time, rules: rules, limits: limits)
+        for _ in 0..<nodes { await self.addNode() }
     }
+
+    var store: any SessionStore { self.faults.sessions }
 
     var now: Int64 { self.time.withLockedValue { $0 } }
 
@@ -50,12 +57,12 @@ final class SessionWorld {
 
     // MARK: - Actors
 
-    func addNode() { self.nodes.append(self.makeNode()) }
+    func addNode() async { self.nodes.append(await self.makeNode()) }
 
-    private func makeNode() -> SimulatedNode {
+    private func makeNode() async -> SimulatedNode {
         let id = NodeID(rawValue: UInt32(self.unique()))
         let journal = self.journalLimit.map { OperationJournal(messages: $0) } ?? OperationJournal()
-        return SimulatedNode(id: id, link: self.store.openLink(to: .default, for: id), rules: self.rules, journal: journal)
+        return SimulatedNode(id: id, link: await self.faults.openLink(for: id), rules: self.rules, journal: journal)
     }
 
     func unique() -> UInt64 {
@@ -165,22 +172,30 @@ final class SessionWorld {
         self.nodes[node].requests = []
         self.nodes[node].answers = []
         self.nodes[node].stale = []
-        self.store.closeLink(self.nodes[node].link, to: .default)
+        self.faults.closeLink(self.nodes[node].link)
         self.mayLoseConfirmed = true
         for client in self.clients.indices where self.clients[client].node == self.nodes[node].id { self.clients[client].lost() }
     }
 
-    func stallReplica() {
-        self.store.stallReplica()
+    func stallReplica() async {
+        await self.faults.stallReplica()
         self.replicaGhost = self.ghost
     }
 
-    func promoteReplica() {
+    func promoteReplica() async {
         self.permitted.insert(.lostHistory)
-        self.advance(5)
-        self.store.promoteReplica()
+        self.advance(self.faults.promotionTime)
+        await self.faults.promoteReplica()
         if let replicaGhost { self.ghost = replicaGhost }
         self.replicaGhost = nil
         for node in self.nodes.indices { self.nodes[node].loseCommands() }
+    }
+
+    func deleteHead() async {
+        self.permitted.insert(.lostHistory)
+        self.advance(5)
+        await self.faults.deleteHead()
+        // Nodes send everything again.
+        if self.faults.hasOperationsInHead { self.ghost.forgetPublications() }
     }
 }

@@ -44,7 +44,7 @@ struct SimulatedNode {
     }
 
     let id: NodeID
-    let link: MemoryHubLink
+    let link: any WorldLink
     var follower: HubFollower
     var journal: OperationJournal
     var connections: [ConnectionID: Connection] = [:]
@@ -59,7 +59,7 @@ struct SimulatedNode {
     var isDead = false
     var mustRestoreLink = false
 
-    init(id: NodeID, link: MemoryHubLink, rules: SessionRules, journal: OperationJournal) {
+    init(id: NodeID, link: any WorldLink, rules: SessionRules, journal: OperationJournal) {
         self.id = id
         self.link = link
         self.follower = HubFollower(node: id, rules: rules)

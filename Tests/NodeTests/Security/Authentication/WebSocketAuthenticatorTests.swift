@@ -154,8 +154,16 @@ struct WebSocketAuthenticatorTests {
         }
     }
 
-    @Test func `Keys for REST alone leave WebSockets open`() async throws {
+    @Test(arguments: ["/ws", "/echo"])
+    func `Keys for REST alone close WebSockets`(_ path: String) async throws {
         try await APITestNode.with([.apiKey: "correct-horse-battery"]) { node in
+            let answer = try await node.http.request("GET", path, headers: Self.handshake)
+            #expect(answer.status == 401)
+        }
+    }
+
+    @Test func `Keys for REST alone leave WebSockets open where clients may be anonymous`() async throws {
+        try await APITestNode.with([.apiKey: "correct-horse-battery", .anonymousClients: "on"]) { node in
             let client = try await WebSocketTestClient.connect(port: node.port, path: "/echo")
             try await client.send("Hello!")
             #expect(try await client.next() == .text("Hello!"))

@@ -9,9 +9,9 @@ extension RedisScript {
         source: Self.logEntries + """
             local epoch = redis.call('HGET', KEYS[2], 'epoch')
             if epoch ~= ARGV[1] then return 0 end
-            local first = entry(KEYS[1], 0)
-            local start = first and first - 1 or redis.call('HGET', KEYS[2], 'offset')
-            local written = redis.pcall('HSET', KEYS[2], 'epoch', ARGV[2], 'start', start, 'beginning', 2)
+            local _, _, _, first = entry(KEYS[1], 0)
+            local since = first and first > 0 and first - 1 or redis.call('HGET', KEYS[2], 'offset')
+            local written = redis.pcall('HSET', KEYS[2], 'epoch', ARGV[2], 'since', since, 'beginning', 2)
             if type(written) == 'table' and written.err then
                 if not string.find(written.err, 'OOM', 1, true) then return written end
                 redis.call('DEL', KEYS[1], KEYS[2])

@@ -1,0 +1,219 @@
+public import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import ServiceLifecycle
+public import VolaryProtocol
+
+/// A ``SessionStore`` in Redis: ``RedisScript/sessionParts`` lists the keys, `Scripts/Sessions` contains the scripts.
+///
+/// Each call is one script, on Redis' clock; a list takes one for each 100 records. A script uses the keys of one hub. While the
+/// connection is down, calls fail at once; otherwise they end within the configuration's command timeout.
+///
+/// A hub's logs are those of the broker: topics without a member and without a subscriber have none, and those without a subscriber have
+/// a common limit. ``SessionLimits/hubBytes`` is not enforced.
+public final class RedisSessionStore: SessionStore {
+    /// Records in one call.
+    private static let recordsPerCall = 100
+
+    private let scripts: RedisSessionScripts
+    private let resolver: MasterResolver
+    private let limits: SessionLimits
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - resolver: shared by all links of this node to Redis, and the owner of the event loop on which the connections live.
+    ///   - idleHistoryBytes: as of ``BrokerSettings/idleHistoryBytes``.
+    public init(
+        resolver: MasterResolver,
+        limits: SessionLimits = SessionLimits(),
+        idleHistoryBytes: Int = BrokerSettings().idleHistoryBytes,
+        logger: Logger
+    ) {
+        self.scripts = RedisSessionScripts(resolver: resolver, limits: limits, idleHistoryBytes: idleHistoryBytes, logger: logger)
+        self.resolver = resolver
+        self.limits = limits
+        self.logger = logger
+    }
+
+    public func run() async throws {
+        self.start()
+        // Cancellation and graceful shutdown are the same here: there is nothing to send.
+        try? await gracefulShutdown()
+        self.stop()
+    }
+
+    func start() { self.scripts.runner.start() }
+
+    func stop() { self.scripts.runner.stop() }
+
+    /// Opens a node's link to a hub.
+    /// - Parameter wake: called when an event arrives at a link without any; from any thread.
+    public func openLink(to hub: HubName, for node: NodeID, wake: @escaping @Sendable () -> Void = {}) -> RedisHubLink {
+        let link = RedisHubLink(to: hub, for: node, resolver: self.resolver, logger: self.logger, wake: wake)
+        link.start()
+        return link
+    }
+
+    public func closeLink(_ link: RedisHubLink) { link.stop() }
+
+    // MARK: - Operations
+
+    public func execute(
+        _ operation: SessionOperation,
+        as sequence: OperationSequence,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<OperationAnswer> {
+        let (script, arguments) = SessionArguments.of(operation, as: sequence, of: caller.node, limits: self.limits)
+        let reply = try await self.scripts.evaluate(script, arguments, from: caller, as: sequence)
+        return Observed(position: reply.position, loss: reply.loss, answer: try reply.operationAnswer)
+    }
+
+    // MARK: - Owners
+
+    public func claim(
+        _ connection: ConnectionID,
+        tokenHash: [UInt8],
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<ClaimAnswer> {
+        let reply = try await self.scripts.evaluate(.claim, [connection.description, Hex.encode(tokenHash)], from: caller)
+        return Observed(position: reply.position, loss: reply.loss, answer: try reply.claimAnswer(of: connection))
+    }
+
+    public func detach(
+        _ session: OwnedSession,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
+        try await self.about(session, .detach, [], caller)
+    }
+
+    public func take(
+        _ session: OwnedSession,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
+        try await self.about(session, .takeSession, [], caller)
+    }
+
+    public func remove(
+        _ session: OwnedSession,
+        reason: String,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
+        try await self.about(session, .remove, [reason], caller)
+    }
+
+    private func about(
+        _ session: OwnedSession,
+        _ script: RedisScript,
+        _ arguments: [String],
+        _ caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
+        let arguments = [session.connection.description, session.fence.position.description] + arguments
+        let reply = try await self.scripts.evaluate(script, arguments, from: caller)
+        return Observed(position: reply.position, loss: reply.loss, answer: try reply.sessionAnswer)
+    }
+
+    public func expire(
+        _ connection: ConnectionID,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
+        let arguments = [connection.description, SessionRecord.expiryReason]
+        let reply = try await self.scripts.evaluate(.expire, arguments, from: caller)
+        return Observed(position: reply.position, loss: reply.loss, answer: try reply.sessionAnswer)
+    }
+
+    public func vouch(
+        for sessions: [OwnedSession],
+        in epoch: UInt64,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<[SessionAnswer]> {
+        precondition(sessions.count <= SessionLimits.sessionsPerCall, "too many sessions")
+        let arguments = sessions.flatMap { [$0.connection.description, $0.fence.position.description] }
+        let reply = try await self.scripts.evaluate(.vouch, ["\(epoch)"] + arguments, from: caller)
+        return Observed(position: reply.position, loss: reply.loss, answer: try reply.sessionAnswers(sessions.count))
+    }
+
+    // MARK: - Following
+
+    public func acknowledge(
+        _ acknowledgements: [SessionAcknowledgement],
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<[SessionAnswer]> {
+        precondition(acknowledgements.count <= SessionLimits.sessionsPerCall, "too many acknowledgements")
+        let arguments = acknowledgements.flatMap { acknowledgement in
+            let (session, checkpoint) = (acknowledgement.session, acknowledgement.checkpoint)
+            return [
+                session.connection.description, session.fence.position.description, "\(checkpoint.number)", "\(checkpoint.delivered)",
+            ]
+        }
+        let reply = try await self.scripts.evaluate(.acknowledge, arguments, from: caller)
+        return Observed(position: reply.position, loss: reply.loss, answer: try reply.sessionAnswers(acknowledgements.count))
+    }
+
+    public func read(
+        _ read: SessionRead,
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<SessionReadAnswer> {
+        // By name, because two names may have one key only if they are equal.
+        let topics = Dictionary(read.topics.compactMap { topic in SessionKeys.name(of: topic).map { ($0, topic) } }) { $1 }
+        let session = read.session
+        let arguments =
+            [
+                session.connection.description, session.fence.position.description, "\(read.after)", "\(SessionLimits.pageEntries)",
+                "\(SessionLimits.pageBytes)",
+            ] + topics.keys
+        let reply = try await self.scripts.evaluate(.readSession, arguments, from: caller)
+        return Observed(position: reply.position, loss: reply.loss, answer: try reply.readAnswer(to: read, topics: topics))
+    }
+
+    public func mark(from caller: SessionCaller) async throws(SessionStoreError) -> Observed<Void> {
+        let reply = try await self.scripts.evaluate(.markHub, [], from: caller)
+        return Observed(position: reply.position, loss: reply.loss, answer: ())
+    }
+
+    public func lastNumbers(
+        of topics: [Audience],
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> Observed<[Audience: UInt64]> {
+        let names = topics.map { topic in
+            if case .connection(let id) = topic { "connection:\(id)" } else { SessionKeys.name(of: topic) ?? "" }
+        }
+        let reply = try await self.scripts.evaluate(.lastNumbers, names, from: caller)
+        return Observed(position: reply.position, loss: reply.loss, answer: try reply.numbers(of: topics))
+    }
+
+    // MARK: - Lists
+
+    public func expired(in hub: HubName, limit: Int) async throws(SessionStoreError) -> [ConnectionID] {
+        let reply = try await self.scripts.look(.expiredSessions, ["\(limit)"], in: hub)
+        return SessionReply.ids(reply).sorted()
+    }
+
+    public func sessions(of node: NodeID, in hub: HubName, limit: Int) async throws(SessionStoreError) -> [OwnedSession] {
+        let reply = try await self.scripts.look(.sessionsOfNode, [node.description, "\(limit)"], in: hub)
+        return SessionReply.ownedSessions(reply)
+    }
+
+    public func records(in hub: HubName, after: ConnectionID?, limit: Int) async throws(SessionStoreError) -> [SessionRecord] {
+        var records: [SessionRecord] = []
+        var last = after?.description ?? ""
+        var left = limit
+        while left > 0 {
+            let portion = min(left, Self.recordsPerCall)
+            let reply = try await self.scripts.look(.sessionRecords, [last, "\(portion)"], in: hub)
+            let rows = reply.elements ?? []
+            records += rows.compactMap { SessionRecord(row: $0) }
+            guard rows.count == portion, let next = rows.last?.elements?.first?.text else { break }
+            last = next
+            left -= portion
+        }
+        return records
+    }
+
+    public func ended(in hub: HubName, limit: Int) async throws(SessionStoreError) -> [EndedSession] {
+        SessionReply.endedSessions(try await self.scripts.look(.endedSessions, ["\(limit)"], in: hub))
+    }
+
+    public func confirmEnded(_ connections: [ConnectionID], in hub: HubName) async throws(SessionStoreError) {
+        _ = try await self.scripts.look(.confirmEnded, connections.map(\.description), in: hub)
+    }
+}
