@@ -3,34 +3,40 @@
 
     chat.py URL USER ROOM
 
-URL is that of the backend.
+URL is that of the backend. The asynchronous client, since the blocking one misses an acknowledgment that comes before it waits for it.
 """
 
+import asyncio
 import json
 import sys
 import urllib.parse
 import urllib.request
 
-from azure.messaging.webpubsubclient import WebPubSubClient, WebPubSubClientCredential
+from azure.messaging.webpubsubclient.aio import WebPubSubClient, WebPubSubClientCredential
 from azure.messaging.webpubsubclient.models import CallbackType, WebPubSubDataType, WebPubSubProtocolType
 
 backend, user, room = sys.argv[1:]
 
 
-def access_url():
+async def access_url():
     """A new URL for each connection, since its token expires."""
-    with urllib.request.urlopen(f"{backend}/negotiate?user={urllib.parse.quote(user)}") as answer:
+    url = f"{backend}/negotiate?user={urllib.parse.quote(user)}"
+    with await asyncio.to_thread(urllib.request.urlopen, url) as answer:
         return json.load(answer)["url"]
 
 
-def show(message):
+async def show(message):
     print(f"{message.from_user_id or 'the backend'}: {message.data}", flush=True)
 
 
-client = WebPubSubClient(WebPubSubClientCredential(access_url), protocol_type=WebPubSubProtocolType.JSON)
-client.subscribe(CallbackType.GROUP_MESSAGE, show)
-with client:
-    client.join_group(f"room.{room}")
-    print(f"You are in {room}.", flush=True)
-    for line in sys.stdin:
-        client.send_to_group(f"room.{room}", line.rstrip("\n"), WebPubSubDataType.TEXT)
+async def main():
+    client = WebPubSubClient(WebPubSubClientCredential(access_url), protocol_type=WebPubSubProtocolType.JSON)
+    await client.subscribe(CallbackType.GROUP_MESSAGE, show)
+    async with client:
+        await client.join_group(f"room.{room}")
+        print(f"You are in {room}.", flush=True)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            await client.send_to_group(f"room.{room}", line.rstrip("\n"), WebPubSubDataType.TEXT)
+
+
+asyncio.run(main())
