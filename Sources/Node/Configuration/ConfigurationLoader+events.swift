@@ -24,13 +24,14 @@ extension ConfigurationLoader {
                 throw Self.fault(
                     .eventHandler,
                     self.value(.eventHandler),
-                    "cannot be combined with --hubs: add the handler to the file"
+                    "cannot be combined with --hubs"
                 )
             }
             return .file(try self.file(path))
         }
         guard let url else {
-            for option in [ConfigurationOption.eventHub, .userEvents, .systemEvents] where self.isGiven(option) {
+            for option in [ConfigurationOption.eventHub, .userEvents, .systemEvents]
+            where self.value(option) != option.defaultValue {
                 throw Self.fault(option, self.value(option), "needs --event-handler")
             }
             return nil

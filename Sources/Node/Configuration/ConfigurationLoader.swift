@@ -105,9 +105,6 @@ public struct ConfigurationLoader {
 
     func value(_ option: ConfigurationOption) -> String? { self.given[option]?.text ?? option.defaultValue }
 
-    /// Whether an option was set.
-    func isGiven(_ option: ConfigurationOption) -> Bool { self.given[option] != nil }
-
     /// Where an option was set.
     func origin(of option: ConfigurationOption) -> ConfigurationError.Origin { self.given[option]?.origin ?? .flag }
 

@@ -378,10 +378,10 @@ struct ConfigurationLoaderTests {
 
     @Test func `Every option has its example here`() {
         // The prefix and the authorities show only together with an address, assets, certificates and keys are files, who speaks the PROXY
-        // protocol must be trusted: they have tests of their own.
+        // protocol must be trusted, events need access keys: they have tests of their own.
         let others: Set<ConfigurationOption> = [
             .redisPrefix, .redisAuthorities, .swaggerAssets, .tlsCertificate, .tlsKey, .apiKeys, .jwtKey, .jwks, .proxyProtocol,
-            .accessKey, .accessKeys, .publicHosts,
+            .accessKey, .accessKeys, .publicHosts, .hubs, .eventHandler, .eventHub, .userEvents, .systemEvents,
         ]
         #expect(Set(Self.examples.map(\.option)).union(others) == Set(ConfigurationOption.allCases))
     }
@@ -436,6 +436,7 @@ struct ConfigurationLoaderTests {
                 .tlsCertificate, .tlsKey, .nodeName, .threads, .redis, .redisAuthorities, .corsOrigins, .swaggerAssets, .apiKey,
                 .apiKeys, .jwtKey, .jwks, .jwtAudience, .jwtIssuer, .jwtPermissionsClaim, .allowedOrigins, .maximumConnections,
                 .trustedProxies, .clientMessages, .announcementsPerSecond, .accessKey, .accessKeys, .publicHosts,
+                .hubs, .eventHandler,
             ]
         )
     }

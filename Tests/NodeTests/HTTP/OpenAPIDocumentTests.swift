@@ -105,7 +105,7 @@ struct OpenAPIDocumentTests {
         for case let file as URL in try #require(FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)) {
             guard file.pathExtension == "swift" else { continue }
             let text = try String(contentsOf: file, encoding: .utf8)
-            for match in text.matches(of: /(?:Problem|self\.init)\(\s*(?:\.\w+|error\.status),\s*"([a-z-]+)"/) {
+            for match in text.matches(of: /(?:Problem|self\.init)\(\s*(?:\.\w+|error\.status|HTTPR[^)]+\)),\s*"([a-z-]+)"/) {
                 made.insert("urn:volary:problem:\(match.1)")
             }
         }
