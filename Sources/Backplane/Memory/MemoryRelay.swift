@@ -34,8 +34,6 @@ final class MemoryRelay: Sendable {
         /// The publication has a number, and is logged if the hub has sessions.
         /// - receivers: how many links it was put into.
         case appended(at: Position, receivers: Int, woken: [MemoryHubLink])
-        /// It is for a session alone, so no broker gets it.
-        case forSession(at: Position, receivers: Int, woken: [MemoryHubLink])
         /// A limit of the hub is reached.
         case full
     }
@@ -66,16 +64,15 @@ final class MemoryRelay: Sendable {
     ) -> (published: (receivers: Int, position: Position)?, woken: [MemoryHubLink]) {
         let (published, woken, toWake) = self.state.withLockedValue {
             state -> ((Int, Position)?, [MemoryHubLink], [MemoryBroker]) in
-            guard var receivers = state.receivers(of: topic, bytes: bytes) else { return (nil, [], []) }
+            guard let receivers = state.receivers(of: topic, bytes: bytes) else { return (nil, [], []) }
             var (followers, woken) = (0, [MemoryHubLink]())
             let position: Position
-            if !state.orderedHubs.isEmpty, case .publication(let publication) = message,
+            // What is for one connection goes through its session, if it has one, and then not through a broker.
+            if !state.orderedHubs.isEmpty, topic.hub != nil, case .publication(let publication) = message,
                 state.orderedHubs.contains(publication.hub)
             {
                 switch order(publication) {
                 case .appended(let place, let count, let links): (position, followers, woken) = (place, count, links)
-                case .forSession(let place, let count, let links):
-                    (position, followers, woken, receivers) = (place, count, links, [])
                 case .full: return (nil, [], [])
                 }
             } else {

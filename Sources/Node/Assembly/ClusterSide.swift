@@ -11,7 +11,7 @@ struct ClusterSide: Sendable {
     let directory: NodeDirectory
     let inventory: Inventory
     let receipts: ReceiptCollector
-    let publisher: Publisher
+    private(set) var publisher: Publisher
     let presence: PresenceReporter<ContinuousClock>
     let interest: TopicInterest<ContinuousClock>
     let quotas: HubQuotas
@@ -68,17 +68,21 @@ struct ClusterSide: Sendable {
             now: foundation.now
         )
         links.broker.attach(delivery)
-        self.sessions = links.sessions.map { service in
+        let sessions = links.sessions.map { service in
             ResumableSessions(
                 service,
                 connections: connections,
                 directory: directory,
-                fanOut: SessionFanOut(shards: connections.shards, metrics: foundation.metrics) { delivery.answer([$0], count: $1) },
+                fanOut: SessionFanOut(shards: connections.shards, metrics: foundation.metrics) {
+                    delivery.answer([$0], count: $1)
+                },
                 loop: loop,
                 lease: foundation.configuration.lease,
                 now: foundation.now
             )
         }
+        self.sessions = sessions
+        self.publisher.sessions = sessions
     }
 
     private static func presence(

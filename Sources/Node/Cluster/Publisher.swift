@@ -11,6 +11,8 @@ struct Publisher: Sendable {
     let now: @Sendable () -> Int64
     /// nil: no hub has a limit of messages or bytes.
     var quotas: HubQuotas?
+    /// nil: no connection is resumable.
+    var sessions: ResumableSessions?
 
     /// Charges a message of a client or of a REST caller to the quotas of its hub. Call before it is published.
     /// - Returns: the quota that has no room for it; nil: the message may be published.
@@ -115,7 +117,7 @@ struct Publisher: Sendable {
         )
         let expectsAll = audience.reachesEveryNode
         let answer = try await self.receipts.collect(publication.id, expectsAll: expectsAll, timeout: timeout) { completion in
-            self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
+            self.publish(publication, completion: completion)
         }
         return PushOutcome(id: publication.id, answer: answer)
     }
@@ -128,9 +130,23 @@ struct Publisher: Sendable {
     ) async throws(BrokerError) -> (id: PublicationID, outcome: PublishOutcome) {
         let publication = self.pushed(content, details, to: audience, confirmation: .none)
         let result = await withCheckedContinuation { continuation in
-            self.broker.publish(.publication(publication), to: publication.topic) { continuation.resume(returning: $0) }
+            self.publish(publication) { continuation.resume(returning: $0) }
         }
         return (publication.id, try result.get())
+    }
+
+    /// A message to one connection goes through its session, if it has one: also to a client that is away, and in its order.
+    private func publish(
+        _ publication: Publication,
+        completion: @escaping @Sendable (Result<PublishOutcome, BrokerError>) -> Void
+    ) {
+        guard case .connection = publication.audience, let sessions else {
+            return self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
+        }
+        Task {
+            if let outcome = await sessions.publish(publication) { return completion(outcome) }
+            self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
+        }
     }
 
     private func pushed(

@@ -16,6 +16,25 @@ extension ResumableSessions {
     /// As for commands to nodes.
     private static let timeout = TimeAmount.seconds(5)
 
+    /// Publishes a message to one connection.
+    /// - Returns: nil when it has no session, or nobody knows.
+    func publish(_ publication: Publication) async -> Result<PublishOutcome, BrokerError>? {
+        guard case .connection(let id) = publication.audience,
+            let record = try? await self.catalog.record(id, in: publication.hub)
+        else { return nil }
+        let operation = SessionOperation.publish(HubPublication(publication), from: nil)
+        switch await self.sessions(in: publication.hub).execute(operation, timeout: Self.timeout) {
+        case .executed?, .alreadyExecuted?, .duplicate?, .attached?:
+            let isAttached = if case .attached = record.status { true } else { false }
+            return .success(.relayed(receivers: isAttached ? 1 : 0))
+        // The session has ended since.
+        case .refused(.gone)?, .refused(.noReceiver)?: return .success(.relayed(receivers: 0))
+        case .refused?: return .failure(.outboxFull)
+        // It may still be executed.
+        case nil, .gap?: return .success(.degraded(here: false))
+        }
+    }
+
     /// Changes the sessions of an audience.
     /// - Returns: how many sessions were changed, or were so before.
     func change(

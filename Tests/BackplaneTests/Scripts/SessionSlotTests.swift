@@ -26,7 +26,7 @@ struct SessionSlotTests {
             let endpoint = SessionEndpoint(store: store, openLink: { _ in throw ContractError() }, advance: { _ in })
             var (node, other) = (ContractNode(1, endpoint), ContractNode(2, endpoint))
             let link = store.openLink(to: .default, for: node.id)
-            defer { store.closeLink(link) }
+            defer { link.close() }
             link.subscribe(to: [.all, .group(long), .user("ann")])
             #expect(await eventually { await link.synchronize() })
 

@@ -61,7 +61,7 @@ struct RedisHubLinkTests {
             #expect(await link.synchronize())
             let events = link.receive(upTo: 10)
             #expect(events.filter { $0.text != nil }.count == 2)
-            store.store.closeLink(link)
+            link.close()
         }
     }
 

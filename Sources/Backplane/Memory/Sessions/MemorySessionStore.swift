@@ -226,13 +226,9 @@ public final class MemorySessionStore: SessionStore {
             }
             switch hub.publish(HubPublication(publication)).answer {
             case .executed: break
-            case .refused(.noReceiver): return .appended(at: hub.position, receivers: 0, woken: [])
             default: return .full
             }
             let (receivers, woken) = state.push(&hub, of: publication.hub)
-            if case .connection = publication.audience {
-                return .forSession(at: hub.position, receivers: receivers, woken: woken)
-            }
             return .appended(at: hub.position, receivers: receivers, woken: woken)
         }
     }

@@ -49,8 +49,11 @@ enum HubFrame {
     /// The content of an entry of a topic that is not a session's own.
     static func content(envelope: ByteBuffer) -> LogEntry.Content? {
         guard let envelope = try? Envelope(decoding: envelope) else { return nil }
-        guard case .publication(let publication) = envelope.message else { return .other }
-        return .publication(HubPublication(publication))
+        switch envelope.message {
+        case .publication(let publication): return .publication(HubPublication(publication))
+        case .audience(let command): return .command(command.id)
+        default: return .other
+        }
     }
 
     private static func readID(_ bytes: inout ByteBuffer) -> ConnectionID? {

@@ -9,10 +9,10 @@ extension HubPublication {
     /// Exclusions, filter and expiry are in its details. The expiry is in whole seconds there, rounded up.
     func envelope(origin: NodeID, sequence: UInt64) -> ByteBuffer? {
         let publication = self.publication
-        var excluded = self.excluded
+        var excluded = self.excluded.union(publication.details?.excluded ?? [])
         if self.excludesSender, let sender = publication.sender { excluded.insert(sender) }
         guard excluded.count <= PublicationDetails.maximumExcluded else { return nil }
-        var filter: PubSubFilter?
+        var filter = publication.details?.filter
         if let condition = self.filter {
             let text = UTF8Text(condition.expression)
             filter = text.utf8.count <= PubSubFilter.maximumBytes ? try? PubSubFilter(parsing: text) : nil
@@ -43,16 +43,5 @@ extension HubPublication {
     /// At least 1; nil without an expiry, or for one that comes after every log's age.
     private var secondsToLive: UInt16? {
         self.expiresAt.flatMap { UInt16(exactly: max($0 - self.publication.timestamp + 999, 1000) / 1000) }
-    }
-
-    /// A stored publication.
-    init(_ publication: Publication) {
-        let details = publication.details
-        self.init(
-            publication,
-            excluding: Set(details?.excluded ?? []),
-            filter: details?.filter.map { .expression($0) },
-            expiresAt: details?.secondsToLive.map { publication.timestamp + 1000 * Int64($0) }
-        )
     }
 }

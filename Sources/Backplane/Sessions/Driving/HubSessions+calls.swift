@@ -160,9 +160,7 @@ extension HubSessions {
 
     private func received(_ event: HubLinkEvent) {
         let now = self.now()
-        guard case .entry(let entry, _) = event, case .publication(let content) = entry.content,
-            content.publication.confirmation != .none
-        else {
+        guard let id = event.wantsReceipt else {
             self.update { $0.received(event, now: now, into: &$1) }
             if case .lost = event { self.update { $0.linkWasRestored(into: &$1) } }
             return
@@ -170,6 +168,18 @@ extension HubSessions {
         self.flush()
         self.update { $0.received(event, now: now, into: &$1) }
         let reached = self.deliveries.reduce(0) { $0 + $1.receivers.count }
-        self.host.delivered(content.publication.id, to: UInt32(reached))
+        self.host.delivered(id, to: UInt32(reached))
+    }
+}
+
+extension HubLinkEvent {
+    /// What must be answered with a receipt, because the link counts as one of its receivers.
+    fileprivate var wantsReceipt: PublicationID? {
+        guard case .entry(let entry, _) = self else { return nil }
+        switch entry.content {
+        case .publication(let content): return content.publication.confirmation == .none ? nil : content.publication.id
+        case .command(let id): return id
+        case .control, .other: return nil
+        }
     }
 }

@@ -54,6 +54,8 @@ public struct LogEntry: Hashable, Sendable {
     public enum Content: Hashable, Sendable {
         case publication(HubPublication)
         case control(ControlEntry)
+        /// A command for connections without a session, which also those must answer who carry out nothing. No session is sent it.
+        case command(PublicationID)
         /// Something else that nodes tell each other on the topic. No session is sent it.
         case other
     }
@@ -80,7 +82,7 @@ public struct LogEntry: Hashable, Sendable {
         switch self.content {
         case .publication(let publication): 96 + publication.bytes
         case .control(let control): 96 + control.bytes
-        case .other: 96
+        case .command, .other: 96
         }
     }
 }
