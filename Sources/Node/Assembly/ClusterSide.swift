@@ -64,7 +64,9 @@ struct ClusterSide: Sendable {
                 service,
                 connections: connections,
                 directory: directory,
-                fanOut: SessionFanOut(shards: connections.shards, metrics: foundation.metrics) { delivery.answer([$0], count: $1) },
+                fanOut: SessionFanOut(shards: connections.shards, metrics: foundation.metrics) {
+                    delivery.answer([$0], count: $1)
+                },
                 loop: loop,
                 lease: foundation.configuration.lease,
                 now: foundation.now

@@ -9,7 +9,9 @@ struct ReconnectionToken {
 
     /// A new token.
     init() {
-        self.text = Base64URL.encode(SymmetricKey(size: SymmetricKeySize(bitCount: 8 * Self.byteCount)).withUnsafeBytes { Array($0) })
+        self.text = Base64URL.encode(
+            SymmetricKey(size: SymmetricKeySize(bitCount: 8 * Self.byteCount)).withUnsafeBytes { Array($0) }
+        )
     }
 
     /// What a client presents.
