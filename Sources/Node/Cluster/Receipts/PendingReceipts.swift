@@ -61,7 +61,7 @@ struct PendingReceipts {
     private func answer(_ outcome: PublishOutcome) -> ReceiptCollector.Answer {
         ReceiptCollector.Answer(
             outcome: outcome,
-            receipts: self.ofSessions.isEmpty ? self.receipts : self.receipts.merging(self.ofSessions, uniquingKeysWith: +),
+            receipts: self.ofSessions.isEmpty ? self.receipts : self.receipts.merging(self.ofSessions, uniquingKeysWith: &+),
             count: self.count
         )
     }
