@@ -37,7 +37,8 @@ struct ClientSide: Sendable {
             metrics: metrics
         )
         let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
-        self.endpoints = [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub, reliable: cluster.sessions?.spoken)
+        self.endpoints =
+            [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub, reliable: cluster.sessions?.spoken)
             + moreEndpoints(relay)
         self.events = .events(relay, precision: configuration.timestampPrecision)
         let interest = cluster.interest

@@ -166,7 +166,10 @@ public final class ConnectionManager: Sendable {
     }
 
     func remove(_ connection: Connection) {
-        guard connection.isResumable else { return _ = self.remove(connection.id, on: connection.shard) }
+        guard connection.isResumable else {
+            _ = self.remove(connection.id, on: connection.shard)
+            return
+        }
         connection.shard.removeResumable(connection)
         self.everything.wrappingDecrement(ordering: .relaxed)
         self.members.wrappingDecrement(ordering: .relaxed)

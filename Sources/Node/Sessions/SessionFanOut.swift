@@ -41,5 +41,5 @@ struct SessionFanOut: SessionHost {
         }
     }
 
-    func delivered(_ id: PublicationID, to count: UInt32) { self.answer(id, count) }
+    func delivered(_ id: PublicationID, to count: UInt32) { self.answer(id, Receipt.ofSessions + count) }
 }

@@ -26,6 +26,8 @@ public enum NodeMessage: Hashable, Sendable {
 public struct Receipt: Hashable, Sendable {
     /// Takes the place of a count: the node understood the command, and its limits forbid it.
     public static let refused = UInt32.max
+    /// Added to a count of sessions: a node answers for them apart from its other connections. No node has so many of them.
+    public static let ofSessions: UInt32 = 1 << 31
 
     /// The publication or command that this answers.
     public let id: PublicationID

@@ -44,7 +44,8 @@ struct PermissionTextsTests {
         #expect(restored.texts == ["webpubsub.sendToGroup.ok"])
     }
 
-    @Test(arguments: ["a", "*", "**", "?", #"a\*b\?c\\d"#, "room.**", "?*?", "**.log"]) func `A pattern's text has the same matches`(
+    @Test(arguments: ["a", "*", "**", "?", #"a\*b\?c\\d"#, "room.**", "?*?", "**.log"])
+    func `A pattern's text has the same matches`(
         text: String
     ) throws {
         let pattern = try #require(GroupPattern(UTF8Text(text)))

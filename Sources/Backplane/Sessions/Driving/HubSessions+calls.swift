@@ -141,11 +141,17 @@ extension HubSessions {
     }
 
     private func repeatUntilAnswered(
-        _ request: @escaping @Sendable (any SessionStore, SessionCaller) async throws(SessionStoreError) -> Observed<SessionAnswer>
+        _ request:
+            @escaping @Sendable (any SessionStore, SessionCaller) async throws(SessionStoreError) -> Observed<SessionAnswer>
     ) {
         self.call(request) { _, _, _ in
         } failed: { sessions in
-            sessions.after(Self.retryTime) { $0.repeatUntilAnswered(request) }
+            // Under way until it is answered.
+            sessions.calls += 1
+            sessions.after(Self.retryTime) {
+                $0.calls -= 1
+                $0.repeatUntilAnswered(request)
+            }
         }
     }
 

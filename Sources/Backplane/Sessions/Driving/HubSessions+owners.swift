@@ -21,7 +21,8 @@ extension HubSessions {
     func sendAttachments() {
         for (id, pending) in self.attachments where !pending.isSent && self.follower.isConfirmed(id) {
             self.attachments[id]?.isSent = true
-            self.send(.attach(pending.attachment)) { [self] answer, _ in self.attached(pending.attachment, pending.handle, answer) }
+            self.send(.attach(pending.attachment)) { [self] answer, _ in self.attached(pending.attachment, pending.handle, answer)
+            }
         }
     }
 

@@ -10,7 +10,10 @@ extension HubSessions {
     }
 
     private func proceed(_ id: ConnectionID) {
-        guard let handle = self.handles[id] else { return _ = self.busy.remove(id) }
+        guard let handle = self.handles[id] else {
+            _ = self.busy.remove(id)
+            return
+        }
         guard !handle.isWriting, let session = self.follower.sessions[id], let fence = session.fence,
             session.phase != .suspended
         else { return }

@@ -13,8 +13,8 @@ struct PendingReceipts {
     private var expected: Set<NodeID>?
     private var outcome: PublishOutcome?
     private var receipts: [NodeID: UInt32] = [:]
-    /// Receipts that have come: a node with sessions sends one for them and one for its other connections.
-    private var count = 0
+    /// A node with sessions sends a receipt for them, and one for its other connections.
+    private var ofSessions: [NodeID: UInt32] = [:]
     private var inGrace = false
     private var hasRefreshed = false
 
@@ -34,9 +34,11 @@ struct PendingReceipts {
     }
 
     mutating func received(_ connections: UInt32, from node: NodeID) -> Action {
-        self.count += 1
-        // The receipt of a command may be `Receipt.refused`.
-        self.receipts[node] = self.receipts[node].map { $0 &+ connections } ?? connections
+        if connections >= Receipt.ofSessions, connections != Receipt.refused {
+            self.ofSessions[node] = connections - Receipt.ofSessions
+        } else {
+            self.receipts[node] = connections
+        }
         return self.next()
     }
 
@@ -51,7 +53,17 @@ struct PendingReceipts {
 
     /// The broker has accepted the publication even if it has not reported an outcome: it is being sent, or waits for the link.
     mutating func timedOut() -> Action {
-        .finish(.success(.init(outcome: self.outcome ?? .degraded(here: true), receipts: self.receipts, count: self.count)))
+        .finish(.success(self.answer(self.outcome ?? .degraded(here: true))))
+    }
+
+    private var count: Int { self.receipts.count + self.ofSessions.count }
+
+    private func answer(_ outcome: PublishOutcome) -> ReceiptCollector.Answer {
+        ReceiptCollector.Answer(
+            outcome: outcome,
+            receipts: self.ofSessions.isEmpty ? self.receipts : self.receipts.merging(self.ofSessions, uniquingKeysWith: &+),
+            count: self.count
+        )
     }
 
     private mutating func next() -> Action {
@@ -64,7 +76,7 @@ struct PendingReceipts {
             }
         let isAll = self.expected.map { $0.isSubset(of: self.receipts.keys) } ?? false
         if self.count >= receivers || isAll && self.hasRefreshed {
-            return .finish(.success(.init(outcome: outcome, receipts: self.receipts, count: self.count)))
+            return .finish(.success(self.answer(outcome)))
         }
         guard isAll, !self.inGrace else { return .wait }
         self.inGrace = true

@@ -37,7 +37,8 @@ struct AudienceRoutes: Sendable {
         let group = try context.name("group")
         let hub = try Query(request, only: "hub").hub()
         let id = try await self.pushing.find(try context.connection(), in: hub)
-        let response = try await self.pushing.request(of: id, in: hub, joins ? .join([group]) : .leave([group])) { () async throws(BrokerError) in
+        let response = try await self.pushing.request(of: id, in: hub, joins ? .join([group]) : .leave([group])) {
+            () async throws(BrokerError) in
             // A join waits for Redis to confirm a subscription and for the presence store, which takes longer than a push.
             try await self.publisher.change(id, in: hub, group: group, joins: joins, timeout: .seconds(3))
         }

@@ -31,14 +31,15 @@ struct PubSubCommands: Sendable {
             if resumable > 0 { return resumable }
             guard try await self.hasNode(of: id) else { return 0 }
         }
-        return try await resumable + self.request { () async throws(BrokerError) in
-            try await self.publisher.change(
-                HubAudience(hub: hub, audience: audience),
-                action,
-                selection: selection,
-                timeout: Self.timeout
-            )
-        }
+        return try await resumable
+            + self.request { () async throws(BrokerError) in
+                try await self.publisher.change(
+                    HubAudience(hub: hub, audience: audience),
+                    action,
+                    selection: selection,
+                    timeout: Self.timeout
+                )
+            }
     }
 
     /// - Returns: nil without such a connection; otherwise whether the change was possible, or the client has the permission.

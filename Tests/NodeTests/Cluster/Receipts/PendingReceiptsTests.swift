@@ -53,6 +53,17 @@ struct PendingReceiptsTests {
         #expect(Seen(pending.received(1, from: self.nodes[0])) == .wait)
     }
 
+    @Test func `A node with sessions answers for them and for its other connections`() {
+        var pending = PendingReceipts(expected: nil)
+        _ = pending.published(.success(.relayed(receivers: 3)))
+        for _ in 0..<2 { #expect(Seen(pending.received(Receipt.ofSessions + 2, from: self.nodes[0])) == .wait) }
+        #expect(Seen(pending.received(Receipt.ofSessions, from: self.nodes[1])) == .wait)
+        #expect(
+            Seen(pending.received(1, from: self.nodes[0]))
+                == .finish(.relayed(receivers: 3), [self.nodes[0]: 3, self.nodes[1]: 0])
+        )
+    }
+
     @Test func `What reached nobody is over at once`() {
         var pending = PendingReceipts(expected: Set(self.nodes))
         #expect(Seen(pending.published(.success(.relayed(receivers: 0)))) == .finish(.relayed(receivers: 0), [:]))

@@ -67,10 +67,12 @@ struct ReliableClientTests {
             #expect(try await api.call("HEAD", permission).status == 404)
             try await api.expect(200, "PUT", permission)
             try await api.expect(200, "HEAD", permission)
-            #expect(try await eventually {
-                try await client.sendToGroup("g", "yes", ackID: 2)
-                return try await client.ack(2) != "Forbidden"
-            })
+            #expect(
+                try await eventually {
+                    try await client.sendToGroup("g", "yes", ackID: 2)
+                    return try await client.ack(2) != "Forbidden"
+                }
+            )
             try await api.expect(204, "DELETE", permission)
             #expect(try await api.call("HEAD", permission).status == 404)
             #expect(try await client.texts(1) == ["yes"])

@@ -81,8 +81,15 @@ struct ResumeTests {
             async let one = ReliableClient.transport(nodes[1], hub: "chat", id: client.id, token: client.token)
             async let other = ReliableClient.transport(nodes[2], hub: "chat", id: client.id, token: client.token)
             let sockets = try await [one, other]
-            #expect(await eventually { sockets.filter(\.isEnded).count == 1 })
-            let open = try #require(sockets.first { !$0.isEnded })
+            let ended = NIOLockedValueBox<Set<Int>>([])
+            for (index, socket) in sockets.enumerated() {
+                Task {
+                    await socket.waitForEnd()
+                    ended.withLockedValue { _ = $0.insert(index) }
+                }
+            }
+            #expect(await eventually { ended.withLockedValue { $0.count } == 1 })
+            let open = sockets[ended.withLockedValue { $0.contains(0) } ? 1 : 0]
             #expect(sockets.allSatisfy { $0.closeCode == nil })
             try await open.send(#"{"type":"ping"}"#)
             while try await open.next() != .text(#"{"type":"pong"}"#) {}
