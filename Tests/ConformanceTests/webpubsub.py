@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The official Python libraries of Web PubSub against nodes of one cluster: every public method of the service library and of the client
-library, of both their blocking and their asynchronous kind. Reliable clients are left out, and events that have handlers (webpubsub_events.py).
+library, of both their blocking and their asynchronous kind, with the plain and the reliable protocol. Left out are events that have handlers
+(webpubsub_events.py), and what becomes of reliable clients when something fails (webpubsub_resume.py).
 
     webpubsub.py KEY PORT...
 
@@ -63,11 +64,11 @@ class Inbox:
 class Client:
     """A client of the library, with its callbacks."""
 
-    def __init__(self, kind, url):
+    def __init__(self, kind, url, protocol=WebPubSubProtocolType.JSON):
         self.inbox = Inbox()
         self.is_waiting = kind is waiting_client
         credential = kind.WebPubSubClientCredential(url)
-        self.client = kind.WebPubSubClient(credential, protocol_type=WebPubSubProtocolType.JSON, reconnect_retry_total=0)
+        self.client = kind.WebPubSubClient(credential, protocol_type=protocol, reconnect_retry_total=0)
         self.callbacks = {}
 
     async def open(self):
@@ -96,8 +97,8 @@ class Client:
 
 
 class Scenario:
-    def __init__(self, name, client_kind, service_kind, key, ports):
-        self.name, self.client_kind = name, client_kind
+    def __init__(self, name, client_kind, service_kind, protocol, key, ports):
+        self.name, self.client_kind, self.protocol = name, client_kind, protocol
         self.services = [
             service_kind.WebPubSubServiceClient.from_connection_string(f"Endpoint=http://localhost:{port};AccessKey={key};Version=1.0;", HUB)
             for port in ports
@@ -115,7 +116,7 @@ class Scenario:
         self.turn += 1
         answer = await done(self.services[self.turn % len(self.services)].get_client_access_token(**options))
         check("the parts of the answer", set(answer) == {"baseUrl", "token", "url"})
-        return await Client(self.client_kind, answer["url"]).open()
+        return await Client(self.client_kind, answer["url"], self.protocol).open()
 
     async def members(self, group, **options):
         found = []
@@ -275,7 +276,9 @@ class Scenario:
             # The library connects again at once, as another connection.
             await done(close(one))
             text = (await one.inbox.take(CallbackType.DISCONNECTED)).message
-            check(f"the reason: {text}", text == "Application server closed the connection. Reason: x")
+            # After any close but 1008 a reliable client tries to resume, and is told that it cannot.
+            reason = "Application server closed the connection. Reason: x"
+            check(f"the reason: {text}", text == reason if self.protocol == WebPubSubProtocolType.JSON else text)
             check("gone", not await done(self.service.connection_exists(one.id)))
             await done(one.client.close())
 
@@ -299,7 +302,9 @@ async def main():
     key, ports = sys.argv[1], [int(port) for port in sys.argv[2:]]
     failures = 0
     for name, client, service in (("blocking", blocking_client, blocking_service), ("asynchronous", waiting_client, waiting_service)):
-        failures += await Scenario(name, client, service, key, ports).run()
+        for protocol in (WebPubSubProtocolType.JSON, WebPubSubProtocolType.JSON_RELIABLE):
+            kind = name if protocol == WebPubSubProtocolType.JSON else f"{name}, reliable"
+            failures += await Scenario(kind, client, service, protocol, key, ports).run()
     return 1 if failures else 0
 
 
