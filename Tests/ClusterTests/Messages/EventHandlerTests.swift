@@ -27,8 +27,8 @@ extension RealProcesses {
         /// A client with a URL that the program made, which has got its first message.
         private static func connect(_ process: VolaryProcess) async throws -> WebSocketTestClient {
             let endpoint = "http://127.0.0.1:\(process.port)"
-            let arguments = ["token", "--hub", "chat", "--user", "ann", "--access-key", self.key, "--endpoint", endpoint]
-            let (status, output, errors) = try await VolaryProcess.run(arguments)
+            let arguments = ["token", "--hub", "chat", "--user", "ann", "--endpoint", endpoint]
+            let (status, output, errors) = try await VolaryProcess.run(arguments, environment: ["VOLARY_ACCESS_KEY": self.key])
             try #require(status == 0, "\(errors)")
             let url = output.trimmingCharacters(in: .newlines)
             let client = try await WebSocketTestClient.connect(
