@@ -112,7 +112,7 @@ extension NodeServer.ClusterServices {
         self.init(
             broker: RedisBroker(resolver: resolver, settings: foundation.configuration.broker, node: id, logger: logger),
             store: store,
-            idempotency: RedisIdempotencyStore(sharing: store)
+            idempotency: RedisIdempotencyStore(sharing: store, maximumBytes: foundation.configuration.idempotencyBytes)
         )
     }
 }
