@@ -35,6 +35,7 @@ extension RealProcesses {
             ("history-messages", ["15", "1000001", "x"]),
             ("history-bytes", ["63KiB", "33MiB", "x"]),
             ("history-idle-bytes", ["1023KiB", "1048577MiB", "x"]),
+            ("idempotency-bytes", ["1023KiB", "1048577MiB", "x"]),
             ("canary-interval", ["99ms", "61s", "x"]),
             ("history-age", ["999ms", "2h", "x"]),
             ("announcements-per-second", ["-1", "1001", "none"]),
@@ -266,7 +267,7 @@ extension RealProcesses {
                 "--max-header-fields=1000", "--body-timeout=10m", "--max-requests=100000",
                 "--max-body=64MiB", "--max-header=1MiB", "--handshake-timeout=60s",
                 "--delivery=logged", "--history-messages=1000000", "--history-bytes=32MiB", "--history-idle-bytes=1048576MiB",
-                "--history-age=1h",
+                "--history-age=1h", "--idempotency-bytes=1048576MiB",
                 "--canary-interval=1m",
                 "--idle-timeout=1h", "--drain-delay=0s", "--drain-timeout=10m", "--log-level=critical", "--log-format=json",
             ]
@@ -279,7 +280,7 @@ extension RealProcesses {
                 "--max-body=1024",
                 "--max-header=1024", "--handshake-timeout=100ms", "--idle-timeout=1s",
                 "--delivery=at-most-once", "--history-messages=16", "--history-bytes=64KiB", "--history-idle-bytes=1MiB",
-                "--history-age=1s",
+                "--history-age=1s", "--idempotency-bytes=1MiB",
                 "--canary-interval=100ms",
                 "--drain-timeout=100ms", "--log-level=trace", "--redis-prefix=p",
             ]

@@ -144,7 +144,7 @@ extension NodeServer.ClusterServices {
         self.init(
             broker: RedisBroker(resolver: resolver, settings: settings, node: id, logger: logger),
             store: store,
-            idempotency: RedisIdempotencyStore(sharing: store),
+            idempotency: RedisIdempotencyStore(sharing: store, maximumBytes: foundation.configuration.idempotencyBytes),
             sessions: Self.canResume(settings, logger) ? SessionService(sessions) : nil
         )
     }

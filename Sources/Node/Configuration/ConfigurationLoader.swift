@@ -64,6 +64,7 @@ public struct ConfigurationLoader {
             redis: try self.redis(),
             lease: try self.duration(.lease, .seconds(1)...(.seconds(300))),
             broker: try self.broker(),
+            idempotencyBytes: try self.bytes(.idempotencyBytes, (1024 * 1024)...(1024 * 1024 * 1024 * 1024)),
             announcementsPerSecond: try self.announcements(),
             clientMessages: try self.clientMessages(),
             timestampPrecision: try self.text(.timestampPrecision, allowed: "seconds or milliseconds") {

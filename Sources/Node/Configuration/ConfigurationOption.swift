@@ -15,6 +15,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case historyBytes = "history-bytes"
     case historyAge = "history-age"
     case historyIdleBytes = "history-idle-bytes"
+    case idempotencyBytes = "idempotency-bytes"
     case canaryInterval = "canary-interval"
     case announcementsPerSecond = "announcements-per-second"
     case clientMessages = "client-messages"
@@ -108,7 +109,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .delivery: "logged"
         case .historyMessages: "10000"
         case .historyBytes: "8MiB"
-        case .historyIdleBytes: "256MiB"
+        case .historyIdleBytes, .idempotencyBytes: "256MiB"
         case .historyAge: "5m"
         case .canaryInterval: "2s"
         case .timestampPrecision: "seconds"
@@ -165,6 +166,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .historyMessages: "Maximum number of messages kept in Redis for each topic, 16 to 1000000."
         case .historyBytes: "Maximum bytes kept in Redis for each topic, 64KiB to 32MiB; a single message may be larger."
         case .historyIdleBytes: "Total bytes that topics without subscribers may log within --history-age, 1MiB to 1048576MiB."
+        case .idempotencyBytes:
+            "Total bytes of Idempotency-Keys in Redis, 1MiB to 1048576MiB; each counts 512 and its name and answer."
         case .historyAge: "Maximum age of messages kept in Redis, 1s to 1h."
         case .canaryInterval:
             "Time for a node's test message to itself through Redis, 100ms to 1m; if none returns, the node reconnects."

@@ -30,6 +30,8 @@ public struct NodeConfiguration: Sendable {
     public var lease: Duration
     /// Settings of the Redis broker; unused without Redis.
     public var broker: BrokerSettings
+    /// The most that the keys of idempotent requests take in Redis.
+    public var idempotencyBytes: Int
     /// Announcements per second about single clients' joins and leaves; above that they are summarized. Nil: no announcements.
     public var announcementsPerSecond: Int?
 

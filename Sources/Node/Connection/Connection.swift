@@ -140,9 +140,9 @@ public final class Connection {
         if let message = self.session.encode(event) { self.send(message) }
     }
 
-    func send(_ message: ClientMessage) { self.send(self.frame(message)) }
+    func send(_ message: consuming ClientMessage) { self.send(self.frame(message)) }
 
-    private func frame(_ message: ClientMessage) -> ByteBuffer {
+    private func frame(_ message: consuming ClientMessage) -> ByteBuffer {
         self.encoding.frame(message, for: self.transport, deflater: self.shard.deflater)
     }
 

@@ -59,6 +59,22 @@ struct AudienceIndex {
     /// The members of a group, or the connections of a user.
     func connections(of audience: Audience) -> [ObjectIdentifier: Connection]? { self.audiences[audience] }
 
+    /// Whether a connection of this hub is in a group, or of a user.
+    func contains(_ connection: Connection, in audience: Audience) -> Bool {
+        self.audiences[audience]?[ObjectIdentifier(connection)] != nil
+    }
+
+    /// Everyone, the members of a group, or the connections of a user.
+    func list(of audience: Audience) -> ContiguousArray<Connection> {
+        if case .all = audience { return self.members }
+        return ContiguousArray((self.audiences[audience] ?? [:]).values)
+    }
+
+    func count(of audience: Audience) -> Int {
+        if case .all = audience { return self.members.count }
+        return self.audiences[audience]?.count ?? 0
+    }
+
     private mutating func insert(_ connection: Connection, into audience: Audience) {
         if self.audiences[audience] == nil { self.reach(audience) }
         self.audiences[audience, default: [:]][ObjectIdentifier(connection)] = connection

@@ -30,13 +30,17 @@ final class ClientEncoding: Sendable {
     var isDeflated: Bool { self.uncompressed != nil }
 
     /// Frames one message for one connection.
-    func frame(_ message: ClientMessage, for transport: any ClientTransport, deflater: @autoclosure () -> Deflater) -> ByteBuffer
-    {
-        let (opcode, payload) = message.webSocket
-        guard self.framing == .webSocket else { return payload }
-        guard self.isDeflated, transport.allowsDeflated(bytes: payload.readableBytes) else {
-            return FrameEncoder.encode(opcode: opcode, payload: payload)
+    func frame(
+        _ message: consuming ClientMessage,
+        for transport: any ClientTransport,
+        deflater: @autoclosure () -> Deflater
+    ) -> ByteBuffer {
+        guard self.framing == .webSocket else { return message.webSocket.payload }
+        let length = message.byteCount
+        guard self.isDeflated, length <= Deflater.maximumBytes, transport.allowsDeflated(bytes: length) else {
+            return message.frame()
         }
+        let (opcode, payload) = message.webSocket
         var frame = ByteBuffer()
         FrameEncoder.append(opcode: opcode, payload: payload, compressedBy: deflater(), to: &frame)
         return frame
@@ -44,6 +48,14 @@ final class ClientEncoding: Sendable {
 }
 
 extension ClientMessage {
+    /// The message as a frame.
+    consuming func frame() -> ByteBuffer {
+        switch consume self {
+        case .text(let text): FrameEncoder.frame(opcode: .text, payload: text)
+        case .binary(let bytes): FrameEncoder.frame(opcode: .binary, payload: bytes)
+        }
+    }
+
     /// The message as opcode and payload of a WebSocket frame.
     var webSocket: (opcode: Opcode, payload: ByteBuffer) {
         switch self {

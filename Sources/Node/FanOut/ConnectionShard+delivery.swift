@@ -27,8 +27,7 @@ extension ConnectionShard {
         return FanOutReach(connections: reached, omissions: forms.omissions)
     }
 
-    private func deliver(_ forms: inout FanOutForms, to connection: Connection, _ send: (Connection, ByteBuffer) -> Bool) -> Bool
-    {
+    func deliver(_ forms: inout FanOutForms, to connection: Connection, _ send: (Connection, ByteBuffer) -> Bool) -> Bool {
         var form = forms.form(connection.encoding, deflater: self.deflater)
         if let uncompressed = connection.encoding.uncompressed, !connection.allowsDeflated(bytes: form.longest) {
             // The client's window is smaller than one of the messages, so all of them are sent uncompressed.
@@ -51,7 +50,7 @@ extension ConnectionShard {
         return taken
     }
 
-    private func anyConnection(of target: HubAudience, among members: AudienceIndex?) -> Connection? {
+    func anyConnection(of target: HubAudience, among members: AudienceIndex?) -> Connection? {
         switch target.audience {
         case .all: members?.members.first
         case .connection(let id): self.connection(id, in: target.hub)
@@ -85,45 +84,5 @@ extension ConnectionShard {
             for connection in connections.values where send(connection) { reached += 1 }
         }
         return reached
-    }
-}
-
-/// The encoded forms of one fan-out on one event loop. Batches are joined once per encoding.
-private struct FanOutForms {
-    private let fanOut: FanOut
-    private let usual: (encoding: ClientEncoding, form: EncodedForm)
-    private var others: [(encoding: ClientEncoding, form: EncodedForm)] = []
-    /// Publications that an encoding omits, and the connections that accepted the others. Empty in most cases.
-    private var incomplete: [(encoding: ClientEncoding, omitted: [PublicationID], connections: UInt32)] = []
-
-    init(_ fanOut: FanOut, usual: ClientEncoding, form: EncodedForm) {
-        self.fanOut = fanOut
-        self.usual = (usual, form)
-    }
-
-    mutating func form(_ encoding: ClientEncoding, deflater: @autoclosure () -> Deflater) -> EncodedForm {
-        if encoding === self.usual.encoding { return self.usual.form }
-        if let known = self.others.first(where: { $0.encoding === encoding }) { return known.form }
-        let form = self.fanOut.form(encoding, deflater: deflater())
-        self.others.append((encoding, form))
-        return form
-    }
-
-    /// Counts a connection that accepted a form without some of the publications.
-    mutating func omitted(_ publications: [PublicationID], by encoding: ClientEncoding) {
-        if let index = self.incomplete.firstIndex(where: { $0.encoding === encoding }) {
-            self.incomplete[index].connections += 1
-        } else {
-            self.incomplete.append((encoding, publications, 1))
-        }
-    }
-
-    /// See ``FanOutReach/omissions``.
-    var omissions: [PublicationID: UInt32] {
-        var omissions: [PublicationID: UInt32] = [:]
-        for (_, omitted, connections) in self.incomplete {
-            for id in omitted { omissions[id, default: 0] += connections }
-        }
-        return omissions
     }
 }

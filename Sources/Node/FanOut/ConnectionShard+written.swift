@@ -4,10 +4,11 @@ import VolaryProtocol
 extension ConnectionShard {
     /// Delivers publications. Finishes when all bytes have been handed to the kernel or the time is up, with the number of
     /// connections whose bytes have been.
-    func write(_ fanOut: FanOut, within time: TimeAmount) {
+    /// - Returns: what is left for further turns.
+    func write(_ fanOut: FanOut, within time: TimeAmount) -> PartialFanOut? {
         // One publication: a connection whose protocol has no message for it gets no bytes.
         let count = WrittenCount { fanOut.finish(FanOutReach(connections: $0)) }
-        _ = self.deliver(fanOut) { connection, bytes in
+        func send(_ connection: Connection, _ bytes: ByteBuffer) -> Bool {
             let written = self.eventLoop.makePromise(of: Void.self)
             guard connection.send(bytes, written: written) else {
                 written.fail(ChannelError.ioOnClosedChannel)
@@ -21,10 +22,15 @@ extension ConnectionShard {
             }
             return true
         }
-        count.isComplete = true
-        count.finishIfDone()
-        guard count.pending > 0 else { return }
-        count.deadline = self.eventLoop.assumeIsolated().scheduleTask(in: time) { count.finish() }
+        func done(_: FanOutReach) {
+            count.isComplete = true
+            count.finishIfDone()
+            guard count.pending > 0 else { return }
+            count.deadline = self.eventLoop.assumeIsolated().scheduleTask(in: time) { count.finish() }
+        }
+        if let partial = self.divided(fanOut, send: send, done: done) { return partial }
+        done(self.deliver(fanOut, send))
+        return nil
     }
 }
 

@@ -6,36 +6,11 @@ import VolaryProtocol
 /// The connections of one event loop, and a queue of work from other threads.
 ///
 /// All work runs on the loop without locks. Only ``submit(bytes:_:)`` may be called from other threads. Queued work is done
-/// together, so a burst of publications costs one hop to the loop.
+/// together, so a burst of publications costs one hop to the loop. It is done in order and in turns, so that many or large
+/// publications do not delay other clients, see ``TurnQueue``.
 final class ConnectionShard: @unchecked Sendable {
-    // Unchecked: `pace`, `connections`, `resumable`, `hubs`, `turns`, `deflater` and `scratch` are used on `eventLoop` only (asserted); a
-    // lock protects the queue; all else is constant.
-
-    private enum Work {
-        case fanOut(FanOut)
-        /// Finishes when the bytes have been handed to the kernel, or after the given time.
-        case written(FanOut, TimeAmount)
-        case request(@Sendable (ConnectionShard) -> Void)
-    }
-
-    private struct Queue {
-        var work: [Work] = []
-        var bytes = 0
-        var requests = 0
-        var lost = LostPublications()
-        /// Creates the notice for an audience that lost the given number of publications; nil for an unknown number.
-        var lossNotice: (@Sendable (HubAudience, Int?) -> Publication)?
-
-        /// Empties the queue.
-        mutating func take() -> (work: [Work], bytes: Int, lost: LostPublications) {
-            defer {
-                self.work = []
-                (self.bytes, self.requests) = (0, 0)
-                self.lost = LostPublications()
-            }
-            return (self.work, self.bytes, self.lost)
-        }
-    }
+    // Unchecked: `pace`, `taken`, `connections`, `resumable`, `hubs`, `turns`, `deflater` and `scratch` are used on `eventLoop` only
+    // (asserted); a lock protects the queue; all else is constant.
 
     /// Maximum of queued bytes per loop, including ``overheadBytes`` for each publication: 64 MiB. Above it publications are
     /// lost, counted, and their clients notified, so that one slow loop does not exhaust the memory of the node. An empty queue
@@ -50,13 +25,15 @@ final class ConnectionShard: @unchecked Sendable {
     let turns: TurnQueue
     /// Index of the shard within its node. Connection ids contain it.
     let number: Int
-    private let queue = NIOLockedValueBox(Queue())
-    private var pace = FanOutCoalescing()
+    let queue = NIOLockedValueBox(ShardQueue())
+    var pace = FanOutCoalescing()
+    /// nil while no work waits for a further turn.
+    var taken: ShardQueue.Taken?
     private var connections: [ConnectionID: Connection] = [:]
     /// Connections with a session: those of other nodes, too, and perhaps two of one id. They are in no audience.
     private var resumable: [ObjectIdentifier: Connection] = [:]
     /// Hubs that have connections on this shard.
-    private var hubs: [HubName: AudienceIndex] = [:]
+    private(set) var hubs: [HubName: AudienceIndex] = [:]
     private let audienceShards: AudienceShards
     /// Created with the first compressed message of this shard.
     private(set) lazy var deflater = Deflater()
@@ -92,10 +69,10 @@ final class ConnectionShard: @unchecked Sendable {
     ///   - writtenWithin: nil to finish at once; otherwise the maximum time to wait until the bytes are handed to the kernel.
     /// - Returns: false when the queue is full; nothing is queued in that case.
     func submit(_ fanOut: FanOut, publications: Int = 1, bytes: Int, writtenWithin: TimeAmount? = nil) -> Bool {
-        let work = writtenWithin.map { Work.written(fanOut, $0) } ?? .fanOut(fanOut)
+        let work = writtenWithin.map { ShardQueue.Work.written(fanOut, $0) } ?? .fanOut(fanOut)
         return self.submit { queue in
             let bytes = bytes + Self.overheadBytes
-            guard queue.work.isEmpty || queue.bytes + bytes <= Self.queueBytes else {
+            guard queue.bytes + queue.takenBytes == 0 || queue.bytes + queue.takenBytes + bytes <= Self.queueBytes else {
                 queue.lost.add(publications, of: fanOut.audience)
                 return nil
             }
@@ -114,7 +91,7 @@ final class ConnectionShard: @unchecked Sendable {
         }
     }
 
-    private func submit(_ admit: (inout Queue) -> Work?) -> Bool {
+    private func submit(_ admit: (inout ShardQueue) -> ShardQueue.Work?) -> Bool {
         let (accepted, wake) = self.queue.withLockedValue { queue in
             guard let work = admit(&queue) else { return (false, false) }
             queue.work.append(work)
@@ -124,54 +101,6 @@ final class ConnectionShard: @unchecked Sendable {
             self.eventLoop.execute { self.drain() }
         }
         return accepted
-    }
-
-    private func drain() {
-        let start = self.eventLoop.now
-        let due = self.queue.withLockedValue { $0.bytes }
-        if let later = self.pace.wait(now: start, due: due) {
-            self.eventLoop.assumeIsolated().scheduleTask(deadline: later) { self.drain() }
-            return
-        }
-        let (work, bytes, lost) = self.queue.withLockedValue { $0.take() }
-        var joined: FanOut?
-        for item in work {
-            if case .fanOut(let next) = item {
-                if joined?.join(next) != true {
-                    self.deliverAndFinish(joined)
-                    joined = next
-                }
-                continue
-            }
-            self.deliverAndFinish(joined)
-            joined = nil
-            switch item {
-            case .fanOut: break
-            case .written(let fanOut, let time): self.write(fanOut, within: time)
-            case .request(let request): request(self)
-            }
-        }
-        self.deliverAndFinish(joined)
-        self.tell(lost)
-        self.pace.fannedOut(bytes: bytes, from: start, to: self.eventLoop.now)
-    }
-
-    /// Sends the loss notices. The lost publications are later than everything that has just been delivered.
-    private func tell(_ lost: LostPublications) {
-        guard !lost.isEmpty, let notice = self.queue.withLockedValue({ $0.lossNotice }) else { return }
-        func tell(_ audience: HubAudience, _ count: Int?) {
-            let publication = notice(audience, count)
-            _ = self.deliver(FanOut(EncodedBatch([publication]), to: audience, bytes: publication.messageBytes) { _ in })
-        }
-        if lost.hasTooManyAudiences {
-            for hub in Array(self.hubs.keys) { tell(HubAudience(hub: hub, audience: .all), nil) }
-        }
-        for (audience, count) in lost.counts { tell(audience, count) }
-    }
-
-    private func deliverAndFinish(_ fanOut: FanOut?) {
-        guard let fanOut else { return }
-        fanOut.finish(self.deliver(fanOut))
     }
 
     /// Starts the periodic check of the connections' timeouts and pings: one timer per loop, for the loop's lifetime.

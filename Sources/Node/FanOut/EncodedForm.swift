@@ -27,7 +27,15 @@ struct EncodedForm: Sendable {
         }
     }
 
-    private mutating func append(_ message: ClientMessage, _ framing: Framing, deflater: Deflater?) {
+    private mutating func append(_ message: consuming ClientMessage, _ framing: Framing, deflater: Deflater?) {
+        let length = message.byteCount
+        if framing == .webSocket, self.tailBytes == 0, self.bytes.readableBytes == 0,
+            length > (deflater == nil ? 0 : Deflater.maximumBytes)
+        {
+            self.longest = max(self.longest, length)
+            self.bytes = message.frame()
+            return
+        }
         let (opcode, payload) = message.webSocket
         self.longest = max(self.longest, payload.readableBytes + self.tailBytes)
         guard framing == .webSocket else {

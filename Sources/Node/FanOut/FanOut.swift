@@ -13,7 +13,7 @@ struct FanOut: Sendable {
     /// Later batches that are delivered together with the first one.
     private var joined: [EncodedBatch] = []
     /// Approximate encoded size of all batches.
-    private var bytes: Int
+    private(set) var bytes: Int
     private var done: [@Sendable (FanOutReach) -> Void]
 
     /// - Parameters:

@@ -72,6 +72,7 @@ struct ClusterFlags: ParsableArguments {
     @Option(.historyBytes) var historyBytes: String?
     @Option(.historyAge) var historyAge: String?
     @Option(.historyIdleBytes) var historyIdleBytes: String?
+    @Option(.idempotencyBytes) var idempotencyBytes: String?
     @Option(.canaryInterval) var canaryInterval: String?
     @Option(.announcementsPerSecond) var announcementsPerSecond: String?
     @Option(.timestampPrecision) var timestampPrecision: String?
@@ -90,6 +91,7 @@ struct ClusterFlags: ParsableArguments {
             (.historyBytes, self.historyBytes),
             (.historyAge, self.historyAge),
             (.historyIdleBytes, self.historyIdleBytes),
+            (.idempotencyBytes, self.idempotencyBytes),
             (.canaryInterval, self.canaryInterval),
             (.announcementsPerSecond, self.announcementsPerSecond),
             (.timestampPrecision, self.timestampPrecision),

@@ -59,8 +59,8 @@ package struct JSONScanner {
 
     /// Skips a value. Names of members within it may occur twice.
     package mutating func skip() throws(Fault) {
-        switch self.kind {
-        case .object:
+        switch self.next {
+        case UInt8(ascii: "{"):
             guard try self.beginObject() else { return }
             repeat {
                 try self.beginName()
@@ -68,10 +68,14 @@ package struct JSONScanner {
                 guard self.take(":") else { throw .malformed }
                 try self.skip()
             } while try self.nextMember()
-        case .list:
+        case UInt8(ascii: "["):
             guard try self.beginList() else { return }
             repeat { try self.skip() } while try self.nextElement()
-        case .text: try self.skipString()
+        case UInt8(ascii: "\""): try self.skipString()
+        case .some(UInt8(ascii: "1")...UInt8(ascii: "9")):
+            // The most frequent numbers, without the calls for all others.
+            self.skipDigits()
+            if self.byte.map({ $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "]") }) != true { try self.skipFraction() }
         default: try self.skipWord()
         }
     }
@@ -107,6 +111,7 @@ package struct JSONScanner {
         return false
     }
 
+    @inline(__always)
     private mutating func goOn(_ last: Unicode.Scalar) throws(Fault) -> Bool {
         if self.take(",") { return true }
         guard self.take(last) else { throw .malformed }
@@ -142,6 +147,11 @@ package struct JSONScanner {
         let first = self.byte
         let digits = self.digits()
         guard digits > 0, digits == 1 || first != UInt8(ascii: "0") else { throw .malformed }
+        try self.skipFraction()
+    }
+
+    /// Skips what may follow the whole part of a number.
+    private mutating func skipFraction() throws(Fault) {
         if self.byte == UInt8(ascii: ".") {
             self.position += 1
             guard self.digits() > 0 else { throw .malformed }
@@ -155,22 +165,38 @@ package struct JSONScanner {
 
     private mutating func digits() -> Int {
         let start = self.position
-        while let byte = self.byte, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { self.position += 1 }
+        self.skipDigits()
         return self.position - start
+    }
+
+    @inline(__always)
+    private mutating func skipDigits() {
+        var end = self.position
+        while end < self.bytes.count, self.bytes[end] &- UInt8(ascii: "0") < 10 { end += 1 }
+        self.position = end
     }
 
     // MARK: - Bytes
 
+    @inline(__always)
     var byte: UInt8? { self.position < self.bytes.count ? self.bytes[self.position] : nil }
 
     /// The first byte that is not whitespace. The scanner stays at this byte.
     package var next: UInt8? {
+        @inline(__always)
         mutating get {
-            while let byte = self.byte, byte == 0x20 || (0x09...0x0A).contains(byte) || byte == 0x0D { self.position += 1 }
-            return self.byte
+            // A long list has a comma for each number, so this is read in one comparison.
+            if let byte = self.byte, byte > 0x20 { return byte }
+            return self.nextBehindSpace()
         }
     }
 
+    private mutating func nextBehindSpace() -> UInt8? {
+        while let byte = self.byte, byte == 0x20 || (0x09...0x0A).contains(byte) || byte == 0x0D { self.position += 1 }
+        return self.byte
+    }
+
+    @inline(__always)
     private mutating func take(_ sign: Unicode.Scalar) -> Bool {
         guard self.next == UInt8(ascii: sign) else { return false }
         self.position += 1

@@ -27,6 +27,18 @@ struct ByteWriter {
         self.count += bytes.count
     }
 
+    /// Writes the first `count` of eight bytes, the lowest first.
+    @inline(__always)
+    mutating func write(first count: Int, of bytes: UInt64) {
+        guard self.target.count - self.count < 8 else {
+            // What is written too much is overwritten, or is not counted.
+            self.target.storeBytes(of: bytes.littleEndian, toByteOffset: self.count, as: UInt64.self)
+            self.count += count
+            return
+        }
+        for index in 0..<count { self.write(UInt8(truncatingIfNeeded: bytes >> UInt64(8 * index))) }
+    }
+
     /// Writes the readable bytes.
     mutating func write(_ buffer: ByteBuffer) {
         buffer.withUnsafeReadableBytes { self.write($0) }

@@ -20,6 +20,33 @@ public enum FrameEncoder {
         return frame
     }
 
+    /// Bytes that an encoder of messages leaves free in front of a long one: room for a header.
+    static let headroom = 16
+    /// Shorter messages are copied: that costs less than to find out whether it could be avoided.
+    static let copiedBytes = 0xFFFF
+
+    /// An empty buffer for a message, with ``headroom`` if the message is long.
+    static func buffer(capacity: Int, allocator: ByteBufferAllocator = ByteBufferAllocator()) -> ByteBuffer {
+        guard capacity > self.copiedBytes else { return allocator.buffer(capacity: capacity) }
+        var buffer = allocator.buffer(capacity: capacity + self.headroom)
+        buffer.moveWriterIndex(to: self.headroom)
+        buffer.moveReaderIndex(to: self.headroom)
+        return buffer
+    }
+
+    /// Encodes one frame of a data message. A long payload that has ``headroom``, and no other owner, is not copied.
+    /// - Parameter payload: as of ``encode(opcode:payload:allocator:)``.
+    public static func frame(opcode: Opcode, payload: consuming ByteBuffer) -> ByteBuffer {
+        let (length, header) = (payload.readableBytes, 10)
+        let start = payload.readerIndex - header
+        guard length > self.copiedBytes, start >= 0 else { return self.encode(opcode: opcode, payload: payload) }
+        payload.setInteger(0x80 | opcode.rawValue, at: start)
+        payload.setInteger(UInt8(127), at: start + 1)
+        payload.setInteger(UInt64(length), at: start + 2)
+        payload.moveReaderIndex(to: start)
+        return payload
+    }
+
     /// Appends a frame to `bytes`, so that several frames can be sent in one write.
     ///
     /// - Parameters:

@@ -64,17 +64,26 @@ public struct MessageDecoder {
 
     /// Decodes the next event.
     ///
-    /// - Parameter bytes: what has arrived since the last call, or what an earlier call left. Used bytes are consumed.
+    /// - Parameters:
+    ///   - bytes: what has arrived since the last call, or what an earlier call left. Used bytes are consumed.
+    ///   - inflating: how many bytes may be inflated. Those that were are subtracted. At zero this returns nil with bytes left, and the
+    ///     next call goes on.
     /// - Returns: nil when all bytes are consumed and more are needed. After a close event or a violation it is always nil, and
     ///   nothing is consumed.
     /// - Throws: the client's violation, once.
-    public mutating func next(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> Event? {
+    public mutating func next(_ bytes: inout ByteBuffer, inflating: inout Int) throws(ProtocolViolation) -> Event? {
         do throws(ProtocolViolation) {
-            return try self.advance(&bytes)
+            return try self.advance(&bytes, &inflating)
         } catch {
             self.finish()
             throw error
         }
+    }
+
+    /// ``next(_:inflating:)`` without a limit.
+    public mutating func next(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> Event? {
+        var unlimited = Int.max
+        return try self.next(&bytes, inflating: &unlimited)
     }
 
     /// Whether a data message has begun and not ended. Control frames in between do not matter.
@@ -91,7 +100,7 @@ public struct MessageDecoder {
 
     // MARK: - Frames
 
-    private mutating func advance(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> Event? {
+    private mutating func advance(_ bytes: inout ByteBuffer, _ inflating: inout Int) throws(ProtocolViolation) -> Event? {
         while true {
             switch self.state {
             case .header(var reader):
@@ -104,8 +113,7 @@ public struct MessageDecoder {
                 self.state = .payload(header, received: 0)
             case .payload(let header, var received):
                 let count = min(header.payloadLength - received, bytes.readableBytes)
-                try self.take(count, of: header, after: received, from: &bytes)
-                received += count
+                received += try self.take(count, of: header, after: received, from: &bytes, &inflating)
                 guard received == header.payloadLength else {
                     self.state = .payload(header, received: received)
                     return nil
@@ -149,25 +157,32 @@ public struct MessageDecoder {
 
     /// Copies `count` bytes of a frame's payload, unmasks them in the same pass, and validates them if they are text.
     ///
+    /// Takes less of a compressed message when it reaches the maximum of bytes to inflate.
+    ///
     /// A frame that is complete in `bytes` is thus copied once, into a buffer of its size. Unmasking in place would mostly copy
     /// more: the transport holds a reference to its read buffer, so the whole buffer would be copied for each message in it.
     private mutating func take(
         _ count: Int,
         of header: FrameHeader,
         after received: Int,
-        from bytes: inout ByteBuffer
-    ) throws(ProtocolViolation) {
-        guard count > 0 else { return }
+        from bytes: inout ByteBuffer,
+        _ inflating: inout Int
+    ) throws(ProtocolViolation) -> Int {
+        guard count > 0 else { return 0 }
         let isControl = header.opcode.isControl
         if !isControl, let compressed = self.compressed {
-            try bytes.withUnsafeReadableBytes { source throws(ProtocolViolation) in
+            let (before, maximum) = (compressed.inflatedBytes, inflating)
+            let taken = try bytes.withUnsafeReadableBytes { source throws(ProtocolViolation) in
                 try compressed.take(
                     UnsafeRawBufferPointer(rebasing: source[..<count]),
                     key: header.maskingKey,
-                    offset: received
+                    offset: received,
+                    inflating: maximum
                 )
             }
-            return bytes.moveReaderIndex(forwardBy: count)
+            inflating -= compressed.inflatedBytes - before
+            bytes.moveReaderIndex(forwardBy: taken)
+            return taken
         }
         let isText = !isControl && self.kind == .text
         // Moved out of the property, so that this is the only reference and writing does not copy. The buffer doubles as bytes arrive.
@@ -195,6 +210,7 @@ public struct MessageDecoder {
         guard isWellFormed else { throw .textNotUTF8 }
         self.validator = validator
         if isControl { self.control = payload } else { self.message = payload }
+        return count
     }
 
     private mutating func complete(_ header: FrameHeader) throws(ProtocolViolation) -> Event? {

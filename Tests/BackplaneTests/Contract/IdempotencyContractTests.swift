@@ -136,6 +136,58 @@ struct IdempotencyContractTests {
         }
     }
 
+    @Test(arguments: IdempotencyKind.allCases)
+    func `Full stores refuse new keys, answer known ones, and forget none within its time`(kind: IdempotencyKind) async throws {
+        let large = ByteBuffer(repeating: 1, count: IdempotencyLimits.smallAnswerBytes)
+        try await kind.withStores(IdempotencyKind.lifetimes, room: 3) { harness async throws in
+            let claims = ["a", "b", "c"].map { harness.claim($0) }
+            for claim in claims { #expect(try await harness.store.reserve(claim) == .reserved) }
+            #expect(try await harness.store.complete(claims[0], with: large))
+            for number in 0..<100 {
+                let store = harness.stores[number % 2]
+                await #expect(throws: IdempotencyError.full) {
+                    try await store.reserve(harness.claim("new-\(number % 7)"))
+                }
+            }
+            #expect(try await harness.stores[1].reserve(harness.claim("a")) == .answered(large))
+            #expect(try await harness.stores[1].reserve(harness.claim("a", "another")) == .mismatch)
+            #expect(try await harness.stores[1].reserve(harness.claim("b")) == .busy)
+            // The same attempt again, whose answer was lost, is not another key.
+            #expect(try await harness.store.reserve(claims[1]) == .reserved)
+            #expect(try await harness.store.complete(claims[1], with: large))
+            await #expect(throws: IdempotencyError.full) { try await harness.store.reserve(harness.claim("d")) }
+
+            try await harness.store.release(claims[2])
+            #expect(try await harness.stores[1].reserve(harness.claim("d")) == .reserved)
+            await #expect(throws: IdempotencyError.full) { try await harness.store.reserve(harness.claim("e")) }
+
+            // A reservation whose node died lapses; answers stay for longer.
+            try await harness.outlive(IdempotencyKind.lifetimes.reservation + .seconds(10))
+            #expect(try await harness.store.reserve(harness.claim("e")) == .reserved)
+            await #expect(throws: IdempotencyError.full) { try await harness.store.reserve(harness.claim("f")) }
+            #expect(try await harness.store.reserve(harness.claim("a")) == .answered(large))
+            try await harness.outlive(IdempotencyKind.lifetimes.answer + .seconds(10))
+            for key in ["x", "y", "z"] { #expect(try await harness.store.reserve(harness.claim(key)) == .reserved) }
+            await #expect(throws: IdempotencyError.full) { try await harness.store.reserve(harness.claim("a")) }
+        }
+    }
+
+    @Test(arguments: IdempotencyKind.allCases)
+    func `Reservations that lapse, keys that are released and answers again and again leave room`(
+        kind: IdempotencyKind
+    ) async throws {
+        try await kind.withStores(IdempotencyKind.lifetimes, room: 3) { harness async throws in
+            for round in 0..<12 {
+                let claims = (0..<3).map { harness.claim("\(round)-\($0)") }
+                for claim in claims { #expect(try await harness.store.reserve(claim) == .reserved, "\(round)") }
+                try await harness.stores[1].release(claims[0])
+                try await harness.stores[1].release(claims[0])
+                for _ in 0..<2 { #expect(try await harness.store.complete(claims[1], with: self.answer)) }
+                try await harness.outlive(IdempotencyKind.lifetimes.answer + .seconds(10))
+            }
+        }
+    }
+
     @Test(arguments: ["a", "!", "~", "0b5e6b52-7f3c-4d0c-9d1e-d4a9e6c1c0de", "\"quoted\"", String(repeating: "x", count: 256)])
     func `Visible ASCII is a key`(text: String) {
         #expect(IdempotencyKey(text)?.description == text)

@@ -12,19 +12,26 @@ enum IdempotencyKind: String, CaseIterable, Sendable {
     static let lifetimes = IdempotencyLifetimes(reservation: .seconds(60), answer: .seconds(600))
 
     /// Runs `body` with two nodes' stores.
+    /// - Parameter room: for so many keys of one letter with small answers; nil: the default.
     func withStores(
         _ lifetimes: IdempotencyLifetimes = IdempotencyLifetimes(),
+        room: Int? = nil,
         _ body: (IdempotencyHarness) async throws -> Void
     ) async throws {
         switch self {
         case .memory:
             let clock = SteppingClock()
-            let store = MemoryIdempotencyStore(clock: clock, lifetimes: lifetimes)
+            let store = MemoryIdempotencyStore(clock: clock, lifetimes: lifetimes, capacity: room ?? 10_000)
             try await body(IdempotencyHarness(stores: [store, store], outlive: { clock.advance(by: $0) }))
         case .redis:
             let server = try RedisServer.start()
             defer { server.stop() }
-            try await Self.withRedisStores(server, lifetimes, body)
+            try await Self.withRedisStores(
+                server,
+                lifetimes,
+                maximumBytes: room.map { $0 * 1600 } ?? IdempotencyLimits.redisBytes,
+                body
+            )
         }
     }
 
@@ -33,6 +40,7 @@ enum IdempotencyKind: String, CaseIterable, Sendable {
         _ server: RedisServer,
         _ lifetimes: IdempotencyLifetimes = IdempotencyLifetimes(),
         commandTimeout: Duration = .seconds(10),
+        maximumBytes: Int = IdempotencyLimits.redisBytes,
         _ body: (IdempotencyHarness) async throws -> Void
     ) async throws {
         var configuration = try RedisConfiguration(url: server.url)
@@ -45,7 +53,7 @@ enum IdempotencyKind: String, CaseIterable, Sendable {
             )
         }
         let harness = IdempotencyHarness(
-            stores: presence.map { RedisIdempotencyStore(sharing: $0, lifetimes: lifetimes) },
+            stores: presence.map { RedisIdempotencyStore(sharing: $0, lifetimes: lifetimes, maximumBytes: maximumBytes) },
             outlive: { #expect(server.age(by: $0.components.seconds * 1000)) }
         )
         try await PresenceKind.run(PresenceHarness(stores: presence, outlive: { _ in })) { _ in

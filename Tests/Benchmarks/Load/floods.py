@@ -35,8 +35,11 @@ BYTES_BEFORE_END = 1_200_000
 
 
 def frame(opcode, payload=b"", final=True, compressed=False):
-    """A client's frame of at most 65,535 bytes, masked with zeros."""
-    length = bytes([128 + len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack(">H", len(payload))
+    """A client's frame, masked with zeros."""
+    if len(payload) < 126:
+        length = bytes([128 + len(payload)])
+    else:
+        length = b"\xfe" + struct.pack(">H", len(payload)) if len(payload) < 65536 else b"\xff" + struct.pack(">Q", len(payload))
     return bytes([(128 if final else 0) + (64 if compressed else 0) + opcode]) + length + b"\0\0\0\0" + payload
 
 
@@ -47,10 +50,11 @@ def deflated(text):
 
 
 class Kind:
-    """One kind of flood: the path of its frames, and a block of some 50 KB of them."""
+    """One kind of flood: the path of its frames, a block of at most 1 MiB of them, and whether the clients may send to all."""
 
-    def __init__(self, name, path, block, header="", balanced=False):
+    def __init__(self, name, path, block, header="", balanced=False, to_all=False):
         self.name, self.path, self.block, self.header, self.balanced = name, path, block, header, balanced
+        self.options = ["--compression", "--client-messages", "all" if to_all else "off"]
 
 
 SMALL, DEFLATE = 8000, "Sec-WebSocket-Extensions: permessage-deflate"
@@ -61,6 +65,9 @@ KINDS = [
     Kind("empty fragments", "/echo", frame(1, b"", False) + frame(0, b"", False) * SMALL + frame(0)),
     Kind("compressed texts of one letter to `/echo`", "/echo", frame(1, deflated(b"x"), compressed=True) * SMALL, DEFLATE),
     Kind("texts of 100 kB, compressed to 0.1 kB, to `/echo`", "/echo", frame(1, deflated(b"x" * 100_000), compressed=True) * 400, DEFLATE),
+    Kind("texts of 1 MB, compressed to 1 kB, to `/echo`", "/echo", frame(1, deflated(b"x" * 1_000_000), compressed=True) * 40, DEFLATE),
+    Kind("texts of 900 kB of control characters to all", "/ws", frame(1, b"\1" * 900_000), to_all=True),
+    Kind("the same, compressed to 1 kB", "/ws", frame(1, deflated(b"\1" * 900_000), compressed=True) * 40, DEFLATE, to_all=True),
     Kind("texts of one letter to `/echo`, through HAProxy", "/echo", frame(1, b"x") * SMALL, balanced=True),
     Kind("texts of one letter to `/ws`, not permitted, through HAProxy", "/ws", frame(1, b"x") * SMALL, balanced=True),
 ]
@@ -155,7 +162,7 @@ class Run:
     def __init__(self, machine, kind, flooders, ends_half, duration):
         self.least_busy = BUSY_BALANCED if kind.balanced else BUSY
         with contextlib.ExitStack() as servers:
-            node = servers.enter_context(Volary(machine, redis=True, options=["--compression", "--client-messages", "off"]))
+            node = servers.enter_context(Volary(machine, redis=True, options=kind.options))
             port = node.ports[0]
             flooded = servers.enter_context(Balancer(machine, port)).port if kind.balanced else port
             self.unloaded, _ = others(machine, node, duration)

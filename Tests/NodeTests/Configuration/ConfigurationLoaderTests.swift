@@ -56,6 +56,13 @@ struct ConfigurationLoaderTests {
             byDefault: "8388608"
         ),
         Example(
+            option: .idempotencyBytes,
+            text: "1MiB",
+            reads: { "\($0.idempotencyBytes)" },
+            gives: "1048576",
+            byDefault: "268435456"
+        ),
+        Example(
             option: .historyIdleBytes,
             text: "1024MiB",
             reads: { "\($0.broker.idleHistoryBytes)" },

@@ -143,6 +143,7 @@ struct ConnectionShardTests {
         for _ in 0..<3 { parts.delivery.receive([DeliveryHarness.envelope(large, to: .group(group))]) }
         parts.delivery.receive([DeliveryHarness.envelope("small")])
         embedded.loop.run()
+        embedded.loop.advanceTime(by: .milliseconds(1))
         let received = try embedded.sockets.map { try $0.sent() }
         #expect(received[0].count == 2)
         #expect(received[0].last == DeliveryHarness.binary("small"))

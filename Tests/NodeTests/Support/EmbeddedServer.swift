@@ -42,6 +42,8 @@ final class EmbeddedServer {
     /// Errors that reached the end of the pipeline.
     var errors: Int { self.recorder.value.errors }
     /// Whether the handlers of HTTP requests are absent: there was no such request, or they have been removed.
+    /// The turns of the connection's loop.
+    private(set) lazy var turns = TurnQueue(eventLoop: self.channel.eventLoop)
     var hasNoRouter: Bool { self.recorder.value.context == nil }
     /// Reasons of refused handshakes, one for each report.
     var refusals: [RefusalReason] {
@@ -88,7 +90,7 @@ final class EmbeddedServer {
             webSockets: webSockets,
             carrier: .plainSocket,
             timeout: settings.handshakeTimeout,
-            turns: TurnQueue(eventLoop: self.channel.eventLoop)
+            turns: self.turns
         ) { channel, reader in
             decision.withLockedValue { $0.append(.http) }
             let handler = recorder.value

@@ -53,6 +53,56 @@ struct CompressionBombTests {
         }
     }
 
+    @Test(arguments: [1, 7, 1024, 65_536])
+    func `A message is inflated in as many steps as wanted, and is the same`(step: Int) throws {
+        let size = step == 1 ? 1 + 258 * 4 : 1 + 258 * 1000
+        let data = DeflateData.zeros(matches: (size - 1) / 258)
+        for (limit, fits) in [(size - 1, false), (size, true), (size + 1, true)] {
+            var decoder = MessageDecoder(limits: MessageLimits(maximumMessageBytes: limit), compression: DeflateData.agreement)
+            let ping = ClientFrame.ping("x")
+            var bytes = ByteBuffer(
+                bytes: self.frame(Array(data[..<5]), isFinal: false) + self.frame(Array(data[5...]), first: false) + ping
+            )
+            var (events, steps, most): ([Seen], Int, Int) = ([], 0, 0)
+            var violation: ProtocolViolation?
+            while violation == nil, bytes.readableBytes > 0 {
+                var left = step
+                do { try decoder.next(&bytes, inflating: &left).map { events.append(Seen($0)) } } catch { violation = error }
+                most = max(most, step - left)
+                steps += 1
+            }
+            #expect(violation == (fits ? nil : .messageTooBig))
+            #expect(events == (fits ? [.binary(Array(repeating: 0, count: size)), .ping([0x78])] : []))
+            #expect(most <= step && steps >= (size - 1) / step)
+        }
+    }
+
+    @Test func `Data in random fragments and steps gives what it gives at once`() throws {
+        var random = SplitMix64()
+        let deflater = Deflater()
+        for round in 0..<300 {
+            let letters = (0..<Int.random(in: 128...6000, using: &random)).map { _ in "abc €".utf8.randomElement(using: &random)!
+            }
+            let data = try #require(deflater.compress(ByteBuffer(bytes: letters)).map { Array(buffer: $0) })
+            let cut = Int.random(in: 0...data.count, using: &random)
+            var input = self.frame(Array(data[..<cut]), isFinal: false) + self.frame(Array(data[cut...]), first: false)
+            input += ClientFrame.ping("next")
+            var decoder = MessageDecoder(compression: DeflateData.agreement)
+            var (bytes, events): (ByteBuffer, [Seen]) = (ByteBuffer(), [])
+            while !input.isEmpty || bytes.readableBytes > 0 {
+                let arrived = input.prefix(Int.random(in: 0...40, using: &random))
+                input.removeFirst(arrived.count)
+                bytes.writeBytes(arrived)
+                var step = Int.random(in: 1...500, using: &random)
+                if let event = try decoder.next(&bytes, inflating: &step) { events.append(Seen(event)) }
+            }
+            guard events == [.binary(letters), .ping(Array("next".utf8))] else {
+                Issue.record("seed \(SplitMix64.seed), round \(round): \(events)")
+                return
+            }
+        }
+    }
+
     @Test func `Memory follows what has come out, and is given up with the message`() throws {
         let data = DeflateData.zeros(matches: 1000)
         var decoder = MessageDecoder(compression: DeflateData.agreement)

@@ -11,13 +11,16 @@ struct PendingInput {
     /// A class, so that a connection without a rest pays a pointer only.
     final class Rest {
         var message: ClientMessage
+        /// Whether nothing of the message has been handled.
+        var isWhole: Bool
 
-        init(_ message: ClientMessage) {
+        init(_ message: ClientMessage, isWhole: Bool = false) {
             self.message = message
+            self.isWhole = isWhole
         }
     }
 
-    /// The rest of a message with several parts. Handled before ``bytes``.
+    /// The rest of a message with several parts, or a long message that waits for its turn. Handled before ``bytes``.
     var rest: Rest?
     /// Bytes that have been read and not yet handled.
     var bytes = ByteBuffer()

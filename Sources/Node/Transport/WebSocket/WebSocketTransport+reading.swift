@@ -28,8 +28,9 @@ extension WebSocketTransport {
     }
 
     /// Handles as many pending bytes as the limits allow. Resumes reading when none are left.
-    func resume() {
-        self.handleHeld()
+    /// - Parameter isQueued: see ``takeTurn(_:_:isQueued:)``.
+    func resume(isQueued: Bool = false) {
+        self.handleHeld(isQueued: isQueued)
         self.settle()
         guard self.input.heldRead, !self.isClosed, self.canRead else { return }
         self.input.heldRead = false
@@ -41,10 +42,10 @@ extension WebSocketTransport {
         self.readNow()
     }
 
-    private func handleHeld() {
+    private func handleHeld(isQueued: Bool = false) {
         guard !self.input.isEmpty, !self.input.isInTurn, !self.input.isQueued, self.mayHandle, let connection else { return }
         var bytes = self.input.take()
-        self.takeTurn(&bytes, connection)
+        self.takeTurn(&bytes, connection, isQueued: isQueued)
         if bytes.readableBytes > 0 {
             self.input.bytes = bytes
         } else {
@@ -57,7 +58,7 @@ extension WebSocketTransport {
         self.input.isQueued = true
         connection.shard.turns.append(of: self.turns) {
             self.input.isQueued = false
-            self.resume()
+            self.resume(isQueued: true)
         }
     }
 

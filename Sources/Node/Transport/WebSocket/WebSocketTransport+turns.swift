@@ -6,17 +6,20 @@ extension WebSocketTransport {
     /// Maximum of bytes given to the decoder at a time: 16 KiB, which holds 2,700 frames without a payload. The decoder does
     /// not check the budget of a turn.
     private static let portionBytes = 16 * 1024
+    /// Maximum of bytes that the decoder inflates at a time: 64 KiB, some 100 us.
+    private static let inflatedBytes = 64 * 1024
 
     /// Handles messages and their parts until no input is left, the turn's budget is used up, or the client has too many
     /// unfinished actions. The first one is always handled, because the limits were checked before. All replies are written
     /// together.
-    func takeTurn(_ bytes: inout ByteBuffer, _ connection: Connection) {
+    /// - Parameter isQueued: whether this is a turn of the event loop's ``TurnQueue``, which long messages wait for.
+    func takeTurn(_ bytes: inout ByteBuffer, _ connection: Connection, isQueued: Bool = false) {
         var budget = TurnBudget()
         self.input.isInTurn = true
         self.cork()
         do throws(ProtocolViolation) {
             var isFirst = true
-            while isFirst || self.mayHandle, try self.handleNext(&bytes, &budget, connection) {
+            while isFirst || self.mayHandle, try self.handleNext(&bytes, &budget, connection, isQueued) {
                 isFirst = false
                 guard self.stillCounts else {
                     bytes.clear()
@@ -44,18 +47,31 @@ extension WebSocketTransport {
     private func handleNext(
         _ bytes: inout ByteBuffer,
         _ budget: inout TurnBudget,
-        _ connection: Connection
+        _ connection: Connection,
+        _ isQueued: Bool
     ) throws(ProtocolViolation) -> Bool {
         if let rest = self.input.rest {
+            guard isQueued || !rest.isWhole else {
+                budget.end()
+                return false
+            }
             // Room is needed during the closing handshake, too: one message may have any number of parts.
             guard !budget.isSpent, connection.hasRoom else { return false }
             budget.tookPart()
-            if let left = try connection.receivedRest(rest.message) { rest.message = left } else { self.input.rest = nil }
+            let left = try rest.isWhole ? connection.received(rest.message) : connection.receivedRest(rest.message)
+            rest.isWhole = false
+            if let left { rest.message = left } else { self.input.rest = nil }
             return true
         }
         guard let event = try self.next(&bytes, &budget, connection) else { return false }
         self.messageEnded(by: event, connection)
-        if self.isWithinRate(event, connection) { try self.handle(event, connection) }
+        guard self.isWithinRate(event, connection) else { return true }
+        if !isQueued, event.payloadBytes > TurnBudget.undelayedBytes, let message = event.message {
+            self.input.rest = PendingInput.Rest(message, isWhole: true)
+            budget.end()
+            return false
+        }
+        try self.handle(event, connection)
         return true
     }
 
@@ -67,23 +83,25 @@ extension WebSocketTransport {
     ) throws(ProtocolViolation) -> MessageDecoder.Event? {
         while bytes.readableBytes > 0, !budget.isSpent {
             let (before, framesBefore) = (bytes.readableBytes, self.decoder.frameCount)
+            var inflating = Self.inflatedBytes
             let event: MessageDecoder.Event?
             if before <= Self.portionBytes {
-                event = try self.decoder.next(&bytes)
+                event = try self.decoder.next(&bytes, inflating: &inflating)
             } else {
                 guard var portion = bytes.getSlice(at: bytes.readerIndex, length: Self.portionBytes) else { return nil }
-                event = try self.decoder.next(&portion)
+                event = try self.decoder.next(&portion, inflating: &inflating)
                 bytes.moveReaderIndex(forwardBy: Self.portionBytes - portion.readableBytes)
             }
             let used = before - bytes.readableBytes
             connection.input.meter?.read(used)
-            budget.read(frames: Int(self.decoder.frameCount &- framesBefore), bytes: used)
+            let inflated = Self.inflatedBytes - inflating
+            budget.read(frames: Int(self.decoder.frameCount &- framesBefore), bytes: used, inflated: inflated)
             if let event {
                 budget.completed(bytes: event.payloadBytes)
                 return event
             }
             // The decoder ignores bytes after the last frame.
-            if used == 0 { bytes.clear() }
+            if used == 0, inflated == 0 { bytes.clear() }
         }
         return nil
     }
@@ -136,6 +154,14 @@ extension WebSocketTransport {
 }
 
 extension MessageDecoder.Event {
+    fileprivate var message: ClientMessage? {
+        switch self {
+        case .text(let text): .text(text)
+        case .binary(let bytes): .binary(bytes)
+        case .ping, .pong, .close: nil
+        }
+    }
+
     fileprivate var payloadBytes: Int {
         switch self {
         case .text(let bytes), .binary(let bytes), .ping(let bytes), .pong(let bytes): bytes.readableBytes

@@ -7,12 +7,13 @@ enum JSONEscaping {
         // Most text has no special characters, so eight bytes are tested at a time.
         while index + 8 <= bytes.count {
             let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            if self.hasSpecial(word) {
-                for byte in bytes[index..<index + 8] { count += self.added(by: byte) }
-            }
+            if self.hasSpecial(word) { count += self.added(by: word) }
             index += 8
         }
-        for byte in bytes[index...] { count += self.added(by: byte) }
+        while index < bytes.count {
+            count += self.escaped(bytes[index]).count - 1
+            index += 1
+        }
         return count
     }
 
@@ -30,14 +31,24 @@ enum JSONEscaping {
         }
     }
 
+    /// One pass, and at most a few nanoseconds for each byte: a client may send a message of nothing but control characters.
     /// - Parameter count: result of ``count(of:)`` for the same bytes.
     static func write(_ bytes: UnsafeRawBufferPointer, count: Int, to writer: inout ByteWriter) {
         guard count > bytes.count else { return writer.write(bytes) }
-        var start = 0
-        for index in bytes.indices where self.added(by: bytes[index]) > 0 {
-            writer.write(UnsafeRawBufferPointer(rebasing: bytes[start..<index]))
-            self.writeEscaped(bytes[index], to: &writer)
-            start = index + 1
+        var (start, index) = (0, 0)
+        while index < bytes.count {
+            let end = min(index + 8, bytes.count)
+            if end - index == 8, !self.hasSpecial(bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)) {
+                index = end
+                continue
+            }
+            if start < index { writer.write(UnsafeRawBufferPointer(rebasing: bytes[start..<index])) }
+            while index < end {
+                let escaped = self.escaped(bytes[index])
+                writer.write(first: escaped.count, of: escaped.bytes)
+                index += 1
+            }
+            start = end
         }
         writer.write(UnsafeRawBufferPointer(rebasing: bytes[start...]))
     }
@@ -56,24 +67,39 @@ enum JSONEscaping {
         return found & (ones * 0x80) != 0
     }
 
-    private static func added(by byte: UInt8) -> Int {
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "\t"): 1
-        case ..<0x20: 5
-        default: 0
+    /// How many bytes escaping adds to eight bytes. Each comparison has its result in the highest bit of each byte.
+    private static func added(by word: UInt64) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let (low, high) = (ones * 0x7F, ones * 0x80)
+        func equal(_ byte: UInt8) -> UInt64 {
+            let difference = word ^ (ones * UInt64(byte))
+            return ~(((difference & low) + low) | difference) & high
         }
+        let control = ~(((word & low) + ones * 0x60) | word) & high
+        let short = equal(UInt8(ascii: "\n")) | equal(UInt8(ascii: "\r")) | equal(UInt8(ascii: "\t"))
+        let quoted = short | equal(UInt8(ascii: "\"")) | equal(UInt8(ascii: "\\"))
+        // A sum for each byte, at most 5; the multiplication adds them up in the highest byte.
+        let added = ((control & ~short) >> 7) &* 5 + (quoted >> 7)
+        return Int((added &* ones) >> 56)
     }
 
-    private static func writeEscaped(_ byte: UInt8, to writer: inout ByteWriter) {
-        switch byte {
-        case UInt8(ascii: "\""): writer.write("\\\"")
-        case UInt8(ascii: "\\"): writer.write("\\\\")
-        case UInt8(ascii: "\n"): writer.write("\\n")
-        case UInt8(ascii: "\r"): writer.write("\\r")
-        case UInt8(ascii: "\t"): writer.write("\\t")
-        default:
-            writer.write("\\u00")
-            writer.write(hex: UInt64(byte), digits: 2)
+    /// The escaped form of a byte: the first `count` bytes, the lowest first.
+    @inline(__always)
+    private static func escaped(_ byte: UInt8) -> (bytes: UInt64, count: Int) {
+        func pair(_ second: UInt8) -> (bytes: UInt64, count: Int) { (UInt64(second) << 8 | UInt64(UInt8(ascii: "\\")), 2) }
+        guard byte < 0x20 else {
+            return byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? pair(byte) : (UInt64(byte), 1)
         }
+        switch byte {
+        case UInt8(ascii: "\n"): return pair(UInt8(ascii: "n"))
+        case UInt8(ascii: "\r"): return pair(UInt8(ascii: "r"))
+        case UInt8(ascii: "\t"): return pair(UInt8(ascii: "t"))
+        default: break
+        }
+        let low = byte & 0xF
+        let digits =
+            UInt64(UInt8(ascii: "0") + byte >> 4) | UInt64(low + (low < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)) << 8
+        // The first four: \u00
+        return (digits << 32 | 0x3030_755C, 6)
     }
 }

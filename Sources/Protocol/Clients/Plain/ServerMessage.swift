@@ -55,10 +55,10 @@ public struct ServerMessage: Sendable {
         self.init(kind: kind, from: from, content: .text(message), timestamp: timestamp)
     }
 
-    /// The JSON text, in one buffer of its size.
+    /// The JSON text, in one buffer of its size. See ``FrameEncoder/frame(opcode:payload:)``.
     public func encoded(allocator: ByteBufferAllocator, precision: Timestamp.Precision = .seconds) -> ByteBuffer {
         let size = self.size
-        var json = allocator.buffer(capacity: size.total)
+        var json = FrameEncoder.buffer(capacity: size.total, allocator: allocator)
         json.write(atMost: size.total) { writer in
             writer.write("{\"type\":\"")
             writer.write(text: self.kind.rawValue)

@@ -14,6 +14,9 @@ final class CompressedMessage {
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: CompressedMessage.chunkBytes, alignment: 8)
     private var payload = ByteBuffer()
     private var validator: UTF8Validator?
+    /// The unmasked bytes in `scratch` that are being inflated: how many have been used, and how many there are. nil when all that
+    /// arrived is inflated.
+    private var current: (used: Int, count: Int)?
     /// Compressed bytes of all frames so far, by their headers.
     private var admitted = 0
 
@@ -33,15 +36,43 @@ final class CompressedMessage {
         self.admitted += payloadLength
     }
 
-    /// - Parameter offset: how many bytes of the frame's payload came before these.
-    func take(_ masked: UnsafeRawBufferPointer, key: UInt32, offset: Int) throws(ProtocolViolation) {
+    var inflatedBytes: Int { self.payload.readableBytes }
+
+    /// - Parameters:
+    ///   - offset: how many bytes of the frame's payload came before these.
+    ///   - maximum: how many bytes to inflate, at most.
+    /// - Returns: how many bytes have been used. If not all, more is to be inflated. The next call must begin with the bytes that
+    ///   have not been used.
+    func take(
+        _ masked: UnsafeRawBufferPointer,
+        key: UInt32,
+        offset: Int,
+        inflating maximum: Int
+    ) throws(ProtocolViolation) -> Int {
+        let limit = self.payload.readableBytes + min(maximum, self.maximumBytes)
         var taken = 0
         while taken < masked.count {
-            let part = UnsafeRawBufferPointer(rebasing: masked[taken...].prefix(self.scratch.count))
-            Masking.unmask(part, into: self.scratch, key: key, offset: offset + taken)
-            try self.inflate(UnsafeRawBufferPointer(rebasing: self.scratch[..<part.count]))
-            taken += part.count
+            if self.current == nil {
+                let part = UnsafeRawBufferPointer(rebasing: masked[taken...].prefix(self.scratch.count))
+                Masking.unmask(part, into: self.scratch, key: key, offset: offset + taken)
+                self.current = (used: 0, count: part.count)
+            }
+            guard let count = try self.inflateCurrent(to: limit) else { break }
+            taken += count
         }
+        return taken
+    }
+
+    /// - Returns: the size of the current part if all of it has been inflated; nil if the output has reached the limit before.
+    private func inflateCurrent(to limit: Int) throws(ProtocolViolation) -> Int? {
+        guard let (used, count) = self.current else { return 0 }
+        var input = UnsafeRawBufferPointer(rebasing: self.scratch[used..<count])
+        guard try self.inflate(&input, to: limit) else {
+            self.current = (used: count - input.count, count: count)
+            return nil
+        }
+        self.current = nil
+        return count
     }
 
     /// - Returns: the message, after the last byte of its last frame.
@@ -50,20 +81,30 @@ final class CompressedMessage {
         if !self.inflater.isFresh {
             // The sender has removed these 4 bytes.
             self.scratch.storeBytes(of: UInt32(0x0000_FFFF).bigEndian, as: UInt32.self)
-            try self.inflate(UnsafeRawBufferPointer(rebasing: self.scratch[..<4]))
+            var tail = UnsafeRawBufferPointer(rebasing: self.scratch[..<4])
+            // Some kilobytes at most: all before is inflated.
+            _ = try self.inflate(&tail, to: self.maximumBytes)
             guard self.inflater.isFresh || self.inflater.isAtEndOfBlock else { throw .notDeflated }
         }
         guard self.validator?.isComplete != false else { throw .textNotUTF8 }
         return self.payload
     }
 
-    private func inflate(_ input: UnsafeRawBufferPointer) throws(ProtocolViolation) {
-        var input = input
+    /// - Parameter limit: of the message so far.
+    /// - Returns: whether all of the input has been used. If not, the output has reached the limit.
+    private func inflate(_ input: inout UnsafeRawBufferPointer, to limit: Int) throws(ProtocolViolation) -> Bool {
         var hasMore: Bool
         repeat {
-            let room = self.maximumBytes - self.payload.readableBytes
-            hasMore = try room > 0 ? self.inflate(&input, room: room) : self.inflateNothing(&input)
+            let room = min(self.maximumBytes, limit) - self.payload.readableBytes
+            if room > 0 {
+                hasMore = try self.inflate(&input, room: room)
+            } else if limit < self.maximumBytes {
+                return false
+            } else {
+                hasMore = try self.inflateNothing(&input)
+            }
         } while hasMore || !input.isEmpty
+        return true
     }
 
     private func inflate(_ input: inout UnsafeRawBufferPointer, room: Int) throws(ProtocolViolation) -> Bool {

@@ -185,6 +185,36 @@ struct RequestReaderTests {
     }
 
     @Test
+    func `A large body whose route is slower than its turns comes piece by piece, and others have their turns meanwhile`() throws
+    {
+        let server = try EmbeddedServer()
+        let count = 60_000
+        server.receive("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: \(count)\r\n\r\n")
+        var pieces = 0
+        server.onEvent = {
+            guard case .body = $0 else { return }
+            pieces += 1
+            server.setFull(true)
+        }
+        server.receive([UInt8](repeating: 0x61, count: count))
+        var others = 0
+        while server.events.last != .end, pieces < 1000 {
+            #expect(!self.reads(server), "nothing is read while the route is busy")
+            let before = pieces
+            server.turns.append { others += 1 }
+            server.advance(.milliseconds(10))
+            #expect(pieces == before && others == pieces, "a turn passes nothing on to a route that is full")
+            server.setFull(false)
+            #expect(pieces <= before + 1)
+        }
+        #expect(pieces >= count / DecodingTurn.pieceBytes.upperBound)
+        let body = server.events.reduce(0) { if case .body(let text) = $1 { $0 + text.utf8.count } else { $0 } }
+        #expect(body == count && server.waitingBytes == 0)
+        server.setFull(false)
+        #expect(self.reads(server))
+    }
+
+    @Test
     func `Past the bound the client has said nothing: what came before is answered, and the connection ends`() throws {
         let server = try EmbeddedServer()
         server.receive(Self.get)

@@ -127,10 +127,15 @@ struct WebSocketPressureTests {
     @Test func `With 1 MiB unfinished nothing is read, until half of it is done`() throws {
         let socket = try EmbeddedWebSocket(maximumMessageBytes: 300_000, finishes: false)
         let large = String(repeating: "x", count: 262_144 - UnfinishedActions.overheadBytes)
-        for _ in 0..<3 { socket.receive(ClientFrame.text(large)) }
+        // Each waits for its turn.
+        func receive() {
+            socket.receive(ClientFrame.text(large))
+            socket.advance(TurnQueue.minimumPause)
+        }
+        for _ in 0..<3 { receive() }
         socket.channel.pipeline.read()
         #expect(socket.wire.reads == 1)
-        socket.receive(ClientFrame.text(large))
+        receive()
         socket.channel.pipeline.read()
         #expect(socket.wire.reads == 1)
         socket.finish(1)

@@ -127,15 +127,64 @@ struct WebSocketTurnsTests {
 
     @Test func `After a turn of its full length also what is read next waits for a turn`() throws {
         let socket = try EmbeddedWebSocket(maximumMessageBytes: 1024 * 1024)
-        let frame = ClientFrame.text(String(repeating: "x", count: 300_000))
-        socket.receive(Array(frame[..<200_000]), Array(frame[200_000...]))
-        #expect(socket.messages.count == 1)
+        socket.receive([131_000, 131_000, 200].flatMap { ClientFrame.text(String(repeating: "x", count: $0)) })
+        #expect(socket.messages.count == 3)
         socket.receive(ClientFrame.text("waits"))
-        #expect(socket.messages.count == 1)
+        #expect(socket.messages.count == 3)
         socket.advance(TurnQueue.minimumPause)
         #expect(socket.messages.last == "waits")
         socket.receive(ClientFrame.text("does not"))
         #expect(socket.messages.last == "does not")
+    }
+
+    @Test func `A small frame that inflates to a megabyte is inflated in several turns`() throws {
+        let loop = EmbeddedEventLoop()
+        let manager = EmbeddedWebSocket.manager(on: loop)
+        let agreement = NegotiatedDeflate.accepting([ExtensionOffer("permessage-deflate", [])])
+        let size = 8 * Deflater.maximumBytes
+        let flooder = try EmbeddedWebSocket(maximumMessageBytes: size, compression: agreement, manager: manager, loop: loop)
+        // What a flush writes can be put together, with the four bytes that an extension leaves out.
+        let part = try #require(Deflater().compress(ByteBuffer(repeating: 0x78, count: Deflater.maximumBytes)))
+        let data = Array((0..<8).map { _ in Array(buffer: part) }.joined(separator: [0, 0, 0xFF, 0xFF]))
+        #expect(data.count < 5000)
+        flooder.channel.pipeline.read()
+        flooder.receive(ClientFrame(reserved: 4, opcode: 1, payload: data).bytes + ClientFrame.text("next"))
+        #expect(flooder.messages.isEmpty)
+        flooder.channel.pipeline.read()
+        #expect(flooder.wire.reads == 1, "nothing is read from it meanwhile")
+        loop.advanceTime(by: .seconds(1))
+        #expect(flooder.messages.map(\.utf8.count) == [size, 4])
+        #expect(flooder.wire.reads == 2)
+    }
+
+    @Test(arguments: [(TurnBudget.undelayedBytes, 2), (TurnBudget.undelayedBytes + 1, 0)])
+    func `Long messages of many clients that arrive together take turns, and nothing changes places`(
+        bytes: Int,
+        first: Int
+    ) throws {
+        let loop = EmbeddedEventLoop()
+        let manager = EmbeddedWebSocket.manager(on: loop)
+        let sockets = try (0..<3).map { _ in
+            try EmbeddedWebSocket(maximumMessageBytes: 1024 * 1024, finishes: false, echoes: true, manager: manager, loop: loop)
+        }
+        let long = String(repeating: "x", count: bytes)
+        for socket in sockets {
+            socket.channel.pipeline.read()
+            socket.receive(ClientFrame.text(long) + ClientFrame.ping("p") + ClientFrame.text("short"))
+            #expect(socket.messages.count == first)
+            socket.channel.pipeline.read()
+            #expect(socket.wire.reads == (first == 0 ? 1 : 2))
+        }
+        // Of one that is gone, all counts.
+        sockets[2].channel.close(promise: nil)
+        loop.advanceTime(by: .seconds(1))
+        for (number, socket) in sockets.enumerated() {
+            #expect(socket.messages == [long, "short"])
+            #expect(socket.wire.reads == 2 || number == 2)
+            if number < 2 { #expect(try socket.sent() == [.text(long), .pong([0x70]), .text("short")]) }
+            socket.finish(2)
+        }
+        #expect(sockets[2].events.last == .closed)
     }
 
     @Test func `The time of a message that is not whole goes on while it waits for a turn`() throws {

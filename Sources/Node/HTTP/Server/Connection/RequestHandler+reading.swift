@@ -82,11 +82,14 @@ extension RequestHandler {
             self.idle.requestBegan()
             self.holdsBody = arrival.body == nil && arrival.head.expectsContinue
             continuation.resume(returning: arrival)
-        } else if !isActive || self.failure != nil || self.isInputClosed || self.ending.isStopping {
+        } else if !isActive || self.failure != nil || self.isInputClosed || self.isStopped {
             self.awaited = .nothing
             continuation.resume(returning: nil)
         } else {
             self.idle.waits()
         }
     }
+
+    /// Whether the connection ends, and nothing that has arrived waits for its turn.
+    private var isStopped: Bool { self.ending.isStopping && !self.source.hasTurn }
 }

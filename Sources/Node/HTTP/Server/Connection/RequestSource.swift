@@ -8,6 +8,9 @@ protocol RequestSource: AnyObject {
     /// Whether the maximum of requests or parts is buffered. While true, nothing is decoded or read.
     var isFull: Bool { get set }
 
+    /// Whether something that has arrived waits for its turn to be decoded.
+    var hasTurn: Bool { get }
+
     /// Number of additional body bytes that may be buffered: the rest of a body that is being collected.
     var bodyBytes: Int { get set }
 

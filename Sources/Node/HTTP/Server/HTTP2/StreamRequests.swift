@@ -121,6 +121,9 @@ final class StreamRequests: ChannelDuplexHandler, RequestSource {
 
     // MARK: - RequestSource
 
+    /// The frames of a connection have turns, not those of a stream.
+    var hasTurn: Bool { false }
+
     func end() {
         self.isEnded = true
         self.passHeld()

@@ -37,6 +37,7 @@ final class RequestReader: ChannelDuplexHandler, RemovableChannelHandler, Reques
     private var turn = DecodingTurn()
     /// Whether bytes wait for the next turn. Nothing is decoded or read until then.
     private var isQueued = false
+    var hasTurn: Bool { self.isQueued }
     var isReadHeld = false
     var inputEnd = InputEnd.open
     var closing: Scheduled<Void>?

@@ -28,8 +28,7 @@ public struct PubSubMessage: Hashable, Sendable {
     /// - Parameter isNumbered: whether a ``SequenceTail`` follows. The text then ends before the number.
     public func encoded(isNumbered: Bool = false) -> ByteBuffer {
         let size = self.size
-        var json = ByteBuffer()
-        json.reserveCapacity(size.total + (isNumbered ? SequenceTail.byteCount : 0))
+        var json = FrameEncoder.buffer(capacity: size.total + (isNumbered ? SequenceTail.byteCount : 0))
         json.write(atMost: size.total) { writer in
             switch self.source {
             case .server: writer.write(#"{"type":"message","from":"server","dataType":""#)
