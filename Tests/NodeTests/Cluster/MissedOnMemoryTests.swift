@@ -45,7 +45,10 @@ struct MissedOnMemoryTests {
                 let outcome = await withCheckedContinuation { continuation in
                     sender.publish(.publication(publication), to: .all) { continuation.resume(returning: $0) }
                 }
-                #expect(outcome == .success(.relayed(receivers: 1)))
+                guard case .success(.relayed(receivers: 1, at: _)) = outcome else {
+                    Issue.record("\(outcome)")
+                    continue
+                }
             }
             gate.lock()
             gate.unlock(withValue: 1)

@@ -28,6 +28,7 @@ struct PeerTextSourceTests {
         "Protocol/Clients/WebPubSub/Requests/PubSubRequest+parsing.swift": (1, "goes into a UTF8Text"),
         "Protocol/Clients/WebPubSub/Filter/FilterLexer.swift": (1, "goes into a UTF8Text"),
         "Protocol/Clients/WebPubSub/Permissions/GroupPattern.swift": (1, "goes into a UTF8Text"),
+        "Protocol/Clients/WebPubSub/Tokens/PubSubTokenClaims.swift": (1, "goes into a UTF8Text"),
         "Protocol/Clients/WebPubSub/Tokens/TokenAudience.swift": (1, "goes into a UTF8Text"),
         "Protocol/Clients/WebPubSub/Tokens/ConnectionString.swift": (2, "goes into a UTF8Text"),
         "Protocol/WebSocket/MessageDecoder.swift": (1, "a close reason of 123 bytes"),

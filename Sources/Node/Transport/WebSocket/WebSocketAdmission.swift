@@ -101,7 +101,8 @@ struct WebSocketAdmission: Sendable {
         switch client.endpoint.access {
         case .tokenKeys: try await self.access.admit(request, client)
         case .accessKeys: try await self.pubSub.admit(request, client, on: eventLoop)
-        case .readers: try await EventStreamAuthenticator(access: self.access, pubSub: self.pubSub)
+        case .readers:
+            try await EventStreamAuthenticator(access: self.access, pubSub: self.pubSub)
                 .admit(request, client, on: eventLoop)
         }
     }
