@@ -58,12 +58,13 @@ struct DeliveryFilter {
 
         var subprotocol: UTF8Text? { UTF8Text(self.session.protocol) }
 
-        var groupCount: Int {
-            self.memberships.intervals.keys.reduce(0) { $0 + (self.memberships.contains($1, at: self.number) ? 1 : 0) }
-        }
+        private var usesNumber: Bool { self.session.rules.enforces(.filterAtNumber) }
+
+        var groupCount: Int { self.usesNumber ? self.memberships.count(at: self.number) : self.memberships.current.count }
 
         func isMember(of group: UTF8Text) -> Bool {
-            AudienceName(group).map { self.memberships.contains($0, at: self.number) } ?? false
+            guard let name = AudienceName(group) else { return false }
+            return self.usesNumber ? self.memberships.contains(name, at: self.number) : self.memberships.isMember(of: name)
         }
     }
 

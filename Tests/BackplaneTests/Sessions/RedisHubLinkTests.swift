@@ -86,7 +86,7 @@ struct RedisHubLinkTests {
         }
     }
 
-    @Test func `What a plain node publishes reaches sessions, and commands of nodes only count`() throws {
+    @Test func `What a plain node publishes reaches sessions, and commands of nodes want a receipt`() throws {
         let publication = HubPublication.test("plain", to: .all).publication
         let envelope = Envelope(origin: NodeID(rawValue: 1), sequence: 1, message: .publication(publication))
         #expect(HubFrame.content(envelope: envelope.encoded()) == .publication(HubPublication(publication)))
@@ -98,7 +98,7 @@ struct RedisHubLinkTests {
             action: .leaveAll
         )
         let other = Envelope(origin: NodeID(rawValue: 1), sequence: 2, message: .audience(command))
-        #expect(HubFrame.content(envelope: other.encoded()) == .other)
+        #expect(HubFrame.content(envelope: other.encoded()) == .command(command.id))
     }
 
     @Test func `A store without connection says so`() async throws {

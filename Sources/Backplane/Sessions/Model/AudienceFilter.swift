@@ -10,7 +10,6 @@ public indirect enum AudienceFilter: Hashable, Sendable {
     case not(AudienceFilter)
     case all([AudienceFilter])
     case any([AudienceFilter])
-    case expression(PubSubFilter)
 
     /// The most terms of a filter that is stored. Whoever parses one checks it.
     public static let maximumTerms = 100
@@ -18,7 +17,7 @@ public indirect enum AudienceFilter: Hashable, Sendable {
     /// Terms, at every depth.
     public var terms: Int {
         switch self {
-        case .isMember, .isUser, .isConnection, .expression: 1
+        case .isMember, .isUser, .isConnection: 1
         case .not(let filter): 1 + filter.terms
         case .all(let filters), .any(let filters): filters.reduce(1) { $0 + $1.terms }
         }
@@ -29,7 +28,6 @@ public indirect enum AudienceFilter: Hashable, Sendable {
         switch self {
         case .isMember(let name), .isUser(let name): 48 + name.byteCount
         case .isConnection: 48
-        case .expression(let filter): 48 + filter.text.utf8.count
         case .not(let filter): 48 + filter.bytes
         case .all(let filters), .any(let filters): filters.reduce(64) { $0 + $1.bytes }
         }
@@ -43,7 +41,6 @@ public indirect enum AudienceFilter: Hashable, Sendable {
         case .not(let filter): !filter.matches(subject)
         case .all(let filters): filters.allSatisfy { $0.matches(subject) }
         case .any(let filters): filters.contains { $0.matches(subject) }
-        case .expression(let filter): filter.matches(subject)
         }
     }
 
@@ -59,7 +56,6 @@ public indirect enum AudienceFilter: Hashable, Sendable {
         case .any([]): "'' eq '-'"
         case .all(let filters): filters.map { "(\($0.expression))" }.joined(separator: " and ")
         case .any(let filters): filters.map { "(\($0.expression))" }.joined(separator: " or ")
-        case .expression(let filter): filter.text.string
         }
     }
 
@@ -72,16 +68,9 @@ public indirect enum AudienceFilter: Hashable, Sendable {
 }
 
 /// A connection as it was at the number of an entry.
-struct AudienceFilterSubject: FilterSubject {
+struct AudienceFilterSubject {
     let connection: ConnectionID
     let user: AudienceName?
     let groupCount: Int
     let isMember: (AudienceName) -> Bool
-
-    var connectionID: UTF8Text { UTF8Text(self.connection.description) }
-    var userID: UTF8Text? { self.user.map { UTF8Text($0.text) } }
-    /// Not known to the function that live delivery and replay share.
-    var subprotocol: UTF8Text? { nil }
-
-    func isMember(of group: UTF8Text) -> Bool { AudienceName(group).map(self.isMember) ?? false }
 }
