@@ -170,12 +170,16 @@ public struct NodeServer: Service {
         let (links, presence) = (cluster.links, cluster.presence)
         let sessions: [any Service] = cluster.sessions.map { [SessionsService(sessions: $0)] } ?? []
         let store: [any Service] = links.sessions?.connection.map { [$0] } ?? []
+        var events: [any Service] = handlers.map { [$0] } ?? []
+        if let handlers, let store = links.sessions?.store {
+            events.append(EndTeller(store: store, handlers: handlers, directory: cluster.directory))
+        }
         return [links.broker] + store + [
             ShutdownOrdering(base: links.store, otherEnded: { await presence.ended() }),
             NodeTopicsService(broker: links.broker, node: foundation.id, logger: foundation.logger) { presence.subscribed() },
             // The presence reporter starts before the listener, so that the first clients are reported to the store at once.
             LoopService(base: presence, eventLoop: foundation.linkLoop),
-        ] + sessions + (handlers.map { [$0] } ?? []) + [listener]
+        ] + sessions + events + [listener]
     }
 
     /// Lowers a limit on connections that exceeds the limit of open files, because connections above that limit end in errors.

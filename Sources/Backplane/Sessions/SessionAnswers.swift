@@ -133,6 +133,9 @@ public enum SessionAnswer: Hashable, Sendable {
 
 /// A removed session of which an application has not been told.
 public struct EndedSession: Hashable, Sendable {
+    /// The reason of a session whose connection was never open. No client and no caller of REST gives it.
+    public static let neverOpened = "\u{0}never opened"
+
     public let connection: ConnectionID
     public let user: AudienceName?
     public let state: ByteBuffer

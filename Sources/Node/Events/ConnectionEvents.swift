@@ -8,8 +8,7 @@ final class ConnectionEvents {
     /// The state that a handler has last set; nil for none.
     private(set) var state: String?
     private var cookies: HandlerCookies
-    /// Number of the next event: 0 is `connect`, and 1 `connected`.
-    private var nextNumber: UInt64 = 2
+    private var nextNumber: UInt64
     /// Sends `connected`.
     var connected: Task<Void, Never>?
     /// Why the connection ends; nil while nobody has said so.
@@ -18,10 +17,12 @@ final class ConnectionEvents {
     /// - Parameters:
     ///   - state: of the connect handler.
     ///   - cookies: of the connect handler.
-    init(subprotocol: String?, state: String?, cookies: HandlerCookies) {
+    ///   - firstNumber: of the next event: 0 is `connect`, and 1 `connected`.
+    init(subprotocol: String?, state: String?, cookies: HandlerCookies, firstNumber: UInt64 = 2) {
         self.subprotocol = subprotocol
-        self.state = state
+        self.state = state.flatMap { $0.isEmpty ? nil : $0 }
         self.cookies = cookies
+        self.nextNumber = firstNumber
     }
 
     /// Without effect after the first call.

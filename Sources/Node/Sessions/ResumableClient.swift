@@ -7,6 +7,14 @@ import VolaryProtocol
 final class ResumableClient: SessionClient, @unchecked Sendable {
     // Unchecked: everything that changes is used on the event loop of `shard` only (asserted).
 
+    /// A session while its connection is open.
+    struct Session: Sendable {
+        let hub: HubSessions
+        let handle: SessionHandle
+        /// Of the actions that succeeded before the client resumed the connection.
+        let acknowledged: AcknowledgedIDs
+    }
+
     let id: ConnectionID
     let shard: ConnectionShard
     /// For a new connection. A client that resumes one has it.
@@ -14,8 +22,7 @@ final class ResumableClient: SessionClient, @unchecked Sendable {
     private var connection: Connection?
     private var unsent: [(publication: HubPublication, sequence: UInt64)] = []
     private var ending: SessionEnding?
-    /// While the connection is open.
-    private(set) var session: (hub: HubSessions, handle: SessionHandle)?
+    private(set) var session: Session?
     private var hasOpened = false
 
     init(_ id: ConnectionID, on shard: ConnectionShard, token: ReconnectionToken? = nil) {
@@ -43,7 +50,11 @@ final class ResumableClient: SessionClient, @unchecked Sendable {
     func opened(_ connection: Connection, _ ticket: SessionTicket) {
         self.shard.eventLoop.preconditionInEventLoop()
         self.hasOpened = true
-        self.session = (ticket.sessions, ticket.handle)
+        self.session = Session(
+            hub: ticket.sessions,
+            handle: ticket.handle,
+            acknowledged: ticket.record?.acknowledged ?? AcknowledgedIDs()
+        )
         if let token { connection.send(.connected(reconnectionToken: token.text)) }
         self.connection = connection
         let unsent = self.unsent

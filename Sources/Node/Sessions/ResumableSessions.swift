@@ -67,18 +67,23 @@ final class ResumableSessions: Sendable {
 
     // MARK: - Handshakes
 
-    /// - Parameter client: with the user, groups and permissions of its token, or one that resumes a connection.
+    /// - Parameters:
+    ///   - client: with the user, groups and permissions of its token or of a connect handler, or one that resumes a connection.
+    ///   - announcesEnd: whether a handler will be told of the end of a new connection.
     /// - Returns: without a session when the connection can never be resumed.
     func admit(
         _ client: WebSocketHandshake.Client,
+        announcesEnd: Bool,
         on eventLoop: any EventLoop
     ) async throws(WebSocketHandshake.Refusal) -> WebSocketAdmission.AdmittedClient {
         let shard = self.connections.shard(of: eventLoop)
-        return client.resumes ? try await self.resume(client, on: shard) : try await self.begin(client, on: shard)
+        guard !client.resumes else { return try await self.resume(client, on: shard) }
+        return try await self.begin(client, announcesEnd: announcesEnd, on: shard)
     }
 
     private func begin(
         _ client: WebSocketHandshake.Client,
+        announcesEnd: Bool,
         on shard: ConnectionShard
     ) async throws(WebSocketHandshake.Refusal) -> WebSocketAdmission.AdmittedClient {
         let token = ReconnectionToken()
@@ -90,12 +95,14 @@ final class ResumableSessions: Sendable {
             protocol: self.spoken.base.name,
             tokenHash: token.digest,
             window: Self.window,
+            announcesEnd: announcesEnd,
             groups: client.groups.sorted(),
             permissions: client.permissions.texts,
+            state: ByteBuffer(string: client.handlerState ?? ""),
             connectedAt: self.now()
         )
         guard let handle = await sessions.attach(attachment, client: resumable) else { throw .notSubscribed }
-        let ticket = SessionTicket(resumable, handle, of: sessions, isNew: true, connectedAt: attachment.connectedAt)
+        let ticket = SessionTicket(resumable, handle, of: sessions, connectedAt: attachment.connectedAt)
         return WebSocketAdmission.AdmittedClient(client: client, session: ticket)
     }
 
@@ -123,7 +130,8 @@ final class ResumableSessions: Sendable {
             client.spoken = self.spoken
             client.user = record.user
             client.permissions = GroupPermissions(texts: record.permissions)
-            let ticket = SessionTicket(resumable, handle, of: sessions, isNew: false, connectedAt: record.connectedAt)
+            client.handlerState = String(buffer: record.state)
+            let ticket = SessionTicket(resumable, handle, of: sessions, connectedAt: record.connectedAt, record: record)
             return WebSocketAdmission.AdmittedClient(client: client, session: ticket)
         }
     }

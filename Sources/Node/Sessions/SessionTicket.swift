@@ -12,21 +12,22 @@ final class SessionTicket: Sendable {
     let sessions: HubSessions
     /// When the connection was first opened: milliseconds since 1970, UTC.
     let connectedAt: Int64
-    private let isNew: Bool
+    /// Of a connection that is resumed, as it was claimed.
+    let record: SessionRecord?
     private let isTaken = ManagedAtomic(false)
 
     init(
         _ client: ResumableClient,
         _ handle: SessionHandle,
         of sessions: HubSessions,
-        isNew: Bool,
-        connectedAt: Int64
+        connectedAt: Int64,
+        record: SessionRecord? = nil
     ) {
         self.client = client
         self.handle = handle
         self.sessions = sessions
-        self.isNew = isNew
         self.connectedAt = connectedAt
+        self.record = record
     }
 
     /// From now on the caller reports the loss of the transport.
@@ -34,6 +35,6 @@ final class SessionTicket: Sendable {
 
     deinit {
         guard !self.isTaken.load(ordering: .relaxed) else { return }
-        self.sessions.lost(self.handle, self.isNew ? .removes(reason: "") : .detaches)
+        self.sessions.lost(self.handle, self.record == nil ? .removes(reason: EndedSession.neverOpened) : .detaches)
     }
 }

@@ -9,6 +9,9 @@ extension PubSubAuthenticator {
         !client.resumes && self.handler(of: client.hub) != nil
     }
 
+    /// Whether a handler wants to be told of the end of connections.
+    func announcesEnd(in hub: HubName) -> Bool { self.connect?.handlers.settings(of: hub)?.handler(of: .disconnected) != nil }
+
     private func handler(of hub: HubName) -> EventHandler? { self.connect?.handlers.settings(of: hub)?.handler(of: .connect) }
 
     /// - Parameters:

@@ -10,7 +10,7 @@ final class PubSubRelay: Application {
     /// How long a join waits for the subscription of its group: 5 s. Then it fails, and the client may repeat it.
     private static let subscriptionTime = TimeAmount.seconds(5)
     /// Delay before a message that found no room, in the outbox or in its hub's quota, counts as finished: 100 ms, as in ``PlainRelay``.
-    private static let refusalPause = TimeAmount.milliseconds(100)
+    static let refusalPause = TimeAmount.milliseconds(100)
 
     let publisher: Publisher
     let listing: ConnectionListing
@@ -22,7 +22,7 @@ final class PubSubRelay: Application {
 
     init(publisher: Publisher, listing: ConnectionListing, handlers: EventHandlers?, metrics: NodeMetrics) {
         self.publisher = publisher
-        self.reliable = ReliableRelay(publisher: publisher)
+        self.reliable = ReliableRelay(publisher: publisher, handlers: handlers)
         self.listing = listing
         self.handlers = handlers
         self.metrics = metrics
@@ -30,7 +30,7 @@ final class PubSubRelay: Application {
 
     /// A client that wants to resume a connection, and cannot, is refused in the way after which it opens a new one.
     func connected(_ connection: Connection, _ request: ConnectRequest) {
-        if let session = request.session { return self.reliable.connected(connection, session) }
+        if let session = request.session { return self.reliable.connected(connection, request, session) }
         guard !request.resumes else {
             return connection.close(code: .policyViolation, reason: PubSubCloseText.cannotRecover)
         }
@@ -56,18 +56,12 @@ final class PubSubRelay: Application {
         }
         switch action.kind {
         case .join(let group): self.join(connection, group, done)
-        case .leave(let group): self.inTurn(connection) { self.leave($0, group, done) }
-        case .send(let send): self.inTurn(connection) { self.send(send, from: $0, done) }
+        case .leave(let group): connection.inTurn { self.leave($0, group, done) }
+        case .send(let send): connection.inTurn { self.send(send, from: $0, done) }
         case .event(let event): self.pass(event, of: connection, done)
         // Sessions of this application's protocols do not ask for messages.
-        case .message: self.inTurn(connection) { _ in done(.failure(.failed)) }
+        case .message: connection.inTurn { _ in done(.failure(.failed)) }
         }
-    }
-
-    /// Carries out an action now, or behind those that wait.
-    func inTurn(_ connection: Connection, _ run: @escaping (Connection) -> Void) {
-        guard let waiting = connection.state.waiting, !waiting.isEmpty else { return run(connection) }
-        waiting.append { run(connection) }
     }
 
     // MARK: - Groups
@@ -98,12 +92,7 @@ final class PubSubRelay: Application {
     private static func settle(_ connection: Connection, _ number: UInt64, isLive: Bool) {
         guard let waiting = connection.state.waiting else { return }
         waiting.settle(number, isLive: isLive)
-        self.goOn(waiting)
-    }
-
-    /// Carries out the actions whose turn has come.
-    static func goOn(_ waiting: WaitingActions) {
-        while let run = waiting.next() { run() }
+        waiting.goOn()
     }
 
     /// - Returns: whether the connection was no member before.

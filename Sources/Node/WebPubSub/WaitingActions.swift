@@ -65,10 +65,15 @@ final class WaitingActions {
 
     /// Removes the first action if its turn has come, or, if it takes time, marks it as begun.
     /// - Returns: what carries it out.
-    func next() -> (() -> Void)? {
+    private func next() -> (() -> Void)? {
         guard let first = self.entries.first, let isLive = first.isLive, !first.isRunning else { return nil }
         if first.isLong { self.entries[0].isRunning = true } else { self.entries.removeFirst() }
         return { first.run(isLive) }
+    }
+
+    /// Carries out the actions whose turn has come.
+    func goOn() {
+        while let run = self.next() { run() }
     }
 
     /// The first action, which takes time, has ended.
@@ -84,3 +89,27 @@ final class WaitingActions {
 
 @available(*, unavailable)
 extension WaitingActions: Sendable {}
+
+extension Connection {
+    /// Carries out an action now, or behind those that wait.
+    func inTurn(_ run: @escaping (Connection) -> Void) {
+        guard let waiting = self.state.waiting, !waiting.isEmpty else { return run(self) }
+        waiting.append { run(self) }
+    }
+
+    /// Carries out an action that takes time: in its turn, and those behind it after its end. Until then it counts as unfinished.
+    /// - Parameter run: begins it, and calls its second argument when it has ended.
+    func inTurn(counting handlers: EventHandlers, _ run: @escaping (Connection, _ ended: @escaping () -> Void) -> Void) {
+        let waiting = self.state.waiting ?? WaitingActions()
+        self.state.waiting = waiting
+        handlers.began()
+        waiting.appendLong { number in
+            run(self) {
+                handlers.ended()
+                waiting.ended(number)
+                waiting.goOn()
+            }
+        }
+        waiting.goOn()
+    }
+}

@@ -87,6 +87,23 @@ struct HubQuotaTests {
         }
     }
 
+    @Test func `A message of a resumable connection counts for the quota, too`() async throws {
+        try await APITestNode.withPubSub(1, [.hubByteRate: "1KiB"]) { nodes in
+            let client = try await ReliableClient.connect(nodes[0], ["webpubsub.group": ["g"]])
+            try await client.sendToGroup("g", String(repeating: "x", count: 4096), ackID: 1)
+            #expect(try await client.ack(1) == "success")
+            try await client.sendToGroup("g", "x", ackID: 2)
+            #expect(try await client.ack(2) == "QuotaExceeded")
+            try await client.join("h", ackID: 3)
+            let isSent = try await eventually {
+                try await client.sendToGroup("g", "x", ackID: 2)
+                return try await client.ack(2) == "success"
+            }
+            #expect(isSent)
+            #expect(try await client.texts(2).last == "x")
+        }
+    }
+
     @Test func `A raw client whose message is over the quota is closed with 1008`() async throws {
         try await PubSubNode.with([.hubMessageRate: "1"]) { node in
             let query = "&webpubsub_mode=sendToGroup&group=g"

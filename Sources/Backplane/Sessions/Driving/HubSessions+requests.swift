@@ -28,9 +28,12 @@ extension HubSessions {
             guard isReady else { return }
         }
         handle.waiting.removeFirst()
+        guard let operation = request.operation(of: SessionWriter(connection: id, fence: fence, ackID: request.ackID)) else {
+            request.done(.success(()))
+            return self.proceed(id)
+        }
         handle.isWriting = true
-        let writer = SessionWriter(connection: id, fence: fence, ackID: request.ackID)
-        self.send(request.operation(of: writer)) { [self] answer, position in
+        self.send(operation) { [self] answer, position in
             handle.isWriting = false
             self.answered(request, of: handle, fence, answer, position)
         }

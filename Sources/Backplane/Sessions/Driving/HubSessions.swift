@@ -143,6 +143,13 @@ package final class HubSessions: @unchecked Sendable {
         }
     }
 
+    /// As ``submit(_:of:)``.
+    package func perform(_ action: SessionRequest.Action, ackID: AckID?, of handle: SessionHandle) async -> ActionResult {
+        await withCheckedContinuation { continuation in
+            self.submit(SessionRequest(action, ackID: ackID) { continuation.resume(returning: $0) }, of: handle)
+        }
+    }
+
     /// The client has every publication up to this number of its connection.
     package func acknowledged(_ sequence: UInt64, by handle: SessionHandle) {
         self.turn { sessions in

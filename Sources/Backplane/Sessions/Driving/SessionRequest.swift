@@ -1,3 +1,4 @@
+package import NIOCore
 package import VolaryProtocol
 
 /// An action of a client that changes something in its hub.
@@ -6,6 +7,10 @@ package struct SessionRequest: Sendable {
         case publish(HubPublication)
         case join(AudienceName)
         case leave(AudienceName)
+        /// The state of the application's event handler; empty for none.
+        case state(ByteBuffer)
+        /// Nothing: succeeds once all requests before it are carried out.
+        case turn
     }
 
     let action: Action
@@ -19,11 +24,14 @@ package struct SessionRequest: Sendable {
         self.done = done
     }
 
-    func operation(of writer: SessionWriter) -> SessionOperation {
+    /// - Returns: nil for a request without one.
+    func operation(of writer: SessionWriter) -> SessionOperation? {
         switch self.action {
         case .publish(let publication): .publish(publication, from: writer)
         case .join(let group): .change(SessionChange(.joined(group), by: writer))
         case .leave(let group): .change(SessionChange(.left(group), by: writer))
+        case .state(let state): .change(SessionChange(.state(state), by: writer))
+        case .turn: nil
         }
     }
 }

@@ -10,7 +10,7 @@ public struct SessionRecord: Hashable, Sendable {
     }
 
     /// Why a session whose window is over is removed.
-    static let expiryReason = "The connection was not resumed in time."
+    static let expiryReason = "The connection recovery timeout expired."
 
     public let id: ConnectionID
     public let user: AudienceName?

@@ -63,6 +63,11 @@ final class EventHandlers: Service {
         self.now = now
     }
 
+    /// Hubs with a handler for an event.
+    func hubs(with event: SystemEvent) -> [HubName] {
+        self.configuration.table.hubs.filter { $0.value.handler(of: event) != nil }.keys.sorted()
+    }
+
     /// The current settings of a hub; nil for none.
     func settings(of hub: HubName) -> HubSettings? { self.configuration.table.hubs[hub] }
 
@@ -133,13 +138,21 @@ final class EventHandlers: Service {
     }
 
     /// Sends an event whose answer does not count. Dropped if too many of them wait.
-    func notify(_ event: CloudEvent, to handler: EventHandler) async {
+    /// - Returns: nil after an answer with success.
+    @discardableResult
+    func notify(_ event: CloudEvent, to handler: EventHandler) async -> EventFailure? {
         let lane = self.lane(of: event.sender.hub)
         guard lane.beginNotification(maximum: Self.maximumNotifications) else {
-            return self.report(.tooMany, of: event, handler, after: .zero)
+            self.report(.tooMany, of: event, handler, after: .zero)
+            return .tooMany
         }
-        _ = try? await self.send(event, to: handler)
-        lane.endNotification()
+        defer { lane.endNotification() }
+        do throws(EventFailure) {
+            _ = try await self.send(event, to: handler)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     private func report(_ failure: EventFailure, of event: CloudEvent, _ handler: EventHandler, after time: TimeAmount) {

@@ -45,6 +45,8 @@ struct CloudEvent: Sendable {
         var state: String?
     }
 
+    /// Number of `disconnected` for a resumable connection: above those of all of its events, and the same from every node.
+    static let lastNumber = UInt64(Int64.max)
     static let jsonType = "application/json; charset=utf-8"
 
     let kind: Kind

@@ -83,7 +83,7 @@ struct WebSocketAdmission: Sendable {
         let asksHandler = client.endpoint.access == .accessKeys && self.pubSub.asksHandler(client)
         let client = try await self.authenticated(request, client, on: eventLoop)
         if let sessions = self.sessions, client.resumes || client.spoken === sessions.spoken {
-            return try await sessions.admit(client, on: eventLoop)
+            return try await sessions.admit(client, announcesEnd: self.pubSub.announcesEnd(in: client.hub), on: eventLoop)
         }
         let topics = client.topics
         guard !topics.isEmpty else { return AdmittedClient(client: client) }
