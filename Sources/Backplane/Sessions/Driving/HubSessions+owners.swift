@@ -30,7 +30,9 @@ extension HubSessions {
         let id = attachment.connection
         guard let pending = self.attachments[id], pending.handle === handle else {
             // The client has given up.
-            if case .attached(let fence) = answer { self.remove(OwnedSession(connection: id, fence: fence), reason: EndedSession.neverOpened) }
+            if case .attached(let fence) = answer {
+                self.remove(OwnedSession(connection: id, fence: fence), reason: EndedSession.neverOpened)
+            }
             return
         }
         guard case .attached(let fence) = answer else { return self.abandonAttachment(of: handle) }
