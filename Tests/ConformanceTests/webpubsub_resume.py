@@ -178,10 +178,10 @@ class Scenario:
         check("it has connected again", self.balancer.accepted >= before + 2)
 
     def away(self):
-        """200 messages while the client is away"""
+        """50 messages while the client is away"""
         self.balancer.is_open = False
         self.balancer.cut()
-        self.publish(200)
+        self.publish(50)
         check("it is still in the lists", self.caller().connection_exists(self.ids[0]))
         self.balancer.is_open = True
         self.expect_all()

@@ -41,7 +41,8 @@ struct EndTellerTests {
             #expect(events.count == 30)
             for (number, client) in clients.enumerated() {
                 let event = try #require(events.first { $0["ce-connectionId"] == client.id })
-                #expect(event.text == #"{"reason":"\#(number % 3 == 0 ? "" : "bye")"}"#)
+                let reason = number % 3 == 0 ? "" : "Application server closed the connection. Reason: bye"
+                #expect(event.text == #"{"reason":"\#(reason)"}"#)
                 #expect(event["ce-connectionState"] == client.id && event["ce-userId"] == "ann")
                 #expect(event["ce-id"] == "9223372036854775807" && event["ce-subprotocol"] == ReliableClient.json)
             }
