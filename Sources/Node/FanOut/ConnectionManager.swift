@@ -59,6 +59,11 @@ public final class ConnectionManager: Sendable {
         get async { await self.onEachShard { $0.records }.flatMap(\.self) }
     }
 
+    /// Whether this node holds a connection with a session in the hub.
+    func hasSessions(in hub: HubName) async -> Bool {
+        await self.onEachShard { $0.hasSessions(in: hub) }.contains(true)
+    }
+
     /// The record of one connection; nil when this node does not hold it in the hub, or does not list it.
     public func record(_ id: ConnectionID, in hub: HubName) async -> ConnectionRecord? {
         await self.onShard(of: id, in: hub) { shard, connection in
@@ -78,12 +83,12 @@ public final class ConnectionManager: Sendable {
         return try? await shard.eventLoop.submit { shard.connection(id, in: hub).map { body(shard, $0) } }.get()
     }
 
-    /// Runs `body` on each event loop with members of the audience.
+    /// Runs `body` on each event loop with members of the audience, behind the publications that have come before.
     func onShards<Result: Sendable>(
         of audience: HubAudience,
         _ body: @escaping @Sendable (ConnectionShard) -> Result
     ) async -> [Result] {
-        await self.on(self.shards(of: audience), body)
+        await Self.results(of: self.shards(of: audience).map { $0.inOrder(body) })
     }
 
     /// The shards with members of the audience. A member that has been confirmed to anyone is included.
@@ -114,15 +119,20 @@ public final class ConnectionManager: Sendable {
 
     /// Begins the closing handshake of open connections of all endpoints.
     /// - Parameter count: maximum, rounded up to a multiple of the number of event loops.
+    /// The clients get the publications that have come before.
     /// - Returns: the number of connections that were closed.
     public func closeSome(_ count: Int, code: CloseCode, reason: String) async -> Int {
         let share = (count + self.shards.count - 1) / self.shards.count
-        return await self.onEachShard { shard in
-            // A copy, because closing a connection may remove it from the table.
-            let some = Array(shard.all.lazy.filter(\.isOpen).prefix(share))
-            for connection in some { connection.close(code: code, reason: reason) }
-            return some.count
-        }.reduce(0, +)
+        return await Self.results(
+            of: self.shards.map { shard in
+                shard.inOrder { shard in
+                    // A copy, because closing a connection may remove it from the table.
+                    let some = Array(shard.all.lazy.filter(\.isOpen).prefix(share))
+                    for connection in some { connection.close(code: code, reason: reason) }
+                    return some.count
+                }
+            }
+        ).reduce(0, +)
     }
 
     /// Ends every connection without a closing handshake. Their sockets are closed when this returns.
@@ -189,16 +199,13 @@ public final class ConnectionManager: Sendable {
     private func onEachShard<Result: Sendable>(
         _ body: @escaping @Sendable (ConnectionShard) -> Result
     ) async -> [Result] {
-        await self.on(self.shards, body)
+        await Self.results(of: self.shards.map { shard in shard.eventLoop.submit { body(shard) } })
     }
 
-    private func on<Result: Sendable>(
-        _ shards: [ConnectionShard],
-        _ body: @escaping @Sendable (ConnectionShard) -> Result
-    ) async -> [Result] {
+    /// - Parameter futures: fail only on an event loop that has shut down.
+    private static func results<Result: Sendable>(of futures: [EventLoopFuture<Result>]) async -> [Result] {
         var results: [Result] = []
-        for future in shards.map({ shard in shard.eventLoop.submit { body(shard) } }) {
-            // `submit` fails only if `body` throws, which it does not.
+        for future in futures {
             if let result = try? await future.get() { results.append(result) }
         }
         return results

@@ -91,6 +91,15 @@ final class ConnectionShard: @unchecked Sendable {
         }
     }
 
+    /// Runs `body` behind the queued publications; at once when ``queueRequests`` are queued already.
+    func inOrder<Result: Sendable>(_ body: @escaping @Sendable (ConnectionShard) -> Result) -> EventLoopFuture<Result> {
+        let promise = self.eventLoop.makePromise(of: Result.self)
+        if !self.submit({ promise.succeed(body($0)) }) {
+            self.eventLoop.execute { promise.succeed(body(self)) }
+        }
+        return promise.futureResult
+    }
+
     private func submit(_ admit: (inout ShardQueue) -> ShardQueue.Work?) -> Bool {
         let (accepted, wake) = self.queue.withLockedValue { queue in
             guard let work = admit(&queue) else { return (false, false) }
@@ -158,6 +167,8 @@ final class ConnectionShard: @unchecked Sendable {
     }
 
     var all: [Connection] { self.connections.values + Array(self.resumable.values) }
+
+    func hasSessions(in hub: HubName) -> Bool { self.resumable.values.contains { $0.hub == hub } }
 
     private var members: some Sequence<Connection> { self.hubs.values.lazy.flatMap(\.members) }
 

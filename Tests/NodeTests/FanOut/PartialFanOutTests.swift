@@ -78,6 +78,21 @@ struct PartialFanOutTests {
         #expect(try later[2].sent() == Array(repeating: DeliveryHarness.binary(Self.large), count: 2))
     }
 
+    @Test func `Clients that are closed together get what has come before`() throws {
+        let embedded = try DeliveryHarness.Embedded(10)
+        DeliveryHarness.parts(embedded.manager).delivery.receive([DeliveryHarness.envelope(Self.large)])
+        embedded.loop.run()
+        #expect(Self.reached(embedded) < 10)
+        let closed = embedded.manager.shards[0].inOrder { shard in
+            let all = Array(shard.all)
+            for connection in all { connection.close(code: .serviceRestart, reason: "") }
+            return all.count
+        }
+        embedded.loop.advanceTime(by: .seconds(1))
+        #expect(try closed.wait() == 10)
+        for socket in embedded.sockets { #expect(try socket.sent().first == DeliveryHarness.binary(Self.large)) }
+    }
+
     @Test func `More than a thousand connections are more than a turn when each takes its time`() throws {
         let embedded = try DeliveryHarness.Embedded(1100)
         let parts = DeliveryHarness.parts(embedded.manager)

@@ -12,11 +12,14 @@ extension Inventory {
             records = try await sessions.records(in: query.hub)
         } catch {
             self.logger.debug("Connections listed without sessions", metadata: [LogKey.error: "\(error)"])
+            // Only of itself does a node know whether it has sessions.
+            let own = await self.connections.hasSessions(in: query.hub) ? nil : self.directory.ownID
+            let unknown = self.directory.live.filter { $0.id != own }.map(\.name)
             return ConnectionPage(
                 connections: page.connections,
                 total: page.total,
                 hasMore: page.hasMore,
-                missing: Set(page.missing + self.directory.live.map(\.name)).sorted(),
+                missing: Set(page.missing + unknown).sorted(),
                 nodes: page.nodes
             )
         }

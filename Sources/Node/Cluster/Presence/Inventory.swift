@@ -38,14 +38,13 @@ struct Inventory: Sendable {
 
     /// - Throws: ``PresenceError`` when the store does not answer and this node does not hold the connection itself.
     func connection(_ id: ConnectionID, in hub: HubName) async throws(PresenceError) -> ListedConnection? {
-        if let session = try await self.session(id, in: hub) { return session }
-        if id.node == self.directory.ownID {
-            // The node's own state is newer than the store's.
-            return await self.connections.record(id, in: hub).map {
-                ListedConnection(record: $0, nodeName: self.directory.own.record.name)
-            }
+        let isOwn = id.node == self.directory.ownID
+        // The node's own state is newer than the store's.
+        if isOwn, let record = await self.connections.record(id, in: hub) {
+            return ListedConnection(record: record, nodeName: self.directory.own.record.name)
         }
-        return try await self.store.connection(id, in: hub)
+        if let session = try await self.session(id, in: hub) { return session }
+        return isOwn ? nil : try await self.store.connection(id, in: hub)
     }
 
     /// The connections of a hub whose ids begin with these digits, at most two of them. Lists are ordered by id, so this reads one short

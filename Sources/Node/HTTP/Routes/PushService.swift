@@ -119,12 +119,13 @@ struct PushService: Sendable {
         _ action: AudienceCommand.Action,
         _ send: () async throws(BrokerError) -> PushOutcome
     ) async throws -> Response {
+        var mayHaveSession = false
         if let sessions {
             do throws(ResumableSessions.Failure) {
                 if try await sessions.change(.connection(connection), in: hub, action) > 0 { return Response(status: .noContent) }
             } catch {
                 switch error {
-                case .unavailable: throw Problem.presenceUnavailable
+                case .unavailable: mayHaveSession = true
                 case .refused: throw Self.tooManyGroups
                 }
             }
@@ -136,6 +137,7 @@ struct PushService: Sendable {
         } catch {
             throw Problem(error)
         }
+        if mayHaveSession, result.connectionNotFound { throw Problem.presenceUnavailable }
         return try result.noContent()
     }
 
