@@ -166,6 +166,9 @@ final class ConnectionShard: @unchecked Sendable {
         return self.hubs[hub]
     }
 
+    /// How many connections there are, also outside of the cluster.
+    var count: Int { self.connections.count + self.resumable.count }
+
     var all: [Connection] { self.connections.values + Array(self.resumable.values) }
 
     func hasSessions(in hub: HubName) -> Bool { self.resumable.values.contains { $0.hub == hub } }

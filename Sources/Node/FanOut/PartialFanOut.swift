@@ -90,7 +90,7 @@ extension ConnectionShard {
         send: @escaping (Connection, ByteBuffer) -> Bool,
         done: @escaping (FanOutReach) -> Void
     ) -> PartialFanOut? {
-        guard PartialFanOut.mayDivide(fanOut, connections: self.all.count),
+        guard PartialFanOut.mayDivide(fanOut, connections: self.count),
             let members = self.members(of: fanOut.audience.hub),
             let usual = self.anyConnection(of: fanOut.audience, among: members)?.encoding
         else { return nil }

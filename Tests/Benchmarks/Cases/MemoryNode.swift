@@ -32,6 +32,8 @@ final class MemoryNode {
     func deliver(_ envelopes: [Envelope]) {
         self.delivery.receive(envelopes)
         self.loop.run()
+        // A long fan-out takes turns.
+        self.loop.advanceTime(by: .milliseconds(10))
     }
 
     /// What the transports of one node share.
