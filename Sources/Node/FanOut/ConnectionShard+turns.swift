@@ -105,7 +105,12 @@ extension ConnectionShard {
     /// - Returns: what is left for further turns.
     private func deliverAndFinish(_ fanOut: FanOut?) -> PartialFanOut? {
         guard let fanOut else { return nil }
-        if let partial = self.divided(fanOut, send: { $0.send($1) }, done: { fanOut.finish($0) }) { return partial }
+        // First, because the closures cost allocations.
+        if PartialFanOut.mayDivide(fanOut, connections: self.count),
+            let partial = self.divided(fanOut, send: { $0.send($1) }, done: { fanOut.finish($0) })
+        {
+            return partial
+        }
         fanOut.finish(self.deliver(fanOut))
         return nil
     }

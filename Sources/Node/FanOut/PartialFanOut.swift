@@ -26,7 +26,7 @@ struct PartialFanOut {
     private let done: (FanOutReach) -> Void
 
     /// Whether a fan-out may be too long for one turn: escaping makes text at most six times as long.
-    fileprivate static func mayDivide(_ fanOut: FanOut, connections: Int) -> Bool {
+    static func mayDivide(_ fanOut: FanOut, connections: Int) -> Bool {
         self.isLong(fanOut, connections: connections, bytes: 6 * fanOut.bytes)
     }
 
@@ -90,8 +90,7 @@ extension ConnectionShard {
         send: @escaping (Connection, ByteBuffer) -> Bool,
         done: @escaping (FanOutReach) -> Void
     ) -> PartialFanOut? {
-        guard PartialFanOut.mayDivide(fanOut, connections: self.count),
-            let members = self.members(of: fanOut.audience.hub),
+        guard let members = self.members(of: fanOut.audience.hub),
             let usual = self.anyConnection(of: fanOut.audience, among: members)?.encoding
         else { return nil }
         let count = members.count(of: fanOut.audience.audience)
