@@ -176,7 +176,7 @@ public struct NodeServer: Service {
         }
         return [links.broker] + store + [
             ShutdownOrdering(base: links.store, otherEnded: { await presence.ended() }),
-            NodeTopicsService(broker: links.broker, node: foundation.id, logger: foundation.logger) { presence.subscribed() },
+            NodeTopicsService(broker: links.broker, node: foundation.id, logger: foundation.logger) { cluster.subscribed() },
             // The presence reporter starts before the listener, so that the first clients are reported to the store at once.
             LoopService(base: presence, eventLoop: foundation.linkLoop),
         ] + sessions + events + [listener]

@@ -59,7 +59,8 @@ struct ClientSide: Sendable {
                 }
             ),
             quotas: configuration.hubLimits.connections.map { _ in cluster.quotas },
-            sessions: cluster.sessions
+            sessions: cluster.sessions,
+            isSubscribed: cluster.hasSubscribed
         ) { await interest.reserve($0) }
         self.host = ConnectionHost(
             connections: cluster.connections,

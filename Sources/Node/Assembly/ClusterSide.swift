@@ -1,3 +1,4 @@
+import Atomics
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
@@ -15,6 +16,7 @@ struct ClusterSide: Sendable {
     let presence: PresenceReporter<ContinuousClock>
     let interest: TopicInterest<ContinuousClock>
     let quotas: HubQuotas
+    private let isSubscribed = ManagedAtomic(false)
     /// nil: no client can resume its connection.
     let sessions: ResumableSessions?
 
@@ -84,6 +86,14 @@ struct ClusterSide: Sendable {
         self.sessions = sessions
         self.publisher.sessions = sessions
     }
+
+    /// Call once, when the node has subscribed to its own topics.
+    func subscribed() {
+        self.isSubscribed.store(true, ordering: .relaxed)
+        self.presence.subscribed()
+    }
+
+    @Sendable func hasSubscribed() -> Bool { self.isSubscribed.load(ordering: .relaxed) }
 
     private static func presence(
         _ foundation: NodeFoundation,

@@ -27,6 +27,9 @@ struct WebSocketAdmission: Sendable {
     var quotas: HubQuotas?
     /// nil: no connection can be resumed.
     var sessions: ResumableSessions?
+    /// Whether the node has subscribed to its own topics since its start. A client that is admitted before would miss messages, and
+    /// nobody would know.
+    var isSubscribed: @Sendable () -> Bool = { true }
     /// As ``TopicInterest/reserve(_:)``.
     let reserve: @Sendable ([Topic]) async -> TopicReservation
 
@@ -48,9 +51,16 @@ struct WebSocketAdmission: Sendable {
     /// Whether ``admit(_:_:on:)`` may have to wait. If false, every client is admitted at once.
     func needsTime(for client: WebSocketHandshake.Client) -> Bool {
         switch client.endpoint.access {
-        case .tokenKeys: self.access.needsTime || !client.topics.isEmpty
+        case .tokenKeys: self.access.needsTime || !client.topics.isEmpty || client.endpoint.joinsCluster && !self.isSubscribed()
         case .accessKeys, .readers: true
         }
+    }
+
+    /// Waits for the subscription at the node's start, at most ``admissionTime``.
+    private func awaitSubscription(of client: WebSocketHandshake.Client) async {
+        guard client.endpoint.joinsCluster else { return }
+        let end = NIODeadline.now() + Self.admissionTime
+        while !self.isSubscribed(), NIODeadline.now() < end, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
     /// The last check of a client. Call on the event loop that then opens the connection.
@@ -82,6 +92,7 @@ struct WebSocketAdmission: Sendable {
     ) async throws(WebSocketHandshake.Refusal) -> AdmittedClient {
         let asksHandler = client.endpoint.access == .accessKeys && self.pubSub.asksHandler(client)
         let client = try await self.authenticated(request, client, on: eventLoop)
+        await self.awaitSubscription(of: client)
         if let sessions = self.sessions, client.resumes || client.spoken === sessions.spoken {
             return try await sessions.admit(client, announcesEnd: self.pubSub.announcesEnd(in: client.hub), on: eventLoop)
         }
