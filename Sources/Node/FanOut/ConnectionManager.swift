@@ -126,7 +126,6 @@ public final class ConnectionManager: Sendable {
         return await Self.results(
             of: self.shards.map { shard in
                 shard.inOrder { shard in
-                    // A copy, because closing a connection may remove it from the table.
                     let some = Array(shard.all.lazy.filter(\.isOpen).prefix(share))
                     for connection in some { connection.close(code: code, reason: reason) }
                     return some.count
@@ -137,13 +136,13 @@ public final class ConnectionManager: Sendable {
 
     /// Ends every connection without a closing handshake. Their sockets are closed when this returns.
     public func cutAll() async {
-        _ = await self.onEachShard { shard in for connection in Array(shard.all) { connection.close(.cut) } }
+        _ = await self.onEachShard { shard in for connection in shard.all { connection.close(.cut) } }
     }
 
     /// Drops the unhandled messages of clients that have disconnected, and ends their connections.
     func dropLeftovers() async {
         _ = await self.onEachShard { shard in
-            for connection in Array(shard.all) where connection.hasLeftovers { connection.close(.cut) }
+            for connection in shard.all where connection.hasLeftovers { connection.close(.cut) }
         }
     }
 

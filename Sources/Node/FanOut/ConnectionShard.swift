@@ -116,9 +116,7 @@ final class ConnectionShard: @unchecked Sendable {
     func startKeepAlive(every interval: TimeAmount) {
         self.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             let now = self.eventLoop.now
-            // A copy, because a connection that is closed leaves the table.
-            for connection in Array(self.connections.values) { connection.keepAlive(now: now) }
-            for connection in Array(self.resumable.values) { connection.keepAlive(now: now) }
+            for connection in self.all { connection.keepAlive(now: now) }
         }
     }
 
@@ -169,6 +167,7 @@ final class ConnectionShard: @unchecked Sendable {
     /// How many connections there are, also outside of the cluster.
     var count: Int { self.connections.count + self.resumable.count }
 
+    /// A copy, because a connection that is closed leaves the table.
     var all: [Connection] { self.connections.values + Array(self.resumable.values) }
 
     func hasSessions(in hub: HubName) -> Bool { self.resumable.values.contains { $0.hub == hub } }
