@@ -89,7 +89,8 @@ final class MemoryRelay: Sendable {
 
     // MARK: - Called by the session store
 
-    /// Runs a script that publishes, and puts the publication into the inboxes of the subscribed brokers in the same order.
+    /// Runs a script that publishes, and puts the publication into the inboxes of the subscribed brokers in the same order. One for
+    /// a connection is for its session only: the topic of a connection's node is no topic of the hub.
     /// - Parameter execute: called under the lock. Returns whether the publication was appended.
     /// - Returns: nil when an inbox is full; nothing was executed then.
     func publish<Result>(
@@ -100,7 +101,9 @@ final class MemoryRelay: Sendable {
         let message = NodeMessage.publication(publication)
         let bytes = MemoryBroker.bytes(of: message)
         let (result, toWake) = self.state.withLockedValue { state -> (Result?, [MemoryBroker]) in
-            guard let receivers = state.receivers(of: publication.topic, bytes: bytes) else { return (nil, []) }
+            let topic = publication.topic
+            guard topic.hub != nil else { return (execute().result, []) }
+            guard let receivers = state.receivers(of: topic, bytes: bytes) else { return (nil, []) }
             let (result, isAppended) = execute()
             guard isAppended, !receivers.isEmpty else { return (result, []) }
             let envelope =

@@ -120,6 +120,21 @@ struct MemoryBusOrderTests {
         #expect(await eventually { world.brokers[0].receiver.texts == ["1", "2"] })
     }
 
+    @Test func `What is for the connection of a session reaches its link, and not the broker of the node that its id names`() async throws {
+        let world = World()
+        _ = try await world.attach()
+        world.link.subscribe(to: [.connection(Self.connection)])
+        try await world.brokers[0].broker.subscribe(to: .node(Self.connection.node))
+        try await world.brokers[0].broker.subscribe(to: .group(Self.hub, AudienceName("g")))
+        func publish(_ text: String, to audience: Audience) async throws -> OperationAnswer {
+            try await world.execute(.publish(HubPublication(Self.publication(text, to: audience)), from: nil))
+        }
+        #expect(try await publish("for the session", to: .connection(Self.connection)) == .executed)
+        #expect(try await publish("for all members", to: .group(AudienceName("g"))) == .executed)
+        #expect(world.linkTexts == ["for the session", "for all members"])
+        #expect(await eventually { world.brokers[0].receiver.texts == ["for all members"] })
+    }
+
     @Test func `Brokers and links have one order, whoever publishes`() async throws {
         let world = World()
         try await world.brokers[0].broker.subscribe(to: .all(Self.hub))
