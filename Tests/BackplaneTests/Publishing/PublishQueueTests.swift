@@ -47,6 +47,56 @@ struct PublishQueueTests {
         #expect(local.count == 1)
     }
 
+    @Test func `A message that was unanswered when its topic was subscribed to may come back, once`() {
+        var queue = self.queue()
+        var local: [Envelope] = []
+        let unwanted = PublishReachability(publisher: true, subscriber: true, isWanted: false, isConfirmed: false)
+        _ = self.append(["before"], to: &queue, unwanted, into: &local)
+        #expect(self.written(&queue) == [1])
+        _ = queue.confirmed(into: &local, at: self.now)
+        _ = self.append(["1", "2", "3"], to: &queue, unwanted, into: &local)
+        #expect(self.written(&queue) == [2, 3, 4])
+        queue.subscribing(to: .all)
+        _ = self.append(["4"], to: &queue, into: &local)
+        #expect(self.written(&queue) == [5])
+        for sequence in [1, 3, 2, 3, 5] as [UInt64] { queue.cameBack(sequence, on: .all, into: &local) }
+        // Behind the third one, the second one cannot come any more.
+        #expect(local.map(\.sequence) == [3, 5])
+        // Not answered: kept.
+        for _ in 0..<3 { _ = queue.loopbackIsStalled(allTopicsArrive: true) }
+        queue.cameBack(4, on: .all, into: &local)
+        #expect(local.map(\.sequence) == [3, 5, 4])
+    }
+
+    @Test func `A message that has not come back a second after its answer is not expected any more`() {
+        var queue = self.queue()
+        var local: [Envelope] = []
+        let unwanted = PublishReachability(publisher: true, subscriber: true, isWanted: false, isConfirmed: false)
+        _ = self.append(["1", "2"], to: &queue, unwanted, into: &local)
+        #expect(self.written(&queue) == [1, 2])
+        queue.subscribing(to: .all)
+        for _ in 0..<2 { _ = queue.confirmed(into: &local, at: self.now) }
+        _ = queue.loopbackIsStalled(allTopicsArrive: true)
+        queue.cameBack(1, on: .all, into: &local)
+        _ = queue.loopbackIsStalled(allTopicsArrive: true)
+        queue.cameBack(2, on: .all, into: &local)
+        #expect(local.map(\.sequence) == [1])
+    }
+
+    @Test func `What may come back is forgotten with its subscription and with its link`() {
+        for forget in [{ $0.forgetLoopback(of: .all) }, { _ = $0.takeLoopback() }] as [(inout PublishQueue) -> Void] {
+            var queue = self.queue()
+            var local: [Envelope] = []
+            let unwanted = PublishReachability(publisher: true, subscriber: true, isWanted: false, isConfirmed: false)
+            _ = self.append(["1"], to: &queue, unwanted, into: &local)
+            #expect(self.written(&queue) == [1])
+            queue.subscribing(to: .all)
+            forget(&queue)
+            queue.cameBack(1, on: .all, into: &local)
+            #expect(local.isEmpty)
+        }
+    }
+
     @Test func `While the link is down the receiver gets it at once, and it is written when the link is back`() {
         var queue = self.queue()
         var local: [Envelope] = []

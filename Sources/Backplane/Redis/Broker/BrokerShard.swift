@@ -114,6 +114,7 @@ final class BrokerShard {
         guard !waiter.isCancelled else { return continuation.resume(returning: .failure(.cancelled)) }
         guard case .open = self.state else { return continuation.resume(returning: .failure(.closed)) }
         self.follower.begin(topic)
+        if !self.subscriptions.isWanted(topic) { self.publisher.subscribing(to: topic) }
         self.subscriptions.subscribe(to: topic, waiter: waiter, continuation: continuation)
     }
 

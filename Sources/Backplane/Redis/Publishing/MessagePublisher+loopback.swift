@@ -11,6 +11,9 @@ extension MessagePublisher {
         envelope.origin == self.context.node && self.queue.observed(ownSequence: envelope.sequence)
     }
 
+    /// Call before SSUBSCRIBE is sent for a topic that this node did not want before.
+    func subscribing(to topic: Topic) { self.queue.subscribing(to: topic) }
+
     func unsubscribed(from topic: Topic) { self.queue.forgetLoopback(of: topic) }
 
     /// Call once per second. Returns whether a message of this node does not come back for no known reason.

@@ -9,6 +9,7 @@ struct PublishQueue {
     private let isLogged: Bool
     private var outbox: Outbox<OutgoingMessage>
     private var loopback = LoopbackBuffer()
+    private var early = EarlyMessages()
     private var poison = PoisonMessageDetector()
     /// nil where no fail-over is possible.
     private var replay: FailoverReplayBuffer<OutgoingMessage>?
@@ -228,19 +229,36 @@ struct PublishQueue {
     // MARK: - Loopback
 
     mutating func cameBack(_ sequence: UInt64, on topic: Topic, into envelopes: inout [Envelope]) {
+        if let envelope = self.early.take(sequence, on: topic) { return envelopes.append(envelope) }
         self.loopback.received(sequence, on: topic, into: &envelopes)
     }
 
+    /// Call when this node subscribes to the topic. Its messages in the outbox may come back.
+    mutating func subscribing(to topic: Topic) {
+        self.outbox.forEach { message in
+            guard !message.isWanted, message.topic == topic, let envelope = try? Envelope(decoding: message.bytes) else { return }
+            self.early.append(envelope, on: topic, bytes: message.bytes.readableBytes)
+        }
+    }
+
     /// Call when this node is not subscribed to the topic any more.
-    mutating func forgetLoopback(of topic: Topic) { self.loopback.forget(topic) }
+    mutating func forgetLoopback(of topic: Topic) {
+        self.early.forget(topic)
+        self.loopback.forget(topic)
+    }
 
     /// - Returns: the messages that may not come back because a link was lost, in order.
-    mutating func takeLoopback() -> [Envelope] { self.loopback.takeAll() }
+    mutating func takeLoopback() -> [Envelope] {
+        self.early.removeAll()
+        return self.loopback.takeAll()
+    }
 
     /// Call once per second: see ``LoopbackStallDetector``. While topics are not subscribed, messages may not come back for
     /// that reason.
     mutating func loopbackIsStalled(allTopicsArrive: Bool) -> Bool {
         let oldest = allTopicsArrive ? self.loopback.oldest : nil
-        return self.stall.check(oldest: oldest, firstUnconfirmed: self.outbox.first?.sequence ?? .max)
+        let firstUnconfirmed = self.outbox.first?.sequence ?? .max
+        self.early.age(below: firstUnconfirmed)
+        return self.stall.check(oldest: oldest, firstUnconfirmed: firstUnconfirmed)
     }
 }
