@@ -107,10 +107,11 @@ struct ConfigurationFileTests {
     }
 
     @Test
-    func `Random bytes are refused or read, and never end the process`() {
+    func `Random bytes are refused or read, and never end the process`() async {
         var generator = SystemRandomNumberGenerator()
         let pieces = ["{", "}", "\"port\"", ":", ",", "1", "\"", "\\", "\\u", "true", "\n", "\u{FEFF}", "ü", " ", "[", "-"]
-        for _ in 0..<2000 {
+        for _ in 0..<500 {
+            await Task.yield()
             let text = (0..<Int.random(in: 0...12, using: &generator)).map { _ in pieces.randomElement(using: &generator)! }
                 .joined()
             _ = try? self.values(text)

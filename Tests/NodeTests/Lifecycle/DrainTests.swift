@@ -178,7 +178,7 @@ struct DrainTests {
             for id in ids { try await loops.leaveMessages(id) }
             #expect(loops.manager.total == 3)
             let node = Harness(loops, delay: .zero, timeout: .seconds(10))
-            try await node.run(step: .milliseconds(5)) { await node.shutDown() }
+            try await node.run(step: .milliseconds(20)) { await node.shutDown() }
             #expect((Duration.seconds(1)...(.milliseconds(1300))).contains(node.clock.now.elapsed))
             #expect(loops.manager.total == 0)
         }
@@ -216,7 +216,8 @@ struct DrainTests {
         try await Loops.with(1) { loops in
             _ = try await loops.connect(250, answersClose: false)
             let node = Harness(loops, delay: .zero, timeout: .seconds(600))
-            try await node.run {
+            // In few steps: done long before the connections' own deadline, which is by the machine's clock.
+            try await node.run(step: .milliseconds(50)) {
                 await node.shutDown()
                 #expect(await eventually { node.clock.sleepers == 1 })
                 node.shutdownRequest.request(.immediate)

@@ -70,11 +70,12 @@ struct UpgradeHandlerTests {
     }
 
     @Test(arguments: [true, false])
-    func `Handshake and first frames may be split at every byte`(runs: Bool) throws {
+    func `Handshake and first frames may be split at every byte`(runs: Bool) async throws {
         let bytes = Array(Self.handshake().utf8) + ClientFrame.text("one") + ClientFrame.text("two")
         var splits = (0...bytes.count).map { [Array(bytes[..<$0]), Array(bytes[$0...])] }
         splits.append(bytes.map { [$0] })
         for parts in splits {
+            await Task.yield()
             let server = try EmbeddedServer()
             for part in parts where !part.isEmpty { server.receive(part, runs: runs) }
             server.channel.embeddedEventLoop.run()
@@ -179,7 +180,7 @@ struct UpgradeHandlerTests {
     }
 
     @Test(arguments: ["Content-Length: 3\r\n", "Content-Length: 99999999999999999\r\n", "Transfer-Encoding: chunked\r\n"])
-    func `A handshake that declares a body is answered before the body arrives`(length: String) throws {
+    func `A handshake that declares a body is answered before the body arrives`(length: String) async throws {
         let answers = [
             (Self.handshake("/ws", length), "not-a-websocket"),
             (Self.handshake("/nowhere", length), "unknown-path"),
@@ -188,6 +189,7 @@ struct UpgradeHandlerTests {
             (Self.handshake("/ws", length).replacing("Version: 13", with: "Version: 8"), "unsupported-websocket-version"),
         ]
         for (request, problem) in answers {
+            await Task.yield()
             let server = try EmbeddedServer()
             server.receive(request)
             #expect(try self.answer(server).problem == problem)

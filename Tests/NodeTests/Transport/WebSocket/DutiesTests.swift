@@ -121,10 +121,11 @@ struct DutiesTests {
     ]
 
     @Test(arguments: Self.duties)
-    func `A duty is met however its bytes arrive`(duty: Duty) throws {
+    func `A duty is met however its bytes arrive`(duty: Duty) async throws {
         var splits = (0...duty.bytes.count).map { [Array(duty.bytes[..<$0]), Array(duty.bytes[$0...])] }
         splits.append(duty.bytes.map { [$0] })
         for parts in splits {
+            await Task.yield()
             let server = try EmbeddedServer()
             server.receive(Self.handshake)
             _ = try server.sent()
