@@ -17,7 +17,7 @@ struct HubReplayRandomTests {
     }
 
     private struct World {
-        static let topics: [Topic] = [.all] + (0..<4).map { .group(AudienceName("g\($0)")) }
+        static let topics: [Topic] = [.all] + (0..<4).map { .group(AudienceName("g\($0)" as String)!) }
 
         var random: SplitMix64
         var replays = HubReplays()
