@@ -3,8 +3,9 @@ public import VolaryProtocol
 
 /// Carries messages between the nodes of a cluster, including the publishing node.
 ///
-/// **Order.** Envelopes of one topic reach every subscribed node in the same order. Envelopes of one node arrive in the order of
-/// its `publish` calls, across topics, unless some were missed and are read from the log later.
+/// **Order.** Envelopes of one topic reach every subscribed node in the same order. Envelopes of a hub's topics have one order, too, also
+/// those that a node missed and reads from the logs later, unless that takes too long: then they have no position. Envelopes of one
+/// node arrive in the order of its `publish` calls, across the topics of a hub.
 ///
 /// **Once.** The receiver of a node gets no envelope twice.
 ///
@@ -39,6 +40,17 @@ public protocol Broker: Service {
 
     /// Ends the subscription. Messages that are already on their way may still arrive.
     func unsubscribe(from topic: Topic) async
+
+    /// Reads publications behind a position from the logs of topics, in the order of their hub.
+    ///
+    /// Positions are those that ``PublishOutcome`` and delivered envelopes have. Whoever reads up to the last page after ``subscribe(to:)``
+    /// has returned, and then takes the envelopes with a position above ``HistoryPage/through``, misses nothing.
+    ///
+    /// - Parameters:
+    ///   - topics: at least one and at most ``HistoryPage/maximumTopics``, all of one hub.
+    ///   - position: of any epoch, and not trusted. Nil: from the start of the logs.
+    ///   - limit: the most publications, 1 to ``HistoryPage/maximumPublications``; 0 only asks for the position of the hub.
+    func read(_ topics: Set<Topic>, after position: Position?, limit: Int) async throws(HistoryError) -> HistoryPage
 
     /// Whether messages flow. May be read from any thread.
     var health: BrokerHealth { get }

@@ -137,6 +137,22 @@ public final class RedisBroker: Broker {
         }
     }
 
+    public func read(
+        _ topics: Set<Topic>,
+        after position: Position?,
+        limit: Int
+    ) async throws(HistoryError) -> HistoryPage {
+        let hub = HistoryPage.hub(of: topics, limit: limit)
+        guard !self.isClosed else { throw .unavailable(reason: "shut down") }
+        let result = await withCheckedContinuation { continuation in
+            let request = HistoryReader.Request(topics: topics, hub: hub, after: position, limit: limit) {
+                continuation.resume(returning: $0)
+            }
+            self.onLoop { $0.read(request) }
+        }
+        return try result.get()
+    }
+
     public func run() async throws {
         self.onLoop { $0.start() }
         let flushes: Bool
