@@ -54,20 +54,8 @@ extension RedisScript {
             if kept[1] then redis.pcall('HSET', top, 'keep', kept[1]) end
             return start
         end
-        -- Forgets all entries before the first for which `keeps` holds; it holds for every later one. The last always stays.
-        -- Returns the offset of the first that stays, and the bytes before it.
-        local function trim(log, offset, total, keeps)
-            local low, high = entry(log, 0) or number, number
-            while low < high do
-                local middle = math.floor((low + high) / 2)
-                local at, time, before, index = entry(log, middle)
-                if not at or keeps(index, time, before) then high = middle else low = at + 1 end
-            end
-            redis.call('XTRIM', log, 'MINID', low)
-            -- Which may be far above: entries also go when they expire.
-            local at, _, before, index = entry(log, low)
-            return index or offset + 1, before or total
-        end
+
+        """ + Self.trimming + """
         local function add(log, id, total, envelope, previous, offset, expiry)
             if expiry then
                 return redis.pcall('XADD', log, id, 't', now, 'b', total, 'e', envelope, 'p', previous, 'o', offset, 'x', expiry)
@@ -204,6 +192,25 @@ extension RedisScript {
             end
 
             """
+
+    /// Needs ``logEntries``, and `number`, no entry's number being above it.
+    static let trimming = """
+        -- Forgets all entries before the first for which `keeps` holds; it holds for every later one. The last always stays.
+        -- Returns the offset of the first that stays, and the bytes before it.
+        local function trim(log, offset, total, keeps)
+            local low, high = entry(log, 0) or number, number
+            while low < high do
+                local middle = math.floor((low + high) / 2)
+                local at, time, before, index = entry(log, middle)
+                if not at or keeps(index, time, before) then high = middle else low = at + 1 end
+            end
+            redis.call('XTRIM', log, 'MINID', low)
+            -- Which may be far above: entries also go when they expire.
+            local at, _, before, index = entry(log, low)
+            return index or offset + 1, before or total
+        end
+
+        """
 
     /// The functions of ``topicLog`` that only scripts of sessions need. After ``topicLog``.
     static let sessionLogs = """
