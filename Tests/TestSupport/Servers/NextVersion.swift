@@ -39,7 +39,7 @@ public final class NextVersion: StreamRewriter {
     private static let field: [UInt8] = [0x93, 0, 2, 0x2A, 0xFF]
 
     private let tally: NIOLockedValueBox<Tally>
-    private var unread = ByteBuffer()
+    private var commands = RedisCommandStream()
 
     public init(_ tally: NIOLockedValueBox<Tally>) {
         self.tally = tally
@@ -48,41 +48,10 @@ public final class NextVersion: StreamRewriter {
     // MARK: - Commands
 
     public func rewrite(_ bytes: ByteBuffer) -> ByteBuffer {
-        self.unread.writeImmutableBuffer(bytes)
+        self.commands.append(bytes)
         var output = ByteBuffer()
-        while let command = self.readCommand() {
-            let changed = self.change(command)
-            output.writeString("*\(changed.count)\r\n")
-            for argument in changed {
-                output.writeString("$\(argument.count)\r\n")
-                output.writeBytes(argument)
-                output.writeString("\r\n")
-            }
-        }
-        self.unread.discardReadBytes()
+        while let command = self.commands.next() { RedisCommandStream.encode(self.change(command), into: &output) }
         return output
-    }
-
-    /// - Returns: nil until one is complete.
-    private func readCommand() -> [[UInt8]]? {
-        var bytes = self.unread
-        guard let count = Self.readNumber(&bytes) else { return nil }
-        var arguments: [[UInt8]] = []
-        for _ in 0..<count {
-            guard let length = Self.readNumber(&bytes), let argument = bytes.readBytes(length: length),
-                bytes.readBytes(length: 2) != nil
-            else { return nil }
-            arguments.append(argument)
-        }
-        self.unread = bytes
-        return arguments
-    }
-
-    /// A line of a mark and a number.
-    private static func readNumber(_ bytes: inout ByteBuffer) -> Int? {
-        guard let end = bytes.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-        let line = bytes.readString(length: end - bytes.readerIndex + 1) ?? ""
-        return Int(line.dropFirst().prefix { $0.isNumber })
     }
 
     private func change(_ command: [[UInt8]]) -> [[UInt8]] {
