@@ -156,7 +156,9 @@ extension NodeServer.ClusterServices {
             store: store,
             idempotency: RedisIdempotencyStore(sharing: store, maximumBytes: foundation.configuration.idempotencyBytes),
             sessions: Self.canResume(settings, logger) ? SessionService(sessions) : nil,
-            storage: { [storage = RedisHubStorage(sharing: store, settings: settings)] in await storage.bytes(in: $0) }
+            storage: { [storage = RedisHubStorage(sharing: store, settings: settings, logger: logger)] in
+                await storage.bytes(in: $0)
+            }
         )
     }
 

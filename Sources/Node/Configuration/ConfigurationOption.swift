@@ -227,7 +227,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .hubMessageRate:
             "Messages of each hub per second on this node, 1 to 1000000; above it REST gets 429. 'off': no limit."
         case .hubByteRate: "Bytes in the messages of each hub per second on this node, 1KiB to 512MiB. 'off': no limit."
-        case .hubStorage: "Bytes that each hub may keep in Redis, messages and sessions, 1MiB to 1048576MiB; above it 429. 'off': no limit."
+        case .hubStorage:
+            "Bytes that each hub may keep in Redis, messages and sessions, 1MiB to 1048576MiB; above it 429. 'off': no limit."
         case .maximumConnections:
             "Open sockets, 1 to 1000000; WebSockets above it get 503. Default and maximum: what the open-file limit allows."
         case .maximumConnectionsPerAddress:

@@ -22,7 +22,7 @@ struct HubMeasureTests {
             )
             var settings = BrokerSettings()
             if let age { settings.historyAge = age }
-            let storage = RedisHubStorage(sharing: presence, settings: settings)
+            let storage = RedisHubStorage(sharing: presence, settings: settings, logger: .quiet)
             try await PresenceKind.run(PresenceHarness(stores: [presence], outlive: { _ in })) { _ in
                 try await body(cluster) { hub in
                     // The last result.
@@ -33,7 +33,9 @@ struct HubMeasureTests {
         }
     }
 
-    @Test func `Logs with and without a subscriber count with their bytes, in many steps, those of another hub do not`() async throws {
+    @Test func `Logs with and without a subscriber count with their bytes, in many steps, those of another hub do not`()
+        async throws
+    {
         try await Self.run { cluster, measure in
             let broker = cluster.last
             #expect(try await measure(.default) == 0)

@@ -224,12 +224,14 @@ struct ClusterSlotTests {
                 let scope = "volary:2:h:{default}"
                 for topic in ["group:a", "all"] {
                     server.command("XADD", "\(scope):log:\(topic)", "1", "t", "1", "b", "0", "e", "x", "p", "0", "o", "1")
-                    server.command("HSET", "\(scope):top:\(topic)", "offset", "1", "total", "1", "base", "0")
+                    server.command("HSET", "\(scope):top:\(topic)", "offset", "1", "total", "1", "base", "0", "last", "1")
                     server.command("ZADD", "\(scope):store:used", "1", "\(scope):t:\(topic)")
                 }
                 server.command("HSET", "\(scope):session:c", "bytes", "1", "state", "x")
                 server.command("ZADD", "\(scope):sessions", "0", "c")
-                let bytes = await RedisHubStorage(sharing: presence, settings: BrokerSettings()).bytes(in: .default)
+                let bytes = await RedisHubStorage(sharing: presence, settings: BrokerSettings(), logger: .quiet).bytes(
+                    in: .default
+                )
                 #expect(bytes == 2 * (1 + 64 + 4544) + 1024 + 1 + 1)
             }
         }

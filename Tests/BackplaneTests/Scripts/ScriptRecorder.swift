@@ -37,7 +37,9 @@ extension RedisScript {
         for file in files where file.pathExtension == "swift" {
             let text = try String(contentsOf: file, encoding: .utf8)
             for part in text.components(separatedBy: "RedisScript(").dropFirst() {
-                guard let start = part.range(of: "name: \""), let end = part[start.upperBound...].firstIndex(of: "\"") else { continue }
+                guard let start = part.range(of: "name: \""), let end = part[start.upperBound...].firstIndex(of: "\"") else {
+                    continue
+                }
                 names.append(String(part[start.upperBound..<end]))
             }
         }

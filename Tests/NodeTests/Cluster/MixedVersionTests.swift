@@ -59,7 +59,10 @@ struct MixedVersionTests {
             let (this, next) = (pair.this, pair.next)
             let plain = [try await this.open(), try await next.open()]
             let answer = try await next.request("POST", "/api/connections/broadcast", #"{"message":"push"}"#)
-            #expect(answer.json["recipients"] as? Int == 2 && (answer.json["missing"] as? [Any])?.isEmpty == true, "\(answer.body)")
+            #expect(
+                answer.json["recipients"] as? Int == 2 && (answer.json["missing"] as? [Any])?.isEmpty == true,
+                "\(answer.body)"
+            )
             plain[1].write(ClientFrame.text("hello"))
             for client in plain {
                 #expect(await eventually { client.messages("server-broadcast") == ["push"] && client.messages() == ["hello"] })

@@ -51,7 +51,10 @@ public final class TCPProxy: Sendable {
         // All channels are on one event loop, so that a change of mode takes effect for all at once.
         let eventLoop = Self.group.next()
         let tally = NIOLockedValueBox(Counters())
-        let core = NIOLoopBoundBox.makeBoxSendingValue(TCPProxyCore(server: server, rewriting: rewriting, tally: tally), eventLoop: eventLoop)
+        let core = NIOLoopBoundBox.makeBoxSendingValue(
+            TCPProxyCore(server: server, rewriting: rewriting, tally: tally),
+            eventLoop: eventLoop
+        )
         let listener = try await ServerBootstrap(group: eventLoop, childGroup: eventLoop)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)

@@ -23,7 +23,7 @@ enum ControlEntryCodec {
 
     static func encode(_ entry: ControlEntry) -> ByteBuffer {
         var bytes = ByteBuffer()
-        func writeHead(_ kind: UInt8) { 
+        func writeHead(_ kind: UInt8) {
             let formats = FormatRange.own
             bytes.writeMultipleIntegers(self.mark, formats.highest, formats.lowest, kind, 0 as UInt8)
         }

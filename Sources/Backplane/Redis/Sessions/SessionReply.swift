@@ -142,7 +142,8 @@ extension SessionReply {
 
     static func endedSessions(_ value: RESPValue) -> [EndedSession] {
         self.pairs(value).compactMap { id, value in
-            guard var bytes = value.bytes, let (user, reason, size) = bytes.readMultipleIntegers(as: (UInt32, UInt32, UInt32).self),
+            guard var bytes = value.bytes,
+                let (user, reason, size) = bytes.readMultipleIntegers(as: (UInt32, UInt32, UInt32).self),
                 let name = bytes.readString(length: Int(user)), let text = bytes.readString(length: Int(reason)),
                 let state = bytes.readSlice(length: Int(size))
             else { return nil }

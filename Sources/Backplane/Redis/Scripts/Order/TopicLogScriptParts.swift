@@ -1,4 +1,4 @@
-/// Parts of the scripts that append to logs of topics. They need ``clock``, ``logEntries``, ``order`` and ``lostEpoch``.
+/// Parts of the scripts that append to logs of topics. They need ``clock``, ``logEntries``, ``order``, ``lostEpoch`` and ``trimming``.
 ///
 /// **The log of a topic** is a stream. The id of an entry is its number in the hub's order. The fields of an entry are `t`, the time
 /// in ms; `b`, the bytes logged before it; `e`, the envelope; `p`, the number before it in its topic, 0 for the first; `o`, its
@@ -54,8 +54,6 @@ extension RedisScript {
             if kept[1] then redis.pcall('HSET', top, 'keep', kept[1]) end
             return start
         end
-
-        """ + Self.trimming + """
         local function add(log, id, total, envelope, previous, offset, expiry)
             if expiry then
                 return redis.pcall('XADD', log, id, 't', now, 'b', total, 'e', envelope, 'p', previous, 'o', offset, 'x', expiry)

@@ -34,7 +34,8 @@ extension RedisScript {
 
     /// As ``sessionParts``, for scripts that append to topics that are not a session's own.
     static let publishingParts =
-        Self.clock + Self.logEntries + Self.order + Self.lostEpoch + Self.topicLog + Self.sessionLogs + Self.sessionFunctions
+        Self.clock + Self.logEntries + Self.order + Self.lostEpoch + Self.trimming + Self.topicLog + Self.sessionLogs
+        + Self.sessionFunctions
 
     private static let sessionFunctions = """
         local me = string.match(ARGV[5], '^op:(%x+)')
