@@ -190,12 +190,13 @@ public struct NodeServer: Service {
         if let handlers, let store = links.sessions?.store {
             events.append(EndTeller(store: store, handlers: handlers, directory: cluster.directory))
         }
+        let others = sessions + storage + events
         return [links.broker] + store + [
             ShutdownOrdering(base: links.store, otherEnded: { await presence.ended() }),
             NodeTopicsService(broker: links.broker, node: foundation.id, logger: foundation.logger) { cluster.subscribed() },
             // The presence reporter starts before the listener, so that the first clients are reported to the store at once.
             LoopService(base: presence, eventLoop: foundation.linkLoop),
-        ] + sessions + storage + events + [listener]
+        ] + others + [listener]
     }
 
     /// Lowers a limit on connections that exceeds the limit of open files, because connections above that limit end in errors.

@@ -11,21 +11,27 @@ import VolaryProtocol
 struct HubStorageTests {
     @Test func `A hub above the quota is measured until it is below, another one when it is used`() {
         var use = HubStorageUse(limit: 1000)
-        #expect(use.permits("a") && use.permits("b"))
-        #expect(use.takeDue() == ["a", "b"] && use.takeDue() == [])
+        func permits(_ hub: HubName) -> Bool { use.permits(hub) }
+        func due() -> Set<HubName> { use.takeDue() }
+        #expect(permits("a"))
+        #expect(permits("b"))
+        #expect(due() == ["a", "b"])
+        #expect(due() == [])
         use.measured("a", bytes: 1001)
         use.measured("b", bytes: 1000)
-        #expect(use.takeDue() == ["a"] && use.takeDue() == ["a"])
-        #expect(!use.permits("a") && use.permits("b"))
-        #expect(use.takeDue() == ["a", "b"])
+        for _ in 0..<2 { #expect(due() == ["a"]) }
+        #expect(!permits("a"))
+        #expect(permits("b"))
+        #expect(due() == ["a", "b"])
         use.measured("a", bytes: 1000)
-        #expect(use.permits("a"))
+        #expect(permits("a"))
     }
 
     @Test func `However many hubs are used, only so many are remembered`() throws {
         var use = HubStorageUse(limit: 1000)
-        for number in 0...HubStorageUse.maximumHubs { #expect(use.permits(try #require(HubName("h\(number)")))) }
-        #expect(use.takeDue().count == HubStorageUse.maximumHubs)
+        for number in 0...HubStorageUse.maximumHubs { _ = use.permits(try #require(HubName("h\(number)"))) }
+        let due = use.takeDue()
+        #expect(due.count == HubStorageUse.maximumHubs)
     }
 
     @Test func `A hub that cannot be measured stays as it is`() async {
