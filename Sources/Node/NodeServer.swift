@@ -20,6 +20,8 @@ public struct NodeServer: Service {
         public let idempotency: any IdempotencyStore
         /// nil: no client can resume its connection.
         public let sessions: SessionService?
+        /// The bytes that a hub keeps in the store of the cluster, for `--hub-storage`; nil if they are not limited.
+        let storage: (@Sendable (HubName) async -> Int?)?
 
         /// - Parameters:
         ///   - idempotency: by default the node's own store. Nodes that share idempotency keys must share a store.
@@ -30,6 +32,17 @@ public struct NodeServer: Service {
             idempotency: any IdempotencyStore = MemoryIdempotencyStore(),
             sessions: SessionService? = nil
         ) {
+            self.init(broker: broker, store: store, idempotency: idempotency, sessions: sessions, storage: nil)
+        }
+
+        init(
+            broker: any Broker,
+            store: any PresenceStore,
+            idempotency: any IdempotencyStore = MemoryIdempotencyStore(),
+            sessions: SessionService? = nil,
+            storage: (@Sendable (HubName) async -> Int?)?
+        ) {
+            self.storage = storage
             self.broker = broker
             self.store = store
             self.idempotency = idempotency
@@ -170,16 +183,20 @@ public struct NodeServer: Service {
         let (links, presence) = (cluster.links, cluster.presence)
         let sessions: [any Service] = cluster.sessions.map { [SessionsService(sessions: $0)] } ?? []
         let store: [any Service] = links.sessions?.connection.map { [$0] } ?? []
+        let storage: [any Service] =
+            cluster.quotas.limits.storageBytes == nil
+            ? [] : links.storage.map { [HubStorageService(quotas: cluster.quotas, measure: $0)] } ?? []
         var events: [any Service] = handlers.map { [$0] } ?? []
         if let handlers, let store = links.sessions?.store {
             events.append(EndTeller(store: store, handlers: handlers, directory: cluster.directory))
         }
+        let others = sessions + storage + events
         return [links.broker] + store + [
             ShutdownOrdering(base: links.store, otherEnded: { await presence.ended() }),
             NodeTopicsService(broker: links.broker, node: foundation.id, logger: foundation.logger) { cluster.subscribed() },
             // The presence reporter starts before the listener, so that the first clients are reported to the store at once.
             LoopService(base: presence, eventLoop: foundation.linkLoop),
-        ] + sessions + events + [listener]
+        ] + others + [listener]
     }
 
     /// Lowers a limit on connections that exceeds the limit of open files, because connections above that limit end in errors.

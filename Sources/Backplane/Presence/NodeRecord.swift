@@ -16,6 +16,7 @@ public struct NodeRecord: Hashable, Sendable, Codable {
     /// Whether the node still has to add connections that it had when it took its lease. Until it has, lists report it as
     /// missing.
     public var registering: Bool
+    public let formats: FormatRange
 
     public init(
         id: NodeID,
@@ -24,7 +25,8 @@ public struct NodeRecord: Hashable, Sendable, Codable {
         startedAt: Int64,
         leaseMilliseconds: Int64,
         draining: Bool = false,
-        registering: Bool = false
+        registering: Bool = false,
+        formats: FormatRange = .own
     ) {
         self.id = id
         self.name = name
@@ -33,9 +35,10 @@ public struct NodeRecord: Hashable, Sendable, Codable {
         self.leaseMilliseconds = leaseMilliseconds
         self.draining = draining
         self.registering = registering
+        self.formats = formats
     }
 
-    /// Records of older versions have no `registering`.
+    /// Records of older versions have no `registering` and no `formats`.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -45,7 +48,8 @@ public struct NodeRecord: Hashable, Sendable, Codable {
             startedAt: try values.decode(Int64.self, forKey: .startedAt),
             leaseMilliseconds: try values.decode(Int64.self, forKey: .leaseMilliseconds),
             draining: try values.decode(Bool.self, forKey: .draining),
-            registering: try values.decodeIfPresent(Bool.self, forKey: .registering) ?? false
+            registering: try values.decodeIfPresent(Bool.self, forKey: .registering) ?? false,
+            formats: try values.decodeIfPresent(FormatRange.self, forKey: .formats) ?? .first
         )
     }
 }

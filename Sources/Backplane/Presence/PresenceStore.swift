@@ -81,12 +81,15 @@ public enum PresenceError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Nodes of the former format hold leases in the store, and would share nothing with this node but the prefix. Thrown by
     /// ``PresenceStore/register(_:claiming:)`` only, which has written nothing.
     case formerFormat(nodes: Int)
+    /// Live nodes read and write other formats than this node (``NodeRecord/formats``). Thrown as the former.
+    case foreignFormats(nodes: Int)
 
     public var description: String {
         switch self {
         case .unavailable(let reason): reason
         case .refused(let reason): "refused: \(reason)"
         case .formerFormat(let nodes): "nodes of an older, incompatible version use the store: \(nodes)"
+        case .foreignFormats(let nodes): "nodes of another, incompatible version use the store: \(nodes)"
         }
     }
 }

@@ -68,7 +68,8 @@ struct DeliveryFilter {
         }
     }
 
-    private func addresses(_ entry: LogEntry, _ memberships: MembershipHistory) -> Bool {
+    /// Whether the entry's topic is one of the connection's.
+    func addresses(_ entry: LogEntry, _ memberships: MembershipHistory) -> Bool {
         switch entry.topic {
         case .all: true
         case .connection(let id): id == self.connection

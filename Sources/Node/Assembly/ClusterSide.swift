@@ -55,7 +55,7 @@ struct ClusterSide: Sendable {
             broker: links.broker,
             receipts: self.receipts,
             now: foundation.now,
-            quotas: limits.hasRates ? self.quotas : nil
+            quotas: limits.limitsMessages ? self.quotas : nil
         )
         self.presence = Self.presence(foundation, links.store, connections, directory, self.publisher)
         self.interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
@@ -155,7 +155,10 @@ extension NodeServer.ClusterServices {
             broker: RedisBroker(resolver: resolver, settings: settings, node: id, logger: logger),
             store: store,
             idempotency: RedisIdempotencyStore(sharing: store, maximumBytes: foundation.configuration.idempotencyBytes),
-            sessions: Self.canResume(settings, logger) ? SessionService(sessions) : nil
+            sessions: Self.canResume(settings, logger) ? SessionService(sessions) : nil,
+            storage: { [storage = RedisHubStorage(sharing: store, settings: settings, logger: logger)] in
+                await storage.bytes(in: $0)
+            }
         )
     }
 

@@ -28,6 +28,9 @@ extension ConfigurationLoader {
             },
             bytesPerSecond: try self.valueUnlessOff(.hubByteRate) { orOff throws(ConfigurationError) in
                 try self.bytes(.hubByteRate, 1024...(512 * 1024 * 1024), or: orOff)
+            },
+            storageBytes: try self.valueUnlessOff(.hubStorage) { orOff throws(ConfigurationError) in
+                try self.bytes(.hubStorage, (1024 * 1024)...(1024 * 1024 * 1024 * 1024), or: orOff)
             }
         )
     }

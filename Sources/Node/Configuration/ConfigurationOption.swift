@@ -56,6 +56,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case hubConnections = "hub-connections"
     case hubMessageRate = "hub-message-rate"
     case hubByteRate = "hub-byte-rate"
+    case hubStorage = "hub-storage"
     case maximumConnections = "max-connections"
     case maximumConnectionsPerAddress = "max-connections-per-address"
     case trustedProxies = "trusted-proxies"
@@ -127,7 +128,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .maximumUnsentAge: "30s"
         case .clientIdleTimeout, .messageRate, .byteRate: "off"
         case .overRate: "close"
-        case .hubConnections, .hubMessageRate, .hubByteRate: "off"
+        case .hubConnections, .hubMessageRate, .hubByteRate, .hubStorage: "off"
         case .maximumConnectionsPerAddress, .proxyProtocol: "off"
         case .forwardedHeader: "x-forwarded-for"
         case .maximumHeaderFields: "100"
@@ -226,6 +227,8 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .hubMessageRate:
             "Messages of each hub per second on this node, 1 to 1000000; above it REST gets 429. 'off': no limit."
         case .hubByteRate: "Bytes in the messages of each hub per second on this node, 1KiB to 512MiB. 'off': no limit."
+        case .hubStorage:
+            "Bytes that each hub may keep in Redis, messages and sessions, 1MiB to 1048576MiB; above it 429. 'off': no limit."
         case .maximumConnections:
             "Open sockets, 1 to 1000000; WebSockets above it get 503. Default and maximum: what the open-file limit allows."
         case .maximumConnectionsPerAddress:

@@ -166,6 +166,7 @@ struct ClientFlags: ParsableArguments {
     @Option(.hubConnections) var hubConnections: String?
     @Option(.hubMessageRate) var hubMessageRate: String?
     @Option(.hubByteRate) var hubByteRate: String?
+    @Option(.hubStorage) var hubStorage: String?
 
     var values: [(ConfigurationOption, String?)] {
         [
@@ -184,6 +185,7 @@ struct ClientFlags: ParsableArguments {
             (.hubConnections, self.hubConnections),
             (.hubMessageRate, self.hubMessageRate),
             (.hubByteRate, self.hubByteRate),
+            (.hubStorage, self.hubStorage),
         ]
     }
 }

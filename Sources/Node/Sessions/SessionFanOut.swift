@@ -42,4 +42,6 @@ struct SessionFanOut: SessionHost {
     }
 
     func delivered(_ id: PublicationID, to count: UInt32) { self.answer(id, Receipt.ofSessions + count) }
+
+    func sessionFailed(_ failure: SessionFailure) { self.metrics.sessionFailed(failure) }
 }

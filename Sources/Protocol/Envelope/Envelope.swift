@@ -38,6 +38,11 @@ public struct Envelope: Hashable, Sendable {
     /// type is neither receipts nor one that no format gives to messages for clients.
     public static func mayConcernClients(_ bytes: ByteBuffer) -> Bool { EnvelopeCodec.mayConcernClients(bytes) }
 
+    /// Whether bytes that cannot be decoded are an envelope of any format, of a type that no format gives to messages for clients.
+    public static func concernsNodesOnly(_ bytes: ByteBuffer) -> Bool {
+        EnvelopeCodec.hasMagic(bytes) && !EnvelopeCodec.mayConcernClients(bytes)
+    }
+
     /// - Parameter bytes: exactly one envelope.
     /// - Throws: ``EnvelopeError`` for every sequence of bytes that neither ``encoded(allocator:)`` makes nor a later format that
     ///   this node can read.

@@ -30,12 +30,16 @@ extension EnvelopeCodec {
 
     /// Types of other formats are included: see the table.
     static func mayConcernClients(_ bytes: ByteBuffer) -> Bool {
-        guard bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) == self.magic else { return false }
+        guard self.hasMagic(bytes) else { return false }
         guard let rawType = bytes.getInteger(at: bytes.readerIndex + 2, as: UInt8.self) else { return true }
         return switch rawType & 0x0F {
         case MessageType.receipts.rawValue, 12...15: false
         default: true
         }
+    }
+
+    static func hasMagic(_ bytes: ByteBuffer) -> Bool {
+        bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) == self.magic
     }
 
     private static func decodePublication(

@@ -9,11 +9,29 @@ import VolaryProtocol
 @testable import VolaryBackplane
 
 /// Every script keeps to the keys of one hash tag. In a Redis Cluster of one server, a script that begins with `#!lua` is refused
-/// as soon as it leaves the slot of its first key.
+/// as soon as it leaves the slot of its first key. Each test names the scripts that it has executed; together they are all.
 @Suite(.timeLimit(.minutes(2)))
 struct ClusterSlotTests {
+    private static let publishing: [RedisScript] = [.publish, .readLog, .identify, .refreshHeads]
+    private static let presence: [RedisScript] = [
+        .register, .renew, .extend, .reap, .bury, .unregister, .nodes, .leases, .lease, .formerNodes,
+        .enterHubs, .leaveHubs, .nodeHubs, .update, .checkEntries, .removeEntries, .connectionIDs, .details, .connection,
+    ]
+    private static let idempotency: [RedisScript] = [.reserve, .complete, .release]
+
+    @Test func `Every script of the product is executed by one of these tests`() throws {
+        let tested = Self.publishing + [.endEpoch] + Self.presence + Self.idempotency + [.measureHub] + SessionSlotTests.scripts
+        let names = try RedisScript.namesInSources()
+        #expect(Set(names).count == names.count && names.sorted() == tested.map(\.name).sorted())
+        #expect(Set(RedisScript.all + RedisScript.log + RedisScript.sessions) == Set(tested))
+    }
+
     /// Runs `body` with a cluster of one server that owns all slots.
-    static func withCluster(_ body: (RedisServer, RedisConfiguration) async throws -> Void) async throws {
+    /// - Parameter scripts: what `body` must have executed.
+    static func withCluster(
+        executing scripts: [RedisScript] = [],
+        _ body: (RedisServer, RedisConfiguration) async throws -> Void
+    ) async throws {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("volary-slots-\(UUID())")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
@@ -21,9 +39,17 @@ struct ClusterSlotTests {
         defer { server.stop() }
         #expect(server.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383") == "+OK\r\n")
         #expect(await eventually { server.command("CLUSTER", "INFO")?.contains("cluster_state:ok") == true })
-        var configuration = try RedisConfiguration(url: server.url)
+        let executed = ScriptRecorder.Executed([])
+        let proxy = try await TCPProxy.start(to: server.port) { ScriptRecorder(executed) }
+        var configuration = try RedisConfiguration(url: proxy.url)
         configuration.scriptPreamble = "#!lua\n"
         try await body(server, configuration)
+        await proxy.stop()
+        for script in scripts {
+            let source = configuration.scriptPreamble + script.source
+            let digest = server.command("SCRIPT", "LOAD", source)?.split(separator: "\r\n").last.map { String($0) } ?? ""
+            #expect(executed.withLockedValue { $0.contains(digest) || $0.contains(source) }, "\(script.name) was not executed")
+        }
         // Redis counts each error, also one that a script has caught. `IDLEFULL` is the publishing script's own.
         let errors = server.info("errorstats").split(separator: "\r\n").filter { $0.hasPrefix("errorstat_") }
         #expect(errors.allSatisfy { $0.hasPrefix("errorstat_IDLEFULL:") }, "\(errors)")
@@ -38,7 +64,7 @@ struct ClusterSlotTests {
     }
 
     @Test func `Publishing and reading logs keep to the slot of the hub or of the node`() async throws {
-        try await Self.withCluster { server, configuration in
+        try await Self.withCluster(executing: Self.publishing) { server, configuration in
             let hub = try #require(HubName("chat"))
             let settings = BrokerSettings(idleHistoryBytes: 100 * 1024)
             let nodes = (0..<2).map { _ in BrokerEndpoint.redis(configuration, settings: settings) }
@@ -79,7 +105,7 @@ struct ClusterSlotTests {
     }
 
     @Test func `Ending an epoch keeps to the slot`() async throws {
-        try await Self.withCluster { _, configuration in
+        try await Self.withCluster(executing: [.endEpoch, .publish]) { _, configuration in
             let resolver = MasterResolver(
                 configuration: configuration,
                 eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
@@ -130,7 +156,7 @@ struct ClusterSlotTests {
     }
 
     @Test func `Presence keeps to the slots of the registry, of hubs and of nodes`() async throws {
-        try await Self.withCluster { server, configuration in
+        try await Self.withCluster(executing: Self.presence) { server, configuration in
             let hubs = [HubName.default, try #require(HubName("chat"))]
             let stores = (0..<2).map { _ in
                 RedisPresenceStore(
@@ -186,8 +212,8 @@ struct ClusterSlotTests {
         }
     }
 
-    @Test func `Idempotency keeps to the slot of its key`() async throws {
-        try await Self.withCluster { _, configuration in
+    @Test func `Idempotency and the measuring of hubs keep to the slot of the hub`() async throws {
+        try await Self.withCluster(executing: Self.idempotency + [.measureHub]) { server, configuration in
             let presence = RedisPresenceStore(
                 configuration: configuration,
                 eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
@@ -199,6 +225,18 @@ struct ClusterSlotTests {
                 #expect(try await store.reserve(claim) == .reserved)
                 try await store.release(claim)
                 #expect(try await store.complete(claim, with: ByteBuffer(string: "answer")))
+                let scope = "volary:2:h:{default}"
+                for topic in ["group:a", "all"] {
+                    server.command("XADD", "\(scope):log:\(topic)", "1", "t", "1", "b", "0", "e", "x", "p", "0", "o", "1")
+                    server.command("HSET", "\(scope):top:\(topic)", "offset", "1", "total", "1", "base", "0", "last", "1")
+                    server.command("ZADD", "\(scope):store:used", "1", "\(scope):t:\(topic)")
+                }
+                server.command("HSET", "\(scope):session:c", "bytes", "1", "state", "x")
+                server.command("ZADD", "\(scope):sessions", "0", "c")
+                let bytes = await RedisHubStorage(sharing: presence, settings: BrokerSettings(), logger: .quiet).bytes(
+                    in: .default
+                )
+                #expect(bytes == 2 * (1 + 64 + 4544) + 1024 + 1 + 1)
             }
         }
     }

@@ -58,7 +58,8 @@ struct ScriptedOrder {
     /// - Parameter lane: without the prefix; nil for a script that may be repeated.
     func evaluate(_ lua: String, lane: String? = nil, sequence: Int = 0, previous: Int = 0) async throws -> RESPValue {
         let parts = [
-            RedisScript.clock, RedisScript.logEntries, RedisScript.order, RedisScript.lostEpoch, RedisScript.topicLog,
+            RedisScript.clock, RedisScript.logEntries, RedisScript.order, RedisScript.lostEpoch, RedisScript.trimming,
+            RedisScript.topicLog,
             RedisScript.sessionLogs,
         ]
         let script = RedisScript(

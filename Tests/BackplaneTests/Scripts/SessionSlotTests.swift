@@ -9,11 +9,13 @@ import VolaryProtocol
 /// Every script of sessions keeps to the slot of its hub, see ``ClusterSlotTests``.
 @Suite(.timeLimit(.minutes(2)))
 struct SessionSlotTests {
+    static let scripts = RedisScript.sessions
+
     private let connection = ConnectionID("0000000000000000000000ff00000001")!
     private let long = AudienceName(String(repeating: "{n}", count: 300))!
 
     @Test func `Sessions keep to the slot of their hub`() async throws {
-        try await ClusterSlotTests.withCluster { _, configuration in
+        try await ClusterSlotTests.withCluster(executing: Self.scripts) { _, configuration in
             let resolver = MasterResolver(
                 configuration: configuration,
                 eventLoop: MultiThreadedEventLoopGroup.singleton.any(),

@@ -105,10 +105,33 @@ struct SessionCodecTests {
         }
     }
 
+    /// "C", format, lowest format, kind, fields and body.
+    private func change(_ head: [UInt8], _ rest: [UInt8] = [0]) -> LogEntry.Content {
+        ControlEntryCodec.decode(ByteBuffer(bytes: [0x43] + head + rest))
+    }
+
+    @Test func `A change of the next version is read without its fields, unless it says otherwise`() {
+        let (a, field): ([UInt8], [UInt8]) = ([0x61], [0x80, 0, 2, 7, 7])
+        #expect(self.change([3, 2, 1], [0] + a) == .control(.joined("a")))
+        #expect(self.change([3, 2, 1], [1] + field + a) == .control(.joined("a")))
+        #expect(self.change([3, 2, 2], [2] + field + [0x81, 0, 0] + a) == .control(.left("a")))
+        // Which formats can read it.
+        #expect(self.change([3, 3, 1], [0] + a) == .unreadable && self.change([1, 1, 1], [0] + a) == .unreadable)
+        // A field and a kind that may not be skipped, and a kind that may.
+        #expect(self.change([3, 2, 1], [1, 0x7F, 0, 0] + a) == .unreadable)
+        #expect(self.change([3, 2, 5], [0] + a) == .unreadable && self.change([3, 2, 0x85], [0] + a) == .other)
+    }
+
     @Test func `Bytes that no node writes are no entry`() {
-        for text in ["", "C", "C\u{1}", "C\u{1}\u{9}x", "C\u{2}\u{1}a", "C\u{1}\u{1}", "C\u{1}\u{3}\u{0}", "V", "x"] {
-            #expect(ControlEntryCodec.decode(ByteBuffer(string: text)) == nil, "\(text)")
+        for text in ["", "C", "C\u{2}", "C\u{2}\u{2}\u{1}", "V", "x"] {
+            #expect(ControlEntryCodec.decode(ByteBuffer(string: text)) == .unreadable, "\(text)")
         }
+        let bodies: [[UInt8]] = [[0], [1], [1, 0x80, 0], [1, 0x80, 0, 9, 0x61], [0, 0xFF]]
+        for body in bodies { #expect(self.change([2, 2, 1], body) == .unreadable, "\(body)") }
+        #expect(self.change([2, 2, 3], [0, 0]) == .unreadable)
+        // An envelope of a type that is for nodes only, and one that may be for clients.
+        #expect(HubFrame.content(envelope: ByteBuffer(bytes: [0x56, 3, 12, 2])) == .other)
+        #expect(HubFrame.content(envelope: ByteBuffer(bytes: [0x56, 3, 9, 2])) == .unreadable)
         for text in ["", "L", "V", "S", "M123", "F", "X", "Lshort"] {
             #expect(HubFrame.event(ByteBuffer(string: text)) == nil && HubFrame.event(ByteBuffer(string: text), on: .all) == nil)
         }

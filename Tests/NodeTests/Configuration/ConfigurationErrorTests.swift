@@ -70,6 +70,10 @@ struct ConfigurationErrorTests {
         (.hubConnections, ["0", "1000001", "OFF"], "must be a whole number from 1 to 1000000, or off"),
         (.hubMessageRate, ["0", "1000001", "OFF"], "must be a whole number from 1 to 1000000, or off"),
         (.hubByteRate, ["1023", "513MiB", "0"], "must be a size from 1KiB to 512MiB, such as 512, 64KiB or 1MiB, or off"),
+        (
+            .hubStorage, ["1023KiB", "1048577MiB", "0"],
+            "must be a size from 1MiB to 1048576MiB, such as 512, 64KiB or 1MiB, or off"
+        ),
         (.maximumConnections, ["0", "1000001", "off"], "must be a whole number from 1 to 1000000"),
         (.maximumConnectionsPerAddress, ["0", "1000001", "all"], "must be a whole number from 1 to 1000000, or off"),
         (

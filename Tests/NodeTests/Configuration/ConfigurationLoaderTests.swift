@@ -277,6 +277,13 @@ struct ConfigurationLoaderTests {
             byDefault: "off"
         ),
         Example(
+            option: .hubStorage,
+            text: "64MiB",
+            reads: { "\($0.hubLimits.storageBytes, default: "off")" },
+            gives: "67108864",
+            byDefault: "off"
+        ),
+        Example(
             option: .maximumConnections,
             text: "1000000",
             reads: { "\($0.admission.maximumConnections, default: "derived")" },

@@ -120,6 +120,7 @@ struct EndTellerTests {
     private struct NoHost: SessionHost {
         func deliver(_ deliveries: [SessionDelivery]) {}
         func delivered(_ id: PublicationID, to count: UInt32) {}
+        func sessionFailed(_ failure: SessionFailure) {}
     }
 
     private final class NoClient: SessionClient {

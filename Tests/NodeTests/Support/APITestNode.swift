@@ -61,6 +61,20 @@ struct APITestNode: Sendable {
         }
     }
 
+    /// Runs `body` with one node, named as above, for each of these ways to a Redis.
+    static func with(
+        redis urls: [String],
+        _ options: [ConfigurationOption: String] = [:],
+        _ body: ([APITestNode]) async throws -> Void
+    ) async throws {
+        try await self.with(urls.count) { number in
+            try await RunningNode.start(options.merging([.nodeName: "node-\(number)", .redis: urls[number - 1]]) { $1 })
+        } body: { nodes in
+            for node in nodes { try await node.waitUntilJoined(nodes.count, key: options[.apiKey]) }
+            try await body(nodes)
+        }
+    }
+
     /// - Parameter start: starts the node with this number, beginning with 1.
     private static func with(
         _ count: Int,

@@ -1,5 +1,5 @@
 import NIOConcurrencyHelpers
-import NIOCore
+public import NIOCore
 import NIOPosix
 
 /// A TCP proxy on a loopback port, in front of a server that need not run. It simulates a network that delays, throttles or drops
@@ -41,12 +41,20 @@ public final class TCPProxy: Sendable {
     private let core: NIOLoopBoundBox<TCPProxyCore>
     private let tally: NIOLockedValueBox<Counters>
 
-    /// - Parameter server: the loopback port that connections are forwarded to.
-    public static func start(to server: Int) async throws -> TCPProxy {
+    /// - Parameters:
+    ///   - server: the loopback port that connections are forwarded to.
+    ///   - rewriting: for each connection, what changes its bytes to the server; nil: nothing does.
+    public static func start(
+        to server: Int,
+        rewriting: (@Sendable () -> any StreamRewriter)? = nil
+    ) async throws -> TCPProxy {
         // All channels are on one event loop, so that a change of mode takes effect for all at once.
         let eventLoop = Self.group.next()
         let tally = NIOLockedValueBox(Counters())
-        let core = NIOLoopBoundBox.makeBoxSendingValue(TCPProxyCore(server: server, tally: tally), eventLoop: eventLoop)
+        let core = NIOLoopBoundBox.makeBoxSendingValue(
+            TCPProxyCore(server: server, rewriting: rewriting, tally: tally),
+            eventLoop: eventLoop
+        )
         let listener = try await ServerBootstrap(group: eventLoop, childGroup: eventLoop)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
@@ -93,15 +101,27 @@ public final class TCPProxy: Sendable {
     }
 }
 
+/// Changes the bytes of one direction of one connection. Used on one event loop.
+public protocol StreamRewriter: AnyObject {
+    /// - Parameter bytes: a piece of the stream. What is not returned may come with a later one.
+    func rewrite(_ bytes: ByteBuffer) -> ByteBuffer
+}
+
 /// The part of the proxy on the event loop.
 final class TCPProxyCore {
     private let server: Int
+    private let rewriting: (@Sendable () -> any StreamRewriter)?
     private let tally: NIOLockedValueBox<TCPProxy.Counters>
     private var modes: [TCPProxy.Direction: TCPProxy.Mode] = [:]
     private var pumps: [ObjectIdentifier: TCPProxyPump] = [:]
 
-    init(server: Int, tally: NIOLockedValueBox<TCPProxy.Counters>) {
+    init(
+        server: Int,
+        rewriting: (@Sendable () -> any StreamRewriter)?,
+        tally: NIOLockedValueBox<TCPProxy.Counters>
+    ) {
         self.server = server
+        self.rewriting = rewriting
         self.tally = tally
     }
 
@@ -141,6 +161,7 @@ final class TCPProxyCore {
 
     private func pump(_ direction: TCPProxy.Direction, to destination: any Channel) -> TCPProxyPump {
         let pump = TCPProxyPump(direction, to: destination, mode: self.modes[direction] ?? .pass, tally: self.tally)
+        if direction == .toServer { pump.rewriter = self.rewriting?() }
         self.pumps[ObjectIdentifier(pump)] = pump
         pump.onRemoval = { [weak self] in self?.pumps[$0] = nil }
         return pump

@@ -20,6 +20,7 @@ final class TCPProxyPump: ChannelInboundHandler {
     private let tally: NIOLockedValueBox<TCPProxy.Counters>
     /// The pump of the other direction: its source is this one's destination.
     weak var opposite: TCPProxyPump?
+    var rewriter: (any StreamRewriter)?
     var onRemoval: ((ObjectIdentifier) -> Void)?
     private var queue = CircularBuffer<(due: NIODeadline, item: Item)>()
     private var queuedBytes = 0
@@ -53,6 +54,7 @@ final class TCPProxyPump: ChannelInboundHandler {
         var bytes = self.unwrapInboundIn(data)
         let count = bytes.readableBytes
         if case .replace(let others) = self.mode { bytes = ByteBuffer(bytes: others) }
+        if let rewriter { bytes = rewriter.rewrite(bytes) }
         self.tally.withLockedValue { tally in
             tally.bytes += count
             if self.mode != .pass { tally.hinderedBytes += count }

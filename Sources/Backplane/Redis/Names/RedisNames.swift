@@ -12,7 +12,9 @@ import VolaryProtocol
 ///
 /// The letter before the brace is the kind, so a hub may be called `registry`. ``HubName`` has no braces and is not empty.
 struct RedisNames: Hashable, Sendable {
-    /// The number of the format of keys, channels and their contents. Nodes of another format use other names.
+    /// The number of the format of keys, channels, frames and the contents of keys. It stays as long as later formats only add: fields
+    /// of hashes and of JSON, fields and types of envelopes, fields and kinds of control entries. ``NodeRecord/formats`` says which
+    /// nodes can share these names. What cannot be added gets other names, by another number here.
     static let format = 2
     /// Any text: one master owns all slots.
     private static let slotText = "0"

@@ -25,7 +25,7 @@ public final class RedisPresenceStore: PresenceStore {
     private let reaper: RedisPresenceReaper
     /// The leases that were taken through this store.
     private let leases = NIOLockedValueBox<[NodeID: HeldLease]>([:])
-    /// Whether no node of the former format was found.
+    /// Whether no node was found that cannot share the store.
     private let isFormatChecked = NIOLockedValueBox(false)
     private let lists = ConcurrencyLimit(RedisPresenceStore.maximumLists)
 
@@ -55,7 +55,7 @@ public final class RedisPresenceStore: PresenceStore {
     @discardableResult
     public func register(_ node: NodeRecord, claiming claim: NameClaim) async throws(PresenceError) -> NodeRegistration {
         self.forget(node.id)
-        try await self.checkFormat()
+        try await self.checkFormats(of: node)
         var arguments = try self.arguments(of: node)
         let reaping = [self.keys.registry, self.reaper.token, RedisPresenceReaper.milliseconds]
         switch claim {
@@ -75,11 +75,13 @@ public final class RedisPresenceStore: PresenceStore {
         return NodeRegistration(wasReaped: registration.wasReaped, replacedConnections: replaced)
     }
 
-    /// Once: a node of the former format that starts later finds no keys that it knows.
-    private func checkFormat() async throws(PresenceError) {
+    /// Once: a node of the former format that starts later finds no keys that it knows, and one of other formats finds this one.
+    private func checkFormats(of node: NodeRecord) async throws(PresenceError) {
         guard !self.isFormatChecked.withLockedValue({ $0 }) else { return }
         let nodes = try self.decoder.count(try await self.scripts.evaluate(.formerNodes, [self.keys.formerLeases], []))
         guard nodes == 0 else { throw .formerFormat(nodes: nodes) }
+        let foreign = try await self.nodes().count { !$0.expired && !$0.record.formats.overlaps(node.formats) }
+        guard foreign == 0 else { throw .foreignFormats(nodes: foreign) }
         self.isFormatChecked.withLockedValue { $0 = true }
     }
 

@@ -7,11 +7,11 @@ struct RedisScript: Hashable, Sendable {
     let name: String
     let source: String
 
-    /// The scripts of the presence store and the idempotency store.
+    /// The scripts of the presence store, of the idempotency store and of hubs' storage.
     static let all: [RedisScript] = [
         .register, .renew, .extend, .reap, .bury, .unregister, .nodes, .leases, .lease, .formerNodes,
         .enterHubs, .leaveHubs, .nodeHubs, .update, .checkEntries, .removeEntries, .connectionIDs, .details, .connection,
-        .reserve, .complete, .release,
+        .reserve, .complete, .release, .measureHub,
     ]
 
     /// The scripts of the broker.

@@ -7,16 +7,26 @@ import VolaryProtocol
 ///
 ///     offset  bytes
 ///     0       1      "C"
-///     1       1      the lowest format whose nodes can read it, 1
-///     2       1      kind: 1 joined, 2 left, 3 permissions, 4 state
-///     3       …      1 and 2: the group's name; 3: per permission length 4, UTF-8; 4: the bytes
+///     1       1      the format of the node that wrote it, as in envelopes
+///     2       1      the lowest format whose nodes can read it
+///     3       1      kind: 1 joined, 2 left, 3 permissions, 4 state
+///     4       1      the number of fields; this format has none
+///     5       …      fields: tag 1, length 2, and that many bytes
+///     …       …      1 and 2: the group's name; 3: per permission length 4, UTF-8; 4: the bytes
+///
+/// **Growth.** As in envelopes: a later format adds fields and kinds. Of those that a node does not know, it skips the ones whose
+/// highest bit is set; an entry with others cannot be read, and a session that gets there cannot be recovered by this node.
 enum ControlEntryCodec {
     private static let mark = UInt8(ascii: "C")
-    private static let format: UInt8 = 1
+    /// Set in fields and kinds that a node may skip.
+    private static let skippable: UInt8 = 0x80
 
     static func encode(_ entry: ControlEntry) -> ByteBuffer {
         var bytes = ByteBuffer()
-        func writeHead(_ kind: UInt8) { bytes.writeMultipleIntegers(self.mark, self.format, kind) }
+        func writeHead(_ kind: UInt8) {
+            let formats = FormatRange.own
+            bytes.writeMultipleIntegers(self.mark, formats.highest, formats.lowest, kind, 0 as UInt8)
+        }
         switch entry {
         case .joined(let group):
             writeHead(1)
@@ -34,20 +44,36 @@ enum ControlEntryCodec {
         return bytes
     }
 
-    /// - Returns: nil for bytes that this node cannot read.
-    static func decode(_ bytes: ByteBuffer) -> LogEntry.Content? {
-        var body = bytes
-        guard let (mark, lowest, kind) = body.readMultipleIntegers(as: (UInt8, UInt8, UInt8).self), mark == self.mark else {
+    static func decode(_ bytes: ByteBuffer) -> LogEntry.Content {
+        guard bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) == self.mark else {
             return HubFrame.content(envelope: bytes)
         }
-        guard lowest <= self.format else { return nil }
+        return self.change(bytes) ?? .unreadable
+    }
+
+    private static func change(_ bytes: ByteBuffer) -> LogEntry.Content? {
+        var body = bytes
+        guard let (_, format, lowest, kind) = body.readMultipleIntegers(as: (UInt8, UInt8, UInt8, UInt8).self),
+            FormatRange.own.overlaps(FormatRange(lowest: lowest, highest: format)), self.skipFields(of: &body)
+        else { return nil }
         switch kind {
         case 1: return body.name.map { .control(.joined($0)) }
         case 2: return body.name.map { .control(.left($0)) }
         case 3: return self.permissions(body).map { .control(.permissions($0)) }
         case 4: return .control(.state(body))
-        default: return nil
+        default: return kind & self.skippable != 0 ? .other : nil
         }
+    }
+
+    /// - Returns: false if they cannot be skipped.
+    private static func skipFields(of bytes: inout ByteBuffer) -> Bool {
+        guard let count = bytes.readInteger(as: UInt8.self) else { return false }
+        for _ in 0..<count {
+            guard let (tag, length) = bytes.readMultipleIntegers(as: (UInt8, UInt16).self), tag & self.skippable != 0,
+                bytes.readSlice(length: Int(length)) != nil
+            else { return false }
+        }
+        return true
     }
 
     /// As in an entry, and in a session's record.

@@ -15,26 +15,27 @@ import VolaryProtocol
 enum HubFrame {
     private static let idDigits = 32
 
-    /// - Returns: nil for a message that has no position, or that this node cannot read: it may have been for a session.
+    /// - Returns: nil for a message that has no position: it may have been for a session.
     static func event(_ payload: ByteBuffer, on topic: Audience) -> HubLinkEvent? {
         var bytes = payload
         guard bytes.readInteger(as: UInt8.self) == UInt8(ascii: "L"),
-            let (_, _, epoch, number, previous) = bytes.readMultipleIntegers(as: (UInt64, UInt64, UInt64, UInt64, UInt64).self),
-            let content = self.content(envelope: bytes)
+            let (_, _, epoch, number, previous) = bytes.readMultipleIntegers(as: (UInt64, UInt64, UInt64, UInt64, UInt64).self)
         else { return nil }
+        let content = self.content(envelope: bytes)
         let entry = LogEntry(number: number, previous: previous, topic: topic, time: 0, content: content)
         return .entry(entry, epoch: epoch)
     }
 
     /// A message on the node's own channel.
-    /// - Returns: nil for one that this node cannot read.
+    /// - Returns: nil for a kind that this node does not know.
     static func event(_ payload: ByteBuffer) -> HubLinkEvent? {
         var bytes = payload
         switch bytes.readInteger(as: UInt8.self) {
         case UInt8(ascii: "S"):
             guard let (epoch, number, previous) = bytes.readMultipleIntegers(as: (UInt64, UInt64, UInt64).self),
-                let id = self.readID(&bytes), let content = ControlEntryCodec.decode(bytes)
+                let id = self.readID(&bytes)
             else { return nil }
+            let content = ControlEntryCodec.decode(bytes)
             let entry = LogEntry(number: number, previous: previous, topic: .connection(id), time: 0, content: content)
             return .entry(entry, epoch: epoch)
         case UInt8(ascii: "M"): return self.readPosition(&bytes).map { .mark($0) }
@@ -47,8 +48,11 @@ enum HubFrame {
     }
 
     /// The content of an entry of a topic that is not a session's own.
-    static func content(envelope: ByteBuffer) -> LogEntry.Content? {
-        guard let envelope = try? Envelope(decoding: envelope) else { return nil }
+    static func content(envelope bytes: ByteBuffer) -> LogEntry.Content {
+        guard let envelope = try? Envelope(decoding: bytes) else {
+            // A log holds what nodes write; rubbish on a channel has no position.
+            return Envelope.concernsNodesOnly(bytes) ? .other : .unreadable
+        }
         switch envelope.message {
         case .publication(let publication): return .publication(HubPublication(publication))
         case .audience(let command): return .command(command.id)

@@ -86,9 +86,7 @@ struct SessionReply {
             else { throw Self.wrongShape }
             var entries: [LogEntry] = []
             for row in rows {
-                guard let entry = Self.entry(row, topics, own: .connection(id)) else {
-                    throw .unavailable("an entry of a log is of another format")
-                }
+                guard let entry = Self.entry(row, topics, own: .connection(id)) else { throw Self.wrongShape }
                 entries.append(entry)
             }
             return .page(HubPage(entries: entries, through: through, isLast: isLast == 1), memberships)
@@ -108,7 +106,7 @@ struct SessionReply {
         else { return nil }
         let topic = name.isEmpty ? own : topics[name]
         let content = name.isEmpty ? ControlEntryCodec.decode(bytes) : HubFrame.content(envelope: bytes)
-        guard let topic, let content else { return nil }
+        guard let topic else { return nil }
         return LogEntry(number: number, previous: previous, topic: topic, time: time, content: content)
     }
 
@@ -144,10 +142,12 @@ extension SessionReply {
 
     static func endedSessions(_ value: RESPValue) -> [EndedSession] {
         self.pairs(value).compactMap { id, value in
-            guard var bytes = value.bytes, let (user, reason) = bytes.readMultipleIntegers(as: (UInt32, UInt32).self),
-                let name = bytes.readString(length: Int(user)), let text = bytes.readString(length: Int(reason))
+            guard var bytes = value.bytes,
+                let (user, reason, size) = bytes.readMultipleIntegers(as: (UInt32, UInt32, UInt32).self),
+                let name = bytes.readString(length: Int(user)), let text = bytes.readString(length: Int(reason)),
+                let state = bytes.readSlice(length: Int(size))
             else { return nil }
-            return EndedSession(connection: id, user: AudienceName(name), state: bytes, reason: text)
+            return EndedSession(connection: id, user: AudienceName(name), state: state, reason: text)
         }
     }
 

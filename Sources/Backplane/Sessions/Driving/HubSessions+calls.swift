@@ -185,7 +185,7 @@ extension HubLinkEvent {
         switch entry.content {
         case .publication(let content): return content.publication.confirmation == .none ? nil : content.publication.id
         case .command(let id): return id
-        case .control, .other: return nil
+        case .control, .other, .unreadable: return nil
         }
     }
 }

@@ -84,7 +84,8 @@ extension HubSessions {
         let owned = fence.map { OwnedSession(connection: id, fence: $0) }
         let ending: SessionEnding
         switch end {
-        case .unrecoverable:
+        case .unrecoverable(let failure):
+            self.host.sessionFailed(failure)
             if let owned { self.remove(owned, reason: "The connection could not be recovered.") }
             ending = .unrecoverable
         case .cut:

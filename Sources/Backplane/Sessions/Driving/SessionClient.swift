@@ -23,6 +23,8 @@ package protocol SessionHost: Sendable {
     func deliver(_ deliveries: [SessionDelivery])
     /// A publication that wants receipts was delivered to this number of sessions. Called once for each that this node heard.
     func delivered(_ id: PublicationID, to count: UInt32)
+    /// A session has ended, and its client is told that it cannot resume the connection.
+    func sessionFailed(_ failure: SessionFailure)
 }
 
 /// A publication for clients, each with the number that it has in the client's connection.

@@ -21,28 +21,31 @@ enum SessionAction: Hashable {
 /// Why a node stops following a session.
 enum SessionEnd: Hashable {
     /// Remove it, and close the transport with 1008: the client cannot be resumed.
-    case unrecoverable(Reason)
+    case unrecoverable(SessionFailure)
     /// Cut the transport, without 1008, and detach: the client may come back.
     case cut
     /// Drop the transport and its unread input: another node has claimed the session.
     case fenced
     /// Removed by REST or an application.
     case closed(reason: String)
+}
 
-    enum Reason: Hashable {
-        /// The client observed what the store has lost.
-        case historyLost
-        /// The logs do not go back far enough.
-        case trimmed
-        /// Too much is unacknowledged.
-        case overflow
-        /// A link lost an entry in silence, and the client was sent later ones.
-        case gap
-        /// The client acknowledged more than it was sent.
-        case acknowledgement
-        /// The record is gone.
-        case gone
-    }
+/// Why a session cannot be recovered.
+package enum SessionFailure: Int, Hashable, Sendable, CaseIterable {
+    /// The client observed what the store has lost.
+    case historyLost
+    /// The logs do not go back far enough.
+    case trimmed
+    /// Too much is unacknowledged.
+    case overflow
+    /// A link lost an entry in silence, and the client was sent later ones.
+    case gap
+    /// The client acknowledged more than it was sent.
+    case acknowledgement
+    /// The record is gone.
+    case gone
+    /// A message of another version.
+    case unreadable
 }
 
 /// Collects actions.

@@ -121,6 +121,10 @@ struct SessionFollower {
             return subscriptions.covers(.group(group), above: entry.number) ? .done : .catchUp
         }
         let filter = DeliveryFilter(connection: self.id, user: self.user, protocol: self.protocol, rules: self.rules)
+        if case .unreadable = entry.content {
+            // Whether it uses up a number is not known, so all later ones would be wrong.
+            return filter.addresses(entry, self.memberships) ? .end(.unrecoverable(.unreadable)) : .done
+        }
         guard let publication = filter.delivers(entry, to: self.memberships, now: now) else { return .done }
         return self.deliver(publication, at: entry.number, into: &output)
     }

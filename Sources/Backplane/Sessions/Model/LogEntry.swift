@@ -58,6 +58,8 @@ public struct LogEntry: Hashable, Sendable {
         case command(PublicationID)
         /// Something else that nodes tell each other on the topic. No session is sent it.
         case other
+        /// Something that this node cannot read, and that may be for the sessions of the topic.
+        case unreadable
     }
 
     /// The entry's place in the hub's order.
@@ -82,7 +84,7 @@ public struct LogEntry: Hashable, Sendable {
         switch self.content {
         case .publication(let publication): 96 + publication.bytes
         case .control(let control): 96 + control.bytes
-        case .command, .other: 96
+        case .command, .other, .unreadable: 96
         }
     }
 }

@@ -54,8 +54,11 @@ final class PresenceWriter: Sendable {
             do throws(PresenceError) {
                 return try await self.register()
             } catch {
-                guard case .formerFormat(let nodes) = error else { throw error }
-                return .refused(.formerFormat(nodes: nodes))
+                switch error {
+                case .formerFormat(let nodes): return .refused(.formerFormat(nodes: nodes))
+                case .foreignFormats(let nodes): return .refused(.foreignFormats(nodes: nodes))
+                case .unavailable, .refused: throw error
+                }
             }
         case .update(let hub, let adding, let removing):
             guard try await self.store.update(self.node, in: hub, adding: adding, removing: removing) == .held else {

@@ -15,6 +15,13 @@ protocol MetricLabel: Sendable {
 extension MetricLabel where Self: CaseIterable & RawRepresentable, RawValue == Int {
     static var all: [Self] { Array(self.allCases) }
     var index: Int { self.rawValue }
+
+    /// The name of the case: `origin-not-allowed`.
+    var kebabCase: String {
+        "\(self)".reduce(into: "") { text, character in
+            text += character.isUppercase ? "-\(character.lowercased())" : String(character)
+        }
+    }
 }
 
 /// One counter for each label value, made at start. Counting costs an array index and an atomic addition.

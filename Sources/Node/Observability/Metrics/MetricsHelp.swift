@@ -30,6 +30,7 @@ enum MetricsHelp {
             "WebSockets ended, by close code (1005: none in the frame, 1006: no close frame) and by the side that ended them.",
         "volary_http_requests_total": "HTTP requests answered, by method, route and status.",
         "volary_rest_changes_total": "Drains, closes and group changes over REST, by the type of the caller's credential.",
+        "volary_sessions_lost_total": "Resumable connections that ended because they cannot be recovered, by reason.",
         "volary_events_total": "Events for event handlers, by kind and by what became of them.",
         "volary_event_retries_total": "Repeated requests to event handlers.",
         "volary_event_seconds": "Seconds from an event to the end of its handler's answer, with all tries.",

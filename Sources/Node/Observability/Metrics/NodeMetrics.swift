@@ -1,4 +1,5 @@
 import Metrics
+import VolaryBackplane
 import VolaryProtocol
 
 /// The counters of a node. Values chosen by users are never labels (``MetricLabel``).
@@ -30,6 +31,7 @@ struct NodeMetrics: Sendable {
     private let closes: LabelledCounters<ConnectionClose>
     private let requests: LabelledCounters<RequestAnswer>
     private let changes: LabelledCounters<RequestedChange>
+    private let failedSessions: LabelledCounters<SessionFailure>
 
     init(factory: any MetricsFactory = MetricsSystem.factory) {
         self.tlsFailures = Counter(label: "volary_tls_handshakes_failed", factory: factory)
@@ -58,6 +60,7 @@ struct NodeMetrics: Sendable {
         self.closes = LabelledCounters("volary_websocket_closes", factory: factory)
         self.requests = LabelledCounters("volary_http_requests", factory: factory)
         self.changes = LabelledCounters("volary_rest_changes", factory: factory)
+        self.failedSessions = LabelledCounters("volary_sessions_lost", factory: factory)
     }
 
     /// Also counts load balancers that only check whether the port is open.
@@ -127,4 +130,7 @@ struct NodeMetrics: Sendable {
     func requestAnswered(_ answer: RequestAnswer) { self.requests.increment(answer) }
 
     func changed(_ change: RequestedChange) { self.changes.increment(change) }
+
+    /// A resumable connection has ended, and its client was told that it cannot resume it.
+    func sessionFailed(_ failure: SessionFailure) { self.failedSessions.increment(failure) }
 }

@@ -90,12 +90,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             }
     }
 
-    /// In kebab case: `origin-not-allowed`.
-    var text: String {
-        "\(self)".reduce(into: "") { text, character in
-            text += character.isUppercase ? "-\(character.lowercased())" : String(character)
-        }
-    }
+    var text: String { self.kebabCase }
 
     var dimensions: [(String, String)] { [("reason", self.text)] }
 }

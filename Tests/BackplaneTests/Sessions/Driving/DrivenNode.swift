@@ -110,4 +110,5 @@ private struct DrivenHost: SessionHost {
     }
 
     func delivered(_ id: PublicationID, to count: UInt32) {}
+    func sessionFailed(_ failure: SessionFailure) {}
 }

@@ -38,14 +38,14 @@ extension SessionWorld {
         }
     }
 
-    private func check1008(_ reason: SessionEnd.Reason, _ id: ConnectionID) {
+    private func check1008(_ reason: SessionFailure, _ id: ConnectionID) {
         let isPermitted =
             switch reason {
             case .historyLost: self.permitted.contains(.lostHistory)
             case .trimmed: self.permitted.contains(.trimming)
             case .gone: !self.permitted.isDisjoint(with: [.closing, .lostHistory])
             case .gap: self.permitted.contains(.lostEntries)
-            case .overflow, .acknowledgement: false
+            case .overflow, .acknowledgement, .unreadable: false
             }
         if !isPermitted { self.violations.append("1008 without a cause: \(reason)") }
     }

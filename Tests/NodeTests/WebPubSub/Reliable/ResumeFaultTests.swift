@@ -142,6 +142,7 @@ struct ResumeFaultTests {
     private struct NoHost: SessionHost {
         func deliver(_ deliveries: [SessionDelivery]) {}
         func delivered(_ id: PublicationID, to count: UInt32) {}
+        func sessionFailed(_ failure: SessionFailure) {}
     }
 
     private final class NoClient: SessionClient {

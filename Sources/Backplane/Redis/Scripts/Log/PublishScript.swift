@@ -24,7 +24,7 @@ extension RedisScript {
     /// has been published.
     static let publish = RedisScript(
         name: "publish",
-        source: Self.clock + Self.logEntries + Self.plainOrder + Self.lostEpoch + Self.topicLog + """
+        source: Self.clock + Self.logEntries + Self.plainOrder + Self.lostEpoch + Self.trimming + Self.topicLog + """
             if ARGV[13] == 'node' and redis.call('EXISTS', unpack(KEYS)) == 0 and isIdle(ARGV[14]) then
                 return {redis.call('SPUBLISH', ARGV[14], ARGV[15]), 0, 0}
             end

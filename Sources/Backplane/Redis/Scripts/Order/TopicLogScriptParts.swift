@@ -1,4 +1,4 @@
-/// Parts of the scripts that append to logs of topics. They need ``clock``, ``logEntries``, ``order`` and ``lostEpoch``.
+/// Parts of the scripts that append to logs of topics. They need ``clock``, ``logEntries``, ``order``, ``lostEpoch`` and ``trimming``.
 ///
 /// **The log of a topic** is a stream. The id of an entry is its number in the hub's order. The fields of an entry are `t`, the time
 /// in ms; `b`, the bytes logged before it; `e`, the envelope; `p`, the number before it in its topic, 0 for the first; `o`, its
@@ -54,20 +54,6 @@ extension RedisScript {
             if isLost or kept[1] or kept[2] then redis.call('DEL', log, top) end
             if kept[1] then redis.pcall('HSET', top, 'keep', kept[1]) end
             return start
-        end
-        -- Forgets all entries before the first for which `keeps` holds; it holds for every later one. The last always stays.
-        -- Returns the offset of the first that stays, and the bytes before it.
-        local function trim(log, offset, total, keeps)
-            local low, high = entry(log, 0) or number, number
-            while low < high do
-                local middle = math.floor((low + high) / 2)
-                local at, time, before, index = entry(log, middle)
-                if not at or keeps(index, time, before) then high = middle else low = at + 1 end
-            end
-            redis.call('XTRIM', log, 'MINID', low)
-            -- Which may be far above: entries also go when they expire.
-            local at, _, before, index = entry(log, low)
-            return index or offset + 1, before or total
         end
         local function add(log, id, total, envelope, previous, offset, expiry)
             if expiry then
@@ -205,6 +191,25 @@ extension RedisScript {
             end
 
             """
+
+    /// Needs ``logEntries``, and `number`, no entry's number being above it.
+    static let trimming = """
+        -- Forgets all entries before the first for which `keeps` holds; it holds for every later one. The last always stays.
+        -- Returns the offset of the first that stays, and the bytes before it.
+        local function trim(log, offset, total, keeps)
+            local low, high = entry(log, 0) or number, number
+            while low < high do
+                local middle = math.floor((low + high) / 2)
+                local at, time, before, index = entry(log, middle)
+                if not at or keeps(index, time, before) then high = middle else low = at + 1 end
+            end
+            redis.call('XTRIM', log, 'MINID', low)
+            -- Which may be far above: entries also go when they expire.
+            local at, _, before, index = entry(log, low)
+            return index or offset + 1, before or total
+        end
+
+        """
 
     /// The functions of ``topicLog`` that only scripts of sessions need. After ``topicLog``.
     static let sessionLogs = """

@@ -10,7 +10,7 @@
 /// | `<hub>:sessions` | sorted set: all ids, in order |
 /// | `<hub>:n:<node>:sessions` | sorted set: the ids of the sessions that a node owns, in order |
 /// | `<hub>:detached` | sorted set: the ids of detached sessions, scored by the end of their windows in ms |
-/// | `<hub>:ended`, `:ended:times` | hash: id of a removed session to what an application must be told; sorted set: when it ended |
+/// | `<hub>:ended`, `:ended:times` | hash: id of a removed session to what an application must be told, see below; sorted set: when it ended |
 ///
 /// | field | contents |
 /// | --- | --- |
@@ -24,6 +24,9 @@
 /// | `acks` | acknowledged ids, oldest first: `<first>+<count> ` for numbers, `=<hex> ` for a text, `#<number> ` for large numbers |
 /// | `last`, `start`, `bytes` | of the own topic: number of the last entry; all later entries are in the list; bytes in the list |
 /// | `kept` | when its topics were last told to keep what the session may need, in ms |
+///
+/// A value of `<hub>:ended` is the lengths of user, reason and state, 4 bytes each, and these. A later format adds what it needs behind
+/// them, and fields to the hashes: nodes read only what they know.
 extension RedisScript {
     /// What the scripts of sessions begin with. KEYS and ARGV 1 to 13 as of ``order`` and ``topicLog``; ARGV 5 to 7 also for scripts
     /// that are no operation, with sequence 0.
@@ -31,7 +34,8 @@ extension RedisScript {
 
     /// As ``sessionParts``, for scripts that append to topics that are not a session's own.
     static let publishingParts =
-        Self.clock + Self.logEntries + Self.order + Self.lostEpoch + Self.topicLog + Self.sessionLogs + Self.sessionFunctions
+        Self.clock + Self.logEntries + Self.order + Self.lostEpoch + Self.trimming + Self.topicLog + Self.sessionLogs
+        + Self.sessionFunctions
 
     private static let sessionFunctions = """
         local me = string.match(ARGV[5], '^op:(%x+)')
@@ -198,7 +202,7 @@ extension RedisScript {
                 return
             end
             local user, state = fields[3], fields[4]
-            redis.call('HSET', scope .. ':ended', id, struct.pack('>I4I4', #user, #reason) .. user .. reason .. state)
+            redis.call('HSET', scope .. ':ended', id, struct.pack('>I4I4I4', #user, #reason, #state) .. user .. reason .. state)
             redis.call('ZADD', scope .. ':ended:times', now, id)
         end
         local function detach(id)

@@ -1,0 +1,5 @@
+import VolaryBackplane
+
+extension SessionFailure: MetricLabel {
+    var dimensions: [(String, String)] { [("reason", self.kebabCase)] }
+}
