@@ -135,6 +135,7 @@ public enum SessionAnswer: Hashable, Sendable {
 public struct EndedSession: Hashable, Sendable {
     /// The reason of a session whose connection was never open. No client and no caller of REST gives it.
     public static let neverOpened = "\u{0}never opened"
+    static let notRecoverable = "The connection could not be recovered."
 
     public let connection: ConnectionID
     public let user: AudienceName?
