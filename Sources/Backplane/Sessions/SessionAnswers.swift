@@ -31,6 +31,9 @@ public struct EpochLoss: Hashable, Sendable {
     public let above: UInt64
     /// The caller's last operation that the store has executed. The caller sends later ones again, also those that were answered.
     public let lastOperation: UInt64
+
+    /// Whether the store knows nothing of the caller.
+    var isTotal: Bool { self.above == 0 && self.lastOperation == 0 }
 }
 
 /// Why a script changed nothing.

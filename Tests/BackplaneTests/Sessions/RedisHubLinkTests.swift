@@ -72,11 +72,11 @@ struct RedisHubLinkTests {
             link.unsubscribe(from: [.group(group)])
             link.subscribe(to: [.group(group)])
             #expect(await eventually { await link.synchronize() })
-            let confirmed = link.receive(upTo: 10).flatMap { event in
+            let confirmed: [Audience] = link.receive(upTo: 10).flatMap { event -> [Audience] in
                 if case .subscribed(let topics) = event { topics } else { [] }
             }
-            #expect(confirmed.count { $0 == .group(group) } == 2)
-            #expect(confirmed.count { $0 == .all } == 1)
+            #expect(confirmed.count(where: { $0 == .group(group) }) == 2)
+            #expect(confirmed.count(where: { $0 == .all }) == 1)
             link.close()
         }
     }

@@ -42,6 +42,7 @@ extension HubSessions {
             self.link = self.openLink()
             self.update { $0.linkWasRestored(into: &$1) }
         }
+        if loss.isTotal { self.journal.forgetConfirmed() }
         self.resend(after: loss.lastOperation)
     }
 

@@ -141,6 +141,19 @@ struct HubSessionsTests {
         #expect(await eventually { store.record(of: client.id) == nil })
     }
 
+    @Test func `After the loss of everything nothing that is past comes to new connections`() async throws {
+        let store = MemorySessionStore()
+        let node = DrivenNode(store)
+        let client = try await node.attach([group])
+        for text in ["1", "2"] { #expect(try await node.request(self.publish(text), of: client) == nil) }
+        store.restartEmpty()
+        #expect(await eventually { client.endings == [.unrecoverable] })
+        let next = try await node.attach([group])
+        #expect(try await node.request(self.publish("3"), of: next) == nil)
+        #expect(await eventually { next.texts.last?.hasSuffix(":3") == true })
+        #expect(next.texts == ["1:3"])
+    }
+
     @Test func `A session without transport whose request waits is detached after it`() async throws {
         let store = MemorySessionStore()
         let node = DrivenNode(store)
