@@ -21,7 +21,7 @@ extension Fault {
         ) {
             try await Self.overflow($0)
         },
-        Fault("maxmemory", "maxmemory reached (noeviction) until every node has detected it") { cluster in
+        Fault("maxmemory", "maxmemory reached (noeviction) until every node has detected it", mayTell: true) { cluster in
             cluster.redis.administer("CONFIG", "SET", "maxmemory", "1")
             try Self.prove("Redis accepts writes", cluster.redis.administer("SET", "full", "1")?.hasPrefix("-OOM") == true)
             try await Self.proveUnready(cluster.nodes)

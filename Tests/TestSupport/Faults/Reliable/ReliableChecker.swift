@@ -67,11 +67,21 @@ public struct ReliableChecker {
 
     // MARK: - All connections
 
-    /// Whether the relation "a directly before b at some connection" has no cycle.
+    /// Connections that are compared with each other: those that went on to the end, and those of which the clients were told. After a
+    /// loss of Redis' data, nodes publish again what it lacks: new connections may get that in another order than the former ones.
+    private var comparable: [[ReliableHistory.Life]] {
+        [self.history.lives.filter { $0.told == nil }, self.history.lives.filter { $0.told != nil }]
+    }
+
     private mutating func checkOrder() {
+        for lives in self.comparable { self.checkOrder(of: lives) }
+    }
+
+    /// Whether the relation "a directly before b at some connection" has no cycle.
+    private mutating func checkOrder(of lives: [ReliableHistory.Life]) {
         var successors: [String: Set<String>] = [:]
         var predecessors: [String: Int] = [:]
-        for life in self.history.lives {
+        for life in lives {
             let payloads = life.deliveries.map(\.payload)
             for payload in payloads { predecessors[payload, default: 0] += 0 }
             for (before, after) in zip(payloads, payloads.dropFirst())
@@ -96,9 +106,9 @@ public struct ReliableChecker {
 
     /// Compares each connection with each other one: between two messages that both have, a message for both is with both.
     private mutating func checkHoles() {
-        for life in self.history.lives {
+        for (lives, life) in self.comparable.flatMap({ lives in lives.map { (lives, $0) } }) {
             let received = self.received[life.name] ?? []
-            for other in self.history.lives where other.name != life.name {
+            for other in lives where other.name != life.name {
                 let payloads = other.deliveries.map(\.payload)
                 guard let first = payloads.firstIndex(where: received.contains),
                     let last = payloads.lastIndex(where: received.contains)
