@@ -106,7 +106,7 @@ struct Chaos: AsyncParsableCommand {
         var generator = SplitMix64(state: seed)
         var reports: [String: [FaultReport]] = [:]
         var failure: [(String, [FaultReport])] = []
-        let faults = Fault.all.filter { $0.options.isEmpty && !$0.needsSentinels }
+        let faults = Fault.all.filter { $0.options.isEmpty && !$0.needsSentinels && !$0.needsHandler }
         try await withCluster { cluster in
             while failure.isEmpty, ContinuousClock.now < end {
                 let fault = faults[Int(generator.next() % UInt64(faults.count))]
@@ -128,7 +128,8 @@ struct Chaos: AsyncParsableCommand {
             lease: .seconds(lease),
             options: fault?.options ?? [],
             withSentinels: fault?.needsSentinels ?? false,
-            withReliableClients: fault?.hasReliableClients ?? true
+            withReliableClients: fault?.hasReliableClients ?? true,
+            withHandler: fault?.needsHandler ?? false
         )
         do {
             try await body(cluster)

@@ -16,7 +16,8 @@ extension RealProcesses {
                 lease: Self.lease,
                 options: fault.options,
                 withSentinels: fault.needsSentinels,
-                withReliableClients: fault.hasReliableClients
+                withReliableClients: fault.hasReliableClients,
+                withHandler: fault.needsHandler
             )
             do {
                 let report = try await FaultRun.run(fault, in: cluster)

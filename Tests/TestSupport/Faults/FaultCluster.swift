@@ -14,7 +14,9 @@ public final class FaultCluster: Sendable {
     public let nodes: [FaultNode]
     /// How long the connections of a node without heartbeats stay listed.
     public let lease: Duration
-    private let directory: URL
+    let directory: URL
+    /// Of the hub of reliable clients.
+    let handler: FaultHandler?
     /// Paths with a token for reliable clients, one for each user; empty where there are no such clients.
     let clientPaths: [String]
 
@@ -28,7 +30,8 @@ public final class FaultCluster: Sendable {
         options: [String] = [],
         withSentinels: Bool = false,
         withTokens: Bool = false,
-        withReliableClients: Bool = false
+        withReliableClients: Bool = false,
+        withHandler: Bool = false
     ) async throws -> FaultCluster {
         let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("volary-redis-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -44,6 +47,8 @@ public final class FaultCluster: Sendable {
         let hasTokens = withTokens || withReliableClients
         let token = hasTokens ? try await Self.makeToken(secret: secret) : nil
         let keys = directory.appendingPathComponent("keys").path
+        let handler = withHandler ? try await FaultHandler.start() : nil
+        let handling = handler.map { ["--event-handler", $0.url, "--event-hub", ReliableTraffic.hub] } ?? []
         let paths = withReliableClients ? try await ReliableTraffic.makePaths(keys: keys) : []
         var nodes: [FaultNode] = []
         for name in Self.names.prefix(count) {
@@ -55,7 +60,8 @@ public final class FaultCluster: Sendable {
                     options: ["--redis", sentinels?.url ?? "redis://:\(Self.password)@127.0.0.1:\(proxy.port)"]
                         + ["--node-name", name, "--lease", "\(lease.components.seconds)s", "--announcements-per-second", "off"]
                         + (hasTokens ? ["--jwt-key", secret, "--anonymous-clients"] : [])
-                        + (withReliableClients ? ["--access-keys", keys, "--public-hosts", ReliableTraffic.host] : []) + options,
+                        + (withReliableClients ? ["--access-keys", keys, "--public-hosts", ReliableTraffic.host] : []) + handling
+                        + options,
                     token: token
                 )
             )
@@ -66,7 +72,8 @@ public final class FaultCluster: Sendable {
             nodes: nodes,
             lease: lease,
             directory: directory,
-            clientPaths: paths
+            clientPaths: paths,
+            handler: handler
         )
     }
 
@@ -76,8 +83,10 @@ public final class FaultCluster: Sendable {
         nodes: [FaultNode],
         lease: Duration,
         directory: URL,
-        clientPaths: [String]
+        clientPaths: [String],
+        handler: FaultHandler?
     ) {
+        self.handler = handler
         self.clientPaths = clientPaths
         self.redis = redis
         self.sentinels = sentinels
@@ -103,6 +112,7 @@ public final class FaultCluster: Sendable {
             await node.proxy.stop()
             await node.clients.stop()
         }
+        await self.handler?.stop()
         self.sentinels?.stop()
         self.redis.stop()
         try? FileManager.default.removeItem(at: self.directory)

@@ -79,8 +79,13 @@ public struct FaultRun: Sendable {
         _ body: @Sendable (_ silence: @Sendable () async -> Void) async throws -> Result
     ) async throws -> Result {
         guard !self.cluster.clientPaths.isEmpty else { return try await body {} }
-        return try await ReliableTraffic(cluster: self.cluster, recorder: self.reliable, textsPerSecond: self.textsPerSecond)
-            .run(body)
+        let traffic = ReliableTraffic(
+            cluster: self.cluster,
+            recorder: self.reliable,
+            habits: self.fault.habits,
+            textsPerSecond: self.textsPerSecond
+        )
+        return try await traffic.run(body)
     }
 
     private func checkReliableClients() -> ReliableVerdict {

@@ -2,17 +2,12 @@ import NIOConcurrencyHelpers
 
 /// One reliable client, with one connection after the other; each has one transport after the other, on any node. All is recorded.
 final class ReliableClient: Sendable {
-    /// The result of an attempt to get a transport.
-    enum Attempt: Sendable {
-        case opened(WebSocketTestClient)
-        /// No node, or one that is not ready to answer.
-        case later
-    }
-
     /// What ended a transport.
     enum End: Hashable, Sendable {
         /// The connection may go on.
         case cut
+        /// As `cut`, and the transport is still there.
+        case silent
         /// The connection cannot go on.
         case told
     }
@@ -37,15 +32,17 @@ final class ReliableClient: Sendable {
     /// Those of every connection of this client.
     let topics: Set<String>
     private let recorder: ReliableRecorder
-    /// With an access token.
-    private let path: String
+    /// Without and with its access token.
+    private let path: (resuming: String, new: String)
     private let state = NIOLockedValueBox(State())
     /// Whether it acknowledges what it gets.
     private let acknowledges: Bool
 
+    /// - Parameter path: with an access token.
     init(_ name: String, path: String, topics: Set<String>, recorder: ReliableRecorder, acknowledges: Bool = true) {
         self.name = name
-        self.path = path
+        // As after the token's expiry: nobody may judge it.
+        self.path = (path.prefix { $0 != "?" } + "?access_token=expired", path)
         self.topics = topics
         self.recorder = recorder
         self.acknowledges = acknowledges
@@ -63,27 +60,32 @@ final class ReliableClient: Sendable {
 
     /// A transport for the connection, or for a new one if there is none.
     /// - Parameter port: of a node, or of a proxy before it.
-    func connect(port: Int) async -> Attempt {
+    /// - Returns: nil without a node, or from one that is not ready to answer.
+    func connect(port: Int) async -> WebSocketTestClient? {
         let (id, token) = self.state.withLockedValue { ($0.id, $0.token) }
-        let resumption = id.isEmpty ? "" : "&awps_connection_id=\(id)&awps_reconnection_token=\(token)"
+        let resumption = "&awps_connection_id=\(id)&awps_reconnection_token=\(token)"
         guard
             let transport = try? await WebSocketTestClient.connect(
                 port: port,
-                path: self.path + resumption,
+                path: id.isEmpty ? self.path.new : self.path.resuming + resumption,
                 options: .init(subprotocols: [Self.subprotocol])
             )
-        else { return .later }
+        else { return nil }
         if id.isEmpty {
             guard await self.begin(transport) else {
                 await transport.disconnect()
-                return .later
+                return nil
             }
         } else {
             // A refusal comes after 101.
             self.recorder.change(life: self.life) { $0.resumptions += 1 }
-            for message in self.unanswered { try? await transport.send(message) }
         }
-        return .opened(transport)
+        return transport
+    }
+
+    /// Sends again what has no answer. Call once for each transport, before anything else is sent on it.
+    func repeatUnanswered(on transport: WebSocketTestClient) async {
+        for message in self.unanswered { try? await transport.send(message) }
     }
 
     private func begin(_ transport: WebSocketTestClient) async -> Bool {
@@ -120,26 +122,42 @@ final class ReliableClient: Sendable {
         try? await transport.send(message)
     }
 
+    /// Asks the event handler, which answers with a message to this connection.
+    func ask(_ payload: String, on transport: WebSocketTestClient) async {
+        let answer = FaultHandler.answer(to: payload)
+        self.recorder.published(answer, topic: "answers:\(self.life)", by: "handler")
+        await self.send(answer, on: transport) { ReliableFrame.event(payload, ackID: $0) }
+    }
+
+    /// Sends a message on a transport whose connection has gone on with another one: nothing of it counts any more.
+    private func sendInVain(on transport: WebSocketTestClient) async {
+        let payload = "in vain/\(self.life)/\(UInt32.random(in: 0 ... .max))"
+        self.recorder.published(payload, topic: "group:\(Self.group)", by: "\(self.life) in vain")
+        self.recorder.answered(payload, .refused)
+        try? await transport.send(ReliableFrame.publish(payload, to: Self.group))
+    }
+
     // MARK: - Receiving
 
-    /// Takes messages until the transport ends or the task is cancelled. A transport that is silent is given up.
-    func listen(_ transport: WebSocketTestClient) async -> End {
+    /// Takes messages until the transport ends or the task is cancelled. A transport that is silent is left alone: its packets may
+    /// still arrive.
+    /// - Parameter former: a transport that was left alone; something is sent on it once the connection has gone on.
+    func listen(_ transport: WebSocketTestClient, former: WebSocketTestClient? = nil) async -> End {
+        var former = former
         var (silentSince, pinged, acknowledged) = (ContinuousClock.now, ContinuousClock.now, self.last)
         while !Task.isCancelled {
             do {
                 if case .text(let text) = try await transport.next(within: Self.silence / 8) {
                     await self.received(text, on: transport)
                     silentSince = .now
+                    if let left = former.take() { await self.sendInVain(on: left) }
                 }
             } catch WebSocketTestClient.Failure.timeout {
             } catch {
                 return self.ended(transport)
             }
             let now = ContinuousClock.now
-            if now - silentSince > Self.silence {
-                await transport.disconnect()
-                return .cut
-            }
+            if now - silentSince > Self.silence { return .silent }
             guard now - pinged > Self.silence / 4 else { continue }
             pinged = now
             try? await transport.send(ReliableFrame.ping)
@@ -152,10 +170,15 @@ final class ReliableClient: Sendable {
         return .cut
     }
 
+    /// Takes what arrived on a transport before it ended.
+    func drain(_ transport: WebSocketTestClient) async {
+        for case .text(let text) in transport.takeAll() { await self.received(text, on: transport) }
+    }
+
     private func ended(_ transport: WebSocketTestClient) -> End {
         guard transport.closeCode == 1008 else { return .cut }
         let at = self.recorder.now
-        self.recorder.change(life: self.life) { $0.told = at }
+        self.recorder.change(life: self.life) { if $0.told == nil { $0.told = at } }
         self.state.withLockedValue { ($0.id, $0.waiting) = ("", [:]) }
         return .told
     }

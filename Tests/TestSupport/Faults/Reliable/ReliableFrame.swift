@@ -22,8 +22,9 @@ struct ReliableFrame: Decodable {
         #"{"type":"sendToGroup","group":"\#(group)","dataType":"text","data":"\#(payload)","ackId":\#(ackID)}"#
     }
 
-    static func join(_ group: String, ackID: UInt64) -> String {
-        #"{"type":"joinGroup","group":"\#(group)","ackId":\#(ackID)}"#
+    /// Without acknowledgment.
+    static func publish(_ payload: String, to group: String) -> String {
+        #"{"type":"sendToGroup","group":"\#(group)","dataType":"text","data":"\#(payload)"}"#
     }
 
     static func event(_ payload: String, ackID: UInt64) -> String {

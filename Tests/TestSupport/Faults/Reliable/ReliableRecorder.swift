@@ -35,7 +35,7 @@ final class ReliableRecorder: Sendable {
     func answered(_ payload: String, _ outcome: ReliableHistory.Outcome) { self.change(payload) { $0.outcome = outcome } }
 
     func began(_ name: String, id: String, topics: Set<String>) {
-        let life = ReliableHistory.Life(name, id: id, topics: topics, opened: self.now)
+        let life = ReliableHistory.Life(name, id: id, topics: topics.union(["answers:\(name)"]), opened: self.now)
         self.state.withLockedValue { state in
             state.lives[name] = state.history.lives.count
             state.history.lives.append(life)

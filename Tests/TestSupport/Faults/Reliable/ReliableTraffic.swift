@@ -11,11 +11,25 @@ final class ReliableTraffic: Sendable {
 
     let cluster: FaultCluster
     let recorder: ReliableRecorder
+    private let habits: Habits
     private let textsPerSecond: Int
     private let run = UInt32.random(in: 0 ... .max)
     private let isSilent = NIOLockedValueBox(false)
 
-    init(cluster: FaultCluster, recorder: ReliableRecorder, textsPerSecond: Int) {
+    /// What clients do beyond the usual.
+    struct Habits: OptionSet, Sendable {
+        let rawValue: Int
+
+        /// They resume at two nodes at once.
+        static let racing = Habits(rawValue: 1)
+        /// They ask the event handler, too.
+        static let asking = Habits(rawValue: 2)
+        /// They send five messages at a time.
+        static let hasty = Habits(rawValue: 4)
+    }
+
+    init(cluster: FaultCluster, recorder: ReliableRecorder, habits: Habits, textsPerSecond: Int) {
+        self.habits = habits
         self.cluster = cluster
         self.recorder = recorder
         self.textsPerSecond = textsPerSecond
@@ -79,25 +93,49 @@ final class ReliableTraffic: Sendable {
     }
 
     private func live(_ client: ReliableClient) async {
+        var former: WebSocketTestClient?
         while !Task.isCancelled {
-            guard let node = self.cluster.nodes.randomElement(),
-                case .opened(let transport) = await client.connect(port: node.clients.port)
-            else {
+            let isNew = client.id.isEmpty
+            guard let transport = await self.connect(client) else {
                 try? await Task.sleep(for: Self.pause)
                 continue
             }
+            await client.repeatUnanswered(on: transport)
             let talker = Task { await self.talk(client, transport) }
-            _ = await client.listen(transport)
+            let end = await client.listen(transport, former: isNew ? nil : former)
             // Before the next transport, on which everything unanswered is sent again in its order.
             talker.cancel()
             await talker.value
-            await transport.disconnect()
+            await former?.disconnect()
+            former = end == .silent ? transport : nil
+            if end != .silent { await transport.disconnect() }
         }
+        await former?.disconnect()
+    }
+
+    private func connect(_ client: ReliableClient) async -> WebSocketTestClient? {
+        let ports = self.cluster.nodes.shuffled().map(\.clients.port)
+        guard self.habits.contains(.racing), !client.id.isEmpty else { return await client.connect(port: ports[0]) }
+        async let first = client.connect(port: ports[0])
+        async let second = client.connect(port: ports[1])
+        guard let one = await first, let other = await second else {
+            if let alone = await first { return alone } else { return await second }
+        }
+        // One of them has been fenced. What it got before counts.
+        let isFenced = await eventually(within: .seconds(10)) { one.isEnded || other.isEnded }
+        if !isFenced { self.recorder.change(life: client.life) { $0.defects.append("two transports at once") } }
+        let (ended, left) = one.isEnded ? (one, other) : (other, one)
+        if ended.closeCode != 1008 { await client.drain(ended) }
+        return left
     }
 
     private func talk(_ client: ReliableClient, _ transport: WebSocketTestClient) async {
         while !Task.isCancelled, !transport.isEnded, !self.isSilent.withLockedValue({ $0 }) {
-            await client.publish("\(self.run)/\(client.life)/\(UInt32.random(in: 0 ... .max))", on: transport)
+            let payload = "\(self.run)/\(client.life)/\(UInt32.random(in: 0 ... .max))"
+            for number in 0..<(self.habits.contains(.hasty) ? 5 : 1) {
+                await client.publish("\(payload)/\(number)", on: transport)
+            }
+            if self.habits.contains(.asking) { await client.ask("\(payload)/?", on: transport) }
             try? await Task.sleep(for: .seconds(1) / self.textsPerSecond)
         }
     }
