@@ -1,14 +1,20 @@
 /// Faults between reliable clients and nodes.
 extension Fault {
     static let clients = [
-        Fault("clients-cut", "transports of reliable clients cut at random bytes for 3 s", suffering: []) { cluster in
+        Fault("clients-cut", "transports of reliable clients cut at random bytes for 3 s", isFast: false, suffering: []) {
+            cluster in
             let before = Self.transports(cluster)
             for node in cluster.nodes { try await node.clients.set(.cut(within: 8192)) }
             try await Task.sleep(for: .seconds(3))
             for node in cluster.nodes { try await node.clients.set(.pass) }
             try Self.prove("no client came back", Self.transports(cluster) >= before + 2 * cluster.nodes.count)
         },
-        Fault("acks-lost", "ten times the transports of reliable clients cut after 100 ms without any answer", suffering: []) {
+        Fault(
+            "acks-lost",
+            "ten times the transports of reliable clients cut after 100 ms without any answer",
+            isFast: false,
+            suffering: []
+        ) {
             cluster in
             try await Self.cutTenTimes(cluster) { node in
                 try await node.clients.set(.hold, [.toClient])
@@ -18,6 +24,7 @@ extension Fault {
         Fault(
             "two-claims",
             "ten times all reliable clients cut, each of which comes back at two nodes at once",
+            isFast: false,
             suffering: [],
             habits: .racing
         ) {
@@ -27,6 +34,7 @@ extension Fault {
         Fault(
             "owners-killed",
             "kill -9 of one node after the other, ten in all, while clients send five messages at a time",
+            isFast: false,
             killed: FaultCluster.names,
             habits: .hasty
         ) { cluster in
@@ -35,7 +43,8 @@ extension Fault {
                 try await cluster.nodes[number % cluster.nodes.count].restart()
             }
         },
-        Fault("unacknowledged", "two clients that acknowledge nothing: 1,000 messages, and 16 MiB", suffering: []) { cluster in
+        Fault("unacknowledged", "two clients that acknowledge nothing: 1,000 messages, and 16 MiB", isFast: false, suffering: [])
+        { cluster in
             try await Hoarder.run(cluster, messages: 1100, bytes: 10, on: [true, false])
             try await Hoarder.run(cluster, messages: 40, bytes: 500_000, on: [true])
         },

@@ -3,11 +3,11 @@ import Foundation
 /// Faults in which Redis loses what it has confirmed.
 extension Fault {
     static let data = [
-        Fault("redis-flushed", "FLUSHALL", mayTell: true) { cluster in
+        Fault("redis-flushed", "FLUSHALL", isFast: false, mayTell: true) { cluster in
             let answer = cluster.redis.administer("FLUSHALL")
             try Self.prove("FLUSHALL was answered \(answer ?? "not at all")", answer == "+OK\r\n")
         },
-        Fault("redis-older", "Redis restarted with its data of 2 s before", mayTell: true) { cluster in
+        Fault("redis-older", "Redis restarted with its data of 2 s before", isFast: false, mayTell: true) { cluster in
             try cluster.copyData()
             try await Task.sleep(for: .seconds(2))
             cluster.redis.administer("SET", "younger", "1")
@@ -24,6 +24,7 @@ extension Fault {
         Fault(
             "sentinel-lagged",
             "Sentinel: the master killed, and a replica promoted that lacks the last 2 s",
+            isFast: false,
             needsSentinels: true,
             mayTell: true
         ) { cluster in

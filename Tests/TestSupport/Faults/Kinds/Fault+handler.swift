@@ -7,6 +7,7 @@ extension Fault {
         Fault(
             "handler-node-killed",
             "kill -9 of a node while clients ask the event handler; restarted at once",
+            isFast: false,
             suffering: ["c"],
             killed: ["c"],
             habits: .asking
@@ -16,7 +17,7 @@ extension Fault {
     ]
 
     private static func handler(_ name: String, _ title: String, _ manner: FaultHandler.Manner) -> Fault {
-        Fault(name, title, suffering: [], habits: .asking) { cluster in
+        Fault(name, title, isFast: false, suffering: [], habits: .asking) { cluster in
             guard let handler = cluster.handler else { throw FaultError("There is no handler") }
             handler.set(manner)
             try await Task.sleep(for: .seconds(3))
