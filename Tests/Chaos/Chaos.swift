@@ -71,6 +71,11 @@ struct Chaos: AsyncParsableCommand {
         for row in rows { say(FaultReport.line(row.title, row.reports)) }
         let reports = rows.flatMap(\.reports)
         if rows.count > 1 { say(FaultReport.line("**all**, \(reports.count) faults", reports)) }
+        say("\nReliable clients:\n\n" + FaultReport.reliableHead)
+        for row in rows where row.reports.contains(where: { $0.reliable != nil }) {
+            say(FaultReport.reliableLine(row.title, row.reports))
+        }
+        if rows.count > 1 { say(FaultReport.reliableLine("**all**, \(reports.count) faults", reports)) }
         guard !reports.isEmpty, rows.allSatisfy({ !$0.reports.isEmpty }), reports.allSatisfy(\.isGood) else { throw ExitCode(1) }
     }
 
@@ -101,7 +106,7 @@ struct Chaos: AsyncParsableCommand {
         var generator = SplitMix64(state: seed)
         var reports: [String: [FaultReport]] = [:]
         var failure: [(String, [FaultReport])] = []
-        let faults = Fault.all.filter { $0.options.isEmpty && !$0.needsSentinels }
+        let faults = Fault.all.filter { $0.options.isEmpty && !$0.needsSentinels && !$0.needsHandler }
         try await withCluster { cluster in
             while failure.isEmpty, ContinuousClock.now < end {
                 let fault = faults[Int(generator.next() % UInt64(faults.count))]
@@ -122,7 +127,9 @@ struct Chaos: AsyncParsableCommand {
             nodes: nodes,
             lease: .seconds(lease),
             options: fault?.options ?? [],
-            withSentinels: fault?.needsSentinels ?? false
+            withSentinels: fault?.needsSentinels ?? false,
+            withReliableClients: fault?.hasReliableClients ?? true,
+            withHandler: fault?.needsHandler ?? false
         )
         do {
             try await body(cluster)
@@ -140,6 +147,14 @@ struct Chaos: AsyncParsableCommand {
             "\(fault.name): \(verdict.publications) published, \(verdict.lost) lost, \(verdict.notices) notices, \(verdict.duplicated) duplicates, "
                 + "recovered after \(report.recovery.map(FaultReport.seconds) ?? "never")"
         )
+        if let reliable = report.reliable {
+            say(
+                "\(fault.name): reliable clients: \(reliable.connections) connections, \(reliable.deliveries) delivered, "
+                    + "\(reliable.resumptions) resumptions, \(reliable.told) told, \(reliable.lost) lost, "
+                    + "\(reliable.duplicated) twice, \(reliable.reordered) out of order, \(reliable.holes) holes"
+            )
+            for violation in reliable.violations { say("  BROKEN \(violation)") }
+        }
         for violation in verdict.violations { say("  BROKEN \(violation)") }
         if !fault.losesMessages { for loss in verdict.announcements { say("  lost and reported: \(loss)") } }
         if !report.isGood {

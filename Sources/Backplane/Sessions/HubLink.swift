@@ -6,6 +6,7 @@ public import VolaryProtocol
 /// topic with a lower number arrives. The entries of the own topic of a session come to its owner without a subscription.
 public protocol HubLink: Sendable {
     /// The entries after ``HubLinkEvent/subscribed(_:)`` arrive without a gap, until the link is lost or the topic unsubscribed.
+    /// Each call is confirmed, also when its topics are unsubscribed before, unless the link is lost.
     func subscribe(to topics: [Audience])
     func unsubscribe(from topics: [Audience])
     /// Takes the oldest events; after the last one, the link's wake function is called when another comes.

@@ -31,6 +31,9 @@ public struct EpochLoss: Hashable, Sendable {
     public let above: UInt64
     /// The caller's last operation that the store has executed. The caller sends later ones again, also those that were answered.
     public let lastOperation: UInt64
+
+    /// Whether the store knows nothing of the caller.
+    var isTotal: Bool { self.above == 0 && self.lastOperation == 0 }
 }
 
 /// Why a script changed nothing.
@@ -135,6 +138,7 @@ public enum SessionAnswer: Hashable, Sendable {
 public struct EndedSession: Hashable, Sendable {
     /// The reason of a session whose connection was never open. No client and no caller of REST gives it.
     public static let neverOpened = "\u{0}never opened"
+    static let notRecoverable = "The connection could not be recovered."
 
     public let connection: ConnectionID
     public let user: AudienceName?

@@ -65,6 +65,22 @@ struct RedisHubLinkTests {
         }
     }
 
+    @Test func `Each subscription is confirmed, also one that was withdrawn before there was a connection`() async throws {
+        try await self.withStore { store, node in
+            let link = store.store.openLink(to: .default, for: node.id)
+            link.subscribe(to: [.group(group), .all])
+            link.unsubscribe(from: [.group(group)])
+            link.subscribe(to: [.group(group)])
+            #expect(await eventually { await link.synchronize() })
+            let confirmed: [Audience] = link.receive(upTo: 10).flatMap { event -> [Audience] in
+                if case .subscribed(let topics) = event { topics } else { [] }
+            }
+            #expect(confirmed.count(where: { $0 == .group(group) }) == 2)
+            #expect(confirmed.count(where: { $0 == .all }) == 1)
+            link.close()
+        }
+    }
+
     @Test(arguments: ["x", "Vnot an envelope"])
     func `A message without a position, or that cannot be read, is a loss`(message: String) async throws {
         try await self.withStore { store, node in

@@ -15,11 +15,14 @@ extension RealProcesses {
             let cluster = try await FaultCluster.start(
                 lease: Self.lease,
                 options: fault.options,
-                withSentinels: fault.needsSentinels
+                withSentinels: fault.needsSentinels,
+                withReliableClients: fault.hasReliableClients,
+                withHandler: fault.needsHandler
             )
             do {
                 let report = try await FaultRun.run(fault, in: cluster)
                 #expect(report.verdict.violations.isEmpty)
+                #expect(report.reliable?.violations ?? [] == [])
                 #expect(report.verdict.publications > 50)
             } catch {
                 await cluster.stop()

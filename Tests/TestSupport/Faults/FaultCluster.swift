@@ -14,16 +14,24 @@ public final class FaultCluster: Sendable {
     public let nodes: [FaultNode]
     /// How long the connections of a node without heartbeats stay listed.
     public let lease: Duration
-    private let directory: URL
+    let directory: URL
+    /// Of the hub of reliable clients.
+    let handler: FaultHandler?
+    /// Paths with a token for reliable clients, one for each user; empty where there are no such clients.
+    let clientPaths: [String]
 
-    /// - Parameter withTokens: the nodes accept messages of clients only with a token, which recorded clients and callers have.
-    ///   Others may connect, but their messages reach nobody.
+    /// - Parameters:
+    ///   - withTokens: the nodes accept messages of clients only with a token, which recorded clients and callers have. Others may
+    ///     connect, but their messages reach nobody.
+    ///   - withReliableClients: includes `withTokens`.
     public static func start(
         nodes count: Int = 3,
         lease: Duration = .seconds(5),
         options: [String] = [],
         withSentinels: Bool = false,
-        withTokens: Bool = false
+        withTokens: Bool = false,
+        withReliableClients: Bool = false,
+        withHandler: Bool = false
     ) async throws -> FaultCluster {
         let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("volary-redis-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -36,7 +44,12 @@ public final class FaultCluster: Sendable {
                     + ["--requirepass", Self.password, "--maxmemory-policy", "noeviction"] + RedisServer.administrator
             )
         let secret = directory.appendingPathComponent("secret").path
-        let token = withTokens ? try await Self.makeToken(secret: secret) : nil
+        let hasTokens = withTokens || withReliableClients
+        let token = hasTokens ? try await Self.makeToken(secret: secret) : nil
+        let keys = directory.appendingPathComponent("keys").path
+        let handler = withHandler ? try await FaultHandler.start() : nil
+        let handling = handler.map { ["--event-handler", $0.url, "--event-hub", ReliableTraffic.hub] } ?? []
+        let paths = withReliableClients ? try await ReliableTraffic.makePaths(keys: keys) : []
         var nodes: [FaultNode] = []
         for name in Self.names.prefix(count) {
             let proxy = try await TCPProxy.start(to: redis.port)
@@ -46,15 +59,35 @@ public final class FaultCluster: Sendable {
                     proxy: proxy,
                     options: ["--redis", sentinels?.url ?? "redis://:\(Self.password)@127.0.0.1:\(proxy.port)"]
                         + ["--node-name", name, "--lease", "\(lease.components.seconds)s", "--announcements-per-second", "off"]
-                        + (withTokens ? ["--jwt-key", secret, "--anonymous-clients"] : []) + options,
+                        + (hasTokens ? ["--jwt-key", secret, "--anonymous-clients"] : [])
+                        + (withReliableClients ? ["--access-keys", keys, "--public-hosts", ReliableTraffic.host] : []) + handling
+                        + options,
                     token: token
                 )
             )
         }
-        return FaultCluster(redis: redis, sentinels: sentinels, nodes: nodes, lease: lease, directory: directory)
+        return FaultCluster(
+            redis: redis,
+            sentinels: sentinels,
+            nodes: nodes,
+            lease: lease,
+            directory: directory,
+            clientPaths: paths,
+            handler: handler
+        )
     }
 
-    private init(redis: RedisServer, sentinels: SentinelCluster?, nodes: [FaultNode], lease: Duration, directory: URL) {
+    private init(
+        redis: RedisServer,
+        sentinels: SentinelCluster?,
+        nodes: [FaultNode],
+        lease: Duration,
+        directory: URL,
+        clientPaths: [String],
+        handler: FaultHandler?
+    ) {
+        self.handler = handler
+        self.clientPaths = clientPaths
         self.redis = redis
         self.sentinels = sentinels
         self.nodes = nodes
@@ -77,7 +110,9 @@ public final class FaultCluster: Sendable {
         for node in self.nodes {
             node.process.kill()
             await node.proxy.stop()
+            await node.clients.stop()
         }
+        await self.handler?.stop()
         self.sentinels?.stop()
         self.redis.stop()
         try? FileManager.default.removeItem(at: self.directory)

@@ -6,6 +6,8 @@ public final class FaultNode: Sendable {
     public let name: String
     /// The proxy on its link to Redis.
     public let proxy: TCPProxy
+    /// The proxy between reliable clients and the node.
+    let clients: TCPProxy
     /// The same for every process with this name.
     public let port: Int
     private let options: [String]
@@ -17,11 +19,20 @@ public final class FaultNode: Sendable {
     static func start(_ name: String, proxy: TCPProxy, options: [String], token: String?) async throws -> FaultNode {
         let process = try await VolaryProcess.start(options)
         let headers = token.map { ["authorization": "Bearer \($0)"] } ?? [:]
-        return FaultNode(name, proxy: proxy, options: options, headers: headers, process: process)
+        let clients = try await TCPProxy.start(to: process.port)
+        return FaultNode(name, proxy: proxy, clients: clients, options: options, headers: headers, process: process)
     }
 
-    private init(_ name: String, proxy: TCPProxy, options: [String], headers: [String: String], process: VolaryProcess) {
+    private init(
+        _ name: String,
+        proxy: TCPProxy,
+        clients: TCPProxy,
+        options: [String],
+        headers: [String: String],
+        process: VolaryProcess
+    ) {
         self.name = name
+        self.clients = clients
         self.proxy = proxy
         self.options = options
         self.headers = headers

@@ -11,6 +11,7 @@ public struct FaultRun: Sendable {
     private let cluster: FaultCluster
     private let textsPerSecond: Int
     private let recorder = HistoryRecorder()
+    private let reliable = ReliableRecorder()
 
     /// - Parameter textsPerSecond: of each client, two on each node. REST callers push 6 times a second on each node.
     /// - Throws: when the fault did not take effect. How the cluster handled it is in the report.
@@ -31,15 +32,20 @@ public struct FaultRun: Sendable {
         guard await self.recover(traffic, "before") != nil else {
             throw FaultError("The cluster was not healthy before the fault")
         }
-        let (recovery, presence) = try await traffic.run { silence in
-            monitor.start(self.cluster.nodes)
-            do {
-                let result = try await self.underTraffic(traffic, silence)
-                await monitor.end()
-                return result
-            } catch {
-                await monitor.end()
-                throw error
+        let (recovery, presence) = try await self.withReliableClients { silenceOthers in
+            try await traffic.run { silence in
+                monitor.start(self.cluster.nodes)
+                do {
+                    let result = try await self.underTraffic(traffic) {
+                        await silence()
+                        await silenceOthers()
+                    }
+                    await monitor.end()
+                    return result
+                } catch {
+                    await monitor.end()
+                    throw error
+                }
             }
         }
         let after = await self.counts()
@@ -62,10 +68,33 @@ public struct FaultRun: Sendable {
         return FaultReport(
             fault: self.fault,
             verdict: verdict,
+            reliable: self.cluster.clientPaths.isEmpty ? nil : self.checkReliableClients(),
             recovery: recovery,
             longestGhost: monitor.longestGhost,
             longestOutage: monitor.longestOutage
         )
+    }
+
+    private func withReliableClients<Result: Sendable>(
+        _ body: @Sendable (_ silence: @Sendable () async -> Void) async throws -> Result
+    ) async throws -> Result {
+        guard !self.cluster.clientPaths.isEmpty else { return try await body {} }
+        let traffic = ReliableTraffic(
+            cluster: self.cluster,
+            recorder: self.reliable,
+            habits: self.fault.habits,
+            textsPerSecond: self.textsPerSecond
+        )
+        return try await traffic.run(body)
+    }
+
+    private func checkReliableClients() -> ReliableVerdict {
+        var history = self.reliable.history
+        let plain = self.recorder.history
+        history.expired = plain.counts.mapValues(\.expired)
+        history.kills = plain.disturbances.filter(\.killed).map { ($0.node, $0.from - HistoryChecker.inFlight, $0.to) }
+        history.mayTell = self.fault.mayTell
+        return ReliableChecker.check(history)
     }
 
     private func underTraffic(

@@ -19,6 +19,8 @@ public final class TCPProxy: Sendable {
         case hold
         case delay(Duration)
         case throttle(bytesPerSecond: Int)
+        /// Each connection is closed in both directions after a random number of bytes, at most this many.
+        case cut(within: Int)
         /// Each received piece is dropped, and these bytes are sent instead.
         case replace([UInt8])
     }

@@ -25,11 +25,14 @@ final class TCPProxyPump: ChannelInboundHandler {
     private var queue = CircularBuffer<(due: NIODeadline, item: Item)>()
     private var queuedBytes = 0
     private var isReading = true
+    /// Until the connection is cut.
+    private var bytesLeft: Int?
     private var timer: Scheduled<Void>?
 
     var mode: TCPProxy.Mode {
         didSet {
             guard self.mode != oldValue else { return }
+            self.bytesLeft = nil
             // The queue was delayed by the old mode. It is sent now, unless nothing passes.
             for index in self.queue.indices { self.queue[index].due = .now() }
             self.drain()
@@ -55,12 +58,24 @@ final class TCPProxyPump: ChannelInboundHandler {
         let count = bytes.readableBytes
         if case .replace(let others) = self.mode { bytes = ByteBuffer(bytes: others) }
         if let rewriter { bytes = rewriter.rewrite(bytes) }
+        let isCut = self.cut(&bytes)
         self.tally.withLockedValue { tally in
             tally.bytes += count
             if self.mode != .pass { tally.hinderedBytes += count }
         }
         self.queuedBytes += bytes.readableBytes
         self.append(.bytes(bytes), bytes: bytes.readableBytes)
+        if isCut { context.close(promise: nil) }
+    }
+
+    /// - Returns: whether the connection is to be closed, after what is left of the bytes.
+    private func cut(_ bytes: inout ByteBuffer) -> Bool {
+        guard case .cut(let limit) = self.mode else { return false }
+        let left = self.bytesLeft ?? Int.random(in: 0...limit)
+        self.bytesLeft = max(left - bytes.readableBytes, 0)
+        guard left <= bytes.readableBytes else { return false }
+        bytes = bytes.readSlice(length: left) ?? bytes
+        return true
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -77,7 +92,7 @@ final class TCPProxyPump: ChannelInboundHandler {
         let now = NIODeadline.now()
         let due: NIODeadline =
             switch self.mode {
-            case .pass, .hold, .replace: now
+            case .pass, .hold, .replace, .cut: now
             case .delay(let time): now + TimeAmount(time)
             case .throttle(let rate):
                 max(now, self.queue.last?.due ?? now) + .nanoseconds(Int64(bytes) * 1_000_000_000 / Int64(rate))

@@ -33,6 +33,9 @@ extension MemorySessionStore {
     /// The next scripts are executed, and their answers do not arrive.
     func loseNextAnswers(_ count: Int = 1) { self.state.withLockedValue { $0.lostAnswers += count } }
 
+    /// Nothing is executed any more, and every call fails.
+    func setAway(_ isAway: Bool) { self.state.withLockedValue { $0.isAway = isAway } }
+
     /// Takes rules away.
     func enforce(_ rules: SessionRules) { self.state.withLockedValue { $0.rules = rules } }
 }

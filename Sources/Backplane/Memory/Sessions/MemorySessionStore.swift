@@ -1,7 +1,8 @@
 import NIOConcurrencyHelpers
 public import VolaryProtocol
 
-/// A ``SessionStore`` for the nodes of one process, which share the instance. It never throws, unless a test makes it lose answers.
+/// A ``SessionStore`` for the nodes of one process, which share the instance. It never throws, unless a test makes it lose answers or go
+/// away.
 public final class MemorySessionStore: SessionStore {
     struct State {
         var hubs: [HubName: MemoryHub] = [:]
@@ -10,6 +11,7 @@ public final class MemorySessionStore: SessionStore {
         var rules = SessionRules.all
         var replica: [HubName: MemoryHub]?
         var lostAnswers = 0
+        var isAway = false
     }
 
     private let limits: SessionLimits
@@ -49,6 +51,7 @@ public final class MemorySessionStore: SessionStore {
         as sequence: OperationSequence,
         from caller: SessionCaller
     ) async throws(SessionStoreError) -> Observed<OperationAnswer> {
+        try self.find()
         func execute() -> Executed<OperationAnswer> {
             self.execute(caller) { $0.execute(operation, as: sequence, from: caller) }
         }
@@ -175,7 +178,12 @@ public final class MemorySessionStore: SessionStore {
         _ caller: SessionCaller,
         _ script: (inout MemoryHub) -> (Answer, UInt64?)
     ) throws(SessionStoreError) -> Observed<Answer> {
-        try self.finish(self.execute(caller, script))
+        try self.find()
+        return try self.finish(self.execute(caller, script))
+    }
+
+    private func find() throws(SessionStoreError) {
+        guard !self.state.withLockedValue({ $0.isAway }) else { throw .unavailable("away") }
     }
 
     /// Executes a script, and pushes what it pushes.

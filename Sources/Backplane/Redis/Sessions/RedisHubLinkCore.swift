@@ -73,12 +73,16 @@ final class RedisHubLinkCore {
 
     func unsubscribe(from topics: [Audience]) {
         for topic in topics { if let channel = self.keys.channel(of: topic) { self.topics[channel] = nil } }
-        guard let link, link.isReady, !self.isLosing else {
-            self.wanted = self.wanted.map { $0.filter { !topics.contains($0) } }.filter { !$0.isEmpty }
-            return
-        }
+        guard let link, link.isReady, !self.isLosing else { return self.withdraw(topics) }
         let channels = topics.compactMap { self.keys.channel(of: $0) }
         self.send("SUNSUBSCRIBE", channels.map { Awaited(channel: $0, subscribes: false) }, over: link)
+    }
+
+    /// What is asked for no longer is confirmed nevertheless, as any other subscription: whoever asks for it again counts confirmations.
+    private func withdraw(_ topics: [Audience]) {
+        let withdrawn = self.wanted.flatMap { $0.filter(topics.contains) }
+        self.wanted = self.wanted.map { $0.filter { !topics.contains($0) } }.filter { !$0.isEmpty }
+        if !withdrawn.isEmpty { self.put(.subscribed(withdrawn)) }
     }
 
     private func send(_ name: String, _ awaited: [Awaited], over link: RedisLink) {

@@ -42,6 +42,7 @@ extension HubSessions {
             self.link = self.openLink()
             self.update { $0.linkWasRestored(into: &$1) }
         }
+        if loss.isTotal { self.journal.forgetConfirmed() }
         self.resend(after: loss.lastOperation)
     }
 
@@ -116,9 +117,27 @@ extension HubSessions {
 
     // MARK: - Ownership
 
+    /// - Parameter session: has departed.
     func detach(_ session: OwnedSession) {
         self.repeatUntilAnswered { store, caller async throws(SessionStoreError) in
             try await store.detach(session, from: caller)
+        } arrived: { sessions, answer in
+            // An epoch has begun meanwhile.
+            if answer == .refused(.unverified), let isUnharmed = sessions.follower.isUnharmed(session) {
+                guard !isUnharmed else { return sessions.vouchForDeparted(session) }
+                sessions.remove(session, reason: EndedSession.notRecoverable)
+            }
+            sessions.follower.departures[session] = nil
+        }
+    }
+
+    private func vouchForDeparted(_ session: OwnedSession) {
+        guard let epoch = self.follower.seen?.epoch else { return }
+        self.repeatUntilAnswered { store, caller async throws(SessionStoreError) in
+            try await store.vouch(for: [session], in: epoch, from: caller)
+        } arrived: { sessions, _ in
+            // If not even this epoch is the newest, the session is judged again.
+            sessions.detach(session)
         }
     }
 
@@ -140,17 +159,18 @@ extension HubSessions {
         }
     }
 
-    private func repeatUntilAnswered(
-        _ request:
-            @escaping @Sendable (any SessionStore, SessionCaller) async throws(SessionStoreError) -> Observed<SessionAnswer>
+    private func repeatUntilAnswered<Answer: Sendable>(
+        _ request: @escaping @Sendable (any SessionStore, SessionCaller) async throws(SessionStoreError) -> Observed<Answer>,
+        arrived: @escaping @Sendable (HubSessions, Answer) -> Void = { _, _ in }
     ) {
-        self.call(request) { _, _, _ in
+        self.call(request) { sessions, answer, _ in
+            arrived(sessions, answer)
         } failed: { sessions in
             // Under way until it is answered.
             sessions.calls += 1
             sessions.after(Self.retryTime) {
                 $0.calls -= 1
-                $0.repeatUntilAnswered(request)
+                $0.repeatUntilAnswered(request, arrived: arrived)
             }
         }
     }

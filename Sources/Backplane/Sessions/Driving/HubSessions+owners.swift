@@ -53,7 +53,10 @@ extension HubSessions {
     // MARK: - Claimed sessions
 
     func claimed(_ record: SessionRecord, _ client: any SessionClient, _ answer: OneAnswer<Claim>) {
-        guard answer.isOpen else { return self.detach(OwnedSession(connection: record.id, fence: record.fence)) }
+        guard answer.isOpen else {
+            self.follower.depart(record)
+            return self.detach(OwnedSession(connection: record.id, fence: record.fence))
+        }
         // The former transport may be one of this node.
         if let former = self.handles[record.id] { self.end(former, .cut) }
         let handle = SessionHandle(record.id, client: client)
@@ -69,6 +72,7 @@ extension HubSessions {
         let owned = OwnedSession(connection: handle.id, fence: fence)
         let checkpoint = self.follower.sessions[handle.id]?.takeCheckpoint()
         self.handles[handle.id] = nil
+        if loss == .detaches { self.follower.depart(handle.id) }
         self.update { $0.forget(handle.id, into: &$1) }
         switch loss {
         case .detaches:
@@ -86,7 +90,7 @@ extension HubSessions {
         switch end {
         case .unrecoverable(let failure):
             self.host.sessionFailed(failure)
-            if let owned { self.remove(owned, reason: "The connection could not be recovered.") }
+            if let owned { self.remove(owned, reason: EndedSession.notRecoverable) }
             ending = .unrecoverable
         case .cut:
             if let owned { self.detach(owned) }

@@ -14,6 +14,7 @@ struct HubFollower {
     var seen: Position?
     /// Judged epochs, the newest last: what was observed earlier is lost above `base`.
     var judged: [EpochStart] = []
+    var departures: [OwnedSession: Departure] = [:]
     private var index: [Audience: OrderedSet<ConnectionID>] = [:]
     private var indexed: [ConnectionID: Set<Audience>] = [:]
     private var attempts: UInt64 = 0
@@ -95,6 +96,7 @@ struct HubFollower {
 
     mutating func end(_ id: ConnectionID, _ end: SessionEnd, into output: inout SessionOutput) {
         guard let session = self.sessions[id] else { return }
+        if end == .cut { self.depart(id) }
         output.append(.end(id, session.fence, end))
         self.forget(id, into: &output)
     }

@@ -56,6 +56,12 @@ struct OperationJournal {
         }
     }
 
+    /// The store has nothing left, so that no session is left that may miss what was confirmed: new connections would get what is long past.
+    mutating func forgetConfirmed() {
+        self.entries.removeAll { $0.isAnswered }
+        self.entryBytes = self.entries.reduce(0) { $0 + $1.bytes }
+    }
+
     /// What is sent again when the store has executed nothing above `number`, in order: all that has no answer, and above it also what
     /// had been confirmed. Confirmed publications of sessions that are followed no longer are sent as the node's own; their other
     /// confirmed operations are not sent.

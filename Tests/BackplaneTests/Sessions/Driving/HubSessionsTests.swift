@@ -101,6 +101,59 @@ struct HubSessionsTests {
         guard case .never = await node.claim(client) else { throw ContractError() }
     }
 
+    @Test func `A session that is detached while the store is away goes on in a new epoch, which its client has seen all of`()
+        async throws
+    {
+        let store = MemorySessionStore()
+        let (first, second) = (DrivenNode(store), DrivenNode(store))
+        let client = try await first.attach([group])
+        #expect(try await first.request(self.publish("1"), of: client) == nil)
+        #expect(await eventually { client.texts == ["1:1"] })
+        store.setAway(true)
+        first.lose(client)
+        // Behind the loss on the same loop.
+        #expect(await !first.sessions.isIdle())
+        store.stallReplica()
+        store.promoteReplica()
+        store.setAway(false)
+        let resumed = DrivenClient(client.id)
+        var claim = await second.claim(resumed)
+        while case .later = claim { claim = await second.claim(resumed) }
+        guard case .claimed = claim else { throw ContractError() }
+        #expect(try await second.request(self.publish("2"), of: resumed) == nil)
+        #expect(await eventually { resumed.texts == ["1:1", "2:2"] })
+    }
+
+    @Test func `A session that is detached while the store is away is removed by a new epoch that lacks what its client saw`()
+        async throws
+    {
+        let store = MemorySessionStore()
+        let node = DrivenNode(store)
+        let client = try await node.attach([group])
+        store.stallReplica()
+        #expect(try await node.request(self.publish("1"), of: client) == nil)
+        #expect(await eventually { client.texts == ["1:1"] })
+        store.setAway(true)
+        node.lose(client)
+        #expect(await !node.sessions.isIdle())
+        store.promoteReplica()
+        store.setAway(false)
+        #expect(await eventually { store.record(of: client.id) == nil })
+    }
+
+    @Test func `After the loss of everything nothing that is past comes to new connections`() async throws {
+        let store = MemorySessionStore()
+        let node = DrivenNode(store)
+        let client = try await node.attach([group])
+        for text in ["1", "2"] { #expect(try await node.request(self.publish(text), of: client) == nil) }
+        store.restartEmpty()
+        #expect(await eventually { client.endings == [.unrecoverable] })
+        let next = try await node.attach([group])
+        #expect(try await node.request(self.publish("3"), of: next) == nil)
+        #expect(await eventually { next.texts.last?.hasSuffix(":3") == true })
+        #expect(next.texts == ["1:3"])
+    }
+
     @Test func `A session without transport whose request waits is detached after it`() async throws {
         let store = MemorySessionStore()
         let node = DrivenNode(store)

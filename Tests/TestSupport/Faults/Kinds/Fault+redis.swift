@@ -1,14 +1,15 @@
 extension Fault {
     /// Redis' process dies, freezes, or is restarted.
     static let redisProcess = [
-        Fault("redis-killed", "Redis killed; restarted empty after about twenty connection attempts of every node") { cluster in
+        Fault("redis-killed", "Redis killed; restarted empty after about twenty connection attempts of every node", mayTell: true)
+        { cluster in
             cluster.redis.kill()
             try await Self.proveUnready(cluster.nodes)
             try await Self.proveAttempts(of: cluster.nodes)
             try cluster.eraseData()
             try cluster.redis.restart()
         },
-        Fault("redis-restarted-empty", "Redis restarted at once, empty") { cluster in
+        Fault("redis-restarted-empty", "Redis restarted at once, empty", mayTell: true) { cluster in
             try await Self.restart(cluster, erasing: true)
         },
         Fault("redis-restarted", "Redis restarted at once, with its data (AOF)") { cluster in

@@ -1,7 +1,7 @@
 extension Fault {
     /// The master fails, and sentinels choose another. The fault ends when they agree on it.
     static let sentinel = [
-        Fault("sentinel-killed", "Sentinel: the master killed", needsSentinels: true) { cluster in
+        Fault("sentinel-killed", "Sentinel: the master killed", needsSentinels: true, mayTell: true) { cluster in
             try await Self.replaced(cluster) { _, old in old.kill() }
         },
         Fault(
@@ -9,7 +9,8 @@ extension Fault {
             "Sentinel: a planned failover; the old master continues to serve for 10 s",
             isFast: false,
             needsSentinels: true,
-            hasTwoMasters: true
+            hasTwoMasters: true,
+            mayTell: true
         ) {
             cluster in
             try await Self.replaced(cluster) { sentinels, _ in try sentinels.failOver() }
@@ -20,7 +21,8 @@ extension Fault {
             "Sentinel: the master frozen, replaced, and resumed",
             isFast: false,
             needsSentinels: true,
-            hasTwoMasters: true
+            hasTwoMasters: true,
+            mayTell: true
         ) {
             cluster in
             try await Self.replaced(cluster) { _, old in old.freeze() }

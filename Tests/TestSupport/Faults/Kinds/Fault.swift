@@ -23,6 +23,10 @@ public struct Fault: Sendable {
     /// Whether additional clients that are not recorded are part of it. Nothing else is wrong then, so every node must be ready
     /// all the time.
     let hasUnrecordedClients: Bool
+    /// Whether Redis loses data or its process ends, so that reliable clients may be told that they cannot go on.
+    let mayTell: Bool
+    /// What reliable clients do beyond the usual.
+    let habits: ReliableTraffic.Habits
     /// Injects the fault, proves that it took effect (or throws), and ends it.
     let inject: @Sendable (FaultCluster) async throws -> Void
 
@@ -42,6 +46,8 @@ public struct Fault: Sendable {
         hasTwoMasters: Bool = false,
         losesMessages: Bool = false,
         hasUnrecordedClients: Bool = false,
+        mayTell: Bool = false,
+        habits: ReliableTraffic.Habits = [],
         inject: @escaping @Sendable (FaultCluster) async throws -> Void
     ) {
         self.name = name
@@ -55,11 +61,18 @@ public struct Fault: Sendable {
         self.hasTwoMasters = hasTwoMasters
         self.losesMessages = losesMessages
         self.hasUnrecordedClients = hasUnrecordedClients
+        self.mayTell = mayTell
+        self.habits = habits
         self.inject = inject
     }
 
     /// All faults, in the order of the table.
-    public static let all = redisProcess + redisState + sentinel + network + node + crowd
+    public static let all = redisProcess + redisState + sentinel + network + node + crowd + clients + data + handler
+
+    public var needsHandler: Bool { self.habits.contains(.asking) }
+
+    /// Whether its nodes take reliable clients.
+    public var hasReliableClients: Bool { !self.options.contains("at-most-once") }
 
     /// Throws when the condition is false.
     /// - Parameter what: what is wrong in this case.
