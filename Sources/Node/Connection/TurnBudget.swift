@@ -12,6 +12,10 @@ struct TurnBudget {
     /// many clients that arrive together would be handled without a break.
     static let undelayedBytes = 128 * 1024
 
+    /// Bytes of replies that are sent in one turn: 1 MiB, which the kernel takes in about half a millisecond. A longer reply is sent in
+    /// turns of its own.
+    static let sentBytes = 1024 * 1024
+
     private var frames = 0
     private var payloadBytes = 0
     private var wireBytes = 0

@@ -27,16 +27,25 @@ struct ByteWriter {
         self.count += bytes.count
     }
 
-    /// Writes the first `count` of eight bytes, the lowest first.
+    /// Writes a form for each byte.
+    /// - Parameter forms: 256. The highest byte of each is its length, at most 7; its bytes are the others, the lowest first.
     @inline(__always)
-    mutating func write(first count: Int, of bytes: UInt64) {
-        guard self.target.count - self.count < 8 else {
-            // What is written too much is overwritten, or is not counted.
-            self.target.storeBytes(of: bytes.littleEndian, toByteOffset: self.count, as: UInt64.self)
-            self.count += count
+    mutating func write(_ forms: UnsafeBufferPointer<UInt64>, of bytes: UnsafeRawBufferPointer) {
+        guard self.target.count - self.count >= 8 * bytes.count else {
+            for byte in bytes {
+                let form = forms[Int(byte)]
+                for index in 0..<(form >> 56) { self.write(UInt8(truncatingIfNeeded: form >> (8 * index))) }
+            }
             return
         }
-        for index in 0..<count { self.write(UInt8(truncatingIfNeeded: bytes >> UInt64(8 * index))) }
+        var position = self.count
+        for byte in bytes {
+            let form = forms[Int(byte)]
+            // What is written too much is overwritten, or is not counted.
+            self.target.storeBytes(of: form.littleEndian, toByteOffset: position, as: UInt64.self)
+            position += Int(form >> 56)
+        }
+        self.count = position
     }
 
     /// Writes the readable bytes.

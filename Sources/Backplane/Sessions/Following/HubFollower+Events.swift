@@ -16,7 +16,8 @@ extension HubFollower {
             for (id, session) in self.sessions where session.phase == .following { self.sessions[id]?.passed(position.number) }
         case .subscribed(let topics):
             self.subscriptions.wereConfirmed(topics)
-            for id in self.sorted { self.readIfConfirmed(id, into: &output) }
+            let waiting = self.sessions.lazy.filter { $0.value.phase == .subscribing }.map(\.key)
+            for id in waiting.sorted() { self.readIfConfirmed(id, into: &output) }
         case .fenced(let id, let fence):
             guard let own = self.sessions[id]?.fence, own.position < fence.position else { return }
             self.end(id, .fenced, into: &output)

@@ -128,12 +128,10 @@ struct HubFollower {
             self.index[topic] = nil
             return self.subscriptions.release(topic)
         }
-        if !released.isEmpty { output.append(.unsubscribe(Self.inOrder(released))) }
-        let wanted = self.subscriptions.want(Self.inOrder(topics))
+        if !released.isEmpty { output.append(.unsubscribe(released.inOrder())) }
+        let wanted = self.subscriptions.want(topics)
         if !wanted.isEmpty { output.append(.subscribe(wanted)) }
     }
-
-    private static func inOrder(_ topics: Set<Audience>) -> [Audience] { topics.sorted { "\($0)" < "\($1)" } }
 
     /// The sessions that hear a topic.
     func members(of topic: Audience) -> [ConnectionID] {

@@ -25,13 +25,14 @@ struct HubSubscriptions {
     var confirmed: [Audience] { self.topics.compactMap { $0.value.since == nil ? nil : $0.key } }
 
     /// - Returns: those to be subscribed to now.
-    mutating func want(_ topics: [Audience]) -> [Audience] {
-        topics.filter { topic in
+    mutating func want(_ topics: Set<Audience>) -> [Audience] {
+        let new = topics.filter { topic in
             guard self.topics[topic] == nil else { return false }
             self.topics[topic] = Topic()
             if self.isLinked { self.awaited[topic, default: 0] += 1 }
             return self.isLinked
         }
+        return new.inOrder()
     }
 
     /// - Returns: whether a subscription must be ended.
@@ -75,6 +76,6 @@ struct HubSubscriptions {
     mutating func linkWasRestored() -> [Audience] {
         self.isLinked = true
         self.awaited = self.topics.mapValues { _ in 1 }
-        return self.topics.keys.sorted { "\($0)" < "\($1)" }
+        return self.topics.keys.inOrder()
     }
 }

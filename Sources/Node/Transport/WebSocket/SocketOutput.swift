@@ -21,7 +21,7 @@ import Darwin
 ///
 /// Between ``cork()`` and ``uncork()`` small writes are collected, so that the replies of one read leave in one write.
 struct SocketOutput {
-    /// Maximum of collected bytes: 64 KiB. Above it, copying costs more than another write.
+    /// Maximum of collected bytes, besides a single reply: 64 KiB. Above it, copying costs more than another write.
     private static let maximumCorkedBytes = 64 * 1024
 
     /// nil once the channel is closed. Writes start at the handler's own context and skip all handlers after it.
@@ -92,17 +92,24 @@ struct SocketOutput {
     /// ``send(_:collects:)`` while the transport is corked.
     @inline(never)
     private mutating func collect(_ bytes: ByteBuffer, collects: Bool) -> ByteBuffer? {
-        let collected = self.corked?.readableBytes ?? 0
-        if collects, collected + bytes.readableBytes <= Self.maximumCorkedBytes {
+        let collected = self.corkedBytes
+        if collects, collected + bytes.readableBytes <= Self.maximumCorkedBytes || (collected == 0 && self.isDirect) {
             // A single reply, the most frequent case, is not copied.
             if collected == 0 { self.corked = bytes } else { self.corked?.writeImmutableBuffer(bytes) }
             return nil
         }
         guard collected > 0, var all = self.corked.take() else { return self.sendNow(bytes) }
         self.corked = ByteBuffer()
+        if collected > Self.maximumCorkedBytes {
+            guard let rest = self.sendNow(all) else { return self.sendNow(bytes) }
+            all = rest
+        }
         all.writeImmutableBuffer(bytes)
-        return self.sendNow(all)
+        return collected > Self.maximumCorkedBytes ? all : self.sendNow(all)
     }
+
+    /// Bytes that have been collected and not sent.
+    var corkedBytes: Int { self.corked?.readableBytes ?? 0 }
 
     /// Collects all writes until ``uncork()``. Does nothing on a corked transport.
     mutating func cork() {
@@ -110,10 +117,17 @@ struct SocketOutput {
     }
 
     /// Sends the collected bytes. Later writes are sent at once.
+    /// - Parameter maximum: if there are more bytes, only so many of them are sent, unless the kernel takes fewer.
     /// - Returns: as ``send(_:collects:)``.
-    mutating func uncork() -> ByteBuffer? {
+    mutating func uncork(atMost maximum: Int = .max) -> ByteBuffer? {
         guard let bytes = self.corked.take(), bytes.readableBytes > 0 else { return nil }
-        return self.sendNow(bytes)
+        var later = bytes
+        guard bytes.readableBytes > maximum, let now = later.readSlice(length: maximum) else { return self.sendNow(bytes) }
+        guard let rest = self.sendNow(now) else {
+            self.corked = later
+            return nil
+        }
+        return bytes.getSlice(at: later.readerIndex - rest.readableBytes, length: later.readableBytes + rest.readableBytes)
     }
 
     /// The channel's write queue. It is a value separate from the transport, because a write may call back and change the

@@ -58,7 +58,10 @@ extension WebSocketTransport {
         self.input.isQueued = true
         connection.shard.turns.append(of: self.turns) {
             self.input.isQueued = false
-            self.resume(isQueued: true)
+            guard self.corkedBytes > 0 else { return self.resume(isQueued: true) }
+            // The rest of a long reply.
+            self.uncork(atMost: TurnBudget.sentBytes)
+            self.queueTurn()
         }
     }
 

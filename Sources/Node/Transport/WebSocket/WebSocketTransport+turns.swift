@@ -21,6 +21,7 @@ extension WebSocketTransport {
             var isFirst = true
             while isFirst || self.mayHandle, try self.handleNext(&bytes, &budget, connection, isQueued) {
                 isFirst = false
+                if self.corkedBytes > TurnBudget.sentBytes { budget.end() }
                 guard self.stillCounts else {
                     bytes.clear()
                     self.input.rest = nil
@@ -33,7 +34,7 @@ extension WebSocketTransport {
             connection.close(.violation(error))
         }
         if bytes.readableBytes == 0, let ping = self.pings.takeUnanswered() { self.answer(ping) }
-        self.uncork()
+        if self.corkedBytes <= TurnBudget.sentBytes { self.uncork() } else { self.queueTurn() }
         self.input.isInTurn = false
         self.input.hasSpentTurn = budget.isSpent
         let isDone = bytes.readableBytes == 0 && self.input.rest == nil

@@ -134,12 +134,15 @@ final class WebSocketTransport: ChannelDuplexHandler {
         self.output.queue.append(rest, written: written)
     }
 
-    /// Collects writes, up to 64 KiB, until ``uncork()``.
+    /// Collects writes, up to 64 KiB, until ``uncork(atMost:)``.
     func cork() { self.output.cork() }
 
-    func uncork() {
-        if let rest = self.output.uncork() { self.output.queue.append(rest) }
+    func uncork(atMost maximum: Int = .max) {
+        if let rest = self.output.uncork(atMost: maximum) { self.output.queue.append(rest) }
     }
+
+    /// Bytes of replies that have been collected and not sent.
+    var corkedBytes: Int { self.output.corkedBytes }
 
     // MARK: - The channel
 
