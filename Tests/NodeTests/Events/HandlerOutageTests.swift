@@ -91,10 +91,10 @@ struct HandlerOutageTests {
     }
 
     @Test func `Nobody listens: four tries, then none for a while`() async throws {
-        let server = try await HandlerServer.start { _ in .init() }
-        await server.stop()
+        let port = try SilentPort()
         let times = EventHandlers.Times(pauses: [.seconds(1), .seconds(2), .seconds(4)])
-        try await Self.with(server.url, times: times) { handlers, handler, registry in
+        let url = "http://127.0.0.1:\(port.number)/{hub}/{event}"
+        try await Self.with(url, times: times) { handlers, handler, registry in
             let failure = await Self.failure(handlers, handler, Self.event())
             #expect(failure == .unreachable || failure == .suspended)
             let exposition = try Exposition(registry.text(gauges: []))

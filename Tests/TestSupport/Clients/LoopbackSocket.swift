@@ -40,20 +40,9 @@ final class LoopbackSocket {
     }
 
     /// A port on which no process listens at this time.
-    static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        guard descriptor >= 0, Self.withAddress(port: 0, { bind(descriptor, $0, $1) }) == 0 else { throw Failure() }
-        var address = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
-        }
-        guard result == 0 else { throw Failure() }
-        return Int(UInt16(bigEndian: address.sin_port))
-    }
+    static func freePort() throws -> Int { try SilentPort().number }
 
-    private static func withAddress(port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt) -> CInt {
+    fileprivate static func withAddress(port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt) -> CInt {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
@@ -64,4 +53,27 @@ final class LoopbackSocket {
             }
         }
     }
+}
+
+/// A port of 127.0.0.1 on which nobody listens, and nobody else can while this exists.
+public final class SilentPort: Sendable {
+    public let number: Int
+    private let descriptor: CInt
+
+    public init() throws {
+        self.descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = self.descriptor
+        guard descriptor >= 0, LoopbackSocket.withAddress(port: 0, { bind(descriptor, $0, $1) }) == 0 else {
+            throw LoopbackSocket.Failure()
+        }
+        let result = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        guard result == 0 else { throw LoopbackSocket.Failure() }
+        self.number = Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    deinit { close(self.descriptor) }
 }
