@@ -127,7 +127,8 @@ struct MixedVersionTests {
         }
     }
 
-    @Test func `Messages of an unknown kind are told as lost, and counted; sessions pass over those for nodes only`() async throws {
+    @Test func `Messages of an unknown kind are told as lost, and counted; sessions pass over those for nodes only`() async throws
+    {
         try await Pair.run { pair in
             let plain = try await pair.this.open()
             let ofDefaultHub = PubSubCaller(node: pair.next, hub: "default")
