@@ -53,7 +53,7 @@ struct HubStorageTests {
         ]
         try await APITestNode.with(redis: [redis.url, redis.url], options) { nodes in
             let client = try await PubSubClient.member(nodes[0], "full", ["webpubsub.group": ["g"]])
-            let text = String(repeating: "x", count: 100_000)
+            let text = String(repeating: "x", count: 20_000)
             func send(_ hub: String, by node: APITestNode) async throws -> HTTPTestResponse {
                 try await PubSubCaller(node: node, hub: hub).call("POST", "/groups/g/:send", body: text)
             }

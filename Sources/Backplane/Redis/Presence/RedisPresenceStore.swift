@@ -80,9 +80,19 @@ public final class RedisPresenceStore: PresenceStore {
         guard !self.isFormatChecked.withLockedValue({ $0 }) else { return }
         let nodes = try self.decoder.count(try await self.scripts.evaluate(.formerNodes, [self.keys.formerLeases], []))
         guard nodes == 0 else { throw .formerFormat(nodes: nodes) }
-        let foreign = try await self.nodes().count { !$0.expired && !$0.record.formats.overlaps(node.formats) }
+        let foreign = try await self.nodes(thatDoNotShare: node.formats)
         guard foreign == 0 else { throw .foreignFormats(nodes: foreign) }
         self.isFormatChecked.withLockedValue { $0 = true }
+    }
+
+    private func nodes(thatDoNotShare formats: FormatRange) async throws(PresenceError) -> Int {
+        do throws(PresenceError) {
+            return try await self.nodes().count { !$0.expired && !$0.record.formats.overlaps(formats) }
+        } catch {
+            // The registration deletes what another program wrote in the place of the leases.
+            guard case .refused = error else { throw error }
+            return 0
+        }
     }
 
     public func renew(_ node: NodeRecord) async throws(PresenceError) -> LeaseState {
