@@ -91,6 +91,13 @@ struct RedisHistoryTests {
         }
     }
 
+    @Test func `A number belongs to the last epoch that began below it`() {
+        let epochs = HubEpochs("7:0,9:100,x,5,12:300,")
+        func epoch(_ number: UInt64) -> UInt64? { epochs.position(of: number)?.epoch }
+        #expect([0, 1, 100, 101, 300, 301, .max].map(epoch) == [nil, 7, 7, 9, 9, 12, 12])
+        #expect(HubEpochs("").position(of: 1) == nil)
+    }
+
     @Test func `Reading itself notices another history`() async throws {
         try await Self.run { server, node in
             let former = try #require(await node.place(of: "former", on: Self.all))

@@ -35,7 +35,7 @@ struct TopicLogsTests {
         for offset in 1...5 as ClosedRange<UInt64> {
             for topic in topics {
                 let outcome = logs.step(topic) { $0.received(self.arrival(offset, bytes: 1000), into: &output) }?.outcome
-                #expect(outcome == .init(isFollowing: false, hasRequest: true))
+                #expect(outcome == .init(isFollowing: false, hasRequest: true, isBehind: true))
                 try #require(logs.heldBytes <= logs.limit)
             }
         }
@@ -50,6 +50,19 @@ struct TopicLogsTests {
         }
         #expect(logs.heldBytes == 0 && output.lost == 0 && output.gaps == 0)
         #expect(output.envelopes.count == 5 * topics.count)
+    }
+
+    @Test
+    func `A topic is behind while it holds messages or has missed some, and not only because it is new`() throws {
+        var logs = TopicLogs()
+        logs.begin(.all, own: Self.own)
+        func isBehind(_ body: (inout TopicLogStateMachine) -> Void) -> Bool? { logs.step(.all, body)?.outcome.isBehind }
+        #expect(isBehind { $0.subscribed(session: 1) } == false)
+        #expect(isBehind { _ = $0.received(self.arrival(1, bytes: 1)) } == true)
+        #expect(isBehind { _ = $0.read(LogPage(head: .init(epoch: 1, offset: 1, start: 0))) } == false)
+        #expect(isBehind { _ = $0.unlinked() } == true)
+        #expect(isBehind { $0.subscribed(session: 2) } == true)
+        #expect(isBehind { _ = $0.read(LogPage(head: .init(epoch: 1, offset: 1, start: 0))) } == false)
     }
 
     @Test

@@ -37,11 +37,12 @@ struct ForgedPlacesTests {
         func page(offset: Int64, start: Int64 = 0, entries: [Int64] = []) -> LogPage? {
             let list = entries.flatMap { [RESPValue.integer($0), .integer($0), .bulk(ByteBuffer(string: "x"))] }
             let head: [RESPValue] = [.bulk(ByteBuffer(string: "epoch--1")), .integer(offset), .integer(start), .integer(0)]
-            return LogPage(.array(head + [.integer(offset), .array(list), .integer(1), .integer(0)]))
+            return LogPage(.array(head + [.integer(offset), .array(list), .bulk(ByteBuffer(string: "4:0,"))]))
         }
         let largest = Int64(Self.largest)
         #expect(page(offset: largest, start: largest, entries: [1, largest])?.offsets == [1, Self.largest])
         #expect(page(offset: 0)?.head?.offset == 0)
+        #expect(page(offset: 3, entries: [2])?.entries.map(\.position) == [Position(epoch: 4, number: 2)])
         for offset in [largest + 1, .max, -1] { #expect(page(offset: offset) == nil, "\(offset)") }
         #expect(page(offset: 3, start: 4) == nil && page(offset: 3, start: -1) == nil)
         for entries: [Int64] in [[0], [4], [2, 2], [-1], [.max]] {

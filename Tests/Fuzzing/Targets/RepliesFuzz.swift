@@ -95,7 +95,7 @@ enum RepliesFuzz {
             "*2\r\n\(bulk("default"))\(bulk("1800000000000000"))", "*2\r\n\(bulk(details))$-1\r\n",
             "*3\r\n*2\r\n:2\r\n*2\r\n\(bulk(id))\(bulk("no id")):1\r\n:0\r\n",
             "*2\r\n\(bulk("1800000000000000"))\(bulk(details))",
-            "*5\r\n\(bulk("epoch--1")):3\r\n:0\r\n:0\r\n*4\r\n:2\r\n\(bulk("x")):3\r\n\(bulk("y"))",
+            "*7\r\n\(bulk("epoch--1")):3\r\n:0\r\n:0\r\n:9\r\n*6\r\n:8\r\n:2\r\n\(bulk("x")):9\r\n:3\r\n\(bulk("y"))\(bulk("4:0,"))",
             "*7\r\n:9\r\n:3\r\n\(bulk("")):3\r\n:1\r\n:0\r\n*3\r\n:2\r\n:9\r\n\(bulk("x"))",
         ].map { [77] + Array($0.utf8) }
     }

@@ -45,8 +45,9 @@ struct HubReplays {
         guard let hub = topic.hub else { return }
         if isBehind {
             self.behind[hub, default: []].insert(topic)
-        } else if let topics = self.behind[hub], topics.contains(topic) {
-            self.behind[hub] = topics.count > 1 ? topics.subtracting([topic]) : nil
+        } else {
+            self.behind[hub]?.remove(topic)
+            if self.behind[hub]?.isEmpty == true { self.behind[hub] = nil }
         }
         self.update(hub) { $0.settled(topic, isBehind: isBehind, at: now) }
     }

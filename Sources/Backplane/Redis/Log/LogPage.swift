@@ -32,7 +32,7 @@ struct LogPage: Hashable, Sendable {
         let offset: UInt64
         /// Its number in the hub's order.
         var number: UInt64 = 0
-        /// Nil for an entry of a former epoch of the hub.
+        /// Nil for an entry of an old epoch of the hub.
         var position: Position?
         /// The bytes of the entry, normally an envelope.
         let bytes: ByteBuffer
@@ -55,7 +55,7 @@ struct LogPage: Hashable, Sendable {
             self.init(head: nil)
             return
         }
-        guard parts.count == 8, let order = parts[6].unsigned, let base = parts[7].unsigned, let epoch = parts[0].bytes,
+        guard parts.count == 7, let epochs = parts[6].text.map({ HubEpochs($0) }), let epoch = parts[0].bytes,
             epoch.readableBytes == 8,
             let head = Head(epoch: epoch, offset: parts[1], start: parts[2], beginning: parts[3], number: parts[4]),
             let list = parts[5].elements, list.count.isMultiple(of: 3)
@@ -68,7 +68,7 @@ struct LogPage: Hashable, Sendable {
                 offset <= head.offset, offset > entries.last?.offset ?? 0, number <= head.number,
                 number > entries.last?.number ?? 0
             else { return nil }
-            let position = number > base && order > 0 ? Position(epoch: order, number: number) : nil
+            let position = epochs.position(of: number)
             entries.append(Entry(offset: offset, number: number, position: position, bytes: bytes))
         }
         self.init(head: head, entries: entries)

@@ -124,6 +124,8 @@ struct TopicLogStateMachine {
     }
 
     var isFollowing: Bool { if case .following = self.state { true } else { false } }
+    /// See ``TopicLogs/Outcome/isBehind``.
+    var isBehind: Bool { !self.isFollowing && (self.position != .unknown || self.heldMessages > 0) }
     var isInterrupted: Bool { self.continuity != .proven }
     /// Bytes in the buffer, including ``Outbox/overheadBytes`` for each message.
     var heldBytes: Int { if case .reading(let reading) = self.state { reading.buffer.bytes } else { 0 } }

@@ -10,7 +10,8 @@ struct TopicLogs {
     struct Outcome: Hashable {
         let isFollowing: Bool
         let hasRequest: Bool
-        /// Whether it does not follow its log after it has done so.
+        /// Whether messages that come before those of other topics may follow: it missed some, or holds some until it has read its log for
+        /// the first time.
         var isBehind = false
         /// Number of messages that are lost because all topics together exceeded the limit.
         var lost = 0
@@ -66,7 +67,7 @@ struct TopicLogs {
         let outcome = Outcome(
             isFollowing: self.machines.values[slot].isFollowing,
             hasRequest: self.machines.values[slot].request != nil,
-            isBehind: !self.machines.values[slot].isFollowing && self.machines.values[slot].position != .unknown,
+            isBehind: self.machines.values[slot].isBehind,
             lost: lost
         )
         return (answer, outcome)
