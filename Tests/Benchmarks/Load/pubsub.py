@@ -8,7 +8,6 @@ import time
 from servers import SECRET, Volary
 
 KEY = base64.b64encode(SECRET.encode()).decode()
-PROTOCOL = "json.webpubsub.azure.v1"
 GROUP = "bench"
 
 
@@ -17,6 +16,7 @@ class VolaryPubSub(Volary):
     plain clients of `VolaryWithGroups`."""
 
     name = "volary, Web PubSub"
+    protocol = "json.webpubsub.azure.v1"
 
     def begin(self):
         self.options += ["--access-key", KEY]
@@ -30,7 +30,7 @@ class VolaryPubSub(Volary):
     @property
     def urls(self):
         urls = [part for port in self.ports for part in ("--url", self.client_url(port))]
-        return urls + ["--protocol", PROTOCOL, "--wait-for", '"event":"connected"']
+        return urls + ["--protocol", self.protocol, "--wait-for", '"event":"connected"']
 
     @property
     def echo_urls(self):
@@ -40,7 +40,7 @@ class VolaryPubSub(Volary):
         roles = ["webpubsub.sendToGroup", "webpubsub.joinLeaveGroup"]
         signed = signed_token(audience, sub="client", role=roles)
         return [
-            "--url", f"ws://127.0.0.1:{port}/client/hubs/bench?access_token={signed}", "--protocol", PROTOCOL,
+            "--url", f"ws://127.0.0.1:{port}/client/hubs/bench?access_token={signed}", "--protocol", self.protocol,
             "--hello", '{"type":"joinGroup","group":"own-%d","ackId":1}', "--wait-for", '"ackId":1,',
             "--template", '{"type":"sendToGroup","group":"own-%d","dataType":"text","data":"%p"}',
         ]
@@ -58,6 +58,17 @@ class VolaryPubSubGroup(VolaryPubSub):
 
     def publishing(self, path=f"groups/{GROUP}/:send"):
         return super().publishing(path)
+
+
+class VolaryPubSubReliable(VolaryPubSub):
+    """The same with reliable clients, which acknowledge nothing: each gets fewer messages than the 1,000 that may be unacknowledged."""
+
+    name = "volary, reliable"
+    protocol = "json.reliable.webpubsub.azure.v1"
+
+
+class VolaryPubSubReliableGroup(VolaryPubSubReliable, VolaryPubSubGroup):
+    """The same, published to the group."""
 
 
 def signed_token(audience, **claims):

@@ -3,7 +3,7 @@ import dataclasses
 from typing import Callable
 
 import streams
-from pubsub import VolaryPubSub, VolaryPubSubGroup
+from pubsub import VolaryPubSub, VolaryPubSubGroup, VolaryPubSubReliable, VolaryPubSubReliableGroup
 from servers import Nchan, Socketify, Volary, VolaryWithGroups, VolaryWithStalledReader, VolaryWithTLS
 
 
@@ -146,6 +146,15 @@ def pubsub_fan_out(name, what, server, plain, at_least, aim, **settings):
     return Row(name, what, "us", *sides, at_least, aim)
 
 
+def reliable(name, what, unit, mode, *options, plain=VolaryPubSub, at_least=0, aim=0, digits=2, **settings):
+    """Reliable clients against others with the same load, with Redis."""
+    return Row(
+        name, what, unit,
+        loaded(VolaryPubSubReliable, mode, *options, redis=True, **settings), loaded(plain, mode, *options, redis=True, **settings),
+        at_least, aim, digits=digits,
+    )
+
+
 def over_tls(name, what, unit, measure, sockets, per_connection, at_least, aim, digits=2):
     """WebSockets as streams of few HTTP/2 connections, against as many TLS connections of HTTP/1.1.
 
@@ -244,6 +253,30 @@ ROWS = [
     Row(
         "pubsub-send", "a client's `sendToGroup` to itself, 100 connections: round trips per CPU second / REST broadcasts of the row `rest`", "1/s",
         loaded(VolaryPubSub, "echo", *ECHO, messages=20_000, figure=per_cpu_second),
+        loaded(Volary, "fanout", *REST, messages=10_000, http=True, figure=per_cpu_second), 1, 2, more_is_better=True, digits=0,
+    ),
+    pubsub_fan_out(
+        "reliable-all", "to 1,000 reliable clients, 64 B, K=1: CPU per delivery / to plain clients", VolaryPubSubReliable, Volary, 1.1, 1.03,
+    ),
+    pubsub_fan_out(
+        "reliable-group", "to a group of 1,000 reliable clients: CPU per delivery / of plain clients", VolaryPubSubReliableGroup,
+        VolaryWithGroups, 1.1, 1.03, groups=1,
+    ),
+    reliable(
+        "reliable-sparse", "1,000 reliable clients that each get 1 of 1,000 publications of their hub, and its acknowledgment, with Redis: "
+        "CPU per round trip / of JSON clients", "us", "echo", "-c", "1000", "--size", "64", "--warmup", "2000", messages=20_000,
+    ),
+    reliable(
+        "reliable-idle", "memory per idle reliable connection, 10,000, with Redis (the node's own growth) / of a JSON client; at most 2,048 B more",
+        "B", "idle", "-c", "10000", "--hold", "2", figure=node_growth, digits=0,
+    ),
+    reliable(
+        "reliable-connect", "CPU per connect of a reliable client, Redis' CPU counts / of a plain one", "us", "storm", "-c", "8000",
+        "--connect-window", "64", plain=Volary, at_least=1.3, aim=1, digits=0,
+    ),
+    Row(
+        "reliable-send", "a reliable client's `sendToGroup` to itself, 100 connections: round trips per CPU second / REST broadcasts of the row `rest`",
+        "1/s", loaded(VolaryPubSubReliable, "echo", *ECHO, messages=20_000, figure=per_cpu_second),
         loaded(Volary, "fanout", *REST, messages=10_000, http=True, figure=per_cpu_second), 1, 2, more_is_better=True, digits=0,
     ),
 ]
