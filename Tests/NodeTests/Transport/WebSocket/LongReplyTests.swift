@@ -20,17 +20,6 @@ struct LongReplyTests {
 
     private static func frames(_ texts: [String]) -> [UInt8] { texts.flatMap { ClientFrame.text($0) } }
 
-    @Test func `Long replies, short ones and a close frame leave in their order`() async throws {
-        try await Self.with { node in
-            let client = try await TestClient.open(port: node.port, path: "/echo")
-            let texts = ["a", Self.long, "b", Self.long, Self.long, "c"]
-            client.write(Self.frames(texts) + ClientFrame.ping("p") + ClientFrame.close(1000))
-            #expect(await eventually { client.isClosed })
-            #expect(client.messages("echo") == texts)
-            #expect(client.frames.suffix(2) == [.pong(Array("p".utf8)), .close(1000, "")])
-        }
-    }
-
     @Test func `What is published while a long reply is sent comes whole, before or behind it`() async throws {
         try await Self.with { node in
             let (client, other) = (try await TestClient.open(port: node.port), try await TestClient.open(port: node.port))
@@ -41,20 +30,6 @@ struct LongReplyTests {
             #expect(client.messages("echo") == [Self.long])
             #expect(client.messages().filter { $0 != Self.long } == numbers)
             #expect(other.messages().filter { $0 != Self.long } == numbers)
-            for one in [client, other] { await one.close() }
-        }
-    }
-
-    @Test func `A client that reads late gets the rest of a long reply`() async throws {
-        try await Self.with { node in
-            let client = try await TestClient.open(port: node.port, path: "/echo")
-            try await client.stopReading()
-            client.write(Self.frames([Self.long, "a"]))
-            let other = try await TestClient.open(port: node.port, path: "/echo")
-            other.write(Self.frames(["b"]))
-            #expect(await eventually { other.messages("echo") == ["b"] })
-            try await client.resumeReading()
-            #expect(await eventually { client.messages("echo") == [Self.long, "a"] })
             for one in [client, other] { await one.close() }
         }
     }
