@@ -5,6 +5,8 @@ import VolaryProtocol
 /// The parts of a node for its clients: endpoints, client protocols, admission, and applications.
 struct ClientSide: Sendable {
     let endpoints: [Endpoint]
+    /// nil: the configuration has no file of hubs.
+    let routes: PubSubRoutes?
     /// Of event streams.
     let events: Endpoint
     let admission: WebSocketAdmission
@@ -36,10 +38,12 @@ struct ClientSide: Sendable {
             handlers: handlers,
             metrics: metrics
         )
+        let protocols = PubSubProtocols(reliable: cluster.sessions?.spoken)
         let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
         self.endpoints =
-            [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub, reliable: cluster.sessions?.spoken)
+            [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub, protocols)
             + moreEndpoints(relay)
+        self.routes = configuration.events.map { PubSubRoutes($0, pubSub, protocols) }
         self.events = .events(relay, precision: configuration.timestampPrecision)
         let interest = cluster.interest
         self.admission = WebSocketAdmission(

@@ -26,12 +26,16 @@ struct PubSubAuthenticator: Sendable {
     ) async throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
         if client.resumes { return client }
         let granted = try await self.grant(request, client)
-        guard client.spoken !== client.endpoint.standard || RawClientMode(parameters: client.parameters) != nil else {
+        guard !(client.spoken.base is RawPubSubProtocol) || RawClientMode(parameters: client.parameters) != nil else {
             throw .badMode
         }
         var client = client
         if let granted {
-            client.user = granted.client.user
+            // The path may name a user, too. It is unclear which of two is meant.
+            guard client.user == nil || granted.client.user == nil || client.user == granted.client.user else {
+                throw .unauthorized(.otherUser)
+            }
+            client.user = granted.client.user ?? client.user
             client.groups = granted.client.groups
             client.permissions = granted.client.permissions
         }
