@@ -40,6 +40,17 @@ public protocol Broker: Service {
     /// Ends the subscription. Messages that are already on their way may still arrive.
     func unsubscribe(from topic: Topic) async
 
+    /// Reads publications behind a position from the logs of topics, in the order of their hub.
+    ///
+    /// Positions are those that ``PublishOutcome`` and delivered envelopes have. Whoever reads up to the last page after ``subscribe(to:)``
+    /// has returned, and then takes the envelopes with a position above ``HistoryPage/through``, misses nothing.
+    ///
+    /// - Parameters:
+    ///   - topics: at least one and at most ``HistoryPage/maximumTopics``, all of one hub.
+    ///   - position: of any epoch, and not trusted. Nil: from the start of the logs.
+    ///   - limit: the most publications, 1 to ``HistoryPage/maximumPublications``; 0 only asks for the position of the hub.
+    func read(_ topics: Set<Topic>, after position: Position?, limit: Int) async throws(HistoryError) -> HistoryPage
+
     /// Whether messages flow. May be read from any thread.
     var health: BrokerHealth { get }
 

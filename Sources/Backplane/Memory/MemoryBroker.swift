@@ -64,7 +64,18 @@ public final class MemoryBroker: Broker {
         guard payloadBytes <= Limits.maximumPayloadBytes else { return .failure(.tooLarge) }
         let published = self.bus.publish(message, to: topic, from: self, bytes: payloadBytes + Self.overheadBytes)
         guard let published else { return .failure(.outboxFull) }
-        return .success(.relayed(receivers: published.receivers, at: topic.hub.map { _ in published.position }))
+        return .success(.relayed(receivers: published.receivers, at: published.position))
+    }
+
+    public func read(
+        _ topics: Set<Topic>,
+        after position: Position?,
+        limit: Int
+    ) async throws(HistoryError) -> HistoryPage {
+        let hub = HistoryPage.hub(of: topics, limit: limit)
+        guard !self.state.withLockedValue({ $0.isClosed }) else { throw .unavailable(reason: "shut down") }
+        guard let page = self.bus.read(topics, of: hub, after: position, limit: limit) else { throw .notLogged }
+        return page
     }
 
     /// Waits for graceful shutdown, then leaves the bus.

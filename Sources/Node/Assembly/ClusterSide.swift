@@ -135,7 +135,7 @@ extension NodeServer.ClusterServices {
         let (id, loop, logger) = (foundation.id, foundation.linkLoop, foundation.logger)
         let settings = foundation.configuration.broker
         guard let redis = foundation.configuration.redis else {
-            let bus = MemoryBus()
+            let bus = MemoryBus(settings: settings)
             self.init(
                 broker: MemoryBroker(bus: bus, node: id, eventLoop: loop),
                 store: MemoryPresenceStore(shared: MemoryPresence()),

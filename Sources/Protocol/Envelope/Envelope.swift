@@ -12,6 +12,9 @@ public struct Envelope: Hashable, Sendable {
     /// How often it had been sent before, modulo 16. Two copies of a log have the same value only if both hold the same
     /// transmission.
     public let attempt: UInt8
+    /// The place of the message in the order of its hub, set by the broker that delivers it; not encoded. Nil where it has none, or
+    /// where messages with a lower number may follow.
+    public var position: Position?
 
     /// - Parameter attempt: modulo 16.
     public init(origin: NodeID, sequence: UInt64, message: NodeMessage, attempt: UInt8 = 0) {

@@ -118,6 +118,10 @@ private final class IdleBroker: Broker {
 
     func attach(_ receiver: any BrokerReceiver) {}
     func subscribe(to topic: Topic) async throws(BrokerError) {}
+    func read(_ topics: Set<Topic>, after position: Position?, limit: Int) async throws(HistoryError) -> HistoryPage {
+        throw .notLogged
+    }
+
     func unsubscribe(from topic: Topic) async {}
     var health: BrokerHealth { BrokerHealth(state: .up) }
     func run() async throws { try? await gracefulShutdown() }

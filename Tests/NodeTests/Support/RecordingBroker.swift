@@ -87,6 +87,10 @@ final class RecordingBroker: Broker {
         if !isLinked { throw .cancelled }
     }
 
+    func read(_ topics: Set<Topic>, after position: Position?, limit: Int) async throws(HistoryError) -> HistoryPage {
+        throw .notLogged
+    }
+
     func unsubscribe(from topic: Topic) async { self.state.withLockedValue { $0.wishes.append("-\(topic.label)") } }
     var health: BrokerHealth { self.state.withLockedValue { $0.health } }
     func run() async throws { try? await gracefulShutdown() }

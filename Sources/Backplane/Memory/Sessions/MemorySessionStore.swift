@@ -57,7 +57,7 @@ public final class MemorySessionStore: SessionStore {
         case .publish(let publication, _):
             let executed = self.relay.publish(publication.publication, from: caller.node) {
                 let executed = execute()
-                return (executed, executed.observed.answer == .executed)
+                return (executed, executed.observed.answer == .executed ? executed.observed.position : nil)
             }
             guard let executed else { throw .unavailable("the inbox of a node is full") }
             return try self.finish(executed)
@@ -232,6 +232,9 @@ public final class MemorySessionStore: SessionStore {
             return .appended(at: hub.position, receivers: receivers, woken: woken)
         }
     }
+
+    /// The position of a hub; nil before its first operation.
+    func position(of hub: HubName) -> Position? { self.state.withLockedValue { $0.hubs[hub]?.head?.position } }
 
     private func look<Result>(_ hub: HubName, _ body: (inout MemoryHub) -> Result) -> Result {
         let now = self.now()

@@ -137,6 +137,14 @@ public final class RedisBroker: Broker {
         }
     }
 
+    public func read(
+        _ topics: Set<Topic>,
+        after position: Position?,
+        limit: Int
+    ) async throws(HistoryError) -> HistoryPage {
+        throw .unavailable(reason: "not built yet")
+    }
+
     public func run() async throws {
         self.onLoop { $0.start() }
         let flushes: Bool

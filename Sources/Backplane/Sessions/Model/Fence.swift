@@ -1,24 +1,4 @@
-/// A place in the total order of a hub. Positions of one epoch are ordered by their numbers; a later epoch follows all earlier ones.
-///
-/// Numbers rise by at least one with each script that takes one, and jump when an epoch begins. They are not dense.
-public struct Position: Hashable, Sendable {
-    /// Names one history of the store. A promoted replica, a restart or a lost head begin another one, with a higher epoch.
-    public let epoch: UInt64
-    public let number: UInt64
-
-    public init(epoch: UInt64, number: UInt64) {
-        self.epoch = epoch
-        self.number = number
-    }
-}
-
-extension Position: Comparable {
-    public static func < (left: Position, right: Position) -> Bool { (left.epoch, left.number) < (right.epoch, right.number) }
-}
-
-extension Position: CustomStringConvertible {
-    public var description: String { "\(self.epoch)-\(self.number)" }
-}
+public import VolaryProtocol
 
 /// The fencing token of a session's owner: the position of its attach or claim. It is never given twice, also by a store that has
 /// lost writes. Scripts compare it for equality; of two fences of a session, the higher one was given later.
