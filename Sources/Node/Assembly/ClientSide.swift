@@ -11,6 +11,7 @@ struct ClientSide: Sendable {
     let events: Endpoint
     let admission: WebSocketAdmission
     private let host: ConnectionHost
+    private let history: EventStreamHistory
     private let webSocketSettings: WebSocketSettings
 
     /// - Parameters:
@@ -45,7 +46,7 @@ struct ClientSide: Sendable {
             + moreEndpoints(relay)
         self.routes = configuration.events.map { PubSubRoutes($0, pubSub, protocols) }
         self.events = .events(relay, precision: configuration.timestampPrecision)
-        let interest = cluster.interest
+        let (interest, broker) = (cluster.interest, cluster.links.broker)
         self.admission = WebSocketAdmission(
             access: WebSocketAuthenticator(
                 origins: configuration.access.origins,
@@ -64,8 +65,10 @@ struct ClientSide: Sendable {
             ),
             quotas: configuration.hubLimits.connections.map { _ in cluster.quotas },
             sessions: cluster.sessions,
-            isSubscribed: cluster.hasSubscribed
+            isSubscribed: cluster.hasSubscribed,
+            position: { hub in try? await broker.read([.all(hub)], after: nil, limit: 0).through }
         ) { await interest.reserve($0) }
+        self.history = EventStreamHistory(broker: broker, now: foundation.now)
         self.host = ConnectionHost(
             connections: cluster.connections,
             settings: configuration.connectionSettings(now: foundation.now),
@@ -82,7 +85,13 @@ struct ClientSide: Sendable {
         _ carrier: WebSocketCarrier
     ) -> any TransportHandler {
         guard admitted.client.endpoint.access != .readers else {
-            return EventStreamTransport(settings: self.webSocketSettings, admitted: admitted, carrier: carrier, host: self.host)
+            return EventStreamTransport(
+                settings: self.webSocketSettings,
+                admitted: admitted,
+                carrier: carrier,
+                host: self.host,
+                history: self.history
+            )
         }
         return WebSocketTransport(settings: self.webSocketSettings, admitted: admitted, carrier: carrier, host: self.host)
     }

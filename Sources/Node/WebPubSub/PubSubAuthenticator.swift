@@ -47,21 +47,36 @@ struct PubSubAuthenticator: Sendable {
         _ request: HTTPRequestHead,
         _ client: WebSocketHandshake.Client
     ) async throws(WebSocketHandshake.Refusal) -> (claims: PubSubTokenClaims, client: PubSubTokenClaims.Client)? {
+        let token: String?
+        do throws(TokenError) {
+            guard self.keys != nil else { throw .noAccessKey }
+            token = try self.token(of: request, client)
+            if token == nil, self.connect?.handlers.settings(of: client.hub)?.acceptsAnonymous != true { throw .missing }
+        } catch {
+            throw .unauthorized(error)
+        }
+        guard let token else { return nil }
+        return try await self.client(of: token, in: client.hub, host: request.headers.first(name: "host"))
+    }
+
+    /// What a token gives to its client.
+    /// - Parameter host: of the request.
+    func client(
+        of token: String,
+        in hub: HubName,
+        host: String?
+    ) async throws(WebSocketHandshake.Refusal) -> (claims: PubSubTokenClaims, client: PubSubTokenClaims.Client) {
         let claims: PubSubTokenClaims
         let hosts: [UTF8Text]
         do throws(TokenError) {
             guard let keys else { throw .noAccessKey }
-            guard let token = try self.token(of: request, client) else {
-                if self.connect?.handlers.settings(of: client.hub)?.acceptsAnonymous == true { return nil }
-                throw .missing
-            }
             claims = try await keys.claims(of: token)
-            hosts = keys.hosts(ofRequestTo: request.headers.first(name: "host"))
+            hosts = keys.hosts(ofRequestTo: host)
         } catch {
             throw .unauthorized(error)
         }
         do throws(PubSubTokenFault) {
-            return (claims, try claims.client(of: UTF8Text(client.hub.text), hosts: hosts, now: self.now()))
+            return (claims, try claims.client(of: UTF8Text(hub.text), hosts: hosts, now: self.now()))
         } catch {
             switch error {
             case .invalidName(let claim): throw .badClaim(claim)
