@@ -50,8 +50,8 @@ struct MemoryHubHistory {
         let hasGap = after.map { $0 < self.start || $0 > end } ?? false
         var entries: [HistoryPage.Entry] = []
         var room = HistoryPage.maximumBytes
-        // A position above the end is of a history that is not this one.
-        let from = after.flatMap { $0 > end ? nil : $0 } ?? self.start
+        // A later epoch is of another history; of the same epoch, nothing is above the end.
+        let from = after.map { $0.epoch > end.epoch ? self.start : min($0, end) } ?? self.start
         for item in self.items[self.index(after: from)...] where limit > 0 && topics.contains(item.publication.topic) {
             guard entries.count < limit, room > 0 else {
                 return HistoryPage(entries: entries, through: entries.last?.position ?? from, isLast: false, hasGap: hasGap)

@@ -12,21 +12,25 @@ enum BrokerKind: String, CaseIterable, Sendable {
     case redisAtMostOnce = "redis, at most once"
 
     /// Runs `body` with brokers of one cluster, each with its receiver, all running.
-    /// - Parameter group: whose event loops they take by turns.
+    /// - Parameters:
+    ///   - settings: but for the delivery.
+    ///   - group: whose event loops they take by turns.
     func withCluster(
         of count: Int,
+        settings: BrokerSettings = BrokerSettings(),
         on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         _ body: ([BrokerEndpoint]) async throws -> Void
     ) async throws {
         switch self {
         case .memory:
-            let bus = MemoryBus()
+            let bus = MemoryBus(settings: settings)
             try await Self.run((0..<count).map { _ in .memory(bus, on: group.next()) }, body)
         case .redis, .redisAtMostOnce:
             let server = try RedisServer.start()
             defer { server.stop() }
             let configuration = try RedisConfiguration(url: server.url)
-            let settings = BrokerSettings(delivery: self == .redis ? .logged : .atMostOnce)
+            var settings = settings
+            settings.delivery = self == .redis ? .logged : .atMostOnce
             try await Self.run((0..<count).map { _ in .redis(configuration, settings: settings, on: group.next()) }, body)
         }
     }

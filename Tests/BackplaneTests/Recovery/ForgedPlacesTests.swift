@@ -20,11 +20,11 @@ struct ForgedPlacesTests {
     @Test
     func `An offset that no script counts up to is no place in a log`() throws {
         for offset in [1, Self.largest] {
-            guard case .logged(let place, let previous, _) = try BrokerFrame(Self.frame(offset: offset)) else {
+            guard case .logged(let place, let previous, let epoch, _) = try BrokerFrame(Self.frame(offset: offset)) else {
                 Issue.record("\(offset) was not taken")
                 continue
             }
-            #expect(place == LogPosition(epoch: 7, offset: offset, number: 5) && previous == 4)
+            #expect(place == LogPosition(epoch: 7, offset: offset, number: 5) && previous == 4 && epoch == 3)
         }
         for offset in [0, Self.largest + 1, .max] { #expect((try? BrokerFrame(Self.frame(offset: offset))) == nil, "\(offset)") }
         for (number, previous): (UInt64, UInt64) in [(0, 0), (Self.largest + 1, 1), (.max, 1), (5, 5), (5, 6)] {
@@ -37,7 +37,7 @@ struct ForgedPlacesTests {
         func page(offset: Int64, start: Int64 = 0, entries: [Int64] = []) -> LogPage? {
             let list = entries.flatMap { [RESPValue.integer($0), .integer($0), .bulk(ByteBuffer(string: "x"))] }
             let head: [RESPValue] = [.bulk(ByteBuffer(string: "epoch--1")), .integer(offset), .integer(start), .integer(0)]
-            return LogPage(.array(head + [.integer(offset), .array(list)]))
+            return LogPage(.array(head + [.integer(offset), .array(list), .integer(1), .integer(0)]))
         }
         let largest = Int64(Self.largest)
         #expect(page(offset: largest, start: largest, entries: [1, largest])?.offsets == [1, Self.largest])

@@ -126,7 +126,7 @@ extension LogFuzz.Run {
         let (place, previous, bytes): (LogPosition?, UInt64, ByteBuffer) =
             switch frame {
             case .plain(let bytes): (nil, 0, bytes)
-            case .logged(let place, let previous, let bytes): (place, previous, bytes)
+            case .logged(let place, let previous, _, let bytes): (place, previous, bytes)
             }
         let envelope = try? Envelope(decoding: bytes)
         if let envelope { self.taken.insert(envelope) }

@@ -9,6 +9,7 @@ import VolaryProtocol
 /// - ``PublishIntake``, ``MessagePublisher``: publish messages from the inbox to Redis, in one order.
 /// - ``TopicSubscriptions``: subscribes to topics.
 /// - ``MessageReceiver``, ``TopicFollower``: deliver messages in the order of the log, and read missed messages from it.
+/// - ``HistoryReader``: reads what was published before a connection came.
 /// - ``LossReporter``: reports lost messages.
 /// - ``CanaryMonitor``: checks that the path through Redis works.
 /// - ``BrokerHealthReporter``: reports the health.
@@ -35,6 +36,7 @@ final class BrokerShard {
     private let publisher: MessagePublisher
     private let intake: PublishIntake
     private let follower: TopicFollower
+    private let history: HistoryReader
     private let canary: CanaryMonitor
     private let receiver: MessageReceiver
     private let health: BrokerHealthReporter
@@ -64,6 +66,7 @@ final class BrokerShard {
         self.publisher = publisher
         self.intake = PublishIntake(context, subscriptions, publisher, maximumBytes: outboxLimits.waitingBytes)
         self.follower = TopicFollower(context, subscriptions, publisher, losses, reader)
+        self.history = HistoryReader(context, scripts: scripts)
         self.canary = CanaryMonitor(context)
         self.receiver = MessageReceiver(context, subscriptions, self.follower, publisher, self.intake, self.canary, losses)
         self.health = BrokerHealthReporter(shared, subscriptions, publisher, self.intake, losses, self.canary)
@@ -84,6 +87,7 @@ final class BrokerShard {
         self.health.start(publisher: links.publisher, subscriber: links.subscriber)
         self.publisher.start(over: links.publisher)
         self.follower.start(over: links.publisher)
+        self.history.start(over: links.publisher)
         self.subscriptions.start(over: links.subscriber)
         self.receiver.start(over: links.subscriber)
         links.publisher.start()
@@ -133,6 +137,8 @@ final class BrokerShard {
         self.health.update()
     }
 
+    func read(_ request: HistoryReader.Request) { self.history.read(request) }
+
     // MARK: - Housekeeping
 
     private func scheduleHousekeeping() {
@@ -173,6 +179,7 @@ final class BrokerShard {
         self.links?.publisher.stop()
         self.links?.subscriber.stop()
         self.subscriptions.linkWasLost()
+        self.history.linkWasLost()
         self.publisher.stop()
         self.health.update()
         done()
@@ -199,6 +206,7 @@ extension BrokerShard: RedisLinkDelegate {
         self.canary.linkWasLost()
         if link === self.links?.publisher {
             self.follower.publisherWasLost()
+            self.history.linkWasLost()
             self.publisher.linkWasLost(loss)
         } else {
             self.health.subscriberWasLost()

@@ -73,19 +73,20 @@ final class MessageReceiver {
             return
         }
         let position: LogPosition?
-        let previous: UInt64
+        let (previous, epoch): (UInt64, UInt64)
         let bytes: ByteBuffer
         do throws(EnvelopeError) {
-            (position, previous, bytes) =
+            (position, previous, epoch, bytes) =
                 switch try BrokerFrame(payload) {
-                case .plain(let bytes): (nil, 0, bytes)
-                case .logged(let position, let previous, let bytes): (position, previous, bytes)
+                case .plain(let bytes): (nil, 0, 0, bytes)
+                case .logged(let position, let previous, let epoch, let bytes): (position, previous, epoch, bytes)
                 }
         } catch {
             return self.losses.couldNotDecode(1, error)
         }
-        let envelope = self.decode(bytes)
+        var envelope = self.decode(bytes)
         if let envelope { self.checkOrigin(envelope) }
+        envelope?.position = position.map { Position(epoch: epoch, number: $0.number) }
         // Receipts that cannot be decoded are not a loss. Neither are bytes that no version of a node writes.
         let isLoss = envelope?.message.isWorthLogging ?? (position != nil || Envelope.mayConcernClients(bytes))
         let arrival = LogArrival(position: position, envelope: envelope, bytes: bytes.readableBytes, previous: previous)

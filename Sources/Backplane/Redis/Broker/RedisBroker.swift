@@ -142,7 +142,15 @@ public final class RedisBroker: Broker {
         after position: Position?,
         limit: Int
     ) async throws(HistoryError) -> HistoryPage {
-        throw .unavailable(reason: "not built yet")
+        let hub = HistoryPage.hub(of: topics, limit: limit)
+        guard !self.isClosed else { throw .unavailable(reason: "shut down") }
+        let result = await withCheckedContinuation { continuation in
+            let request = HistoryReader.Request(topics: topics, hub: hub, after: position, limit: limit) {
+                continuation.resume(returning: $0)
+            }
+            self.onLoop { $0.read(request) }
+        }
+        return try result.get()
     }
 
     public func run() async throws {

@@ -8,7 +8,8 @@ import VolaryProtocol
 ///          number before it in the topic, 0 for the first; then an envelope
 enum BrokerFrame {
     case plain(ByteBuffer)
-    case logged(LogPosition, previous: UInt64, ByteBuffer)
+    /// - epoch: of the hub's order.
+    case logged(LogPosition, previous: UInt64, epoch: UInt64, ByteBuffer)
 
     private static let loggedMark = UInt8(ascii: "L")
 
@@ -22,12 +23,12 @@ enum BrokerFrame {
         }
         bytes.moveReaderIndex(forwardBy: 1)
         guard
-            let (epoch, offset, _, number, previous) = bytes.readMultipleIntegers(
+            let (epoch, offset, order, number, previous) = bytes.readMultipleIntegers(
                 as: (UInt64, UInt64, UInt64, UInt64, UInt64).self
             )
         else { throw .truncated }
         guard LogPosition.offsets.contains(offset) else { throw .invalid(field: "offset") }
         guard LogPosition.offsets.contains(number), previous < number else { throw .invalid(field: "number") }
-        self = .logged(LogPosition(epoch: epoch, offset: offset, number: number), previous: previous, bytes)
+        self = .logged(LogPosition(epoch: epoch, offset: offset, number: number), previous: previous, epoch: order, bytes)
     }
 }

@@ -1,4 +1,5 @@
 import NIOCore
+import VolaryProtocol
 
 /// A page of a topic's log: the answer of ``RedisScript/readLog``.
 struct LogPage: Hashable, Sendable {
@@ -31,6 +32,8 @@ struct LogPage: Hashable, Sendable {
         let offset: UInt64
         /// Its number in the hub's order.
         var number: UInt64 = 0
+        /// Nil for an entry of a former epoch of the hub.
+        var position: Position?
         /// The bytes of the entry, normally an envelope.
         let bytes: ByteBuffer
     }
@@ -52,7 +55,8 @@ struct LogPage: Hashable, Sendable {
             self.init(head: nil)
             return
         }
-        guard parts.count == 6, let epoch = parts[0].bytes, epoch.readableBytes == 8,
+        guard parts.count == 8, let order = parts[6].unsigned, let base = parts[7].unsigned, let epoch = parts[0].bytes,
+            epoch.readableBytes == 8,
             let head = Head(epoch: epoch, offset: parts[1], start: parts[2], beginning: parts[3], number: parts[4]),
             let list = parts[5].elements, list.count.isMultiple(of: 3)
         else { return nil }
@@ -64,7 +68,8 @@ struct LogPage: Hashable, Sendable {
                 offset <= head.offset, offset > entries.last?.offset ?? 0, number <= head.number,
                 number > entries.last?.number ?? 0
             else { return nil }
-            entries.append(Entry(offset: offset, number: number, bytes: bytes))
+            let position = number > base && order > 0 ? Position(epoch: order, number: number) : nil
+            entries.append(Entry(offset: offset, number: number, position: position, bytes: bytes))
         }
         self.init(head: head, entries: entries)
     }

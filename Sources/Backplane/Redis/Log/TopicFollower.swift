@@ -89,11 +89,15 @@ final class TopicFollower {
 
     /// Skips messages of this node that the receiver has already got.
     private func pass(_ envelope: Envelope, of topic: Topic, into envelopes: inout [Envelope]) {
+        let count = envelopes.count
         if envelope.origin == self.context.node {
             self.publisher.cameBack(envelope.sequence, on: topic, into: &envelopes)
         } else {
             envelopes.append(envelope)
         }
+        // Messages of this node that come before it have no known position.
+        guard envelopes.count > count else { return }
+        envelopes[envelopes.count - 1].position = topic.hub == nil ? nil : envelope.position
     }
 
     /// Acts on the state of the topic's log after a step.

@@ -102,7 +102,8 @@ extension TopicLogStateMachine {
     private mutating func take(_ entry: LogPage.Entry, epoch: UInt64, _ output: inout Output) {
         let place = LogPosition(epoch: epoch, offset: entry.offset, number: entry.number)
         do throws(EnvelopeError) {
-            let envelope = try Envelope(decoding: entry.bytes)
+            var envelope = try Envelope(decoding: entry.bytes)
+            envelope.position = entry.position
             self.position = .at(place, EntryFingerprint(envelope))
             self.recover(envelope, &output)
         } catch {

@@ -15,7 +15,7 @@ struct RedisScript: Hashable, Sendable {
     ]
 
     /// The scripts of the broker.
-    static let log: [RedisScript] = [.publish, .readLog, .endEpoch, .identify, .refreshHeads]
+    static let log: [RedisScript] = [.publish, .readLog, .endEpoch, .identify, .refreshHeads, .readHub]
 
     /// Milliseconds since 1970 on Redis's clock, as `now`.
     static let clock = """

@@ -14,8 +14,8 @@ extension RedisScript {
     /// that follows the topic, 8 the epoch to begin if the head is missing, for a caller that followed the topic before.
     ///
     /// Returns the head's epoch, offset and the offset before the epoch's first entry, the beginning of the epoch, see
-    /// ``LogPage/Beginning``, the last number, and one list of numbers, offsets and envelopes in turn; an empty array if there is no
-    /// log.
+    /// ``LogPage/Beginning``, the last number, one list of numbers, offsets and envelopes in turn, and the hub's epoch and the
+    /// number above which its numbers are; an empty array if there is no log.
     static let readLog = RedisScript(
         name: "read log",
         source: Self.logEntries + Self.lostEpoch + Self.refreshHead + """
@@ -28,9 +28,9 @@ extension RedisScript {
             if ARGV[8] and not isHead and (epoch or not fields[5]) then
                 local number = whole(redis.pcall('HGET', KEYS[1], 'number')) or 0
                 beginAfterLoss(log, top, ARGV[8], ARGV[7], number)
-                return {ARGV[8], 0, 0, 1, number, {}}
+                return {ARGV[8], 0, 0, 1, number, {}, 0, 0}
             end
-            if ARGV[7] then want(top, ARGV[7]) end
+            if ARGV[7] then want(top, ARGV[7], KEYS[1]) end
             if not isHead then return {} end
 
             local from, least = 1, 1
@@ -70,7 +70,9 @@ extension RedisScript {
                 end
                 if #some < portion then break end
             end
-            return {epoch, offset, since, (fields[4] == '1' or fields[4] == '2') and tonumber(fields[4]) or 0, last, entries}
+            local order = redis.pcall('HMGET', KEYS[1], 'epoch', 'base')
+            return {epoch, offset, since, (fields[4] == '1' or fields[4] == '2') and tonumber(fields[4]) or 0, last, entries,
+                whole(order[1]) or 0, whole(order[2]) or 0}
             """
     )
 }

@@ -12,11 +12,15 @@ extension RedisScript {
             """
     )
 
+    /// - `want(head, milliseconds, hub)`: `hub` is the head of the topic's hub, if it is a key of the script. Needs ``logEntries`` then.
+    ///
     /// Never fails. If it cannot write, the topic is logged from the first message that is published while it has a subscriber.
     static let refreshHead = """
-        local function want(head, milliseconds)
+        local function want(head, milliseconds, hub)
             if redis.pcall('PEXPIRE', head, milliseconds) == 0 then
                 redis.pcall('HSET', head, 'wanted', 1)
+                -- From now on all messages of the topic are logged.
+                if hub then redis.pcall('HSET', head, 'start', whole(redis.pcall('HGET', hub, 'number')) or 0) end
                 redis.pcall('PEXPIRE', head, milliseconds)
             end
         end

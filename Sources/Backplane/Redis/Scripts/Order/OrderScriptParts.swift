@@ -12,6 +12,7 @@
 /// | `checked` | when Redis was last asked for its history, in ms |
 /// | `starts` | epoch and base of the last 16 epochs, oldest first: `<epoch>:<base>,` |
 /// | `marks`, `marked` | the number at a time, at the epoch's start and at intervals: `<ms>:<number>,`; the time of the last |
+/// | `unlogged` | the last number that was given to a message without a log |
 /// | `op:<lane>` | the last operation that was executed for a lane |
 ///
 /// A lane is a numbered sequence of operations of one node. The refusals of its last operations are in the hash
@@ -79,7 +80,7 @@ extension RedisScript {
 
     /// What a publication needs of ``order``, with as few functions as possible: Redis makes each anew for each call.
     static let plainOrder = """
-        local hub, epoch, number, operation, run = KEYS[1]
+        local hub, epoch, number, operation, run, isUnlogged = KEYS[1]
         local scope = string.sub(hub, 1, -6)
         local age = tonumber(ARGV[4])
 
@@ -168,6 +169,8 @@ extension RedisScript {
             for _ = 1, 2 do
                 if ARGV[5] == '' then
                     reply = redis.pcall('HSET', hub, 'number', id or number)
+                elseif isUnlogged then
+                    reply = redis.pcall('HSET', hub, 'number', number, ARGV[5], ARGV[6], 'unlogged', number)
                 else
                     reply = redis.pcall('HSET', hub, 'number', id or number, ARGV[5], ARGV[6])
                 end

@@ -49,7 +49,8 @@ extension RedisScript {
         local function begin(log, top, isLost)
             local kept = redis.pcall('HMGET', top, 'keep', 'start')
             if redis.call('EXISTS', log) == 1 then isLost = true end
-            local start = isLost and number or whole(kept[2]) or floor()
+            local start = isLost and number or whole(kept[2])
+                or math.max(floor(), whole(redis.call('HGET', hub, 'unlogged')) or 0)
             if isLost or kept[1] or kept[2] then redis.call('DEL', log, top) end
             if kept[1] then redis.pcall('HSET', top, 'keep', kept[1]) end
             return start
@@ -101,7 +102,7 @@ extension RedisScript {
                 if isOptional and redis.call('EXISTS', log, top) == 0 and isIdle(channel) then
                     local receivers = redis.pcall('SPUBLISH', channel, envelope)
                     if refusal(receivers) then return receivers end
-                    number = number + 1
+                    number, isUnlogged = number + 1, true
                     return receivers, 0
                 end
             end
