@@ -53,6 +53,9 @@ struct EventStreamResumeTests {
         }
     }
 
+    /// To the group, or to all.
+    private static func path(_ number: Int) -> String { number % 3 == 0 ? "groups/g/send" : "connections/broadcast" }
+
     @Test func `What a reader has missed comes on any node, in order and once, and then what is sent meanwhile and later`()
         async throws
     {
@@ -64,12 +67,11 @@ struct EventStreamResumeTests {
             let id = try #require(first.lastID)
             try await first.raw.endOutput()
             #expect(await eventually { first.raw.isEnded })
-            func path(_ number: Int) -> String { number % 3 == 0 ? "groups/g/send" : "connections/broadcast" }
             // More than one page.
-            for number in 1...300 { try await Self.push(nodes[number % 2], "\(number)", to: path(number)) }
+            for number in 1...300 { try await Self.push(nodes[number % 2], "\(number)", to: Self.path(number)) }
             try await Self.push(nodes[0], "other", to: "groups/other/send")
             async let later: Void = {
-                for number in 301...360 { try await Self.push(nodes[0], "\(number)", to: path(number)) }
+                for number in 301...360 { try await Self.push(nodes[0], "\(number)", to: Self.path(number)) }
             }()
             let second = try await Self.resume(nodes[1], after: id, query)
             try await later

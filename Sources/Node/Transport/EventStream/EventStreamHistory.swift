@@ -17,11 +17,11 @@ struct EventStreamHistory: Sendable {
     }
 
     /// The events of a page for one reader, and the position behind them.
-    func events(of page: HistoryPage, for connection: Connection, _ protocol: EventStreamProtocol) -> ByteBuffer {
-        var events = page.hasGap ? `protocol`.gap(at: self.now()) : ByteBuffer()
+    func events(of page: HistoryPage, for connection: Connection, _ format: EventStreamProtocol) -> ByteBuffer {
+        var events = page.hasGap ? format.gap(at: self.now()) : ByteBuffer()
         for entry in page.entries where !entry.publication.isOver(now: self.now) {
             guard entry.publication.details?.selects(connection) ?? true,
-                case .text(let event) = `protocol`.encode(entry.publication, at: entry.position)
+                case .text(let event) = format.encode(entry.publication, at: entry.position)
             else { continue }
             events.writeImmutableBuffer(event)
         }
