@@ -66,8 +66,9 @@ struct ClientSide: Sendable {
             quotas: configuration.hubLimits.connections.map { _ in cluster.quotas },
             sessions: cluster.sessions,
             isSubscribed: cluster.hasSubscribed,
-            position: { hub in try? await broker.read([.all(hub)], after: nil, limit: 0).through }
-        ) { await interest.reserve($0) }
+            position: { hub in try? await broker.read([.all(hub)], after: nil, limit: 0).through },
+            reserve: { await interest.reserve($0) }
+        )
         self.history = EventStreamHistory(broker: broker, now: foundation.now)
         self.host = ConnectionHost(
             connections: cluster.connections,

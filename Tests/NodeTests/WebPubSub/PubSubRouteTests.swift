@@ -149,7 +149,8 @@ struct PubSubRouteTests {
             )
             let backend = PubSubCaller(node: node, hub: "devices")
             try await backend.expect(202, "POST", "/users/ann/:send", body: "x")
-            #expect(try await second.next().hasPrefix(#"{"type":"message","from":"server","dataType":"text","data":"x","sequenceId":"#))
+            let start = #"{"type":"message","from":"server","dataType":"text","data":"x","sequenceId":"#
+            #expect(try await second.next().hasPrefix(start))
         }
     }
 
