@@ -1,5 +1,6 @@
 import HTTPTypes
 import VolaryBackplane
+import VolaryProtocol
 
 /// The HTTP interface of a node: its middleware, in the order in which a request passes it, and its routes.
 struct NodeAPI: Sendable {

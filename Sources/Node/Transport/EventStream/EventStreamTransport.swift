@@ -1,5 +1,6 @@
 import NIOCore
 import NIOExtras
+import VolaryBackplane
 import VolaryProtocol
 
 /// An event stream (server-sent events): the endless body of an answer, over HTTP/1.1 or a stream of HTTP/2. Nothing is read from its
