@@ -3,8 +3,9 @@ public import VolaryProtocol
 
 /// Carries messages between the nodes of a cluster, including the publishing node.
 ///
-/// **Order.** Envelopes of one topic reach every subscribed node in the same order. Envelopes of one node arrive in the order of
-/// its `publish` calls, across topics, unless some were missed and are read from the log later.
+/// **Order.** Envelopes of one topic reach every subscribed node in the same order. Envelopes of a hub's topics have one order, too, also
+/// those that a node missed and reads from the logs later, unless that takes too long: then they have no position. Envelopes of one
+/// node arrive in the order of its `publish` calls, across the topics of a hub.
 ///
 /// **Once.** The receiver of a node gets no envelope twice.
 ///

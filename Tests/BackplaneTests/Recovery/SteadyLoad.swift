@@ -113,6 +113,25 @@ final class SteadyLoad: Sendable {
         }
     }
 
+    /// What two nodes have received from others has the same order, across all topics; and positions never fall.
+    func expectHubOrder(sourceLocation: SourceLocation = #_sourceLocation) {
+        let received = self.nodes.map { self.received(by: $0) }
+        for one in received.indices {
+            let positions = self.nodes[one].receiver.envelopes.compactMap(\.position)
+            #expect(positions == positions.sorted(), "node \(one)", sourceLocation: sourceLocation)
+            for other in received.indices where other > one {
+                func compared(_ index: Int) -> [Message] { received[index].filter { $0.node != one && $0.node != other } }
+                let (left, right) = (compared(one), compared(other))
+                let difference = zip(left, right).first { $0 != $1 }
+                #expect(
+                    left.count == right.count && difference == nil,
+                    "nodes \(one) and \(other)",
+                    sourceLocation: sourceLocation
+                )
+            }
+        }
+    }
+
     /// Of the messages that each node published from a round on, how many a node has not got.
     func missing(at node: BrokerEndpoint, from round: Int = 0) -> Int {
         self.nodes.count * self.topics.count * (self.perTopic - round) - self.received(by: node).count { $0.number >= round }

@@ -62,6 +62,10 @@ struct ClusterSlotTests {
                             _ = await nodes[1].publish("x", to: topic)
                         }
                     }
+                    for name in [HubName.default, hub] {
+                        let own = Set(topics.filter { $0.hub == name })
+                        #expect(try await !nodes[1].broker.read(own, after: nil, limit: 2).isLast)
+                    }
                     // The subscriber reads what it missed.
                     server.command("CLIENT", "KILL", "TYPE", "pubsub")
                     #expect(

@@ -70,6 +70,7 @@ enum RepliesFuzz {
         if let elements = value.elements { _ = RedisPush(elements) }
         _ = (SentinelAnswer.address(value), SentinelAnswer.epoch(value), RedisRole(value), RedisVersion(value))
         if case .error(let text) = value { try hold(RedisErrorText.loggable(text).count <= 160, "a line of \(text.count)") }
+        _ = HistoryReply(value, of: .default)
         guard let page = LogPage(value) else { return }
         let offsets = page.entries.map(\.offset)
         try hold(zip(offsets, offsets.dropFirst()).allSatisfy(<), "offsets \(offsets)")
@@ -95,6 +96,7 @@ enum RepliesFuzz {
             "*3\r\n*2\r\n:2\r\n*2\r\n\(bulk(id))\(bulk("no id")):1\r\n:0\r\n",
             "*2\r\n\(bulk("1800000000000000"))\(bulk(details))",
             "*5\r\n\(bulk("epoch--1")):3\r\n:0\r\n:0\r\n*4\r\n:2\r\n\(bulk("x")):3\r\n\(bulk("y"))",
+            "*7\r\n:9\r\n:3\r\n\(bulk("")):3\r\n:1\r\n:0\r\n*3\r\n:2\r\n:9\r\n\(bulk("x"))",
         ].map { [77] + Array($0.utf8) }
     }
 }

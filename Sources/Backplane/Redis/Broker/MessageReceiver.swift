@@ -51,9 +51,7 @@ final class MessageReceiver {
         // Messages that waited for a subscription may be publishable now.
         self.intake.publishPending()
         self.publisher.writeIfDue()
-        // Losses of topics whose link was lost together are reported together, when the last topic has caught up. Other losses
-        // are reported once per second.
-        if self.subscriptions.takeSettled() { self.losses.report() }
+        self.follower.reportSettled()
         self.context.healthChanged()
     }
 

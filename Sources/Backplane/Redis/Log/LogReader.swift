@@ -102,6 +102,18 @@ final class LogReader {
         return command
     }
 
+    /// Reads the position of a hub, before any log that is requested later.
+    /// - Parameter completion: called once, with nil when the link was lost. The position of a hub without an order is below all others.
+    func readPosition(of hub: HubName, completion: @escaping (Position?) -> Void) {
+        guard let link else { return }
+        link.send(RESPCommand("HMGET", self.context.keys(of: .all(hub)).ordered[0], "epoch", "number")) { result in
+            guard case .success(let value) = result else { return completion(nil) }
+            let fields = (value.elements ?? []).map { $0.text.flatMap { UInt64($0) } ?? 0 }
+            completion(Position(epoch: fields.first ?? 0, number: fields.last ?? 0))
+        }
+        link.flush()
+    }
+
     // MARK: - Heads
 
     /// Call once per second. Extends the life of some heads, so that messages to their topics are logged while this node is

@@ -4,13 +4,16 @@ import VolaryProtocol
 /// Follows the logs of all subscribed topics: passes messages to the topic's ``TopicLogStateMachine``, reads missed messages,
 /// and delivers the results. Without logs it only drops duplicates. Belongs to one event loop.
 final class TopicFollower {
-    private let context: BrokerContext
+    let context: BrokerContext
     private let subscriptions: TopicSubscriptions
     private let publisher: MessagePublisher
     private let losses: LossReporter
-    private let reader: LogReader
-    private var logs = TopicLogs()
+    let reader: LogReader
+    private(set) var logs = TopicLogs()
     private var reads = LogReadQueue()
+    var replays = HubReplays()
+    /// Hubs whose position is being read for their replay.
+    var endsUnderWay: Set<HubName> = []
     /// The filter for messages that are not logged.
     private var duplicates = DuplicateFilter()
     /// Number of the last confirmed subscription.
@@ -42,7 +45,11 @@ final class TopicFollower {
     }
 
     /// Call when this node unsubscribes from the topic.
-    func end(_ topic: Topic) { self.logs.end(topic) }
+    func end(_ topic: Topic) {
+        self.logs.end(topic)
+        self.replays.forget(topic, at: .now())
+        self.goOn(with: topic.hub)
+    }
 
     /// Call when Redis has confirmed the subscription. Callers are told when the topic's position in the log is known.
     func subscribed(to topic: Topic) {
@@ -53,7 +60,9 @@ final class TopicFollower {
         self.sessions += 1
         let session = self.sessions
         guard let (_, outcome) = self.logs.step(topic, { $0.subscribed(session: session) }) else { return }
+        self.replays.update(topic.hub) { $0.confirmed(topic, at: .now()) }
         self.settle(topic, outcome)
+        self.goOn(with: topic.hub)
     }
 
     // MARK: - Arrivals
@@ -62,6 +71,7 @@ final class TopicFollower {
     /// - Parameter isLoss: whether the message counts as lost if it cannot be decoded or did not arrive.
     func received(_ arrival: LogArrival, isLoss: Bool, of topic: Topic, into envelopes: inout [Envelope]) {
         if self.context.isLogged, isLoss {
+            if let position = arrival.envelope?.position { self.replays.update(topic.hub) { $0.heard(position) } }
             guard let (answer, outcome) = self.logs.step(topic, { $0.received(arrival) }) else { return }
             switch answer {
             case .nothing: break
@@ -69,6 +79,7 @@ final class TopicFollower {
             case .output(let output): self.take(output, of: topic, into: &envelopes)
             }
             self.settle(topic, outcome)
+            self.endReplay(of: topic.hub, into: &envelopes)
         } else if let envelope = arrival.envelope {
             if envelope.origin == self.context.node {
                 self.publisher.cameBack(envelope.sequence, on: topic, into: &envelopes)
@@ -95,22 +106,30 @@ final class TopicFollower {
         } else {
             envelopes.append(envelope)
         }
-        // Messages of this node that come before it have no known position.
         guard envelopes.count > count else { return }
+        // Messages of this node that come before it have no known position.
         envelopes[envelopes.count - 1].position = topic.hub == nil ? nil : envelope.position
+        guard self.replays.isActive else { return }
+        let passed = envelopes[count...]
+        envelopes.removeLast(passed.count)
+        envelopes += passed.compactMap { self.replays.pass($0, of: topic) }
     }
 
     /// Acts on the state of the topic's log after a step.
     private func settle(_ topic: Topic, _ outcome: TopicLogs.Outcome) {
         self.losses.missed(outcome.lost, gaps: 0, of: topic)
+        if outcome.isBehind || self.replays.isActive {
+            self.replays.settled(topic, isBehind: outcome.isBehind, at: .now())
+        }
         if outcome.hasRequest { self.requestIfNeeded(topic) }
         if outcome.isFollowing { self.subscriptions.becameLive(topic) } else { self.subscriptions.wasInterrupted(topic) }
     }
 
     // MARK: - Reading
 
-    private func requestIfNeeded(_ topic: Topic) {
-        guard self.logs[topic]?.request != nil, self.reader.isReady else { return }
+    func requestIfNeeded(_ topic: Topic) {
+        guard let request = self.logs[topic]?.request, self.reader.isReady else { return }
+        if case .entries = request, !self.replays.mayRead(topic) { return }
         self.reads.append(topic)
         self.sendRequests()
     }
@@ -155,20 +174,29 @@ final class TopicFollower {
             if let (_, outcome) = self.logs.step(topic, { $0.epochWasEnded() }) { self.settle(topic, outcome) }
         } else if let page = LogPage(answer) {
             if let (output, outcome) = self.logs.step(topic, { $0.read(page) }) {
+                self.replays.update(topic.hub) { $0.progressed(at: .now()) }
                 self.take(output, of: topic, into: &envelopes)
                 self.settle(topic, outcome)
+                self.endReplay(of: topic.hub, into: &envelopes)
             }
         } else {
             self.reader.reconnect(reason: "a log was answered with something else")
         }
         self.context.deliver(envelopes)
-        if self.subscriptions.takeSettled() { self.losses.report() }
+        self.reportSettled()
         self.context.healthChanged()
+    }
+
+    /// Call after messages have been delivered. Losses of topics whose link was lost together are reported together, when the last topic
+    /// has caught up. Other losses are reported once per second.
+    func reportSettled() {
+        if !self.replays.isHolding, self.subscriptions.takeSettled() { self.losses.report() }
     }
 
     /// Call once per second: reports losses, checks the names of the hubs' data, and refreshes some heads.
     func housekeep() {
-        self.losses.report()
+        for hub in Array(self.replays.hubs) { self.deliverReplay(of: hub) }
+        if !self.replays.isHolding { self.losses.report() }
         guard self.context.isLogged else { return }
         if self.subscriptions.isLinked { self.reader.identifyStores(of: self.logs.hubs) }
         self.reader.refreshHeads(of: self.logs.topics)
@@ -178,6 +206,10 @@ final class TopicFollower {
 
     func publisherBecameReady() {
         if self.subscriptions.isLinked { self.reader.identifyStores(of: self.logs.hubs) }
+        for hub in Array(self.replays.hubs) {
+            self.replays.update(hub) { $0.progressed(at: .now()) }
+            self.goOn(with: hub)
+        }
         for topic in Array(self.logs.topics) { self.requestIfNeeded(topic) }
     }
 
@@ -190,6 +222,9 @@ final class TopicFollower {
 
     func subscriberWasLost() {
         self.subscriberLostAt = .now()
+        if self.context.isLogged {
+            for hub in Array(self.logs.hubs) { self.replays.unlinked(hub, self.logs.topics(of: hub), at: .now()) }
+        }
         for topic in Array(self.logs.topics) {
             guard let (lost, outcome) = self.logs.step(topic, { $0.unlinked() }) else { continue }
             self.losses.missed(lost, gaps: 0, of: topic)

@@ -10,6 +10,8 @@ struct TopicLogs {
     struct Outcome: Hashable {
         let isFollowing: Bool
         let hasRequest: Bool
+        /// Whether it does not follow its log after it has done so.
+        var isBehind = false
         /// Number of messages that are lost because all topics together exceeded the limit.
         var lost = 0
     }
@@ -17,14 +19,14 @@ struct TopicLogs {
     let limit: Int
     private(set) var heldBytes = 0
     private var machines: [Topic: TopicLogStateMachine] = [:]
-    /// How many topics of each hub are followed.
-    private var topicsOfHub: [HubName: Int] = [:]
+    private var topicsOfHub: [HubName: Set<Topic>] = [:]
 
     init(maximumHeldBytes: Int = Self.maximumHeldBytes) {
         self.limit = maximumHeldBytes
     }
 
     var topics: some Collection<Topic> { self.machines.keys }
+    func topics(of hub: HubName) -> Set<Topic> { self.topicsOfHub[hub] ?? [] }
     /// The hubs of which topics are followed.
     var hubs: some Collection<HubName> { self.topicsOfHub.keys }
 
@@ -34,14 +36,15 @@ struct TopicLogs {
     mutating func begin(_ topic: Topic, own: NodeID) {
         guard self.machines[topic] == nil else { return }
         self.machines[topic] = TopicLogStateMachine(own: own)
-        if let hub = topic.hub { self.topicsOfHub[hub, default: 0] += 1 }
+        if let hub = topic.hub { self.topicsOfHub[hub, default: []].insert(topic) }
     }
 
     mutating func end(_ topic: Topic) {
         guard let machine = self.machines.removeValue(forKey: topic) else { return }
         self.heldBytes -= machine.heldBytes
-        guard let hub = topic.hub, let count = self.topicsOfHub[hub] else { return }
-        self.topicsOfHub[hub] = count > 1 ? count - 1 : nil
+        guard let hub = topic.hub else { return }
+        self.topicsOfHub[hub]?.remove(topic)
+        if self.topicsOfHub[hub]?.isEmpty == true { self.topicsOfHub[hub] = nil }
     }
 
     /// Performs a step of a topic's log. If all topics together exceed the limit after it, this topic empties its buffer and
@@ -63,6 +66,7 @@ struct TopicLogs {
         let outcome = Outcome(
             isFollowing: self.machines.values[slot].isFollowing,
             hasRequest: self.machines.values[slot].request != nil,
+            isBehind: !self.machines.values[slot].isFollowing && self.machines.values[slot].position != .unknown,
             lost: lost
         )
         return (answer, outcome)
