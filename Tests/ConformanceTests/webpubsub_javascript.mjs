@@ -1,15 +1,18 @@
-// The official JavaScript client of Web PubSub, under Deno, against two nodes of one cluster.
+// The official JavaScript client of Web PubSub, under Deno, against three nodes of one cluster.
 //
-//     deno run … webpubsub_javascript.mjs PROTOCOL URL URL
+//     deno run … webpubsub_javascript.mjs PROTOCOL URL URL URL NODE NODE NODE
 //
-// PROTOCOL is json or reliable. The URLs are client access URLs of two nodes: of the user ann with all roles, and of the user bob with the
-// roles of the groups `g` and `many` only. Prints a list; the exit status is 1 after a failure.
+// PROTOCOL is json or reliable. The URLs are client access URLs: of the first node for the user ann with all roles, of the second for the
+// user bob with the roles of the groups `g` and `many` only, and for the user carol of a port where this program balances. A NODE is the
+// port and the process of a node. VOLARY_ACCESS_KEY is the key of the nodes. Prints a list; the exit status is 1 after a failure.
 
 import { WebPubSubClient } from "client/webPubSubClient";
 import { WebPubSubJsonProtocol, WebPubSubJsonReliableProtocol } from "client/protocols";
 
-const SECONDS = 10;
-const [kind, ...urls] = Deno.args;
+const SECONDS = 15;
+const [kind, ...rest] = Deno.args;
+const urls = rest.slice(0, 3);
+const nodes = rest.slice(3).map((text) => ({ port: Number(text.split(":")[0]), process: Number(text.split(":")[1]) }));
 
 function check(what, isTrue) {
   if (!isTrue) throw new Error(what);
@@ -25,14 +28,53 @@ async function within(what, promise) {
   }
 }
 
+// Passes each connection on to the first node of `order` that takes it.
+const balancer = {
+  order: [],
+  connections: new Set(),
+  async serve(port) {
+    for await (const client of Deno.listen({ hostname: "127.0.0.1", port })) this.pass(client).catch(() => {});
+  },
+  async pass(client) {
+    for (const node of this.order) {
+      const server = await Deno.connect({ hostname: "127.0.0.1", port: node.port }).catch(() => null);
+      if (server === null) continue;
+      const pair = { cut: () => [client, server].forEach((end) => { try { end.close(); } catch { /* closed */ } }) };
+      this.connections.add(pair);
+      await Promise.race([client.readable.pipeTo(server.writable), server.readable.pipeTo(client.writable)]).catch(() => {});
+      pair.cut();
+      return this.connections.delete(pair);
+    }
+    client.close();
+  },
+  cut() {
+    for (const pair of this.connections) pair.cut();
+  },
+};
+
+// A request of a service to the first node.
+async function request(method, path) {
+  const url = `http://127.0.0.1:${nodes[0].port}/api/hubs/conformance/${path}`;
+  const encode = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const json = (value) => encode(new TextEncoder().encode(JSON.stringify(value)));
+  const signed = `${json({ alg: "HS256", typ: "JWT" })}.${json({ aud: url, exp: Math.floor(Date.now() / 1000) + 60 })}`;
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const bytes = new TextEncoder().encode(Deno.env.get("VOLARY_ACCESS_KEY"));
+  const key = await crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign"]);
+  const code = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(signed));
+  return await fetch(url, { method, headers: { authorization: `Bearer ${signed}.${encode(new Uint8Array(code))}` } });
+}
+
 class Client {
   constructor(url) {
     this.messages = [];
+    this.ids = [];
     this.waiters = [];
     this.client = new WebPubSubClient(url, {
       protocol: kind === "reliable" ? WebPubSubJsonReliableProtocol() : WebPubSubJsonProtocol(),
       messageRetryOptions: { maxRetries: 0 },
     });
+    this.client.on("connected", (event) => this.ids.push(event.connectionId));
     this.client.on("group-message", (event) => {
       this.messages.push(event.message);
       for (const wake of this.waiters.splice(0)) wake();
@@ -67,7 +109,53 @@ async function failure(promise) {
   }
 }
 
-const [ann, bob] = urls.map((url) => new Client(url));
+const [ann, bob, carol] = urls.map((url) => new Client(url));
+
+// Sends 200 messages to carol's group while `interrupt` happens in between, and expects all of them, in order, on the same connection.
+async function interrupted(interrupt) {
+  const ids = carol.ids.length;
+  for (let number = 0; number < 200; number++) {
+    if (number === 50) await interrupt();
+    await within("send", ann.client.sendToGroup("r", String(number), "text"));
+  }
+  for (let number = 0; number < 200; number++) {
+    const { data } = await carol.take();
+    check(`number ${number}, not ${data}`, data === String(number));
+  }
+  check("it is the same connection", carol.ids.length === ids);
+}
+
+const resuming = {
+  "a client behind a balancer": async () => {
+    balancer.order = [nodes[2], nodes[1]];
+    balancer.serve(Number(new URL(urls[2]).port));
+    check("its user", (await carol.start()).userId === "carol");
+    await within("join", carol.client.joinGroup("r"));
+  },
+  "a connection that is cut goes on, without loss": () => interrupted(() => balancer.cut()),
+  "and on another node when its own is drained": () =>
+    interrupted(() => {
+      balancer.order = [nodes[1]];
+      Deno.kill(nodes[2].process, "SIGTERM");
+    }),
+  "and when its own is killed": () =>
+    interrupted(() => {
+      balancer.order = [nodes[0]];
+      Deno.kill(nodes[1].process, "SIGKILL");
+    }),
+  "after a close by the service its recovery is refused, and it begins anew, in its groups": async () => {
+    const [id, count] = [carol.ids.at(-1), carol.ids.length];
+    check("204", (await request("DELETE", `connections/${id}`)).status === 204);
+    for (let tries = 0; carol.ids.length === count && tries < SECONDS * 10; tries++) await new Promise((wake) => setTimeout(wake, 100));
+    check("a new connection", carol.ids.length === count + 1 && carol.ids.at(-1) !== id);
+    // It has joined its groups again before it says that it is connected.
+    await within("send", ann.client.sendToGroup("r", "anew", "text"));
+    check("a message", (await carol.take()).data === "anew");
+  },
+  "stop, in the end": async () => {
+    for (const client of [ann, carol]) await client.stop();
+  },
+};
 
 const rows = {
   "connect, as the user of the token": async () => {
@@ -115,10 +203,14 @@ const rows = {
   },
   "1,000 messages in their order": async () => {
     await within("join", bob.client.joinGroup("many"));
-    for (let number = 0; number < 1000; number++) {
-      await ann.client.sendToGroup("many", String(number), "text", { fireAndForget: true });
+    for (let begin = 0; begin < 1000; begin += 250) {
+      for (let number = begin; number < begin + 250; number++) {
+        await ann.client.sendToGroup("many", String(number), "text", { fireAndForget: true });
+      }
+      for (let number = begin; number < begin + 250; number++) check(`number ${number}`, (await bob.take()).data === String(number));
+      // A reliable client acknowledges once a second, and may leave 1,000 messages unacknowledged.
+      if (kind === "reliable") await new Promise((wake) => setTimeout(wake, 1100));
     }
-    for (let number = 0; number < 1000; number++) check(`number ${number}`, (await bob.take()).data === String(number));
   },
   "leave": async () => {
     await within("leave", bob.client.leaveGroup("g"));
@@ -130,8 +222,9 @@ const rows = {
     check("its name", (await failure(ann.client.sendEvent("hello", "x", "text"))) === "InternalServerError");
   },
   "stop": async () => {
-    for (const client of [ann, bob]) await client.stop();
+    for (const client of kind === "reliable" ? [bob] : [ann, bob]) await client.stop();
   },
+  ...(kind === "reliable" ? resuming : {}),
 };
 
 let failed = 0;

@@ -57,6 +57,46 @@ struct EventStreamProtocolTests {
         #expect(Self.encoded("", dataType) == Self.event("binary", #""message",\#(time),"data":"""#))
     }
 
+    @Test func `An event has its position as id, and a mark has nothing else`() throws {
+        let publication = Publication(
+            id: .random(on: NodeID(rawValue: 1)),
+            kind: .message,
+            hub: .default,
+            timestamp: 0,
+            payload: ByteBuffer(string: "x")
+        )
+        let position = Position(epoch: 17, number: 3)
+        let event = try #require(Self.text(Self.events.encode(publication, at: position)))
+        #expect(event.hasPrefix("id: 17-3\nevent: message\ndata: {") && event.hasSuffix("}\n\n"))
+        #expect(String(buffer: EventStreamProtocol.mark(position)) == "id: 17-3\n\n")
+        let gap = #""gap","message":"Messages may have been lost.","timestamp":"1970-01-01T00:00:01Z""#
+        #expect(String(buffer: Self.events.gap(at: 1000)) == Self.event("gap", gap))
+        let element = Self.events.element(publication, at: position).map { String(buffer: $0) }
+        #expect(element?.hasPrefix(#"{"position":"17-3","event":"message","data":{"type":"message","#) == true)
+    }
+
+    @Test(
+        arguments: [
+            (1, 0, [1, 2, 3, 0], true), (1, 1, [2, 3, 0], true), (1, 2, [3, 0], true), (1, 3, [0], false), (2, 0, [0], false),
+            (0, 9, [1, 2, 3, 0], true),
+        ] as [(UInt64, UInt64, [Int], Bool)]
+    )
+    func `Events up to a position are left out, and those without one stay`(
+        epoch: UInt64,
+        number: UInt64,
+        rest: [Int],
+        arePast: Bool
+    ) {
+        let all =
+            "id: 1-1\nevent: a\ndata: 1\n\nid: 1-2\ndata: 2\ndata: \n\nid: 1-3\nretry: 1\ndata: 3\n\nevent: close\ndata: 0\n\n"
+        let found = EventStreamProtocol.events(ByteBuffer(string: all), behind: Position(epoch: epoch, number: number))
+        let numbers = String(buffer: found.rest).matches(of: /data: (\d)/).compactMap { Int($0.1) }
+        #expect(numbers == rest && found.arePast == arePast)
+        #expect(
+            EventStreamProtocol.events(ByteBuffer(string: ":\n\n"), behind: Position(epoch: 1, number: 1)).rest.readableBytes == 3
+        )
+    }
+
     @Test func `The last event says why the stream ends, and a restart says when to connect again`() {
         let session = Self.events.makeSession(
             SessionFacts(id: .random(on: NodeID(rawValue: 1)), user: nil, path: "/events", subprotocol: nil)

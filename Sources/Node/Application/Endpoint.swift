@@ -18,6 +18,8 @@ final class Endpoint: Sendable {
         case lastSegment
         /// The path of the request is the endpoint's, perhaps with a slash behind it, and a parameter of the query is the hub.
         case parameter(String)
+        /// The path of the request is that of a route to the hub.
+        case route(RoutePath, HubName)
     }
 
     /// Who may connect.
@@ -82,7 +84,13 @@ final class Endpoint: Sendable {
             guard rest.isEmpty || rest.elementsEqual("/".utf8) else { return .none }
             let hub = HandshakeQuery.parameters(ofTarget: target)[UTF8Text(name)].flatMap { HubName($0.string) }
             return hub.map(Match.hub) ?? .invalidHub
+        case .route(let path, let hub): return path.match(target: target).isMatch ? .hub(hub) : .none
         }
+    }
+
+    /// The user that the path of a request names, still percent-encoded; nil for none.
+    func user(inTarget target: String) -> Substring? {
+        if case .route(let path, _) = self.hub { path.match(target: target).user } else { nil }
     }
 
     /// - Parameter offered: WebSocket subprotocols in the client's order.

@@ -5,10 +5,13 @@ import VolaryProtocol
 /// The parts of a node for its clients: endpoints, client protocols, admission, and applications.
 struct ClientSide: Sendable {
     let endpoints: [Endpoint]
+    /// nil: the configuration has no file of hubs.
+    let routes: PubSubRoutes?
     /// Of event streams.
     let events: Endpoint
     let admission: WebSocketAdmission
     private let host: ConnectionHost
+    private let history: EventStreamHistory
     private let webSocketSettings: WebSocketSettings
 
     /// - Parameters:
@@ -36,12 +39,14 @@ struct ClientSide: Sendable {
             handlers: handlers,
             metrics: metrics
         )
+        let protocols = PubSubProtocols(reliable: cluster.sessions?.spoken)
         let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
         self.endpoints =
-            [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub, reliable: cluster.sessions?.spoken)
+            [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub, protocols)
             + moreEndpoints(relay)
+        self.routes = configuration.events.map { PubSubRoutes($0, pubSub, protocols) }
         self.events = .events(relay, precision: configuration.timestampPrecision)
-        let interest = cluster.interest
+        let (interest, broker) = (cluster.interest, cluster.links.broker)
         self.admission = WebSocketAdmission(
             access: WebSocketAuthenticator(
                 origins: configuration.access.origins,
@@ -60,8 +65,11 @@ struct ClientSide: Sendable {
             ),
             quotas: configuration.hubLimits.connections.map { _ in cluster.quotas },
             sessions: cluster.sessions,
-            isSubscribed: cluster.hasSubscribed
-        ) { await interest.reserve($0) }
+            isSubscribed: cluster.hasSubscribed,
+            position: { hub in try? await broker.read([.all(hub)], after: nil, limit: 0).through },
+            reserve: { await interest.reserve($0) }
+        )
+        self.history = EventStreamHistory(broker: broker, now: foundation.now)
         self.host = ConnectionHost(
             connections: cluster.connections,
             settings: configuration.connectionSettings(now: foundation.now),
@@ -78,7 +86,13 @@ struct ClientSide: Sendable {
         _ carrier: WebSocketCarrier
     ) -> any TransportHandler {
         guard admitted.client.endpoint.access != .readers else {
-            return EventStreamTransport(settings: self.webSocketSettings, admitted: admitted, carrier: carrier, host: self.host)
+            return EventStreamTransport(
+                settings: self.webSocketSettings,
+                admitted: admitted,
+                carrier: carrier,
+                host: self.host,
+                history: self.history
+            )
         }
         return WebSocketTransport(settings: self.webSocketSettings, admitted: admitted, carrier: carrier, host: self.host)
     }

@@ -51,6 +51,7 @@ struct HTTPSide: Sendable {
             activity: foundation.activity,
             webSockets: WebSocketUpgrade(
                 endpoints: clients.endpoints,
+                routes: clients.routes,
                 events: clients.events,
                 acceptsUserQuery: configuration.acceptsUserQuery,
                 compresses: configuration.compresses,

@@ -56,15 +56,15 @@ final class Delivery: BrokerReceiver {
         let writtenWithin: TimeAmount?
         /// For some connections of the audience only. Such a publication is alone.
         let selection: PublicationDetails?
-        var publications: [Publication] = []
+        var publications: [PlacedPublication] = []
         /// About what they take, once encoded.
         var messageBytes = 0
         /// What they keep from being freed while they wait: texts once as they came, and once encoded.
         var keptBytes = 0
         var wanted: [PublicationID] = []
 
-        mutating func append(_ publication: Publication) {
-            self.publications.append(publication)
+        mutating func append(_ publication: Publication, at position: Position?) {
+            self.publications.append(PlacedPublication(publication, at: position))
             self.messageBytes += publication.messageBytes
             self.keptBytes += publication.dataType.isText ? 2 * publication.messageBytes : publication.messageBytes
             if publication.confirmation != .none { self.wanted.append(publication.id) }
@@ -76,7 +76,7 @@ final class Delivery: BrokerReceiver {
         for envelope in envelopes {
             switch envelope.message {
             case .publication(let publication):
-                self.add(publication, to: &batch)
+                self.add(publication, at: envelope.position, to: &batch)
             case .receipts(let receipts):
                 self.receipts.received(receipts, from: envelope.origin)
             case .close(let request):
@@ -106,7 +106,7 @@ final class Delivery: BrokerReceiver {
 
     // MARK: - Publications
 
-    private func add(_ publication: Publication, to batch: inout Batch?) {
+    private func add(_ publication: Publication, at position: Position?, to batch: inout Batch?) {
         guard !publication.isOver(now: self.now) else {
             return publication.confirmation == .none ? () : self.answer([publication.id], count: 0)
         }
@@ -124,7 +124,7 @@ final class Delivery: BrokerReceiver {
             self.handOver(&batch)
             batch = Batch(audience: audience, writtenWithin: writtenWithin, selection: selection)
         }
-        batch?.append(publication)
+        batch?.append(publication, at: position)
     }
 
     private func handOver(_ batch: inout Batch?) {
@@ -199,7 +199,7 @@ final class Delivery: BrokerReceiver {
 extension Publication {
     /// Whether its lifetime has ended. A publication that is delivered at once is never over, even if the clocks of two nodes
     /// differ.
-    fileprivate func isOver(now: () -> Int64) -> Bool {
+    func isOver(now: () -> Int64) -> Bool {
         guard let seconds = self.details?.secondsToLive else { return false }
         return self.timestamp + Int64(seconds) * 1000 + AudienceCommands.clockTolerance < now()
     }

@@ -198,7 +198,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
             "File with one or two keys of Web PubSub's clients and callers, read again on SIGHUP. Default: none."
         case .publicHosts:
             "Names that Web PubSub's tokens may have this node by, separated by commas. Default: what Host says."
-        case .hubs: "JSON file of Web PubSub's hubs with their event handlers, read again on SIGHUP. Default: none."
+        case .hubs: "JSON file of Web PubSub's hubs with their event handlers and routes, read again on SIGHUP. Default: none."
         case .eventHandler:
             "URL of an event handler of one hub, with {hub} and {event} for their names, in place of --hubs. Default: none."
         case .eventHub: "Hub of --event-handler."

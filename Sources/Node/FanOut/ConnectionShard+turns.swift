@@ -94,7 +94,9 @@ extension ConnectionShard {
         func tell(_ audience: HubAudience, _ count: Int?) {
             let publication = notice(audience, count)
             // Short, so it is not divided.
-            _ = self.deliver(FanOut(EncodedBatch([publication]), to: audience, bytes: publication.messageBytes) { _ in })
+            _ = self.deliver(
+                FanOut(EncodedBatch([PlacedPublication(publication)]), to: audience, bytes: publication.messageBytes) { _ in }
+            )
         }
         if lost.hasTooManyAudiences {
             for hub in Array(self.hubs.keys) { tell(HubAudience(hub: hub, audience: .all), nil) }

@@ -7,11 +7,11 @@ import VolaryProtocol
 /// Event loops do not wait for each other. Loops that ask during the first encoding encode as well, and all use the first
 /// result.
 struct EncodedBatch: Sendable {
-    private let publications: [Publication]
+    private let publications: [PlacedPublication]
     private let forms = NIOLockedValueBox(Forms())
 
     /// - Parameter publications: at least one, all with the same hub and audience.
-    init(_ publications: [Publication]) {
+    init(_ publications: [PlacedPublication]) {
         self.publications = publications
     }
 

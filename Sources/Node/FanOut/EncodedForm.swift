@@ -16,13 +16,13 @@ struct EncodedForm: Sendable {
     init() {}
 
     /// - Parameter deflater: nil for an encoding that does not compress.
-    init(_ publications: some Collection<Publication>, encoding: ClientEncoding, deflater: Deflater?) {
+    init(_ publications: some Collection<PlacedPublication>, encoding: ClientEncoding, deflater: Deflater?) {
         self.tailBytes = encoding.tailBytes
-        for publication in publications {
-            if let message = encoding.clientProtocol.encode(publication) {
+        for placed in publications {
+            if let message = encoding.clientProtocol.encode(placed.publication, at: placed.position) {
                 self.append(message, encoding.framing, deflater: self.tailBytes == 0 ? deflater : nil)
             } else {
-                self.omitted.append(publication.id)
+                self.omitted.append(placed.publication.id)
             }
         }
     }

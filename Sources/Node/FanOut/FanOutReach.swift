@@ -14,8 +14,8 @@ struct FanOutReach: Sendable {
     }
 
     /// Connections that accepted publications, added up over the publications.
-    func deliveries(of publications: [Publication]) -> Int {
+    func deliveries(of publications: [PlacedPublication]) -> Int {
         guard !self.omissions.isEmpty else { return publications.count * Int(self.connections) }
-        return publications.reduce(0) { $0 + Int(self.count(of: $1.id)) }
+        return publications.reduce(0) { $0 + Int(self.count(of: $1.publication.id)) }
     }
 }

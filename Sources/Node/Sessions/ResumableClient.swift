@@ -107,7 +107,11 @@ struct SessionForms {
     mutating func form(_ encoding: ClientEncoding, now: () -> Int64) -> EncodedForm? {
         if let expiry = self.publication.expiresAt, expiry <= now() { return nil }
         if let known = self.forms.first(where: { $0.encoding === encoding })?.form { return known.tails.isEmpty ? nil : known }
-        let form = EncodedForm(CollectionOfOne(self.publication.publication), encoding: encoding, deflater: nil)
+        let form = EncodedForm(
+            CollectionOfOne(PlacedPublication(self.publication.publication)),
+            encoding: encoding,
+            deflater: nil
+        )
         self.forms.append((encoding, form))
         return form.tails.isEmpty ? nil : form
     }

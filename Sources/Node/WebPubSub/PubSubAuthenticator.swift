@@ -26,12 +26,16 @@ struct PubSubAuthenticator: Sendable {
     ) async throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
         if client.resumes { return client }
         let granted = try await self.grant(request, client)
-        guard client.spoken !== client.endpoint.standard || RawClientMode(parameters: client.parameters) != nil else {
+        guard !(client.spoken.base is RawPubSubProtocol) || RawClientMode(parameters: client.parameters) != nil else {
             throw .badMode
         }
         var client = client
         if let granted {
-            client.user = granted.client.user
+            // The path may name a user, too. It is unclear which of two is meant.
+            guard client.user == nil || granted.client.user == nil || client.user == granted.client.user else {
+                throw .unauthorized(.otherUser)
+            }
+            client.user = granted.client.user ?? client.user
             client.groups = granted.client.groups
             client.permissions = granted.client.permissions
         }
@@ -43,21 +47,36 @@ struct PubSubAuthenticator: Sendable {
         _ request: HTTPRequestHead,
         _ client: WebSocketHandshake.Client
     ) async throws(WebSocketHandshake.Refusal) -> (claims: PubSubTokenClaims, client: PubSubTokenClaims.Client)? {
+        let token: String?
+        do throws(TokenError) {
+            guard self.keys != nil else { throw .noAccessKey }
+            token = try self.token(of: request, client)
+            if token == nil, self.connect?.handlers.settings(of: client.hub)?.acceptsAnonymous != true { throw .missing }
+        } catch {
+            throw .unauthorized(error)
+        }
+        guard let token else { return nil }
+        return try await self.client(of: token, in: client.hub, host: request.headers.first(name: "host"))
+    }
+
+    /// What a token gives to its client.
+    /// - Parameter host: of the request.
+    func client(
+        of token: String,
+        in hub: HubName,
+        host: String?
+    ) async throws(WebSocketHandshake.Refusal) -> (claims: PubSubTokenClaims, client: PubSubTokenClaims.Client) {
         let claims: PubSubTokenClaims
         let hosts: [UTF8Text]
         do throws(TokenError) {
             guard let keys else { throw .noAccessKey }
-            guard let token = try self.token(of: request, client) else {
-                if self.connect?.handlers.settings(of: client.hub)?.acceptsAnonymous == true { return nil }
-                throw .missing
-            }
             claims = try await keys.claims(of: token)
-            hosts = keys.hosts(ofRequestTo: request.headers.first(name: "host"))
+            hosts = keys.hosts(ofRequestTo: host)
         } catch {
             throw .unauthorized(error)
         }
         do throws(PubSubTokenFault) {
-            return (claims, try claims.client(of: UTF8Text(client.hub.text), hosts: hosts, now: self.now()))
+            return (claims, try claims.client(of: UTF8Text(hub.text), hosts: hosts, now: self.now()))
         } catch {
             switch error {
             case .invalidName(let claim): throw .badClaim(claim)

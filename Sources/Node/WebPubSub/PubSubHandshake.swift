@@ -1,4 +1,5 @@
 import NIOHTTP1
+import VolaryBackplane
 import VolaryProtocol
 
 /// What is special in the handshakes of Web PubSub's clients.
@@ -39,6 +40,10 @@ enum PubSubHandshake {
         )
         client.parameters = parameters
         client.resumes = resumes
+        if let text = endpoint.user(inTarget: request.uri) {
+            guard let user = PercentEncoding.decode(text).flatMap({ AudienceName($0) }) else { throw .badUser }
+            client.user = user
+        }
         return client
     }
 }

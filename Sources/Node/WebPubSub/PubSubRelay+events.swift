@@ -82,6 +82,7 @@ extension PubSubRelay {
         guard let payload = answer.payload else { return }
         let audience = HubAudience(hub: connection.hub, audience: .connection(connection.id))
         let publication = self.publisher.answer(payload, answer.metadata, to: audience)
-        _ = connection.shard.deliver(FanOut(EncodedBatch([publication]), to: audience, bytes: publication.messageBytes) { _ in })
+        let batch = EncodedBatch([PlacedPublication(publication)])
+        _ = connection.shard.deliver(FanOut(batch, to: audience, bytes: publication.messageBytes) { _ in })
     }
 }

@@ -13,6 +13,9 @@ public protocol ClientProtocol: AnyObject, Sendable {
     /// - Returns: nil if clients of this protocol do not get the publication. Receipts do not count them then.
     func encode(_ publication: Publication) -> ClientMessage?
 
+    /// The same for a protocol that tells its clients the place of a publication in the order of its hub. By default it is not told.
+    func encode(_ publication: Publication, at position: Position?) -> ClientMessage?
+
     /// Number of bytes at the end of each publication that each connection writes itself, for example for a sequence number: 0
     /// to ``Limits/maximumTailBytes``. The default is 0 and costs nothing.
     ///
@@ -25,5 +28,7 @@ public protocol ClientProtocol: AnyObject, Sendable {
 }
 
 extension ClientProtocol {
+    public func encode(_ publication: Publication, at position: Position?) -> ClientMessage? { self.encode(publication) }
+
     public var tailBytes: Int { 0 }
 }

@@ -86,7 +86,7 @@ private final class Run: Sendable {
         guard rounds > 0 else { return self.done() }
         let size = self.publication.messageBytes
         let target = HubAudience(hub: .default, audience: .all)
-        let fanOut = FanOut(EncodedBatch([self.publication]), to: target, bytes: size) { reached in
+        let fanOut = FanOut(EncodedBatch([PlacedPublication(self.publication)]), to: target, bytes: size) { reached in
             let count = Int(reached.connections)
             precondition(count == self.peers.count, "\(count) of \(self.peers.count) connections were reached")
             self.empty()

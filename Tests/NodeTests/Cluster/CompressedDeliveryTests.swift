@@ -61,7 +61,7 @@ struct CompressedDeliveryTests {
     }
 
     @Test func `A batch is compressed once for all event loops`() throws {
-        let batch = EncodedBatch([Self.publication, Self.publication])
+        let batch = EncodedBatch([PlacedPublication(Self.publication), PlacedPublication(Self.publication)])
         let encoding = SpokenProtocol(PlainProtocol()).encoding(framing: .webSocket, isDeflated: true)
         let addresses = [Deflater(), Deflater()].map { deflater in
             batch.form(encoding, deflater: deflater).bytes.withUnsafeReadableBytes { $0.baseAddress }
@@ -75,7 +75,7 @@ struct CompressedDeliveryTests {
         count: Int
     ) throws {
         let embedded = try DeliveryHarness.Embedded(compressions: compressions)
-        let batch = EncodedBatch([Self.publication])
+        let batch = EncodedBatch([PlacedPublication(Self.publication)])
         #expect(batch.count == 0)
         let reached = embedded.manager.shards[0].deliver(FanOut(batch, to: .all, bytes: 1) { _ in }).connections
         #expect(Int(reached) == compressions.count)

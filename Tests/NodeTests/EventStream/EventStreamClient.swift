@@ -8,6 +8,8 @@ struct EventStreamClient: Sendable {
     struct Event: Hashable {
         var name = "message"
         var data = ""
+        /// nil without one of its own.
+        var id: String?
     }
 
     let raw: RawTestClient
@@ -37,6 +39,11 @@ struct EventStreamClient: Sendable {
 
     var events: [Event] { Self.events(in: self.body) }
 
+    /// The last id, as the reader would name it when it connects again.
+    var lastID: String? {
+        self.body.split(separator: "\n").last { $0.hasPrefix("id: ") }.map { String($0.dropFirst(4)) }
+    }
+
     /// How many comments there are, which keep the stream open.
     var comments: Int { self.body.split(separator: "\n").filter { $0 == ":" }.count }
 
@@ -47,6 +54,7 @@ struct EventStreamClient: Sendable {
             var (event, lines) = (Event(), [Substring]())
             for line in block.split(separator: "\n") {
                 if line.hasPrefix("event: ") { event.name = String(line.dropFirst(7)) }
+                if line.hasPrefix("id: ") { event.id = String(line.dropFirst(4)) }
                 if line.hasPrefix("data: ") { lines.append(line.dropFirst(6)) }
             }
             event.data = lines.joined(separator: "\n")

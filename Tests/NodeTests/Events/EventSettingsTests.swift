@@ -54,14 +54,18 @@ struct EventSettingsTests {
         let data = try Data(contentsOf: file)
         let table = try HubTable(parsing: data)
         let chat = try #require(table.hubs["chat"])
+        #expect(table.hubs["meters"]?.routes.first?.path.match(target: "/meters/4711").user == "4711")
         #expect(chat.handlers.count == 2)
         #expect(chat.handler(of: .connect)?.systemEvents == Set(SystemEvent.allCases))
         let (known, other) = (try Self.event("order.placed"), try Self.event("other"))
         #expect(chat.handler(of: known) == chat.handlers[1] && chat.handler(of: other) == nil)
         let text = String(decoding: data, as: UTF8.self)
-        for member in ["comment", "anonymous-clients", "max-requests", "url", "user-events", "system-events", "authorization"] {
-            #expect(text.contains("\"\(member)\":"), "\(member)")
-        }
+        let members = [
+            "comment", "anonymous-clients", "max-requests", "url", "user-events", "system-events", "authorization", "routes",
+            "path",
+            "protocol", "subprotocols",
+        ]
+        for member in members { #expect(text.contains("\"\(member)\":"), "\(member)") }
     }
 
     @Test(arguments: [
@@ -87,6 +91,28 @@ struct EventSettingsTests {
         (
             #"{"hubs": {"a": {"handlers": [{"url": "http://h", "authorization": "a\r\nb"}]}}}"#,
             "hubs.a.handlers[0].authorization \(EventHandler.authorizationRule)"
+        ),
+        (#"{"hubs": {"a": {"routes": [{}]}}}"#, "hubs.a.routes[0].path is missing; it \(RoutePath.rule)"),
+        (#"{"hubs": {"a": {"routes": [{"path": "/api/x"}]}}}"#, "hubs.a.routes[0].path \(RoutePath.rule)"),
+        (
+            #"{"hubs": {"a": {"routes": [{"path": "/d/{user}"}]}, "b": {"routes": [{"path": "/e"}, {"path": "/d/x"}]}}}"#,
+            "hubs.b.routes[1].path can be the same path as hubs.a.routes[0].path"
+        ),
+        (
+            #"{"hubs": {"a": {"routes": [{"path": "/d", "protocol": "plain"}]}}}"#,
+            "hubs.a.routes[0].protocol must be raw or json.webpubsub.azure.v1"
+        ),
+        (
+            #"{"hubs": {"a": {"routes": [{"path": "/d", "subprotocols": ["v1", "V1"]}]}}}"#,
+            "hubs.a.routes[0].subprotocols \(ClientRoute.subprotocolsRule)"
+        ),
+        (
+            #"{"hubs": {"a": {"routes": [{"path": "/d", "subprotocols": ["protobuf.webpubsub.azure.v1"]}]}}}"#,
+            "hubs.a.routes[0].subprotocols \(ClientRoute.subprotocolsRule)"
+        ),
+        (
+            #"{"hubs": {"a": {"routes": [{"path": "/d", "subprotocols": ["a b"]}]}}}"#,
+            "hubs.a.routes[0].subprotocols \(ClientRoute.subprotocolsRule)"
         ),
     ])
     func `What is wrong in a file is named with its place`(text: String, fault: String) {

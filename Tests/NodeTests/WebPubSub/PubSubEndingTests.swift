@@ -89,7 +89,7 @@ struct PubSubEndingTests {
 
     @Test func `A client that goes too fast, or reads too slowly, is closed with a code that it knows`() async throws {
         for violation in LimitViolation.allCases {
-            let endpoint = try #require(Endpoint.webPubSub(ClosureApplication()).first)
+            let endpoint = try #require(Endpoint.webPubSub(ClosureApplication(), PubSubProtocols(reliable: nil)).first)
             switch violation.ending(at: endpoint) {
             case .close(let code, _): #expect(code == .policyViolation, "\(violation)")
             case .violation(let fault): #expect(fault.closeCode == .policyViolation, "\(violation)")

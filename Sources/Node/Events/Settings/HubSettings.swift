@@ -30,6 +30,8 @@ struct HubSettings: Hashable, Sendable {
     var acceptsAnonymous = false
     /// Maximum of requests to the handlers that are under way at once. Further events wait.
     var maximumRequests = standardRequests
+    /// Paths of its clients, besides those that Web PubSub has.
+    var routes: [ClientRoute] = []
 
     func handler(of event: SystemEvent) -> EventHandler? { self.handlers.first { $0.systemEvents.contains(event) } }
 

@@ -8,6 +8,8 @@ import VolaryProtocol
 extension HubTable {
     static let maximumHubs = 1000
     static let maximumHandlers = 16
+    /// Of all hubs. They are compared one by one.
+    static let maximumRoutes = 256
     /// Range of `max-requests`.
     static let requests = 1...10_000
 
@@ -34,6 +36,22 @@ extension HubTable {
             guard self.hubs[hub] == nil else { throw Fault(text: "\(place): this hub appears twice, in upper and lower case") }
             self.hubs[hub] = try HubSettings(member.value, at: place)
         }
+        try self.checkRoutes()
+    }
+
+    /// A path leads to one hub, and in one way.
+    private func checkRoutes() throws(Fault) {
+        var known: [(path: RoutePath, place: String)] = []
+        for (hub, settings) in self.hubs.sorted(by: { $0.key < $1.key }) {
+            for (index, route) in settings.routes.enumerated() {
+                let place = "hubs.\(hub).routes[\(index)].path"
+                if let other = known.first(where: { $0.path.overlaps(route.path) }) {
+                    throw Fault(text: "\(place) can be the same path as \(other.place)")
+                }
+                known.append((route.path, place))
+            }
+        }
+        guard known.count <= Self.maximumRoutes else { throw Fault(text: "the file has more than \(Self.maximumRoutes) routes") }
     }
 }
 
@@ -50,7 +68,7 @@ extension HubTable.Fault {
 
 extension HubSettings {
     fileprivate init(_ value: JSONValue, at place: String) throws(HubTable.Fault) {
-        let members = try Members(value, at: place, known: ["handlers", "anonymous-clients", "max-requests"])
+        let members = try Members(value, at: place, known: ["handlers", "anonymous-clients", "max-requests", "routes"])
         self.acceptsAnonymous = try members.boolean("anonymous-clients") ?? false
         self.maximumRequests = try members.integer("max-requests", HubTable.requests) ?? Self.standardRequests
         let handlers = try members.list("handlers") ?? []
@@ -60,6 +78,47 @@ extension HubSettings {
         for (index, handler) in handlers.enumerated() {
             self.handlers.append(try EventHandler(handler, at: "\(place).handlers[\(index)]"))
         }
+        for (index, route) in (try members.list("routes") ?? []).enumerated() {
+            self.routes.append(try ClientRoute(route, at: "\(place).routes[\(index)]"))
+        }
+    }
+}
+
+extension ClientRoute {
+    static let maximumSubprotocols = 16
+    static let subprotocolsRule = """
+        must be a list of at most \(maximumSubprotocols) different names of WebSocket subprotocols, each a token of at most 128 bytes; \
+        of Web PubSub's \(JSONPubSubProtocol.subprotocol) and \(JSONPubSubProtocol.reliableSubprotocol) are served
+        """
+
+    fileprivate init(_ value: JSONValue, at place: String) throws(HubTable.Fault) {
+        let members = try Members(value, at: place, known: ["path", "protocol", "subprotocols"])
+        guard let text = try members.text("path") else { throw members.fault("path", "is missing; it \(RoutePath.rule)") }
+        guard let path = RoutePath(text.string) else { throw members.fault("path", RoutePath.rule) }
+        self.init(path: path)
+        if let text = try members.text("protocol") {
+            guard let spoken = Spoken(rawValue: text.string) else {
+                throw members.fault("protocol", "must be \(Spoken.allCases.map(\.rawValue).joined(separator: " or "))")
+            }
+            self.spoken = spoken
+        }
+        let names = try members.list("subprotocols") ?? []
+        for name in names {
+            guard let name = name.text?.string, Self.isServed(name), !self.subprotocols.contains(where: { $0.isSame(name) }),
+                names.count <= Self.maximumSubprotocols
+            else { throw members.fault("subprotocols", Self.subprotocolsRule) }
+            self.subprotocols.append(name)
+        }
+    }
+
+    /// A token of HTTP (RFC 9110 section 5.6.2), and no protocol of Web PubSub that is not served.
+    private static func isServed(_ name: String) -> Bool {
+        let bytes = (1...128).contains(name.utf8.count) ? name.utf8 : "".utf8
+        guard !bytes.isEmpty, bytes.allSatisfy({ (0x21...0x7E).contains($0) && !#""(),/:;<=>?@[\]{}"#.utf8.contains($0) }) else {
+            return false
+        }
+        return !name.ends(".webpubsub.azure.v1")
+            || [JSONPubSubProtocol.subprotocol, JSONPubSubProtocol.reliableSubprotocol].contains { $0.isSame(name) }
     }
 }
 

@@ -1,5 +1,6 @@
 import HTTPTypes
 import VolaryBackplane
+import VolaryProtocol
 
 /// The HTTP interface of a node: its middleware, in the order in which a request passes it, and its routes.
 struct NodeAPI: Sendable {
@@ -40,6 +41,15 @@ struct NodeAPI: Sendable {
             activity: self.activity
         ).add(to: &routes)
         AudienceRoutes(publisher: self.publisher, pushing: pushing, activity: self.activity).add(to: &routes)
+        HistoryRoutes(
+            broker: self.links.broker,
+            access: HistoryAccess(
+                rest: self.access,
+                pubSub: PubSubAuthenticator(keys: self.configuration.access.accessKeys, now: self.publisher.now)
+            ),
+            events: EventStreamProtocol(precision: self.configuration.timestampPrecision),
+            now: self.publisher.now
+        ).add(to: &routes)
         NodeRoutes(
             inventory: self.inventory,
             directory: self.directory,

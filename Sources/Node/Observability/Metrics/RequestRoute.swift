@@ -11,6 +11,9 @@ enum RequestRoute: Int, CaseIterable, Sendable {
     case joinGroup
     case leaveGroup
     case sendToUser
+    case history
+    case groupHistory
+    case userHistory
     case listNodes
     case drainNode
     case live
@@ -69,6 +72,9 @@ enum RequestRoute: Int, CaseIterable, Sendable {
         case .joinGroup: ("PUT", "/api/groups/{group}/connections/{id}")
         case .leaveGroup: ("DELETE", "/api/groups/{group}/connections/{id}")
         case .sendToUser: ("POST", "/api/users/{user}/send")
+        case .history: ("GET", "/api/messages")
+        case .groupHistory: ("GET", "/api/groups/{group}/messages")
+        case .userHistory: ("GET", "/api/users/{user}/messages")
         case .listNodes: ("GET", "/api/nodes")
         case .drainNode: ("POST", "/api/nodes/{id}/drain")
         case .live: ("GET", "/livez")

@@ -27,9 +27,9 @@ enum Permission: String, CaseIterable, Sendable {
     /// because a browser's preflight carries no credentials (Fetch standard).
     /// - Parameter path: still percent-encoded, as the router compares it.
     static func needed(for method: HTTPRequest.Method, _ path: String) -> Permission? {
-        // Web PubSub's API checks tokens of its own.
+        // Web PubSub's API checks tokens of its own, and clients may read the history of what they may hear.
         if method == .options || self.isOpen(path) || PubSubAPI.serves(path) { return nil }
-        if method == .get || method == .head { return .read }
+        if method == .get || method == .head { return HistoryRoutes.serves(path) ? nil : .read }
         return path.utf8.suffix(5).elementsEqual("/send".utf8) || path == "/api/connections/broadcast" ? .send : .manage
     }
 

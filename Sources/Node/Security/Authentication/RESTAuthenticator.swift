@@ -21,13 +21,20 @@ struct RESTAuthenticator: Sendable {
     /// - Parameter authorization: all values of the field.
     /// - Throws: ``Problem`` 401.
     func principal(authorization: [String]) async throws(Problem) -> Principal {
+        try await self.caller(authorization: authorization).principal
+    }
+
+    /// - Returns: the caller, and the claims of its token; nil for a key.
+    func caller(
+        authorization: [String]
+    ) async throws(Problem) -> (principal: Principal, claims: TokenClaims.VerifiedClaims?) {
         do throws(TokenError) {
             guard let credential = try BearerToken.inAuthorization(authorization) else { throw .missing }
             let keys = (self.key.map { [$0] } ?? []) + (self.keys?.content ?? [])
-            if let caller = APIKey.principal(for: credential, in: keys) { return caller }
+            if let caller = APIKey.principal(for: credential, in: keys) { return (caller, nil) }
             guard let tokens else { throw .signature }
             let claims = try await tokens.verify(credential)
-            return Principal(identity: "user \(claims.user)", permissions: claims.permissions)
+            return (Principal(identity: "user \(claims.user)", permissions: claims.permissions), claims)
         } catch {
             throw .unauthorized(error)
         }

@@ -53,6 +53,7 @@ enum EventStreamHandshake {
             guard client.groups.count <= endpoint.groupLimits.groups, bytes <= endpoint.groupLimits.bytes else { throw .badGroup }
         }
         client.parameters = HandshakeQuery.parameters(ofTarget: request.uri)
+        client.lastEventID = request.headers.first(name: "last-event-id").flatMap { $0.isEmpty ? nil : $0 }
         return client
     }
 

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOExtras
+import VolaryBackplane
 import VolaryProtocol
 
 /// An event stream (server-sent events): the endless body of an answer, over HTTP/1.1 or a stream of HTTP/2. Nothing is read from its
@@ -18,6 +19,7 @@ final class EventStreamTransport: ChannelInboundHandler {
 
     private let settings: WebSocketSettings
     private let host: ConnectionHost
+    private let history: EventStreamHistory
     /// nil once the handler is in its pipeline.
     private var admitted: WebSocketAdmission.AdmittedClient?
     private var output: SocketOutput
@@ -27,15 +29,20 @@ final class EventStreamTransport: ChannelInboundHandler {
     private var ended: TransportEnding?
     private var expiry: Scheduled<Void>?
     private var readBytes = 0
+    /// nil: live events are written as they come.
+    private var replay: EventStreamReplay?
+    private var reading: Task<Void, Never>?
 
     init(
         settings: WebSocketSettings,
         admitted: WebSocketAdmission.AdmittedClient,
         carrier: WebSocketCarrier,
-        host: ConnectionHost
+        host: ConnectionHost,
+        history: EventStreamHistory
     ) {
         self.settings = settings
         self.host = host
+        self.history = history
         self.admitted = admitted
         self.output = SocketOutput(carrier)
     }
@@ -56,6 +63,7 @@ final class EventStreamTransport: ChannelInboundHandler {
         connection.input.timeouts.stopsReading()
         self.writeNow(Self.comment)
         connection.opened(ConnectRequest(admitted))
+        self.begin(admitted)
         if let expiresAt = admitted.client.expiresAt { self.scheduleExpiry(expiresAt, context) }
     }
 
@@ -77,8 +85,10 @@ final class EventStreamTransport: ChannelInboundHandler {
     private func channelClosed() {
         guard let connection = self.connection.take() else { return }
         self.expiry?.cancel()
+        self.reading?.cancel()
         self.end(nil, .client)
         self.output.closed()
+        self.giveUpReplay()
         connection.closed()
     }
 
@@ -117,6 +127,80 @@ final class EventStreamTransport: ChannelInboundHandler {
         self.output.queue.append(rest, written: written)
     }
 
+    // MARK: - Resuming
+
+    /// Tells the reader where its stream begins, or reads what it has missed.
+    private func begin(_ admitted: WebSocketAdmission.AdmittedClient) {
+        guard let start = admitted.start, let connection = self.connection, self.isOpen else { return }
+        guard let last = admitted.client.lastEventID else {
+            if let position = start.position { self.writeNow(EventStreamProtocol.mark(position)) }
+            return
+        }
+        guard let position = Position(last) else { return self.tellGap(at: start.position) }
+        guard start.isSubscribed else { return self.postpone() }
+        self.replay = EventStreamReplay()
+        let groups = admitted.client.groups.map { Topic.group(connection.hub, $0) }
+        self.read(Set(Topic.joined(in: connection.hub, by: connection.user) + groups + [.all(connection.hub)]), after: position)
+    }
+
+    private func read(_ topics: Set<Topic>, after position: Position) {
+        guard let eventLoop = self.connection?.shard.eventLoop else { return }
+        let (history, bound) = (self.history, NIOLoopBound(self, eventLoop: eventLoop))
+        self.reading = Task {
+            let result = await history.page(of: topics, after: position)
+            eventLoop.execute { bound.value.hasRead(topics, result) }
+        }
+    }
+
+    private func hasRead(_ topics: Set<Topic>, _ result: Result<HistoryPage, HistoryError>) {
+        guard self.isOpen, let connection = self.connection, let events = self.events else { return }
+        switch result {
+        case .success(let page):
+            let bytes = self.history.events(of: page, for: connection, events)
+            guard page.isLast else { return self.writeNow(bytes) { self.read(topics, after: page.through) } }
+            self.writeNow(bytes)
+            self.endReplay(at: page.through)
+        case .failure(.notLogged):
+            self.tellGap(at: nil)
+            self.endReplay(at: nil)
+        case .failure(.unavailable): self.postpone()
+        }
+    }
+
+    private var events: EventStreamProtocol? { self.connection?.encoding.clientProtocol as? EventStreamProtocol }
+
+    private func tellGap(at position: Position?) {
+        if let events { self.writeNow(events.gap(at: self.history.now())) }
+        if let position { self.writeNow(EventStreamProtocol.mark(position)) }
+    }
+
+    /// The reader connects again, with the same id.
+    private func postpone() {
+        self.connection?.close(.close(.tryAgainLater, reason: "what was missed cannot be read now"))
+    }
+
+    private func endReplay(at position: Position?) {
+        let held = self.replay?.ended(at: position) ?? []
+        if self.replay?.isOver == true { self.replay = nil }
+        self.write(held)
+    }
+
+    private func giveUpReplay() {
+        let held = self.replay?.gaveUp() ?? []
+        self.replay = nil
+        self.write(held)
+    }
+
+    private func write(_ held: [(events: ByteBuffer, written: EventLoopPromise<Void>?)]) {
+        for (events, written) in held {
+            guard events.readableBytes > 0, let rest = self.output.send(events) else {
+                written?.succeed()
+                continue
+            }
+            self.output.queue.append(rest, written: written)
+        }
+    }
+
     // MARK: - The end
 
     private func end(_ code: CloseCode?, _ side: ConnectionClose.Side) {
@@ -126,6 +210,7 @@ final class EventStreamTransport: ChannelInboundHandler {
     /// Ends the body of the answer after all bytes before it, and closes the channel of a client that does not read them in time.
     private func finish(_ code: CloseCode) {
         guard self.isOpen, let eventLoop = self.connection?.shard.eventLoop else { return }
+        self.giveUpReplay()
         self.end(code, .server)
         self.writeNow(Self.comment) {
             let output = self.output
@@ -147,11 +232,22 @@ extension EventStreamTransport: TransportHandler {
 
     var isWritable: Bool { self.output.isWritable }
 
-    var unsentBytes: Int { self.output.unsentBytes }
+    var unsentBytes: Int { self.output.unsentBytes + (self.replay?.heldBytes ?? 0) }
 
     func write(_ bytes: ByteBuffer, allowance: Int, written: EventLoopPromise<Void>?) -> WriteResult {
         guard self.isOpen else { return .closed }
-        guard let rest = self.output.send(bytes) else {
+        guard self.replay != nil else { return self.writeLive(bytes, allowance: allowance, written: written) }
+        guard self.unsentBytes <= allowance else { return .overAllowance }
+        let wasWritable = self.output.isWritable
+        guard let rest = self.replay?.live(bytes, written: written) else {
+            return .queued(bytes: bytes.readableBytes, wasWritable: wasWritable)
+        }
+        if self.replay?.isOver == true { self.replay = nil }
+        return self.writeLive(rest, allowance: allowance, written: written)
+    }
+
+    private func writeLive(_ bytes: ByteBuffer, allowance: Int, written: EventLoopPromise<Void>?) -> WriteResult {
+        guard bytes.readableBytes > 0, let rest = self.output.send(bytes) else {
             written?.succeed()
             return .sent
         }

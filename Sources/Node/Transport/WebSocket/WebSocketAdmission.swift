@@ -13,11 +13,19 @@ struct WebSocketAdmission: Sendable {
         let reservation: TopicReservation?
         /// Of a client with a resumable connection.
         let session: SessionTicket?
+        /// Of a reader of an event stream.
+        let start: EventStreamStart?
 
-        init(client: WebSocketHandshake.Client, reservation: TopicReservation? = nil, session: SessionTicket? = nil) {
+        init(
+            client: WebSocketHandshake.Client,
+            reservation: TopicReservation? = nil,
+            session: SessionTicket? = nil,
+            start: EventStreamStart? = nil
+        ) {
             self.client = client
             self.reservation = reservation
             self.session = session
+            self.start = start
         }
     }
 
@@ -30,6 +38,8 @@ struct WebSocketAdmission: Sendable {
     /// Whether the node has subscribed to its own topics since its start. A client that is admitted before would miss messages, and
     /// nobody would know.
     var isSubscribed: @Sendable () -> Bool = { true }
+    /// The position of a hub; nil if it cannot be told.
+    var position: @Sendable (HubName) async -> Position? = { _ in nil }
     /// As ``TopicInterest/reserve(_:)``.
     let reserve: @Sendable ([Topic]) async -> TopicReservation
 
@@ -97,11 +107,24 @@ struct WebSocketAdmission: Sendable {
             return try await sessions.admit(client, announcesEnd: self.pubSub.announcesEnd(in: client.hub), on: eventLoop)
         }
         let topics = client.topics
+        if client.endpoint.access == .readers { return await self.reader(client, topics, on: eventLoop) }
         guard !topics.isEmpty else { return AdmittedClient(client: client) }
         let reservation = asksHandler ? await self.reserveInTime(topics, on: eventLoop) : await self.reserve(topics)
         // Its libraries try again, and would not notice what a connection without subscriptions misses.
         guard reservation.isConfirmed || client.endpoint.access != .accessKeys else { throw .notSubscribed }
         return AdmittedClient(client: client, reservation: reservation)
+    }
+
+    private func reader(
+        _ client: WebSocketHandshake.Client,
+        _ topics: [Topic],
+        on eventLoop: any EventLoop
+    ) async -> AdmittedClient {
+        // First: what is published from now on is behind this position, whether it comes before the subscriptions or after them.
+        let position = await self.position(client.hub)
+        let reservation = topics.isEmpty ? nil : await self.reserveInTime(topics, on: eventLoop)
+        let start = EventStreamStart(position: position, isSubscribed: self.isSubscribed() && reservation?.isConfirmed != false)
+        return AdmittedClient(client: client, reservation: reservation, start: start)
     }
 
     private func authenticated(

@@ -82,6 +82,8 @@ enum WebSocketHandshake {
         var compression: NegotiatedDeflate?
         /// Decoded parameters of the query, for clients of Web PubSub.
         var parameters: [UTF8Text: UTF8Text] = [:]
+        /// `Last-Event-ID` of a reader that resumes its event stream; nil for none.
+        var lastEventID: String?
         /// What the client may do with groups.
         var permissions = GroupPermissions.none
         /// Whether the client wants to resume a connection.

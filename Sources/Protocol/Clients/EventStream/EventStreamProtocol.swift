@@ -3,17 +3,19 @@ import NIOCore
 /// The protocol of `/events`: the messages of the plain protocol as server-sent events, for `EventSource` in a browser
 /// (https://html.spec.whatwg.org/multipage/server-sent-events.html). A reader sends nothing.
 ///
+///     id: 1781330400000-13
 ///     event: server-broadcast
 ///     data: {"type":"server-broadcast","message":"Hello!","timestamp":"2026-06-13T06:00:01Z","id":"b597…"}
 ///
 /// The name of an event is the type of its message. An event can have no bytes, so a binary message is an event `binary`, whose `data`
 /// member has the bytes in base64. The last event of a connection that the node closes is `close`, with a WebSocket's code and reason.
-/// Events have no ids: a reader that connects again gets what is published from then on.
+/// The id of an event is its position in the order of the hub; one that has no place in it has no id. A reader that connects again names
+/// the last id that it got, and gets what follows.
 public final class EventStreamProtocol: ClientProtocol {
     /// Time after which a reader connects again when its node shuts down, in milliseconds: another node is ready.
     private static let retry = 1000
 
-    private let plain: PlainProtocol
+    let plain: PlainProtocol
 
     public init(precision: Timestamp.Precision = .seconds) {
         self.plain = PlainProtocol(precision: precision)
@@ -23,15 +25,22 @@ public final class EventStreamProtocol: ClientProtocol {
 
     public func makeSession(_ facts: SessionFacts) -> any ClientSession { self }
 
-    public func encode(_ publication: Publication) -> ClientMessage? {
+    public func encode(_ publication: Publication) -> ClientMessage? { self.encode(publication, at: nil) }
+
+    public func encode(_ publication: Publication, at position: Position?) -> ClientMessage? {
+        self.named(publication).map { .text(Self.event($0.name, $0.data, id: position)) }
+    }
+
+    /// The name and the data of an event.
+    func named(_ publication: Publication) -> (name: String, data: ByteBuffer)? {
         switch self.plain.encode(publication) {
-        case .text(let json): Self.event(publication.kind.plain.rawValue, json)
-        case .binary(let bytes): self.binary(publication, bytes)
+        case .text(let json): (publication.kind.plain.rawValue, json)
+        case .binary(let bytes): self.binary(publication, bytes).map { ("binary", $0) }
         case nil: nil
         }
     }
 
-    private func binary(_ publication: Publication, _ bytes: ByteBuffer) -> ClientMessage? {
+    private func binary(_ publication: Publication, _ bytes: ByteBuffer) -> ByteBuffer? {
         let size = Base64.encodedCount(of: bytes.readableBytes) + 2
         var text = ByteBuffer()
         text.write(atMost: size) { writer in
@@ -50,13 +59,14 @@ public final class EventStreamProtocol: ClientProtocol {
             payload: text
         )
         guard case .text(let json) = self.plain.encode(copy) else { return nil }
-        return Self.event("binary", json)
+        return json
     }
 
     /// An event, with one `data` line for each line of its data.
-    private static func event(_ name: String, _ data: ByteBuffer, retry: Int? = nil) -> ClientMessage {
+    static func event(_ name: String, _ data: ByteBuffer, id: Position? = nil, retry: Int? = nil) -> ByteBuffer {
         var event = ByteBuffer()
-        event.reserveCapacity(data.readableBytes + name.utf8.count + 32)
+        event.reserveCapacity(data.readableBytes + name.utf8.count + (id == nil ? 32 : 80))
+        if let id { event.writeString("\(Self.idField)\(id)\n") }
         if let retry { event.writeString("retry: \(retry)\n") }
         event.writeString("event: \(name)\n")
         // Most messages have one line. JSON of a caller may have several; a line feed inside of it is white space.
@@ -66,7 +76,7 @@ public final class EventStreamProtocol: ClientProtocol {
             event.writeString("\n")
         }
         event.writeString("\n")
-        return .text(event)
+        return event
     }
 }
 
@@ -80,14 +90,14 @@ extension EventStreamProtocol: ClientSession {
         case .welcome: self.plainEvent("welcome", event)
         case .notice: self.plainEvent(ServerMessage.Kind.system.rawValue, event)
         case .closing(let code, let reason):
-            Self.event("close", Self.close(code, reason), retry: code == .serviceRestart ? Self.retry : nil)
+            .text(Self.event("close", Self.close(code, reason), retry: code == .serviceRestart ? Self.retry : nil))
         case .connected, .echo, .result, .ping: nil
         }
     }
 
     private func plainEvent(_ name: String, _ event: ServerEvent) -> ClientMessage? {
         guard case .text(let json) = self.plain.encode(event) else { return nil }
-        return Self.event(name, json)
+        return .text(Self.event(name, json))
     }
 
     /// `{"code":1012,"reason":"the node is going away"}`

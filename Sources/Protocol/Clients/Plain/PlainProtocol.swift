@@ -34,9 +34,9 @@ public final class PlainProtocol: ClientProtocol {
         return self.text(message)
     }
 
-    private func text(_ message: ServerMessage) -> ClientMessage {
-        .text(message.encoded(allocator: self.allocator, precision: self.precision))
-    }
+    private func text(_ message: ServerMessage) -> ClientMessage { .text(self.json(message)) }
+
+    func json(_ message: ServerMessage) -> ByteBuffer { message.encoded(allocator: self.allocator, precision: self.precision) }
 }
 
 /// The protocol has no state of a connection.

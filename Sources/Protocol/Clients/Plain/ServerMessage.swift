@@ -14,6 +14,8 @@ public struct ServerMessage: Sendable {
         case echo
         case message
         case serverBroadcast = "server-broadcast"
+        /// On event streams.
+        case gap
     }
 
     public enum Content: Sendable {

@@ -83,10 +83,10 @@ struct OmittedPublicationTests {
     }
 
     @Test func `Deliveries are counted for each publication`() {
-        let publications = self.envelopes(Self.ids(3)).compactMap { envelope -> Publication? in
-            if case .publication(let publication) = envelope.message { publication } else { nil }
+        let publications = self.envelopes(Self.ids(3)).compactMap { envelope -> PlacedPublication? in
+            if case .publication(let publication) = envelope.message { PlacedPublication(publication) } else { nil }
         }
         #expect(FanOutReach(connections: 5).deliveries(of: publications) == 15)
-        #expect(FanOutReach(connections: 5, omissions: [publications[1].id: 4]).deliveries(of: publications) == 11)
+        #expect(FanOutReach(connections: 5, omissions: [publications[1].publication.id: 4]).deliveries(of: publications) == 11)
     }
 }

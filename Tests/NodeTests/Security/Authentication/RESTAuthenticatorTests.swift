@@ -18,6 +18,7 @@ struct RESTAuthenticatorTests {
         "GET /": nil, "GET /livez": nil, "GET /readyz": nil, "GET /openapi.json": nil, "GET /webpubsub.json": nil,
         "GET /swagger/webpubsub": nil, "GET /swagger": nil,
         "GET /swagger/{file}": nil, "GET /ws": nil, "GET /echo": nil, "GET /client": nil, "GET /client/hubs/{hub}": nil,
+        "GET /api/messages": .read, "GET /api/groups/{group}/messages": .read, "GET /api/users/{user}/messages": .read,
         "GET /metrics": .read, "GET /api/nodes": .read, "GET /api/connections": .read, "GET /api/connections/{id}": .read,
         "POST /api/connections/broadcast": .send, "POST /api/connections/{id}/send": .send,
         "POST /api/groups/{group}/send": .send, "POST /api/users/{user}/send": .send,

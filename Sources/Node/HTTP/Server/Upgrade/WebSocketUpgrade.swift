@@ -8,6 +8,8 @@ struct WebSocketUpgrade: Sendable {
 
     /// See ``WebSocketHandshake/validate(_:isExtendedConnect:endpoints:acceptsUserQuery:compresses:)``.
     let endpoints: [Endpoint]
+    /// Further endpoints, which may change; nil: none.
+    var routes: PubSubRoutes?
     /// Of event streams; nil: none are served.
     var events: Endpoint?
     let acceptsUserQuery: Bool
@@ -55,7 +57,7 @@ struct WebSocketUpgrade: Sendable {
         return try WebSocketHandshake.validate(
             head,
             isExtendedConnect: isExtendedConnect,
-            endpoints: self.endpoints,
+            endpoints: self.endpoints + (self.routes?.endpoints ?? []),
             acceptsUserQuery: self.acceptsUserQuery,
             compresses: self.compresses
         )

@@ -55,7 +55,7 @@ enum TokenError: Error, Hashable {
         case .audience: "The token is for another audience (aud)."
         case .unexpectedAudience: "The token has an audience (aud), and this node has none configured (--jwt-audience)."
         case .issuer: "The token is from another issuer (iss)."
-        case .otherUser: "The token's user is not the user in the query."
+        case .otherUser: "The token's user is not the user in the URL."
         case .noAccessKey: "This node has no access key (--access-keys)."
         case .tooLongLived:
             "A token in a URL must expire within \(WebSocketAuthenticator.maximumQueryLifetime / 60_000) minutes."
