@@ -53,6 +53,7 @@ public struct NodeServer: Service {
     /// - Throws: ``TooFewFiles``.
     /// - Parameters:
     ///   - subprotocols: additional client protocols of `/ws`, by WebSocket subprotocol.
+    ///   - hubs: hubs with methods for their clients, of different names.
     ///   - makeLinks: called once, with the node's id and the event loop for its links. The default uses Redis, or memory if
     ///     the configuration has no Redis.
     ///   - onListening: called with the port once connections are accepted.
@@ -60,6 +61,7 @@ public struct NodeServer: Service {
         configuration: NodeConfiguration,
         logger: Logger,
         subprotocols: [(name: String, base: any ClientProtocol)] = [],
+        hubs: [ServedHub] = [],
         makeLinks: ((NodeID, any EventLoop) throws -> ClusterServices)? = nil,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws {
@@ -67,6 +69,7 @@ public struct NodeServer: Service {
             configuration: configuration,
             logger: logger,
             subprotocols: subprotocols,
+            hubs: hubs,
             moreEndpoints: { _ in [] },
             makeLinks: makeLinks,
             onListening: onListening
@@ -79,6 +82,7 @@ public struct NodeServer: Service {
         configuration: NodeConfiguration,
         logger: Logger,
         subprotocols: [(name: String, base: any ClientProtocol)],
+        hubs: [ServedHub] = [],
         moreEndpoints: (any Application) -> [Endpoint],
         makeLinks: ((NodeID, any EventLoop) throws -> ClusterServices)?,
         onListening: @escaping @Sendable (Int) -> Void
@@ -98,8 +102,10 @@ public struct NodeServer: Service {
             tokens: tokens,
             handlers: handlers,
             subprotocols: subprotocols,
+            hubs: hubs,
             moreEndpoints: moreEndpoints
         )
+        for hub in hubs { hub.dispatcher.started(with: cluster.operations(on: hub.name)) }
         let deadlines = DrainDeadlines(
             shutdownRequest: foundation.shutdownRequest,
             delay: configuration.drainDelay,

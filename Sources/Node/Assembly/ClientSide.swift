@@ -13,6 +13,7 @@ struct ClientSide: Sendable {
 
     /// - Parameters:
     ///   - subprotocols: additional WebSocket subprotocols of `/ws`.
+    ///   - hubs: with methods for their clients.
     ///   - moreEndpoints: called once, with the application of `/ws`.
     init(
         _ foundation: NodeFoundation,
@@ -20,6 +21,7 @@ struct ClientSide: Sendable {
         tokens: TokenVerifier?,
         handlers: EventHandlers?,
         subprotocols: [(name: String, base: any ClientProtocol)],
+        hubs: [ServedHub],
         moreEndpoints: (any Application) -> [Endpoint]
     ) {
         let (configuration, metrics) = (foundation.configuration, foundation.metrics)
@@ -39,7 +41,7 @@ struct ClientSide: Sendable {
         let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
         self.endpoints =
             [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub, reliable: cluster.sessions?.spoken)
-            + moreEndpoints(relay)
+            + hubs.map { .hub($0, listing: relay.listing, logger: foundation.logger) } + moreEndpoints(relay)
         self.events = .events(relay, precision: configuration.timestampPrecision)
         let interest = cluster.interest
         self.admission = WebSocketAdmission(
