@@ -47,6 +47,8 @@ public struct NodeServer: Service {
     /// Set when the node stops because of nodes that it found.
     let refusal: NIOLockedValueBox<StartRefusal?>
     let services: [any Service]
+    let clients: ClientSide
+    let hasSubscribed: @Sendable () -> Bool
     /// Shuts down before the other services.
     let drain: Drain<ContinuousClock>
 
@@ -76,8 +78,29 @@ public struct NodeServer: Service {
         )
     }
 
+    /// A node without a socket, whose clients are in this process.
+    package init(
+        inMemory configuration: NodeConfiguration,
+        logger: Logger,
+        hubs: [ServedHub],
+        makeLinks: @escaping (NodeID, any EventLoop) throws -> ClusterServices
+    ) throws {
+        try self.init(
+            configuration: configuration,
+            logger: logger,
+            subprotocols: [],
+            hubs: hubs,
+            moreEndpoints: { _ in [] },
+            makeLinks: makeLinks,
+            listens: false,
+            onListening: { _ in }
+        )
+    }
+
     /// See the public initializer.
-    /// - Parameter moreEndpoints: called once, with the application of `/ws`.
+    /// - Parameters:
+    ///   - moreEndpoints: called once, with the application of `/ws`.
+    ///   - listens: false: only clients without a socket can connect.
     init(
         configuration: NodeConfiguration,
         logger: Logger,
@@ -85,6 +108,7 @@ public struct NodeServer: Service {
         hubs: [ServedHub] = [],
         moreEndpoints: (any Application) -> [Endpoint],
         makeLinks: ((NodeID, any EventLoop) throws -> ClusterServices)?,
+        listens: Bool = true,
         onListening: @escaping @Sendable (Int) -> Void
     ) throws {
         // An event loop that cannot get its file descriptors would end the process.
@@ -129,14 +153,17 @@ public struct NodeServer: Service {
         self.receipts = cluster.receipts
         self.deadlines = deadlines
         self.refusal = foundation.refusal
-        self.drain = Self.drain(foundation, cluster, handlers)
+        self.drain = Self.drain(foundation, cluster, clients, handlers)
         self.reload = Self.reload(foundation, handlers)
-        self.services = Self.services(foundation, cluster, handlers, http.listener)
+        self.services = Self.services(foundation, cluster, handlers, listens ? http.listener : nil)
+        self.clients = clients
+        self.hasSubscribed = cluster.hasSubscribed
     }
 
     private static func drain(
         _ foundation: NodeFoundation,
         _ cluster: ClusterSide,
+        _ clients: ClientSide,
         _ handlers: EventHandlers?
     ) -> Drain<ContinuousClock> {
         let broker = cluster.links.broker
@@ -146,7 +173,7 @@ public struct NodeServer: Service {
             connections: cluster.connections,
             acceptNoFurtherStreams: { foundation.http2.acceptNoFurtherStreams() },
             announce: cluster.presence.beginDraining,
-            unsent: { broker.health.waiting + (handlers?.unfinished ?? 0) },
+            unsent: { broker.health.waiting + (handlers?.unfinished ?? 0) + clients.unfinishedCalls },
             delay: foundation.configuration.drainDelay,
             timeout: foundation.configuration.drainTimeout,
             logger: foundation.logger,
@@ -171,7 +198,7 @@ public struct NodeServer: Service {
         _ foundation: NodeFoundation,
         _ cluster: ClusterSide,
         _ handlers: EventHandlers?,
-        _ listener: HTTPListener
+        _ listener: HTTPListener?
     ) -> [any Service] {
         let (links, presence) = (cluster.links, cluster.presence)
         let sessions: [any Service] = cluster.sessions.map { [SessionsService(sessions: $0)] } ?? []
@@ -185,7 +212,7 @@ public struct NodeServer: Service {
             NodeTopicsService(broker: links.broker, node: foundation.id, logger: foundation.logger) { cluster.subscribed() },
             // The presence reporter starts before the listener, so that the first clients are reported to the store at once.
             LoopService(base: presence, eventLoop: foundation.linkLoop),
-        ] + sessions + events + [listener]
+        ] + sessions + events + (listener.map { [$0] } ?? [])
     }
 
     /// Lowers a limit on connections that exceeds the limit of open files, because connections above that limit end in errors.

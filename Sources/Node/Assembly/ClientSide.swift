@@ -1,3 +1,4 @@
+import Atomics
 import NIOCore
 import VolaryBackplane
 import VolaryProtocol
@@ -8,6 +9,8 @@ struct ClientSide: Sendable {
     /// Of event streams.
     let events: Endpoint
     let admission: WebSocketAdmission
+    /// What the dispatchers of hubs are doing.
+    private let calls: ManagedAtomic<Int>
     private let host: ConnectionHost
     private let webSocketSettings: WebSocketSettings
 
@@ -39,9 +42,11 @@ struct ClientSide: Sendable {
             metrics: metrics
         )
         let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
+        let calls = ManagedAtomic(0)
+        self.calls = calls
         self.endpoints =
             [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub, reliable: cluster.sessions?.spoken)
-            + hubs.map { .hub($0, listing: relay.listing, logger: foundation.logger) } + moreEndpoints(relay)
+            + hubs.map { .hub($0, listing: relay.listing, logger: foundation.logger, unfinished: calls) } + moreEndpoints(relay)
         self.events = .events(relay, precision: configuration.timestampPrecision)
         let interest = cluster.interest
         self.admission = WebSocketAdmission(
@@ -72,8 +77,20 @@ struct ClientSide: Sendable {
         self.webSocketSettings = configuration.webSocketSettings(now: foundation.now)
     }
 
+    /// Calls, and notices of new and ended connections, that hubs have not finished.
+    var unfinishedCalls: Int { self.calls.load(ordering: .relaxed) }
+
     /// The queue of an event loop of the node, on this loop.
     func turns(on eventLoop: any EventLoop) -> TurnQueue { self.host.connections.shard(of: eventLoop).turns }
+
+    /// Opens the connection of a client without a socket.
+    func open(
+        _ admitted: WebSocketAdmission.AdmittedClient,
+        _ transport: MemoryTransport,
+        on eventLoop: any EventLoop
+    ) -> ConnectionID {
+        transport.open(admitted, on: self.host.connections.shard(of: eventLoop), host: self.host)
+    }
 
     func makeTransport(
         _ admitted: WebSocketAdmission.AdmittedClient,

@@ -1,3 +1,4 @@
+import Atomics
 import DequeModule
 import Logging
 import NIOCore
@@ -37,6 +38,8 @@ final class ConnectionCalls {
     private let dispatcher: any HubDispatcher
     private let claims: HubClaims
     private let logger: Logger
+    /// Of the whole node.
+    private let unfinished: ManagedAtomic<Int>
     private var phase = Phase.unopened
     /// nil until the client's handshake.
     private(set) var caller: HubCaller?
@@ -51,11 +54,19 @@ final class ConnectionCalls {
     private var asked: [AckID: HubAsk] = [:]
     private var endError: (any Error)?
 
-    init(_ connection: Connection, _ dispatcher: any HubDispatcher, claims: HubClaims, logger: Logger) {
+    /// - Parameter unfinished: counts what dispatchers are doing.
+    init(
+        _ connection: Connection,
+        _ dispatcher: any HubDispatcher,
+        claims: HubClaims,
+        logger: Logger,
+        unfinished: ManagedAtomic<Int>
+    ) {
         self.connection = connection
         self.dispatcher = dispatcher
         self.claims = claims
         self.logger = logger
+        self.unfinished = unfinished
     }
 
     private var eventLoop: any EventLoop { self.connection.shard.eventLoop }
@@ -71,6 +82,7 @@ final class ConnectionCalls {
         let (dispatcher, eventLoop, bound) = (self.dispatcher, self.eventLoop, self.bound)
         self.caller = caller
         self.isOpening = true
+        self.unfinished.wrappingIncrement(ordering: .relaxed)
         self.phase = .opening(
             Task {
                 let result: Result<Void, any Error>
@@ -87,6 +99,7 @@ final class ConnectionCalls {
 
     private func opened(_ result: Result<Void, any Error>) {
         self.isOpening = false
+        defer { self.unfinished.wrappingDecrement(ordering: .relaxed) }
         guard case .opening = self.phase else { return self.endIfIdle() }
         self.phase = .open
         switch result {
@@ -116,8 +129,12 @@ final class ConnectionCalls {
     /// Tells the dispatcher of the end, once nothing runs any more.
     private func endIfIdle() {
         guard case .closed = self.phase, !self.isOpening, self.running.isEmpty, let caller = self.caller.take() else { return }
-        let (dispatcher, error) = (self.dispatcher, self.endError)
-        Task { await dispatcher.disconnected(caller, error: error) }
+        let (dispatcher, error, unfinished) = (self.dispatcher, self.endError, self.unfinished)
+        unfinished.wrappingIncrement(ordering: .relaxed)
+        Task {
+            await dispatcher.disconnected(caller, error: error)
+            unfinished.wrappingDecrement(ordering: .relaxed)
+        }
     }
 
     // MARK: - From the client
@@ -232,6 +249,7 @@ final class ConnectionCalls {
             eventLoop.execute { bound.value.ended(number, outcome) }
         }
         self.running[number] = running
+        self.unfinished.wrappingIncrement(ordering: .relaxed)
     }
 
     private func ended(_ number: UInt64, _ outcome: HubCallOutcome) {
@@ -248,6 +266,7 @@ final class ConnectionCalls {
             self.next()
         }
         self.endIfIdle()
+        self.unfinished.wrappingDecrement(ordering: .relaxed)
     }
 
     // MARK: - To the client

@@ -1,3 +1,4 @@
+import Atomics
 import Logging
 import VolaryBackplane
 public import VolaryProtocol
@@ -18,7 +19,13 @@ public struct ServedHub: Sendable {
 
 extension Endpoint {
     /// `/hubs/{name}`: clients of a hub with methods.
-    static func hub(_ hub: ServedHub, listing: ConnectionListing, logger: Logger) -> Endpoint {
+    /// - Parameter unfinished: counts what the dispatchers of the node are doing.
+    static func hub(
+        _ hub: ServedHub,
+        listing: ConnectionListing,
+        logger: Logger,
+        unfinished: ManagedAtomic<Int>
+    ) -> Endpoint {
         let json = SpokenProtocol(JSONHubProtocol())
         return Endpoint(
             path: "/hubs/\(hub.name.text)",
@@ -26,7 +33,7 @@ extension Endpoint {
             joinsCluster: true,
             standard: json,
             subprotocols: [(JSONHubProtocol.subprotocol, json)],
-            application: HubRelay(hub.dispatcher, listing: listing, logger: logger),
+            application: HubRelay(hub.dispatcher, listing: listing, logger: logger, unfinished: unfinished),
             groupLimits: .maximum,
             requiresUser: hub.requiresUser,
             keepsClaims: true

@@ -1,3 +1,4 @@
+import Atomics
 import Logging
 import VolaryProtocol
 
@@ -6,16 +7,25 @@ final class HubRelay: Application {
     private let dispatcher: any HubDispatcher
     private let listing: ConnectionListing
     private let logger: Logger
+    private let unfinished: ManagedAtomic<Int>
 
-    init(_ dispatcher: any HubDispatcher, listing: ConnectionListing, logger: Logger) {
+    /// - Parameter unfinished: counts what the dispatchers of the node are doing.
+    init(_ dispatcher: any HubDispatcher, listing: ConnectionListing, logger: Logger, unfinished: ManagedAtomic<Int>) {
         self.dispatcher = dispatcher
         self.listing = listing
         self.logger = logger
+        self.unfinished = unfinished
     }
 
     func connected(_ connection: Connection, _ request: ConnectRequest) {
         self.listing.begin(connection, request)
-        let calls = ConnectionCalls(connection, self.dispatcher, claims: HubClaims(request.claims), logger: self.logger)
+        let calls = ConnectionCalls(
+            connection,
+            self.dispatcher,
+            claims: HubClaims(request.claims),
+            logger: self.logger,
+            unfinished: self.unfinished
+        )
         connection.state.calls = calls
         if let format = connection.session.hubFormat { calls.open(format) }
     }

@@ -51,7 +51,9 @@ struct WebSocketAdmission: Sendable {
     /// Whether ``admit(_:_:on:)`` may have to wait. If false, every client is admitted at once.
     func needsTime(for client: WebSocketHandshake.Client) -> Bool {
         switch client.endpoint.access {
-        case .tokenKeys: self.access.needsTime || client.endpoint.requiresUser || !client.topics.isEmpty || client.endpoint.joinsCluster && !self.isSubscribed()
+        case .tokenKeys:
+            self.access.needsTime || client.endpoint.requiresUser || !client.topics.isEmpty
+                || client.endpoint.joinsCluster && !self.isSubscribed()
         case .accessKeys, .readers: true
         }
     }
