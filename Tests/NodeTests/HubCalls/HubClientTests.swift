@@ -86,4 +86,18 @@ struct HubClientTests {
             }
         }
     }
+
+    @Test func `A hub may want clients with a user`() async throws {
+        let hubs = HubNode()
+        hubs.add("members", requiresUser: true, TestHub())
+        let node = try await RunningNode.start([.insecureUserQuery: "on"], hubs: hubs.hubs)
+        await #expect(throws: WebSocketTestClient.Failure.self) {
+            _ = try await WebSocketTestClient.connect(port: node.port, path: "/hubs/members")
+        }
+        let ann = try await WebSocketTestClient.connect(port: node.port, path: "/hubs/members?user=ann")
+        try await ann.send(#"{"id":1,"call":"who","args":["hi"]}"#)
+        #expect(try await ann.next() == .text(#"{"id":1,"result":"hi ann"}"#))
+        await ann.disconnect()
+        try await node.stop()
+    }
 }
