@@ -25,11 +25,18 @@ let strict: [SwiftSetting] =
 /// depend on (SwiftNIO above all) is built without the checks only by `-Xswiftc -enforce-exclusivity=unchecked` on the command line (deploy/lib/common.sh).
 let fast: [SwiftSetting] = strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
+/// What an application has by default.
+let applications: [SwiftSetting] =
+    [.swiftLanguageMode(.v6)] + (Context.environment["VOLARY_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : [])
+
 let package = Package(
     name: "volary",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "volary", targets: ["volary"])
+        .executable(name: "volary", targets: ["volary"]),
+        // For applications: hubs in Swift, in a node of their own.
+        .library(name: "VolaryHubs", targets: ["VolaryHubs"]),
+        .library(name: "VolaryHubsTesting", targets: ["VolaryHubsTesting"]),
     ] + (isMeasured ? ["VolaryProtocol", "VolaryBackplane", "VolaryNode"].map { .library(name: $0, targets: [$0]) } : []),
     dependencies: [
         // Event loops, channels and byte buffers. Older than 2.101.0, one 11-byte WebSocket frame ends the process.
@@ -113,6 +120,7 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Atomics", package: "swift-atomics"),
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -133,7 +141,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/Node",
-            exclude: ["Main"],
+            exclude: ["Hubs", "Main"],
             // The console and the API's description travel inside the program: it needs no files at run time.
             resources: [
                 .embedInCode("HTTP/Console/console.html"), .embedInCode("HTTP/Console/Style"),
@@ -143,9 +151,47 @@ let package = Package(
             ],
             swiftSettings: fast
         ),
+        // The command line of a node, for `volary` and for applications.
+        .target(
+            name: "VolaryCommand",
+            dependencies: [
+                "VolaryNode",
+                "VolaryProtocol",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Node/Main/Command",
+            swiftSettings: fast
+        ),
+        .target(
+            name: "VolaryHubs",
+            dependencies: [
+                "VolaryCommand",
+                "VolaryNode",
+                "VolaryProtocol",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ],
+            path: "Sources/Node/Hubs",
+            exclude: ["Testing"],
+            swiftSettings: fast
+        ),
+        // Hubs in the process of their tests.
+        .target(
+            name: "VolaryHubsTesting",
+            dependencies: [
+                "VolaryBackplane", "VolaryHubs", "VolaryNode", "VolaryProtocol",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Node/Hubs/Testing",
+            swiftSettings: fast
+        ),
         .executableTarget(
             name: "volary",
             dependencies: [
+                "VolaryCommand",
                 "VolaryNode",
                 "VolaryProtocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -153,6 +199,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/Node/Main",
+            exclude: ["Command"],
             swiftSettings: fast
         ),
         // Real servers and independent clients for the tests; nothing of ours is in it.
@@ -211,7 +258,8 @@ let package = Package(
         .testTarget(
             name: "NodeTests",
             dependencies: [
-                "VolaryBackplane", "VolaryNode", "VolaryProtocol", "TestSupport",
+                "VolaryBackplane", "VolaryHubs", "VolaryHubsTesting", "VolaryNode", "VolaryProtocol", "TestSupport",
+                "chat-hub", "dashboard-hub", "game-hub", "reference-hub",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -249,6 +297,16 @@ let package = Package(
         ),
     ]
 )
+
+// Programs of applications, also a package of their own: deploy/examples. Here, so that they share the build.
+package.targets += ["Chat", "Dashboard", "Game", "Reference"].map { folder in
+    .executableTarget(
+        name: "\(folder.lowercased())-hub",
+        dependencies: ["VolaryHubs"],
+        path: "deploy/examples/Sources/\(folder)",
+        swiftSettings: applications
+    )
+}
 
 let fuzzed: [Target.Dependency] = [
     "VolaryBackplane", "VolaryNode", "VolaryProtocol",

@@ -60,12 +60,15 @@ public struct NodeServer: Service {
     /// Set when the node stops because of nodes that it found.
     let refusal: NIOLockedValueBox<StartRefusal?>
     let services: [any Service]
+    let clients: ClientSide
+    let hasSubscribed: @Sendable () -> Bool
     /// Shuts down before the other services.
     let drain: Drain<ContinuousClock>
 
     /// - Throws: ``TooFewFiles``.
     /// - Parameters:
     ///   - subprotocols: additional client protocols of `/ws`, by WebSocket subprotocol.
+    ///   - hubs: hubs with methods for their clients, of different names.
     ///   - makeLinks: called once, with the node's id and the event loop for its links. The default uses Redis, or memory if
     ///     the configuration has no Redis.
     ///   - onListening: called with the port once connections are accepted.
@@ -73,6 +76,7 @@ public struct NodeServer: Service {
         configuration: NodeConfiguration,
         logger: Logger,
         subprotocols: [(name: String, base: any ClientProtocol)] = [],
+        hubs: [ServedHub] = [],
         makeLinks: ((NodeID, any EventLoop) throws -> ClusterServices)? = nil,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws {
@@ -80,20 +84,44 @@ public struct NodeServer: Service {
             configuration: configuration,
             logger: logger,
             subprotocols: subprotocols,
+            hubs: hubs,
             moreEndpoints: { _ in [] },
             makeLinks: makeLinks,
             onListening: onListening
         )
     }
 
+    /// A node without a socket, whose clients are in this process.
+    package init(
+        inMemory configuration: NodeConfiguration,
+        logger: Logger,
+        hubs: [ServedHub],
+        makeLinks: @escaping (NodeID, any EventLoop) throws -> ClusterServices
+    ) throws {
+        try self.init(
+            configuration: configuration,
+            logger: logger,
+            subprotocols: [],
+            hubs: hubs,
+            moreEndpoints: { _ in [] },
+            makeLinks: makeLinks,
+            listens: false,
+            onListening: { _ in }
+        )
+    }
+
     /// See the public initializer.
-    /// - Parameter moreEndpoints: called once, with the application of `/ws`.
+    /// - Parameters:
+    ///   - moreEndpoints: called once, with the application of `/ws`.
+    ///   - listens: false: only clients without a socket can connect.
     init(
         configuration: NodeConfiguration,
         logger: Logger,
         subprotocols: [(name: String, base: any ClientProtocol)],
+        hubs: [ServedHub] = [],
         moreEndpoints: (any Application) -> [Endpoint],
         makeLinks: ((NodeID, any EventLoop) throws -> ClusterServices)?,
+        listens: Bool = true,
         onListening: @escaping @Sendable (Int) -> Void
     ) throws {
         // An event loop that cannot get its file descriptors would end the process.
@@ -111,8 +139,10 @@ public struct NodeServer: Service {
             tokens: tokens,
             handlers: handlers,
             subprotocols: subprotocols,
+            hubs: hubs,
             moreEndpoints: moreEndpoints
         )
+        for hub in hubs { hub.dispatcher.started(with: cluster.operations(on: hub.name)) }
         let deadlines = DrainDeadlines(
             shutdownRequest: foundation.shutdownRequest,
             delay: configuration.drainDelay,
@@ -136,14 +166,17 @@ public struct NodeServer: Service {
         self.receipts = cluster.receipts
         self.deadlines = deadlines
         self.refusal = foundation.refusal
-        self.drain = Self.drain(foundation, cluster, handlers)
+        self.drain = Self.drain(foundation, cluster, clients, handlers)
         self.reload = Self.reload(foundation, handlers)
-        self.services = Self.services(foundation, cluster, handlers, http.listener)
+        self.services = Self.services(foundation, cluster, handlers, listens ? http.listener : nil)
+        self.clients = clients
+        self.hasSubscribed = cluster.hasSubscribed
     }
 
     private static func drain(
         _ foundation: NodeFoundation,
         _ cluster: ClusterSide,
+        _ clients: ClientSide,
         _ handlers: EventHandlers?
     ) -> Drain<ContinuousClock> {
         let broker = cluster.links.broker
@@ -153,7 +186,7 @@ public struct NodeServer: Service {
             connections: cluster.connections,
             acceptNoFurtherStreams: { foundation.http2.acceptNoFurtherStreams() },
             announce: cluster.presence.beginDraining,
-            unsent: { broker.health.waiting + (handlers?.unfinished ?? 0) },
+            unsent: { broker.health.waiting + (handlers?.unfinished ?? 0) + clients.unfinishedCalls },
             delay: foundation.configuration.drainDelay,
             timeout: foundation.configuration.drainTimeout,
             logger: foundation.logger,
@@ -178,7 +211,7 @@ public struct NodeServer: Service {
         _ foundation: NodeFoundation,
         _ cluster: ClusterSide,
         _ handlers: EventHandlers?,
-        _ listener: HTTPListener
+        _ listener: HTTPListener?
     ) -> [any Service] {
         let (links, presence) = (cluster.links, cluster.presence)
         let sessions: [any Service] = cluster.sessions.map { [SessionsService(sessions: $0)] } ?? []
@@ -196,7 +229,7 @@ public struct NodeServer: Service {
             NodeTopicsService(broker: links.broker, node: foundation.id, logger: foundation.logger) { cluster.subscribed() },
             // The presence reporter starts before the listener, so that the first clients are reported to the store at once.
             LoopService(base: presence, eventLoop: foundation.linkLoop),
-        ] + others + [listener]
+        ] + others + (listener.map { [$0] } ?? [])
     }
 
     /// Lowers a limit on connections that exceeds the limit of open files, because connections above that limit end in errors.

@@ -17,6 +17,8 @@ struct ConnectRequest {
     /// The state and the cookies that the connect handler has set.
     let handlerState: String?
     let handlerCookies: HandlerCookies
+    /// Of the token of a hub's client.
+    let claims: JSONValue?
 
     init(_ admitted: WebSocketAdmission.AdmittedClient) {
         self.groups = admitted.client.groups
@@ -27,5 +29,6 @@ struct ConnectRequest {
         self.subprotocol = admitted.client.subprotocol
         self.handlerState = admitted.client.handlerState
         self.handlerCookies = admitted.client.handlerCookies
+        self.claims = admitted.client.claims
     }
 }

@@ -17,7 +17,7 @@ final class Echo: Application {
             connection.send(.echo(message, from: connection.id, timestamp: self.now()))
             done(.success(()))
         // The session does not ask for these.
-        case .join, .leave, .send, .event: done(.failure(.failed))
+        case .join, .leave, .send, .event, .hub: done(.failure(.failed))
         }
     }
 

@@ -46,6 +46,10 @@ final class Endpoint: Sendable {
     let application: any Application
     /// How many groups a connection may be in.
     let groupLimits: GroupLimits
+    /// Whether a client without a user is refused.
+    let requiresUser: Bool
+    /// Whether the application gets the claims of the client's token.
+    let keepsClaims: Bool
 
     init(
         path: String,
@@ -55,7 +59,9 @@ final class Endpoint: Sendable {
         standard: SpokenProtocol,
         subprotocols: [(name: String, spoken: SpokenProtocol)],
         application: any Application,
-        groupLimits: GroupLimits = .standard
+        groupLimits: GroupLimits = .standard,
+        requiresUser: Bool = false,
+        keepsClaims: Bool = false
     ) {
         self.path = path
         self.hub = hub
@@ -65,6 +71,8 @@ final class Endpoint: Sendable {
         self.subprotocols = subprotocols
         self.application = application
         self.groupLimits = groupLimits
+        self.requiresUser = requiresUser
+        self.keepsClaims = keepsClaims
     }
 
     /// - Parameter target: path and query of a request. Paths are compared byte for byte.

@@ -12,7 +12,7 @@ final class PlainRelay: Application {
     private static let refusalPause = TimeAmount.milliseconds(100)
 
     private let publisher: Publisher
-    private let listing: ConnectionListing
+    let listing: ConnectionListing
     private let metrics: NodeMetrics
     private let clientMessages: ClientMessages
     private let nodeName: NodeName
@@ -70,7 +70,7 @@ final class PlainRelay: Application {
                 }
             }
         // Sessions of this application's protocols do not ask for these.
-        case .join, .leave, .send, .event: done(.failure(.failed))
+        case .join, .leave, .send, .event, .hub: done(.failure(.failed))
         }
     }
 

@@ -1,3 +1,4 @@
+import Atomics
 import NIOCore
 import VolaryBackplane
 import VolaryProtocol
@@ -10,12 +11,15 @@ struct ClientSide: Sendable {
     /// Of event streams.
     let events: Endpoint
     let admission: WebSocketAdmission
+    /// What the dispatchers of hubs are doing.
+    private let calls: ManagedAtomic<Int>
     private let host: ConnectionHost
     private let history: EventStreamHistory
     private let webSocketSettings: WebSocketSettings
 
     /// - Parameters:
     ///   - subprotocols: additional WebSocket subprotocols of `/ws`.
+    ///   - hubs: with methods for their clients.
     ///   - moreEndpoints: called once, with the application of `/ws`.
     init(
         _ foundation: NodeFoundation,
@@ -23,6 +27,7 @@ struct ClientSide: Sendable {
         tokens: TokenVerifier?,
         handlers: EventHandlers?,
         subprotocols: [(name: String, base: any ClientProtocol)],
+        hubs: [ServedHub],
         moreEndpoints: (any Application) -> [Endpoint]
     ) {
         let (configuration, metrics) = (foundation.configuration, foundation.metrics)
@@ -41,9 +46,11 @@ struct ClientSide: Sendable {
         )
         let protocols = PubSubProtocols(reliable: cluster.sessions?.spoken)
         let plain = Endpoint.plain(relay, precision: configuration.timestampPrecision, more: subprotocols)
+        let calls = ManagedAtomic(0)
+        self.calls = calls
         self.endpoints =
             [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub, protocols)
-            + moreEndpoints(relay)
+            + hubs.map { .hub($0, listing: relay.listing, logger: foundation.logger, unfinished: calls) } + moreEndpoints(relay)
         self.routes = configuration.events.map { PubSubRoutes($0, pubSub, protocols) }
         self.events = .events(relay, precision: configuration.timestampPrecision)
         let (interest, broker) = (cluster.interest, cluster.links.broker)
@@ -78,8 +85,20 @@ struct ClientSide: Sendable {
         self.webSocketSettings = configuration.webSocketSettings(now: foundation.now)
     }
 
+    /// Calls, and notices of new and ended connections, that hubs have not finished.
+    var unfinishedCalls: Int { self.calls.load(ordering: .relaxed) }
+
     /// The queue of an event loop of the node, on this loop.
     func turns(on eventLoop: any EventLoop) -> TurnQueue { self.host.connections.shard(of: eventLoop).turns }
+
+    /// Opens the connection of a client without a socket.
+    func open(
+        _ admitted: WebSocketAdmission.AdmittedClient,
+        _ transport: MemoryTransport,
+        on eventLoop: any EventLoop
+    ) -> ConnectionID {
+        transport.open(admitted, on: self.host.connections.shard(of: eventLoop), host: self.host)
+    }
 
     func makeTransport(
         _ admitted: WebSocketAdmission.AdmittedClient,

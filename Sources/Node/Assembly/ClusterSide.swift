@@ -16,6 +16,7 @@ struct ClusterSide: Sendable {
     let presence: PresenceReporter<ContinuousClock>
     let interest: TopicInterest<ContinuousClock>
     let quotas: HubQuotas
+    private let commands: ConnectionCommands
     private let isSubscribed = ManagedAtomic(false)
     /// nil: no client can resume its connection.
     let sessions: ResumableSessions?
@@ -59,10 +60,11 @@ struct ClusterSide: Sendable {
         )
         self.presence = Self.presence(foundation, links.store, connections, directory, self.publisher)
         self.interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
+        self.commands = ConnectionCommands(connections: connections, interest: self.interest, presence: self.presence)
         let delivery = Delivery(
             connections: connections,
             receipts: self.receipts,
-            requests: ConnectionCommands(connections: connections, interest: self.interest, presence: self.presence),
+            requests: self.commands,
             shutdownRequest: foundation.shutdownRequest,
             broker: links.broker,
             metrics: foundation.metrics,
@@ -91,6 +93,10 @@ struct ClusterSide: Sendable {
     func subscribed() {
         self.isSubscribed.store(true, ordering: .relaxed)
         self.presence.subscribed()
+    }
+
+    func operations(on hub: HubName) -> HubOperations {
+        HubOperations(hub: hub, publisher: self.publisher, connections: self.connections, commands: self.commands)
     }
 
     @Sendable func hasSubscribed() -> Bool { self.isSubscribed.load(ordering: .relaxed) }

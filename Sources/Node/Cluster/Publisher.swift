@@ -105,6 +105,7 @@ struct Publisher: Sendable {
     /// - Parameter written: whether each node counts a connection only after the kernel has accepted the bytes.
     func push(
         _ content: PushContent,
+        _ details: PublicationDetails? = nil,
         to audience: HubAudience,
         written: Bool,
         timeout: TimeAmount
@@ -112,6 +113,7 @@ struct Publisher: Sendable {
         // The last fifth of the timeout is left for the receipts to arrive.
         let publication = self.pushed(
             content,
+            details,
             to: audience,
             confirmation: written ? .written(milliseconds: UInt32(timeout.nanoseconds / 1_000_000 * 4 / 5)) : .routed
         )

@@ -140,7 +140,10 @@ public final class Connection {
         if let message = self.session.encode(event) { self.send(message) }
     }
 
-    func send(_ message: consuming ClientMessage) { self.send(self.frame(message)) }
+    @discardableResult
+    func send(_ message: consuming ClientMessage, written: EventLoopPromise<Void>? = nil) -> Bool {
+        self.send(self.frame(message), written: written)
+    }
 
     private func frame(_ message: consuming ClientMessage) -> ByteBuffer {
         self.encoding.frame(message, for: self.transport, deflater: self.shard.deflater)

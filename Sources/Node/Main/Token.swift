@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import VolaryCommand
 import VolaryNode
 
 /// `volary token`: creates a test token, as an identity provider would issue it, or the URL of a client of Web PubSub.

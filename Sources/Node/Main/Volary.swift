@@ -1,6 +1,5 @@
 import ArgumentParser
-import Foundation
-import VolaryNode
+import VolaryCommand
 
 @main
 struct Volary: AsyncParsableCommand {
@@ -14,15 +13,7 @@ struct Volary: AsyncParsableCommand {
     )
 
     static func main() async {
-        StandardStreams.reserve()
-        #if os(Linux)
-        // Foundation reads the command line from /proc, and Swift's dispatch library ends the process when it cannot find its
-        // threads there.
-        guard access("/proc/self/cmdline", R_OK) == 0 else {
-            Refusal.write("/proc is missing and is required; mount it (type proc)")
-            Foundation.exit(Refusal.status.rawValue)
-        }
-        #endif
+        Surroundings.prepare()
         if let word = CommandLine.arguments.dropFirst().first, let message = self.unknownCommand(word) {
             self.exit(withError: ValidationError(message))
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import VolaryCommand
 import VolaryNode
 
 /// The cluster of Web PubSub for which a command makes something.

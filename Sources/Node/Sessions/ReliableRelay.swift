@@ -39,7 +39,7 @@ struct ReliableRelay: Sendable {
                 submit(.publish(HubPublication(publication)))
             }
         case .event(let event): self.pass(event, action.ackID, of: connection, session, done)
-        case .message: connection.inTurn { _ in done(.failure(.failed)) }
+        case .message, .hub: connection.inTurn { _ in done(.failure(.failed)) }
         }
     }
 

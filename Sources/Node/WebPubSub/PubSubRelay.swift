@@ -59,8 +59,8 @@ final class PubSubRelay: Application {
         case .leave(let group): connection.inTurn { self.leave($0, group, done) }
         case .send(let send): connection.inTurn { self.send(send, from: $0, done) }
         case .event(let event): self.pass(event, of: connection, done)
-        // Sessions of this application's protocols do not ask for messages.
-        case .message: connection.inTurn { _ in done(.failure(.failed)) }
+        // Sessions of this application's protocols do not ask for these.
+        case .message, .hub: connection.inTurn { _ in done(.failure(.failed)) }
         }
     }
 

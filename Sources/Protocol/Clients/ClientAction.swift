@@ -11,6 +11,8 @@ public struct ClientAction: Hashable, Sendable {
         indirect case send(GroupSend)
         /// An event for the application. An answer is a publication to this connection, before the result.
         indirect case event(ClientEvent)
+        /// A record of a client of a hub.
+        indirect case hub(HubRequest)
     }
 
     public let kind: Kind

@@ -29,6 +29,10 @@ public protocol ClientSession: AnyObject {
     /// REST. Other sessions have none, and ignore changes.
     var permissions: GroupPermissions { get set }
 
+    /// How values are encoded for a client of a hub. nil in other protocols, and until a handshake has decided it
+    /// (``HubRequest/opened``).
+    var hubFormat: HubFormat? { get }
+
     /// Publications with numbers up to this one have been sent, or are not sent: the next one has the next number. For a protocol that
     /// numbers publications. Called by the node where it counts them itself.
     func skipPublications(through number: UInt64)
@@ -47,6 +51,8 @@ extension ClientSession {
         get { .none }
         set {}
     }
+
+    public var hubFormat: HubFormat? { nil }
 
     public func skipPublications(through number: UInt64) {}
 

@@ -13,6 +13,8 @@ public enum ServerEvent: Sendable {
     case notice(String, timestamp: Int64)
     /// The result of an action: of each action with an ack id, and of each failed action without one.
     case result(ActionResult, ackID: AckID?, timestamp: Int64)
+    /// A record for a client of a hub.
+    case hub(HubReply)
     /// The node pings the client now. For a protocol that has a ping of its own.
     case ping
     /// The node is about to close the connection, for this reason. The message for this event is the last one before the close

@@ -30,6 +30,8 @@ enum FuzzTarget: String, CaseIterable {
     case json
     /// Messages of Web PubSub clients.
     case pubsub
+    /// Messages of hub clients.
+    case hubs
     /// Filters of connections.
     case filter
     /// Roles, patterns of groups, audiences of tokens and connection strings.
@@ -56,6 +58,7 @@ enum FuzzTarget: String, CaseIterable {
         case .query: try QueryFuzz.check(input)
         case .json: try JSONFuzz.check(input)
         case .pubsub: try PubSubFuzz.check(input)
+        case .hubs: try HubsFuzz.check(input)
         case .filter: try FilterFuzz.check(input)
         case .roles: try RolesFuzz.check(input)
         case .answer: try AnswerFuzz.check(input)
@@ -79,6 +82,7 @@ enum FuzzTarget: String, CaseIterable {
         case .query: QueryFuzz.seeds
         case .json: JSONFuzz.seeds
         case .pubsub: PubSubFuzz.seeds
+        case .hubs: HubsFuzz.seeds
         case .filter: FilterFuzz.seeds
         case .roles: RolesFuzz.seeds
         case .answer: AnswerFuzz.seeds

@@ -25,7 +25,7 @@ final class ClosureApplication: Application, @unchecked Sendable {
     func received(_ action: ClientAction, from connection: Connection, done: ActionCompletion) {
         switch action.kind {
         case .message(let message): self.onReceived(connection, message) { done(.success(())) }
-        case .join, .leave, .send, .event: done(.failure(.failed))
+        case .join, .leave, .send, .event, .hub: done(.failure(.failed))
         }
     }
 

@@ -27,11 +27,13 @@ final class RunningNode: Sendable {
     /// - Parameters:
     ///   - options: options in addition to two event loops and no announcements.
     ///   - subprotocols: additional client protocols of `/ws`.
+    ///   - hubs: with methods for their clients.
     ///   - makeLinks: the links to other nodes; nil for a cluster of one node.
     static func start(
         _ options: [ConfigurationOption: String],
         logger: Logger = .quiet,
         subprotocols: [(name: String, base: any ClientProtocol)] = [],
+        hubs: [ServedHub] = [],
         makeLinks: ((NodeID, any EventLoop) throws -> NodeServer.ClusterServices)? = nil
     ) async throws -> RunningNode {
         var flags: [ConfigurationOption: String] = [.threads: "2", .announcementsPerSecond: "off"]
@@ -42,6 +44,7 @@ final class RunningNode: Sendable {
             configuration: try ConfigurationLoader(flags: flags, environment: [:], file: nil).load(),
             logger: logger,
             subprotocols: subprotocols,
+            hubs: hubs,
             moreEndpoints: { [.hubs($0)] },
             makeLinks: makeLinks,
             onListening: { listening in port.withLockedValue { $0 = listening } }

@@ -79,7 +79,7 @@ final class NumberedSession: ClientSession {
         case .result(.failure, .number(let number)?, _): Self.text("no \(number)")
         case .ping: Self.text("ping")
         case .closing(let code, let reason): Self.text("bye \(code.rawValue) \(reason)")
-        case .result, .welcome, .connected, .echo, .notice: nil
+        case .result, .welcome, .connected, .echo, .hub, .notice: nil
         }
     }
 

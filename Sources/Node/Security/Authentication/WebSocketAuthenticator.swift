@@ -79,6 +79,7 @@ extension WebSocketHandshake.Client {
         client.groups = claims.groups
         client.expiresAt = claims.expiresAt
         client.canBroadcast = claims.permissions.contains(.broadcast)
+        if self.endpoint.keepsClaims { client.claims = claims.all }
         return client
     }
 }

@@ -61,7 +61,9 @@ struct WebSocketAdmission: Sendable {
     /// Whether ``admit(_:_:on:)`` may have to wait. If false, every client is admitted at once.
     func needsTime(for client: WebSocketHandshake.Client) -> Bool {
         switch client.endpoint.access {
-        case .tokenKeys: self.access.needsTime || !client.topics.isEmpty || client.endpoint.joinsCluster && !self.isSubscribed()
+        case .tokenKeys:
+            self.access.needsTime || client.endpoint.requiresUser || !client.topics.isEmpty
+                || client.endpoint.joinsCluster && !self.isSubscribed()
         case .accessKeys, .readers: true
         }
     }
@@ -102,6 +104,7 @@ struct WebSocketAdmission: Sendable {
     ) async throws(WebSocketHandshake.Refusal) -> AdmittedClient {
         let asksHandler = client.endpoint.access == .accessKeys && self.pubSub.asksHandler(client)
         let client = try await self.authenticated(request, client, on: eventLoop)
+        if client.endpoint.requiresUser, client.user == nil { throw .unauthorized(.missing) }
         await self.awaitSubscription(of: client)
         if let sessions = self.sessions, client.resumes || client.spoken === sessions.spoken {
             return try await sessions.admit(client, announcesEnd: self.pubSub.announcesEnd(in: client.hub), on: eventLoop)

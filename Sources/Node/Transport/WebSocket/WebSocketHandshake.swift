@@ -93,6 +93,8 @@ enum WebSocketHandshake {
         /// The state and the cookies that the connect handler has set.
         var handlerState: String?
         var handlerCookies = HandlerCookies()
+        /// Claims of the token, for the endpoints of hubs.
+        var claims: JSONValue?
     }
 
     /// Whether the request asks for an upgrade to WebSocket. The `Upgrade` field may list other protocols as well.

@@ -16,7 +16,7 @@ extension EchoProtocol: ClientSession {
     public func encode(_ event: ServerEvent) -> ClientMessage? {
         switch event {
         case .echo(let message, _, _): message
-        case .welcome, .connected, .notice, .result, .ping, .closing: nil
+        case .welcome, .connected, .notice, .result, .hub, .ping, .closing: nil
         }
     }
 }

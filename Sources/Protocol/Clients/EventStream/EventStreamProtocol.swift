@@ -91,7 +91,7 @@ extension EventStreamProtocol: ClientSession {
         case .notice: self.plainEvent(ServerMessage.Kind.system.rawValue, event)
         case .closing(let code, let reason):
             .text(Self.event("close", Self.close(code, reason), retry: code == .serviceRestart ? Self.retry : nil))
-        case .connected, .echo, .result, .ping: nil
+        case .connected, .echo, .result, .hub, .ping: nil
         }
     }
 

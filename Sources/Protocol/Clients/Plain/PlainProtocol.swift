@@ -54,7 +54,7 @@ extension PlainProtocol: ClientSession {
         case .notice(let text, let timestamp): self.notice(text, timestamp)
         case .result(.failure(let failure), _, let timestamp):
             failure.plainReason.map { self.notice("Your message was not delivered: \($0)", timestamp) }
-        case .result(.success, _, _), .connected, .ping, .closing: nil
+        case .result(.success, _, _), .connected, .hub, .ping, .closing: nil
         }
     }
 

@@ -27,6 +27,8 @@ struct TokenClaims: Hashable {
         let permissions: Set<Permission>
         /// Milliseconds since 1970, UTC; includes the leeway.
         let expiresAt: Int64
+        /// All claims of the token.
+        let all: JSONValue
     }
 
     private let claims: JSONValue
@@ -55,7 +57,8 @@ struct TokenClaims: Hashable {
             groups: groups,
             groupsLeftOut: leftOut,
             permissions: try self.permissions(rules.permissions),
-            expiresAt: expiry + Rules.leeway
+            expiresAt: expiry + Rules.leeway,
+            all: self.claims
         )
     }
 

@@ -47,7 +47,7 @@ final class JSONPubSubSession: ClientSession {
         case .join(let group): self.permissions.allows(.joinLeaveGroup, group) ? nil : .join(group)
         case .leave(let group): self.permissions.allows(.joinLeaveGroup, group) ? nil : .leave(group)
         case .send(let send): self.permissions.allows(.sendToGroup, send.group) ? nil : .send(send.group)
-        case .event, .message: nil
+        case .event, .message, .hub: nil
         }
     }
 
@@ -64,7 +64,7 @@ final class JSONPubSubSession: ClientSession {
             return .text(SystemMessage.connected(self.id, user: self.user, reconnectionToken: token).encoded)
         case .result(let result, .number(let ackID)?, _): return .text(self.finish(ackID, result).encoded)
         case .closing(_, let reason): return .text(SystemMessage.disconnected(message: reason).encoded)
-        case .result, .welcome, .echo, .notice, .ping: return nil
+        case .result, .welcome, .echo, .notice, .hub, .ping: return nil
         }
     }
 

@@ -1,20 +1,20 @@
-import ArgumentParser
+package import ArgumentParser
 import Foundation
 import VolaryNode
 import VolaryProtocol
 
 /// The end of the program for an invalid value or an environment in which it cannot run: one line on standard error, and exit
 /// status EX_CONFIG of sysexits.h.
-enum Refusal {
-    static let status = ExitCode(78)
+package enum Refusal {
+    package static let status = ExitCode(78)
 
     /// - Returns: the error to throw.
-    static func of(_ error: some Error & CustomStringConvertible) -> ExitCode {
+    package static func of(_ error: some Error & CustomStringConvertible) -> ExitCode {
         self.write(error.description)
         return self.status
     }
 
-    static func write(_ line: String) {
+    package static func write(_ line: String) {
         // A reader that does not read must not keep the program from ending.
         let output = LogOutput(descriptor: STDERR_FILENO)
         output.write("volary: \(line)\n")
@@ -22,7 +22,7 @@ enum Refusal {
     }
 
     /// Makes one line of at most 100 bytes.
-    static func printable(_ text: String) -> String {
+    package static func printable(_ text: String) -> String {
         text.prefix(maximumBytes: 100).unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : String($0) }
             .joined()
     }

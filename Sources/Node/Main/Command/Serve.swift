@@ -1,12 +1,12 @@
-import ArgumentParser
+package import ArgumentParser
 import Foundation
 import Logging
 import VolaryNode
 
 /// `volary serve`: runs one node until SIGTERM, SIGINT or SIGQUIT.
-struct Serve: AsyncParsableCommand {
-    static let version = NodeServer.version
-    static let configuration = CommandConfiguration(
+package struct Serve: AsyncParsableCommand {
+    package static let version = NodeServer.version
+    package static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Runs a node.",
         discussion: """
@@ -17,7 +17,11 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var flags: Flags
 
-    func run() async throws {
+    package init() {}
+
+    package func run() async throws { try await self.run(hubs: []) }
+
+    func run(hubs: [ServedHub]) async throws {
         let (configuration, loader) = try self.loadConfiguration()
         LogBootstrap.start(format: configuration.logFormat, level: configuration.logLevel)
         defer { LogBootstrap.flush() }
@@ -25,7 +29,7 @@ struct Serve: AsyncParsableCommand {
         loader.logIgnored(to: logger)
         FileDescriptors.raiseLimit(logger: logger)
         do {
-            try await NodeServer(configuration: configuration, logger: logger).run(handlesSignals: true)
+            try await NodeServer(configuration: configuration, logger: logger, hubs: hubs).run(handlesSignals: true)
         } catch let error as ListenError {
             throw Refusal.of(error)
         } catch let error as StartRefusal {

@@ -1,0 +1,42 @@
+import Atomics
+import Logging
+import VolaryBackplane
+public import VolaryProtocol
+
+/// A hub with methods for its clients, at `/hubs/{name}`.
+public struct ServedHub: Sendable {
+    public let name: HubName
+    public let dispatcher: any HubDispatcher
+    /// Whether only clients with a user may connect.
+    public let requiresUser: Bool
+
+    public init(_ name: HubName, _ dispatcher: any HubDispatcher, requiresUser: Bool = false) {
+        self.name = name
+        self.dispatcher = dispatcher
+        self.requiresUser = requiresUser
+    }
+}
+
+extension Endpoint {
+    /// `/hubs/{name}`: clients of a hub with methods.
+    /// - Parameter unfinished: counts what the dispatchers of the node are doing.
+    static func hub(
+        _ hub: ServedHub,
+        listing: ConnectionListing,
+        logger: Logger,
+        unfinished: ManagedAtomic<Int>
+    ) -> Endpoint {
+        let json = SpokenProtocol(JSONHubProtocol())
+        return Endpoint(
+            path: "/hubs/\(hub.name.text)",
+            hub: .always(hub.name),
+            joinsCluster: true,
+            standard: json,
+            subprotocols: [(JSONHubProtocol.subprotocol, json)],
+            application: HubRelay(hub.dispatcher, listing: listing, logger: logger, unfinished: unfinished),
+            groupLimits: .maximum,
+            requiresUser: hub.requiresUser,
+            keepsClaims: true
+        )
+    }
+}
