@@ -13,7 +13,8 @@ import VolaryProtocol
 /// as soon as it leaves the slot of its first key. Each test names the scripts that it has executed; together they are all.
 @Suite(.timeLimit(.minutes(2)))
 struct ClusterSlotTests {
-    private static let publishing: [RedisScript] = [.publish, .readLog, .identify, .refreshHeads]
+    private static let publishing: [RedisScript] = [.publish, .readLog, .readHub, .identify]
+    private static let epochs: [RedisScript] = [.endEpoch, .refreshHeads]
     private static let presence: [RedisScript] = [
         .register, .renew, .extend, .reap, .bury, .unregister, .nodes, .leases, .lease, .formerNodes,
         .enterHubs, .leaveHubs, .nodeHubs, .update, .checkEntries, .removeEntries, .connectionIDs, .details, .connection,
@@ -21,7 +22,7 @@ struct ClusterSlotTests {
     private static let idempotency: [RedisScript] = [.reserve, .complete, .release]
 
     @Test func `Every script of the product is executed by one of these tests`() throws {
-        let tested = Self.publishing + [.endEpoch] + Self.presence + Self.idempotency + [.measureHub] + SessionSlotTests.scripts
+        let tested = Self.publishing + Self.epochs + Self.presence + Self.idempotency + [.measureHub] + SessionSlotTests.scripts
         let names = try RedisScript.namesInSources()
         #expect(Set(names).count == names.count && names.sorted() == tested.map(\.name).sorted())
         #expect(Set(RedisScript.all + RedisScript.log + RedisScript.sessions) == Set(tested))
@@ -105,8 +106,8 @@ struct ClusterSlotTests {
         }
     }
 
-    @Test func `Ending an epoch keeps to the slot`() async throws {
-        try await Self.withCluster(executing: [.endEpoch, .publish]) { _, configuration in
+    @Test func `Refreshing heads and ending an epoch keep to the slot`() async throws {
+        try await Self.withCluster(executing: Self.epochs + [.publish]) { _, configuration in
             let resolver = MasterResolver(
                 configuration: configuration,
                 eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
@@ -125,6 +126,8 @@ struct ClusterSlotTests {
             let publication = order + ["epoch--1", "10", "1000", "3600000", "0", "", LogKeys(.group("blue")).channel, "x"]
             _ = try await runner.evaluate(.publish, keys: LogKeys(.group("blue")).ordered, arguments: publication)
             #expect(try await runner.evaluate(.endEpoch, keys: keys, arguments: arguments).integer == 1)
+            let heads = [LogKeys(.all).head, LogKeys(.group("blue")).head]
+            #expect(try await runner.evaluate(.refreshHeads, keys: heads, arguments: ["60000"]).integer == 1)
         }
     }
 

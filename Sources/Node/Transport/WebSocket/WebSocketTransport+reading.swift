@@ -58,10 +58,10 @@ extension WebSocketTransport {
         self.input.isQueued = true
         connection.shard.turns.append(of: self.turns) {
             self.input.isQueued = false
-            guard self.corkedBytes > 0 else { return self.resume(isQueued: true) }
-            // The rest of a long reply.
+            // The rest of a long reply. A publication may have taken it along; nothing is collected any more then, either.
+            let hasRest = self.corkedBytes > 0
             self.uncork(atMost: TurnBudget.sentBytes)
-            self.queueTurn()
+            if hasRest { self.queueTurn() } else { self.resume(isQueued: true) }
         }
     }
 
