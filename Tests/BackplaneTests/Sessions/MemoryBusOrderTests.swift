@@ -120,7 +120,9 @@ struct MemoryBusOrderTests {
         #expect(await eventually { world.brokers[0].receiver.texts == ["1", "2"] })
     }
 
-    @Test func `What is for the connection of a session reaches its link, and not the broker of the node that its id names`() async throws {
+    @Test func `What is for the connection of a session reaches its link, and not the broker of the node that its id names`()
+        async throws
+    {
         let world = World()
         _ = try await world.attach()
         world.link.subscribe(to: [.connection(Self.connection)])

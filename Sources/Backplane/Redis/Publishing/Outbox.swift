@@ -105,10 +105,8 @@ struct Outbox<Element> {
         (self.refusals..<self.refusals + self.unanswered).lazy.map { self.entries[offset: $0].element }.first(where: isSuch)
     }
 
-    /// Calls `body` with each element, in order.
-    func forEach(_ body: (Element) -> Void) {
-        for entry in self.entries { body(entry.element) }
-    }
+    /// All elements, in order.
+    var elements: some Sequence<Element> { self.entries.lazy.map(\.element) }
 
     /// The oldest element.
     var first: Element? { self.entries.first?.element }

@@ -235,8 +235,8 @@ struct PublishQueue {
 
     /// Call when this node subscribes to the topic. Its messages in the outbox may come back.
     mutating func subscribing(to topic: Topic) {
-        self.outbox.forEach { message in
-            guard !message.isWanted, message.topic == topic, let envelope = try? Envelope(decoding: message.bytes) else { return }
+        for message in self.outbox.elements where !message.isWanted && message.topic == topic {
+            guard let envelope = try? Envelope(decoding: message.bytes) else { continue }
             self.early.append(envelope, on: topic, bytes: message.bytes.readableBytes)
         }
     }
