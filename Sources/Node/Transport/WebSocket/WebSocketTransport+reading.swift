@@ -32,7 +32,8 @@ extension WebSocketTransport {
     func resume(isQueued: Bool = false) {
         self.handleHeld(isQueued: isQueued)
         self.settle()
-        guard self.input.heldRead, !self.isClosed, self.canRead else { return }
+        guard self.input.heldRead, !self.isClosed else { return }
+        guard self.canRead else { return self.waitsWithReading() }
         self.input.heldRead = false
         self.continueReading()
     }
@@ -113,10 +114,14 @@ extension WebSocketTransport {
             self.continueReading()
         } else {
             self.input.heldRead = true
-            // A wait for a turn takes only milliseconds, so the timeouts keep running.
-            if !self.mayHandle { self.connection?.input.timeouts.stopsReading() }
+            self.waitsWithReading()
         }
         self.settle()
+    }
+
+    /// A wait for a turn takes only milliseconds, so the timeouts keep running.
+    private func waitsWithReading() {
+        if !self.mayHandle { self.connection?.input.timeouts.stopsReading() }
     }
 
     private var canRead: Bool { self.input.isEmpty && !self.input.isInTurn && !self.input.isQueued && self.mayHandle }
