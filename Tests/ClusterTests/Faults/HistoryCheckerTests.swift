@@ -200,4 +200,15 @@ struct HistoryCheckerTests {
         history.publications[1].outcome = .unexpected("500")
         #expect(HistoryChecker.check(history).violatedGuarantees == [.answer])
     }
+
+    @Test
+    func `A 200 may name a node by its id, which is not registered yet or has ended since`() {
+        for (history, violated) in [(Self.good(), Set<HistoryVerdict.Violation.Guarantee>()), (Self.lossy(), [.receipt])] {
+            var history = history
+            history.disturbances = [.init("b", from: .zero, to: .seconds(5))]
+            history.counts["b"] = .init(lost: 1)
+            history.publications[1].outcome = .relayed(["a": 1, "32eaa4cf": 1], missing: [])
+            #expect(HistoryChecker.check(history).violatedGuarantees == violated)
+        }
+    }
 }
