@@ -203,7 +203,8 @@ struct HistoryCheckerTests {
 
     @Test
     func `A 200 may name a node by its id, which is not registered yet or has ended since`() {
-        for (history, violated) in [(Self.good(), Set<HistoryVerdict.Violation.Guarantee>()), (Self.lossy(), [.receipt])] {
+        let cases: [(History, Set<HistoryVerdict.Violation.Guarantee>)] = [(Self.good(), []), (Self.lossy(), [.receipt])]
+        for (history, violated) in cases {
             var history = history
             history.disturbances = [.init("b", from: .zero, to: .seconds(5))]
             history.counts["b"] = .init(lost: 1)
