@@ -200,4 +200,16 @@ struct HistoryCheckerTests {
         history.publications[1].outcome = .unexpected("500")
         #expect(HistoryChecker.check(history).violatedGuarantees == [.answer])
     }
+
+    @Test
+    func `A 200 may name a node by its id, which is not registered yet or has ended since`() {
+        let cases: [(History, Set<HistoryVerdict.Violation.Guarantee>)] = [(Self.good(), []), (Self.lossy(), [.receipt])]
+        for (history, violated) in cases {
+            var history = history
+            history.disturbances = [.init("b", from: .zero, to: .seconds(5))]
+            history.counts["b"] = .init(lost: 1)
+            history.publications[1].outcome = .relayed(["a": 1, "32eaa4cf": 1], missing: [])
+            #expect(HistoryChecker.check(history).violatedGuarantees == violated)
+        }
+    }
 }

@@ -3,8 +3,8 @@ import Foundation
 /// A master, two replicas and three sentinels that watch them: real processes on loopback ports, with their own directory. All
 /// end with the last reference, and with the test process.
 ///
-/// Sentinels consider a server down that has not answered for half a second, and then hold an election. A dead master is replaced
-/// about 1.5 s later. In a planned failover the old master stays a master for some ten seconds: see ``failOver()``.
+/// Sentinels consider a server down that has not answered for half a second, and the first one then holds an election. A dead master
+/// is replaced about 1.5 s later. In a planned failover the old master stays a master for some ten seconds: see ``failOver()``.
 ///
 /// ```swift
 /// let redis = try await SentinelCluster.start()
@@ -83,7 +83,6 @@ public final class SentinelCluster: Sendable {
         self.servers = servers
         let name = Self.name
         var lines = [
-            "sentinel monitor \(name) 127.0.0.1 \(servers[0].port) 2",
             "sentinel down-after-milliseconds \(name) 500",
             // Twice this value is also how long an unfinished failover delays the next one.
             "sentinel failover-timeout \(name) 3000",
@@ -91,7 +90,15 @@ public final class SentinelCluster: Sendable {
         ]
         if let password { lines.append("sentinel auth-pass \(name) \(password)") }
         if let own = self.sentinelPassword { lines += ["requirepass \(own)", "sentinel sentinel-pass \(own)"] }
-        self.sentinels = try (0..<3).map { _ in try SentinelServer(in: directory, lines: lines) }
+        self.sentinels = try (0..<3).map { number in
+            // The others vote, but never agree among themselves that the master is down: two elections at once, each with a winner,
+            // would replace the master twice.
+            let quorum = number == 0 ? 2 : 4
+            return try SentinelServer(
+                in: directory,
+                lines: ["sentinel monitor \(name) 127.0.0.1 \(servers[0].port) \(quorum)"] + lines
+            )
+        }
     }
 
     deinit {

@@ -141,24 +141,6 @@ struct HubSessionsTests {
         #expect(await eventually { store.record(of: client.id) == nil })
     }
 
-    @Test func `After the loss of everything nothing that is past comes to new connections`() async throws {
-        let store = MemorySessionStore()
-        let (node, other) = (DrivenNode(store), DrivenNode(store))
-        // It has no session, so that it does not hear of the loss before it publishes.
-        func publish(_ text: String) async -> OperationAnswer? {
-            await other.sessions.execute(.publish(.test(text, to: .group(group)), from: nil), timeout: .seconds(30))
-        }
-        let client = try await node.attach([group])
-        for text in ["1", "2"] { #expect(await publish(text) == .executed) }
-        #expect(await eventually { client.texts == ["1:1", "2:2"] })
-        store.restartEmpty()
-        #expect(await eventually { client.endings == [.unrecoverable] })
-        let next = try await node.attach([group])
-        #expect(await publish("3") == .executed)
-        #expect(await eventually { !next.texts.isEmpty })
-        #expect(next.texts == ["1:3"])
-    }
-
     @Test func `A session without transport whose request waits is detached after it`() async throws {
         let store = MemorySessionStore()
         let node = DrivenNode(store)

@@ -125,8 +125,11 @@ public struct HistoryChecker {
             case .unexpected(let answer):
                 self.verdict.violated(.answer, "\(publication.payload) was answered with \(answer)")
             case .relayed(let nodes, _):
+                let all = self.history.connections.count { self.has($0.name, publication.payload) }
+                let named = nodes.reduce(0) { $0 + (byNode[$1.key] == nil ? 0 : $1.value) }
                 for (node, recipients) in nodes where !self.history.hasUnrecordedClients {
-                    let got = byNode[node, default: []].count { self.has($0.name, publication.payload) }
+                    // A process that is not registered yet, or has ended since, has an id only: its connections are those that are left.
+                    let got = byNode[node]?.count { self.has($0.name, publication.payload) } ?? all - named
                     if got < recipients {
                         self.verdict.violated(
                             .receipt,

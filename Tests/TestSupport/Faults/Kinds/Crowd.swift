@@ -54,7 +54,8 @@ struct Crowd {
     }
 
     private static func leave(_ node: FaultNode) async throws {
-        let client = try await Self.open("/ws", on: node)
+        // With a token, where a node takes messages with one only.
+        let client = try await Self.open("/ws", on: node, fields: node.headers.map { "\($0): \($1)" })
         let frame = [0x81, 0x80 | UInt8(Self.word.utf8.count), 0, 0, 0, 0] + Array(Self.word.utf8)
         try await client.send(bytes: Array(repeating: frame, count: Self.leaversTexts).flatMap(\.self))
         try await client.endOutput()
@@ -73,9 +74,9 @@ struct Crowd {
         return client
     }
 
-    private static func open(_ path: String, on node: FaultNode) async throws -> RawTestClient {
+    private static func open(_ path: String, on node: FaultNode, fields: [String] = []) async throws -> RawTestClient {
         let client = try await RawTestClient.connect(port: node.port)
-        try await client.send(bytes: HandshakeRequest.bytes(path: path))
+        try await client.send(bytes: HandshakeRequest.bytes(path: path, fields: fields))
         guard await eventually(within: .seconds(10), { client.received.contains("\r\n\r\n") }) else {
             throw FaultError("no handshake on \(path) of node \(node.name): \(client.received)")
         }

@@ -23,7 +23,7 @@ public struct Fault: Sendable {
     /// Whether additional clients that are not recorded are part of it. Nothing else is wrong then, so every node must be ready
     /// all the time.
     let hasUnrecordedClients: Bool
-    /// Whether Redis loses data or its process ends, so that reliable clients may be told that they cannot go on.
+    /// Whether Redis loses data, stores nothing, or its process ends, so that reliable clients may be told that they cannot go on.
     let mayTell: Bool
     /// What reliable clients do beyond the usual.
     let habits: ReliableTraffic.Habits

@@ -56,6 +56,9 @@ final class ReliableClient: Sendable {
     /// The number of its newest message.
     var last: UInt64 { self.state.withLockedValue { $0.last } }
 
+    /// Whether all that it sent has been answered with success.
+    var isAnswered: Bool { self.state.withLockedValue { $0.waiting.isEmpty } }
+
     // MARK: - Transports
 
     /// A transport for the connection, or for a new one if there is none.
