@@ -62,7 +62,9 @@ struct EventStreamHTTP2Tests {
             let stream = try await client.send("GET", "/events")
             #expect(await eventually { !stream.body.isEmpty })
             try await node.stop()
-            #expect(await eventually { stream.hasEnd })
+            // The end of the connection may overtake that of the stream: closed while window updates of the client are on their way,
+            // the kernel resets it.
+            #expect(await eventually { stream.isOver })
             #expect(stream.reset == nil)
             #expect(stream.body.contains("retry: 1000\nevent: close\n"))
         }

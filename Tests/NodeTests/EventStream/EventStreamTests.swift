@@ -165,7 +165,8 @@ struct EventStreamTests {
             try await slow.raw.stopReading()
             let text = String(repeating: "x", count: 500_000)
             var pushes = 0
-            let isClosed = try await eventually {
+            // The sanitizer needs a second for each push, and the kernel takes many.
+            let isClosed = try await eventually(within: .seconds(120)) {
                 pushes += 1
                 return try await Self.push(node, text) == 1
             }

@@ -209,12 +209,18 @@ struct HTTP2WebSocketTests {
 
     @Test func `A client that ends its half after the node has, is not reset`() async throws {
         try await HTTP2Node.with { client, _ in
-            let stream = try await client.webSocket()
-            try await stream.send(ClientFrame.close(1000))
-            #expect(await eventually { stream.hasEnd })
-            try await stream.send([], ends: true)
-            // Longer than the node would wait.
-            #expect(await !eventually(within: .milliseconds(1300)) { stream.reset != nil })
+            // The node waits for a second. If the machine needs most of it to answer, the client tries again.
+            for _ in 0..<20 {
+                let stream = try await client.webSocket()
+                let start = ContinuousClock.now
+                try await stream.send(ClientFrame.close(1000))
+                #expect(await eventually { stream.hasEnd })
+                stream.begin([], ends: true)
+                guard start.duration(to: .now) < .milliseconds(500) else { continue }
+                #expect(await !eventually(within: .milliseconds(1300)) { stream.reset != nil })
+                return
+            }
+            Issue.record("the machine was too slow")
         }
     }
 
