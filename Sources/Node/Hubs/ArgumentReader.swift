@@ -17,12 +17,25 @@ struct ArgumentReader {
     private var arguments = 0
     private var uploads = 0
 
-    init(_ call: HubCall, _ operations: HubOperationsBox) {
+    private init(_ call: HubCall, _ operations: HubOperationsBox) {
         self.call = call
         self.operations = operations
     }
 
-    mutating func next<Parameter: Decodable>(_ type: Parameter.Type) throws -> Parameter {
+    /// Reads all parameters.
+    /// - Throws: also for arguments that no parameter has taken.
+    static func arguments<each Parameter: Decodable>(
+        of call: HubCall,
+        _ operations: HubOperationsBox,
+        as types: repeat (each Parameter).Type
+    ) throws -> (repeat each Parameter) {
+        var reader = Self(call, operations)
+        let parameters = (repeat try reader.next(each types))
+        guard reader.arguments == call.arguments.count else { throw HubFailure.arguments }
+        return parameters
+    }
+
+    private mutating func next<Parameter: Decodable>(_ type: Parameter.Type) throws -> Parameter {
         if let injected = type as? any InjectedParameter.Type {
             guard let value = try injected.take(from: &self) as? Parameter else { throw HubFailure.arguments }
             return value
@@ -36,11 +49,6 @@ struct ArgumentReader {
         guard self.call.uploads.indices.contains(self.uploads) else { throw HubFailure.arguments }
         defer { self.uploads += 1 }
         return self.call.uploads[self.uploads]
-    }
-
-    /// - Throws: for arguments that no parameter has taken.
-    func end() throws {
-        guard self.arguments == self.call.arguments.count else { throw HubFailure.arguments }
     }
 
     /// How many of the parameters are uploads.

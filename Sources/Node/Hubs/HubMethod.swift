@@ -41,9 +41,7 @@ extension Hub {
     ) -> HubMethod<Self> {
         let shape = HubMethodShape(uploads: ArgumentReader.uploads(repeat (each Argument).self))
         return HubMethod(name, requirement, shape) { hub, call, operations in
-            var reader = ArgumentReader(call, operations)
-            let arguments = (repeat try reader.next((each Argument).self))
-            try reader.end()
+            let arguments = try ArgumentReader.arguments(of: call, operations, as: repeat (each Argument).self)
             return .value(HubValue(try await method(hub)(repeat each arguments)))
         }
     }
@@ -56,9 +54,7 @@ extension Hub {
     ) -> HubMethod<Self> {
         let shape = HubMethodShape(uploads: ArgumentReader.uploads(repeat (each Argument).self))
         return HubMethod(name, requirement, shape) { hub, call, operations in
-            var reader = ArgumentReader(call, operations)
-            let arguments = (repeat try reader.next((each Argument).self))
-            try reader.end()
+            let arguments = try ArgumentReader.arguments(of: call, operations, as: repeat (each Argument).self)
             try await method(hub)(repeat each arguments)
             return .void
         }
@@ -72,9 +68,7 @@ extension Hub {
     ) -> HubMethod<Self> where Items.Element: Encodable & Sendable {
         let shape = HubMethodShape(isStream: true, uploads: ArgumentReader.uploads(repeat (each Argument).self))
         return HubMethod(name, requirement, shape) { hub, call, operations in
-            var reader = ArgumentReader(call, operations)
-            let arguments = (repeat try reader.next((each Argument).self))
-            try reader.end()
+            let arguments = try ArgumentReader.arguments(of: call, operations, as: repeat (each Argument).self)
             let items = try await method(hub)(repeat each arguments)
             do {
                 for try await item in items { try await call.send(HubValue(item)) }
