@@ -126,7 +126,7 @@ public final class Connection {
         switch self.transport.write(bytes, allowance: self.outbox.allowance, written: written) {
         case .sent: return true
         case .queued(let bytes, let wasWritable):
-            self.outbox.queued(bytes: bytes, wasWritable: wasWritable)
+            self.queued(bytes: bytes, wasWritable: wasWritable)
             return true
         case .overAllowance:
             self.end(for: .unsentBytes)
@@ -134,6 +134,10 @@ public final class Connection {
         case .closed: return false
         }
     }
+
+    /// Call when the transport has queued bytes, also those of replies that it had collected.
+    /// - Parameter wasWritable: see ``OutboxPolicy/queued(bytes:wasWritable:)``.
+    func queued(bytes: Int, wasWritable: Bool) { self.outbox.queued(bytes: bytes, wasWritable: wasWritable) }
 
     /// Sends an event to the client. Does nothing if the client protocol has no message for the event.
     func send(_ event: ServerEvent) {

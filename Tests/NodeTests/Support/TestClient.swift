@@ -28,10 +28,21 @@ final class TestClient: Sendable {
         self.state = state
     }
 
-    /// A plain TCP connection. Its bytes are frames at once, or after the handshake of ``open(port:path:answersClose:)``.
-    static func connect(port: Int, isWebSocket: Bool, answersClose: Bool = true) async throws -> TestClient {
+    /// A plain TCP connection. Its bytes are frames at once, or after the handshake of ``open(port:path:fields:answersClose:receiveBuffer:)``.
+    /// - Parameter receiveBuffer: bytes that the kernel keeps for the client; nil for the system's default.
+    static func connect(
+        port: Int,
+        isWebSocket: Bool,
+        answersClose: Bool = true,
+        receiveBuffer: Int? = nil
+    ) async throws -> TestClient {
         let state = NIOLockedValueBox(State(isWebSocket: isWebSocket))
-        return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        if let receiveBuffer {
+            bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
+        }
+        return
+            try await bootstrap
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Collector(state: state, answersClose: answersClose))
@@ -46,13 +57,20 @@ final class TestClient: Sendable {
     /// - Parameters:
     ///   - fields: header fields of the handshake, in addition to the required ones.
     ///   - answersClose: whether the client answers a close frame, as it should.
+    ///   - receiveBuffer: see ``connect(port:isWebSocket:answersClose:receiveBuffer:)``.
     static func open(
         port: Int,
         path: String = "/ws",
         fields: [String] = [],
-        answersClose: Bool = true
+        answersClose: Bool = true,
+        receiveBuffer: Int? = nil
     ) async throws -> TestClient {
-        let client = try await self.connect(port: port, isWebSocket: false, answersClose: answersClose)
+        let client = try await self.connect(
+            port: port,
+            isWebSocket: false,
+            answersClose: answersClose,
+            receiveBuffer: receiveBuffer
+        )
         client.write(HandshakeRequest.bytes(path: path, fields: fields))
         let isAnswered = await eventually {
             client.isClosed || client.state.withLockedValue { $0.head != nil }

@@ -128,9 +128,15 @@ final class WebSocketTransport: ChannelDuplexHandler {
             sent?()
             return
         }
-        guard let sent, let eventLoop = self.connection?.shard.eventLoop else { return self.output.queue.append(rest) }
+        guard let sent, let eventLoop = self.connection?.shard.eventLoop else { return self.queue(rest) }
         let written = eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenComplete { _ in sent() }
+        self.queue(rest, written: written)
+    }
+
+    /// Queues bytes that the kernel did not take. Replies that were collected are among them, and one of those may be long.
+    private func queue(_ rest: ByteBuffer, written: EventLoopPromise<Void>? = nil) {
+        self.connection?.queued(bytes: rest.readableBytes, wasWritable: self.isWritable)
         self.output.queue.append(rest, written: written)
     }
 
@@ -138,7 +144,7 @@ final class WebSocketTransport: ChannelDuplexHandler {
     func cork() { self.output.cork() }
 
     func uncork(atMost maximum: Int = .max) {
-        if let rest = self.output.uncork(atMost: maximum) { self.output.queue.append(rest) }
+        if let rest = self.output.uncork(atMost: maximum) { self.queue(rest) }
     }
 
     /// Bytes of replies that have been collected and not sent.
