@@ -22,22 +22,11 @@ struct DeliveryFilter {
     func delivers(_ entry: LogEntry, to memberships: MembershipHistory, now: Int64 = 0) -> HubPublication? {
         guard case .publication(let publication) = entry.content, self.addresses(entry, memberships),
             // Announcements of the cluster have no message in the protocols of sessions, and must not use up a number.
-            publication.publication.kind != .system,
-            !publication.excluded.contains(self.connection),
-            !(publication.excludesSender && publication.publication.sender == self.connection)
+            publication.publication.kind != .system
         else { return nil }
         if !self.rules.enforces(.expiredCount), let expiry = publication.expiresAt, expiry <= now { return nil }
-        if let details = publication.publication.details, !self.selects(details, entry.number, memberships) { return nil }
-        guard let filter = publication.filter else { return publication }
-        let usesNumber = self.rules.enforces(.filterAtNumber)
-        let subject = AudienceFilterSubject(
-            connection: self.connection,
-            user: self.user,
-            groupCount: usesNumber ? memberships.count(at: entry.number) : memberships.current.count
-        ) { group in
-            usesNumber ? memberships.contains(group, at: entry.number) : memberships.isMember(of: group)
-        }
-        return filter.matches(subject) ? publication : nil
+        guard let details = publication.publication.details else { return publication }
+        return self.selects(details, entry.number, memberships) ? publication : nil
     }
 
     private func selects(_ details: PublicationDetails, _ number: UInt64, _ memberships: MembershipHistory) -> Bool {

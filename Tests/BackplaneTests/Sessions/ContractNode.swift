@@ -71,8 +71,17 @@ struct ContractNode {
 
 struct ContractError: Error {}
 
+extension PubSubFilter {
+    static func isMember(_ group: AudienceName) -> PubSubFilter { self.parsed("'\(group.text)' in groups") }
+    static func isNotMember(_ group: AudienceName) -> PubSubFilter { self.parsed("not ('\(group.text)' in groups)") }
+
+    static func parsed(_ text: String) -> PubSubFilter {
+        do { return try PubSubFilter(parsing: UTF8Text(text)) } catch { preconditionFailure("\(text): \(error)") }
+    }
+}
+
 extension HubPublication {
-    static func test(_ text: String, to audience: Audience) -> HubPublication {
+    static func test(_ text: String, to audience: Audience, _ details: PublicationDetails? = nil) -> HubPublication {
         HubPublication(
             Publication(
                 id: .random(on: NodeID(rawValue: 1)),
@@ -80,6 +89,7 @@ extension HubPublication {
                 hub: .default,
                 audience: audience,
                 timestamp: 0,
+                details: details,
                 payload: ByteBuffer(string: text)
             )
         )

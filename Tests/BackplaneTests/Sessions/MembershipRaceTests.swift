@@ -115,7 +115,7 @@ struct MembershipRaceTests {
     ) async throws {
         try await Race.check(on: kind, without: .expiredCount) { world in
             let client = await world.attachedClient(at: 0)
-            await world.publishNow("m1", to: .all, at: 1, expiresAt: world.now + 1000)
+            await world.publishNow("m1", to: .all, at: 1, secondsToLive: 1)
             await world.run(client, at: 0)
             await world.detach(client, from: 0)
             world.advance(2000)

@@ -10,88 +10,16 @@ struct SessionCodecTests {
     private static let names: [AudienceName] = [
         "ann", "it's", "''", "é %/{}", AudienceName(String(repeating: "n", count: 1024))!,
     ]
-    private let connections = (1...3).map { _ in ConnectionID.random(on: NodeID(rawValue: 7)) }
-
-    private func publication(
-        excluding excluded: Set<ConnectionID> = [],
-        excludesSender: Bool = false,
-        filter: AudienceFilter? = nil,
-        expiresAt: Int64? = nil
-    ) -> HubPublication {
-        let publication = Publication(
-            id: .random(on: NodeID(rawValue: 7)),
-            kind: .message,
-            sender: self.connections[0],
-            hub: .default,
-            audience: .group("ann"),
-            timestamp: 1_800_000_000_000,
-            payload: ByteBuffer(string: "text")
-        )
-        return HubPublication(
-            publication,
-            excluding: excluded,
-            excludesSender: excludesSender,
-            filter: filter,
-            expiresAt: expiresAt
-        )
-    }
-
-    private func stored(_ publication: HubPublication) throws -> HubPublication {
-        let bytes = try #require(publication.envelope(origin: NodeID(rawValue: 7), sequence: 9))
-        guard case .publication(let stored) = HubFrame.content(envelope: bytes) else { throw ContractError() }
-        return stored
-    }
-
-    @Test func `A publication keeps what decides who gets it`() throws {
-        let stored = try self.stored(self.publication(excluding: [connections[1]], excludesSender: true))
-        #expect(Set(stored.publication.details?.excluded ?? []) == [connections[0], connections[1]])
-        #expect(stored.publication.id.node == NodeID(rawValue: 7) && stored.text == "text")
-        let plain = self.publication()
-        #expect(try self.stored(plain) == plain)
-    }
-
-    @Test(arguments: [(1, 1), (1000, 1), (1001, 2), (60_000, 60), (-5, 1)] as [(Int64, Int64)])
-    func `An expiry is kept in whole seconds, rounded up`(milliseconds: Int64, seconds: Int64) throws {
-        let stored = try self.stored(self.publication(expiresAt: 1_800_000_000_000 + milliseconds))
-        #expect(stored.expiresAt == 1_800_000_000_000 + 1000 * seconds)
-    }
-
-    @Test func `A stored filter matches whom the filter matches`() throws {
-        var random = SplitMix64(state: 1)
-        for _ in 0..<200 {
-            let filter = self.filter(&random, depth: 4)
-            let publication = self.publication(filter: filter)
-            let stored = try self.stored(publication)
-            for connection in self.connections {
-                for user in Self.names.map(Optional.some) + [nil] {
-                    let member = Self.names[random.below(Self.names.count)]
-                    let memberships = MembershipHistory(intervals: [member: [MembershipHistory.Interval(from: 0)]])
-                    let session = DeliveryFilter(connection: connection, user: user)
-                    func delivers(_ publication: HubPublication) -> Bool {
-                        let entry = LogEntry(number: 1, previous: 0, topic: .all, time: 0, content: .publication(publication))
-                        return session.delivers(entry, to: memberships) != nil
-                    }
-                    #expect(delivers(stored) == delivers(publication), "\(filter.expression)")
-                }
-            }
+    @Test func `A publication keeps what decides who gets it, and when it expires`() throws {
+        let connections = (1...3).map { _ in ConnectionID.random(on: NodeID(rawValue: 7)) }
+        let details = PublicationDetails(secondsToLive: 3, excluded: Set(connections), filter: .isMember("ann"))
+        for details in [details, nil] {
+            let publication = HubPublication.test("text", to: .group("ann"), details)
+            let bytes = Envelope(origin: NodeID(rawValue: 7), sequence: 9, message: .publication(publication.publication))
+                .encoded()
+            #expect(HubFrame.content(envelope: bytes) == .publication(publication))
+            #expect(publication.expiresAt == (details == nil ? nil : 3000))
         }
-    }
-
-    private func filter(_ random: inout SplitMix64, depth: Int) -> AudienceFilter {
-        let name = Self.names[random.below(Self.names.count)]
-        switch random.below(depth == 0 ? 3 : 6) {
-        case 0: return .isMember(name)
-        case 1: return .isUser(name)
-        case 2: return .isConnection(self.connections[random.below(3)])
-        case 3: return .not(self.filter(&random, depth: depth - 1))
-        case 4: return .all((0..<random.below(3)).map { _ in self.filter(&random, depth: depth - 1) })
-        default: return .any((0..<random.below(3)).map { _ in self.filter(&random, depth: depth - 1) })
-        }
-    }
-
-    @Test func `A filter that is too long for an envelope is not stored`() {
-        let filter = AudienceFilter.any((0..<20).map { _ in .isMember(Self.names[4]) })
-        #expect(self.publication(filter: filter).envelope(origin: NodeID(rawValue: 7), sequence: 1) == nil)
     }
 
     @Test func `Changes of a session are read as they were written`() {

@@ -59,18 +59,14 @@ struct SessionRulesTests {
         let toGroup = HubPublication.test("", to: .group(group))
         #expect(filter.delivers(self.entry(8, toGroup), to: memberships) != nil)
         #expect(filter.delivers(self.entry(9, toGroup), to: memberships) == nil)
-        let own = toGroup.publication
-        let excluded = HubPublication(own, excluding: [connection])
+        let excluded = HubPublication.test("", to: .group(group), PublicationDetails(excluded: [connection]))
         #expect(filter.delivers(self.entry(8, excluded), to: memberships) == nil)
-        let filtered = HubPublication(
-            HubPublication.test("", to: .all).publication,
-            filter: .all([.isMember(group), .isUser(AudienceName("u"))])
-        )
+        let condition = PubSubFilter.parsed("'\(group.text)' in groups and userId eq 'u'")
+        let filtered = HubPublication.test("", to: .all, PublicationDetails(filter: condition))
         #expect(filter.delivers(self.entry(8, filtered), to: memberships) != nil)
         #expect(filter.delivers(self.entry(9, filtered), to: memberships) == nil)
-        let other = AudienceFilter.any([.not(.isConnection(connection)), .isUser(AudienceName("v"))])
-        #expect(other.terms == 4)
-        let toNobody = HubPublication(HubPublication.test("", to: .all).publication, filter: other)
+        let other = PubSubFilter.parsed("not (connectionId eq '\(connection)') or userId eq 'v'")
+        let toNobody = HubPublication.test("", to: .all, PublicationDetails(filter: other))
         #expect(filter.delivers(self.entry(9, toNobody), to: memberships) == nil)
     }
 

@@ -50,7 +50,9 @@ enum SessionArguments {
             arguments.append(RedisArguments([SessionKeys.name(of: publication.publication.audience) ?? "", ""]))
         }
         arguments.append(RedisArguments(self.writer(writer)))
-        arguments.append(publication.envelope(origin: origin, sequence: sequence) ?? ByteBuffer())
+        // As all publications, so that nodes without sessions deliver it.
+        let message = NodeMessage.publication(publication.publication)
+        arguments.append(Envelope(origin: origin, sequence: sequence, message: message).encoded())
         arguments.append(publication.expiresAt.map { "\($0)" } ?? "")
         return arguments
     }

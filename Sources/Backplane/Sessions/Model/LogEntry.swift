@@ -1,35 +1,24 @@
 public import NIOCore
 public import VolaryProtocol
 
-/// A publication with everything that decides which connections get it: what it carries itself (``PublicationDetails``), and what is
-/// given here.
+/// A publication in a hub's order. Which connections get it is in the publication itself: its audience and its details.
 public struct HubPublication: Hashable, Sendable {
     public let publication: Publication
-    public let excluded: Set<ConnectionID>
-    /// `noEcho`: the sender does not get it.
-    public let excludesSender: Bool
-    public let filter: AudienceFilter?
-    /// Milliseconds since 1970 on the store's clock. From then on the payload is not sent; its dense number is used up all the same.
-    public let expiresAt: Int64?
 
-    public init(
-        _ publication: Publication,
-        excluding excluded: Set<ConnectionID> = [],
-        excludesSender: Bool = false,
-        filter: AudienceFilter? = nil,
-        expiresAt: Int64? = nil
-    ) {
-        let life = publication.details?.secondsToLive.map { publication.timestamp + Int64($0) * 1000 }
+    public init(_ publication: Publication) {
         self.publication = publication
-        self.excluded = excluded
-        self.excludesSender = excludesSender
-        self.filter = filter
-        self.expiresAt = expiresAt ?? life
+    }
+
+    /// Milliseconds since 1970. From then on the payload is not sent; its dense number is used up all the same.
+    public var expiresAt: Int64? {
+        self.publication.details?.secondsToLive.map { self.publication.timestamp + Int64($0) * 1000 }
     }
 
     /// Bytes of memory, about: the payload and what is kept with it.
     var bytes: Int {
-        256 + self.publication.payload.readableBytes + 24 * self.excluded.count + (self.filter?.bytes ?? 0)
+        let details = self.publication.details
+        return 256 + self.publication.payload.readableBytes + 16 * (details?.excluded.count ?? 0)
+            + (details?.filter?.text.utf8.count ?? 0)
     }
 }
 

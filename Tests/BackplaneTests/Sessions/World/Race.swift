@@ -47,10 +47,10 @@ extension SessionWorld {
         _ text: String,
         to audience: Audience,
         at node: Int,
-        filter: AudienceFilter? = nil,
-        expiresAt: Int64? = nil
+        filter: PubSubFilter? = nil,
+        secondsToLive: UInt16? = nil
     ) async {
-        self.publish(self.publication(text, to: audience, filter: filter, expiresAt: expiresAt), at: node)
+        self.publish(self.publication(text, to: audience, filter: filter, secondsToLive: secondsToLive), at: node)
         await self.executeAll(node)
     }
 

@@ -104,20 +104,20 @@ struct RandomSchedule {
             case 6: .user(Self.users[self.random.below(2)])
             default: .connection(world.clients[client].id)
             }
-        let filter: AudienceFilter? =
+        let filter: PubSubFilter? =
             switch self.random.below(10) {
             case 0: .isMember(Self.groups[self.random.below(2)])
-            case 1: .not(.isMember(Self.groups[self.random.below(2)]))
+            case 1: .isNotMember(Self.groups[self.random.below(2)])
             default: nil
             }
-        let expiresAt = self.random.chance(15) ? world.now + Int64(self.random.below(2000)) : nil
+        let secondsToLive: UInt16? = self.random.chance(15) ? UInt16(1 + self.random.below(2)) : nil
         return world.publication(
             "m\(self.messages)",
             to: audience,
             from: sender,
             noEcho: self.random.chance(20),
             filter: filter,
-            expiresAt: expiresAt
+            secondsToLive: secondsToLive
         )
     }
 

@@ -116,8 +116,8 @@ final class SessionWorld {
         to audience: Audience,
         from sender: ConnectionID? = nil,
         noEcho: Bool = false,
-        filter: AudienceFilter? = nil,
-        expiresAt: Int64? = nil
+        filter: PubSubFilter? = nil,
+        secondsToLive: UInt16? = nil
     ) -> HubPublication {
         let publication = Publication(
             id: .random(on: NodeID(rawValue: 1)),
@@ -126,9 +126,14 @@ final class SessionWorld {
             hub: .default,
             audience: audience,
             timestamp: self.now,
+            details: PublicationDetails(
+                secondsToLive: secondsToLive,
+                excluded: noEcho ? Set([sender].compactMap(\.self)) : [],
+                filter: filter
+            ),
             payload: ByteBuffer(string: text)
         )
-        return HubPublication(publication, excludesSender: noEcho, filter: filter, expiresAt: expiresAt)
+        return HubPublication(publication)
     }
 
     /// A publication of the node itself: of REST, or a plain client.
