@@ -31,9 +31,10 @@ public struct EpochLoss: Hashable, Sendable {
     public let above: UInt64
     /// The caller's last operation that the store has executed. The caller sends later ones again, also those that were answered.
     public let lastOperation: UInt64
-
-    /// Whether the store knows nothing of the caller.
-    var isTotal: Bool { self.above == 0 && self.lastOperation == 0 }
+    /// Whether one of these epochs began without anything left, so that no session of the caller's epoch can be vouched for. Where the
+    /// store only does not know the caller's epoch, because it was restored from a copy that is older, sessions of nodes go on that were
+    /// cut off meanwhile.
+    public let isTotal: Bool
 }
 
 /// Why a script changed nothing.

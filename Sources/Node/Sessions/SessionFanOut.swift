@@ -44,4 +44,6 @@ struct SessionFanOut: SessionHost {
     func delivered(_ id: PublicationID, to count: UInt32) { self.answer(id, Receipt.ofSessions + count) }
 
     func sessionFailed(_ failure: SessionFailure) { self.metrics.sessionFailed(failure) }
+
+    func operationsLost(_ count: UInt64) { self.metrics.operationsLost(Int(count)) }
 }

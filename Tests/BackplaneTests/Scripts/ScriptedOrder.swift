@@ -12,6 +12,7 @@ struct ScriptedOrder {
         let history: String
         let above: Int64
         let operation: Int64
+        var isTotal = false
     }
 
     let server: RedisServer
@@ -87,11 +88,12 @@ struct ScriptedOrder {
     }
 
     private func observation(_ answer: RESPValue) throws -> Observation {
-        guard let parts = answer.elements, parts.count == 5, let epoch = parts[0].integer, let number = parts[1].integer,
-            let history = parts[2].text, let above = parts[3].integer, let operation = parts[4].integer
+        guard let parts = answer.elements, parts.count == 6, let epoch = parts[0].integer, let number = parts[1].integer,
+            let history = parts[2].text, let above = parts[3].integer, let operation = parts[4].integer,
+            let isTotal = parts[5].integer
         else { throw RedisScriptError.refused("\(answer)") }
         let position = Position(epoch: UInt64(epoch), number: UInt64(number))
-        return Observation(position: position, history: history, above: above, operation: operation)
+        return Observation(position: position, history: history, above: above, operation: operation, isTotal: isTotal == 1)
     }
 
     /// An operation that takes a number.

@@ -82,6 +82,14 @@ struct SessionRulesTests {
         #expect(again.map(\.sequence) == [.init(number: 4, previous: 1), .init(number: 5, previous: 4)])
         // The confirmed one in the node's own name; the other is refused or not, as the session's.
         #expect(again.map(\.operation.writer) == [nil, writer])
+        // The same answer again, and an older store.
+        for last: UInt64 in [1, 0] {
+            _ = journal.resend(after: last) { _ in false }
+            #expect(journal.lost == 1)
+        }
+        journal.forgetConfirmed()
+        _ = journal.resend(after: 0) { _ in false }
+        #expect(journal.lost == 1, "nobody is left who misses it")
     }
 
     @Test func `A session that a client does not acknowledge ends at a bound`() {

@@ -121,6 +121,7 @@ struct EndTellerTests {
         func deliver(_ deliveries: [SessionDelivery]) {}
         func delivered(_ id: PublicationID, to count: UInt32) {}
         func sessionFailed(_ failure: SessionFailure) {}
+        func operationsLost(_ count: UInt64) {}
     }
 
     private final class NoClient: SessionClient {

@@ -61,6 +61,9 @@ struct HubHead {
     }
 
     /// - Parameter life: of a topic without entries, in milliseconds.
+    /// See ``EpochLoss/isTotal``.
+    func wasEmpty(since seen: Position) -> Bool { self.starts.contains { $0.epoch > seen.epoch && $0.base == 0 } }
+
     mutating func markTime(_ now: Int64, life: Int64) {
         guard let last = self.marks.last, now - last.time >= SessionLimits.markInterval.milliseconds else { return }
         self.marks.removeAll { now - $0.time >= life }

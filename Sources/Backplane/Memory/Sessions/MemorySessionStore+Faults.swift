@@ -17,6 +17,15 @@ extension MemorySessionStore {
         for link in links { link.lose() }
     }
 
+    /// The process starts again, with all its data. All links are lost.
+    func restart() {
+        let links = self.state.withLockedValue { state in
+            state.becomeAnotherProcess()
+            return state.links.values.flatMap(\.self)
+        }
+        for link in links { link.lose() }
+    }
+
     /// The head is deleted; everything else stays, and so does the process.
     func deleteHead(of hub: HubName) { self.state.withLockedValue { $0.hubs[hub]?.head = nil } }
 

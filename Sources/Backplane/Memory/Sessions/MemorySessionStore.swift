@@ -199,7 +199,11 @@ public final class MemorySessionStore: SessionStore {
             let (answer, number) = script(&hub)
             let position = Position(epoch: hub.position.epoch, number: number ?? hub.position.number)
             let loss = hub.head?.lostAbove(caller.seen, rules: state.rules).map { lostAbove in
-                EpochLoss(above: lostAbove, lastOperation: hub.operations[caller.node]?.last ?? 0)
+                EpochLoss(
+                    above: lostAbove,
+                    lastOperation: hub.operations[caller.node]?.last ?? 0,
+                    isTotal: caller.seen.map { hub.head?.wasEmpty(since: $0) == true } ?? false
+                )
             }
             let woken = state.push(&hub, of: caller.hub).woken
             state.hubs[caller.hub] = hub

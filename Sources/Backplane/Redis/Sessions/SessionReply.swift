@@ -13,12 +13,12 @@ struct SessionReply {
     private let lastOperation: UInt64
 
     init(_ value: RESPValue) throws(SessionStoreError) {
-        guard let parts = value.elements, parts.count >= 2, let observed = parts[0].elements, observed.count == 5,
+        guard let parts = value.elements, parts.count >= 2, let observed = parts[0].elements, observed.count == 6,
             let epoch = observed[0].unsigned, let number = observed[1].unsigned, let above = observed[3].integer,
-            let operation = observed[4].unsigned
+            let operation = observed[4].unsigned, let isTotal = observed[5].integer
         else { throw Self.wrongShape }
         self.position = Position(epoch: epoch, number: number)
-        self.loss = above < 0 ? nil : EpochLoss(above: UInt64(above), lastOperation: operation)
+        self.loss = above < 0 ? nil : EpochLoss(above: UInt64(above), lastOperation: operation, isTotal: isTotal == 1)
         self.history = observed[2].text.flatMap { $0.isEmpty ? nil : $0 }
         self.answer = parts[1]
         self.rest = parts[2...]

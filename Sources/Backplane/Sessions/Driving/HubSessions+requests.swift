@@ -109,9 +109,11 @@ extension HubSessions {
     /// Sends everything again that the store lacks.
     func resend(after last: UInt64) {
         let sessions = self.follower.sessions
+        let lost = self.journal.lost
         self.operations = []
         for again in self.journal.resend(after: last, isFollowed: { sessions[$0.connection]?.fence == $0.fence }) {
             self.operations.append(again)
         }
+        if self.journal.lost > lost { self.host.operationsLost(self.journal.lost - lost) }
     }
 }

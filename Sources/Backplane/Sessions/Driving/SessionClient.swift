@@ -25,6 +25,8 @@ package protocol SessionHost: Sendable {
     func delivered(_ id: PublicationID, to count: UInt32)
     /// A session has ended, and its client is told that it cannot resume the connection.
     func sessionFailed(_ failure: SessionFailure)
+    /// The store has lost operations that it had confirmed, and that the node cannot send again.
+    func operationsLost(_ count: UInt64)
 }
 
 /// A publication for clients, each with the number that it has in the client's connection.

@@ -18,8 +18,11 @@ struct OperationJournal {
     private var entries: Deque<Entry> = []
     private var entryBytes = 0
     private var last: UInt64 = 0
-    /// Operations that were confirmed, which the store has lost, and which were not kept.
+    /// Operations that were confirmed, which the store has lost while sessions go on, and which were not kept; those that were refused
+    /// among them.
     private(set) var lost: UInt64 = 0
+    /// The last operation of which it is known whether it is lost.
+    private var lostThrough: UInt64 = 0
 
     /// - Parameters: of the answered operations that are kept.
     init(messages: Int = SessionLimits.journalOperations, bytes: Int = SessionLimits.journalBytes) {
@@ -29,6 +32,9 @@ struct OperationJournal {
 
     /// Operations without answer.
     var outstanding: Int { self.entries.reduce(0) { $0 + ($1.isAnswered ? 0 : 1) } }
+
+    /// The first operation that is kept, or the next one.
+    private var first: UInt64 { self.entries.first?.number ?? self.last + 1 }
 
     mutating func add(_ operation: SessionOperation) -> OperationSequence {
         self.last += 1
@@ -40,7 +46,7 @@ struct OperationJournal {
 
     /// A refused operation is not sent again, nor is a duplicate: the node that executed it sends that.
     mutating func answered(_ number: UInt64, _ answer: OperationAnswer) {
-        guard let index = self.entries.firstIndex(where: { $0.number == number }) else { return }
+        guard let index = self.entries.lastIndex(where: { $0.number == number }) else { return }
         self.entryBytes -= self.entries[index].bytes
         self.entries[index].isAnswered = true
         switch answer {
@@ -59,6 +65,7 @@ struct OperationJournal {
     /// The store has nothing left, so that no session is left that may miss what was confirmed: new connections would get what is long past.
     mutating func forgetConfirmed() {
         self.entries.removeAll { $0.isAnswered }
+        self.lostThrough = self.first - 1
         self.entryBytes = self.entries.reduce(0) { $0 + $1.bytes }
     }
 
@@ -70,7 +77,11 @@ struct OperationJournal {
         isFollowed: (OwnedSession) -> Bool
     ) -> [(operation: SessionOperation, sequence: OperationSequence)] {
         var previous = number
-        if let first = self.entries.first, first.number > number + 1 { self.lost += first.number - number - 1 }
+        let known = max(number, self.lostThrough)
+        if self.first > known + 1 {
+            self.lost += self.first - known - 1
+            self.lostThrough = self.first - 1
+        }
         return self.entries.filter { $0.number > number || !$0.isAnswered }.compactMap { entry in
             guard let operation = Self.repeated(entry, isFollowed: isFollowed) else { return nil }
             defer { previous = max(previous, entry.number) }

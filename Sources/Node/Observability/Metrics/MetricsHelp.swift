@@ -31,6 +31,8 @@ enum MetricsHelp {
         "volary_http_requests_total": "HTTP requests answered, by method, route and status.",
         "volary_rest_changes_total": "Drains, closes and group changes over REST, by the type of the caller's credential.",
         "volary_sessions_lost_total": "Resumable connections that ended because they cannot be recovered, by reason.",
+        "volary_operations_lost_total":
+            "Messages and changes of resumable connections that Redis confirmed and has lost, and that this node does not keep any more.",
         "volary_events_total": "Events for event handlers, by kind and by what became of them.",
         "volary_event_retries_total": "Repeated requests to event handlers.",
         "volary_event_seconds": "Seconds from an event to the end of its handler's answer, with all tries.",

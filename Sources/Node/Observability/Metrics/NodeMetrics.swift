@@ -25,6 +25,7 @@ struct NodeMetrics: Sendable {
     private let acceptPauses: Counter
     private let leasesLost: Counter
     private let reapedNodes: Counter
+    private let lostOperations: Counter
     /// Seconds from a dead node's last heartbeat to the removal of its connections.
     private let removalDelays: Timer
     private let handshakeRefusals: LabelledCounters<RefusalReason>
@@ -55,6 +56,7 @@ struct NodeMetrics: Sendable {
         self.acceptPauses = Counter(label: "volary_accept_pauses", factory: factory)
         self.leasesLost = Counter(label: "volary_leases_lost", factory: factory)
         self.reapedNodes = Counter(label: "volary_nodes_reaped", factory: factory)
+        self.lostOperations = Counter(label: "volary_operations_lost", factory: factory)
         self.removalDelays = Timer(label: "volary_ghost_time", factory: factory)
         self.handshakeRefusals = LabelledCounters("volary_handshakes_refused", factory: factory)
         self.closes = LabelledCounters("volary_websocket_closes", factory: factory)
@@ -120,6 +122,9 @@ struct NodeMetrics: Sendable {
         self.reapedNodes.increment()
         self.removalDelays.record(duration: silence)
     }
+
+    /// Messages and changes of resumable connections that Redis had confirmed and has lost, and that this node cannot send again.
+    func operationsLost(_ count: Int) { self.lostOperations.increment(by: count) }
 
     // MARK: - By label; called by ``ActivityLog``
 

@@ -12,6 +12,7 @@ final class DrivenNode: Sendable {
     let sessions: HubSessions
     /// Nodes that are believed to be dead.
     let dead = NIOLockedValueBox<Set<NodeID>>([])
+    private let lost = NIOLockedValueBox<UInt64>(0)
 
     init(_ store: MemorySessionStore, graceMilliseconds: Int64 = 1000) {
         self.id = .random()
@@ -21,12 +22,15 @@ final class DrivenNode: Sendable {
             node: self.id,
             service: SessionService(store),
             loop: MultiThreadedEventLoopGroup.singleton.next(),
-            host: DrivenHost(),
+            host: DrivenHost(lost: self.lost),
             isLive: { node in dead.withLockedValue { !$0.contains(node) } },
             graceMilliseconds: graceMilliseconds,
             now: UTCClock.now
         )
     }
+
+    /// Operations that the node cannot send again.
+    var lostOperations: UInt64 { self.lost.withLockedValue { $0 } }
 
     deinit { self.sessions.stop() }
 
@@ -100,6 +104,8 @@ final class DrivenClient: SessionClient {
 }
 
 private struct DrivenHost: SessionHost {
+    let lost: NIOLockedValueBox<UInt64>
+
     func deliver(_ deliveries: [SessionDelivery]) {
         for delivery in deliveries {
             for (client, sequence) in delivery.receivers {
@@ -111,4 +117,5 @@ private struct DrivenHost: SessionHost {
 
     func delivered(_ id: PublicationID, to count: UInt32) {}
     func sessionFailed(_ failure: SessionFailure) {}
+    func operationsLost(_ count: UInt64) { self.lost.withLockedValue { $0 += count } }
 }

@@ -19,6 +19,47 @@ struct HubSessionsLossTests {
         (self.node, self.publisher) = (DrivenNode(self.store), DrivenNode(self.store))
     }
 
+    /// A copy of the store is restored that is older than the epoch in which the node began, and so than all that it had published. A
+    /// session of another node, which was cut off all the time, goes on, and is owed it.
+    @Test func `A copy that is older than a node gets what the node had published, for sessions that were cut off`() async throws
+    {
+        var cutOff = ContractNode(
+            7,
+            SessionEndpoint(store: self.store, openLink: { _ in throw ContractError() }, advance: { _ in })
+        )
+        let session = try await cutOff.attach(.random(on: cutOff.id), groups: [self.group])
+        self.store.stallReplica()
+        self.store.restart()
+        for text in ["1", "2"] { #expect(await self.publish(text) == .executed) }
+        self.store.promoteReplica()
+        #expect(await self.publish("3") == .executed)
+        // Refused until its owner vouches for it, which sees nothing of its own missing.
+        let observed = try await self.store.vouch(
+            for: [session],
+            in: try #require(self.store.position(of: .default)).epoch,
+            from: cutOff.caller
+        )
+        let loss = try #require(observed.loss)
+        #expect(observed.answer == [.done] && session.fence.position.number <= loss.above && !loss.isTotal)
+        guard case .page(let page, _) = try await cutOff.read(session, after: session.fence.position.number, groups: [self.group])
+        else { throw ContractError() }
+        #expect(page.entries.compactMap(\.text) == ["1", "2", "3"])
+        #expect(self.publisher.lostOperations == 0)
+    }
+
+    @Test func `What a node published and no longer keeps is counted, if sessions are left that miss it`() async throws {
+        let client = try await self.node.attach([self.group])
+        self.store.stallReplica()
+        // A little more than a sixteenth of what is kept, in each.
+        let text = String(repeating: "x", count: SessionLimits.journalBytes / 16)
+        for _ in 0..<20 { #expect(await self.publish(text) == .executed) }
+        self.store.promoteReplica()
+        #expect(await self.publish("last") == .executed)
+        #expect(await eventually { self.publisher.lostOperations > 0 })
+        #expect(self.publisher.lostOperations == 5)
+        #expect(await eventually { !client.endings.isEmpty })
+    }
+
     private func publish(_ text: String) async -> OperationAnswer? {
         await self.publisher.sessions.execute(.publish(.test(text, to: .group(self.group)), from: nil), timeout: .seconds(30))
     }

@@ -143,6 +143,7 @@ struct ResumeFaultTests {
         func deliver(_ deliveries: [SessionDelivery]) {}
         func delivered(_ id: PublicationID, to count: UInt32) {}
         func sessionFailed(_ failure: SessionFailure) {}
+        func operationsLost(_ count: UInt64) {}
     }
 
     private final class NoClient: SessionClient {

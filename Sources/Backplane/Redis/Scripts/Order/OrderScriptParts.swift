@@ -13,6 +13,7 @@
 /// | `starts` | epoch and base of the last 16 epochs, oldest first: `<epoch>:<base>,` |
 /// | `marks`, `marked` | the number at a time, at the epoch's start and at intervals: `<ms>:<number>,`; the time of the last |
 /// | `unlogged` | the last number that was given to a message without a log |
+/// | `lost` | the last epoch of which a caller has observed more than has survived |
 /// | `op:<lane>` | the last operation that was executed for a lane |
 ///
 /// A lane is a numbered sequence of operations of one node. The refusals of its last operations are in the hash
@@ -35,7 +36,8 @@ extension RedisScript {
     /// - `floor()` is a number above which a topic without a log has lost nothing.
     /// - `set(key, ...)` is HSET, also without memory.
     /// - `observed()` returns the epoch, the number, the history if the link has not been told it, or an empty text; the number above
-    ///   which all that the caller observed is lost, or -1; and `operation`.
+    ///   which all that the caller observed is lost, or -1; `operation`; and whether nothing was left when an epoch since
+    ///   the caller's began, 0 or 1.
     static let order =
         Self.plainOrder + """
             local function set(key, ...)
@@ -63,17 +65,18 @@ extension RedisScript {
                 return save()
             end
             local function observed()
-                local above = -1
+                local above, isTotal = -1, 0
                 if ARGV[2] ~= '' and tonumber(ARGV[2]) ~= epoch then
                     local seen, isKnown = tonumber(ARGV[2]), false
                     for start, base in string.gmatch(redis.call('HGET', hub, 'starts') or '', '(%d+):(%d+),') do
                         start, base = tonumber(start), tonumber(base)
                         if start == seen then isKnown = true end
                         if start > seen and (above < 0 or base < above) then above = base end
+                        if start > seen and base == 0 then isTotal = 1 end
                     end
                     if not isKnown then above = 0 end
                 end
-                return {epoch, number, run ~= ARGV[1] and run or '', above, operation}
+                return {epoch, number, run ~= ARGV[1] and run or '', above, operation, isTotal}
             end
 
             """
@@ -105,8 +108,26 @@ extension RedisScript {
             end
             local isOther = run ~= mine
             run = mine
-            if not epoch or isOther or seenEpoch and (seenEpoch > epoch or seenEpoch == epoch and seenNumber > number) then
-                if refusal(redis.pcall('HLEN', hub)) then redis.call('DEL', hub) end
+            if not epoch and refusal(redis.pcall('HLEN', hub)) then redis.call('DEL', hub) end
+            -- Whether the caller has observed what is gone.
+            local isBehind = seenEpoch and (not epoch or seenEpoch > epoch or seenEpoch == epoch and seenNumber > number)
+            local isLost = isBehind
+            if seenEpoch and epoch and seenEpoch < epoch then
+                isLost = true
+                for start, base in string.gmatch(redis.call('HGET', hub, 'starts') or '', '(%d+):(%d+),') do
+                    if tonumber(start) == seenEpoch then
+                        isLost = false
+                    elseif tonumber(start) > seenEpoch then
+                        isLost = isLost or seenNumber > tonumber(base)
+                        break
+                    end
+                end
+            end
+            if isLost and seenEpoch > (whole(redis.call('HGET', hub, 'lost')) or 0) then
+                redis.call('HDEL', hub, '')
+                redis.call('HSET', hub, 'lost', string.format('%.0f', seenEpoch))
+            end
+            if not epoch or isOther or isBehind then
                 local base = number or 0
                 epoch = math.max(math.max(epoch or 0, seenEpoch or 0) + 1, now)
                 number = math.max(math.max(base, seenNumber or 0) + 16777216, math.max(time[1] - 1577836800, 0) * 65536)
