@@ -8,6 +8,8 @@ final class FaultMonitor: Sendable {
         /// By node: since when it has not been ready.
         var unready: [String: Duration] = [:]
         var longestOutage = Duration.zero
+        /// What nodes have answered that were not ready, from the first answer on.
+        var refusals: [String] = []
         var longestGhost = Duration.zero
     }
 
@@ -29,15 +31,22 @@ final class FaultMonitor: Sendable {
     /// The longest outage of a node: from the first answer that was not "ready" (or missing) to the next one that was.
     var longestOutage: Duration { self.state.withLockedValue { $0.longestOutage } }
 
+    /// What nodes have answered that were not ready: the first few. A node that has not answered is not in them.
+    var refusals: [String] { self.state.withLockedValue { $0.refusals } }
+
     /// The longest time from the end of a socket to the last list that contained its connection.
     var longestGhost: Duration { self.state.withLockedValue { $0.longestGhost } }
 
     private func watch(_ node: FaultNode) async {
         while !Task.isCancelled {
             let asked = self.recorder.now
-            let isReady = await node.isReady()
+            let readiness = await node.readiness()
+            let isReady = readiness.isReady
             let now = self.recorder.now
             self.state.withLockedValue { state in
+                if case .notReady(let answer) = readiness, state.refusals.count < 10 {
+                    state.refusals.append("\(node.name) at \(now): \(answer)")
+                }
                 let since = state.unready[node.name] ?? asked
                 if !isReady || state.unready[node.name] != nil { state.longestOutage = max(state.longestOutage, now - since) }
                 state.unready[node.name] = isReady ? nil : since

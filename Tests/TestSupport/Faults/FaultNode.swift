@@ -64,9 +64,28 @@ public final class FaultNode: Sendable {
         try await self.http.request(method, target, headers: self.headers, body: body, within: deadline)
     }
 
-    func isReady() async -> Bool {
-        (try? await self.request("GET", "/readyz", within: .seconds(1)))?.status == 200
+    /// The answer to the question whether a node is ready for clients.
+    enum Readiness {
+        case ready
+        /// It says that it is not, or its port is closed.
+        case notReady(String)
+        /// It has not answered within a second: on a busy machine, that need not be the node's fault.
+        case silent
+
+        var isReady: Bool { if case .ready = self { true } else { false } }
     }
+
+    func readiness() async -> Readiness {
+        let asked = ContinuousClock.now
+        do {
+            let answer = try await self.request("GET", "/readyz", within: .seconds(1))
+            return answer.status == 200 ? .ready : .notReady("\(answer.status) \(answer.body)")
+        } catch {
+            return asked.duration(to: .now) < .seconds(1) ? .notReady("\(error)") : .silent
+        }
+    }
+
+    func isReady() async -> Bool { await self.readiness().isReady }
 
     /// Its counters and gauges by name; empty while it does not answer.
     func metrics() async -> [String: Int] {

@@ -62,8 +62,11 @@ public struct FaultRun: Sendable {
         self.checkConnections(&verdict)
         if let presence { verdict.violated(.presence, presence) }
         if recovery == nil { verdict.violated(.recovery, "the cluster did not recover within \(Fault.recoveryBound)") }
-        if self.fault.hasUnrecordedClients, monitor.longestOutage > .zero {
-            verdict.violated(.readiness, "a node was not ready for \(FaultReport.seconds(monitor.longestOutage))")
+        if self.fault.hasUnrecordedClients {
+            for refusal in monitor.refusals { verdict.violated(.readiness, "not ready: \(refusal)") }
+            if monitor.longestOutage > Fault.recoveryBound {
+                verdict.violated(.readiness, "a node did not answer for \(FaultReport.seconds(monitor.longestOutage))")
+            }
         }
         return FaultReport(
             fault: self.fault,
