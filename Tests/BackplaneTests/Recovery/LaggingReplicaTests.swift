@@ -12,8 +12,14 @@ struct LaggingReplicaTests {
         server.values(of: "\(RedisNames.standard.hub(.default)):head", ["epoch", "number"])
     }
 
-    /// Replicas are cut off from the master, and so is the last node. Then the others publish, and the master dies.
-    @Test func `What it lacks is published again, once, and reaches the node that has missed it`() async throws {
+    /// Three nodes of all `topics` have ten messages each; then the replicas are cut off from the master, and so is the last node. `body`
+    /// publishes, and the master dies.
+    /// - Parameter check: once all nodes are up again.
+    private static func run(
+        topics: [Topic],
+        _ body: ([BrokerEndpoint], RedisConfiguration) async throws -> Void,
+        then check: ([BrokerEndpoint], RedisServer) async throws -> Void
+    ) async throws {
         let redis = try await SentinelCluster.start(password: "servers")
         defer { redis.stop() }
         for server in redis.servers {
@@ -23,7 +29,7 @@ struct LaggingReplicaTests {
         let last = url.replacing("//:servers@", with: "//last:servers@") + "?sentinel_password=servers"
         let configurations = try [url, url, last].map { try RedisConfiguration(url: $0) }
         try await BrokerKind.run(configurations.map { .redis($0) }) { nodes in
-            for node in nodes { try await node.broker.subscribe(to: .all) }
+            for node in nodes { for topic in topics { try await node.broker.subscribe(to: topic) } }
             let old = try redis.master
             for number in 0..<10 { #expect(await nodes[number % 2].publish("\(number)") == .success(.relayed(receivers: 3))) }
             let replicas = redis.servers.filter { $0 !== old }
@@ -34,17 +40,26 @@ struct LaggingReplicaTests {
             old.command("ACL", "SETUSER", "last", "off")
             old.command("CLIENT", "KILL", "USER", "last")
             #expect(await eventually { !nodes[2].broker.health.isUp })
+            try await body(nodes, configurations[0])
+            old.kill()
+            let new = try await redis.newMaster(after: old)
+            #expect(await eventually(within: LoggedCluster.timeout) { nodes.allSatisfy { $0.broker.health.isUp } })
+            try await check(nodes, new)
+        }
+    }
+
+    @Test func `What it lacks is published again, once, and reaches the node that has missed it`() async throws {
+        var seen: Position?
+        try await Self.run(topics: [.all]) { nodes, _ in
             // More than 4 MiB.
             let payload = String(repeating: "x", count: 100_000)
             for number in 10..<70 {
                 let outcome = await nodes[number % 2].publish("\(number) " + payload)
                 #expect(outcome == .success(.relayed(receivers: 2)))
             }
-            let seen = try #require(await nodes[0].position(of: "70"))
-            old.kill()
-            let new = try await redis.newMaster(after: old)
-            #expect(await eventually(within: LoggedCluster.timeout) { nodes.allSatisfy { $0.broker.health.isUp } })
-
+            seen = try #require(await nodes[0].position(of: "70"))
+        } then: { nodes, new in
+            let seen = try #require(seen)
             let numbers = (0...70).map(String.init)
             func got(_ node: BrokerEndpoint) -> [String] {
                 node.receiver.texts.map { $0.split(separator: " ").first.map(String.init) ?? "" }
@@ -62,6 +77,28 @@ struct LaggingReplicaTests {
             // Numbers go on above all that anybody has seen.
             let position = try #require(await nodes[1].position(of: "after"))
             #expect(position > seen && position.number > seen.number)
+        }
+    }
+
+    @Test func `What it lacks of a node that has ended is gone, and the node that has missed it is told, though nothing follows`()
+        async throws
+    {
+        let red = Topic.group("red")
+        try await Self.run(topics: [.all, red]) { nodes, configuration in
+            await nodes[0].broker.unsubscribe(from: red)
+            try await BrokerKind.run([.redis(configuration)]) { publishers in
+                #expect(await eventually { publishers[0].broker.health.isUp })
+                for number in 0..<5 {
+                    #expect(await publishers[0].publish("lost \(number)", to: red) == .success(.relayed(receivers: 1)))
+                }
+            }
+            #expect(await eventually { nodes[1].receiver.texts.last == "lost 4" })
+        } then: { nodes, _ in
+            #expect(
+                await eventually(within: LoggedCluster.timeout) {
+                    nodes[2].receiver.missed.contains(BrokerGap(topic: red, lost: nil))
+                }
+            )
         }
     }
 }

@@ -100,7 +100,9 @@ struct ScriptedLog {
     }
 
     func identify(_ name: String) async throws -> String? {
-        try await self.runner.evaluate(.identify, keys: HubStoreKeys.standard.identity, arguments: [name]).text
+        let arguments = ["", "", "", "\(self.age)", "", "0", "0", name]
+        let answer = try await self.runner.evaluate(.identify, keys: HubStoreKeys.standard.identity, arguments: arguments)
+        return StoreIdentity(answer)?.name
     }
 
     // MARK: - What Redis holds, asked without them

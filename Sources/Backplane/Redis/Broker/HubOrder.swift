@@ -27,11 +27,16 @@ final class HubOrder {
         self.observations[hub] = position
     }
 
+    /// The highest position observed.
+    func observation(in hub: HubName) -> Position? { self.observations[hub] }
+
     /// Appends the first arguments: the history, and the highest position observed.
-    /// - Parameter hub: nil for a node's own topics, of whose order nothing is kept.
-    func append(to command: inout RESPCommand, in hub: HubName?) {
+    /// - Parameters:
+    ///   - hub: nil for a node's own topics, of whose order nothing is kept.
+    ///   - seen: in place of the highest position observed.
+    func append(to command: inout RESPCommand, in hub: HubName?, seen: Position? = nil) {
         command.append(self.history)
-        let position = hub.flatMap { self.observations[$0] }
+        let position = seen ?? hub.flatMap { self.observations[$0] }
         command.append(position.map { "\($0.epoch)" } ?? "")
         command.append(position.map { "\($0.number)" } ?? "")
     }

@@ -32,10 +32,13 @@ struct LogKeys: Hashable, Sendable {
 
 /// The keys of a hub's data as a whole.
 struct HubStoreKeys: Hashable, Sendable {
+    /// The head of the hub's order.
+    private let head: String
     /// A string, see ``RedisScript/identify``.
     let name: String
 
     init(_ hub: HubName, _ names: RedisNames) {
+        self.head = "\(names.hub(hub)):head"
         self.name = "\(names.hub(hub)):store"
     }
 
@@ -46,5 +49,5 @@ struct HubStoreKeys: Hashable, Sendable {
     /// A sorted set of the channels that had a subscriber, see ``RedisScript/publish``.
     var used: String { "\(self.name):used" }
     /// In the order in which ``RedisScript/identify`` takes them.
-    var identity: [String] { [self.name, self.new] }
+    var identity: [String] { [self.head, self.name, self.new] }
 }

@@ -12,9 +12,12 @@ final class LogReader {
     private let scripts: RedisScriptCache
     private var link: RedisLink?
     private var storeNames = StoreNames()
+    private var lostEpochs = LostEpochs()
     private var heads = HeadRefreshQueue()
     /// Called when Redis may have lost a hub's data: see ``RedisScript/identify``.
     var storeBecameUnverified: (HubName) -> Void = { _ in }
+    /// Called when Redis has lost messages of a hub that this node may have missed: see ``LostEpochs``.
+    var messagesWereLost: (HubName) -> Void = { _ in }
 
     init(_ context: BrokerContext, scripts: RedisScriptCache) {
         self.context = context
@@ -136,37 +139,54 @@ final class LogReader {
 
     // MARK: - The store
 
+    /// Call for each hub when the subscriber's link was lost.
+    /// - Parameter number: the highest number of a message that its topics have delivered, 0 for none.
+    func subscriberWasLost(_ hub: HubName, delivered number: UInt64) {
+        self.lostEpochs.linkWasLost(hub, delivered: number, observed: self.context.order.observation(in: hub))
+    }
+
     /// Asks Redis for the names of some hubs' data, before any log that is requested later is read. Call also once per second,
-    /// because another program may delete or replace a name while all links are up.
-    func identifyStores(of hubs: some Collection<HubName>) {
+    /// because another program may delete or replace a name while all links are up, and another node may tell of a loss at any time.
+    /// - Parameter isLive: whether all topics are followed.
+    func identifyStores(of hubs: some Collection<HubName>, isLive: Bool) {
         guard let link, link.isReady else { return }
-        for hub in self.storeNames.next(of: hubs) { self.identifyStore(of: hub, bySource: false) }
+        self.lostEpochs.keep(hubs)
+        for hub in self.storeNames.next(of: hubs) { self.identifyStore(of: hub, isLive: isLive, bySource: false) }
         link.flush()
     }
 
     /// - Parameter bySource: whether to send the source of the script. A server that answers even this with NOSCRIPT is not asked
     ///   again.
-    private func identifyStore(of hub: HubName, bySource: Bool) {
+    private func identifyStore(of hub: HubName, isLive: Bool, bySource: Bool) {
         guard let link else { return }
+        let order = self.context.order
         var command = self.scripts.command(.identify, keys: self.context.storeKeys(of: hub).identity, bySource: bySource)
-        command.append("\(self.context.newEpoch())")
+        order.append(to: &command, in: hub, seen: self.lostEpochs.heard(in: hub))
+        for argument in [self.context.logBounds.age, "", "0", "0", "\(self.context.newEpoch())"] { command.append(argument) }
         if !hub.isDefault { command.append(self.context.logBounds.headLife) }
         link.send(command) { [weak self] result in
             guard let self, case .success(let value) = result else { return }
             if value.isMissingScript, !bySource {
                 // The script cache was flushed: this says nothing about the data.
                 self.scripts.reload([.identify], over: link)
-                self.identifyStore(of: hub, bySource: true)
+                self.identifyStore(of: hub, isLive: isLive, bySource: true)
                 return link.flush()
             }
-            self.found(value.text ?? "", of: hub)
+            guard let identity = StoreIdentity(value) else { return self.found("", of: hub) }
+            self.found(identity.name, of: hub)
+            if let history = identity.history { order.told(history: history) }
+            if let position = identity.position { order.observed(position, in: hub) }
+            let epoch = identity.position?.epoch ?? 0
+            if self.lostEpochs.found(epoch, lost: identity.lostEpoch, of: hub, wasLive: isLive) { self.messagesWereLost(hub) }
         }
     }
 
     private func found(_ name: String, of hub: HubName) {
         let finding = self.storeNames.found(name, of: hub)
         if finding != .same { self.storeBecameUnverified(hub) }
-        if finding == .changed { self.heads.hurry() }
+        guard finding == .changed else { return }
+        self.lostEpochs.forget(hub)
+        self.heads.hurry()
     }
 }
 

@@ -33,6 +33,7 @@ final class TopicFollower {
         self.losses = losses
         self.reader = reader
         reader.storeBecameUnverified = { [weak self] hub in self?.logs.storeBecameUnverified(of: hub) }
+        reader.messagesWereLost = { [weak self] hub in self?.messagesWereLost(in: hub) }
     }
 
     func start(over link: RedisLink) { self.reader.start(over: link) }
@@ -190,7 +191,9 @@ final class TopicFollower {
     /// Call after messages have been delivered. Losses of topics whose link was lost together are reported together, when the last topic
     /// has caught up. Other losses are reported once per second.
     func reportSettled() {
-        if !self.replays.isHolding, self.subscriptions.takeSettled() { self.losses.report() }
+        guard !self.replays.isHolding, self.subscriptions.takeSettled() else { return }
+        self.losses.report()
+        if self.context.isLogged { self.identifyStores() }
     }
 
     /// Call once per second: reports losses, checks the names of the hubs' data, and refreshes some heads.
@@ -198,14 +201,22 @@ final class TopicFollower {
         for hub in Array(self.replays.hubs) { self.deliverReplay(of: hub) }
         if !self.replays.isHolding { self.losses.report() }
         guard self.context.isLogged else { return }
-        if self.subscriptions.isLinked { self.reader.identifyStores(of: self.logs.hubs) }
+        if self.subscriptions.isLinked { self.identifyStores() }
         self.reader.refreshHeads(of: self.logs.topics)
+    }
+
+    private func identifyStores() {
+        self.reader.identifyStores(of: self.logs.hubs, isLive: self.subscriptions.isLinked && self.subscriptions.isSettled)
+    }
+
+    private func messagesWereLost(in hub: HubName) {
+        for topic in self.logs.topics(of: hub) { self.losses.missed(0, gaps: 1, of: topic) }
     }
 
     // MARK: - The links
 
     func publisherBecameReady() {
-        if self.subscriptions.isLinked { self.reader.identifyStores(of: self.logs.hubs) }
+        if self.subscriptions.isLinked { self.identifyStores() }
         for hub in Array(self.replays.hubs) {
             self.replays.update(hub) { $0.progressed(at: .now()) }
             self.goOn(with: hub)
@@ -217,13 +228,17 @@ final class TopicFollower {
 
     func subscriberBecameReady() {
         if let lostAt = self.subscriberLostAt, .now() - lostAt > LogBounds.headAge { self.logs.storeBecameUnverified(of: nil) }
-        self.reader.identifyStores(of: self.logs.hubs)
+        self.identifyStores()
     }
 
     func subscriberWasLost() {
         self.subscriberLostAt = .now()
         if self.context.isLogged {
-            for hub in Array(self.logs.hubs) { self.replays.unlinked(hub, self.logs.topics(of: hub), at: .now()) }
+            for hub in Array(self.logs.hubs) {
+                let topics = self.logs.topics(of: hub)
+                self.replays.unlinked(hub, topics, at: .now())
+                self.reader.subscriberWasLost(hub, delivered: topics.reduce(0) { max($0, self.logs[$1]?.number ?? 0) })
+            }
         }
         for topic in Array(self.logs.topics) {
             guard let (lost, outcome) = self.logs.step(topic, { $0.unlinked() }) else { continue }

@@ -127,6 +127,8 @@ struct TopicLogStateMachine {
     /// See ``TopicLogs/Outcome/isBehind``.
     var isBehind: Bool { !self.isFollowing && (self.position != .unknown || self.heldMessages > 0) }
     var isInterrupted: Bool { self.continuity != .proven }
+    /// The number of the last message that was delivered; 0 for none, and where it is not known.
+    var number: UInt64 { if case .at(let position, _) = self.position { position.number } else { 0 } }
     /// Bytes in the buffer, including ``Outbox/overheadBytes`` for each message.
     var heldBytes: Int { if case .reading(let reading) = self.state { reading.buffer.bytes } else { 0 } }
     /// Number of messages in the buffer.
