@@ -1,5 +1,8 @@
 /// The rules that each close one race of resumption. All are in force. A debug build can take them away, so that a test sees the
 /// race that its rule closes.
+///
+/// They are named in the code that enforces them, because each is a line or two in the middle of a function, which a test could not
+/// take away otherwise. A release build has no such choice: ``enforces(_:)`` is constant there.
 struct SessionRules: OptionSet, Sendable {
     let rawValue: UInt32
 
