@@ -214,13 +214,13 @@ extension RealProcesses {
             #expect(groups.map(\.options) == page.map(\.options))
         }
 
-        /// Rows of the table of options under the row of their group, which has its title in bold.
+        /// Rows of the tables of options under the headings of their groups.
         private static func pageGroups() throws -> [(title: String, options: [String])] {
             let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
             let file = root.appendingPathComponent("Sources/Node/VolaryNode.docc/Configuration.md")
             var groups: [(title: String, options: [String])] = []
             for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
-                if let title = line.wholeMatch(of: /\| \*\*([\w ]+)\*\* \| \| \|/)?.1 { groups.append((String(title), [])) }
+                if let title = line.wholeMatch(of: /### ([\w ]+)/)?.1 { groups.append((String(title), [])) }
                 guard line.hasPrefix("| `--"), let cell = line.split(separator: "|").first, !groups.isEmpty else { continue }
                 groups[groups.count - 1].options += cell.matches(of: /`--([\w-]+)`/).map { String($0.1) }
             }
