@@ -198,7 +198,7 @@ extension RealProcesses {
         }
 
         @Test
-        func `--help lists the options in the groups of the README, in its order`() async throws {
+        func `--help lists the options in the groups of the page about configuration, in its order`() async throws {
             let help = try await VolaryProcess.run(["serve", "--help"], environment: ["COLUMNS": "200"])
             var groups: [(title: String, options: [String])] = []
             for line in help.output.split(separator: "\n") {
@@ -208,18 +208,19 @@ extension RealProcesses {
                 }
             }
             groups.removeAll { $0.title == "OPTIONS" }
-            let readme = try Self.readmeGroups()
-            #expect(readme.count > 3)
-            #expect(groups.map(\.title) == readme.map { $0.title.uppercased() })
-            #expect(groups.map(\.options) == readme.map(\.options))
+            let page = try Self.pageGroups()
+            #expect(page.count > 3)
+            #expect(groups.map(\.title) == page.map { $0.title.uppercased() })
+            #expect(groups.map(\.options) == page.map(\.options))
         }
 
-        /// Rows of the table of options under the row of their group, which has its title in bold.
-        private static func readmeGroups() throws -> [(title: String, options: [String])] {
-            let file = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../README.md").standardized
+        /// Rows of the tables of options under the headings of their groups.
+        private static func pageGroups() throws -> [(title: String, options: [String])] {
+            let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
+            let file = root.appendingPathComponent("Sources/Node/VolaryNode.docc/Configuration.md")
             var groups: [(title: String, options: [String])] = []
             for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
-                if let title = line.wholeMatch(of: /\| \*\*([\w ]+)\*\* \| \| \|/)?.1 { groups.append((String(title), [])) }
+                if let title = line.wholeMatch(of: /### ([\w ]+)/)?.1 { groups.append((String(title), [])) }
                 guard line.hasPrefix("| `--"), let cell = line.split(separator: "|").first, !groups.isEmpty else { continue }
                 groups[groups.count - 1].options += cell.matches(of: /`--([\w-]+)`/).map { String($0.1) }
             }

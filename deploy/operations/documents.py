@@ -24,8 +24,8 @@ FILES = PAGES + (
 )
 # Sources of readiness reasons: the links to Redis, and presence.
 REASON_SOURCES = ("Sources/Backplane", "Sources/Node/Cluster/Presence")
-# Idempotency, logs and lists are not part of readiness; a node without Redis has no reasons but the end.
-OTHER_SOURCES = ("/Idempotency/", "/Memory/", "LogKey.swift", "/Inventory.swift")
+# Idempotency, logs, histories, sessions and lists are not part of readiness; a node without Redis has no reasons but the end.
+OTHER_SOURCES = ("/Idempotency/", "/Memory/", "/History/", "/Sessions/", "LogKey.swift", "/Inventory.swift")
 # Files whose functions return reasons; the others pass them to a function, or assign them.
 FILES_OF_REASONS = ("RedisLink+describe.swift", "BrokerHealthReporter.swift", "NodeName.swift", "StartRefusal.swift", "RedisKeyTypes.swift", "RedisVersion.swift")
 # A connection that only asked for the role of a server; a literal with nothing but another reason in it; a refused message.

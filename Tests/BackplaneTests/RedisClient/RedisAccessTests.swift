@@ -8,15 +8,16 @@ import VolaryProtocol
 /// TLS, and a user who may do no more than is needed.
 @Suite(.timeLimit(.minutes(2)))
 struct RedisAccessTests {
-    /// The line that README gives people.
+    /// The line that the page about security gives people.
     private static func user() throws -> [String] {
-        let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../../README.md").standardized
-        let line = try String(contentsOf: root, encoding: .utf8).split(separator: "\n").first { $0.hasPrefix("user volary ") }
+        let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../..").standardized
+        let page = root.appendingPathComponent("Sources/Node/VolaryNode.docc/Security.md")
+        let line = try String(contentsOf: page, encoding: .utf8).split(separator: "\n").first { $0.hasPrefix("user volary ") }
         return try #require(line).split(separator: " ").dropFirst().map(String.init)
     }
 
     /// Also what is called only where something has failed. `attempt` and `inPortions` hand on what they are given.
-    @Test func `README grants whatever scripts call`() throws {
+    @Test func `The page about security grants whatever scripts call`() throws {
         let granted = Set(try Self.user().map { String($0.prefix { $0 != "|" }) })
         for script in RedisScript.all + RedisScript.log + RedisScript.sessions {
             for match in script.source.matches(of: /(?:redis\.p?call|attempt|inPortions)\(([^,)]+)/) {
@@ -27,7 +28,7 @@ struct RedisAccessTests {
         }
     }
 
-    @Test func `README's user is enough and what is taken from it is missed and comes back`() async throws {
+    @Test func `The documented user is enough and what is taken from it is missed and comes back`() async throws {
         let user = try Self.user()
         let server = try RedisServer.start(arguments: RedisServer.administrator + ["--user"] + user)
         defer { server.stop() }
@@ -59,7 +60,7 @@ struct RedisAccessTests {
     }
 
     /// Taking a refused message back out of the log needs rights that publishing does not.
-    @Test func `README's user leaves no refused message in the log`() async throws {
+    @Test func `The documented user leaves no refused message in the log`() async throws {
         let user = try Self.user()
         let server = try RedisServer.start(arguments: RedisServer.administrator + ["--user"] + user)
         defer { server.stop() }

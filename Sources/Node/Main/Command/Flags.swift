@@ -1,7 +1,7 @@
 import ArgumentParser
 import VolaryNode
 
-/// The flags of `volary serve`: one per ``VolaryNode/ConfigurationOption``, in the groups of the README. All are strings here;
+/// The flags of `volary serve`: one per ``VolaryNode/ConfigurationOption``, in the groups of Configuration.md. All are strings here;
 /// ``VolaryNode/ConfigurationLoader`` checks values from all sources.
 struct Flags: ParsableArguments {
     @Option(help: "A JSON file with any of these options.")

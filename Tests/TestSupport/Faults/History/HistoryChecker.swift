@@ -1,4 +1,4 @@
-/// Checks a run against the guarantees of README. Pure.
+/// Checks a run against the guarantees of Guarantees.md. Pure.
 ///
 /// - Only published messages are delivered, and no refused ones.
 /// - No connection gets a message twice.

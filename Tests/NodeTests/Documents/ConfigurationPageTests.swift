@@ -3,17 +3,15 @@ import Testing
 
 @testable import VolaryNode
 
-/// What the README says of options.
+/// The page about configuration.
 @Suite
-struct ReadmeTests {
-    /// Of each option in the table, the default as it is written there; nil where the row says it in words.
+struct ConfigurationPageTests {
+    /// Of each option in the tables, the default as it is written there; nil where the row says it in words.
     private static func table() throws -> [String: String?] {
-        let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../../README.md").standardized
         var defaults: [String: String?] = [:]
-        for line in try String(contentsOf: root, encoding: .utf8).split(separator: "\n") where line.hasPrefix("| `--") {
-            let cells = line.split(separator: "|", omittingEmptySubsequences: false)
-            let options = cells[1].matches(of: #/`--([\w-]+)`/#).map { String($0.1) }
-            let values = cells[2].matches(of: #/`([^`]*)`/#).map { String($0.1) }
+        for cells in try Page("\(Page.catalogue)/Configuration.md").rows where cells[0].hasPrefix("`--") {
+            let options = cells[0].matches(of: #/`--([\w-]+)`/#).map { String($0.1) }
+            let values = cells[1].matches(of: #/`([^`]*)`/#).map { String($0.1) }
             for (index, option) in options.enumerated() {
                 // One value for all of the row, or one for each.
                 defaults[option] = .some(values.count == 1 ? values[0] : values.count == options.count ? values[index] : nil)
