@@ -6,13 +6,13 @@ import VolaryProtocol
 /// Reads the options from flags, environment variables and the file, in this order of precedence, and checks every value before
 /// the node opens anything.
 public struct ConfigurationLoader {
-    private struct Given {
+    struct Given {
         let text: String
         let origin: ConfigurationError.Origin
     }
 
-    private let environment: EnvironmentVariables
-    private let given: [ConfigurationOption: Given]
+    let environment: EnvironmentVariables
+    let given: [ConfigurationOption: Given]
 
     /// - Parameters:
     ///   - flags: the command line's values, by option.

@@ -13,7 +13,8 @@ struct Token: AsyncParsableCommand {
             from the node's environment variables: VOLARY_JWT_KEY, VOLARY_JWT_AUDIENCE, VOLARY_JWT_ISSUER, VOLARY_JWT_USER_CLAIM, \
             VOLARY_JWT_GROUPS_CLAIM, VOLARY_JWT_PERMISSIONS_CLAIM. With --hub, the access key signs instead: VOLARY_ACCESS_KEY or \
             VOLARY_ACCESS_KEYS.
-            """
+            """,
+        subcommands: [TokenVerify.self]
     )
 
     @Option(name: .customLong("jwt-key"), help: "File with a secret, or with a private key in PEM (RSA, P-256).")

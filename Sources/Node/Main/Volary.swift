@@ -8,7 +8,10 @@ struct Volary: AsyncParsableCommand {
         abstract: "A WebSocket server that runs as several nodes and behaves as one.",
         discussion: "Exit status: 0 success; 1 runtime error; 64 usage error; 78 invalid or unusable configuration.",
         version: Serve.version,
-        subcommands: [Serve.self, Token.self, ConnectionStringCommand.self, Version.self],
+        subcommands: [
+            Serve.self, CheckConfig.self, ShowConfig.self, Health.self, Nodes.self, Send.self, Token.self,
+            ConnectionStringCommand.self, Version.self,
+        ],
         defaultSubcommand: Serve.self
     )
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import VolaryNode
 
 /// The flags of `volary serve`: one per ``VolaryNode/ConfigurationOption``, in the groups of Configuration.md. All are strings here;
@@ -21,6 +22,21 @@ struct Flags: ParsableArguments {
             self.http.values, self.process.values,
         ]
         return all.joined().reduce(into: [:]) { $0[$1.0] = $1.1 }
+    }
+
+    /// Reads the flags, the environment and the file, and checks all of it.
+    /// - Throws: the end of the program, after what is wrong has been written.
+    func load() throws -> (NodeConfiguration, ConfigurationLoader) {
+        do throws(ConfigurationError) {
+            let loader = try ConfigurationLoader(
+                flags: self.values,
+                environment: ProcessInfo.processInfo.environment,
+                file: self.config
+            )
+            return (try loader.load(), loader)
+        } catch {
+            throw Refusal.of(error)
+        }
     }
 }
 

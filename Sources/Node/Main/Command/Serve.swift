@@ -22,7 +22,7 @@ package struct Serve: AsyncParsableCommand {
     package func run() async throws { try await self.run(hubs: []) }
 
     func run(hubs: [ServedHub]) async throws {
-        let (configuration, loader) = try self.loadConfiguration()
+        let (configuration, loader) = try self.flags.load()
         LogBootstrap.start(format: configuration.logFormat, level: configuration.logLevel)
         defer { LogBootstrap.flush() }
         let logger = Logger(label: "volary")
@@ -39,19 +39,6 @@ package struct Serve: AsyncParsableCommand {
         } catch {
             logger.critical("Stopped by an error", metadata: ["volary.error": "\(error)"])
             throw ExitCode.failure
-        }
-    }
-
-    private func loadConfiguration() throws -> (NodeConfiguration, ConfigurationLoader) {
-        do throws(ConfigurationError) {
-            let loader = try ConfigurationLoader(
-                flags: self.flags.values,
-                environment: ProcessInfo.processInfo.environment,
-                file: self.flags.config
-            )
-            return (try loader.load(), loader)
-        } catch {
-            throw Refusal.of(error)
         }
     }
 }
