@@ -3,18 +3,28 @@ import Foundation
 import VolaryCommand
 import VolaryNode
 
-/// `volary token`: creates a test token, as an identity provider would issue it, or the URL of a client of Web PubSub.
-struct Token: AsyncParsableCommand {
+/// `volary token`.
+struct Token: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
+        abstract: "Creates or explains a token.",
+        discussion: "Without a subcommand it creates one. 'volary help token create' shows how.",
+        subcommands: [TokenCreate.self, TokenVerify.self],
+        defaultSubcommand: TokenCreate.self
+    )
+}
+
+/// `volary token create`: creates a test token, as an identity provider would issue it, or the URL of a client of Web PubSub.
+struct TokenCreate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create",
         abstract: "Creates a test token, or with --hub a client URL of Web PubSub.",
         discussion: """
             Signs with a secret or a private key. Nodes with this secret, or with the public key, accept the token. Defaults come \
             from the node's environment variables: VOLARY_JWT_KEY, VOLARY_JWT_AUDIENCE, VOLARY_JWT_ISSUER, VOLARY_JWT_USER_CLAIM, \
             VOLARY_JWT_GROUPS_CLAIM, VOLARY_JWT_PERMISSIONS_CLAIM. With --hub, the access key signs instead: VOLARY_ACCESS_KEY or \
             VOLARY_ACCESS_KEYS.
-            """,
-        subcommands: [TokenVerify.self]
+            """
     )
 
     @Option(name: .customLong("jwt-key"), help: "File with a secret, or with a private key in PEM (RSA, P-256).")
