@@ -8,8 +8,10 @@ struct LostEpochsTests {
     private final class Node {
         private var epochs = LostEpochs()
 
+        /// - Parameter epoch: 0 for a hub without an order.
         func found(_ epoch: UInt64, lost: UInt64, wasLive: Bool) -> Bool {
-            self.epochs.found(epoch, lost: lost, of: .default, wasLive: wasLive)
+            let position = epoch > 0 ? Position(epoch: epoch, number: 10) : nil
+            return self.epochs.found(position, lost: lost, of: .default, wasLive: wasLive)
         }
 
         func linkWasLost(delivered: UInt64, observed: Position?) {
@@ -67,6 +69,13 @@ struct LostEpochsTests {
         #expect(node.heard == nil)
         node.linkWasLost(delivered: 30, observed: Position(epoch: 2, number: 99))
         #expect(node.heard == Position(epoch: 2, number: 99))
+    }
+
+    @Test func `A number that is invented is no evidence`() {
+        let node = Node()
+        #expect(!node.found(1, lost: 0, wasLive: true))
+        node.linkWasLost(delivered: 1 << 50, observed: Position(epoch: 1, number: 12))
+        #expect(node.heard == Position(epoch: 1, number: 12))
     }
 
     @Test func `The first epoch of a hub may be lost, too`() {

@@ -68,6 +68,14 @@ final class WebSocketTestHandler: ChannelInboundHandler {
         self.answersClose = answersClose
     }
 
+    /// A server may end the connection with its 101: then this handler comes too late for the end.
+    func handlerAdded(context: ChannelHandlerContext) {
+        guard !context.channel.isActive else { return }
+        let state = self.state
+        // Behind what came with the 101.
+        context.eventLoop.execute { state.withLockedValue { $0.ended() }() }
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = self.unwrapInboundIn(data)
         var payload = frame.unmaskedData

@@ -13,6 +13,8 @@ final class LogReader {
     private var link: RedisLink?
     private var storeNames = StoreNames()
     private var lostEpochs = LostEpochs()
+    /// Changes with each loss of the subscriber's link.
+    private var subscriberLosses = 0
     private var heads = HeadRefreshQueue()
     /// Called when Redis may have lost a hub's data: see ``RedisScript/identify``.
     var storeBecameUnverified: (HubName) -> Void = { _ in }
@@ -142,6 +144,7 @@ final class LogReader {
     /// Call for each hub when the subscriber's link was lost.
     /// - Parameter number: the highest number of a message that its topics have delivered, 0 for none.
     func subscriberWasLost(_ hub: HubName, delivered number: UInt64) {
+        self.subscriberLosses += 1
         self.lostEpochs.linkWasLost(hub, delivered: number, observed: self.context.order.observation(in: hub))
     }
 
@@ -159,7 +162,7 @@ final class LogReader {
     ///   again.
     private func identifyStore(of hub: HubName, isLive: Bool, bySource: Bool) {
         guard let link else { return }
-        let order = self.context.order
+        let (order, losses) = (self.context.order, self.subscriberLosses)
         var command = self.scripts.command(.identify, keys: self.context.storeKeys(of: hub).identity, bySource: bySource)
         order.append(to: &command, in: hub, seen: self.lostEpochs.heard(in: hub))
         for argument in [self.context.logBounds.age, "", "0", "0", "\(self.context.newEpoch())"] { command.append(argument) }
@@ -169,15 +172,18 @@ final class LogReader {
             if value.isMissingScript, !bySource {
                 // The script cache was flushed: this says nothing about the data.
                 self.scripts.reload([.identify], over: link)
-                self.identifyStore(of: hub, isLive: isLive, bySource: true)
+                self.identifyStore(of: hub, isLive: isLive && losses == self.subscriberLosses, bySource: true)
                 return link.flush()
             }
             guard let identity = StoreIdentity(value) else { return self.found("", of: hub) }
             self.found(identity.name, of: hub)
             if let history = identity.history { order.told(history: history) }
             if let position = identity.position { order.observed(position, in: hub) }
-            let epoch = identity.position?.epoch ?? 0
-            if self.lostEpochs.found(epoch, lost: identity.lostEpoch, of: hub, wasLive: isLive) { self.messagesWereLost(hub) }
+            // An answer from before the loss says nothing about what came after it.
+            guard losses == self.subscriberLosses else { return }
+            if self.lostEpochs.found(identity.position, lost: identity.lostEpoch, of: hub, wasLive: isLive) {
+                self.messagesWereLost(hub)
+            }
         }
     }
 

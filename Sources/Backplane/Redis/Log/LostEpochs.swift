@@ -7,8 +7,8 @@ import VolaryProtocol
 /// is told so, at any time later.
 struct LostEpochs {
     private struct Hub {
-        /// The last epoch that Redis has told.
-        var epoch: UInt64
+        /// The last position that Redis has told; of epoch 0 before the hub has an order.
+        var position: Position
         /// The oldest epoch of which this node may have missed the end.
         var since: UInt64
         /// Whether the subscriptions have not been live since the epoch was told.
@@ -29,37 +29,38 @@ struct LostEpochs {
     mutating func linkWasLost(_ hub: HubName, delivered number: UInt64, observed: Position?) {
         guard var known = self.hubs[hub] else { return }
         known.isInterrupted = true
-        if known.heard == nil {
-            if known.epoch == 0 {
-                known.heard = observed
-            } else if let observed, observed.epoch == known.epoch {
-                known.heard = Position(epoch: known.epoch, number: max(number, observed.number))
-            } else if number > 0 {
-                // In an earlier epoch numbers are lower.
-                known.heard = Position(epoch: known.epoch, number: number)
-            }
+        let told = known.position
+        if known.heard == nil, told.epoch > 0 {
+            // Anyone can publish a message with an invented number. In an earlier epoch numbers are lower.
+            let delivered = number <= told.number + DuplicateFilter.reach ? number : 0
+            known.heard = max(told, Position(epoch: told.epoch, number: delivered))
+            // What was observed in a later epoch says nothing about this one.
+            if let observed, observed.epoch == told.epoch { known.heard = max(known.heard ?? told, observed) }
+        } else if known.heard == nil {
+            known.heard = observed
         }
         self.hubs[hub] = known
     }
 
     /// Call with each answer of Redis.
     /// - Parameters:
-    ///   - epoch: 0 when the hub has no order.
+    ///   - position: of the hub; nil when it has no order.
     ///   - lost: the last epoch of which a node has observed more than Redis has.
     ///   - wasLive: whether all topics were followed when Redis was asked.
     /// - Returns: whether messages may have been lost that this node has missed.
-    mutating func found(_ epoch: UInt64, lost: UInt64, of hub: HubName, wasLive: Bool) -> Bool {
+    mutating func found(_ position: Position?, lost: UInt64, of hub: HubName, wasLive: Bool) -> Bool {
         guard var known = self.hubs[hub] else {
-            if epoch > 0 || wasLive { self.hubs[hub] = Hub(epoch: epoch, since: epoch, isInterrupted: !wasLive) }
+            let first = position ?? Position(epoch: 0, number: 0)
+            if position != nil || wasLive { self.hubs[hub] = Hub(position: first, since: first.epoch, isInterrupted: !wasLive) }
             return false
         }
-        guard epoch > 0 else { return false }
-        if !known.isInterrupted, known.since == known.epoch { known.since = epoch }
-        known.epoch = epoch
+        guard let position else { return false }
+        if !known.isInterrupted, known.since == known.position.epoch { known.since = position.epoch }
+        known.position = position
         known.heard = nil
         if wasLive { known.isInterrupted = false }
         let isMissing = lost > 0 && lost >= known.since
-        if isMissing { known.since = max(epoch, lost + 1) }
+        if isMissing { known.since = max(position.epoch, lost + 1) }
         self.hubs[hub] = known
         return isMissing
     }
