@@ -25,15 +25,22 @@ public final class RawTestClient: Sendable {
     ///   - preface: sent before anything else, TLS included, like a proxy's header.
     ///   - allowsHalfClosure: whether the client keeps its own half open when the server closes its half; ``isEnded`` then means that both
     ///     are closed.
+    ///   - receiveBuffer: bytes that the kernel keeps for the client; nil for the system's default.
     public static func connect(
         port: Int,
         tls: TestTLS? = nil,
         preface: [UInt8] = [],
-        allowsHalfClosure: Bool = false
+        allowsHalfClosure: Bool = false,
+        receiveBuffer: Int? = nil
     ) async throws -> RawTestClient {
         let state = NIOLockedValueBox(State())
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: allowsHalfClosure)
+        if let receiveBuffer {
+            bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
+        }
+        let channel =
+            try await bootstrap
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Preface(bytes: preface))

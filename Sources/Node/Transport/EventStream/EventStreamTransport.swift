@@ -121,6 +121,8 @@ final class EventStreamTransport: ChannelInboundHandler {
             sent?()
             return
         }
+        // A page of the history counts as a single message, however long it is.
+        self.connection?.queued(bytes: rest.readableBytes, wasWritable: self.isWritable)
         guard let sent, let eventLoop = self.connection?.shard.eventLoop else { return self.output.queue.append(rest) }
         let written = eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenComplete { _ in sent() }
@@ -183,6 +185,8 @@ final class EventStreamTransport: ChannelInboundHandler {
         let held = self.replay?.ended(at: position) ?? []
         if self.replay?.isOver == true { self.replay = nil }
         self.write(held)
+        // What was held back waits behind the last page, and has not become more by that.
+        self.connection?.queued(bytes: self.unsentBytes, wasWritable: false)
     }
 
     private func giveUpReplay() {
@@ -238,7 +242,7 @@ extension EventStreamTransport: TransportHandler {
         guard self.isOpen else { return .closed }
         guard self.replay != nil else { return self.writeLive(bytes, allowance: allowance, written: written) }
         guard self.unsentBytes <= allowance else { return .overAllowance }
-        let wasWritable = self.output.isWritable
+        let wasWritable = self.output.isWritable && self.replay?.heldBytes == 0
         guard let rest = self.replay?.live(bytes, written: written) else {
             return .queued(bytes: bytes.readableBytes, wasWritable: wasWritable)
         }
