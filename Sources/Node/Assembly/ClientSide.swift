@@ -72,6 +72,8 @@ struct ClientSide: Sendable {
             ),
             quotas: configuration.hubLimits.connections.map { _ in cluster.quotas },
             sessions: cluster.sessions,
+            now: foundation.now,
+            isHeld: { [connections = cluster.connections] in connections.shard(of: $0) != nil },
             isSubscribed: cluster.hasSubscribed,
             position: { hub in try? await broker.read([.all(hub)], after: nil, limit: 0).through },
             reserve: { await interest.reserve($0) }

@@ -21,19 +21,23 @@ struct ClusterSide: Sendable {
     /// nil: no client can resume its connection.
     let sessions: ResumableSessions?
 
-    /// - Parameter sockets: counts all sockets of the node.
+    /// - Parameters:
+    ///   - sockets: counts all sockets of the node.
+    ///   - servesHubs: whether clients of SignalR may connect.
     init(
         _ foundation: NodeFoundation,
         links: NodeServer.ClusterServices,
         eventLoops: [any EventLoop],
-        sockets: Admission
+        sockets: Admission,
+        servesHubs: Bool
     ) {
         let (logger, loop) = (foundation.logger, foundation.linkLoop)
         self.links = links
+        let shortest = foundation.configuration.connectionSettings(now: foundation.now).timeouts.shortest
         let connections = ConnectionManager(
             node: foundation.id,
             eventLoops: eventLoops,
-            pingInterval: foundation.configuration.connectionSettings(now: foundation.now).timeouts.shortest,
+            pingInterval: servesHubs ? min(shortest, SignalRTimes.keepAlive) : shortest,
             sockets: sockets
         )
         self.connections = connections

@@ -31,8 +31,11 @@ extension Endpoint {
             path: "/hubs/\(hub.name.text)",
             hub: .always(hub.name),
             joinsCluster: true,
-            standard: json,
+            standard: SpokenProtocol(SignalRProtocol()),
             subprotocols: [(JSONHubProtocol.subprotocol, json)],
+            chosen: [
+                .json: SpokenProtocol(SignalRProtocol(.json)), .messagePack: SpokenProtocol(SignalRProtocol(.messagePack)),
+            ],
             application: HubRelay(hub.dispatcher, listing: listing, logger: logger, unfinished: unfinished),
             groupLimits: .maximum,
             requiresUser: hub.requiresUser,

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import VolaryBackplane
 import VolaryProtocol
 
 /// The steps between a valid handshake and its answer: authenticates the client, and reserves the topics of its hub,
@@ -35,6 +36,10 @@ struct WebSocketAdmission: Sendable {
     var quotas: HubQuotas?
     /// nil: no connection can be resumed.
     var sessions: ResumableSessions?
+    /// Milliseconds since 1970, UTC.
+    var now: @Sendable () -> Int64 = UTCClock.now
+    /// Whether this node holds a connection.
+    var isHeld: @Sendable (ConnectionID) -> Bool = { _ in false }
     /// Whether the node has subscribed to its own topics since its start. A client that is admitted before would miss messages, and
     /// nobody would know.
     var isSubscribed: @Sendable () -> Bool = { true }
@@ -62,7 +67,7 @@ struct WebSocketAdmission: Sendable {
     func needsTime(for client: WebSocketHandshake.Client) -> Bool {
         switch client.endpoint.access {
         case .tokenKeys:
-            self.access.needsTime || client.endpoint.requiresUser || !client.topics.isEmpty
+            self.access.needsTime || client.endpoint.requiresUser || client.mayHaveNegotiated || !client.topics.isEmpty
                 || client.endpoint.joinsCluster && !self.isSubscribed()
         case .accessKeys, .readers: true
         }
@@ -103,9 +108,10 @@ struct WebSocketAdmission: Sendable {
         on eventLoop: any EventLoop
     ) async throws(WebSocketHandshake.Refusal) -> AdmittedClient {
         let asksHandler = client.endpoint.access == .accessKeys && self.pubSub.asksHandler(client)
-        let client = try await self.authenticated(request, client, on: eventLoop)
+        var client = try await self.authenticated(request, client, on: eventLoop)
         if client.endpoint.requiresUser, client.user == nil { throw .unauthorized(.missing) }
         await self.awaitSubscription(of: client)
+        try self.identify(&client, by: request)
         if let sessions = self.sessions, client.resumes || client.spoken === sessions.spoken {
             return try await sessions.admit(client, announcesEnd: self.pubSub.announcesEnd(in: client.hub), on: eventLoop)
         }
@@ -128,6 +134,29 @@ struct WebSocketAdmission: Sendable {
         let reservation = topics.isEmpty ? nil : await self.reserveInTime(topics, on: eventLoop)
         let start = EventStreamStart(position: position, isSubscribed: self.isSubscribed() && reservation?.isConfirmed != false)
         return AdmittedClient(client: client, reservation: reservation, start: start)
+    }
+
+    /// Gives a client of SignalR the id that it got when it negotiated, at any node.
+    private func identify(
+        _ client: inout WebSocketHandshake.Client,
+        by request: HTTPRequestHead
+    ) throws(WebSocketHandshake.Refusal) {
+        guard client.mayHaveNegotiated else { return }
+        let values = HandshakeQuery.pairs(ofTarget: request.uri).filter { $0.name.equalsIgnoringCase("id") }.map(\.value)
+        guard let text = values.first, !text.utf8.isEmpty else { return }
+        guard values.count == 1, let token = SignalRToken(text.string, now: self.now() / 1000) else { throw .unknownConnection }
+        guard !self.isHeld(token.id) else { throw .connectionInUse }
+        client.id = token.id
+    }
+
+    /// Whether a client may connect to a hub that it negotiates about.
+    /// - Parameter client: as of a handshake.
+    func negotiate(
+        _ request: HTTPRequestHead,
+        _ client: WebSocketHandshake.Client
+    ) async throws(WebSocketHandshake.Refusal) {
+        let client = try await self.access.admit(request, client)
+        if client.endpoint.requiresUser, client.user == nil { throw .unauthorized(.missing) }
     }
 
     private func authenticated(
@@ -157,9 +186,12 @@ struct WebSocketAdmission: Sendable {
 }
 
 extension WebSocketHandshake.Client {
+    /// Whether it is a client of SignalR.
+    var mayHaveNegotiated: Bool { !self.endpoint.chosen.isEmpty && self.spoken === self.endpoint.standard }
+
     /// The topics whose publications the client receives, besides the one to which the node is always subscribed.
     fileprivate var topics: [Topic] {
         guard self.endpoint.joinsCluster, !self.resumes else { return [] }
-        return Topic.joined(in: self.hub, by: self.user) + self.groups.map { .group(self.hub, $0) }
+        return Topic.joined(in: self.hub, by: self.user, as: self.id) + self.groups.map { .group(self.hub, $0) }
     }
 }
