@@ -96,6 +96,7 @@ struct HTTPSide: Sendable {
             negotiation: NegotiateRoute(
                 endpoints: clients.endpoints.filter { !$0.chosen.isEmpty },
                 admission: clients.admission,
+                acceptsUserQuery: foundation.configuration.acceptsUserQuery,
                 life: foundation.life,
                 now: foundation.now
             )

@@ -11,6 +11,8 @@ struct NegotiateRoute: Sendable {
     /// Of hubs that clients of SignalR may connect to.
     let endpoints: [Endpoint]
     let admission: WebSocketAdmission
+    /// See ``WebSocketHandshake/validate(_:isExtendedConnect:endpoints:acceptsUserQuery:compresses:)``.
+    let acceptsUserQuery: Bool
     let life: LifecyclePhase
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
@@ -44,8 +46,9 @@ struct NegotiateRoute: Sendable {
             throw Problem.unknownPath
         }
         guard self.life.phase < .draining else { throw WebSocketHandshake.Refusal.draining.problem }
-        let client = WebSocketHandshake.Client(endpoint: endpoint, hub: hub, spoken: endpoint.standard)
         do throws(WebSocketHandshake.Refusal) {
+            let user = try WebSocketHandshake.user(ofTarget: target, accepted: self.acceptsUserQuery)
+            let client = WebSocketHandshake.Client(endpoint: endpoint, hub: hub, spoken: endpoint.standard, user: user)
             try await self.admission.negotiate(HTTPRequestHead(negotiating: request), client)
         } catch {
             throw error.problem
@@ -84,9 +87,9 @@ struct NegotiateRoute: Sendable {
 }
 
 extension HTTPRequestHead {
-    /// With what says who the client is.
+    /// With what says who the client is. A token in the query is for WebSockets only.
     fileprivate init(negotiating request: Request) {
-        self.init(version: .http1_1, method: .POST, uri: request.head.path ?? "/")
+        self.init(version: .http1_1, method: .POST, uri: request.path)
         for value in request.headers[values: .authorization] { self.headers.add(name: "authorization", value: value) }
     }
 }
