@@ -103,6 +103,18 @@ struct ClusterSide: Sendable {
         HubOperations(hub: hub, publisher: self.publisher, connections: self.connections, commands: self.commands)
     }
 
+    /// Takes the id of a negotiated connection.
+    /// - Returns: why this node must not open it. nil also if Redis does not answer: without it a node knows its own connections only, and
+    ///   clients can connect nevertheless.
+    func take(_ id: ConnectionID, in hub: HubName) async -> WebSocketHandshake.Refusal? {
+        guard let isFree = try? await self.links.store.take(id, in: hub, for: SignalRToken.usedFor), !isFree else { return nil }
+        do throws(PresenceError) {
+            return try await self.inventory.connection(id, in: hub) == nil ? .unknownConnection : .connectionInUse
+        } catch {
+            return .connectionInUse
+        }
+    }
+
     @Sendable func hasSubscribed() -> Bool { self.isSubscribed.load(ordering: .relaxed) }
 
     private static func presence(

@@ -3,12 +3,14 @@ import VolaryProtocol
 
 /// What a client of SignalR gets from `negotiate`, and brings when it connects, at any node.
 ///
-/// No node stores it. The id is a hash of the token, so that who knows the id does not know the token. In version 0 of the negotiation both are
+/// No node stores it before it is used. The id is a hash of the token, so that who knows the id does not know the token. In version 0 of the negotiation both are
 /// the same. Ids of version 1 and of version 0 differ in a byte, so that an id of version 1 is no token. A client that invents a token gets
 /// a new connection with an id that it could not choose, as a client that has not negotiated.
 struct SignalRToken: Hashable, Sendable {
     /// Time in which the client has to connect: 60 s. ASP.NET Core's is 15 s on one clock; those of two nodes may differ.
     static let lifetimeSeconds: Int64 = 60
+    /// How long no other client may bring a token that one has used: 130 s, longer than any node takes it.
+    static let usedFor = Duration.seconds(2 * Self.lifetimeSeconds + 10)
 
     /// The public name of the connection.
     let id: ConnectionID

@@ -11,9 +11,10 @@ import Testing
 struct SignalRCallTests {
     private static func with(
         _ encoding: SignalREncoding,
+        _ options: [ConfigurationOption: String] = [:],
         _ body: (APITestNode, SignalRClient) async throws -> Void
     ) async throws {
-        try await APITestNode.with(1, makeHubs: SignalRHub.served) { nodes in
+        try await APITestNode.with(1, options, makeHubs: SignalRHub.served) { nodes in
             try await body(nodes[0], try await SignalRClient.connect(nodes[0], encoding).client)
         }
     }
@@ -131,14 +132,50 @@ struct SignalRCallTests {
         }
     }
 
-    @Test func `A record above 32 KiB ends the connection, one of 32 KiB does not`() async throws {
-        try await Self.with(.json) { _, client in
+    @Test(arguments: [(nil, 32 * 1024), ("1KiB", 1024), ("256KiB", 256 * 1024)] as [(option: String?, bytes: Int)])
+    func `A record above the limit ends the connection, one of the limit does not`(option: String?, bytes: Int) async throws {
+        try await Self.with(.json, option.map { [.maximumRecord: $0] } ?? [:]) { _, client in
             let frame = #"{"type":1,"target":"Echo","arguments":[""],"invocationId":"1"}"#
-            let fits = String(repeating: "x", count: 32 * 1024 - frame.utf8.count)
+            let fits = String(repeating: "x", count: bytes - frame.utf8.count)
             try client.send(frame.replacing("\"\"", with: "\"\(fits)\""))
             await client.expect(.result("1", "\"\(fits)\""))
             try client.send(frame.replacing("\"\"", with: "\"\(fits)x\""))
             await client.expect(.close(error: "Connection closed with an error.", allowsReconnect: false))
+        }
+    }
+
+    @Test(arguments: SignalREncoding.allCases)
+    func `Ten thousand calls at once are all answered, in their order`(encoding: SignalREncoding) async throws {
+        try await Self.with(encoding) { _, client in
+            for number in 0..<10_000 {
+                try client.send(#"{"type":1,"target":"Echo","arguments":[\#(number)],"invocationId":"\#(number)"}"#)
+            }
+            #expect(await eventually { client.socket.frames.count > 10_000 })
+            #expect(client.records() == (0..<10_000).map { .result(UTF8Text("\($0)"), "\($0)") })
+        }
+    }
+
+    @Test(arguments: SignalREncoding.allCases)
+    func `A hundred streams of a client may be open, in both directions together, and another one fails`(
+        encoding: SignalREncoding
+    ) async throws {
+        try await Self.with(encoding) { _, client in
+            let sum = #""type":1,"target":"Sum","arguments":[],"streamIds""#
+            for number in 1..<100 { try client.send("{\(sum):[\"u\(number)\"],\"invocationId\":\"\(number)\"}") }
+            try client.send(#"{"type":4,"target":"Count","arguments":[1000000000],"invocationId":"s"}"#)
+            for call in [#""type":4,"target":"Count","arguments":[1]"#, sum + #":["u"]"#] {
+                try client.send("{\(call),\"invocationId\":\"more\"}")
+            }
+            #expect(
+                await eventually {
+                    client.records().count { if case .completion(id: "more", .error) = $0 { true } else { false } } == 2
+                }
+            )
+            // One more when one has ended.
+            try client.send(#"{"type":5,"invocationId":"s"}"#)
+            await client.expect(.completion(id: "s", .void))
+            try client.send(#"{"type":4,"target":"Count","arguments":[1],"invocationId":"last"}"#)
+            await client.expect(.completion(id: "last", .void))
         }
     }
 

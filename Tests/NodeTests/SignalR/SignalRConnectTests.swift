@@ -128,24 +128,41 @@ struct SignalRConnectTests {
         }
     }
 
-    @Test func `A token that is none gets 404, and one of an open connection 409`() async throws {
+    @Test func `A token that is none gets 404`() async throws {
         try await APITestNode.with(1, makeHubs: SignalRHub.served) { nodes in
-            func head(_ id: String) async -> String {
-                do {
-                    _ = try await nodes[0].open("/hubs/reference?id=\(id)")
-                    return "101"
-                } catch {
-                    return "\(error)"
+            for id in ["x", String(repeating: "A", count: 43), "0123456789abcdef0123456789abcdef"] {
+                #expect(await nodes[0].status("/hubs/reference?id=\(id)") == 404)
+            }
+        }
+    }
+
+    @Test func `A token is for one connection in the cluster, and unknown after its end`() async throws {
+        try await APITestNode.with(2, makeHubs: SignalRHub.served) { nodes in
+            for query in ["", "?negotiateVersion=1"] {
+                let answer = try await nodes[0].http.request("POST", Self.negotiate + query)
+                let id = try #require(answer.json["connectionId"] as? String)
+                let token = answer.json["connectionToken"] as? String ?? id
+                let path = "/hubs/reference?id=\(token)"
+                let socket = try await nodes[0].open(path)
+                for node in nodes {
+                    #expect(
+                        try await eventually {
+                            try await node.http.request("GET", "/api/connections/\(id)?hub=reference").status == 200
+                        }
+                    )
+                    #expect(await node.status(path) == 409)
+                }
+                #expect(!socket.isClosed)
+                socket.write(ClientFrame.close(1000))
+                for node in nodes {
+                    #expect(
+                        try await eventually {
+                            try await node.http.request("GET", "/api/connections/\(id)?hub=reference").status == 404
+                        }
+                    )
+                    #expect(await node.status(path) == 404)
                 }
             }
-            for id in ["x", String(repeating: "A", count: 43), "0123456789abcdef0123456789abcdef"] {
-                #expect(await head(id).contains("HTTP/1.1 404"))
-            }
-            let answer = try await nodes[0].http.request("POST", Self.negotiate)
-            let id = try #require(answer.json["connectionId"] as? String)
-            let socket = try await nodes[0].open("/hubs/reference?id=\(id)")
-            #expect(await head(id).contains("HTTP/1.1 409"))
-            #expect(!socket.isClosed)
         }
     }
 
@@ -160,6 +177,18 @@ struct SignalRConnectTests {
             try other.send(#"{"type":1,"target":"Broadcast","arguments":["late"],"invocationId":"2"}"#)
             await late.expect(.message("hub", "late"))
             #expect(late.records() == [.message("hub", "late")])
+        }
+    }
+}
+
+extension APITestNode {
+    /// The status of the answer to a handshake.
+    fileprivate func status(_ path: String) async -> Int? {
+        do {
+            _ = try await self.open(path)
+            return 101
+        } catch {
+            return "\(error)".firstMatch(of: /HTTP\/1.1 (\d+)/).flatMap { Int($0.1) }
         }
     }
 }

@@ -17,7 +17,7 @@ struct SignalRTimesTests {
 
         init() throws {
             let facts = SessionFacts(id: SignalRTimesTests.id, user: nil, path: "/hubs/h", subprotocol: nil)
-            self.session = try #require(SignalRProtocol().makeSession(facts) as? SignalRSession)
+            self.session = try #require(SignalRProtocol(maximumRecordBytes: 1024).makeSession(facts) as? SignalRSession)
         }
 
         func send(_ text: String) {

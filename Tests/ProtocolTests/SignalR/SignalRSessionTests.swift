@@ -10,7 +10,7 @@ struct SignalRSessionTests {
     private static let facts = SessionFacts(id: id, user: nil, path: "/hubs/h", subprotocol: nil)
 
     private static func make(_ encoding: SignalREncoding? = nil) throws -> any ClientSession {
-        let session = SignalRProtocol().makeSession(self.facts)
+        let session = SignalRProtocol(maximumRecordBytes: 32_768).makeSession(self.facts)
         guard let encoding else { return session }
         var message = ClientMessage.text(ByteBuffer(string: "{\"protocol\":\"\(encoding.rawValue)\",\"version\":1}\u{1E}"))
         #expect(try session.next(in: &message) == .action(ClientAction(.hub(.opened))))
@@ -156,9 +156,9 @@ struct SignalRSessionTests {
         arguments: String
     ) throws {
         let publication = Self.publication(type, payload)
-        let json = try #require(SignalRProtocol(.json).encode(publication))
+        let json = try #require(SignalRProtocol(.json, maximumRecordBytes: 32_768).encode(publication))
         #expect(json == .text(ByteBuffer(string: "{\"type\":1,\"target\":\"\(target)\",\"arguments\":\(arguments)}\u{1E}")))
-        guard case .binary(var packed)? = SignalRProtocol(.messagePack).encode(publication) else {
+        guard case .binary(var packed)? = SignalRProtocol(.messagePack, maximumRecordBytes: 32_768).encode(publication) else {
             Issue.record("MessagePack is no binary message")
             return
         }
@@ -175,8 +175,10 @@ struct SignalRSessionTests {
 
     @Test func `Announcements are not for hubs, and before the handshake nothing is`() {
         for encoding in SignalREncoding.allCases {
-            #expect(SignalRProtocol(encoding).encode(Self.publication(.text, "x", kind: .system)) == nil)
+            #expect(
+                SignalRProtocol(encoding, maximumRecordBytes: 32_768).encode(Self.publication(.text, "x", kind: .system)) == nil
+            )
         }
-        #expect(SignalRProtocol().encode(Self.publication(.text, "x")) == nil)
+        #expect(SignalRProtocol(maximumRecordBytes: 32_768).encode(Self.publication(.text, "x")) == nil)
     }
 }

@@ -40,6 +40,8 @@ struct WebSocketAdmission: Sendable {
     var now: @Sendable () -> Int64 = UTCClock.now
     /// Whether this node holds a connection.
     var isHeld: @Sendable (ConnectionID) -> Bool = { _ in false }
+    /// Takes the id of a connection for this node; why it must not open it, if another node may have done so.
+    var take: @Sendable (ConnectionID, HubName) async -> WebSocketHandshake.Refusal? = { _, _ in nil }
     /// Whether the node has subscribed to its own topics since its start. A client that is admitted before would miss messages, and
     /// nobody would know.
     var isSubscribed: @Sendable () -> Bool = { true }
@@ -111,7 +113,7 @@ struct WebSocketAdmission: Sendable {
         var client = try await self.authenticated(request, client, on: eventLoop)
         if client.endpoint.requiresUser, client.user == nil { throw .unauthorized(.missing) }
         await self.awaitSubscription(of: client)
-        try self.identify(&client, by: request)
+        try await self.identify(&client, by: request)
         if let sessions = self.sessions, client.resumes || client.spoken === sessions.spoken {
             return try await sessions.admit(client, announcesEnd: self.pubSub.announcesEnd(in: client.hub), on: eventLoop)
         }
@@ -134,29 +136,6 @@ struct WebSocketAdmission: Sendable {
         let reservation = topics.isEmpty ? nil : await self.reserveInTime(topics, on: eventLoop)
         let start = EventStreamStart(position: position, isSubscribed: self.isSubscribed() && reservation?.isConfirmed != false)
         return AdmittedClient(client: client, reservation: reservation, start: start)
-    }
-
-    /// Gives a client of SignalR the id that it got when it negotiated, at any node.
-    private func identify(
-        _ client: inout WebSocketHandshake.Client,
-        by request: HTTPRequestHead
-    ) throws(WebSocketHandshake.Refusal) {
-        guard client.mayHaveNegotiated else { return }
-        let values = HandshakeQuery.pairs(ofTarget: request.uri).filter { $0.name.equalsIgnoringCase("id") }.map(\.value)
-        guard let text = values.first, !text.utf8.isEmpty else { return }
-        guard values.count == 1, let token = SignalRToken(text.string, now: self.now() / 1000) else { throw .unknownConnection }
-        guard !self.isHeld(token.id) else { throw .connectionInUse }
-        client.id = token.id
-    }
-
-    /// Whether a client may connect to a hub that it negotiates about.
-    /// - Parameter client: as of a handshake.
-    func negotiate(
-        _ request: HTTPRequestHead,
-        _ client: WebSocketHandshake.Client
-    ) async throws(WebSocketHandshake.Refusal) {
-        let client = try await self.access.admit(request, client)
-        if client.endpoint.requiresUser, client.user == nil { throw .unauthorized(.missing) }
     }
 
     private func authenticated(
@@ -186,9 +165,6 @@ struct WebSocketAdmission: Sendable {
 }
 
 extension WebSocketHandshake.Client {
-    /// Whether it is a client of SignalR.
-    var mayHaveNegotiated: Bool { !self.endpoint.chosen.isEmpty && self.spoken === self.endpoint.standard }
-
     /// The topics whose publications the client receives, besides the one to which the node is always subscribed.
     fileprivate var topics: [Topic] {
         guard self.endpoint.joinsCluster, !self.resumes else { return [] }

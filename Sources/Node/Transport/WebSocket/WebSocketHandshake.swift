@@ -92,7 +92,7 @@ enum WebSocketHandshake {
         var permissions = GroupPermissions.none
         /// Whether the client wants to resume a connection.
         var resumes = false
-        /// The id of the connection, if a connect handler knows it already.
+        /// The id of the connection, if a connect handler or the client knows it already.
         var id: ConnectionID?
         /// The state and the cookies that the connect handler has set.
         var handlerState: String?

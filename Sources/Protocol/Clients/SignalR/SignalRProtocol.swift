@@ -5,14 +5,14 @@ import NIOCore
 ///
 /// The sessions of all three are the same; they differ in how they encode publications.
 public final class SignalRProtocol: ClientProtocol {
-    /// Bytes of a client's record, without separator or length: 32 KiB, as in ASP.NET Core.
-    public static let maximumRecordBytes = 32 * 1024
-
     /// nil: the client has not chosen, and gets no publications.
     private let encoding: SignalREncoding?
+    private let maximumRecordBytes: Int
 
-    public init(_ encoding: SignalREncoding? = nil) {
+    /// - Parameter maximumRecordBytes: of a client's record, without separator or length.
+    public init(_ encoding: SignalREncoding? = nil, maximumRecordBytes: Int) {
         self.encoding = encoding
+        self.maximumRecordBytes = maximumRecordBytes
     }
 
     public var name: String { "signalr" }
@@ -22,7 +22,9 @@ public final class SignalRProtocol: ClientProtocol {
         return encoding.message(invocation)
     }
 
-    public func makeSession(_ facts: SessionFacts) -> any ClientSession { SignalRSession() }
+    public func makeSession(_ facts: SessionFacts) -> any ClientSession {
+        SignalRSession(maximumRecordBytes: self.maximumRecordBytes)
+    }
 }
 
 extension SignalREncoding {

@@ -2,7 +2,7 @@ import NIOCore
 
 /// One client of SignalR: its handshake, and the records that follow it.
 package final class SignalRSession: ClientSession {
-    private var splitter = SignalRRecordSplitter(maximumBytes: SignalRProtocol.maximumRecordBytes)
+    private var splitter: SignalRRecordSplitter
     /// nil until the handshake.
     private var encoding: SignalREncoding?
     /// Why the handshake was refused.
@@ -13,6 +13,10 @@ package final class SignalRSession: ClientSession {
     package private(set) var hasPinged = false
     /// Messages and parts of them.
     package private(set) var messageCount: UInt32 = 0
+
+    init(maximumRecordBytes: Int) {
+        self.splitter = SignalRRecordSplitter(maximumBytes: maximumRecordBytes)
+    }
 
     package var hubFormat: HubFormat? { self.encoding.map { HubFormat($0) } }
 
