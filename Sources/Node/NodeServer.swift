@@ -130,7 +130,13 @@ public struct NodeServer: Service {
         let foundation = NodeFoundation(configuration, logger: logger, linkLoop: group.next())
         let links = try makeLinks?(foundation.id, foundation.linkLoop) ?? ClusterServices(foundation)
         let admission = Self.admission(configuration, logger: foundation.logger)
-        let cluster = ClusterSide(foundation, links: links, eventLoops: Array(group.makeIterator()), sockets: admission)
+        let cluster = ClusterSide(
+            foundation,
+            links: links,
+            eventLoops: Array(group.makeIterator()),
+            sockets: admission,
+            servesHubs: !hubs.isEmpty
+        )
         let tokens = configuration.access.tokens(now: foundation.now)
         let handlers = EventHandlers(foundation, group: group)
         let clients = ClientSide(

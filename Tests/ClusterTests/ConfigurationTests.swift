@@ -40,6 +40,7 @@ extension RealProcesses {
             ("history-age", ["999ms", "2h", "x"]),
             ("announcements-per-second", ["-1", "1001", "none"]),
             ("max-message", ["0", "17MiB", "1MB"]),
+            ("max-record", ["1023", "17MiB", "x"]),
             ("max-unsent", ["63KiB", "257MiB", "x"]),
             ("ping-interval", ["999ms", "3601s", "30"]),
             ("close-timeout", ["99ms", "61s", "x"]),
@@ -259,7 +260,8 @@ extension RealProcesses {
         @Test
         func `Every option's limits are allowed themselves`() async throws {
             let largest = [
-                "--threads=1", "--lease=300s", "--announcements-per-second=1000", "--max-message=16MiB", "--max-unsent=256MiB",
+                "--threads=1", "--lease=300s", "--announcements-per-second=1000", "--max-message=16MiB", "--max-record=16MiB",
+                "--max-unsent=256MiB",
                 "--ping-interval=1h", "--close-timeout=1m", "--max-frames=1000000", "--message-timeout=1h",
                 "--max-unsent-age=10m",
                 "--client-idle-timeout=24h", "--message-rate=1000000", "--byte-rate=512MiB", "--over-rate=drop",
@@ -274,7 +276,8 @@ extension RealProcesses {
                 "--idle-timeout=1h", "--drain-delay=0s", "--drain-timeout=10m", "--log-level=critical", "--log-format=json",
             ]
             let smallest = [
-                "--lease=1s", "--announcements-per-second=0", "--max-message=1", "--max-unsent=65536", "--ping-interval=1s",
+                "--lease=1s", "--announcements-per-second=0", "--max-message=1", "--max-record=1024", "--max-unsent=65536",
+                "--ping-interval=1s",
                 "--close-timeout=100ms", "--max-frames=1", "--message-timeout=1s", "--max-unsent-age=1s",
                 "--client-idle-timeout=1s", "--message-rate=1", "--byte-rate=1KiB", "--over-rate=close", "--max-connections=1",
                 "--hub-connections=1", "--hub-message-rate=1", "--hub-byte-rate=1KiB", "--hub-storage=1MiB",

@@ -90,7 +90,7 @@ extension HostileTables {
         }
 
         /// The code of the last frame, which a server sends unmasked and with a short length.
-        private static func closeCode(_ bytes: [UInt8]) -> Int? {
+        static func closeCode(_ bytes: [UInt8]) -> Int? {
             var rest = bytes[...]
             while rest.count >= 2 {
                 let start = rest.startIndex

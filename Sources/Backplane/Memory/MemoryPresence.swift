@@ -41,6 +41,7 @@ public final class MemoryPresence: Sendable {
     /// Nodes that were reaped with connections and have not renewed a lease since. One process has few nodes, so no entry
     /// expires.
     let reaped = NIOLockedValueBox<Set<NodeID>>([])
+    private let taken = NIOLockedValueBox(MemoryTakenIDs())
     private let elapsed: @Sendable () -> Duration
 
     /// - Parameter clock: the clock on which leases are granted and expire.
@@ -55,6 +56,12 @@ public final class MemoryPresence: Sendable {
         guard let counts = entries.removeValue(forKey: id)?.counts else { return [:] }
         if !counts.isEmpty { self.reaped.withLockedValue { _ = $0.insert(id) } }
         return counts
+    }
+
+    /// As ``PresenceStore/take(_:in:for:)``.
+    func take(_ id: ConnectionID, in hub: HubName, for time: Duration) -> Bool {
+        let now = self.elapsed()
+        return self.taken.withLockedValue { $0.take(id, in: hub, until: now + time, now: now) }
     }
 
     func withEntries<Result: Sendable>(

@@ -127,6 +127,10 @@ public struct MemoryPresenceStore: PresenceStore {
         return found.connection
     }
 
+    public func take(_ id: ConnectionID, in hub: HubName, for time: Duration) async throws(PresenceError) -> Bool {
+        self.shared.take(id, in: hub, for: time)
+    }
+
     public func run() async throws {
         try? await gracefulShutdown()
     }

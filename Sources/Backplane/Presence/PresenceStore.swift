@@ -62,6 +62,11 @@ public protocol PresenceStore: Service {
     /// not present and its node is registering.
     func connection(_ id: ConnectionID, in hub: HubName) async throws(PresenceError) -> ListedConnection?
 
+    /// Takes the id of a connection that a node is about to open, if any node may open it. It stays taken for this time, whatever becomes of
+    /// the node and the connection.
+    /// - Returns: false when it is taken.
+    func take(_ id: ConnectionID, in hub: HubName, for time: Duration) async throws(PresenceError) -> Bool
+
     /// Runs until graceful shutdown.
     func run() async throws
 }

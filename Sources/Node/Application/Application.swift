@@ -1,3 +1,4 @@
+import NIOCore
 import VolaryProtocol
 
 /// Carries out the actions of clients. Implemented by ``PlainRelay`` and ``Echo``.
@@ -18,10 +19,15 @@ protocol Application: AnyObject, Sendable {
     /// The client has received every publication up to this number of its connection.
     func acknowledged(_ number: UInt64, by connection: Connection)
 
+    /// Called several times a minute, on an open connection.
+    func keepAlive(_ connection: Connection, now: NIODeadline)
+
     /// Called once, when the connection cannot send any more. All actions have been received, but some may be unfinished.
     func disconnected(_ connection: Connection)
 }
 
 extension Application {
     func acknowledged(_ number: UInt64, by connection: Connection) {}
+
+    func keepAlive(_ connection: Connection, now: NIODeadline) {}
 }

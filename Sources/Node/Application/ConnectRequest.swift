@@ -2,6 +2,8 @@ import VolaryProtocol
 
 /// Properties of a handshake that are needed once, when the connection opens.
 struct ConnectRequest {
+    /// What the client was told about its id before it connected.
+    private let id: ConnectionID?
     /// Groups to join before the connection is listed.
     let groups: Set<AudienceName>
     /// Reserves the topics of the hub, the user and the groups. nil for a client of the default hub without a user and groups.
@@ -21,6 +23,7 @@ struct ConnectRequest {
     let claims: JSONValue?
 
     init(_ admitted: WebSocketAdmission.AdmittedClient) {
+        self.id = admitted.client.id
         self.groups = admitted.client.groups
         self.reservation = admitted.reservation
         self.wantsWelcome = admitted.client.wantsWelcome
@@ -31,4 +34,6 @@ struct ConnectRequest {
         self.handlerCookies = admitted.client.handlerCookies
         self.claims = admitted.client.claims
     }
+    /// Whether another connection of the node got the id first, so that the client's has another one.
+    func lost(_ id: ConnectionID) -> Bool { self.id.map { $0.isRoaming && $0 != id } ?? false }
 }

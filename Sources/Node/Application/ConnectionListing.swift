@@ -11,6 +11,9 @@ struct ConnectionListing: Sendable {
 
     /// Call when a connection has opened.
     func begin(_ connection: Connection, _ request: ConnectRequest) {
+        guard !request.lost(connection.id) else {
+            return connection.close(code: .policyViolation, reason: "the connection is open already")
+        }
         guard let reservation = request.reservation else { return self.list(connection, holdsTopics: false) }
         if reservation.take() {
             self.becomeMember(connection, groups: request.groups)
@@ -40,7 +43,7 @@ struct ConnectionListing: Sendable {
         if case .waiting(let task, _) = state { task.cancel() }
         if state.isListed { self.presence.closed(connection.id, in: connection.hub) }
         var topics = connection.shard.groups(of: connection).map { Topic.group(connection.hub, $0) }
-        if state.holdsTopics { topics += Topic.joined(in: connection.hub, by: connection.user) }
+        if state.holdsTopics { topics += Topic.joined(in: connection.hub, by: connection.user, as: connection.id) }
         self.interest.release(topics)
     }
 

@@ -43,6 +43,9 @@ final class Endpoint: Sendable {
     let standard: SpokenProtocol
     /// Protocols by WebSocket subprotocol. Several names may stand for the same protocol.
     let subprotocols: [(name: String, spoken: SpokenProtocol)]
+    /// What clients of the standard protocol speak after their handshake, if it chooses: SignalR. Such clients may negotiate first, and the
+    /// endpoint's path with `/negotiate` behind it is for that.
+    let chosen: [HubFormat: SpokenProtocol]
     let application: any Application
     /// How many groups a connection may be in.
     let groupLimits: GroupLimits
@@ -58,6 +61,7 @@ final class Endpoint: Sendable {
         joinsCluster: Bool,
         standard: SpokenProtocol,
         subprotocols: [(name: String, spoken: SpokenProtocol)],
+        chosen: [HubFormat: SpokenProtocol] = [:],
         application: any Application,
         groupLimits: GroupLimits = .standard,
         requiresUser: Bool = false,
@@ -69,6 +73,7 @@ final class Endpoint: Sendable {
         self.joinsCluster = joinsCluster
         self.standard = standard
         self.subprotocols = subprotocols
+        self.chosen = chosen
         self.application = application
         self.groupLimits = groupLimits
         self.requiresUser = requiresUser

@@ -15,7 +15,7 @@ enum ListingState: Sendable {
 
     var isListed: Bool { if case .listed = self { true } else { false } }
 
-    /// Whether the connection counts as a member of the topics of its hub and its user (``Topic/joined(in:by:)``).
+    /// Whether the connection counts as a member of the topics of its hub and its user (``Topic/joined(in:by:as:)``).
     var holdsTopics: Bool {
         switch self {
         case .listed(let holds), .withdrawn(let holds): holds

@@ -50,7 +50,15 @@ struct ClientSide: Sendable {
         self.calls = calls
         self.endpoints =
             [plain, .echo(Echo(now: foundation.now))] + Endpoint.webPubSub(pubSub, protocols)
-            + hubs.map { .hub($0, listing: relay.listing, logger: foundation.logger, unfinished: calls) } + moreEndpoints(relay)
+            + hubs.map { hub in
+                .hub(
+                    hub,
+                    maximumRecordBytes: configuration.maximumRecordBytes,
+                    listing: relay.listing,
+                    logger: foundation.logger,
+                    unfinished: calls
+                )
+            } + moreEndpoints(relay)
         self.routes = configuration.events.map { PubSubRoutes($0, pubSub, protocols) }
         self.events = .events(relay, precision: configuration.timestampPrecision)
         let (interest, broker) = (cluster.interest, cluster.links.broker)
@@ -72,6 +80,9 @@ struct ClientSide: Sendable {
             ),
             quotas: configuration.hubLimits.connections.map { _ in cluster.quotas },
             sessions: cluster.sessions,
+            now: foundation.now,
+            isHeld: { [connections = cluster.connections] in connections.shard(of: $0) != nil },
+            take: { await cluster.take($0, in: $1) },
             isSubscribed: cluster.hasSubscribed,
             position: { hub in try? await broker.read([.all(hub)], after: nil, limit: 0).through },
             reserve: { await interest.reserve($0) }

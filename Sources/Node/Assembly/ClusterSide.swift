@@ -21,19 +21,23 @@ struct ClusterSide: Sendable {
     /// nil: no client can resume its connection.
     let sessions: ResumableSessions?
 
-    /// - Parameter sockets: counts all sockets of the node.
+    /// - Parameters:
+    ///   - sockets: counts all sockets of the node.
+    ///   - servesHubs: whether clients of SignalR may connect.
     init(
         _ foundation: NodeFoundation,
         links: NodeServer.ClusterServices,
         eventLoops: [any EventLoop],
-        sockets: Admission
+        sockets: Admission,
+        servesHubs: Bool
     ) {
         let (logger, loop) = (foundation.logger, foundation.linkLoop)
         self.links = links
+        let shortest = foundation.configuration.connectionSettings(now: foundation.now).timeouts.shortest
         let connections = ConnectionManager(
             node: foundation.id,
             eventLoops: eventLoops,
-            pingInterval: foundation.configuration.connectionSettings(now: foundation.now).timeouts.shortest,
+            pingInterval: servesHubs ? min(shortest, SignalRTimes.keepAlive) : shortest,
             sockets: sockets
         )
         self.connections = connections
@@ -97,6 +101,18 @@ struct ClusterSide: Sendable {
 
     func operations(on hub: HubName) -> HubOperations {
         HubOperations(hub: hub, publisher: self.publisher, connections: self.connections, commands: self.commands)
+    }
+
+    /// Takes the id of a negotiated connection.
+    /// - Returns: why this node must not open it. nil also if Redis does not answer: without it a node knows its own connections only, and
+    ///   clients can connect nevertheless.
+    func take(_ id: ConnectionID, in hub: HubName) async -> WebSocketHandshake.Refusal? {
+        guard let isFree = try? await self.links.store.take(id, in: hub, for: SignalRToken.usedFor), !isFree else { return nil }
+        do throws(PresenceError) {
+            return try await self.inventory.connection(id, in: hub) == nil ? .unknownConnection : .connectionInUse
+        } catch {
+            return .connectionInUse
+        }
     }
 
     @Sendable func hasSubscribed() -> Bool { self.isSubscribed.load(ordering: .relaxed) }

@@ -24,7 +24,7 @@ struct HTTPSide: Sendable {
             port: configuration.port,
             group: group,
             server: Self.server(foundation, clients, admission: admission),
-            routes: Self.api(foundation, cluster, tokens: tokens, admission: admission).routes(),
+            routes: Self.api(foundation, cluster, clients, tokens: tokens, admission: admission).routes(),
             logger: logger,
             timeIsUp: { await deadlines.reached(.requests) },
             onListening: { channel in
@@ -68,6 +68,7 @@ struct HTTPSide: Sendable {
     private static func api(
         _ foundation: NodeFoundation,
         _ cluster: ClusterSide,
+        _ clients: ClientSide,
         tokens: TokenVerifier?,
         admission: Admission
     ) -> NodeAPI {
@@ -91,7 +92,14 @@ struct HTTPSide: Sendable {
                 tokens: tokens,
                 requiresCredentials: access.hasCredentials
             ),
-            admission: admission
+            admission: admission,
+            negotiation: NegotiateRoute(
+                endpoints: clients.endpoints.filter { !$0.chosen.isEmpty },
+                admission: clients.admission,
+                acceptsUserQuery: foundation.configuration.acceptsUserQuery,
+                life: foundation.life,
+                now: foundation.now
+            )
         )
     }
 }

@@ -38,6 +38,7 @@ extension BrokerGap {
         case .all, .node: .all
         case .group(_, let name): .group(name)
         case .user(_, let name): .user(name)
+        case .connection(_, let id): .connection(id)
         }
     }
 }

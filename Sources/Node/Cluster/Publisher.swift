@@ -180,7 +180,7 @@ struct Publisher: Sendable {
     ) async throws(BrokerError) -> PushOutcome {
         let id = PublicationID.random(on: self.node)
         let request = MembershipRequest(id: id, hub: hub, connection: connection, group: group, joins: joins)
-        return try await self.request(.membership(request), id: id, to: connection.node, timeout: timeout)
+        return try await self.request(.membership(request), id: id, to: connection.topic(in: hub), timeout: timeout)
     }
 
     /// Closes a connection on any node; waits for the receipt.
@@ -193,7 +193,7 @@ struct Publisher: Sendable {
     ) async throws(BrokerError) -> PushOutcome {
         let id = PublicationID.random(on: self.node)
         let request = CloseRequest(id: id, hub: hub, connection: connection, code: code, reason: reason)
-        return try await self.request(.close(request), id: id, to: connection.node, timeout: timeout)
+        return try await self.request(.close(request), id: id, to: connection.topic(in: hub), timeout: timeout)
     }
 
     /// Changes the connections of an audience on all nodes; waits for the receipts.
@@ -236,13 +236,13 @@ struct Publisher: Sendable {
             permission: permission,
             group: group
         )
-        return try await self.request(.permission(request), id: id, to: connection.node, timeout: timeout)
+        return try await self.request(.permission(request), id: id, to: connection.topic(in: hub), timeout: timeout)
     }
 
     /// Makes a node drain; waits for the receipt.
     func drain(_ node: NodeID, timeout: TimeAmount) async throws(BrokerError) -> PushOutcome {
         let id = PublicationID.random(on: self.node)
-        return try await self.request(.drain(id), id: id, to: node, timeout: timeout)
+        return try await self.request(.drain(id), id: id, to: .node(node), timeout: timeout)
     }
 
     /// Whether a node answers a probe within a second. False at once when its topic has no subscriber.
@@ -251,7 +251,7 @@ struct Publisher: Sendable {
         let id = PublicationID.random(on: self.node)
         let answer: ReceiptCollector.Answer
         do throws(BrokerError) {
-            answer = try await self.request(.probe(id), id: id, to: node, timeout: .seconds(1)).answer
+            answer = try await self.request(.probe(id), id: id, to: .node(node), timeout: .seconds(1)).answer
         } catch {
             throw .unavailable("a node with the same name cannot be probed")
         }
@@ -265,12 +265,17 @@ struct Publisher: Sendable {
     private func request(
         _ message: NodeMessage,
         id: PublicationID,
-        to node: NodeID,
+        to topic: Topic,
         timeout: TimeAmount
     ) async throws(BrokerError) -> PushOutcome {
         let answer = try await self.receipts.collect(id, expectsAll: false, timeout: timeout) { completion in
-            self.broker.publish(message, to: .node(node), completion: completion)
+            self.broker.publish(message, to: topic, completion: completion)
         }
         return PushOutcome(id: id, answer: answer)
     }
+}
+
+extension ConnectionID {
+    /// Where the node that holds the connection gets messages for it.
+    fileprivate func topic(in hub: HubName) -> Topic { Audience.connection(self).topic(in: hub) }
 }

@@ -42,6 +42,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case allowedOrigins = "allowed-origins"
     case insecure
     case maximumMessage = "max-message"
+    case maximumRecord = "max-record"
     case maximumUnsent = "max-unsent"
     case compression
     case pingInterval = "ping-interval"
@@ -119,6 +120,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .jwtGroupsClaim: "groups"
         case .anonymousClients, .insecure: "off"
         case .maximumMessage: "1MiB"
+        case .maximumRecord: "32KiB"
         case .maximumUnsent: "1MiB"
         case .compression: "off"
         case .pingInterval: "30s"
@@ -209,6 +211,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .insecure:
             "Allow a non-loopback address without credentials: everyone who reaches it has full control. As a variable: on or off."
         case .maximumMessage: "Largest message of a client, 1 byte to 16MiB; above it the connection closes with 1009."
+        case .maximumRecord: "Largest record of a client of SignalR, 1KiB to 16MiB; above it the connection closes."
         case .maximumUnsent: "Send queue of a connection, 64KiB to 256MiB; above it the connection closes with 1013."
         case .compression:
             "Compress messages of 128 bytes and more for clients that offer permessage-deflate. As a variable: on or off."

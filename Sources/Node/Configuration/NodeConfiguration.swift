@@ -47,6 +47,8 @@ public struct NodeConfiguration: Sendable {
     /// Hubs of Web PubSub with event handlers; nil: none.
     var events: EventConfiguration?
     public var maximumMessageBytes: Int
+    /// Of a client of SignalR.
+    public var maximumRecordBytes: Int
     public var maximumUnsentBytes: Int
     /// Whether permessage-deflate is used for clients that offer it.
     public var compresses: Bool

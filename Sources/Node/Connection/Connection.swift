@@ -15,7 +15,7 @@ public final class Connection {
     let transport: any ClientTransport
     private var outbox: OutboxPolicy
     /// How publications are encoded for this connection.
-    let encoding: ClientEncoding
+    private(set) var encoding: ClientEncoding
 
     private let identity: ConnectionIdentity
     let session: any ClientSession
@@ -43,7 +43,8 @@ public final class Connection {
         self.outbox = OutboxPolicy(maximumBytes: host.settings.maximumUnsentBytes)
         self.encoding = client.spoken.encoding(framing: transport.framing, isDeflated: transport.isDeflated)
         self.identity = ConnectionIdentity(
-            id: admitted.session?.client.id ?? client.id ?? host.connections.makeID(on: shard),
+            id: admitted.session?.client.id ?? client.id.map { host.connections.claim($0, on: shard) }
+                ?? host.connections.makeID(on: shard),
             hub: client.hub,
             user: client.user,
             connectedAt: admitted.session?.connectedAt ?? host.settings.now(),
@@ -102,6 +103,11 @@ public final class Connection {
         self.endpoint.application.disconnected(self)
         self.host.connections.remove(self)
         self.host.observer.connectionClosed(self.id, self.transport.ending)
+    }
+
+    /// Call when the handshake of the client's protocol has chosen how publications are encoded.
+    func speak(_ spoken: SpokenProtocol) {
+        self.encoding = spoken.encoding(framing: self.transport.framing, isDeflated: self.transport.isDeflated)
     }
 
     // MARK: - Sending
@@ -197,8 +203,9 @@ public final class Connection {
         case .ping:
             self.send(.ping)
             self.pingBehindUnsentBytes(now: now)
-        case .exceeded(let violation): self.end(for: violation)
+        case .exceeded(let violation): return self.end(for: violation)
         }
+        self.endpoint.application.keepAlive(self, now: now)
     }
 
     /// Measures the age of unsent bytes here and not on every delivery. Some transports do not know small numbers of unsent bytes; there

@@ -1,4 +1,5 @@
 import Atomics
+import NIOConcurrencyHelpers
 public import NIOCore
 public import VolaryBackplane
 public import VolaryProtocol
@@ -15,6 +16,8 @@ public final class ConnectionManager: Sendable {
     private let members = ManagedAtomic<Int>(0)
     private let everything = ManagedAtomic<Int>(0)
     private let hubs = HubCounts()
+    /// The shards of the connections whose ids name no node.
+    private let roaming = NIOLockedValueBox<[ConnectionID: ConnectionShard]>([:])
 
     /// - Parameters:
     ///   - eventLoops: at most 256.
@@ -102,7 +105,8 @@ public final class ConnectionManager: Sendable {
 
     /// The shard of a connection; nil when this node does not hold it.
     func shard(of id: ConnectionID) -> ConnectionShard? {
-        id.node == self.node && Int(id.shard) < self.shards.count ? self.shards[Int(id.shard)] : nil
+        if id.isRoaming { return self.roaming.withLockedValue { $0[id] } }
+        return id.node == self.node && Int(id.shard) < self.shards.count ? self.shards[Int(id.shard)] : nil
     }
 
     /// Sends encoded frames to one connection.
@@ -148,6 +152,17 @@ public final class ConnectionManager: Sendable {
 
     // MARK: - Called on the connection's event loop
 
+    /// - Returns: the id, unless it is roaming and a connection of this node has it: then a new one.
+    func claim(_ id: ConnectionID, on shard: ConnectionShard) -> ConnectionID {
+        guard id.isRoaming else { return id }
+        let isFree = self.roaming.withLockedValue { roaming in
+            guard roaming[id] == nil else { return false }
+            roaming[id] = shard
+            return true
+        }
+        return isFree ? id : self.makeID(on: shard)
+    }
+
     /// A new connection id on this shard.
     func makeID(on shard: ConnectionShard) -> ConnectionID {
         .random(on: self.node, shard: UInt8(truncatingIfNeeded: shard.number))
@@ -166,6 +181,7 @@ public final class ConnectionManager: Sendable {
     @discardableResult
     func remove(_ id: ConnectionID, on shard: ConnectionShard) -> Connection? {
         guard let connection = shard.remove(id) else { return nil }
+        if id.isRoaming { self.roaming.withLockedValue { $0[id] = nil } }
         self.everything.wrappingDecrement(ordering: .relaxed)
         if connection.endpoint.joinsCluster {
             self.members.wrappingDecrement(ordering: .relaxed)

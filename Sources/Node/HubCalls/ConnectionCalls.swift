@@ -53,6 +53,8 @@ final class ConnectionCalls {
     private var uploads: [AckID: HubUpload] = [:]
     private var asked: [AckID: HubAsk] = [:]
     private var endError: (any Error)?
+    /// nil for a client of another protocol than SignalR.
+    private var times: SignalRTimes?
 
     /// - Parameter unfinished: counts what dispatchers are doing.
     init(
@@ -67,6 +69,7 @@ final class ConnectionCalls {
         self.claims = claims
         self.logger = logger
         self.unfinished = unfinished
+        if connection.session is SignalRSession { self.times = SignalRTimes(now: connection.shard.eventLoop.now) }
     }
 
     private var eventLoop: any EventLoop { self.connection.shard.eventLoop }
@@ -108,6 +111,16 @@ final class ConnectionCalls {
             self.log(error, "The hub refused a client")
             self.endError = error
             self.connection.close(code: .internalError, reason: "Connection closed with an error.")
+        }
+    }
+
+    func keepAlive(now: NIODeadline) {
+        guard let session = self.connection.session as? SignalRSession else { return }
+        switch self.times?.check(now: now, session, isReading: self.connection.hasRoom) {
+        case nil, .nothing?: break
+        case .ping?: self.connection.send(.ping)
+        case .noHandshake?: self.connection.close(code: .policyViolation, reason: "no handshake in time")
+        case .silent?: self.connection.close(code: .timeout, reason: SignalRTimes.silenceText)
         }
     }
 

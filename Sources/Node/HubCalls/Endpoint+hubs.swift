@@ -19,20 +19,27 @@ public struct ServedHub: Sendable {
 
 extension Endpoint {
     /// `/hubs/{name}`: clients of a hub with methods.
-    /// - Parameter unfinished: counts what the dispatchers of the node are doing.
+    /// - Parameters:
+    ///   - maximumRecordBytes: of clients of SignalR.
+    ///   - unfinished: counts what the dispatchers of the node are doing.
     static func hub(
         _ hub: ServedHub,
+        maximumRecordBytes: Int,
         listing: ConnectionListing,
         logger: Logger,
         unfinished: ManagedAtomic<Int>
     ) -> Endpoint {
         let json = SpokenProtocol(JSONHubProtocol())
+        func signalR(_ encoding: SignalREncoding?) -> SpokenProtocol {
+            SpokenProtocol(SignalRProtocol(encoding, maximumRecordBytes: maximumRecordBytes))
+        }
         return Endpoint(
             path: "/hubs/\(hub.name.text)",
             hub: .always(hub.name),
             joinsCluster: true,
-            standard: json,
+            standard: signalR(nil),
             subprotocols: [(JSONHubProtocol.subprotocol, json)],
+            chosen: [.json: signalR(.json), .messagePack: signalR(.messagePack)],
             application: HubRelay(hub.dispatcher, listing: listing, logger: logger, unfinished: unfinished),
             groupLimits: .maximum,
             requiresUser: hub.requiresUser,

@@ -1,5 +1,6 @@
 import Atomics
 import Logging
+import NIOCore
 import VolaryProtocol
 
 /// Passes the records of a hub's clients to the hub's dispatcher, in any protocol of hub clients.
@@ -34,11 +35,18 @@ final class HubRelay: Application {
         switch action.kind {
         case .hub(let request):
             guard let calls = connection.state.calls else { return done(.success(())) }
+            if case .opened = request, let format = connection.session.hubFormat, let spoken = connection.endpoint.chosen[format]
+            {
+                connection.speak(spoken)
+                connection.send(.connected(reconnectionToken: nil))
+            }
             calls.received(request, done)
         // Sessions of hub clients do not ask for these.
         case .message, .join, .leave, .send, .event: done(.failure(.failed))
         }
     }
+
+    func keepAlive(_ connection: Connection, now: NIODeadline) { connection.state.calls?.keepAlive(now: now) }
 
     func disconnected(_ connection: Connection) {
         let calls = connection.state.calls

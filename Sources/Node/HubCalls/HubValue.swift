@@ -16,6 +16,7 @@ public struct HubValue: Sendable {
         self.encode = { format in
             switch format {
             case .json: HubData(.json, json)
+            case .messagePack: HubData(.messagePack, try MessagePackJSON.messagePack(of: json))
             }
         }
     }
@@ -46,6 +47,8 @@ extension HubData {
             encoder.outputFormatting = .withoutEscapingSlashes
             encoder.dateEncodingStrategy = .iso8601
             self.init(.json, ByteBuffer(data: try encoder.encode(value)))
+        case .messagePack:
+            self.init(.messagePack, try MessagePackJSON.messagePack(of: HubData(encoding: value, as: .json).bytes))
         }
     }
 
@@ -55,6 +58,7 @@ extension HubData {
             let decoder = JSONDecoder()
             decoder.dateDecodingStrategy = .iso8601
             return try decoder.decode(type, from: self.bytes)
+        case .messagePack: return try HubData(.json, MessagePackJSON.json(of: self.bytes)).decode(type)
         }
     }
 }

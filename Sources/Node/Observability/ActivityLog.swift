@@ -98,9 +98,10 @@ final class ActivityLog: Sendable {
     // MARK: - REST
 
     /// A cross-origin request of a page was refused, or the browser withholds its answer from the page.
-    func pageRefused(origin: String) {
+    /// - Parameter option: lists the origins that may do it.
+    func pageRefused(origin: String, _ option: ConfigurationOption) {
         self.write(.info, "Page refused", .page) {
-            [LogKey.origin: "\(origin)", LogKey.option: "\(ConfigurationOption.corsOrigins.rawValue)"]
+            [LogKey.origin: "\(origin)", LogKey.option: "\(option.rawValue)"]
         }
     }
 

@@ -10,7 +10,7 @@ public enum Audience: Hashable, Sendable {
     public func topic(in hub: HubName) -> Topic {
         switch self {
         case .all: .all(hub)
-        case .connection(let id): .node(id.node)
+        case .connection(let id): id.isRoaming ? .connection(hub, id) : .node(id.node)
         case .group(let name): .group(hub, name)
         case .user(let name): .user(hub, name)
         }

@@ -8,9 +8,12 @@ public struct NodeID: Hashable, Sendable {
         self.rawValue = rawValue
     }
 
+    /// The node part of the ids of connections that any node may hold (``NodeScopedID/isRoaming``). Of no node.
+    static let none = NodeID(rawValue: 0)
+
     /// A random id for a node that starts. The probability that two of 100 live nodes share an id is about one in a million.
     public static func random() -> NodeID {
-        NodeID(rawValue: .random(in: .min ... .max))
+        NodeID(rawValue: .random(in: 1 ... .max))
     }
 
     /// - Parameter text: exactly 8 lower-case hex digits; anything else gives nil.

@@ -74,11 +74,26 @@ extension NodeScopedID where Kind == ConnectionKind {
         return Self(high: id.high, low: id.low & ~0xFF_0000_0000 | UInt64(shard) << 32)
     }
 
+    /// An id that is known before the client chooses the node that holds the connection. It names no node: messages go through a topic of
+    /// its own (``Topic/connection(_:_:)``).
+    /// - Parameters:
+    ///   - high: random.
+    ///   - low: the other 32 bits that a maker chooses.
+    public static func roaming(high: UInt64, low: UInt32) -> Self {
+        Self(high: high, low: UInt64(low) << 32 | UInt64(NodeID.none.rawValue))
+    }
+
+    /// Whether the id names no node.
+    public var isRoaming: Bool { self.node == .none }
+
+    /// The parts of a roaming id.
+    public var roamingParts: (high: UInt64, low: UInt32) { (self.high, UInt32(truncatingIfNeeded: self.low >> 32)) }
+
     /// The shard that was given when the id was made. An id that a client invents may hold any value.
     public var shard: UInt8 { UInt8(truncatingIfNeeded: self.low >> 32) }
 }
 
-/// Identifies one client connection in the cluster. `node` is the node that holds it.
+/// Identifies one client connection in the cluster. `node` is the node that holds it, unless the id is roaming.
 public typealias ConnectionID = NodeScopedID<ConnectionKind>
 /// Identifies one publication in the cluster, or one command between nodes. `node` is the node that sent it and waits for the
 /// receipts.

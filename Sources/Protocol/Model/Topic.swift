@@ -10,10 +10,13 @@ public enum Topic: Hashable, Sendable {
     /// The connections of a user in a hub. A node is subscribed while it holds one.
     case user(HubName, AudienceName)
 
+    /// A connection of a hub whose id names no node (``NodeScopedID/isRoaming``). The node that holds it is subscribed.
+    case connection(HubName, ConnectionID)
+
     /// Nil for the topic of a node, which serves all hubs.
     public var hub: HubName? {
         switch self {
-        case .all(let hub), .group(let hub, _), .user(let hub, _): hub
+        case .all(let hub), .group(let hub, _), .user(let hub, _), .connection(let hub, _): hub
         case .node: nil
         }
     }

@@ -49,6 +49,35 @@ struct PresenceContractTests {
     }
 
     @Test(arguments: PresenceKind.allCases)
+    func `An id is taken once in each hub, until its time is over`(kind: PresenceKind) async throws {
+        try await kind.withStores(2) { harness in
+            let chat = try #require(HubName("chat"))
+            let id = ConnectionID.roaming(high: 1, low: 2)
+            #expect(try await harness.stores[0].take(id, in: .default, for: .seconds(60)))
+            for store in harness.stores { #expect(try await !store.take(id, in: .default, for: .seconds(60))) }
+            #expect(try await harness.stores[1].take(id, in: chat, for: .seconds(90)))
+            #expect(try await harness.stores[1].take(.roaming(high: 1, low: 3), in: .default, for: .seconds(60)))
+            try await harness.outlive(60_000)
+            #expect(try await harness.stores[1].take(id, in: .default, for: .seconds(60)))
+            #expect(try await !harness.stores[0].take(id, in: chat, for: .seconds(60)))
+        }
+    }
+
+    @Test(arguments: PresenceKind.allCases)
+    func `Of many nodes that take an id at once, one gets it`(kind: PresenceKind) async throws {
+        try await kind.withStores(4) { harness in
+            for number in 0..<50 {
+                let id = ConnectionID.roaming(high: UInt64(number), low: 0)
+                let taken = try await withThrowingTaskGroup(of: Bool.self) { group in
+                    for store in harness.stores { group.addTask { try await store.take(id, in: .default, for: .seconds(60)) } }
+                    return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+                }
+                #expect(taken == 1)
+            }
+        }
+    }
+
+    @Test(arguments: PresenceKind.allCases)
     func `Pages merge all nodes in the order of ids`(kind: PresenceKind) async throws {
         try await kind.withStores(1) { harness in
             var expected: [ListedConnection] = []

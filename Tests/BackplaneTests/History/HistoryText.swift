@@ -24,6 +24,7 @@ extension BrokerEndpoint {
             case .all, .node: .all
             case .group(_, let name): .group(name)
             case .user(_, let name): .user(name)
+            case .connection(_, let id): .connection(id)
             }
         let publication = Publication(
             id: .random(on: self.node),

@@ -17,7 +17,7 @@ struct ClusterSlotTests {
     private static let epochs: [RedisScript] = [.endEpoch, .refreshHeads]
     private static let presence: [RedisScript] = [
         .register, .renew, .extend, .reap, .bury, .unregister, .nodes, .leases, .lease, .formerNodes,
-        .enterHubs, .leaveHubs, .nodeHubs, .update, .checkEntries, .removeEntries, .connectionIDs, .details, .connection,
+        .enterHubs, .leaveHubs, .nodeHubs, .update, .checkEntries, .removeEntries, .connectionIDs, .details, .connection, .take,
     ]
     private static let idempotency: [RedisScript] = [.reserve, .complete, .release]
 
@@ -174,6 +174,9 @@ struct ClusterSlotTests {
                 let (node, dead, same) = (harness.record("node"), harness.record("dead"), harness.record("node"))
                 for node in [node, dead] { try await harness.store.register(node, claiming: .sole(dead: [])) }
                 for hub in hubs {
+                    let id = ConnectionID.random(on: node.id)
+                    #expect(try await harness.store.take(id, in: hub, for: .seconds(60)))
+                    #expect(try await !harness.store.take(id, in: hub, for: .seconds(60)))
                     for node in [node, dead] {
                         let records = (0..<600).map { _ in
                             ConnectionRecord(

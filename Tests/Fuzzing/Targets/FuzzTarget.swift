@@ -32,6 +32,8 @@ enum FuzzTarget: String, CaseIterable {
     case pubsub
     /// Messages of hub clients.
     case hubs
+    /// Records of SignalR clients, in both encodings.
+    case signalr
     /// Filters of connections.
     case filter
     /// Roles, patterns of groups, audiences of tokens and connection strings.
@@ -59,6 +61,7 @@ enum FuzzTarget: String, CaseIterable {
         case .json: try JSONFuzz.check(input)
         case .pubsub: try PubSubFuzz.check(input)
         case .hubs: try HubsFuzz.check(input)
+        case .signalr: try SignalRFuzz.check(input)
         case .filter: try FilterFuzz.check(input)
         case .roles: try RolesFuzz.check(input)
         case .answer: try AnswerFuzz.check(input)
@@ -83,6 +86,7 @@ enum FuzzTarget: String, CaseIterable {
         case .json: JSONFuzz.seeds
         case .pubsub: PubSubFuzz.seeds
         case .hubs: HubsFuzz.seeds
+        case .signalr: SignalRFuzz.seeds
         case .filter: FilterFuzz.seeds
         case .roles: RolesFuzz.seeds
         case .answer: AnswerFuzz.seeds

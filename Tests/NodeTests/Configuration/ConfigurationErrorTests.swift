@@ -56,6 +56,7 @@ struct ConfigurationErrorTests {
         ),
         (.insecure, ["yes"], "must be on or off"),
         (.maximumMessage, ["0", "16777217", "17MiB", "1MB"], "must be a size from 1 to 16MiB, such as 512, 64KiB or 1MiB"),
+        (.maximumRecord, ["1023", "17MiB", "off"], "must be a size from 1KiB to 16MiB, such as 512, 64KiB or 1MiB"),
         (.maximumUnsent, ["65535", "257MiB"], "must be a size from 64KiB to 256MiB, such as 512, 64KiB or 1MiB"),
         (.compression, ["yes", "ON", "gzip"], "must be on or off"),
         (.pingInterval, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),

@@ -185,6 +185,13 @@ struct ConfigurationLoaderTests {
             byDefault: "1048576"
         ),
         Example(
+            option: .maximumRecord,
+            text: "16MiB",
+            reads: { "\($0.maximumRecordBytes)" },
+            gives: "16777216",
+            byDefault: "32768"
+        ),
+        Example(
             option: .maximumUnsent,
             text: "64KiB",
             reads: { "\($0.maximumUnsentBytes)" },

@@ -1,13 +1,14 @@
 import Foundation
 import Testing
 
-/// The page about moving from Azure Web PubSub.
+/// The pages about moving from other servers.
 @Suite
 struct MovingPageTests {
-    @Test func `Each test that the page names is there`() throws {
+    @Test(arguments: ["MovingFromAzureWebPubSub", "MovingFromSignalR"])
+    func `Each test that the page names is there`(page: String) throws {
         let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../..").standardized
-        let page = root.appendingPathComponent("Sources/Node/VolaryNode.docc/MovingFromAzureWebPubSub.md")
-        let rows = try String(contentsOf: page, encoding: .utf8).split(separator: "\n").filter { $0.hasPrefix("|") }
+        let file = root.appendingPathComponent("Sources/Node/VolaryNode.docc/\(page).md")
+        let rows = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").filter { $0.hasPrefix("|") }
         let named = rows.compactMap { $0.firstMatch(of: /\| `([^`]+)` \|$/).map { String($0.1) } }
         #expect(named.count > 15)
         let tests = root.appendingPathComponent("Tests")

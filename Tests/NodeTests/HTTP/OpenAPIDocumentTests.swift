@@ -10,7 +10,8 @@ import Testing
 struct OpenAPIDocumentTests {
     /// Paths that are not REST: OpenAPI does not describe WebSockets, and the console is a page.
     private static let outside: Set<String> = [
-        "/ws", "/echo", "/events", "/client", "/client/hubs/{hub}", "/", "/webpubsub.json", "/swagger/webpubsub",
+        "/ws", "/echo", "/events", "/client", "/client/hubs/{hub}", "/hubs/{hub}", "/hubs/{hub}/negotiate", "/",
+        "/webpubsub.json", "/swagger/webpubsub",
     ]
 
     private static let methods = ["get", "put", "post", "delete", "patch"]

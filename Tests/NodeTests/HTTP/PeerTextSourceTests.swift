@@ -25,6 +25,8 @@ struct PeerTextSourceTests {
         "Protocol/WebSocket/Compression/ExtensionOffer.swift": (1, "tokens, which are ASCII"),
         "Protocol/JSON/JSONScanner+strings.swift": (1, "goes into a UTF8Text"),
         "Protocol/JSON/JSONValue.swift": (1, "a number"),
+        "Protocol/MessagePack/MessagePack+JSON.swift": (1, "a number"),
+        "Protocol/MessagePack/MessagePackReader.swift": (1, "goes into a UTF8Text"),
         "Protocol/Clients/WebPubSub/Requests/PubSubRequest+parsing.swift": (1, "goes into a UTF8Text"),
         "Protocol/Clients/WebPubSub/Filter/FilterLexer.swift": (1, "goes into a UTF8Text"),
         "Protocol/Clients/WebPubSub/Permissions/GroupPattern.swift": (1, "goes into a UTF8Text"),

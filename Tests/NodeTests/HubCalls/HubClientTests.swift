@@ -15,16 +15,11 @@ struct HubClientTests {
         try await node.stop()
     }
 
-    private static func connect(
-        _ node: RunningNode,
-        subprotocols: [String] = ["hub.volary.json"]
-    ) async throws
-        -> WebSocketTestClient
-    {
+    private static func connect(_ node: RunningNode, path: String = "/hubs/test") async throws -> WebSocketTestClient {
         try await WebSocketTestClient.connect(
             port: node.port,
-            path: "/hubs/test",
-            options: .init(subprotocols: subprotocols)
+            path: path,
+            options: .init(subprotocols: ["hub.volary.json"])
         )
     }
 
@@ -70,7 +65,7 @@ struct HubClientTests {
 
     @Test func `A REST caller reaches the hub's clients, with a call of its own or with a message`() async throws {
         try await Self.withNode { node in
-            let client = try await Self.connect(node, subprotocols: [])
+            let client = try await Self.connect(node)
             try await client.send(#"{"id":1,"call":"nothing"}"#)
             _ = try await client.next()
             let rows = [
@@ -92,9 +87,9 @@ struct HubClientTests {
         hubs.add("members", requiresUser: true, TestHub())
         let node = try await RunningNode.start([.insecureUserQuery: "on"], hubs: hubs.hubs)
         await #expect(throws: WebSocketTestClient.Failure.self) {
-            _ = try await WebSocketTestClient.connect(port: node.port, path: "/hubs/members")
+            _ = try await Self.connect(node, path: "/hubs/members")
         }
-        let ann = try await WebSocketTestClient.connect(port: node.port, path: "/hubs/members?user=ann")
+        let ann = try await Self.connect(node, path: "/hubs/members?user=ann")
         try await ann.send(#"{"id":1,"call":"who","args":["hi"]}"#)
         #expect(try await ann.next() == .text(#"{"id":1,"result":"hi ann"}"#))
         await ann.disconnect()

@@ -43,12 +43,15 @@ struct APITestNode: Sendable {
         _ count: Int,
         _ options: [ConfigurationOption: String] = [:],
         bus: MemoryBus = MemoryBus(),
+        makeHubs: @escaping () -> [ServedHub] = { [] },
         makeStore: @escaping @Sendable (MemoryPresence) -> any PresenceStore = { MemoryPresenceStore(shared: $0) },
         _ body: ([APITestNode]) async throws -> Void
     ) async throws {
         let presence = MemoryPresence()
         try await self.with(count) { number in
-            try await RunningNode.start(options.merging([.nodeName: "node-\(number)"]) { $1 }) { id, eventLoop in
+            try await RunningNode.start(options.merging([.nodeName: "node-\(number)"]) { $1 }, hubs: makeHubs()) {
+                id,
+                eventLoop in
                 NodeServer.ClusterServices(
                     broker: MemoryBroker(bus: bus, node: id, eventLoop: eventLoop),
                     store: makeStore(presence),

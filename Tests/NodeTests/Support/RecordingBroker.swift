@@ -103,6 +103,7 @@ extension Topic {
         case .node(let id): "node:\(id)"
         case .group(let hub, let name): "group:\(name)\(Self.suffix(hub))"
         case .user(let hub, let name): "user:\(name)\(Self.suffix(hub))"
+        case .connection(let hub, let id): "connection:\(id)\(Self.suffix(hub))"
         }
     }
 

@@ -13,12 +13,13 @@ struct LogKeys: Hashable, Sendable {
             case .all(let hub): (names.hub(hub), "all")
             case .group(let hub, let name): (names.hub(hub), "group:\(NameKey(name))")
             case .user(let hub, let name): (names.hub(hub), "user:\(NameKey(name))")
+            case .connection(let hub, let id): (names.hub(hub), "roaming:\(id)")
             case .node(let id): (names.node(id), "command")
             }
     }
 
-    /// A sharded channel, `<scope>:t:<topic>`. The topic is `all`, `group:<key>` or `user:<key>`, see ``NameKey``; `command` for
-    /// a node's own.
+    /// A sharded channel, `<scope>:t:<topic>`. The topic is `all`, `group:<key>` or `user:<key>`, see ``NameKey``;
+    /// `roaming:<id>`; `command` for a node's own.
     var channel: String { "\(self.scope):t:\(self.topic)" }
     /// A stream, see ``RedisScript/topicLog``.
     var log: String { "\(self.scope):log:\(self.topic)" }

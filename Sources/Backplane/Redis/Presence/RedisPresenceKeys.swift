@@ -11,6 +11,7 @@ import VolaryProtocol
 /// | `<registry>:reaper:<node>` | the store that is reaping the node, for some seconds |
 /// | `<node>:hubs` | hash: hub in which the node has entries to the number of the lease; the empty name for the last reaped one |
 /// | `<hub>:n:<node>:…` | see ``Entries`` |
+/// | `<hub>:taken:<connection>` | which call took the id, see ``PresenceStore/take(_:in:for:)`` |
 ///
 /// Only the registry has leases. Each has a number that is never given again for the same node. Entries in a hub carry the number;
 /// readers pass the numbers of the live leases and leave other entries out.
@@ -57,6 +58,7 @@ struct RedisPresenceKeys: Sendable {
     func burial(of node: NodeID) -> [String] { self.registration(of: node) + ["\(self.registry):reaper:\(node)"] }
 
     func hubs(of node: NodeID) -> String { "\(self.names.node(node)):hubs" }
+    func taken(_ id: ConnectionID, in hub: HubName) -> String { "\(self.names.hub(hub)):taken:\(id)" }
     func entries(of node: NodeID, in hub: HubName) -> Entries { Entries(prefix: "\(self.names.hub(hub)):n:\(node):") }
 
     /// The prefix of the entries in a node's `filters` for connections that match `filter`: `u/<user>/`, `g/<group>/` or

@@ -201,6 +201,11 @@ public final class RedisPresenceStore: PresenceStore {
         }
     }
 
+    public func take(_ id: ConnectionID, in hub: HubName, for time: Duration) async throws(PresenceError) -> Bool {
+        let arguments = ["\(UInt64.random(in: 0 ... .max))", "\(Int64(time / .milliseconds(1)))"]
+        return try self.decoder.count(try await self.scripts.evaluate(.take, [self.keys.taken(id, in: hub)], arguments)) == 1
+    }
+
     // MARK: - Lists
 
     public func nodes() async throws(PresenceError) -> [NodeStatus] {

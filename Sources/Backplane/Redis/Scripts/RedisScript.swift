@@ -10,7 +10,7 @@ struct RedisScript: Hashable, Sendable {
     /// The scripts of the presence store, of the idempotency store and of hubs' storage.
     static let all: [RedisScript] = [
         .register, .renew, .extend, .reap, .bury, .unregister, .nodes, .leases, .lease, .formerNodes,
-        .enterHubs, .leaveHubs, .nodeHubs, .update, .checkEntries, .removeEntries, .connectionIDs, .details, .connection,
+        .enterHubs, .leaveHubs, .nodeHubs, .update, .checkEntries, .removeEntries, .connectionIDs, .details, .connection, .take,
         .reserve, .complete, .release, .measureHub,
     ]
 

@@ -38,13 +38,22 @@ struct Inventory: Sendable {
 
     /// - Throws: ``PresenceError`` when the store does not answer and this node does not hold the connection itself.
     func connection(_ id: ConnectionID, in hub: HubName) async throws(PresenceError) -> ListedConnection? {
-        let isOwn = id.node == self.directory.ownID
+        let isOwn = id.isRoaming ? self.connections.shard(of: id) != nil : id.node == self.directory.ownID
         // The node's own state is newer than the store's.
         if isOwn, let record = await self.connections.record(id, in: hub) {
             return ListedConnection(record: record, nodeName: self.directory.own.record.name)
         }
         if let session = try await self.session(id, in: hub) { return session }
-        return isOwn ? nil : try await self.store.connection(id, in: hub)
+        if isOwn { return nil }
+        return id.isRoaming ? try await self.roaming(id, in: hub) : try await self.store.connection(id, in: hub)
+    }
+
+    /// Any node may hold it. Lists are ordered by id, so this reads one short page.
+    private func roaming(_ id: ConnectionID, in hub: HubName) async throws(PresenceError) -> ListedConnection? {
+        let page = try await self.store.connections(ConnectionQuery(in: hub, limit: 1, after: id.predecessor))
+        if let first = page.connections.first, first.record.id == id { return first }
+        guard page.missing.isEmpty else { throw .unavailable("not all nodes are listed") }
+        return nil
     }
 
     /// The connections of a hub whose ids begin with these digits, at most two of them. Lists are ordered by id, so this reads one short

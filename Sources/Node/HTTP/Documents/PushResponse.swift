@@ -36,6 +36,7 @@ struct PushResponse: Encodable {
         // other node may be the missing one, except for this node, which always answers.
         let asked: Set<NodeID> =
             switch audience.audience {
+            case .connection(let id) where id.isRoaming: []
             case .connection(let id): [id.node]
             case .all where audience.reachesEveryNode: directory.expected
             case .all, .group, .user:

@@ -18,6 +18,7 @@ struct NodeAPI: Sendable {
     let life: LifecyclePhase
     let access: RESTAuthenticator
     let admission: Admission
+    let negotiation: NegotiateRoute
 
     func routes() -> RouteTable {
         let settings = self.configuration.httpSettings
@@ -61,6 +62,7 @@ struct NodeAPI: Sendable {
         ).add(to: &routes)
         MetricsRoutes(registry: self.registry, gauges: { self.gauges }).add(to: &routes)
         self.pubSub.add(to: &routes)
+        self.negotiation.add(to: &routes)
         WebSocketRoutes().add(to: &routes)
         OpenAPIRoutes().add(to: &routes)
         SwaggerRoutes(assets: self.configuration.swaggerAssets).add(to: &routes)
@@ -80,7 +82,11 @@ struct NodeAPI: Sendable {
     }
 
     private func middleware() -> Middleware {
-        let origin = OriginMiddleware(origins: self.configuration.corsOrigins, activity: self.activity)
+        let origin = OriginMiddleware(
+            origins: self.configuration.corsOrigins,
+            webSocketOrigins: self.configuration.access.origins ?? .these([]),
+            activity: self.activity
+        )
         let problems = ProblemMiddleware()
         let limit = RequestLimitMiddleware(maximumRequests: self.configuration.maximumRequests)
         let target = RequestTargetMiddleware()

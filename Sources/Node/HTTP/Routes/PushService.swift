@@ -47,7 +47,7 @@ struct PushService: Sendable {
         timeout: TimeAmount
     ) async throws -> Response {
         if case .connection(let target) = audience.audience, wait != .none, !self.directory.expects(target.node) {
-            if try await !self.hasSession(target, in: audience.hub) { try await self.findNode(of: target) }
+            if try await !self.hasSession(target, in: audience.hub) { try await self.findNode(of: target, in: audience.hub) }
         }
         do {
             if wait == .none {
@@ -130,7 +130,7 @@ struct PushService: Sendable {
                 }
             }
         }
-        try await self.findNode(of: connection)
+        try await self.findNode(of: connection, in: hub)
         let result: PushOutcome
         do throws(BrokerError) {
             result = try await send()
@@ -152,7 +152,17 @@ struct PushService: Sendable {
 
     /// Checks that the node of the connection is alive, before anything is published. A published message stays in the log for
     /// a node that is disconnected, and the caller must not get 404 for something that is carried out later.
-    private func findNode(of connection: ConnectionID) async throws {
+    private func findNode(of connection: ConnectionID, in hub: HubName) async throws {
+        guard !connection.isRoaming else {
+            let isListed: Bool
+            do throws(PresenceError) {
+                isListed = try await self.inventory.connection(connection, in: hub) != nil
+            } catch {
+                throw Problem.presenceUnavailable
+            }
+            guard isListed else { throw Problem.unknownConnection }
+            return
+        }
         if connection.node == self.directory.ownID { return }
         let isAnswered = await self.inventory.refreshDirectory()
         if self.directory.expects(connection.node) { return }

@@ -29,7 +29,7 @@ struct PubSubCommands: Sendable {
             } ?? 0
         if case .connection(let id) = audience {
             if resumable > 0 { return resumable }
-            guard try await self.hasNode(of: id) else { return 0 }
+            guard try await self.hasNode(of: id, in: hub) else { return 0 }
         }
         return try await resumable
             + self.request { () async throws(BrokerError) in
@@ -54,7 +54,7 @@ struct PubSubCommands: Sendable {
             try await sessions.change(action, permission, for: group, of: connection, in: hub)
         }
         if let isDone = isDone ?? nil { return isDone }
-        guard try await self.hasNode(of: connection) else { return nil }
+        guard try await self.hasNode(of: connection, in: hub) else { return nil }
         do {
             let count = try await self.request { () async throws(BrokerError) in
                 try await self.publisher.change(action, permission, for: group, of: connection, in: hub, timeout: Self.timeout)
@@ -101,7 +101,14 @@ struct PubSubCommands: Sendable {
     }
 
     /// Whether the node of a connection is alive. A command for another one would wait in the log for nobody.
-    private func hasNode(of connection: ConnectionID) async throws -> Bool {
+    private func hasNode(of connection: ConnectionID, in hub: HubName) async throws -> Bool {
+        guard !connection.isRoaming else {
+            do throws(PresenceError) {
+                return try await self.inventory.connection(connection, in: hub) != nil
+            } catch {
+                throw Problem.presenceUnavailable
+            }
+        }
         if connection.node == self.directory.ownID || self.directory.expects(connection.node) { return true }
         let isAnswered = await self.inventory.refreshDirectory()
         if self.directory.expects(connection.node) { return true }

@@ -168,6 +168,7 @@ struct AccessFlags: ParsableArguments {
 
 struct ClientFlags: ParsableArguments {
     @Option(.maximumMessage) var maximumMessage: String?
+    @Option(.maximumRecord) var maximumRecord: String?
     @Option(.maximumUnsent) var maximumUnsent: String?
     @Flag(.compression) var compression = false
     @Option(.pingInterval) var pingInterval: String?
@@ -187,6 +188,7 @@ struct ClientFlags: ParsableArguments {
     var values: [(ConfigurationOption, String?)] {
         [
             (.maximumMessage, self.maximumMessage),
+            (.maximumRecord, self.maximumRecord),
             (.maximumUnsent, self.maximumUnsent),
             (.compression, self.compression ? "on" : nil),
             (.pingInterval, self.pingInterval),

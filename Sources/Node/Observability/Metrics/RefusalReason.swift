@@ -32,6 +32,8 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
     case refusedByHandler
     case handlerFailed
     case reliableNotServed
+    case unknownConnection
+    case connectionInUse
     case notSubscribed
     case hubFull
     case draining
@@ -61,6 +63,8 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .refusedByHandler: .refusedByHandler
             case .handlerFailed: .handlerFailed
             case .reliableNotServed: .reliableNotServed
+            case .unknownConnection: .unknownConnection
+            case .connectionInUse: .connectionInUse
             case .notSubscribed: .notSubscribed
             case .hubFull: .hubFull
             case .draining: .draining

@@ -55,6 +55,8 @@ enum RequestRoute: Int, CaseIterable, Sendable {
     case events
     case pubSubClient
     case olderPubSubClient
+    case hubClient
+    case negotiate
     /// An unknown path or method, or bytes that are not a valid request.
     case other
 
@@ -116,6 +118,8 @@ enum RequestRoute: Int, CaseIterable, Sendable {
         case .events: ("GET", "/events")
         case .pubSubClient: ("GET", "/client/hubs/{hub}")
         case .olderPubSubClient: ("GET", "/client")
+        case .hubClient: ("GET", "/hubs/{hub}")
+        case .negotiate: ("POST", "/hubs/{hub}/negotiate")
         case .other: ("other", "other")
         }
     }

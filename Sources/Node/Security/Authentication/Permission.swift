@@ -39,7 +39,7 @@ enum Permission: String, CaseIterable, Sendable {
         case "/", "/livez", "/readyz", "/openapi.json", "/webpubsub.json", "/swagger", "/ws", "/echo", "/events", "/client",
             "/client/":
             true
-        default: path.hasPrefix("/swagger/") || path.hasPrefix("/client/hubs/")
+        default: path.hasPrefix("/swagger/") || path.hasPrefix("/client/hubs/") || path.hasPrefix("/hubs/")
         }
     }
 }

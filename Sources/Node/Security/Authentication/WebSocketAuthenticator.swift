@@ -49,9 +49,9 @@ struct WebSocketAuthenticator: Sendable {
                 return client
             }
             let claims = try await tokens.verify(token)
-            if isInQuery, claims.expiresAt - tokens.now() > Self.maximumQueryLifetime + TokenClaims.Rules.leeway {
-                throw .tooLongLived
-            }
+            // Pages with SignalR's client have no other place for theirs, which are valid for an hour or so.
+            let isLongLived = claims.expiresAt - tokens.now() > Self.maximumQueryLifetime + TokenClaims.Rules.leeway
+            if isInQuery, isLongLived, !client.mayHaveNegotiated { throw .tooLongLived }
             let authenticated = try client.authenticated(as: claims)
             if claims.groupsLeftOut > 0 { self.groupsLeftOut(claims.groupsLeftOut) }
             return authenticated

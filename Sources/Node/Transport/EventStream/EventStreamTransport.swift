@@ -142,7 +142,8 @@ final class EventStreamTransport: ChannelInboundHandler {
         guard start.isSubscribed else { return self.postpone() }
         self.replay = EventStreamReplay()
         let groups = admitted.client.groups.map { Topic.group(connection.hub, $0) }
-        self.read(Set(Topic.joined(in: connection.hub, by: connection.user) + groups + [.all(connection.hub)]), after: position)
+        let own = Topic.joined(in: connection.hub, by: connection.user, as: connection.id)
+        self.read(Set(own + groups + [.all(connection.hub)]), after: position)
     }
 
     private func read(_ topics: Set<Topic>, after position: Position) {

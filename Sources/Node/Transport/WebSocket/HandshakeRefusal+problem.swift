@@ -15,7 +15,11 @@ extension WebSocketHandshake.Refusal {
         case .unknownProtocol:
             Problem(.notImplemented, "unknown-protocol", "The only protocol for an extended CONNECT is websocket.")
         case .unknownPath:
-            Problem(.notFound, "unknown-path", "WebSockets are at /ws and /echo, and those of Web PubSub at /client/hubs/{hub}.")
+            Problem(
+                .notFound,
+                "unknown-path",
+                "WebSockets are at /ws and /echo, those of Web PubSub at /client/hubs/{hub}, and those of hubs with methods at /hubs/{hub}."
+            )
         case .unsupportedVersion:
             Problem(
                 .upgradeRequired,
@@ -78,6 +82,10 @@ extension WebSocketHandshake.Refusal {
                 "json.reliable.webpubsub.azure.v1 is not served. Offer json.webpubsub.azure.v1.",
                 field: "Sec-WebSocket-Protocol"
             )
+        case .unknownConnection:
+            Problem(.notFound, "unknown-connection", "No Connection with that ID", field: "id")
+        case .connectionInUse:
+            Problem(.conflict, "connection-in-use", "The connection is open already.", field: "id")
         case .notSubscribed:
             Problem(
                 .serviceUnavailable,

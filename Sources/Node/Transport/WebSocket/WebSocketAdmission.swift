@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import VolaryBackplane
 import VolaryProtocol
 
 /// The steps between a valid handshake and its answer: authenticates the client, and reserves the topics of its hub,
@@ -35,6 +36,12 @@ struct WebSocketAdmission: Sendable {
     var quotas: HubQuotas?
     /// nil: no connection can be resumed.
     var sessions: ResumableSessions?
+    /// Milliseconds since 1970, UTC.
+    var now: @Sendable () -> Int64 = UTCClock.now
+    /// Whether this node holds a connection.
+    var isHeld: @Sendable (ConnectionID) -> Bool = { _ in false }
+    /// Takes the id of a connection for this node; why it must not open it, if another node may have done so.
+    var take: @Sendable (ConnectionID, HubName) async -> WebSocketHandshake.Refusal? = { _, _ in nil }
     /// Whether the node has subscribed to its own topics since its start. A client that is admitted before would miss messages, and
     /// nobody would know.
     var isSubscribed: @Sendable () -> Bool = { true }
@@ -62,7 +69,7 @@ struct WebSocketAdmission: Sendable {
     func needsTime(for client: WebSocketHandshake.Client) -> Bool {
         switch client.endpoint.access {
         case .tokenKeys:
-            self.access.needsTime || client.endpoint.requiresUser || !client.topics.isEmpty
+            self.access.needsTime || client.endpoint.requiresUser || client.mayHaveNegotiated || !client.topics.isEmpty
                 || client.endpoint.joinsCluster && !self.isSubscribed()
         case .accessKeys, .readers: true
         }
@@ -103,9 +110,10 @@ struct WebSocketAdmission: Sendable {
         on eventLoop: any EventLoop
     ) async throws(WebSocketHandshake.Refusal) -> AdmittedClient {
         let asksHandler = client.endpoint.access == .accessKeys && self.pubSub.asksHandler(client)
-        let client = try await self.authenticated(request, client, on: eventLoop)
+        var client = try await self.authenticated(request, client, on: eventLoop)
         if client.endpoint.requiresUser, client.user == nil { throw .unauthorized(.missing) }
         await self.awaitSubscription(of: client)
+        try await self.identify(&client, by: request)
         if let sessions = self.sessions, client.resumes || client.spoken === sessions.spoken {
             return try await sessions.admit(client, announcesEnd: self.pubSub.announcesEnd(in: client.hub), on: eventLoop)
         }
@@ -160,6 +168,6 @@ extension WebSocketHandshake.Client {
     /// The topics whose publications the client receives, besides the one to which the node is always subscribed.
     fileprivate var topics: [Topic] {
         guard self.endpoint.joinsCluster, !self.resumes else { return [] }
-        return Topic.joined(in: self.hub, by: self.user) + self.groups.map { .group(self.hub, $0) }
+        return Topic.joined(in: self.hub, by: self.user, as: self.id) + self.groups.map { .group(self.hub, $0) }
     }
 }

@@ -51,6 +51,10 @@ enum WebSocketHandshake {
         case handlerFailed
         /// The client wants a resumable connection, and nothing else that is served.
         case reliableNotServed
+        /// The client of SignalR has a token that is none, or is too old.
+        case unknownConnection
+        /// The connection is open.
+        case connectionInUse
         /// The subscriptions of a client that needs them at once are not confirmed in time.
         case notSubscribed
         /// The hub is at its quota of connections on this node.
@@ -88,7 +92,7 @@ enum WebSocketHandshake {
         var permissions = GroupPermissions.none
         /// Whether the client wants to resume a connection.
         var resumes = false
-        /// The id of the connection, if a connect handler knows it already.
+        /// The id of the connection, if a connect handler or the client knows it already.
         var id: ConnectionID?
         /// The state and the cookies that the connect handler has set.
         var handlerState: String?

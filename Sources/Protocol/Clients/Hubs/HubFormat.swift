@@ -2,4 +2,6 @@
 public enum HubFormat: Hashable, Sendable {
     /// A JSON text in UTF-8.
     case json
+    /// A value of MessagePack.
+    case messagePack
 }

@@ -99,5 +99,10 @@ final class FlakyStore: PresenceStore {
         return try await self.store.connection(id, in: hub)
     }
 
+    func take(_ id: ConnectionID, in hub: HubName, for time: Duration) async throws(PresenceError) -> Bool {
+        try self.count { _ in }
+        return try await self.store.take(id, in: hub, for: time)
+    }
+
     func run() async throws { try await self.store.run() }
 }

@@ -227,6 +227,7 @@ struct WebSocketHandshakeTests {
         (.hasBody, 400, "not-a-websocket"), (.unknownProtocol, 501, "unknown-protocol"), (.unknownPath, 404, "unknown-path"),
         (.unsupportedVersion, 426, "unsupported-websocket-version"),
         (.badKey, 400, "bad-websocket-key"), (.draining, 503, "draining"),
+        (.unknownConnection, 404, "unknown-connection"), (.connectionInUse, 409, "connection-in-use"),
     ])
     func `Each refusal is a problem with its status`(refusal: WebSocketHandshake.Refusal, status: Int, name: String) {
         #expect(refusal.problem.status.code == status)
