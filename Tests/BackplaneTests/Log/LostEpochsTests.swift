@@ -71,6 +71,14 @@ struct LostEpochsTests {
         #expect(node.heard == Position(epoch: 2, number: 99))
     }
 
+    @Test func `Of a hub so young that only answers to the node's own messages have told its order, what was heard counts, too`()
+    {
+        let node = Node()
+        #expect(!node.found(0, lost: 0, wasLive: true))
+        node.linkWasLost(delivered: 20, observed: Position(epoch: 1, number: 12))
+        #expect(node.heard == Position(epoch: 1, number: 20))
+    }
+
     @Test func `A number that is invented is no evidence`() {
         let node = Node()
         #expect(!node.found(1, lost: 0, wasLive: true))

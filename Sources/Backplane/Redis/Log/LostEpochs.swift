@@ -29,15 +29,13 @@ struct LostEpochs {
     mutating func linkWasLost(_ hub: HubName, delivered number: UInt64, observed: Position?) {
         guard var known = self.hubs[hub] else { return }
         known.isInterrupted = true
-        let told = known.position
-        if known.heard == nil, told.epoch > 0 {
+        // A hub may be so young that Redis has told its position only in answers to this node's own messages.
+        if known.heard == nil, let told = known.position.epoch > 0 ? known.position : observed {
             // Anyone can publish a message with an invented number. In an earlier epoch numbers are lower.
             let delivered = number <= told.number + DuplicateFilter.reach ? number : 0
             known.heard = max(told, Position(epoch: told.epoch, number: delivered))
             // What was observed in a later epoch says nothing about this one.
             if let observed, observed.epoch == told.epoch { known.heard = max(known.heard ?? told, observed) }
-        } else if known.heard == nil {
-            known.heard = observed
         }
         self.hubs[hub] = known
     }
