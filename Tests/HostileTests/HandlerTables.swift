@@ -65,7 +65,7 @@ extension HostileTables {
             let keys = try TemporaryFile(TokenForge.secret)
             let file = try TemporaryFile(#"{"hubs":{\#(hubs.joined(separator: ","))}}"#)
             let options = ["--access-keys", keys.path, "--hubs", file.path, "--anonymous-clients"] + Carrier.options
-            try await HostileNode.run(options, growth: 64 << 20) { node in
+            try await HostileNode.run(options, growth: 128 << 20) { node in
                 try await table(node, server)
                 await server.cut()
             }
