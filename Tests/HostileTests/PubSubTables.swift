@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 extension HostileTables {
-    /// Clients of Web PubSub that flood, read nothing, or go on while Redis hangs; the node's options are the default ones.
+    /// Clients of Web PubSub that flood, read nothing, or go on while Redis hangs; the node's options are the default ones,
+    /// besides HTTP/2 without TLS.
     @Suite
     struct PubSubTables {
         private static let key = "an-access-key-0123456789-0123456789-0123456789"
@@ -24,8 +25,8 @@ extension HostileTables {
             )
         }
 
-        private static func connect(_ node: HostileNode, _ handshake: String) async throws -> RawTestClient {
-            let client = try await RawTestClient.connect(port: node.process.port)
+        private static func connect(_ node: HostileNode, _ handshake: String, _ carrier: Carrier) async throws -> RawTestClient {
+            let client = try await carrier.connect(port: node.process.port)
             try await client.send(handshake)
             #expect(await eventually { client.received.contains(#""event":"connected""#) })
             return client
@@ -65,17 +66,18 @@ extension HostileTables {
         ]
 
         private static func options(_ keys: TemporaryFile, _ redis: RedisServer) -> [String] {
-            ["--redis", redis.url, "--access-keys", keys.path, "--anonymous-clients"]
+            ["--redis", redis.url, "--access-keys", keys.path, "--anonymous-clients"] + Carrier.options
         }
 
-        @Test func `Floods of eight clients delay nobody for seconds, and cost no memory`() async throws {
+        @Test(arguments: Carrier.allCases)
+        func `Floods of eight clients delay nobody for seconds, and cost no memory`(_ carrier: Carrier) async throws {
             let (keys, redis) = (try TemporaryFile(Self.key), try RedisServer.start())
             defer { redis.stop() }
             try await HostileNode.run(Self.options(keys, redis), growth: 48 << 20) { node in
                 for (name, roles, bytes) in Self.floods {
                     let handshake = try await Self.handshake(node, keys, roles: roles)
                     var clients: [RawTestClient] = []
-                    for _ in 0..<8 { clients.append(try await Self.connect(node, handshake)) }
+                    for _ in 0..<8 { clients.append(try await Self.connect(node, handshake, carrier)) }
                     await withTaskGroup(of: Void.self) { tasks in
                         for client in clients { tasks.addTask { try? await client.send(bytes: bytes) } }
                     }
@@ -86,15 +88,16 @@ extension HostileTables {
             }
         }
 
-        @Test func `Members that read nothing are closed, and cost what --max-unsent says`() async throws {
+        @Test(arguments: Carrier.allCases)
+        func `Members that read nothing are closed, and cost what --max-unsent says`(_ carrier: Carrier) async throws {
             let (keys, redis) = (try TemporaryFile(Self.key), try RedisServer.start())
             defer { redis.stop() }
             try await HostileNode.run(Self.options(keys, redis), growth: 48 << 20) { node in
                 let handshake = try await Self.handshake(node, keys, roles: Self.members)
-                let sender = try await Self.connect(node, handshake)
+                let sender = try await Self.connect(node, handshake, carrier)
                 var members: [RawTestClient] = []
                 for _ in 0..<20 {
-                    let member = try await Self.connect(node, handshake)
+                    let member = try await Self.connect(node, handshake, carrier)
                     try await member.send(bytes: ClientFrame.text(#"{"type":"joinGroup","group":"g","ackId":1}"#))
                     #expect(await eventually { member.received.contains(#""success":true"#) })
                     try await member.stopReading()
@@ -116,14 +119,16 @@ extension HostileTables {
             }
         }
 
-        @Test func `While Redis hangs, clients that join and send wait without costing memory, and /readyz answers`() async throws
-        {
+        @Test(arguments: Carrier.allCases)
+        func `While Redis hangs, clients that join and send wait without costing memory, and /readyz answers`(
+            _ carrier: Carrier
+        ) async throws {
             let (keys, redis) = (try TemporaryFile(Self.key), try RedisServer.start())
             defer { redis.stop() }
             try await HostileNode.run(Self.options(keys, redis), allowsLossNotices: true, growth: 64 << 20) { node in
                 let handshake = try await Self.handshake(node, keys, roles: Self.members)
                 var clients: [RawTestClient] = []
-                for _ in 0..<10 { clients.append(try await Self.connect(node, handshake)) }
+                for _ in 0..<10 { clients.append(try await Self.connect(node, handshake, carrier)) }
                 let text = String(repeating: "y", count: 10_000)
                 redis.freeze()
                 for (number, client) in clients.enumerated() {
@@ -136,7 +141,7 @@ extension HostileTables {
                     _ = await client.sends(bytes, within: .milliseconds(500))
                 }
                 #expect(await eventually(within: .seconds(20)) { await node.status(of: "/readyz") == 503 })
-                let idle = try await Self.connect(node, handshake)
+                let idle = try await Self.connect(node, handshake, carrier)
                 try await idle.send(bytes: ClientFrame.text(#"{"type":"ping"}"#))
                 #expect(await eventually { idle.received.contains(#"{"type":"pong"}"#) })
                 try await node.expectOtherClientsUnaffected()

@@ -17,6 +17,7 @@ final class HostileNode: Sendable {
     /// For the well-behaved clients and for checks of the node's health.
     let preface: [UInt8]
     private let allowsLossNotices: Bool
+    private let lasting: Int
     private let echo: WebSocketTestClient
     private let listener: WebSocketTestClient
     private let before: (descriptors: Int?, residentBytes: Int?)
@@ -29,6 +30,7 @@ final class HostileNode: Sendable {
     ///   - headers: of the well-behaved clients, such as a token.
     ///   - preface: the header of a trusted proxy that the well-behaved clients send first.
     ///   - allowsLossNotices: whether the node may tell the listener that messages may have been lost.
+    ///   - lasting: descriptors that may stay open: a hub with sessions has links of its own.
     ///   - growth: bytes by which the node's resident memory may have grown at the end. A debug build's allocator keeps some
     ///     megabytes.
     static func run(
@@ -39,6 +41,7 @@ final class HostileNode: Sendable {
         headers: [String: String] = [:],
         preface: [UInt8] = [],
         allowsLossNotices: Bool = false,
+        lasting: Int = 0,
         growth: Int = 24 << 20,
         _ table: (HostileNode) async throws -> Void
     ) async throws {
@@ -50,7 +53,13 @@ final class HostileNode: Sendable {
             until: preface.isEmpty ? .ready : .running
         )
         do {
-            let node = try await HostileNode(process, headers: headers, preface: preface, allowsLossNotices: allowsLossNotices)
+            let node = try await HostileNode(
+                process,
+                headers: headers,
+                preface: preface,
+                allowsLossNotices: allowsLossNotices,
+                lasting: lasting
+            )
             try await table(node)
             try await node.expectUnharmed(growth: growth)
         } catch {
@@ -62,9 +71,15 @@ final class HostileNode: Sendable {
         process.kill()
     }
 
-    private init(_ process: VolaryProcess, headers: [String: String], preface: [UInt8], allowsLossNotices: Bool) async throws {
+    private init(
+        _ process: VolaryProcess,
+        headers: [String: String],
+        preface: [UInt8],
+        allowsLossNotices: Bool,
+        lasting: Int
+    ) async throws {
         self.process = process
-        (self.preface, self.allowsLossNotices) = (preface, allowsLossNotices)
+        (self.preface, self.allowsLossNotices, self.lasting) = (preface, allowsLossNotices, lasting)
         let http = HTTPTestClient(port: process.port, tls: process.tls, preface: preface)
         let isReady = await eventually { (try? await http.request("GET", "/readyz"))?.status == 200 }
         try #require(isReady)
@@ -95,7 +110,7 @@ final class HostileNode: Sendable {
     /// Whether the node's open descriptors fall to their number before the table; true where the system does not report them.
     func hasClosedAll(within deadline: Duration) async -> Bool {
         guard let before = self.before.descriptors else { return true }
-        return await eventually(within: deadline) { self.process.openDescriptors.map { $0 <= before } ?? false }
+        return await eventually(within: deadline) { self.process.openDescriptors.map { $0 <= before + self.lasting } ?? false }
     }
 
     /// The client of `/echo` gets only its own echo, and the listener nothing.

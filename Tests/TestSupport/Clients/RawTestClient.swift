@@ -1,5 +1,6 @@
 import NIOConcurrencyHelpers
 import NIOCore
+import NIOHTTP2
 import NIOPosix
 import NIOSSL
 
@@ -53,12 +54,44 @@ public final class RawTestClient: Sendable {
         return RawTestClient(channel: channel, state: state)
     }
 
+    /// A stream of a new HTTP/2 connection in place of a connection of HTTP/1.1. What it sends and receives looks as over HTTP/1.1
+    /// (``StreamTranslator``).
+    public static func overHTTP2(port: Int) async throws -> RawTestClient {
+        var configuration = NIOHTTP2Handler.ConnectionConfiguration()
+        configuration.headerBlockValidation = .disabled
+        configuration.contentLengthValidation = .disabled
+        // A server may refuse an extended CONNECT before its settings are acknowledged.
+        let hasSettings = NIOLockedValueBox(false)
+        let streams = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { [configuration] channel in
+                channel.configureHTTP2Pipeline(
+                    mode: .client,
+                    connectionConfiguration: configuration,
+                    streamConfiguration: NIOHTTP2Handler.StreamConfiguration()
+                ) {
+                    $0.eventLoop.makeSucceededVoidFuture()
+                }.flatMapThrowing { streams in
+                    let settings = ServerSettings { hasSettings.withLockedValue { $0 = true } }
+                    try channel.pipeline.syncOperations.addHandler(settings)
+                    return streams
+                }
+            }
+        _ = await eventually { hasSettings.withLockedValue { $0 } }
+        let state = NIOLockedValueBox(State())
+        let channel = try await streams.createStreamChannel { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandlers([StreamTranslator(), Self.handler(state)])
+            }
+        }.get()
+        return RawTestClient(channel: channel, state: state)
+    }
+
     private init(channel: any Channel, state: NIOLockedValueBox<State>) {
         self.channel = channel
         self.state = state
     }
 
-    deinit { self.channel.close(promise: nil) }
+    deinit { (self.channel.parent ?? self.channel).close(promise: nil) }
 
     public func send(_ text: String) async throws { try await self.send(bytes: Array(text.utf8)) }
 

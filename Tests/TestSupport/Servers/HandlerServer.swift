@@ -42,10 +42,14 @@ public final class HandlerServer: Sendable {
         public var manner = Manner.whole
 
         public init(_ status: Int = 204, _ fields: [(String, String)] = [], _ body: String = "", _ manner: Manner = .whole) {
+            self.init(status, fields, bytes: Array(body.utf8))
+            self.manner = manner
+        }
+
+        public init(_ status: Int, _ fields: [(String, String)], bytes: [UInt8]) {
             self.status = status
             self.fields = fields
-            self.body = Array(body.utf8)
-            self.manner = manner
+            self.body = bytes
         }
 
         /// Permission for everyone.
@@ -55,6 +59,7 @@ public final class HandlerServer: Sendable {
     public let port: Int
     private let channel: any Channel
     private let log: NIOLockedValueBox<[Request]>
+    private let connections: NIOLockedValueBox<[any Channel]>
 
     /// - Parameter answer: called for each request. Requests of different connections do not wait for each other.
     public static func start(
@@ -62,10 +67,12 @@ public final class HandlerServer: Sendable {
         _ answer: @escaping @Sendable (Request) async -> Answer
     ) async throws -> HandlerServer {
         let log = NIOLockedValueBox<[Request]>([])
+        let connections = NIOLockedValueBox<[any Channel]>([])
         let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                connections.withLockedValue { $0.append(channel) }
+                return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(
                         HandlerConnection { request in
@@ -76,19 +83,31 @@ public final class HandlerServer: Sendable {
                 }
             }
             .bind(host: "127.0.0.1", port: port).get()
-        return HandlerServer(channel: channel, port: channel.localAddress?.port ?? 0, log: log)
+        return HandlerServer(channel: channel, port: channel.localAddress?.port ?? 0, log: log, connections: connections)
     }
 
-    private init(channel: any Channel, port: Int, log: NIOLockedValueBox<[Request]>) {
+    private init(
+        channel: any Channel,
+        port: Int,
+        log: NIOLockedValueBox<[Request]>,
+        connections: NIOLockedValueBox<[any Channel]>
+    ) {
         self.channel = channel
         self.port = port
         self.log = log
+        self.connections = connections
     }
 
     deinit { self.channel.close(promise: nil) }
 
     /// Accepts no connections any more.
     public func stop() async { try? await self.channel.close() }
+
+    /// Accepts no connections any more, and closes all that there are.
+    public func cut() async {
+        await self.stop()
+        for connection in self.connections.withLockedValue({ $0 }) { try? await connection.close() }
+    }
 
     public var url: String { "http://127.0.0.1:\(self.port)/{hub}/{event}" }
 
@@ -151,8 +170,10 @@ private final class HandlerConnection: ChannelInboundHandler {
         case .raw(let text):
             // Past the encoder, which is the handler next to the socket.
             let encoder = try? context.channel.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
-            encoder?.writeAndFlush(NIOAny(IOData.byteBuffer(ByteBuffer(string: text))), promise: nil)
-            return context.close(promise: nil)
+            let written = context.eventLoop.makePromise(of: Void.self)
+            written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+            encoder?.writeAndFlush(NIOAny(IOData.byteBuffer(ByteBuffer(string: text))), promise: written)
+            return
         case .whole, .slowly: break
         }
         var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: answer.status))

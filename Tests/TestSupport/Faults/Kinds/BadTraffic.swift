@@ -30,9 +30,13 @@ enum BadTraffic {
     }
 
     /// Each client floods, half-closes the connection, waits until the node closes it, and starts again.
-    static func floodAndEndHalf(_ nodes: [FaultNode], for time: Duration) async throws {
+    static func floodAndEndHalf(
+        _ kinds: [(kind: FloodClient.Kind, path: String)],
+        _ nodes: [FaultNode],
+        for time: Duration
+    ) async throws {
         try await Self.repeatedly(nodes, for: time) { number, node in
-            let (kind, path) = Self.floods[number % Self.floods.count]
+            let (kind, path) = kinds[number % kinds.count]
             let flood = try await FloodClient.start(kind, port: node.port, path: path, blocks: Self.blocksBeforeEnd)
             return await eventually(within: .seconds(30)) { flood.isEnded || Task.isCancelled } && flood.isEnded
         }

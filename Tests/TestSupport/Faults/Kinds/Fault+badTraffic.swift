@@ -2,18 +2,20 @@ extension Fault {
     /// The kinds of bad traffic of deploy/soak, for a cluster with tokens; sixteen clients each. Every node must stay ready.
     /// - Parameter time: the duration of each kind.
     public static func badTraffic(for time: Duration) -> [Fault] {
-        let floods = ["pings", "echoes", "texts", "fragments", "compressed"]
+        let names = ["pings", "echoes", "texts", "fragments", "compressed", "mixed"]
         let titles = [
             "empty pings", "texts of one letter to `/echo`", "texts of one letter without permission",
-            "empty fragments", "compressed texts of one letter to `/echo`",
+            "empty fragments", "compressed texts of one letter to `/echo`", "all these kinds",
         ]
-        return zip(zip(floods, titles), BadTraffic.floods).map { names, flood in
-            Self.bad(names.0, "flood: \(names.1)", time) { try await BadTraffic.flood([flood], $0, for: $1) }
+        let kinds = BadTraffic.floods.map { [$0] } + [BadTraffic.floods]
+        return zip(zip(names, titles), kinds).flatMap { text, kinds in
+            [
+                Self.bad(text.0, "flood: \(text.1)", time) { try await BadTraffic.flood(kinds, $0, for: $1) },
+                Self.bad("\(text.0)-half-closed", "the same, half-closed after 1.2 MB and started again", time) {
+                    try await BadTraffic.floodAndEndHalf(kinds, $0, for: $1)
+                },
+            ]
         } + [
-            Self.bad("mixed", "floods of all these kinds", time) { try await BadTraffic.flood(BadTraffic.floods, $0, for: $1) },
-            Self.bad("half-closed", "floods of all these kinds, half-closed after 1.2 MB and started again", time) {
-                try await BadTraffic.floodAndEndHalf($0, for: $1)
-            },
             Self.bad("vanishing", "abrupt disconnects at any point of a handshake or a message", time) {
                 try await BadTraffic.disconnectAbruptly($0, for: $1)
             },
