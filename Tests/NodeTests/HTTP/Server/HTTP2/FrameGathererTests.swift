@@ -85,6 +85,16 @@ struct FrameGathererTests {
         #expect(try self.sent() == [[1, 2, 1, 2]])
     }
 
+    /// A write that fails would close the channel.
+    @Test func `The end of the client's half, a read without bytes, writes nothing at once`() throws {
+        _ = self.write([1])
+        self.channel.pipeline.fireChannelReadComplete()
+        #expect(self.wire.writes == 0)
+        self.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        self.run()
+        #expect(try self.sent() == [[1]])
+    }
+
     @Test func `64 KiB leave at once, and never between a DATA frame's head and its payload`() throws {
         _ = self.write([UInt8](repeating: 1, count: 65_530))
         _ = self.write(HTTP2Bytes.frame(.data, stream: 1, length: 5, []))

@@ -112,6 +112,9 @@ final class FrameGatherer: ChannelDuplexHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         context.fireChannelReadComplete()
+        // Without bytes the client has ended its half. A write that fails closes the channel, which NIO does not expect before it has
+        // said so (a failed assertion in a debug build). What waits is written by a flush that is planned.
+        guard self.isReading else { return }
         self.isReading = false
         self.writeOut(context)
     }
