@@ -2,7 +2,7 @@
 ///
 /// All tests use it to wait for a condition that has no event of its own.
 public func eventually(
-    within deadline: Duration = .seconds(30),
+    within deadline: Duration = .seconds(60),
     _ condition: () async throws -> Bool
 ) async rethrows -> Bool {
     let clock = ContinuousClock()
