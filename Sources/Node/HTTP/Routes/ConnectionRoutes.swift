@@ -37,13 +37,7 @@ struct ConnectionRoutes: Sendable {
     @Sendable private func get(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
         let hub = try Query(request, only: "hub").hub()
         let id = try await self.pushing.find(try context.connection(), in: hub)
-        let connection: ListedConnection?
-        do throws(PresenceError) {
-            connection = try await self.inventory.connection(id, in: hub)
-        } catch {
-            throw Problem.presenceUnavailable
-        }
-        guard let connection else { throw Problem.unknownConnection }
+        guard let connection = try await self.inventory.connection(id, in: hub) else { throw Problem.unknownConnection }
         return JSONBody.response(connection)
     }
 

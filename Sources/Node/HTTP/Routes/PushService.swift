@@ -93,12 +93,7 @@ struct PushService: Sendable {
         case .id(let id): return id
         case .beginning(let digits): short = digits
         }
-        let ids: [ConnectionID]
-        do throws(PresenceError) {
-            ids = try await self.inventory.connections(beginningWith: short, in: hub)
-        } catch {
-            throw Problem.presenceUnavailable
-        }
+        let ids = try await self.inventory.connections(beginningWith: short, in: hub)
         guard let id = ids.first else { throw Problem.unknownConnection }
         guard ids.count == 1 else {
             throw Problem(
@@ -153,14 +148,8 @@ struct PushService: Sendable {
     /// Checks that the node of the connection is alive, before anything is published. A published message stays in the log for
     /// a node that is disconnected, and the caller must not get 404 for something that is carried out later.
     private func findNode(of connection: ConnectionID, in hub: HubName) async throws {
-        guard !connection.isRoaming else {
-            let isListed: Bool
-            do throws(PresenceError) {
-                isListed = try await self.inventory.connection(connection, in: hub) != nil
-            } catch {
-                throw Problem.presenceUnavailable
-            }
-            guard isListed else { throw Problem.unknownConnection }
+        if connection.isRoaming {
+            guard try await self.inventory.connection(connection, in: hub) != nil else { throw Problem.unknownConnection }
             return
         }
         if connection.node == self.directory.ownID { return }

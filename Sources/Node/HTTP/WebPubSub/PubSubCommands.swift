@@ -102,13 +102,7 @@ struct PubSubCommands: Sendable {
 
     /// Whether the node of a connection is alive. A command for another one would wait in the log for nobody.
     private func hasNode(of connection: ConnectionID, in hub: HubName) async throws -> Bool {
-        guard !connection.isRoaming else {
-            do throws(PresenceError) {
-                return try await self.inventory.connection(connection, in: hub) != nil
-            } catch {
-                throw Problem.presenceUnavailable
-            }
-        }
+        if connection.isRoaming { return try await self.inventory.connection(connection, in: hub) != nil }
         if connection.node == self.directory.ownID || self.directory.expects(connection.node) { return true }
         let isAnswered = await self.inventory.refreshDirectory()
         if self.directory.expects(connection.node) { return true }
