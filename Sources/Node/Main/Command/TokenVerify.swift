@@ -24,7 +24,7 @@ package struct TokenVerify: AsyncParsableCommand {
         do throws(TokenReport.Refusal) {
             print(try await TokenReport(of: self.token, for: configuration).text)
         } catch {
-            VolaryCommand.Refusal.write(error.description)
+            Refusal.write(error.description)
             throw ExitCode.failure
         }
     }
