@@ -7,6 +7,7 @@
 
 // So that the client takes the WebSocket and the fetch of the runtime, as in a browser.
 delete globalThis.process;
+const { Balancer, check, waits } = await import("./javascript_support.mjs");
 const { HubConnectionBuilder, LogLevel, Subject } = await import("@microsoft/signalr");
 const { MessagePackHubProtocol } = await import("messagepack");
 
@@ -14,19 +15,7 @@ const SECONDS = 20;
 const [protocol, port, ...rest] = Deno.args;
 const nodes = rest.map((text) => text.split(":")).map(([name, port, process]) => ({ name, port: +port, process: +process, isUp: true }));
 
-function check(what, isTrue) {
-  if (!isTrue) throw new Error(what);
-}
-
-async function within(what, promise) {
-  let timer;
-  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`too late: ${what}`)), SECONDS * 1000)));
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const within = waits(SECONDS);
 
 async function eventually(what, condition) {
   for (let tries = 0; tries < SECONDS * 50; tries++) {
@@ -36,30 +25,13 @@ async function eventually(what, condition) {
   throw new Error(`too late: ${what}`);
 }
 
-const balancer = {
-  next: 0,
-  connections: new Set(),
-  async serve(port) {
-    for await (const client of Deno.listen({ hostname: "127.0.0.1", port })) this.pass(client).catch(() => {});
-  },
-  async pass(client) {
-    for (let tries = 0; tries < nodes.length; tries++) {
-      const node = nodes[this.next++ % nodes.length];
-      if (!node.isUp) continue;
-      const server = await Deno.connect({ hostname: "127.0.0.1", port: node.port }).catch(() => null);
-      if (server === null) continue;
-      const pair = { cut: () => [client, server].forEach((end) => { try { end.close(); } catch { /* closed */ } }) };
-      this.connections.add(pair);
-      await Promise.race([client.readable.pipeTo(server.writable), server.readable.pipeTo(client.writable)]).catch(() => {});
-      pair.cut();
-      return this.connections.delete(pair);
-    }
-    client.close();
-  },
-  cut() {
-    for (const pair of this.connections) pair.cut();
-  },
-};
+let next = 0;
+const balancer = new Balancer(function* () {
+  for (let tries = 0; tries < nodes.length; tries++) {
+    const node = nodes[next++ % nodes.length];
+    if (node.isUp) yield node;
+  }
+});
 
 async function api(method, path, body) {
   const node = nodes.find((node) => node.isUp);

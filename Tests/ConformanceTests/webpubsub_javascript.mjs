@@ -6,6 +6,7 @@
 // user bob with the roles of the groups `g` and `many` only, and for the user carol of a port where this program balances. A NODE is the
 // port and the process of a node. VOLARY_ACCESS_KEY is the key of the nodes. Prints a list; the exit status is 1 after a failure.
 
+import { Balancer, check, waits } from "./javascript_support.mjs";
 import { WebPubSubClient } from "client/webPubSubClient";
 import { WebPubSubJsonProtocol, WebPubSubJsonReliableProtocol } from "client/protocols";
 
@@ -14,43 +15,11 @@ const [kind, ...rest] = Deno.args;
 const urls = rest.slice(0, 3);
 const nodes = rest.slice(3).map((text) => ({ port: Number(text.split(":")[0]), process: Number(text.split(":")[1]) }));
 
-function check(what, isTrue) {
-  if (!isTrue) throw new Error(what);
-}
+const within = waits(SECONDS);
 
-async function within(what, promise) {
-  let timer;
-  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`too late: ${what}`)), SECONDS * 1000)));
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-// Passes each connection on to the first node of `order` that takes it.
-const balancer = {
-  order: [],
-  connections: new Set(),
-  async serve(port) {
-    for await (const client of Deno.listen({ hostname: "127.0.0.1", port })) this.pass(client).catch(() => {});
-  },
-  async pass(client) {
-    for (const node of this.order) {
-      const server = await Deno.connect({ hostname: "127.0.0.1", port: node.port }).catch(() => null);
-      if (server === null) continue;
-      const pair = { cut: () => [client, server].forEach((end) => { try { end.close(); } catch { /* closed */ } }) };
-      this.connections.add(pair);
-      await Promise.race([client.readable.pipeTo(server.writable), server.readable.pipeTo(client.writable)]).catch(() => {});
-      pair.cut();
-      return this.connections.delete(pair);
-    }
-    client.close();
-  },
-  cut() {
-    for (const pair of this.connections) pair.cut();
-  },
-};
+// Nodes in the order in which a connection tries them.
+let order = [];
+const balancer = new Balancer(() => order);
 
 // A request of a service to the first node.
 async function request(method, path) {
@@ -127,7 +96,7 @@ async function interrupted(interrupt) {
 
 const resuming = {
   "a client behind a balancer": async () => {
-    balancer.order = [nodes[2], nodes[1]];
+    order = [nodes[2], nodes[1]];
     balancer.serve(Number(new URL(urls[2]).port));
     check("its user", (await carol.start()).userId === "carol");
     await within("join", carol.client.joinGroup("r"));
@@ -135,12 +104,12 @@ const resuming = {
   "a connection that is cut goes on, without loss": () => interrupted(() => balancer.cut()),
   "and on another node when its own is drained": () =>
     interrupted(() => {
-      balancer.order = [nodes[1]];
+      order = [nodes[1]];
       Deno.kill(nodes[2].process, "SIGTERM");
     }),
   "and when its own is killed": () =>
     interrupted(() => {
-      balancer.order = [nodes[0]];
+      order = [nodes[0]];
       Deno.kill(nodes[1].process, "SIGKILL");
     }),
   "after a close by the service its recovery is refused, and it begins anew, in its groups": async () => {
