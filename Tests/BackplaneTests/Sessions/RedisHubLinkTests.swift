@@ -17,10 +17,10 @@ struct RedisHubLinkTests {
         do {
             try await body(store, ContractNode(1, endpoint))
         } catch {
-            store.close()
+            await store.close()
             throw error
         }
-        store.close()
+        await store.close()
     }
 
     @Test func `A lost connection is told once, with all subscriptions gone, and can be subscribed to again`() async throws {

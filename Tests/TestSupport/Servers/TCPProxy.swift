@@ -46,15 +46,21 @@ public final class TCPProxy: Sendable {
     /// - Parameters:
     ///   - server: the loopback port that connections are forwarded to.
     ///   - rewriting: for each connection, what changes its bytes to the server; nil: nothing does.
+    ///   - rewritingAnswers: the same for the bytes from the server.
     public static func start(
         to server: Int,
-        rewriting: (@Sendable () -> any StreamRewriter)? = nil
+        rewriting: (@Sendable () -> any StreamRewriter)? = nil,
+        rewritingAnswers: (@Sendable () -> any StreamRewriter)? = nil
     ) async throws -> TCPProxy {
         // All channels are on one event loop, so that a change of mode takes effect for all at once.
         let eventLoop = Self.group.next()
         let tally = NIOLockedValueBox(Counters())
         let core = NIOLoopBoundBox.makeBoxSendingValue(
-            TCPProxyCore(server: server, rewriting: rewriting, tally: tally),
+            TCPProxyCore(
+                server: server,
+                rewriting: [.toServer: rewriting, .toClient: rewritingAnswers].compactMapValues { $0 },
+                tally: tally
+            ),
             eventLoop: eventLoop
         )
         let listener = try await ServerBootstrap(group: eventLoop, childGroup: eventLoop)
@@ -112,14 +118,14 @@ public protocol StreamRewriter: AnyObject {
 /// The part of the proxy on the event loop.
 final class TCPProxyCore {
     private let server: Int
-    private let rewriting: (@Sendable () -> any StreamRewriter)?
+    private let rewriting: [TCPProxy.Direction: @Sendable () -> any StreamRewriter]
     private let tally: NIOLockedValueBox<TCPProxy.Counters>
     private var modes: [TCPProxy.Direction: TCPProxy.Mode] = [:]
     private var pumps: [ObjectIdentifier: TCPProxyPump] = [:]
 
     init(
         server: Int,
-        rewriting: (@Sendable () -> any StreamRewriter)?,
+        rewriting: [TCPProxy.Direction: @Sendable () -> any StreamRewriter],
         tally: NIOLockedValueBox<TCPProxy.Counters>
     ) {
         self.server = server
@@ -163,7 +169,7 @@ final class TCPProxyCore {
 
     private func pump(_ direction: TCPProxy.Direction, to destination: any Channel) -> TCPProxyPump {
         let pump = TCPProxyPump(direction, to: destination, mode: self.modes[direction] ?? .pass, tally: self.tally)
-        if direction == .toServer { pump.rewriter = self.rewriting?() }
+        pump.rewriter = self.rewriting[direction]?()
         self.pumps[ObjectIdentifier(pump)] = pump
         pump.onRemoval = { [weak self] in self?.pumps[$0] = nil }
         return pump

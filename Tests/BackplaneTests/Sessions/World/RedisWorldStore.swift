@@ -9,8 +9,11 @@ import VolaryProtocol
 
 /// A Redis store of a schedule, with a Redis of its own, whose scripts read the schedule's time.
 ///
-/// The replica is a copy of the data; its promotion is another process of Redis with that copy.
+/// The replica is a copy of the data; its promotion is another process of Redis with that copy. All connections lead through a proxy,
+/// which loses single messages in silence.
 final class RedisWorldStore: WorldStore {
+    /// Of the default hub's keys and channels.
+    private static let prefix = "volary:2:h:{default}:"
     /// The time of scripts, in ms.
     private static let clock = "clock"
     /// Scripts get the time from a key in place of TIME. One line, so that errors name the lines of the script.
@@ -25,6 +28,10 @@ final class RedisWorldStore: WorldStore {
 
     let store: RedisSessionStore
     let server: RedisServer
+    /// Between the links and Redis.
+    private let proxy: TCPProxy
+    /// What the proxy loses in silence.
+    private let orders: NIOLockedValueBox<LossyPushes.Orders>
     /// For copies of the data.
     private let directory: URL
     private let hasSnapshot = NIOLockedValueBox(false)
@@ -36,7 +43,10 @@ final class RedisWorldStore: WorldStore {
         self.directory = FileManager.default.temporaryDirectory.appendingPathComponent("volary-sessions-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: self.directory, withIntermediateDirectories: true)
         self.server = try RedisServer.start(arguments: ["--dir", self.directory.path])
-        var configuration = try RedisConfiguration(url: self.server.url)
+        let orders = NIOLockedValueBox(LossyPushes.Orders())
+        self.orders = orders
+        self.proxy = try await TCPProxy.start(to: self.server.port, rewritingAnswers: { LossyPushes(orders) })
+        var configuration = try RedisConfiguration(url: self.proxy.url)
         configuration.scriptPreamble = Self.preamble
         configuration.reconnectMaximum = .milliseconds(50)
         configuration.scriptReplacements = replacements
@@ -63,7 +73,11 @@ final class RedisWorldStore: WorldStore {
     }
 
     func openLink(for node: NodeID) async -> any WorldLink {
-        let link = RedisWorldLink(self.store.openLink(to: .default, for: node))
+        let link = RedisWorldLink(
+            self.store.openLink(to: .default, for: node),
+            losingBy: self.orders,
+            channel: Self.prefix + "n:\(node):t"
+        )
         self.links.withLockedValue { $0.append(link) }
         await link.settle()
         return link
@@ -99,11 +113,12 @@ final class RedisWorldStore: WorldStore {
         await self.waitUntilUp()
     }
 
-    func deleteHead() { self.server.command("DEL", "volary:2:h:{default}:head") }
+    func deleteHead() { self.server.command("DEL", Self.prefix + "head") }
 
-    func close() {
+    func close() async {
         for link in self.links.withLockedValue({ $0 }) { link.close() }
         self.store.stop()
+        await self.proxy.stop()
         self.server.stop()
         try? FileManager.default.removeItem(at: self.directory)
     }
@@ -113,12 +128,18 @@ final class RedisWorldStore: WorldStore {
 final class RedisWorldLink: WorldLink {
     let link: RedisHubLink
     private let events = NIOLockedValueBox<Deque<HubLinkEvent>>([])
-    /// Entries that a test loses in silence.
-    private let losing = NIOLockedValueBox(0)
+    private let orders: NIOLockedValueBox<LossyPushes.Orders>
+    /// That only this link subscribes to.
+    private let channel: String
     private let isClosed = NIOLockedValueBox(false)
 
-    init(_ link: RedisHubLink) {
+    /// - Parameters:
+    ///   - orders: of the proxy before Redis.
+    ///   - channel: of the node.
+    init(_ link: RedisHubLink, losingBy orders: NIOLockedValueBox<LossyPushes.Orders>, channel: String) {
         self.link = link
+        self.orders = orders
+        self.channel = channel
     }
 
     var hasEvents: Bool { self.events.withLockedValue { !$0.isEmpty } }
@@ -150,18 +171,12 @@ final class RedisWorldLink: WorldLink {
         await self.settle()
     }
 
-    func loseNextEntry() { self.losing.withLockedValue { $0 += 1 } }
+    func loseNextEntry() { self.orders.withLockedValue { $0.loseNext(ofSubscriberTo: self.channel) } }
 
     private func take(_ event: HubLinkEvent) {
         switch event {
         case .lost: self.events.withLockedValue { $0 = [.lost] }
-        case .entry(let entry, _) where !entry.isOwn && self.losing.withLockedValue({ $0 > 0 }):
-            self.losing.withLockedValue { $0 -= 1 }
         default: self.events.withLockedValue { $0.append(event) }
         }
     }
-}
-
-extension LogEntry {
-    fileprivate var isOwn: Bool { if case .connection = self.topic { true } else { false } }
 }
