@@ -5,6 +5,7 @@ from typing import Callable
 import streams
 from pubsub import VolaryPubSub, VolaryPubSubGroup, VolaryPubSubReliable, VolaryPubSubReliableGroup
 from servers import Nchan, Socketify, Volary, VolaryWithGroups, VolaryWithStalledReader, VolaryWithTLS
+from signalr import VolaryReference, VolarySignalR, VolarySignalRGroup, VolarySignalRPacked, VolarySignalRPackedGroup, connects
 
 
 @dataclasses.dataclass
@@ -135,14 +136,14 @@ def groups_row():
     )
 
 
-def pubsub_fan_out(name, what, server, plain, at_least, aim, **settings):
-    """Published over HTTP to 1,000 clients of Web PubSub, against as many plain clients."""
+def protocol_fan_out(name, what, server, plain, at_least, aim, **settings):
+    """Published over HTTP to 1,000 clients of another protocol, against as many plain clients."""
     work = fan_out(1000, 64, 1)
     sides = [
         loaded(server, "fanout", *work["options"], messages=work["messages"], http=True),
         loaded(plain, "fanout", *work["options"], messages=work["messages"], http=True, **settings),
     ]
-    sides[0].name, sides[1].name = "Web PubSub", "plain"
+    sides[1].name = "plain"
     return Row(name, what, "us", *sides, at_least, aim)
 
 
@@ -152,6 +153,20 @@ def reliable(name, what, unit, mode, *options, plain=VolaryPubSub, at_least=0, a
         name, what, unit,
         loaded(VolaryPubSubReliable, mode, *options, redis=True, **settings), loaded(plain, mode, *options, redis=True, **settings),
         at_least, aim, digits=digits,
+    )
+
+
+def signalr_connects():
+    def side(server, negotiates):
+        def run(machine, scale):
+            with server(machine) as running, machine.as_client():
+                return connects(negotiates)(running, int(4000 * scale))
+
+        return Side(server.name, run)
+
+    return Row(
+        "signalr-connect", "CPU per connect of a SignalR client, from its negotiation to its end / of a plain client", "us",
+        side(VolarySignalR, True), side(VolaryReference, False), 2, 1.5, digits=0,
     )
 
 
@@ -243,10 +258,10 @@ ROWS = [
         "http2-idle", "TLS, memory per idle WebSocket, 1,000 as streams of 10 connections / on 1,000 connections", "B",
         streams_memory, 1000, 100, 0.15, 0.15, digits=0,
     ),
-    pubsub_fan_out(
+    protocol_fan_out(
         "pubsub-all", "to 1,000 Web PubSub clients (JSON), 64 B, K=1: CPU per delivery / to plain clients", VolaryPubSub, Volary, 1.05, 1,
     ),
-    pubsub_fan_out(
+    protocol_fan_out(
         "pubsub-group", "to a group of 1,000 Web PubSub clients (JSON): CPU per delivery / of plain clients", VolaryPubSubGroup,
         VolaryWithGroups, 1.05, 1, groups=1,
     ),
@@ -255,10 +270,10 @@ ROWS = [
         loaded(VolaryPubSub, "echo", *ECHO, messages=20_000, figure=per_cpu_second),
         loaded(Volary, "fanout", *REST, messages=10_000, http=True, figure=per_cpu_second), 1, 2, more_is_better=True, digits=0,
     ),
-    pubsub_fan_out(
+    protocol_fan_out(
         "reliable-all", "to 1,000 reliable clients, 64 B, K=1: CPU per delivery / to plain clients", VolaryPubSubReliable, Volary, 1.1, 1.03,
     ),
-    pubsub_fan_out(
+    protocol_fan_out(
         "reliable-group", "to a group of 1,000 reliable clients: CPU per delivery / of plain clients", VolaryPubSubReliableGroup,
         VolaryWithGroups, 1.1, 1.03, groups=1,
     ),
@@ -279,6 +294,27 @@ ROWS = [
         "1/s", loaded(VolaryPubSubReliable, "echo", *ECHO, messages=20_000, figure=per_cpu_second),
         loaded(Volary, "fanout", *REST, messages=10_000, http=True, figure=per_cpu_second), 1, 2, more_is_better=True, digits=0,
     ),
+    protocol_fan_out(
+        "signalr-all", "to 1,000 SignalR clients (JSON), 64 B, K=1: CPU per delivery / to plain clients", VolarySignalR, VolaryReference,
+        1.05, 1,
+    ),
+    protocol_fan_out(
+        "signalr-group", "to a group of 1,000 SignalR clients (JSON): CPU per delivery / of plain clients", VolarySignalRGroup,
+        VolaryWithGroups, 1.05, 1, groups=1,
+    ),
+    protocol_fan_out(
+        "signalr-packed-all", "to 1,000 SignalR clients (MessagePack): CPU per delivery / to plain clients", VolarySignalRPacked,
+        VolaryReference, 1.05, 1,
+    ),
+    protocol_fan_out(
+        "signalr-packed-group", "to a group of 1,000 SignalR clients (MessagePack): CPU per delivery / of plain clients",
+        VolarySignalRPackedGroup, VolaryWithGroups, 1.05, 1, groups=1,
+    ),
+    Row(
+        "signalr-echo", "call of a hub's method that returns its argument, 100 SignalR clients (JSON): CPU per call / per plain echo", "us",
+        loaded(VolarySignalR, "echo", *ECHO, messages=20_000), loaded(VolaryReference, "echo", *ECHO, messages=20_000), 1.6, 1.3,
+    ),
+    signalr_connects(),
 ]
 
 if __name__ == "__main__":

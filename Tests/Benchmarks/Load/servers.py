@@ -94,13 +94,17 @@ class Volary(Server):
         self.redis = redis or nodes > 1
         self.options = list(options)
 
+    @property
+    def program(self):
+        return self.machine.volary
+
     def begin(self):
         if self.redis:
             self.start_redis()
             self.options += ["--redis", f"redis://127.0.0.1:{REDIS_PORT}"]
         for port in self.ports:
             self.start(
-                port, self.machine.volary, "--host", "127.0.0.1", "--port", str(port), "--threads", "1",
+                port, self.program, "--host", "127.0.0.1", "--port", str(port), "--threads", "1",
                 "--announcements-per-second", "off", "--log-level", "warning", "--drain-timeout", "100ms", *self.options,
             )
         for port in self.ports:

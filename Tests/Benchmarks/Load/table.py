@@ -25,6 +25,7 @@ class Machine:
         self.server_cpu, self.client_cpu = processors[:2]
         self.tools = options.tools
         self.volary = options.volary
+        self.reference = options.reference
         self.python_peers = options.python_peers
 
     def wsload(self, arguments, pids):
@@ -124,6 +125,7 @@ def main():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--tools", required=True, help="directory with wsload and sendloop")
     parser.add_argument("--volary", required=True)
+    parser.add_argument("--reference", default="", help="the program of the reference hub")
     parser.add_argument("--python-peers", default="", help="a Python that has socketify")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--scale", type=float, default=1)
