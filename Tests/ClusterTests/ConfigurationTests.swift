@@ -41,6 +41,11 @@ extension RealProcesses {
             ("announcements-per-second", ["-1", "1001", "none"]),
             ("max-message", ["0", "17MiB", "1MB"]),
             ("max-record", ["1023", "17MiB", "x"]),
+            ("signalr-keep-alive", ["999ms", "3601s", "off"]),
+            ("signalr-client-timeout", ["999ms", "7201s", "off"]),
+            ("signalr-handshake-timeout", ["999ms", "601s", "off"]),
+            ("hub-streams", ["0", "10001", "off"]),
+            ("hub-client-results", ["0", "10001", "off"]),
             ("max-unsent", ["63KiB", "257MiB", "x"]),
             ("ping-interval", ["999ms", "3601s", "30"]),
             ("close-timeout", ["99ms", "61s", "x"]),
@@ -261,7 +266,8 @@ extension RealProcesses {
         func `Every option's limits are allowed themselves`() async throws {
             let largest = [
                 "--threads=1", "--lease=300s", "--announcements-per-second=1000", "--max-message=16MiB", "--max-record=16MiB",
-                "--max-unsent=256MiB",
+                "--signalr-keep-alive=1h", "--signalr-client-timeout=2h", "--signalr-handshake-timeout=10m", "--hub-streams=10000",
+                "--hub-client-results=10000", "--max-unsent=256MiB",
                 "--ping-interval=1h", "--close-timeout=1m", "--max-frames=1000000", "--message-timeout=1h",
                 "--max-unsent-age=10m",
                 "--client-idle-timeout=24h", "--message-rate=1000000", "--byte-rate=512MiB", "--over-rate=drop",
@@ -277,6 +283,8 @@ extension RealProcesses {
             ]
             let smallest = [
                 "--lease=1s", "--announcements-per-second=0", "--max-message=1", "--max-record=1024", "--max-unsent=65536",
+                "--signalr-keep-alive=1s", "--signalr-client-timeout=1s", "--signalr-handshake-timeout=1s", "--hub-streams=1",
+                "--hub-client-results=1",
                 "--ping-interval=1s",
                 "--close-timeout=100ms", "--max-frames=1", "--message-timeout=1s", "--max-unsent-age=1s",
                 "--client-idle-timeout=1s", "--message-rate=1", "--byte-rate=1KiB", "--over-rate=close", "--max-connections=1",

@@ -54,6 +54,7 @@ struct ClientSide: Sendable {
                 .hub(
                     hub,
                     maximumRecordBytes: configuration.maximumRecordBytes,
+                    calls: configuration.hubCalls,
                     listing: relay.listing,
                     logger: foundation.logger,
                     unfinished: calls

@@ -37,7 +37,7 @@ struct ClusterSide: Sendable {
         let connections = ConnectionManager(
             node: foundation.id,
             eventLoops: eventLoops,
-            pingInterval: servesHubs ? min(shortest, SignalRTimes.keepAlive) : shortest,
+            pingInterval: servesHubs ? min(shortest, foundation.configuration.hubCalls.times.shortest) : shortest,
             sockets: sockets
         )
         self.connections = connections

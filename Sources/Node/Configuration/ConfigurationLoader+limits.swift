@@ -35,6 +35,18 @@ extension ConfigurationLoader {
         )
     }
 
+    func hubCalls() throws(ConfigurationError) -> HubCallSettings {
+        HubCallSettings(
+            streams: try self.integer(.hubStreams, 1...10_000),
+            clientResults: try self.integer(.hubClientResults, 1...10_000),
+            times: SignalRTimes.Settings(
+                keepAlive: TimeAmount(try self.duration(.signalRKeepAlive, .seconds(1)...(.seconds(3600)))),
+                silence: TimeAmount(try self.duration(.signalRClientTimeout, .seconds(1)...(.seconds(7200)))),
+                handshake: TimeAmount(try self.duration(.signalRHandshakeTimeout, .seconds(1)...(.seconds(600))))
+            )
+        )
+    }
+
     func admission() throws(ConfigurationError) -> AdmissionSettings {
         AdmissionSettings(
             maximumConnections: try self.optional(.maximumConnections, allowed: "a whole number from 1 to 1000000") {

@@ -75,6 +75,7 @@ public struct ConfigurationLoader {
             events: try self.events(),
             maximumMessageBytes: try self.bytes(.maximumMessage, 1...Limits.maximumPayloadBytes),
             maximumRecordBytes: try self.bytes(.maximumRecord, 1024...Limits.maximumPayloadBytes),
+            hubCalls: try self.hubCalls(),
             maximumUnsentBytes: try self.bytes(.maximumUnsent, (64 * 1024)...(256 * 1024 * 1024)),
             compresses: try self.isOn(.compression),
             pingInterval: try self.duration(.pingInterval, .seconds(1)...(.seconds(3600))),

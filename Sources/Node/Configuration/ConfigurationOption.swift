@@ -43,6 +43,11 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case insecure
     case maximumMessage = "max-message"
     case maximumRecord = "max-record"
+    case signalRKeepAlive = "signalr-keep-alive"
+    case signalRClientTimeout = "signalr-client-timeout"
+    case signalRHandshakeTimeout = "signalr-handshake-timeout"
+    case hubStreams = "hub-streams"
+    case hubClientResults = "hub-client-results"
     case maximumUnsent = "max-unsent"
     case compression
     case pingInterval = "ping-interval"
@@ -121,6 +126,9 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .anonymousClients, .insecure: "off"
         case .maximumMessage: "1MiB"
         case .maximumRecord: "32KiB"
+        case .signalRKeepAlive, .signalRHandshakeTimeout: "15s"
+        case .signalRClientTimeout: "30s"
+        case .hubStreams, .hubClientResults: "100"
         case .maximumUnsent: "1MiB"
         case .compression: "off"
         case .pingInterval: "30s"
@@ -212,6 +220,11 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
             "Allow a non-loopback address without credentials: everyone who reaches it has full control. As a variable: on or off."
         case .maximumMessage: "Largest message of a client, 1 byte to 16MiB; above it the connection closes with 1009."
         case .maximumRecord: "Largest record of a client of SignalR, 1KiB to 16MiB; above it the connection closes."
+        case .signalRKeepAlive: "Time between pings to a client of SignalR, 1s to 1h."
+        case .signalRClientTimeout: "A client of SignalR that pings and then is silent for this time is disconnected, 1s to 2h."
+        case .signalRHandshakeTimeout: "Time for the handshake of a client of SignalR, 1s to 10m."
+        case .hubStreams: "Calls of methods that stream which run at once for one client of a hub, 1 to 10000."
+        case .hubClientResults: "Calls of a client of a hub that it has not answered, 1 to 10000."
         case .maximumUnsent: "Send queue of a connection, 64KiB to 256MiB; above it the connection closes with 1013."
         case .compression:
             "Compress messages of 128 bytes and more for clients that offer permessage-deflate. As a variable: on or off."

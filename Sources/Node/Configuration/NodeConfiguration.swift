@@ -49,6 +49,7 @@ public struct NodeConfiguration: Sendable {
     public var maximumMessageBytes: Int
     /// Of a client of SignalR.
     public var maximumRecordBytes: Int
+    var hubCalls: HubCallSettings
     public var maximumUnsentBytes: Int
     /// Whether permessage-deflate is used for clients that offer it.
     public var compresses: Bool

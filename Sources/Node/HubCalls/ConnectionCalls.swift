@@ -10,10 +10,6 @@ import VolaryProtocol
 /// A call waits until the former has ended, and counts as an unfinished action until its own end (``UnfinishedActions``). A call of a method
 /// that streams in either direction runs beside the others.
 final class ConnectionCalls {
-    /// Calls beside the others: 100. Each may run for as long as the client is connected.
-    static let maximumBeside = 100
-    /// Calls that the client has to answer: 100.
-    static let maximumAsked = 100
     /// Unsent bytes above which a stream waits: 64 KiB.
     static let unsentBytes = 64 * 1024
 
@@ -37,6 +33,7 @@ final class ConnectionCalls {
     private let connection: Connection
     private let dispatcher: any HubDispatcher
     private let claims: HubClaims
+    private let settings: HubCallSettings
     private let logger: Logger
     /// Of the whole node.
     private let unfinished: ManagedAtomic<Int>
@@ -61,15 +58,19 @@ final class ConnectionCalls {
         _ connection: Connection,
         _ dispatcher: any HubDispatcher,
         claims: HubClaims,
+        settings: HubCallSettings,
         logger: Logger,
         unfinished: ManagedAtomic<Int>
     ) {
         self.connection = connection
         self.dispatcher = dispatcher
         self.claims = claims
+        self.settings = settings
         self.logger = logger
         self.unfinished = unfinished
-        if connection.session is SignalRSession { self.times = SignalRTimes(now: connection.shard.eventLoop.now) }
+        if connection.session is SignalRSession {
+            self.times = SignalRTimes(settings.times, now: connection.shard.eventLoop.now)
+        }
     }
 
     private var eventLoop: any EventLoop { self.connection.shard.eventLoop }
@@ -179,7 +180,7 @@ final class ConnectionCalls {
             return self.next()
         }
         let beside = self.running.values.lazy.filter { $0.done == nil }.count
-        guard beside < Self.maximumBeside else { return self.refuse(call, .tooMany, done) }
+        guard beside < self.settings.streams else { return self.refuse(call, .tooMany, done) }
         self.run(call, shape, nil)
         done(.success(()))
     }
@@ -302,7 +303,7 @@ final class ConnectionCalls {
 
     func begin(_ ask: HubAsk, _ id: AckID, _ target: String, _ arguments: [HubData]) {
         guard self.connection.isOpen else { return ask.end(.failure(.ended)) }
-        guard self.asked.count < Self.maximumAsked else { return ask.end(.failure(.tooMany)) }
+        guard self.asked.count < self.settings.clientResults else { return ask.end(.failure(.tooMany)) }
         self.asked[id] = ask
         self.connection.send(.hub(.invocation(id: id, target: target, arguments: arguments)))
     }

@@ -25,6 +25,7 @@ extension Endpoint {
     static func hub(
         _ hub: ServedHub,
         maximumRecordBytes: Int,
+        calls: HubCallSettings,
         listing: ConnectionListing,
         logger: Logger,
         unfinished: ManagedAtomic<Int>
@@ -40,7 +41,7 @@ extension Endpoint {
             standard: signalR(nil),
             subprotocols: [(JSONHubProtocol.subprotocol, json)],
             chosen: [.json: signalR(.json), .messagePack: signalR(.messagePack)],
-            application: HubRelay(hub.dispatcher, listing: listing, logger: logger, unfinished: unfinished),
+            application: HubRelay(hub.dispatcher, settings: calls, listing: listing, logger: logger, unfinished: unfinished),
             groupLimits: .maximum,
             requiresUser: hub.requiresUser,
             keepsClaims: true

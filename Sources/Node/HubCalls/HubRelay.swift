@@ -6,13 +6,21 @@ import VolaryProtocol
 /// Passes the records of a hub's clients to the hub's dispatcher, in any protocol of hub clients.
 final class HubRelay: Application {
     private let dispatcher: any HubDispatcher
+    private let settings: HubCallSettings
     private let listing: ConnectionListing
     private let logger: Logger
     private let unfinished: ManagedAtomic<Int>
 
     /// - Parameter unfinished: counts what the dispatchers of the node are doing.
-    init(_ dispatcher: any HubDispatcher, listing: ConnectionListing, logger: Logger, unfinished: ManagedAtomic<Int>) {
+    init(
+        _ dispatcher: any HubDispatcher,
+        settings: HubCallSettings,
+        listing: ConnectionListing,
+        logger: Logger,
+        unfinished: ManagedAtomic<Int>
+    ) {
         self.dispatcher = dispatcher
+        self.settings = settings
         self.listing = listing
         self.logger = logger
         self.unfinished = unfinished
@@ -24,6 +32,7 @@ final class HubRelay: Application {
             connection,
             self.dispatcher,
             claims: HubClaims(request.claims),
+            settings: self.settings,
             logger: self.logger,
             unfinished: self.unfinished
         )

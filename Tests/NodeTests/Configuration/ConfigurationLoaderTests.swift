@@ -192,6 +192,41 @@ struct ConfigurationLoaderTests {
             byDefault: "32768"
         ),
         Example(
+            option: .signalRKeepAlive,
+            text: "1h",
+            reads: { "\($0.hubCalls.times.keepAlive == .hours(1))" },
+            gives: "true",
+            byDefault: "false"
+        ),
+        Example(
+            option: .signalRClientTimeout,
+            text: "2h",
+            reads: { "\($0.hubCalls.times.silence == .hours(2))" },
+            gives: "true",
+            byDefault: "false"
+        ),
+        Example(
+            option: .signalRHandshakeTimeout,
+            text: "10m",
+            reads: { "\($0.hubCalls.times.handshake == .minutes(10))" },
+            gives: "true",
+            byDefault: "false"
+        ),
+        Example(
+            option: .hubStreams,
+            text: "10000",
+            reads: { "\($0.hubCalls.streams)" },
+            gives: "10000",
+            byDefault: "100"
+        ),
+        Example(
+            option: .hubClientResults,
+            text: "10000",
+            reads: { "\($0.hubCalls.clientResults)" },
+            gives: "10000",
+            byDefault: "100"
+        ),
+        Example(
             option: .maximumUnsent,
             text: "64KiB",
             reads: { "\($0.maximumUnsentBytes)" },

@@ -155,13 +155,14 @@ struct SignalRCallTests {
         }
     }
 
-    @Test(arguments: SignalREncoding.allCases)
+    @Test(arguments: SignalREncoding.allCases, [(nil, 100), ("2", 2)] as [(option: String?, streams: Int)])
     func `A hundred streams of a client may be open, in both directions together, and another one fails`(
-        encoding: SignalREncoding
+        encoding: SignalREncoding,
+        limit: (option: String?, streams: Int)
     ) async throws {
-        try await Self.with(encoding) { _, client in
+        try await Self.with(encoding, limit.option.map { [.hubStreams: $0] } ?? [:]) { _, client in
             let sum = #""type":1,"target":"Sum","arguments":[],"streamIds""#
-            for number in 1..<100 { try client.send("{\(sum):[\"u\(number)\"],\"invocationId\":\"\(number)\"}") }
+            for number in 1..<limit.streams { try client.send("{\(sum):[\"u\(number)\"],\"invocationId\":\"\(number)\"}") }
             try client.send(#"{"type":4,"target":"Count","arguments":[1000000000],"invocationId":"s"}"#)
             for call in [#""type":4,"target":"Count","arguments":[1]"#, sum + #":["u"]"#] {
                 try client.send("{\(call),\"invocationId\":\"more\"}")
@@ -176,6 +177,17 @@ struct SignalRCallTests {
             await client.expect(.completion(id: "s", .void))
             try client.send(#"{"type":4,"target":"Count","arguments":[1],"invocationId":"last"}"#)
             await client.expect(.completion(id: "last", .void))
+        }
+    }
+
+    @Test(arguments: [(nil, 100), ("2", 2)] as [(option: String?, calls: Int)])
+    func `A hundred calls of a client may be unanswered, and another one fails`(option: String?, calls: Int) async throws {
+        try await Self.with(.json, option.map { [.hubClientResults: $0] } ?? [:]) { _, client in
+            try client.send(#"{"type":4,"target":"AskTogether","arguments":[\#(calls + 1)],"invocationId":"1"}"#)
+            await client.expect(.streamItem(id: "1", item: ByteBuffer(string: #""refused""#)))
+            let asked = { client.records().count { if case .invocation = $0 { true } else { false } } }
+            #expect(await eventually { asked() == calls })
+            #expect(client.records().count == calls + 1)
         }
     }
 

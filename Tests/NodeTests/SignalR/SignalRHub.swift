@@ -15,7 +15,7 @@ final class SignalRHub: HubDispatcher {
     func method(_ target: String) -> HubMethodShape? {
         switch target {
         case "Echo", "Broadcast", "JoinGroup", "SendToGroup", "SendToConnection", "Fail", "AskCaller", "Id": HubMethodShape()
-        case "Count": HubMethodShape(isStream: true)
+        case "Count", "AskTogether": HubMethodShape(isStream: true)
         case "Sum": HubMethodShape(uploads: 1)
         default: nil
         }
@@ -46,6 +46,19 @@ final class SignalRHub: HubDispatcher {
                 timeout: .seconds(20)
             )
             return .value(HubValue(json: try HubSample.json(answer ?? HubData(.json, ByteBuffer(string: "null")))))
+        case "AskTogether":
+            let count = try arguments.decode(Int.self, at: 0)
+            try await withThrowingDiscardingTaskGroup { group in
+                for _ in 0..<count {
+                    group.addTask {
+                        do {
+                            _ = try await call.caller.ask("confirm", [], timeout: .seconds(60))
+                        } catch HubAskError.tooMany {
+                            try await call.send(HubValue("refused"))
+                        }
+                    }
+                }
+            }
         case "Count":
             for number in 1...(try arguments.decode(Int.self, at: 0)) {
                 try await call.send(HubValue(number))

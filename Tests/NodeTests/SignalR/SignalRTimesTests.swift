@@ -13,9 +13,10 @@ struct SignalRTimesTests {
     /// A session, and the verdicts about it.
     private final class Client {
         let session: SignalRSession
-        private var times = SignalRTimes(now: SignalRTimesTests.start)
+        private var times: SignalRTimes
 
-        init() throws {
+        init(_ settings: SignalRTimes.Settings = .init()) throws {
+            self.times = SignalRTimes(settings, now: SignalRTimesTests.start)
             let facts = SessionFacts(id: SignalRTimesTests.id, user: nil, path: "/hubs/h", subprotocol: nil)
             self.session = try #require(SignalRProtocol(maximumRecordBytes: 1024).makeSession(facts) as? SignalRSession)
         }
@@ -30,8 +31,8 @@ struct SignalRTimesTests {
         }
     }
 
-    private static func opened() throws -> Client {
-        let client = try Client()
+    private static func opened(_ settings: SignalRTimes.Settings = .init()) throws -> Client {
+        let client = try Client(settings)
         client.send(#"{"protocol":"json","version":1}"#)
         return client
     }
@@ -68,5 +69,16 @@ struct SignalRTimesTests {
         #expect(client.after(60, isReading: false) == .ping)
         #expect(client.after(89) == .ping)
         #expect(client.after(90) == .silent)
+    }
+
+    @Test func `Each time can be set`() throws {
+        let settings = SignalRTimes.Settings(keepAlive: .seconds(2), silence: .seconds(7), handshake: .seconds(3))
+        #expect(settings.shortest == .seconds(2))
+        let late = try Client(settings)
+        #expect((1...3).map { late.after($0) } == [.nothing, .nothing, .noHandshake])
+        let client = try Self.opened(settings)
+        client.send(#"{"type":6}"#)
+        #expect((1...5).map { client.after($0) } == [.nothing, .ping, .nothing, .ping, .nothing])
+        #expect(client.after(8) == .silent)
     }
 }

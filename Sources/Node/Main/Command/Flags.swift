@@ -169,6 +169,11 @@ struct AccessFlags: ParsableArguments {
 struct ClientFlags: ParsableArguments {
     @Option(.maximumMessage) var maximumMessage: String?
     @Option(.maximumRecord) var maximumRecord: String?
+    @Option(.signalRKeepAlive) var signalRKeepAlive: String?
+    @Option(.signalRClientTimeout) var signalRClientTimeout: String?
+    @Option(.signalRHandshakeTimeout) var signalRHandshakeTimeout: String?
+    @Option(.hubStreams) var hubStreams: String?
+    @Option(.hubClientResults) var hubClientResults: String?
     @Option(.maximumUnsent) var maximumUnsent: String?
     @Flag(.compression) var compression = false
     @Option(.pingInterval) var pingInterval: String?
@@ -189,6 +194,11 @@ struct ClientFlags: ParsableArguments {
         [
             (.maximumMessage, self.maximumMessage),
             (.maximumRecord, self.maximumRecord),
+            (.signalRKeepAlive, self.signalRKeepAlive),
+            (.signalRClientTimeout, self.signalRClientTimeout),
+            (.signalRHandshakeTimeout, self.signalRHandshakeTimeout),
+            (.hubStreams, self.hubStreams),
+            (.hubClientResults, self.hubClientResults),
             (.maximumUnsent, self.maximumUnsent),
             (.compression, self.compression ? "on" : nil),
             (.pingInterval, self.pingInterval),
