@@ -35,6 +35,17 @@ public struct EpochLoss: Hashable, Sendable {
     /// store only does not know the caller's epoch, because it was restored from a copy that is older, sessions of nodes go on that were
     /// cut off meanwhile.
     public let isTotal: Bool
+    /// See ``LastNumbers/lost``.
+    public let seen: Position?
+}
+
+/// What a node compares with what it heard.
+public struct LastNumbers: Hashable, Sendable {
+    /// The number of the last entry of each topic that has one.
+    public let byTopic: [Audience: UInt64]
+    /// The highest position that any node has observed of the last epoch of which the store has lost something; nil if nothing is known
+    /// to be lost. Nodes may tell it at any time later.
+    public let lost: Position?
 }
 
 /// Why a script changed nothing.

@@ -58,8 +58,10 @@ struct SessionRules: OptionSet, Sendable {
     static let heldArrivals = SessionRules(rawValue: 1 << 24)
     /// A session is judged by all epochs since the one that it knows, not by the newest alone.
     static let everyBase = SessionRules(rawValue: 1 << 25)
+    /// A session that may have missed what other nodes know to be lost is ended.
+    static let toldLosses = SessionRules(rawValue: 1 << 26)
 
-    static let all = SessionRules(rawValue: 1 << 26 - 1)
+    static let all = SessionRules(rawValue: 1 << 27 - 1)
 
     func enforces(_ rule: SessionRules) -> Bool {
         #if DEBUG

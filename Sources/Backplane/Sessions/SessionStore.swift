@@ -73,12 +73,12 @@ public protocol SessionStore: Sendable {
     /// Pushes the hub's number to the caller's link (``HubLinkEvent/mark(_:)``): once a second, for each hub with sessions.
     func mark(from caller: SessionCaller) async throws(SessionStoreError) -> Observed<Void>
 
-    /// The number of the last entry of each topic that has one, in the log or not. A node compares them every few seconds with what
-    /// it heard.
+    /// The number of the last entry of each topic that has one, in the log or not, and what is known to be lost. A node compares them
+    /// every few seconds with what it heard.
     func lastNumbers(
         of topics: [Audience],
         from caller: SessionCaller
-    ) async throws(SessionStoreError) -> Observed<[Audience: UInt64]>
+    ) async throws(SessionStoreError) -> Observed<LastNumbers>
 
     /// Sessions for the sweep: those whose window is over, at most `limit`.
     func expired(in hub: HubName, limit: Int) async throws(SessionStoreError) -> [ConnectionID]

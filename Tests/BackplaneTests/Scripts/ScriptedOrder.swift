@@ -88,7 +88,7 @@ struct ScriptedOrder {
     }
 
     private func observation(_ answer: RESPValue) throws -> Observation {
-        guard let parts = answer.elements, parts.count == 6, let epoch = parts[0].integer, let number = parts[1].integer,
+        guard let parts = answer.elements, parts.count == 8, let epoch = parts[0].integer, let number = parts[1].integer,
             let history = parts[2].text, let above = parts[3].integer, let operation = parts[4].integer,
             let isTotal = parts[5].integer
         else { throw RedisScriptError.refused("\(answer)") }

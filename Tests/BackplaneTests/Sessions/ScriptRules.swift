@@ -5,7 +5,7 @@ enum ScriptRules {
     /// The rules that nodes follow: no script knows them.
     static let nodeRules: SessionRules = [
         .effectAtControlEntry, .catchUpNewTopics, .subscribeBeforeJoin, .endAfterConfirmation, .expiredCount, .filterAtNumber,
-        .claimsRaiseHighest, .answersRaiseHighest, .linkCheck, .heldArrivals,
+        .claimsRaiseHighest, .answersRaiseHighest, .linkCheck, .heldArrivals, .toldLosses,
     ]
 
     /// Takes the place of the first line of a script.

@@ -99,7 +99,9 @@ struct SessionRecordContractTests {
             )
             #expect(try await node.execute(.attach(attachment)).answer == .refused(.full))
             #expect(try await node.publish("x", to: .connection(connection)).answer == .executed)
-            #expect(try await endpoint.store.lastNumbers(of: [.connection(connection)], from: node.caller).answer.count == 1)
+            #expect(
+                try await endpoint.store.lastNumbers(of: [.connection(connection)], from: node.caller).answer.byTopic.count == 1
+            )
             #expect(try await node.read(session, after: session.fence.position.number).isPage)
         }
     }

@@ -96,7 +96,7 @@ struct SessionRulesTests {
         var follower = HubFollower(node: NodeID(rawValue: 1))
         var output = SessionOutput()
         let fence = Fence(Position(epoch: 1, number: 10))
-        follower.observed(fence.position, lostAbove: nil, into: &output)
+        follower.observed(fence.position, nil, into: &output)
         follower.attach(connection, user: nil, groups: [], into: &output)
         follower.received(.subscribed([.all]), now: 0, into: &output)
         #expect(follower.isConfirmed(connection))
@@ -122,13 +122,36 @@ struct SessionRulesTests {
     @Test func `A client that acknowledges what it was not sent cannot be resumed`() {
         var follower = HubFollower(node: NodeID(rawValue: 1))
         var output = SessionOutput()
-        follower.observed(Position(epoch: 1, number: 10), lostAbove: nil, into: &output)
+        follower.observed(Position(epoch: 1, number: 10), nil, into: &output)
         follower.attach(connection, user: nil, groups: [], into: &output)
         follower.received(.subscribed([.all]), now: 0, into: &output)
         follower.attached(connection, Fence(Position(epoch: 1, number: 10)), groups: [], now: 0, into: &output)
         follower.acknowledged(connection, through: 1, into: &output)
         #expect(output.actions.contains { if case .end(_, _, .unrecoverable(.acknowledgement)) = $0 { true } else { false } })
         #expect(follower.sessions.isEmpty)
+    }
+
+    @Test(arguments: [(3, true), (10, true), (11, false), (99, false), (100, true)] as [(UInt64, Bool)])
+    func `A session goes on behind a loss, if it had looked at all that is lost`(number: UInt64, isHarmless: Bool) {
+        for isKnownAtOnce in [true, false] {
+            var follower = HubFollower(node: NodeID(rawValue: 1))
+            var output = SessionOutput()
+            let fence = Fence(Position(epoch: 10, number: 5))
+            follower.observed(fence.position, nil, into: &output)
+            follower.attach(connection, user: nil, groups: [], into: &output)
+            follower.received(.subscribed([.all]), now: 0, into: &output)
+            follower.attached(connection, fence, groups: [], now: 0, into: &output)
+            // Nothing was delivered, so nothing that it saw is lost.
+            follower.received(.mark(Position(epoch: 10, number: 10)), now: 0, into: &output)
+            output = SessionOutput()
+            let lost = Position(epoch: 10, number: number)
+            let loss = EpochLoss(above: 8, lastOperation: 0, isTotal: false, seen: isKnownAtOnce ? lost : nil)
+            follower.observed(Position(epoch: 20, number: 100), loss, into: &output)
+            let position = Position(epoch: 20, number: 101)
+            follower.compare(LastNumbers(byTopic: [:], lost: lost), at: position, into: &output)
+            #expect(output.actions.contains(.end(connection, fence, .unrecoverable(.historyLost))) != isHarmless)
+            #expect(follower.sessions.isEmpty != isHarmless)
+        }
     }
 
     @Test func `A session that makes no progress for two seconds is cut`() {
@@ -146,7 +169,7 @@ struct SessionRulesTests {
         var follower = HubFollower(node: NodeID(rawValue: 1))
         var output = SessionOutput()
         let fence = Fence(Position(epoch: 1, number: 10))
-        follower.observed(fence.position, lostAbove: nil, into: &output)
+        follower.observed(fence.position, nil, into: &output)
         follower.attach(connection, user: nil, groups: [], into: &output)
         follower.received(.subscribed([.all]), now: 0, into: &output)
         let large = String(repeating: "x", count: 600_000)

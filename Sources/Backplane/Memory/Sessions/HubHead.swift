@@ -15,6 +15,8 @@ struct HubHead {
     private(set) var since: Int64
     /// The store's process in which the epoch began.
     private(set) var process: UInt64
+    /// See ``LastNumbers/lost``.
+    private(set) var lost: Position?
     /// Oldest first; the last is this epoch.
     private var starts: [EpochStart]
     /// The number at a time, at the start of the epoch and every 10 s, oldest first.
@@ -30,6 +32,7 @@ struct HubHead {
         // The first number of a new hub is above all that another hub of this name may have had.
         self.number = max(highest + Self.jump, Self.firstNumber(at: now))
         self.since = now
+        self.lost = former?.lost
         self.process = process
         self.starts = (former?.starts ?? []).suffix(Self.keptEpochs - 1) + [EpochStart(epoch: self.epoch, base: base)]
         self.marks = [(now, self.number)]
@@ -49,6 +52,14 @@ struct HubHead {
     func lacks(_ seen: Position?) -> Bool {
         guard let seen else { return false }
         return seen.epoch == self.epoch ? seen.number > self.number : seen.epoch > self.epoch
+    }
+
+    /// What a caller has observed.
+    mutating func note(_ seen: Position?) {
+        guard let seen, self.lost.map({ $0 < seen }) ?? true else { return }
+        let next = self.starts.first { $0.epoch > seen.epoch }
+        let isKnown = self.starts.contains { $0.epoch == seen.epoch }
+        if self.lacks(seen) || next.map({ !isKnown || seen.number > $0.base }) == true { self.lost = seen }
     }
 
     /// See ``EpochLoss/above``.

@@ -77,10 +77,10 @@ extension MemoryHub {
         }
     }
 
-    mutating func lastNumbers(of topics: [Audience], from caller: SessionCaller) -> [Audience: UInt64] {
+    mutating func lastNumbers(of topics: [Audience], from caller: SessionCaller) -> LastNumbers {
         self.enter(caller.seen)
         let numbers = topics.compactMap { topic in self.topics[topic].flatMap { $0.last > 0 ? (topic, $0.last) : nil } }
-        return Dictionary(numbers) { first, _ in first }
+        return LastNumbers(byTopic: Dictionary(numbers) { first, _ in first }, lost: self.head?.lost)
     }
 
     mutating func mark(from caller: SessionCaller) {

@@ -40,6 +40,7 @@ struct MemoryHub {
     /// The first line of each script: begins an epoch where the history is not the one that the head belongs to.
     mutating func enter(_ seen: Position?) {
         let surviving = self.head == nil ? self.removeLogs() : 0
+        self.head?.note(seen)
         let isOther = self.rules.enforces(.epochByProcess) && self.head?.process != self.process
         if self.head == nil || isOther || self.head?.lacks(seen) == true {
             self.head = HubHead(after: self.head, surviving: surviving, process: self.process, seen: seen, now: self.now)

@@ -136,7 +136,7 @@ public final class MemorySessionStore: SessionStore {
     public func lastNumbers(
         of topics: [Audience],
         from caller: SessionCaller
-    ) async throws(SessionStoreError) -> Observed<[Audience: UInt64]> {
+    ) async throws(SessionStoreError) -> Observed<LastNumbers> {
         try self.run(caller) { ($0.lastNumbers(of: topics, from: caller), nil) }
     }
 
@@ -202,7 +202,8 @@ public final class MemorySessionStore: SessionStore {
                 EpochLoss(
                     above: lostAbove,
                     lastOperation: hub.operations[caller.node]?.last ?? 0,
-                    isTotal: caller.seen.map { hub.head?.wasEmpty(since: $0) == true } ?? false
+                    isTotal: caller.seen.map { hub.head?.wasEmpty(since: $0) == true } ?? false,
+                    seen: hub.head?.lost
                 )
             }
             let woken = state.push(&hub, of: caller.hub).woken

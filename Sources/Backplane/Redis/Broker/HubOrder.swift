@@ -10,7 +10,11 @@ final class HubOrder {
     let lane: String
     /// The history of Redis that the link has been told, empty before.
     private(set) var history = ""
+    /// The last history that was told, on this link or an earlier one.
+    private var lastHistory = ""
     private var observations: [HubName: Position] = [:]
+    /// Hubs whose observation another history has not been told.
+    private var unreported: Set<HubName> = []
 
     init(node: NodeID) {
         self.lane = "op:\(node):p"
@@ -18,11 +22,28 @@ final class HubOrder {
 
     func linkWasLost() { self.history = "" }
 
-    func told(history: String) { self.history = history }
+    func told(history: String) {
+        self.history = history
+        guard history != self.lastHistory else { return }
+        // What this node has observed may be lost, and nodes that have missed it can learn that from nobody else.
+        if !self.lastHistory.isEmpty { self.unreported = Set(self.observations.keys) }
+        self.lastHistory = history
+    }
+
+    /// Hubs whose observation Redis is to be told, although this node has nothing to publish in them.
+    func takeUnreported(_ limit: Int) -> [HubName] {
+        let hubs = Array(self.unreported.prefix(limit))
+        self.unreported.subtract(hubs)
+        return hubs
+    }
+
+    /// Call for a hub that was taken, if Redis did not answer.
+    func wasNotReported(_ hub: HubName) { self.unreported.insert(hub) }
 
     /// Call with the position of each answer.
     func observed(_ position: Position, in hub: HubName) {
         if self.observations.count >= Self.maximumHubs, self.observations[hub] == nil { self.observations.removeAll() }
+        self.unreported.remove(hub)
         if let known = self.observations[hub], known >= position { return }
         self.observations[hub] = position
     }

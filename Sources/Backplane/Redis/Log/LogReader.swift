@@ -7,6 +7,8 @@ import VolaryProtocol
 final class LogReader {
     /// Maximum of heads refreshed by one command.
     private static let headsPerCommand = 1000
+    /// Maximum of hubs whose observations are told at once.
+    private static let reportsAtOnce = 500
 
     private let context: BrokerContext
     private let scripts: RedisScriptCache
@@ -185,6 +187,26 @@ final class LogReader {
                 self.messagesWereLost(hub)
             }
         }
+    }
+
+    /// Call once per second. Tells Redis what this node has observed in hubs that it does not follow, if Redis may have lost it.
+    func reportObservations() {
+        guard let link, link.isReady else { return }
+        let order = self.context.order
+        for hub in order.takeUnreported(Self.reportsAtOnce) {
+            var command = self.scripts.command(.identify, keys: self.context.storeKeys(of: hub).identity)
+            order.append(to: &command, in: hub)
+            for argument in [self.context.logBounds.age, "", "0", "0", "\(self.context.newEpoch())"] { command.append(argument) }
+            if !hub.isDefault { command.append(self.context.logBounds.headLife) }
+            link.send(command) { [weak self] result in
+                guard case .success(let value) = result, let identity = StoreIdentity(value) else {
+                    if case .success(let value) = result, value.isMissingScript { self?.scripts.reload([.identify], over: link) }
+                    return order.wasNotReported(hub)
+                }
+                if let position = identity.position { order.observed(position, in: hub) }
+            }
+        }
+        link.flush()
     }
 
     private func found(_ name: String, of hub: HubName) {

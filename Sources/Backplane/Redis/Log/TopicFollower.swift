@@ -202,6 +202,7 @@ final class TopicFollower {
         if !self.replays.isHolding { self.losses.report() }
         guard self.context.isLogged else { return }
         if self.subscriptions.isLinked { self.identifyStores() }
+        self.reader.reportObservations()
         self.reader.refreshHeads(of: self.logs.topics)
     }
 

@@ -173,7 +173,7 @@ public final class RedisSessionStore: SessionStore, Service {
     public func lastNumbers(
         of topics: [Audience],
         from caller: SessionCaller
-    ) async throws(SessionStoreError) -> Observed<[Audience: UInt64]> {
+    ) async throws(SessionStoreError) -> Observed<LastNumbers> {
         let names = topics.map { topic in
             if case .connection(let id) = topic { "connection:\(id)" } else { SessionKeys.name(of: topic) ?? "" }
         }

@@ -13,12 +13,21 @@ struct SessionReply {
     private let lastOperation: UInt64
 
     init(_ value: RESPValue) throws(SessionStoreError) {
-        guard let parts = value.elements, parts.count >= 2, let observed = parts[0].elements, observed.count == 6,
+        guard let parts = value.elements, parts.count >= 2, let observed = parts[0].elements, observed.count == 8,
             let epoch = observed[0].unsigned, let number = observed[1].unsigned, let above = observed[3].integer,
-            let operation = observed[4].unsigned, let isTotal = observed[5].integer
+            let operation = observed[4].unsigned, let isTotal = observed[5].integer, let lostEpoch = observed[6].unsigned,
+            let lostNumber = observed[7].unsigned
         else { throw Self.wrongShape }
         self.position = Position(epoch: epoch, number: number)
-        self.loss = above < 0 ? nil : EpochLoss(above: UInt64(above), lastOperation: operation, isTotal: isTotal == 1)
+        self.loss =
+            above < 0
+            ? nil
+            : EpochLoss(
+                above: UInt64(above),
+                lastOperation: operation,
+                isTotal: isTotal == 1,
+                seen: lostEpoch > 0 ? Position(epoch: lostEpoch, number: lostNumber) : nil
+            )
         self.history = observed[2].text.flatMap { $0.isEmpty ? nil : $0 }
         self.answer = parts[1]
         self.rest = parts[2...]
@@ -94,10 +103,16 @@ struct SessionReply {
         }
     }
 
-    func numbers(of topics: [Audience]) throws(SessionStoreError) -> [Audience: UInt64] {
-        guard let numbers = self.answer.elements, numbers.count == topics.count else { throw Self.wrongShape }
+    func numbers(of topics: [Audience]) throws(SessionStoreError) -> LastNumbers {
+        let rest = Array(self.rest)
+        guard let numbers = self.answer.elements, numbers.count == topics.count, rest.count == 2, let epoch = rest[0].unsigned,
+            let number = rest[1].unsigned
+        else { throw Self.wrongShape }
         let pairs = zip(topics, numbers.map { $0.unsigned ?? 0 }).filter { $0.1 > 0 }
-        return Dictionary(pairs.map { ($0.0, $0.1) }) { first, _ in first }
+        return LastNumbers(
+            byTopic: Dictionary(pairs.map { ($0.0, $0.1) }) { first, _ in first },
+            lost: epoch > 0 ? Position(epoch: epoch, number: number) : nil
+        )
     }
 
     private static func entry(_ row: RESPValue, _ topics: [String: Audience], own: Audience) -> LogEntry? {

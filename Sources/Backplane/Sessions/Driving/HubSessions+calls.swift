@@ -34,7 +34,7 @@ extension HubSessions {
 
     private func observe(_ position: Position, _ loss: EpochLoss?) {
         let epoch = self.follower.seen?.epoch
-        self.update { $0.observed(position, lostAbove: loss?.above, into: &$1) }
+        self.update { $0.observed(position, loss, into: &$1) }
         guard let epoch, let loss, epoch != self.follower.seen?.epoch else { return }
         // The link may still be one to the former history.
         if let link {

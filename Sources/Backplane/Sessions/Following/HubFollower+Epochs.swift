@@ -3,20 +3,30 @@ import VolaryProtocol
 /// What becomes of sessions when the store has another history.
 extension HubFollower {
     /// The position of an answer, before the answer itself. When it begins an epoch, the link is to be opened again.
-    /// - Parameter lostAbove: ``EpochLoss/above``.
-    mutating func observed(_ position: Position, lostAbove: UInt64?, into output: inout SessionOutput) {
+    /// - Parameter loss: nil while the epoch is the one with which the call was made.
+    mutating func observed(_ position: Position, _ loss: EpochLoss?, into output: inout SessionOutput) {
         guard let seen = self.seen else {
             self.seen = position
             return
         }
         if position.epoch == seen.epoch { return self.see(position.number) }
         // An answer of a history that is over tells nothing, nor does one to a call that was made with another epoch.
-        guard position.epoch > seen.epoch, let lostAbove else { return }
-        self.judged.append(EpochStart(epoch: position.epoch, base: lostAbove))
+        guard position.epoch > seen.epoch, let loss else { return }
+        self.judged.append(EpochStart(epoch: position.epoch, base: loss.above))
         self.judged.removeFirst(max(self.judged.count - HubFollower.judgedEpochs, 0))
         self.seen = position
+        if let lost = loss.seen { self.lost = max(self.lost ?? lost, lost) }
         self.linkWasLost()
-        self.judgeAll(lostAbove, into: &output)
+        self.judgeAll(loss.above, into: &output)
+    }
+
+    /// The store has lost what some node has observed, up to this position. Ends the sessions that may have missed it: their node had no
+    /// link when it was published, or they had no node.
+    mutating func isLost(through position: Position, into output: inout SessionOutput) {
+        self.lost = max(self.lost ?? position, position)
+        for id in self.sorted where self.sessions[id]?.mayLack(position) == true {
+            self.end(id, .unrecoverable(.historyLost), into: &output)
+        }
     }
 
     private static let judgedEpochs = 16
@@ -25,25 +35,35 @@ extension HubFollower {
         var vouched: [OwnedSession] = []
         for id in self.sorted {
             // Whoever is being attached is judged when the answer comes.
-            guard let session = self.sessions[id], let owned = session.owned else { continue }
-            guard session.highest <= lostAbove else {
-                self.end(id, .unrecoverable(.historyLost), into: &output)
-                continue
-            }
-            self.sessions[id]?.phase = .suspended
-            vouched.append(owned)
+            guard let owned = self.sessions[id]?.owned else { continue }
+            if self.suspend(id, lostAbove: lostAbove, into: &output) { vouched.append(owned) }
         }
         self.vouch(for: vouched, into: &output)
     }
 
     /// A session of an earlier epoch, which became known after the present one was judged.
     mutating func judge(_ id: ConnectionID, since epoch: UInt64, into output: inout SessionOutput) {
-        guard let session = self.sessions[id], let owned = session.owned else { return }
-        guard let lostAbove = self.lostAbove(epoch), session.highest <= lostAbove else {
-            return self.end(id, .unrecoverable(.historyLost), into: &output)
+        guard let owned = self.sessions[id]?.owned else { return }
+        guard self.suspend(id, lostAbove: self.lostAbove(epoch), into: &output) else { return }
+        self.vouch(for: [owned], into: &output)
+    }
+
+    /// - Parameter lostAbove: nil if nothing is known of the epoch.
+    /// - Returns: false for a session that cannot go on, which has ended.
+    private mutating func suspend(
+        _ id: ConnectionID,
+        lostAbove: UInt64?,
+        into output: inout SessionOutput
+    ) -> Bool {
+        self.sessions[id]?.goesOn(at: self.seen?.number ?? 0)
+        guard let session = self.sessions[id], let lostAbove, session.highest <= lostAbove,
+            self.lost.map({ !session.mayLack($0) }) ?? true
+        else {
+            self.end(id, .unrecoverable(.historyLost), into: &output)
+            return false
         }
         self.sessions[id]?.phase = .suspended
-        self.vouch(for: [owned], into: &output)
+        return true
     }
 
     private func vouch(for sessions: [OwnedSession], into output: inout SessionOutput) {

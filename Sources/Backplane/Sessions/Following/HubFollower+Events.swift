@@ -129,9 +129,10 @@ extension HubFollower {
 
     /// Compares what was heard with the store's last numbers of topics, of the time of `position`. What the link has not passed by
     /// now counts at the next comparison.
-    mutating func compare(_ numbers: [Audience: UInt64], at position: Position, into output: inout SessionOutput) {
+    mutating func compare(_ numbers: LastNumbers, at position: Position, into output: inout SessionOutput) {
+        if let lost = numbers.lost { self.isLost(through: lost, into: &output) }
         guard position.epoch == self.seen?.epoch, self.rules.enforces(.linkCheck) else { return }
-        for (topic, number) in numbers.sorted(by: { $0.value < $1.value }) {
+        for (topic, number) in numbers.byTopic.sorted(by: { $0.value < $1.value }) {
             guard let last = self.subscriptions.compare(topic, number) else { continue }
             for id in self.members(of: topic) { self.missed(id, since: last, into: &output) }
         }

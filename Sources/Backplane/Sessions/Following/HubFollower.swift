@@ -4,7 +4,7 @@ import VolaryProtocol
 /// The sessions that a node owns in one hub, following the hub's order: what they are sent, and what they read to get there.
 ///
 /// Not thread-safe; without clock and I/O. Events of the link go in by ``received(_:now:into:)``; every answer of the store first by
-/// ``observed(_:lostAbove:into:)``, then by the function for its call.
+/// ``observed(_:_:into:)``, then by the function for its call.
 struct HubFollower {
     let node: NodeID
     let rules: SessionRules
@@ -14,6 +14,8 @@ struct HubFollower {
     var seen: Position?
     /// Judged epochs, the newest last: what was observed earlier is lost above `base`.
     var judged: [EpochStart] = []
+    /// See ``LastNumbers/lost``.
+    var lost: Position?
     var departures: [OwnedSession: Departure] = [:]
     private var index: [Audience: OrderedSet<ConnectionID>] = [:]
     private var indexed: [ConnectionID: Set<Audience>] = [:]
@@ -76,7 +78,9 @@ struct HubFollower {
 
     mutating func claimed(_ record: SessionRecord, into output: inout SessionOutput) {
         self.forget(record.id, into: &output)
-        self.sessions[record.id] = SessionFollower(claimed: record, rules: self.rules)
+        let session = SessionFollower(claimed: record, rules: self.rules)
+        self.sessions[record.id] = session
+        if let lost, session.mayLack(lost) { return self.end(record.id, .unrecoverable(.historyLost), into: &output) }
         if record.fence.position.epoch == self.seen?.epoch || !self.rules.enforces(.fenceByPosition) {
             self.catchUp(record.id, into: &output)
         } else {

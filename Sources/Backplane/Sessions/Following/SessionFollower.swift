@@ -58,6 +58,11 @@ struct SessionFollower {
     var pending: Set<Audience> = []
     /// The last entry of the own topic that was heard.
     var lastOwn: UInt64?
+    /// Numbers that the session was not followed through, oldest first: those above `after` and below `before` were of an owner that is no
+    /// longer, or of an epoch that is over. What has survived of them is in logs; if something has not, the session may lack it.
+    private var gaps: [(after: UInt64, before: UInt64)] = []
+    /// As many as the store knows epochs: 16.
+    private static let maximumGaps = 16
 
     init(attaching id: ConnectionID, user: AudienceName?, protocol: String, rules: SessionRules) {
         self.id = id
@@ -77,6 +82,7 @@ struct SessionFollower {
         self.phase = .subscribing
         self.memberships = record.memberships
         self.begin(at: record.checkpoint)
+        self.goesOn(at: record.fence.position.number)
         self.highest = rules.enforces(.claimsRaiseHighest) ? record.fence.position.number : record.checkpoint.number
     }
 
@@ -167,6 +173,18 @@ struct SessionFollower {
 
     /// Everything up to `number` has been looked at.
     mutating func passed(_ number: UInt64) { self.cursor = max(self.cursor, number) }
+
+    /// The session goes on at a number of another epoch, or of another owner.
+    mutating func goesOn(at number: UInt64) {
+        self.gaps.append((self.cursor, number))
+        self.gaps.removeFirst(max(self.gaps.count - Self.maximumGaps, 0))
+    }
+
+    /// Whether the session may have missed what the store has lost.
+    /// - Parameter lost: see ``LastNumbers/lost``. The numbers of an epoch are above all that were observed before it.
+    func mayLack(_ lost: Position) -> Bool {
+        self.rules.enforces(.toldLosses) && self.gaps.contains { $0.after < lost.number && lost.number < $0.before }
+    }
 
     /// Looks again at what follows `number`, of which nothing was delivered.
     /// - Returns: false when something was, or when a checkpoint above it was stored.

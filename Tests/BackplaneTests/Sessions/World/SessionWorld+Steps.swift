@@ -98,7 +98,7 @@ extension SessionWorld {
         guard !self.nodes[node].answers.isEmpty, !self.nodes[node].isDead, !self.nodes[node].isFrozen else { return }
         let (request, answer, position, loss) = self.nodes[node].answers.removeFirst()
         let epoch = self.nodes[node].follower.seen?.epoch
-        self.act(node) { $0.follower.observed(position, lostAbove: loss?.above, into: &$1) }
+        self.act(node) { $0.follower.observed(position, loss, into: &$1) }
         // In a new epoch the node opens its link again.
         if let epoch, let loss, epoch != self.nodes[node].follower.seen?.epoch {
             await self.nodes[node].link.lose()

@@ -24,7 +24,7 @@ struct SimulatedNode {
         case acknowledged([SessionAnswer])
         case read(SessionReadAnswer)
         case vouched([SessionAnswer])
-        case numbers([Audience: UInt64])
+        case numbers(LastNumbers)
         case other
     }
 

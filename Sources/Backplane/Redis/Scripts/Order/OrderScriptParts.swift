@@ -13,7 +13,7 @@
 /// | `starts` | epoch and base of the last 16 epochs, oldest first: `<epoch>:<base>,` |
 /// | `marks`, `marked` | the number at a time, at the epoch's start and at intervals: `<ms>:<number>,`; the time of the last |
 /// | `unlogged` | the last number that was given to a message without a log |
-/// | `lost` | the last epoch of which a caller has observed more than has survived |
+/// | `lost`, `lostNumber` | the last epoch of which a caller has observed more than has survived, and the highest number observed of it |
 /// | `op:<lane>` | the last operation that was executed for a lane |
 ///
 /// A lane is a numbered sequence of operations of one node. The refusals of its last operations are in the hash
@@ -36,8 +36,9 @@ extension RedisScript {
     /// - `floor()` is a number above which a topic without a log has lost nothing.
     /// - `set(key, ...)` is HSET, also without memory.
     /// - `observed()` returns the epoch, the number, the history if the link has not been told it, or an empty text; the number above
-    ///   which all that the caller observed is lost, or -1; `operation`; and whether nothing was left when an epoch since
-    ///   the caller's began, 0 or 1.
+    ///   which all that the caller observed is lost, or -1; `operation`; whether nothing was left when an epoch since
+    ///   the caller's began, 0 or 1; and then, if the epoch is not the caller's, `lost()`.
+    /// - `lost()` returns the fields `lost` and `lostNumber`, 0 if nothing is known to be lost.
     static let order =
         Self.plainOrder + """
             local function set(key, ...)
@@ -64,8 +65,12 @@ extension RedisScript {
                 end
                 return save()
             end
+            local function lost()
+                local fields = redis.call('HMGET', hub, 'lost', 'lostNumber')
+                return whole(fields[1]) or 0, whole(fields[2]) or 0
+            end
             local function observed()
-                local above, isTotal = -1, 0
+                local above, isTotal, lostEpoch, lostNumber = -1, 0, 0, 0
                 if ARGV[2] ~= '' and tonumber(ARGV[2]) ~= epoch then
                     local seen, isKnown = tonumber(ARGV[2]), false
                     for start, base in string.gmatch(redis.call('HGET', hub, 'starts') or '', '(%d+):(%d+),') do
@@ -75,8 +80,9 @@ extension RedisScript {
                         if start > seen and base == 0 then isTotal = 1 end
                     end
                     if not isKnown then above = 0 end
+                    lostEpoch, lostNumber = lost()
                 end
-                return {epoch, number, run ~= ARGV[1] and run or '', above, operation, isTotal}
+                return {epoch, number, run ~= ARGV[1] and run or '', above, operation, isTotal, lostEpoch, lostNumber}
             end
 
             """
@@ -123,9 +129,13 @@ extension RedisScript {
                     end
                 end
             end
-            if isLost and seenEpoch > (whole(redis.call('HGET', hub, 'lost')) or 0) then
-                redis.call('HDEL', hub, '')
-                redis.call('HSET', hub, 'lost', string.format('%.0f', seenEpoch))
+            if isLost then
+                local known = redis.call('HMGET', hub, 'lost', 'lostNumber')
+                local lost, lostNumber = whole(known[1]) or 0, whole(known[2]) or 0
+                if seenEpoch > lost or seenEpoch == lost and seenNumber > lostNumber then
+                    redis.call('HDEL', hub, '')
+                    redis.call('HSET', hub, 'lost', string.format('%.0f', seenEpoch), 'lostNumber', string.format('%.0f', seenNumber))
+                end
             end
             if not epoch or isOther or isBehind then
                 local base = number or 0

@@ -120,7 +120,7 @@ extension RedisScript {
             """
     )
 
-    /// ARGV: topics, from 14 on. Answers what was observed, and the number of the last entry of each.
+    /// ARGV: topics, from 14 on. Answers what was observed, the number of the last entry of each, and what `lost` tells.
     static let lastNumbers = RedisScript(
         name: "last numbers",
         source: Self.sessionParts + """
@@ -132,7 +132,7 @@ extension RedisScript {
                 local key = session and sessionKey(session) or scope .. ':top:' .. ARGV[i]
                 numbers[#numbers + 1] = tonumber(redis.call('HGET', key, 'last')) or 0
             end
-            return reply(numbers)
+            return reply(numbers, lost())
             """
     )
 
