@@ -3,7 +3,7 @@
 library, of both their blocking and their asynchronous kind, with the plain and the reliable protocol. Left out are events that have handlers
 (webpubsub_events.py), and what becomes of reliable clients when something fails (webpubsub_resume.py).
 
-    webpubsub.py KEY HUB PORT...
+    webpubsub.py KEY HUB ENDPOINT...
 
 Callers take the nodes in turn, clients too. Closes all clients of the hub. Prints a list; the exit status is 1 after a failure.
 """
@@ -96,11 +96,11 @@ class Client:
 
 
 class Scenario:
-    def __init__(self, name, client_kind, service_kind, protocol, key, hub, ports):
+    def __init__(self, name, client_kind, service_kind, protocol, key, hub, endpoints):
         self.name, self.client_kind, self.protocol = name, client_kind, protocol
         self.services = [
-            service_kind.WebPubSubServiceClient.from_connection_string(f"Endpoint=http://localhost:{port};AccessKey={key};Version=1.0;", hub)
-            for port in ports
+            service_kind.WebPubSubServiceClient.from_connection_string(f"Endpoint={endpoint};AccessKey={key};Version=1.0;", hub)
+            for endpoint in endpoints
         ]
         self.turn = 0
         self.names = []
@@ -305,12 +305,12 @@ class Scenario:
 
 
 async def main():
-    key, hub, ports = sys.argv[1], sys.argv[2], [int(port) for port in sys.argv[3:]]
+    key, hub, endpoints = sys.argv[1], sys.argv[2], sys.argv[3:]
     failures = 0
     for name, client, service in (("blocking", blocking_client, blocking_service), ("asynchronous", waiting_client, waiting_service)):
         for protocol in (WebPubSubProtocolType.JSON, WebPubSubProtocolType.JSON_RELIABLE):
             kind = name if protocol == WebPubSubProtocolType.JSON else f"{name}, reliable"
-            failures += await Scenario(kind, client, service, protocol, key, hub, ports).run()
+            failures += await Scenario(kind, client, service, protocol, key, hub, endpoints).run()
     return 1 if failures else 0
 
 
