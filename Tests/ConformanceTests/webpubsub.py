@@ -3,9 +3,9 @@
 library, of both their blocking and their asynchronous kind, with the plain and the reliable protocol. Left out are events that have handlers
 (webpubsub_events.py), and what becomes of reliable clients when something fails (webpubsub_resume.py).
 
-    webpubsub.py KEY PORT...
+    webpubsub.py KEY HUB ENDPOINT...
 
-Callers take the nodes in turn, clients too. Prints a list; the exit status is 1 after a failure.
+Callers take the nodes in turn, clients too. Closes all clients of the hub. Prints a list; the exit status is 1 after a failure.
 """
 
 import asyncio
@@ -22,7 +22,6 @@ from azure.messaging.webpubsubclient import aio as waiting_client
 from azure.messaging.webpubsubclient.models import CallbackType, SendMessageError, WebPubSubDataType, WebPubSubProtocolType
 from azure.messaging.webpubsubservice import aio as waiting_service
 
-HUB = "Conformance"
 SECONDS = 10
 
 
@@ -97,11 +96,11 @@ class Client:
 
 
 class Scenario:
-    def __init__(self, name, client_kind, service_kind, protocol, key, ports):
+    def __init__(self, name, client_kind, service_kind, protocol, key, hub, endpoints):
         self.name, self.client_kind, self.protocol = name, client_kind, protocol
         self.services = [
-            service_kind.WebPubSubServiceClient.from_connection_string(f"Endpoint=http://localhost:{port};AccessKey={key};Version=1.0;", HUB)
-            for port in ports
+            service_kind.WebPubSubServiceClient.from_connection_string(f"Endpoint={endpoint};AccessKey={key};Version=1.0;", hub)
+            for endpoint in endpoints
         ]
         self.turn = 0
         self.names = []
@@ -116,7 +115,14 @@ class Scenario:
         self.turn += 1
         answer = await done(self.services[self.turn % len(self.services)].get_client_access_token(**options))
         check("the parts of the answer", set(answer) == {"baseUrl", "token", "url"})
-        return await Client(self.client_kind, answer["url"], self.protocol).open()
+        client = await Client(self.client_kind, answer["url"], self.protocol).open()
+        # Other nodes than the client's find it once Redis has it, which may be after it knows that it is connected.
+        for service in self.services:
+            for _ in range(SECONDS * 100):
+                if await done(service.connection_exists(client.id)):
+                    break
+                await asyncio.sleep(0.01)
+        return client
 
     async def members(self, group, **options):
         found = []
@@ -299,12 +305,12 @@ class Scenario:
 
 
 async def main():
-    key, ports = sys.argv[1], [int(port) for port in sys.argv[2:]]
+    key, hub, endpoints = sys.argv[1], sys.argv[2], sys.argv[3:]
     failures = 0
     for name, client, service in (("blocking", blocking_client, blocking_service), ("asynchronous", waiting_client, waiting_service)):
         for protocol in (WebPubSubProtocolType.JSON, WebPubSubProtocolType.JSON_RELIABLE):
             kind = name if protocol == WebPubSubProtocolType.JSON else f"{name}, reliable"
-            failures += await Scenario(kind, client, service, protocol, key, ports).run()
+            failures += await Scenario(kind, client, service, protocol, key, hub, endpoints).run()
     return 1 if failures else 0
 
 

@@ -44,7 +44,8 @@ class Node:
 
 
 class Balancer:
-    """Passes each new connection to the next node that takes it."""
+    """Passes each new connection to the next node that takes it, or refuses it, after a tenth of a second: the library begins to wait for the
+    result of a handshake after it has started its thread, and an earlier result is not noticed for 30 s."""
 
     def __init__(self, nodes):
         self.nodes = nodes
@@ -61,6 +62,7 @@ class Balancer:
     def run(self):
         while True:
             client, _ = self.listener.accept()
+            time.sleep(0.1)
             server = self.connect() if self.is_open else None
             if server is None:
                 client.close()

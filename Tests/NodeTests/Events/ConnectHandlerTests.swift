@@ -73,6 +73,17 @@ struct ConnectHandlerTests {
         }
     }
 
+    @Test func `A refusal has the name of its status`() async throws {
+        try await HandlerNode.with {
+            $0.event == "connect" ? .init(403) : .init()
+        } _: { test in
+            let token = try PubSubToken.make("chat", host: "127.0.0.1:\(test.node.port)", [:])
+            let request = HandshakeRequest.text("/client/hubs/chat?access_token=\(token)", host: "127.0.0.1:\(test.node.port)")
+            let (answer, _) = try await test.node.answer(to: Array(request.utf8)) { $0.contains("}") }
+            #expect(answer.hasPrefix("HTTP/1.1 403 Forbidden\r\n") && answer.contains(#""title":"Forbidden""#))
+        }
+    }
+
     @Test func `The handler may choose another subprotocol than the node would`() async throws {
         try await HandlerNode.with {
             $0.event == "connect" ? .init(200, [], #"{"subprotocol":"custom","roles":[]}"#) : .init(200, [], "raw")

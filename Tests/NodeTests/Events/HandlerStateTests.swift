@@ -75,10 +75,11 @@ struct HandlerStateTests {
 
     @Test(arguments: [
         (["*"], true), (["push.example.org"], true), (["PUSH.example.org"], true), (["a, push.example.org ,b"], true),
-        (["a", "push.example.org"], true), ([], false), (["", "example.org"], false), (["push.example.org:80"], false),
-        (["push.example.org b"], false), (["x*"], false),
+        (["a", "push.example.org"], true), ([], false), (["", "example.org"], false), (["push.example.org:8080"], true),
+        (["a:80, push.example.org:80"], true), (["push.example.org:"], false), (["push.example.org:x"], false), (["a:80"], false),
+        (["push.example.org80"], false), (["push.example.org b"], false), (["x*"], false), ([":80"], false),
     ])
-    func `The field names this server, alone or in a list`(values: [String], isAllowed: Bool) {
+    func `The field names this server, alone or in a list, with or without a port`(values: [String], isAllowed: Bool) {
         let fields = HTTPHeaders(values.map { ("WebHook-Allowed-Origin", $0) })
         #expect(AbuseProtection.isAllowed(fields, origin: "push.example.org") == isAllowed)
     }

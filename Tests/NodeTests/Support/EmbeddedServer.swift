@@ -58,21 +58,24 @@ final class EmbeddedServer {
     /// The decision; nil when the upgrade is refused or the socket ends before.
     var outcomes: [Outcome] { self.decision.withLockedValue { $0 } }
 
-    /// - Parameter peer: nil for no address.
+    /// - Parameters:
+    ///   - peer: nil for no address.
+    ///   - greeting: sent to each WebSocket when it is open.
     init(
         phase: LifecyclePhase.Phase = .serving,
         compresses: Bool = false,
         admission: Admission = Admission(maximumConnections: 1000),
         access: WebSocketAuthenticator = WebSocketAuthenticator(origins: nil, tokens: nil, acceptsAnonymous: false),
         peer: String? = nil,
-        settings: HTTPSettings = EmbeddedServer.settings
+        settings: HTTPSettings = EmbeddedServer.settings,
+        greeting: String? = nil
     ) throws {
         self.recorder = NIOLoopBound(RequestRecorder(self.seen), eventLoop: self.channel.eventLoop)
         let (seen, decision, recorder) = (self.seen, self.decision, self.recorder)
         self.phase.enter(phase)
         self.place = ConnectionSlot(in: admission, peer: peer.flatMap { IPAddress($0) })
         let webSockets = WebSocketUpgrade(
-            endpoints: [Endpoint.plain, .echo].map { $0.with(Self.application(seen)) },
+            endpoints: [Endpoint.plain, .echo].map { $0.with(Self.application(seen, greeting)) },
             acceptsUserQuery: false,
             compresses: compresses,
             admission: WebSocketAdmission(access: access, pubSub: .closed) { TopicReservation($0, isHeld: false) { _ in } },
@@ -110,9 +113,12 @@ final class EmbeddedServer {
         self.place.release()
     }
 
-    static func application(_ seen: NIOLockedValueBox<[Event]>) -> ClosureApplication {
+    static func application(_ seen: NIOLockedValueBox<[Event]>, _ greeting: String?) -> ClosureApplication {
         ClosureApplication(
-            connected: { connection in seen.withLockedValue { $0.append(.opened(connection.endpoint)) } },
+            connected: { connection in
+                seen.withLockedValue { $0.append(.opened(connection.endpoint)) }
+                if let greeting { connection.send(FrameEncoder.encode(opcode: .text, payload: ByteBuffer(string: greeting))) }
+            },
             received: { connection, message, done in
                 if case .text(let text) = message {
                     seen.withLockedValue { $0.append(.text(String(buffer: text))) }

@@ -42,14 +42,20 @@ struct AbuseProtection {
         self.state = .refused(failure, until: now + pause, pause: pause)
     }
 
-    /// Whether an answer to the question allows events.
-    /// - Parameter origin: name of this server.
+    /// Whether an answer to the question allows events. Names may have ports: the library for Express takes them from URLs.
+    /// - Parameter origin: name of this server, without a port.
     static func isAllowed(_ fields: HTTPHeaders, origin: String) -> Bool {
         fields["webhook-allowed-origin"].contains { value in
             value.utf8.split(separator: UInt8(ascii: ",")).contains { part in
                 let name = Substring(part).trimmingOWS
-                return name.utf8.elementsEqual("*".utf8) || name.isSame(origin)
+                return name.utf8.elementsEqual("*".utf8) || Self.withoutPort(name).isSame(origin)
             }
         }
+    }
+
+    private static func withoutPort(_ name: Substring) -> Substring {
+        let digits = name.utf8.reversed().prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.count
+        let host = name.utf8.dropLast(digits)
+        return digits > 0 && host.last == UInt8(ascii: ":") ? Substring(host.dropLast()) : name
     }
 }

@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOHTTP1
 import VolaryBackplane
 import VolaryProtocol
 
@@ -72,7 +73,7 @@ extension WebSocketHandshake.Refusal {
                 "webpubsub_mode must be sendEvent, or sendToGroup with a valid group; noEcho must be true or false."
             )
         case .refusedByHandler(let status):
-            Problem(HTTPResponse.Status(code: status), "refused-by-handler", "The application does not accept this client.")
+            Problem(HTTPResponse.Status(named: status), "refused-by-handler", "The application does not accept this client.")
         case .handlerFailed:
             Problem(.internalServerError, "handler-failed", "The application has not decided about this client.")
         case .reliableNotServed:
@@ -103,6 +104,13 @@ extension WebSocketHandshake.Refusal {
             )
         case .overLimit(let refusal): refusal.problem
         }
+    }
+}
+
+extension HTTPResponse.Status {
+    /// With the usual reason phrase of the code.
+    fileprivate init(named code: Int) {
+        self.init(code: code, reasonPhrase: HTTPResponseStatus(statusCode: code).reasonPhrase)
     }
 }
 

@@ -31,6 +31,12 @@ struct ASCIIHeadTests {
         #expect(self.fault(self.head("/", [(name, "a")])) == nil)
     }
 
+    @Test func `Metadata, which clients of Web PubSub get, is ASCII, or the request is refused`() {
+        let name = "x-WebPubSub-Metadata-Trace"
+        #expect(self.fault(self.head("/", [(name, "caf\u{E9}")])) == .notASCII(field: name))
+        #expect(self.fault(self.head("/", [(name, "a"), ("X-WebPubSub-Other", "\u{E9}")])) == nil)
+    }
+
     @Test func `In other fields each byte beyond ASCII is a question mark, and the rest stays`() throws {
         let fields = [
             ("Host", "h"), ("Cookie", "a=\u{E9}; b"), ("X-Forwarded-For", "\u{301}, 192.0.2.1"), ("Accept", "*/*"),

@@ -61,6 +61,15 @@ struct UpgradeHandlerTests {
         #expect(server.events == [.opened(endpoint), .text("Hello!")])
     }
 
+    /// On an embedded channel the WebSocket's bytes go through the channel, as with TLS.
+    @Test func `A message that is sent when the WebSocket opens follows the answer`() throws {
+        let server = try EmbeddedServer(greeting: "Hello!")
+        server.receive(Self.handshake())
+        let answer = try self.answer(server)
+        #expect(answer.status == "HTTP/1.1 101 Switching Protocols")
+        #expect(Array(answer.rest.readableBytesView) == [0x81, 6] + Array("Hello!".utf8))
+    }
+
     @Test(arguments: ["http://h/ws", "HTTPS://h:443/ws?x", "http://[::1]:8080/ws"])
     func `The target may be a whole URI, as section 4_2_1 has it`(target: String) throws {
         let server = try EmbeddedServer()

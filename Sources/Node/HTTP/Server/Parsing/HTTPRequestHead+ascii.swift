@@ -7,6 +7,8 @@ extension HTTPRequestHead {
         "Sec-WebSocket-Extensions",
         "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Sec-WebSocket-Version", "Transfer-Encoding", "Upgrade",
     ]
+    /// The beginning of the names of fields that are passed on to clients.
+    private static let passedOn = "x-webpubsub-metadata-"
 
     /// The head as ASCII only, so that no later code can combine a combining mark with the character before it, or take
     /// quadratic time for a sequence of them (see ``UTF8Text``).
@@ -25,6 +27,7 @@ extension HTTPRequestHead {
                     continue
                 }
                 if let field = Self.asciiFields.first(where: { name.isSame($0) }) { throw .notASCII(field: field) }
+                if name.begins(Self.passedOn) { throw .notASCII(field: name) }
                 let bytes = value.utf8.map { $0 < 0x80 ? $0 : UInt8(ascii: "?") }
                 fields.add(name: name, value: String(decoding: bytes, as: UTF8.self))
             }

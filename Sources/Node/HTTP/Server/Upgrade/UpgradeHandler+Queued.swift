@@ -4,6 +4,8 @@ import NIOHTTP1
 /// Handshakes on a connection that has served requests. They wait for the answers to these.
 extension UpgradeHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        // A transport whose bytes go through the channel may write as soon as it is added, before this handler is removed.
+        if case .webSocket = self.state { return context.write(data, promise: promise) }
         if case .end = self.unwrapOutboundIn(data) { self.unanswered -= 1 }
         context.write(data, promise: promise)
     }
