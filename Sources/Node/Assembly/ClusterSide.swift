@@ -41,6 +41,7 @@ struct ClusterSide: Sendable {
             sockets: sockets
         )
         self.connections = connections
+        for loop in eventLoops { EventLoopProbe(eventLoop: loop, histogram: foundation.latencies.eventLoops).start() }
         let directory = NodeDirectory(own: foundation.record)
         self.directory = directory
         let inventory = Inventory(
@@ -72,6 +73,7 @@ struct ClusterSide: Sendable {
             shutdownRequest: foundation.shutdownRequest,
             broker: links.broker,
             metrics: foundation.metrics,
+            times: foundation.latencies.deliveries,
             logger: logger,
             now: foundation.now
         )
@@ -165,7 +167,8 @@ extension NodeServer.ClusterServices {
             )
             return
         }
-        let resolver = MasterResolver(configuration: redis, eventLoop: loop, logger: logger)
+        let answers = foundation.latencies.redis
+        let resolver = MasterResolver(configuration: redis, eventLoop: loop, logger: logger) { answers.record($0) }
         let store = RedisPresenceStore(resolver: resolver, logger: logger)
         let sessions = RedisSessionStore(
             resolver: resolver,

@@ -53,6 +53,7 @@ struct HTTPSide: Sendable {
                 endpoints: clients.endpoints,
                 routes: clients.routes,
                 events: clients.events,
+                times: foundation.latencies.handshakes,
                 acceptsUserQuery: configuration.acceptsUserQuery,
                 compresses: configuration.compresses,
                 admission: clients.admission,
@@ -84,6 +85,7 @@ struct HTTPSide: Sendable {
             quotas: cluster.quotas,
             directory: cluster.directory,
             registry: foundation.registry,
+            latencies: foundation.latencies,
             activity: foundation.activity,
             life: foundation.life,
             access: RESTAuthenticator(

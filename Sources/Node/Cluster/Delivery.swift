@@ -20,11 +20,13 @@ final class Delivery: BrokerReceiver {
     private let shutdownRequest: ShutdownRequest
     private let broker: any Broker
     private let metrics: NodeMetrics
+    private let times: Histogram
     let logger: Logger
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
     private let dropLog = NIOLockedValueBox(LogThrottle(interval: .seconds(10)))
 
+    /// - Parameter times: from the time of each publication to its last write here.
     init(
         connections: ConnectionManager,
         receipts: ReceiptCollector,
@@ -32,6 +34,7 @@ final class Delivery: BrokerReceiver {
         shutdownRequest: ShutdownRequest,
         broker: any Broker,
         metrics: NodeMetrics,
+        times: Histogram = Histogram(),
         logger: Logger,
         now: @escaping @Sendable () -> Int64
     ) {
@@ -43,6 +46,7 @@ final class Delivery: BrokerReceiver {
         self.shutdownRequest = shutdownRequest
         self.broker = broker
         self.metrics = metrics
+        self.times = times
         self.logger = logger
         self.now = now
         for shard in connections.shards {
@@ -141,7 +145,7 @@ final class Delivery: BrokerReceiver {
             bytes: finished.messageBytes
         ) { reach in
             self.metrics.delivered(publications: count, deliveries: reach.deliveries(of: publications))
-            self.finish(counter, reach)
+            self.finish(counter, publications, reach)
         }
         for shard in shards {
             let accepted = shard.submit(
@@ -152,16 +156,18 @@ final class Delivery: BrokerReceiver {
             )
             if !accepted {
                 self.dropped(count)
-                self.finish(counter, FanOutReach())
+                self.finish(counter, publications, FanOutReach())
             }
         }
     }
 
     // MARK: - Receipts
 
-    /// The last event loop to finish sends the receipts.
-    private func finish(_ counter: ReceiptCounter, _ reach: FanOutReach) {
-        guard !counter.ids.isEmpty, let total = counter.add(reach) else { return }
+    /// The last event loop to finish measures the time, and sends the receipts.
+    private func finish(_ counter: ReceiptCounter, _ publications: [PlacedPublication], _ reach: FanOutReach) {
+        guard let total = counter.add(reach) else { return }
+        let now = self.now()
+        for placed in publications { self.times.record(.milliseconds(now - placed.publication.timestamp)) }
         self.answer(counter.ids, total)
     }
 

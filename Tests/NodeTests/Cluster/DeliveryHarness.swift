@@ -22,7 +22,8 @@ enum DeliveryHarness {
     static func parts(
         _ manager: ConnectionManager,
         eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any(),
-        now: @escaping @Sendable () -> Int64 = { 1_781_330_402_000 }
+        now: @escaping @Sendable () -> Int64 = { 1_781_330_402_000 },
+        times: Histogram = Histogram()
     ) -> Parts {
         let directory = NodeDirectory(
             own: NodeRecord(id: manager.node, name: "own", version: "1", startedAt: 0, leaseMilliseconds: 5000)
@@ -37,6 +38,7 @@ enum DeliveryHarness {
             shutdownRequest: shutdownRequest,
             broker: broker,
             metrics: NodeMetrics(),
+            times: times,
             logger: .quiet,
             now: now
         )
