@@ -12,6 +12,8 @@ struct ClusterSide: Sendable {
     let directory: NodeDirectory
     let inventory: Inventory
     let receipts: ReceiptCollector
+    /// nil: nothing is remembered of messages.
+    let tracing: TraceCollector?
     private(set) var publisher: Publisher
     let presence: PresenceReporter<ContinuousClock>
     let interest: TopicInterest<ContinuousClock>
@@ -54,6 +56,15 @@ struct ClusterSide: Sendable {
         )
         self.inventory = inventory
         self.receipts = ReceiptCollector(eventLoop: loop, directory: directory) { await inventory.refreshDirectory() }
+        let tracing = foundation.configuration.traceBytes.map { bytes in
+            TraceCollector(
+                traces: MessageTraces(maximumBytes: bytes, now: foundation.now),
+                directory: directory,
+                broker: links.broker,
+                eventLoop: loop
+            )
+        }
+        self.tracing = tracing
         let limits = foundation.configuration.hubLimits
         self.quotas = HubQuotas(limits) { connections.count(in: $0) }
         self.publisher = Publisher(
@@ -61,7 +72,8 @@ struct ClusterSide: Sendable {
             broker: links.broker,
             receipts: self.receipts,
             now: foundation.now,
-            quotas: limits.limitsMessages ? self.quotas : nil
+            quotas: limits.limitsMessages ? self.quotas : nil,
+            traces: tracing?.traces
         )
         self.presence = Self.presence(foundation, links.store, connections, directory, self.publisher)
         self.interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
@@ -74,6 +86,7 @@ struct ClusterSide: Sendable {
             broker: links.broker,
             metrics: foundation.metrics,
             times: foundation.latencies.deliveries,
+            tracing: tracing,
             logger: logger,
             now: foundation.now
         )
@@ -83,7 +96,7 @@ struct ClusterSide: Sendable {
                 service,
                 connections: connections,
                 directory: directory,
-                fanOut: SessionFanOut(shards: connections.shards, metrics: foundation.metrics) {
+                fanOut: SessionFanOut(shards: connections.shards, metrics: foundation.metrics, traces: tracing?.traces) {
                     delivery.answer([$0], count: $1)
                 },
                 loop: loop,

@@ -79,6 +79,7 @@ struct HTTPSide: Sendable {
             links: cluster.links,
             publisher: cluster.publisher,
             inventory: cluster.inventory,
+            tracing: cluster.tracing,
             presence: cluster.presence,
             sessions: cluster.sessions,
             connections: cluster.connections,

@@ -21,12 +21,15 @@ final class Delivery: BrokerReceiver {
     private let broker: any Broker
     private let metrics: NodeMetrics
     private let times: Histogram
+    private let tracing: TraceCollector?
     let logger: Logger
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
     private let dropLog = NIOLockedValueBox(LogThrottle(interval: .seconds(10)))
 
-    /// - Parameter times: from the time of each publication to its last write here.
+    /// - Parameters:
+    ///   - times: from the time of each publication to its last write here.
+    ///   - tracing: nil: nothing is remembered of messages.
     init(
         connections: ConnectionManager,
         receipts: ReceiptCollector,
@@ -35,6 +38,7 @@ final class Delivery: BrokerReceiver {
         broker: any Broker,
         metrics: NodeMetrics,
         times: Histogram = Histogram(),
+        tracing: TraceCollector? = nil,
         logger: Logger,
         now: @escaping @Sendable () -> Int64
     ) {
@@ -47,6 +51,7 @@ final class Delivery: BrokerReceiver {
         self.broker = broker
         self.metrics = metrics
         self.times = times
+        self.tracing = tracing
         self.logger = logger
         self.now = now
         for shard in connections.shards {
@@ -100,6 +105,8 @@ final class Delivery: BrokerReceiver {
                 self.answer([id], count: 1)
             case .probe(let id):
                 self.answer([id], count: 1)
+            case .trace(let trace):
+                self.tracing?.received(trace, from: envelope.origin)
             }
         }
         self.handOver(&batch)
@@ -112,6 +119,7 @@ final class Delivery: BrokerReceiver {
 
     private func add(_ publication: Publication, at position: Position?, to batch: inout Batch?) {
         guard !publication.isOver(now: self.now) else {
+            self.tracing?.traces.expired(publication, at: position)
             return publication.confirmation == .none ? () : self.answer([publication.id], count: 0)
         }
         let writtenWithin: TimeAmount? =
@@ -134,9 +142,10 @@ final class Delivery: BrokerReceiver {
     private func handOver(_ batch: inout Batch?) {
         guard let finished = batch.take() else { return }
         let shards = self.connections.shards(of: finished.audience)
+        let publications = finished.publications
+        let traced = self.tracing?.traces.arrived(publications, hasAudience: !shards.isEmpty)
         guard !shards.isEmpty else { return self.answer(finished.wanted, count: 0) }
         let counter = ReceiptCounter(ids: finished.wanted, parts: shards.count)
-        let publications = finished.publications
         let count = publications.count
         let fanOut = FanOut(
             EncodedBatch(publications),
@@ -145,7 +154,7 @@ final class Delivery: BrokerReceiver {
             bytes: finished.messageBytes
         ) { reach in
             self.metrics.delivered(publications: count, deliveries: reach.deliveries(of: publications))
-            self.finish(counter, publications, reach)
+            self.finish(counter, publications, traced, reach)
         }
         for shard in shards {
             let accepted = shard.submit(
@@ -156,7 +165,8 @@ final class Delivery: BrokerReceiver {
             )
             if !accepted {
                 self.dropped(count)
-                self.finish(counter, publications, FanOutReach())
+                if let traced { self.tracing?.traces.dropped(traced, publications) }
+                self.finish(counter, publications, traced, FanOutReach())
             }
         }
     }
@@ -164,8 +174,15 @@ final class Delivery: BrokerReceiver {
     // MARK: - Receipts
 
     /// The last event loop to finish measures the time, and sends the receipts.
-    private func finish(_ counter: ReceiptCounter, _ publications: [PlacedPublication], _ reach: FanOutReach) {
+    /// - Parameter traced: see ``MessageTraces/arrived(_:hasAudience:)``.
+    private func finish(
+        _ counter: ReceiptCounter,
+        _ publications: [PlacedPublication],
+        _ traced: Int?,
+        _ reach: FanOutReach
+    ) {
         guard let total = counter.add(reach) else { return }
+        if let traced { self.tracing?.traces.delivered(traced, publications, total) }
         let now = self.now()
         for placed in publications { self.times.record(.milliseconds(now - placed.publication.timestamp)) }
         self.answer(counter.ids, total)

@@ -26,6 +26,8 @@ public final class Connection {
     var input: InputLimits
     /// State of the application for this connection.
     var state = ApplicationState()
+    /// The limit because of which the connection was closed.
+    private(set) var violation: LimitViolation?
     /// Position in the shard's ``AudienceIndex``. Only the index uses it.
     var slot = 0
 
@@ -102,6 +104,7 @@ public final class Connection {
     func closed() {
         self.endpoint.application.disconnected(self)
         self.host.connections.remove(self)
+        self.host.traces?.ended(self)
         self.host.observer.connectionClosed(self.id, self.transport.ending)
     }
 
@@ -191,6 +194,7 @@ public final class Connection {
     /// Closes the connection because the client exceeded a limit. Does nothing on a connection that is closing already.
     func end(for violation: LimitViolation) {
         guard self.isOpen else { return }
+        self.violation = violation
         self.host.observer.limitExceeded(violation)
         // What a client with a session misses is sent again when it resumes the connection.
         self.close(self.isResumable && violation.isOfSending ? .cut : violation.ending(at: self.endpoint))

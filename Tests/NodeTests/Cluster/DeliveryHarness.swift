@@ -16,6 +16,7 @@ enum DeliveryHarness {
         let delivery: Delivery
         let receipts: ReceiptCollector
         let broker: RecordingBroker
+        let traces: MessageTraces
         let shutdownRequest: ShutdownRequest
     }
 
@@ -31,6 +32,7 @@ enum DeliveryHarness {
         let receipts = ReceiptCollector(eventLoop: eventLoop, directory: directory)
         let broker = RecordingBroker()
         let shutdownRequest = ShutdownRequest()
+        let traces = MessageTraces(maximumBytes: 1024 * 1024, now: now)
         let delivery = Delivery(
             connections: manager,
             receipts: receipts,
@@ -39,10 +41,17 @@ enum DeliveryHarness {
             broker: broker,
             metrics: NodeMetrics(),
             times: times,
+            tracing: TraceCollector(traces: traces, directory: directory, broker: broker, eventLoop: eventLoop),
             logger: .quiet,
             now: now
         )
-        return Parts(delivery: delivery, receipts: receipts, broker: broker, shutdownRequest: shutdownRequest)
+        return Parts(
+            delivery: delivery,
+            receipts: receipts,
+            broker: broker,
+            traces: traces,
+            shutdownRequest: shutdownRequest
+        )
     }
 
     private static func requests(

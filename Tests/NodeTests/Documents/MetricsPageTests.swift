@@ -26,7 +26,8 @@ struct MetricsPageTests {
             let families = try Exposition(try await node.http.request("GET", "/metrics").body).families
             let shown = Set(
                 families.flatMap { family in
-                    family.type == "histogram" || family.type == "summary" ? ["_bucket", "_count", "_sum"].map { family.name + $0 } : [family.name]
+                    family.type == "histogram" || family.type == "summary"
+                        ? ["_bucket", "_count", "_sum"].map { family.name + $0 } : [family.name]
                 }
             )
             for file in ["rules.yaml", "dashboard.json"] {

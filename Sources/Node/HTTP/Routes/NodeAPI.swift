@@ -9,6 +9,7 @@ struct NodeAPI: Sendable {
     let links: NodeServer.ClusterServices
     let publisher: Publisher
     let inventory: Inventory
+    let tracing: TraceCollector?
     let presence: PresenceReporter<ContinuousClock>
     let sessions: ResumableSessions?
     let connections: ConnectionManager
@@ -53,6 +54,7 @@ struct NodeAPI: Sendable {
             events: EventStreamProtocol(precision: self.configuration.timestampPrecision),
             now: self.publisher.now
         ).add(to: &routes)
+        TraceRoutes(collector: self.tracing, inventory: self.inventory, directory: self.directory).add(to: &routes)
         NodeRoutes(
             inventory: self.inventory,
             directory: self.directory,
