@@ -36,6 +36,7 @@ extension RealProcesses {
             ("history-bytes", ["63KiB", "33MiB", "x"]),
             ("history-idle-bytes", ["1023KiB", "1048577MiB", "x"]),
             ("idempotency-bytes", ["1023KiB", "1048577MiB", "x"]),
+            ("trace-bytes", ["63KiB", "1025MiB", "0"]),
             ("canary-interval", ["99ms", "61s", "x"]),
             ("history-age", ["999ms", "2h", "x"]),
             ("announcements-per-second", ["-1", "1001", "none"]),
@@ -278,7 +279,7 @@ extension RealProcesses {
                 "--max-body=64MiB", "--max-header=1MiB", "--handshake-timeout=60s",
                 "--delivery=logged", "--history-messages=1000000", "--history-bytes=32MiB", "--history-idle-bytes=1048576MiB",
                 "--history-age=1h", "--idempotency-bytes=1048576MiB",
-                "--canary-interval=1m",
+                "--trace-bytes=1024MiB", "--canary-interval=1m",
                 "--idle-timeout=1h", "--drain-delay=0s", "--drain-timeout=10m", "--log-level=critical", "--log-format=json",
             ]
             let smallest = [
@@ -294,7 +295,7 @@ extension RealProcesses {
                 "--max-header=1024", "--handshake-timeout=100ms", "--idle-timeout=1s",
                 "--delivery=at-most-once", "--history-messages=16", "--history-bytes=64KiB", "--history-idle-bytes=1MiB",
                 "--history-age=1s", "--idempotency-bytes=1MiB",
-                "--canary-interval=100ms",
+                "--trace-bytes=64KiB", "--canary-interval=100ms",
                 "--drain-timeout=100ms", "--log-level=trace", "--redis-prefix=p",
             ]
             for options in [largest, smallest] {

@@ -8,6 +8,7 @@ extension NodeMessage {
         case .publication(let publication): publication.payload.readableBytes
         case .receipts(let receipts): receipts.count * 20
         case .audience(let command): command.action.byteCount
+        case .trace(let trace): trace.content.byteCount
         case .close, .membership, .permission, .drain, .probe: 0
         }
     }

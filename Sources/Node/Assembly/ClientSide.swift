@@ -92,7 +92,8 @@ struct ClientSide: Sendable {
         self.host = ConnectionHost(
             connections: cluster.connections,
             settings: configuration.connectionSettings(now: foundation.now),
-            observer: NodeObserver(metrics: metrics, activity: foundation.activity)
+            observer: NodeObserver(metrics: metrics, activity: foundation.activity),
+            traces: cluster.tracing?.traces
         )
         self.webSocketSettings = configuration.webSocketSettings(now: foundation.now)
     }

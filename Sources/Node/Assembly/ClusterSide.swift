@@ -12,6 +12,8 @@ struct ClusterSide: Sendable {
     let directory: NodeDirectory
     let inventory: Inventory
     let receipts: ReceiptCollector
+    /// nil: nothing is remembered of messages.
+    let tracing: TraceCollector?
     private(set) var publisher: Publisher
     let presence: PresenceReporter<ContinuousClock>
     let interest: TopicInterest<ContinuousClock>
@@ -41,6 +43,7 @@ struct ClusterSide: Sendable {
             sockets: sockets
         )
         self.connections = connections
+        for loop in eventLoops { EventLoopProbe(eventLoop: loop, histogram: foundation.latencies.eventLoops).start() }
         let directory = NodeDirectory(own: foundation.record)
         self.directory = directory
         let inventory = Inventory(
@@ -53,6 +56,15 @@ struct ClusterSide: Sendable {
         )
         self.inventory = inventory
         self.receipts = ReceiptCollector(eventLoop: loop, directory: directory) { await inventory.refreshDirectory() }
+        let tracing = foundation.configuration.traceBytes.map { bytes in
+            TraceCollector(
+                traces: MessageTraces(maximumBytes: bytes, now: foundation.now),
+                directory: directory,
+                broker: links.broker,
+                eventLoop: loop
+            )
+        }
+        self.tracing = tracing
         let limits = foundation.configuration.hubLimits
         self.quotas = HubQuotas(limits) { connections.count(in: $0) }
         self.publisher = Publisher(
@@ -60,7 +72,8 @@ struct ClusterSide: Sendable {
             broker: links.broker,
             receipts: self.receipts,
             now: foundation.now,
-            quotas: limits.limitsMessages ? self.quotas : nil
+            quotas: limits.limitsMessages ? self.quotas : nil,
+            traces: tracing?.traces
         )
         self.presence = Self.presence(foundation, links.store, connections, directory, self.publisher)
         self.interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
@@ -72,6 +85,8 @@ struct ClusterSide: Sendable {
             shutdownRequest: foundation.shutdownRequest,
             broker: links.broker,
             metrics: foundation.metrics,
+            times: foundation.latencies.deliveries,
+            tracing: tracing,
             logger: logger,
             now: foundation.now
         )
@@ -81,7 +96,7 @@ struct ClusterSide: Sendable {
                 service,
                 connections: connections,
                 directory: directory,
-                fanOut: SessionFanOut(shards: connections.shards, metrics: foundation.metrics) {
+                fanOut: SessionFanOut(shards: connections.shards, metrics: foundation.metrics, traces: tracing?.traces) {
                     delivery.answer([$0], count: $1)
                 },
                 loop: loop,
@@ -165,7 +180,8 @@ extension NodeServer.ClusterServices {
             )
             return
         }
-        let resolver = MasterResolver(configuration: redis, eventLoop: loop, logger: logger)
+        let answers = foundation.latencies.redis
+        let resolver = MasterResolver(configuration: redis, eventLoop: loop, logger: logger) { answers.record($0) }
         let store = RedisPresenceStore(resolver: resolver, logger: logger)
         let sessions = RedisSessionStore(
             resolver: resolver,

@@ -18,6 +18,7 @@ struct NodeFoundation: Sendable {
     let registry = MetricsRegistry()
     let metrics: NodeMetrics
     let eventMetrics: EventMetrics
+    let latencies: LatencyMetrics
     let activity: ActivityLog
     let life = LifecyclePhase()
     let http2 = HTTP2Connections()
@@ -44,6 +45,7 @@ struct NodeFoundation: Sendable {
         self.linkLoop = linkLoop
         self.metrics = NodeMetrics(factory: self.registry)
         self.eventMetrics = EventMetrics(factory: self.registry)
+        self.latencies = LatencyMetrics(self.registry)
         // The activity log writes different kinds of lines from one place, and limits the rate of each kind itself.
         self.activity = ActivityLog(metrics: self.metrics, logger: Logger(label: logger.label) { _ in named })
     }

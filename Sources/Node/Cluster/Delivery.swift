@@ -20,11 +20,16 @@ final class Delivery: BrokerReceiver {
     private let shutdownRequest: ShutdownRequest
     private let broker: any Broker
     private let metrics: NodeMetrics
+    private let times: Histogram
+    private let tracing: TraceCollector?
     let logger: Logger
     /// Milliseconds since 1970, UTC.
     let now: @Sendable () -> Int64
     private let dropLog = NIOLockedValueBox(LogThrottle(interval: .seconds(10)))
 
+    /// - Parameters:
+    ///   - times: from the time of each publication to its last write here.
+    ///   - tracing: nil: nothing is remembered of messages.
     init(
         connections: ConnectionManager,
         receipts: ReceiptCollector,
@@ -32,6 +37,8 @@ final class Delivery: BrokerReceiver {
         shutdownRequest: ShutdownRequest,
         broker: any Broker,
         metrics: NodeMetrics,
+        times: Histogram = Histogram(),
+        tracing: TraceCollector? = nil,
         logger: Logger,
         now: @escaping @Sendable () -> Int64
     ) {
@@ -43,6 +50,8 @@ final class Delivery: BrokerReceiver {
         self.shutdownRequest = shutdownRequest
         self.broker = broker
         self.metrics = metrics
+        self.times = times
+        self.tracing = tracing
         self.logger = logger
         self.now = now
         for shard in connections.shards {
@@ -96,6 +105,8 @@ final class Delivery: BrokerReceiver {
                 self.answer([id], count: 1)
             case .probe(let id):
                 self.answer([id], count: 1)
+            case .trace(let trace):
+                self.tracing?.received(trace, from: envelope.origin)
             }
         }
         self.handOver(&batch)
@@ -108,6 +119,7 @@ final class Delivery: BrokerReceiver {
 
     private func add(_ publication: Publication, at position: Position?, to batch: inout Batch?) {
         guard !publication.isOver(now: self.now) else {
+            self.tracing?.traces.expired(publication, at: position)
             return publication.confirmation == .none ? () : self.answer([publication.id], count: 0)
         }
         let writtenWithin: TimeAmount? =
@@ -130,9 +142,10 @@ final class Delivery: BrokerReceiver {
     private func handOver(_ batch: inout Batch?) {
         guard let finished = batch.take() else { return }
         let shards = self.connections.shards(of: finished.audience)
+        let publications = finished.publications
+        let traced = self.tracing?.traces.arrived(publications, hasAudience: !shards.isEmpty)
         guard !shards.isEmpty else { return self.answer(finished.wanted, count: 0) }
         let counter = ReceiptCounter(ids: finished.wanted, parts: shards.count)
-        let publications = finished.publications
         let count = publications.count
         let fanOut = FanOut(
             EncodedBatch(publications),
@@ -141,7 +154,7 @@ final class Delivery: BrokerReceiver {
             bytes: finished.messageBytes
         ) { reach in
             self.metrics.delivered(publications: count, deliveries: reach.deliveries(of: publications))
-            self.finish(counter, reach)
+            self.finish(counter, publications, traced, reach)
         }
         for shard in shards {
             let accepted = shard.submit(
@@ -152,16 +165,26 @@ final class Delivery: BrokerReceiver {
             )
             if !accepted {
                 self.dropped(count)
-                self.finish(counter, FanOutReach())
+                if let traced { self.tracing?.traces.dropped(traced, publications) }
+                self.finish(counter, publications, traced, FanOutReach())
             }
         }
     }
 
     // MARK: - Receipts
 
-    /// The last event loop to finish sends the receipts.
-    private func finish(_ counter: ReceiptCounter, _ reach: FanOutReach) {
-        guard !counter.ids.isEmpty, let total = counter.add(reach) else { return }
+    /// The last event loop to finish measures the time, and sends the receipts.
+    /// - Parameter traced: see ``MessageTraces/arrived(_:hasAudience:)``.
+    private func finish(
+        _ counter: ReceiptCounter,
+        _ publications: [PlacedPublication],
+        _ traced: Int?,
+        _ reach: FanOutReach
+    ) {
+        guard let total = counter.add(reach) else { return }
+        if let traced { self.tracing?.traces.delivered(traced, publications, total) }
+        let now = self.now()
+        for placed in publications { self.times.record(.milliseconds(now - placed.publication.timestamp)) }
         self.answer(counter.ids, total)
     }
 

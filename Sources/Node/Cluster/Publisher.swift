@@ -13,6 +13,8 @@ struct Publisher: Sendable {
     var quotas: HubQuotas?
     /// nil: no connection is resumable.
     var sessions: ResumableSessions?
+    /// nil: nothing is remembered of messages.
+    var traces: MessageTraces?
 
     /// Charges a message of a client or of a REST caller to the quotas of its hub. Call before it is published.
     /// - Returns: the quota that has no room for it; nil: the message may be published.
@@ -39,6 +41,7 @@ struct Publisher: Sendable {
             timestamp: self.now(),
             payload: payload
         )
+        self.traces?.published(publication)
         self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
     }
 
@@ -52,6 +55,7 @@ struct Publisher: Sendable {
         completion: @escaping @Sendable (Result<PublishOutcome, BrokerError>) -> Void
     ) {
         let publication = self.publication(of: send, from: sender, user: user, in: hub)
+        self.traces?.published(publication)
         self.broker.publish(.publication(publication), to: publication.topic, completion: completion)
     }
 
@@ -119,7 +123,7 @@ struct Publisher: Sendable {
         )
         let expectsAll = audience.reachesEveryNode
         let answer = try await self.receipts.collect(publication.id, expectsAll: expectsAll, timeout: timeout) { completion in
-            self.publish(publication, completion: completion)
+            self.publish(publication, completion: self.traced(publication, completion))
         }
         return PushOutcome(id: publication.id, answer: answer)
     }
@@ -132,9 +136,22 @@ struct Publisher: Sendable {
     ) async throws(BrokerError) -> (id: PublicationID, outcome: PublishOutcome) {
         let publication = self.pushed(content, details, to: audience, confirmation: .none)
         let result = await withCheckedContinuation { continuation in
-            self.publish(publication) { continuation.resume(returning: $0) }
+            self.publish(publication, completion: self.traced(publication) { continuation.resume(returning: $0) })
         }
         return (publication.id, try result.get())
+    }
+
+    /// Remembers a publication, and what the broker makes of it.
+    private func traced(
+        _ publication: Publication,
+        _ completion: @escaping @Sendable (Result<PublishOutcome, BrokerError>) -> Void
+    ) -> @Sendable (Result<PublishOutcome, BrokerError>) -> Void {
+        guard let traces else { return completion }
+        let number = traces.published(publication)
+        return { result in
+            traces.accepted(number, result)
+            completion(result)
+        }
     }
 
     /// A message to one connection goes through its session, if it has one: also to a client that is away, and in its order.

@@ -65,6 +65,9 @@ public struct ConfigurationLoader {
             lease: try self.duration(.lease, .seconds(1)...(.seconds(300))),
             broker: try self.broker(),
             idempotencyBytes: try self.bytes(.idempotencyBytes, (1024 * 1024)...(1024 * 1024 * 1024 * 1024)),
+            traceBytes: try self.valueUnlessOff(.traceBytes) { orOff throws(ConfigurationError) in
+                try self.bytes(.traceBytes, (64 * 1024)...(1024 * 1024 * 1024), or: orOff)
+            },
             announcementsPerSecond: try self.announcements(),
             clientMessages: try self.clientMessages(),
             timestampPrecision: try self.text(.timestampPrecision, allowed: "seconds or milliseconds") {

@@ -16,6 +16,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case historyAge = "history-age"
     case historyIdleBytes = "history-idle-bytes"
     case idempotencyBytes = "idempotency-bytes"
+    case traceBytes = "trace-bytes"
     case canaryInterval = "canary-interval"
     case announcementsPerSecond = "announcements-per-second"
     case clientMessages = "client-messages"
@@ -115,7 +116,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .lease: "5s"
         case .delivery: "logged"
         case .historyMessages: "10000"
-        case .historyBytes: "8MiB"
+        case .historyBytes, .traceBytes: "8MiB"
         case .historyIdleBytes, .idempotencyBytes: "256MiB"
         case .historyAge: "5m"
         case .canaryInterval: "2s"
@@ -180,6 +181,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .idempotencyBytes:
             "Total bytes of Idempotency-Keys in Redis, 1MiB to 1048576MiB; each counts 512 and its name and answer."
         case .historyAge: "Maximum age of messages kept in Redis, 1s to 1h."
+        case .traceBytes: "Memory for what became of the last messages (/api/messages/{id}), 64KiB to 1024MiB, or off."
         case .canaryInterval:
             "Time for a node's test message to itself through Redis, 100ms to 1m; if none returns, the node reconnects."
         case .announcementsPerSecond:

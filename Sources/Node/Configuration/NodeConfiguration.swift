@@ -32,6 +32,8 @@ public struct NodeConfiguration: Sendable {
     public var broker: BrokerSettings
     /// The most that the keys of idempotent requests take in Redis.
     public var idempotencyBytes: Int
+    /// Memory for what became of messages. Nil: nothing is remembered.
+    public var traceBytes: Int?
     /// Announcements per second about single clients' joins and leaves; above that they are summarized. Nil: no announcements.
     public var announcementsPerSecond: Int?
 

@@ -26,6 +26,8 @@ public final class Connection {
     var input: InputLimits
     /// State of the application for this connection.
     var state = ApplicationState()
+    /// The limit because of which the connection was closed.
+    private(set) var violation: LimitViolation?
     /// Position in the shard's ``AudienceIndex``. Only the index uses it.
     var slot = 0
 
@@ -102,6 +104,7 @@ public final class Connection {
     func closed() {
         self.endpoint.application.disconnected(self)
         self.host.connections.remove(self)
+        self.host.traces?.ended(self)
         self.host.observer.connectionClosed(self.id, self.transport.ending)
     }
 
@@ -129,9 +132,13 @@ public final class Connection {
     /// - Returns: false when the connection is not open, or has just been closed as a slow consumer.
     @discardableResult
     public func send(_ bytes: ByteBuffer, written: EventLoopPromise<Void>? = nil) -> Bool {
+        let count = bytes.readableBytes
         switch self.transport.write(bytes, allowance: self.outbox.allowance, written: written) {
-        case .sent: return true
+        case .sent:
+            self.shard.traffic.sent(count)
+            return true
         case .queued(let bytes, let wasWritable):
+            self.shard.traffic.sent(count)
             self.queued(bytes: bytes, wasWritable: wasWritable)
             return true
         case .overAllowance:
@@ -187,6 +194,7 @@ public final class Connection {
     /// Closes the connection because the client exceeded a limit. Does nothing on a connection that is closing already.
     func end(for violation: LimitViolation) {
         guard self.isOpen else { return }
+        self.violation = violation
         self.host.observer.limitExceeded(violation)
         // What a client with a session misses is sent again when it resumes the connection.
         self.close(self.isResumable && violation.isOfSending ? .cut : violation.ending(at: self.endpoint))
@@ -195,23 +203,29 @@ public final class Connection {
     // MARK: - Time
 
     /// Sends a ping if one is due. Closes the connection if the client exceeded a timeout.
-    func keepAlive(now: NIODeadline) {
-        guard self.isOpen else { return }
-        self.watchUnsentBytes(now: now)
+    /// - Returns: the bytes that were not yet handed to the kernel.
+    @discardableResult
+    func keepAlive(now: NIODeadline) -> Int {
+        guard self.isOpen else { return 0 }
+        let unsent = self.unsentBytes
+        if unsent > 0 { self.watchUnsentBytes(now: now) }
         switch self.input.timeouts.check(now: now, limits: self.host.settings.timeouts) {
         case .none: break
         case .ping:
             self.send(.ping)
             self.pingBehindUnsentBytes(now: now)
-        case .exceeded(let violation): return self.end(for: violation)
+        case .exceeded(let violation):
+            self.end(for: violation)
+            return unsent
         }
         self.endpoint.application.keepAlive(self, now: now)
+        return unsent
     }
 
     /// Measures the age of unsent bytes here and not on every delivery. Some transports do not know small numbers of unsent bytes; there
     /// the next regular ping measures.
     private func watchUnsentBytes(now: NIODeadline) {
-        if self.input.timeouts.unsentSince == nil, self.unsentBytes > 0 { self.pingBehindUnsentBytes(now: now) }
+        if self.input.timeouts.unsentSince == nil { self.pingBehindUnsentBytes(now: now) }
     }
 
     /// A ping is queued behind all unsent bytes; when it has left, they have left, too.

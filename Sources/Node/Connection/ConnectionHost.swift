@@ -3,10 +3,18 @@ final class ConnectionHost: Sendable {
     let connections: ConnectionManager
     let settings: ConnectionSettings
     let observer: any ConnectionObserver
+    /// nil: nothing is remembered of connections that have ended.
+    let traces: MessageTraces?
 
-    init(connections: ConnectionManager, settings: ConnectionSettings, observer: any ConnectionObserver) {
+    init(
+        connections: ConnectionManager,
+        settings: ConnectionSettings,
+        observer: any ConnectionObserver,
+        traces: MessageTraces? = nil
+    ) {
         self.connections = connections
         self.settings = settings
         self.observer = observer
+        self.traces = traces
     }
 }

@@ -15,6 +15,7 @@ public final class ConnectionManager: Sendable {
     private let audienceShards: AudienceShards
     private let members = ManagedAtomic<Int>(0)
     private let everything = ManagedAtomic<Int>(0)
+    private let withSessions = ManagedAtomic<Int>(0)
     private let hubs = HubCounts()
     /// The shards of the connections whose ids name no node.
     private let roaming = NIOLockedValueBox<[ConnectionID: ConnectionShard]>([:])
@@ -51,6 +52,19 @@ public final class ConnectionManager: Sendable {
 
     /// Connections of all endpoints.
     public var total: Int { self.everything.load(ordering: .relaxed) }
+
+    /// Connections that their clients may resume.
+    var resumable: Int { self.withSessions.load(ordering: .relaxed) }
+
+    /// Groups and users with connections of this node, without those of connections that may be resumed.
+    var audiences: AudienceCounts { self.audienceShards.counts }
+
+    /// The bytes of all connections.
+    var traffic: (received: Int, sent: Int, unsent: Int) {
+        self.shards.reduce((0, 0, 0)) { sum, shard in
+            (sum.0 + shard.traffic.received, sum.1 + shard.traffic.sent, sum.2 + shard.traffic.unsent)
+        }
+    }
 
     /// The ids of all members of the cluster, in no order.
     public var ids: [ConnectionID] {
@@ -171,6 +185,7 @@ public final class ConnectionManager: Sendable {
     /// Adds a connection. Call before any frame of the client is read.
     func add(_ connection: Connection) {
         connection.shard.add(connection)
+        if connection.isResumable { self.withSessions.wrappingIncrement(ordering: .relaxed) }
         self.everything.wrappingIncrement(ordering: .relaxed)
         guard connection.endpoint.joinsCluster else { return }
         self.members.wrappingIncrement(ordering: .relaxed)
@@ -196,6 +211,7 @@ public final class ConnectionManager: Sendable {
             return
         }
         connection.shard.removeResumable(connection)
+        self.withSessions.wrappingDecrement(ordering: .relaxed)
         self.everything.wrappingDecrement(ordering: .relaxed)
         self.members.wrappingDecrement(ordering: .relaxed)
         self.hubs.remove(connection.hub)

@@ -19,12 +19,22 @@ extension ConnectionShard {
         let selection = fanOut.selection
         let isShared =
             selection == nil && !usual.isDeflated && form.tails.isEmpty && form.omitted.isEmpty && bytes.readableBytes > 0
+        var misses = FanOutMisses()
         let reached = self.deliver(to: fanOut.audience, among: members) { connection in
-            if isShared, connection.encoding === usual { return send(connection, bytes) }
-            if let selection, !selection.selects(connection) { return false }
-            return self.deliver(&forms, to: connection, send)
+            if isShared, connection.encoding === usual {
+                if send(connection, bytes) { return true }
+                misses.missed(connection)
+                return false
+            }
+            if let selection, !selection.selects(connection) {
+                misses.excluded += 1
+                return false
+            }
+            if self.deliver(&forms, to: connection, send) { return true }
+            misses.missed(connection)
+            return false
         }
-        return FanOutReach(connections: reached, omissions: forms.omissions)
+        return FanOutReach(connections: reached, omissions: forms.omissions, misses: misses)
     }
 
     func deliver(_ forms: inout FanOutForms, to connection: Connection, _ send: (Connection, ByteBuffer) -> Bool) -> Bool {

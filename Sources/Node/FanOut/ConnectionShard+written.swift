@@ -7,7 +7,7 @@ extension ConnectionShard {
     /// - Returns: what is left for further turns.
     func write(_ fanOut: FanOut, within time: TimeAmount) -> PartialFanOut? {
         // One publication: a connection whose protocol has no message for it gets no bytes.
-        let count = WrittenCount { fanOut.finish(FanOutReach(connections: $0)) }
+        let count = WrittenCount { fanOut.finish($0) }
         func send(_ connection: Connection, _ bytes: ByteBuffer) -> Bool {
             let written = self.eventLoop.makePromise(of: Void.self)
             guard connection.send(bytes, written: written) else {
@@ -22,7 +22,8 @@ extension ConnectionShard {
             }
             return true
         }
-        func done(_: FanOutReach) {
+        func done(_ reach: FanOutReach) {
+            count.misses = reach.misses
             count.isComplete = true
             count.finishIfDone()
             guard count.pending > 0 else { return }
@@ -38,12 +39,13 @@ extension ConnectionShard {
 private final class WrittenCount {
     var pending = 0
     var written: UInt32 = 0
+    var misses = FanOutMisses()
     /// Whether all connections are included in `pending`.
     var isComplete = false
     var deadline: Scheduled<Void>?
-    private var done: ((UInt32) -> Void)?
+    private var done: ((FanOutReach) -> Void)?
 
-    init(done: @escaping (UInt32) -> Void) {
+    init(done: @escaping (FanOutReach) -> Void) {
         self.done = done
     }
 
@@ -53,7 +55,7 @@ private final class WrittenCount {
 
     func finish() {
         self.deadline?.cancel()
-        self.done?(self.written)
+        self.done?(FanOutReach(connections: self.written, misses: self.misses))
         self.done = nil
     }
 }

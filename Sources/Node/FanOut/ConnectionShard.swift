@@ -25,6 +25,7 @@ final class ConnectionShard: @unchecked Sendable {
     let turns: TurnQueue
     /// Index of the shard within its node. Connection ids contain it.
     let number: Int
+    let traffic = LoopTraffic()
     let queue = NIOLockedValueBox(ShardQueue())
     var pace = FanOutCoalescing()
     /// nil while no work waits for a further turn.
@@ -116,7 +117,7 @@ final class ConnectionShard: @unchecked Sendable {
     func startKeepAlive(every interval: TimeAmount) {
         self.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             let now = self.eventLoop.now
-            for connection in self.all { connection.keepAlive(now: now) }
+            self.traffic.waits(self.all.reduce(0) { $0 + $1.keepAlive(now: now) })
         }
     }
 

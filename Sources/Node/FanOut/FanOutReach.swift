@@ -7,6 +7,8 @@ struct FanOutReach: Sendable {
     /// How many of them have a client protocol without a message for a publication, by publication. Empty if all protocols have
     /// messages for all publications.
     var omissions: [PublicationID: UInt32] = [:]
+    /// The others.
+    var misses = FanOutMisses()
 
     /// Connections that accepted one publication.
     func count(of id: PublicationID) -> UInt32 {

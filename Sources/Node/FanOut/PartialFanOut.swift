@@ -22,6 +22,7 @@ struct PartialFanOut {
     private let connections: ContiguousArray<Connection>
     private var next = 0
     private var reached: UInt32 = 0
+    private var misses = FanOutMisses()
     private let send: (Connection, ByteBuffer) -> Bool
     private let done: (FanOutReach) -> Void
 
@@ -61,18 +62,25 @@ struct PartialFanOut {
         while self.next < self.connections.count {
             let connection = self.connections[self.next]
             self.next += 1
-            if self.includes(connection, shard), shard.deliver(&self.forms, to: connection, self.send) { self.reached += 1 }
+            self.deliver(to: connection, shard)
             bytes += self.bytesEach
             if bytes >= Self.turnBytes { break }
             if self.selection != nil || (self.next - begin) % Self.step == 0, shard.eventLoop.now >= end { break }
         }
         guard self.next == self.connections.count else { return false }
-        self.done(FanOutReach(connections: self.reached, omissions: self.forms.omissions))
+        self.done(FanOutReach(connections: self.reached, omissions: self.forms.omissions, misses: self.misses))
         return true
     }
 
-    private func includes(_ connection: Connection, _ shard: ConnectionShard) -> Bool {
-        if let selection, !selection.selects(connection) { return false }
+    private mutating func deliver(to connection: Connection, _ shard: ConnectionShard) {
+        if let selection, !selection.selects(connection) {
+            self.misses.excluded += 1
+        } else if self.isMember(connection, shard) {
+            if shard.deliver(&self.forms, to: connection, self.send) { self.reached += 1 } else { self.misses.missed(connection) }
+        }
+    }
+
+    private func isMember(_ connection: Connection, _ shard: ConnectionShard) -> Bool {
         switch self.audience.audience {
         case .all, .user, .connection: return true
         case .group: return shard.members(of: self.audience.hub)?.contains(connection, in: self.audience.audience) ?? false

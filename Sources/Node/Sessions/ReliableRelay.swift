@@ -36,6 +36,7 @@ struct ReliableRelay: Sendable {
                     user: connection.user,
                     in: connection.hub
                 )
+                self.publisher.traces?.published(publication)
                 submit(.publish(HubPublication(publication)))
             }
         case .event(let event): self.pass(event, action.ackID, of: connection, session, done)

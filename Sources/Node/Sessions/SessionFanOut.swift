@@ -6,6 +6,8 @@ import VolaryProtocol
 struct SessionFanOut: SessionHost {
     let shards: [ConnectionShard]
     let metrics: NodeMetrics
+    /// nil: nothing is remembered of messages.
+    let traces: MessageTraces?
     /// Sends the receipt of a publication.
     let answer: @Sendable (PublicationID, UInt32) -> Void
 
@@ -30,6 +32,7 @@ struct SessionFanOut: SessionHost {
                 parts[shard][parts[shard].count - 1].receivers.append((client, sequence))
             }
             self.metrics.delivered(publications: 1, deliveries: delivery.receivers.count)
+            self.traces?.reachedSessions(delivery.publication.publication, delivery.receivers.count)
         }
         for (shard, parts) in zip(self.shards, parts) where !parts.isEmpty {
             shard.eventLoop.execute {

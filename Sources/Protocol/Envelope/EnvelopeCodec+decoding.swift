@@ -24,6 +24,7 @@ extension EnvelopeCodec {
         case .probe: message = .probe(try self.decodeID(&bytes))
         case .audience: message = .audience(try self.decodeAudience(&bytes, fields))
         case .permission: message = .permission(try self.decodePermission(&bytes, in: fields.hub))
+        case .trace: message = .trace(try self.decodeTrace(&bytes))
         }
         return Envelope(origin: NodeID(rawValue: origin), sequence: sequence, message: message, attempt: rawType >> 4)
     }

@@ -6,7 +6,7 @@ import NIOCore
 ///     0       1      0x56, "V"
 ///     1       1      the format of the node that wrote it
 ///     2       1      low 4 bits: type, 1 publication, 2 receipts, 3 close, 4 membership, 5 drain, 6 probe, 7 audience,
-///                    8 permission; high 4 bits: attempt.
+///                    8 permission, 13 trace; high 4 bits: attempt.
 ///                    A later type that concerns clients is one of 9 to 11, another one of 12 to 15
 ///     3       1      the lowest format whose nodes can read it
 ///     4       4      origin
@@ -37,6 +37,7 @@ import NIOCore
 ///                  4 leave all groups
 ///     permission   id 16, connection 16, action 1 (1 grant, 2 revoke, 3 check), permission 1 (1 join and leave, 2 send), group to
 ///                  the end, empty for all groups
+///     trace        id 16, kind 1: 1 question, id 16 of a publication, UTF-8 to the end; 2 answer, UTF-8 to the end
 ///
 /// **Growth.** Bodies and the first 17 bytes stay as they are; a later format adds fields and types. A node skips a field whose tag
 /// it does not know if the tag's highest bit is set, and cannot read the envelope otherwise. A node of format `f` can read an
@@ -63,6 +64,7 @@ enum EnvelopeCodec {
         case probe = 6
         case audience = 7
         case permission = 8
+        case trace = 13
     }
 
     enum Tag: UInt8 {
@@ -112,6 +114,7 @@ enum EnvelopeCodec {
             case .audience(let command): self.encode(command, to: &writer)
             case .permission(let request): self.encode(request, to: &writer)
             case .drain(let id), .probe(let id): writer.write(id)
+            case .trace(let trace): self.encode(trace, to: &writer)
             }
         }
         return bytes
@@ -133,6 +136,7 @@ enum EnvelopeCodec {
         case .probe: .probe
         case .audience: .audience
         case .permission: .permission
+        case .trace: .trace
         }
     }
 

@@ -77,7 +77,7 @@ extension EnvelopeCodec.MessageType {
             case .sender, .confirmation, .senderUser, .metadata, .lifetime: false
             }
         case .close, .membership, .permission: tag == .hub
-        case .receipts, .drain, .probe: false
+        case .receipts, .drain, .probe, .trace: false
         }
     }
 }

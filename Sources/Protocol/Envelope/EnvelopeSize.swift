@@ -28,6 +28,7 @@ struct EnvelopeSize {
             self.bodyBytes = 33 + request.group.byteCount
             self.addHub(request.hub)
         case .drain, .probe: self.bodyBytes = 16
+        case .trace(let trace): self.bodyBytes = 17 + trace.content.byteCount
         case .audience(let command):
             self.bodyBytes = 25 + command.action.byteCount
             self.addHub(command.hub)

@@ -20,6 +20,8 @@ public enum NodeMessage: Hashable, Sendable {
     case drain(PublicationID)
     /// To a node: are you alive? Answered with a receipt of 1. Not logged: a node that is not connected does not get it later.
     case probe(PublicationID)
+    /// To a node: what do you know of a message? And its answer. A node that does not know this kind of message does not answer.
+    case trace(TraceMessage)
 }
 
 /// One node's answer: how many of its connections a publication reached or a command concerned.

@@ -15,6 +15,8 @@ public enum Limits {
     public static let maximumCloseTextBytes = 4096
     /// Receipts in one envelope: at most 1,000, about 20 KB.
     public static let maximumReceiptsPerEnvelope = 1000
+    /// What one node knows of a message: 64 KiB of JSON.
+    public static let maximumTraceBytes = 64 * 1024
     /// Bytes of a close frame's reason: a control frame carries 125 (RFC 6455 section 5.5), and the code takes two.
     public static let maximumCloseReasonBytes = 123
     /// Bytes at the end of a publication that differ from connection to connection (``ClientProtocol/tailBytes``).

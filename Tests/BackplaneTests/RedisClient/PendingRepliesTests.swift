@@ -12,10 +12,11 @@ struct PendingRepliesTests {
         pending.append({ _ in }, at: Self.time(10))
         pending.append({ _ in }, at: Self.time(11))
         #expect(pending.deadline == Self.time(12))
-        guard case .command = pending.answered(at: Self.time(12)) else {
+        guard case .command(_, let time) = pending.answered(at: Self.time(12)) else {
             Issue.record("no command was answered")
             return
         }
+        #expect(time == .seconds(2))
         #expect(pending.deadline == Self.time(14))
         pending.progressed(at: Self.time(13))
         #expect(pending.deadline == Self.time(15))

@@ -84,6 +84,12 @@ final class MemoryNode {
             shutdownRequest: ShutdownRequest(),
             broker: broker,
             metrics: NodeMetrics(),
+            tracing: TraceCollector(
+                traces: MessageTraces(maximumBytes: 8 * 1024 * 1024, now: { 1_781_330_402_000 }),
+                directory: directory,
+                broker: broker,
+                eventLoop: loop
+            ),
             logger: Self.logger,
             now: { 1_781_330_402_000 }
         )

@@ -25,7 +25,8 @@ enum EnvelopeFuzz {
         var messages: [NodeMessage] = [
             .receipts([]), .receipts([Receipt(id: id, connections: 7), Receipt(id: id, connections: Receipt.refused)]),
             .close(CloseRequest(id: id, hub: .default, connection: connection, code: .normal, reason: "enough")), .drain(id),
-            .probe(id),
+            .probe(id), .trace(TraceMessage(id: id, content: .question(id, facts: ByteBuffer(string: "{}")))),
+            .trace(TraceMessage(id: id, content: .answer(ByteBuffer(string: #"{"arrivals":[]}"#)))),
             .membership(MembershipRequest(id: id, hub: hub, connection: connection, group: name, joins: true)),
             .permission(
                 PermissionRequest(id: id, hub: hub, connection: connection, action: .grant, permission: .sendToGroup, group: name)

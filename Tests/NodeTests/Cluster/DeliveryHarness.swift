@@ -16,13 +16,15 @@ enum DeliveryHarness {
         let delivery: Delivery
         let receipts: ReceiptCollector
         let broker: RecordingBroker
+        let traces: MessageTraces
         let shutdownRequest: ShutdownRequest
     }
 
     static func parts(
         _ manager: ConnectionManager,
         eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any(),
-        now: @escaping @Sendable () -> Int64 = { 1_781_330_402_000 }
+        now: @escaping @Sendable () -> Int64 = { 1_781_330_402_000 },
+        times: Histogram = Histogram()
     ) -> Parts {
         let directory = NodeDirectory(
             own: NodeRecord(id: manager.node, name: "own", version: "1", startedAt: 0, leaseMilliseconds: 5000)
@@ -30,6 +32,7 @@ enum DeliveryHarness {
         let receipts = ReceiptCollector(eventLoop: eventLoop, directory: directory)
         let broker = RecordingBroker()
         let shutdownRequest = ShutdownRequest()
+        let traces = MessageTraces(maximumBytes: 1024 * 1024, now: now)
         let delivery = Delivery(
             connections: manager,
             receipts: receipts,
@@ -37,10 +40,18 @@ enum DeliveryHarness {
             shutdownRequest: shutdownRequest,
             broker: broker,
             metrics: NodeMetrics(),
+            times: times,
+            tracing: TraceCollector(traces: traces, directory: directory, broker: broker, eventLoop: eventLoop),
             logger: .quiet,
             now: now
         )
-        return Parts(delivery: delivery, receipts: receipts, broker: broker, shutdownRequest: shutdownRequest)
+        return Parts(
+            delivery: delivery,
+            receipts: receipts,
+            broker: broker,
+            traces: traces,
+            shutdownRequest: shutdownRequest
+        )
     }
 
     private static func requests(

@@ -28,6 +28,7 @@ struct ConfigurationErrorTests {
         (.historyBytes, ["65535", "33MiB"], "must be a size from 64KiB to 32MiB, such as 512, 64KiB or 1MiB"),
         (.historyIdleBytes, ["1023KiB", "1048577MiB"], "must be a size from 1MiB to 1048576MiB, such as 512, 64KiB or 1MiB"),
         (.idempotencyBytes, ["1023KiB", "1048577MiB"], "must be a size from 1MiB to 1048576MiB, such as 512, 64KiB or 1MiB"),
+        (.traceBytes, ["63KiB", "1025MiB", "0"], "must be a size from 64KiB to 1024MiB, such as 512, 64KiB or 1MiB, or off"),
         (.canaryInterval, ["99ms", "61s"], "must be a time from 100ms to 1m, such as 250ms, 5s or 2m"),
         (.historyAge, ["999ms", "61m"], "must be a time from 1s to 1h, such as 250ms, 5s or 2m"),
         (.announcementsPerSecond, ["-1", "1001", "OFF", "none"], "must be a whole number from 0 to 1000, or off"),

@@ -63,6 +63,13 @@ struct ConfigurationLoaderTests {
             byDefault: "268435456"
         ),
         Example(
+            option: .traceBytes,
+            text: "1MiB",
+            reads: { $0.traceBytes.map { "\($0)" } ?? "off" },
+            gives: "1048576",
+            byDefault: "8388608"
+        ),
+        Example(
             option: .historyIdleBytes,
             text: "1024MiB",
             reads: { "\($0.broker.idleHistoryBytes)" },

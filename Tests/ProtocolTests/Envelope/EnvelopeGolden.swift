@@ -224,6 +224,29 @@ extension EnvelopeGolden {
             fixedBytes: 33
         ),
         EnvelopeGolden(
+            testDescription: "a question about a publication",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 5,
+                message: .trace(TraceMessage(id: id, content: .question(id, facts: ByteBuffer())))
+            ),
+            hex: """
+                56 02 0d 02 0a0b0c0d 0000000000000005 00
+                00112233445566778899aabb0a0b0c0d 01 00112233445566778899aabb0a0b0c0d
+                """,
+            fixedBytes: 50
+        ),
+        EnvelopeGolden(
+            testDescription: "what a node knows of a publication",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 5,
+                message: .trace(TraceMessage(id: id, content: .answer(ByteBuffer(string: "{}"))))
+            ),
+            hex: "56 02 0d 02 0a0b0c0d 0000000000000005 00 00112233445566778899aabb0a0b0c0d 02 7b7d",
+            fixedBytes: 34
+        ),
+        EnvelopeGolden(
             testDescription: "a publication with all details",
             envelope: Envelope(
                 origin: origin,

@@ -103,7 +103,8 @@ struct EnvelopeRefusalTests {
             envelope.add(4, [0x67])
             switch golden.envelope.message {
             case .publication, .audience: break
-            case .receipts, .close, .membership, .permission, .drain, .probe: #expect(envelope.error == .invalid(field: "tag"))
+            case .receipts, .close, .membership, .permission, .drain, .probe, .trace:
+                #expect(envelope.error == .invalid(field: "tag"))
             }
         }
     }

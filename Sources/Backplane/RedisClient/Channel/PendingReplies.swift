@@ -13,7 +13,8 @@ struct PendingReplies {
     }
 
     enum Oldest {
-        case command(Reply)
+        /// - after: the time since it was sent.
+        case command(Reply, after: TimeAmount)
         case subscription
     }
 
@@ -53,7 +54,7 @@ struct PendingReplies {
     mutating func answered(at now: NIODeadline) -> Oldest? {
         guard let entry = self.entries.popFirst() else { return nil }
         self.lastProgress = now
-        if let reply = entry.reply { return .command(reply) }
+        if let reply = entry.reply { return .command(reply, after: now - entry.sentAt) }
         return .subscription
     }
 

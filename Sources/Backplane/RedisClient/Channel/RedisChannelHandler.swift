@@ -33,6 +33,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
     /// Receives the pushes of one read, in order.
     var onPushes: (([RedisPush]) -> Void)?
     var onClose: ((RedisLinkLoss) -> Void)?
+    /// Receives the time from each command to its answer.
+    var onAnswer: (@Sendable (TimeAmount) -> Void)?
 
     /// - Parameters:
     ///   - timeout: the longest time from a command to its answer. On a subscriber's connection: the longest time without any
@@ -182,7 +184,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     private func answer(with value: RESPValue) {
         switch self.pending.answered(at: .now()) {
-        case .command(let reply):
+        case .command(let reply, let time):
+            self.onAnswer?(time)
             reply(.success(value))
             if self.isReady, case .error(let text) = value, RedisErrorText.isFatal(text) {
                 self.close(reason: RedisErrorText.loggable(text))

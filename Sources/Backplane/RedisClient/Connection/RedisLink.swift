@@ -184,7 +184,10 @@ final class RedisLink {
             self.delegate?.link(self, received: pushes)
         }
         self.logger.info("Redis link is up")
-        if case .master(let resolver) = self.destination { resolver.linkIsUp() }
+        if case .master(let resolver) = self.destination {
+            handler.onAnswer = resolver.answered
+            resolver.linkIsUp()
+        }
         self.livenessCheck.start(handler)
         self.delegate?.linkBecameReady(self)
     }

@@ -15,11 +15,17 @@ public final class MasterResolver: Sendable {
     /// - Parameters:
     ///   - eventLoop: the event loop of the links.
     ///   - logger: for changes of the master and for errors.
-    public init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+    ///   - answered: called on the event loop with the time from each command of a link to its answer.
+    public init(
+        configuration: RedisConfiguration,
+        eventLoop: any EventLoop,
+        logger: Logger,
+        answered: (@Sendable (TimeAmount) -> Void)? = nil
+    ) {
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.core = .makeBoxSendingValue(
-            MasterResolverCore(configuration: configuration, eventLoop: eventLoop, logger: logger),
+            MasterResolverCore(configuration: configuration, eventLoop: eventLoop, logger: logger, answered: answered),
             eventLoop: eventLoop
         )
     }

@@ -6,6 +6,8 @@ final class MasterResolverCore {
     private let configuration: RedisConfiguration
     private let eventLoop: any EventLoop
     private let logger: Logger
+    /// Called with the time from each command of a link to its answer.
+    let answered: (@Sendable (TimeAmount) -> Void)?
     private var links: [ObjectIdentifier: RedisLink] = [:]
     private var sentinels: SentinelWatch?
     /// The last reported reason why a link is down; nil since a link came up.
@@ -16,10 +18,16 @@ final class MasterResolverCore {
     /// Why the master is not known, for operators.
     private(set) var reason = "the sentinels have not been polled yet"
 
-    init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+    init(
+        configuration: RedisConfiguration,
+        eventLoop: any EventLoop,
+        logger: Logger,
+        answered: (@Sendable (TimeAmount) -> Void)? = nil
+    ) {
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.logger = logger
+        self.answered = answered
         if case .server(let address) = configuration.target { self.master = address }
     }
 

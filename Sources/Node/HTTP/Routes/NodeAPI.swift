@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOCore
 import VolaryBackplane
 import VolaryProtocol
 
@@ -8,12 +9,14 @@ struct NodeAPI: Sendable {
     let links: NodeServer.ClusterServices
     let publisher: Publisher
     let inventory: Inventory
+    let tracing: TraceCollector?
     let presence: PresenceReporter<ContinuousClock>
     let sessions: ResumableSessions?
     let connections: ConnectionManager
     let quotas: HubQuotas
     let directory: NodeDirectory
     let registry: MetricsRegistry
+    let latencies: LatencyMetrics
     let activity: ActivityLog
     let life: LifecyclePhase
     let access: RESTAuthenticator
@@ -51,6 +54,7 @@ struct NodeAPI: Sendable {
             events: EventStreamProtocol(precision: self.configuration.timestampPrecision),
             now: self.publisher.now
         ).add(to: &routes)
+        TraceRoutes(collector: self.tracing, inventory: self.inventory, directory: self.directory).add(to: &routes)
         NodeRoutes(
             inventory: self.inventory,
             directory: self.directory,
@@ -92,8 +96,9 @@ struct NodeAPI: Sendable {
         let target = RequestTargetMiddleware()
         // Before idempotency and routes, because stored answers belong to a caller.
         let access = AccessMiddleware(access: self.access)
-        let (activity, pubSub) = (self.activity, self.pubSub)
+        let (activity, latencies, pubSub) = (self.activity, self.latencies, self.pubSub)
         return { request, context, route in
+            let start = NIODeadline.now()
             var problem: Problem?
             let isPubSub = PubSubAPI.serves(request.path)
             var response = try await origin.handle(request, context) { request, context in
@@ -108,6 +113,7 @@ struct NodeAPI: Sendable {
             }
             if isPubSub { response.headers[.supportedVersions] = PubSubVersion.list }
             activity.requestAnswered(context.route, status: response.status.code, problem)
+            latencies.requestAnswered(context.route, after: .now() - start)
             return response
         }
     }
@@ -122,11 +128,18 @@ struct NodeAPI: Sendable {
 
     private var gauges: [Gauge] {
         let relay = self.links.broker.health
+        let (traffic, audiences) = (self.connections.traffic, self.connections.audiences)
         return [
             Gauge("volary_connections", self.connections.count),
             Gauge.hubs("volary_hub_connections", self.connections.countsByHub),
             self.quotas.gauge,
             Gauge("volary_connections_all_endpoints", self.connections.total),
+            Gauge("volary_sessions", self.connections.resumable),
+            Gauge("volary_groups", audiences.groups),
+            Gauge("volary_users", audiences.users),
+            Gauge("volary_received_bytes_total", traffic.received),
+            Gauge("volary_sent_bytes_total", traffic.sent),
+            Gauge("volary_unsent_bytes", traffic.unsent),
             Gauge("volary_sockets", self.admission.open),
             Gauge("volary_sockets_max", self.admission.maximumConnections),
             Gauge("volary_relay_up", relay.isUp ? 1 : 0),
@@ -141,6 +154,6 @@ struct NodeAPI: Sendable {
             Gauge("volary_presence_up", self.presence.health == .up ? 1 : 0),
             Gauge("volary_nodes_live", self.directory.live.count),
             Gauge("volary_log_lines_lost_total", LogBootstrap.lostLines),
-        ]
+        ] + Gauge.process(startedAt: self.directory.own.record.startedAt)
     }
 }

@@ -89,6 +89,7 @@ struct ClusterFlags: ParsableArguments {
     @Option(.historyAge) var historyAge: String?
     @Option(.historyIdleBytes) var historyIdleBytes: String?
     @Option(.idempotencyBytes) var idempotencyBytes: String?
+    @Option(.traceBytes) var traceBytes: String?
     @Option(.canaryInterval) var canaryInterval: String?
     @Option(.announcementsPerSecond) var announcementsPerSecond: String?
     @Option(.timestampPrecision) var timestampPrecision: String?
@@ -108,6 +109,7 @@ struct ClusterFlags: ParsableArguments {
             (.historyAge, self.historyAge),
             (.historyIdleBytes, self.historyIdleBytes),
             (.idempotencyBytes, self.idempotencyBytes),
+            (.traceBytes, self.traceBytes),
             (.canaryInterval, self.canaryInterval),
             (.announcementsPerSecond, self.announcementsPerSecond),
             (.timestampPrecision, self.timestampPrecision),

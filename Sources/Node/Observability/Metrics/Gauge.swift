@@ -6,14 +6,18 @@ struct Gauge: Sendable {
         /// Label names and values.
         var dimensions: [(String, String)] = []
         let value: Int
+        /// The value is shown divided by this.
+        var unit = 1
+
+        var text: String { self.unit == 1 ? "\(self.value)" : "\(Double(self.value) / Double(self.unit))" }
     }
 
     let name: String
     let series: [Series]
 
-    init(_ name: String, _ value: Int) {
+    init(_ name: String, _ value: Int, per unit: Int = 1) {
         self.name = name
-        self.series = [Series(value: value)]
+        self.series = [Series(value: value, unit: unit)]
     }
 
     init(_ name: String, _ series: [Series]) {

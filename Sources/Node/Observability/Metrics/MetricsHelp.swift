@@ -36,6 +36,23 @@ enum MetricsHelp {
         "volary_events_total": "Events for event handlers, by kind and by what became of them.",
         "volary_event_retries_total": "Repeated requests to event handlers.",
         "volary_event_seconds": "Seconds from an event to the end of its handler's answer, with all tries.",
+        "volary_delivery_seconds":
+            "Seconds from the acceptance of a publication by its node to this node's last write of it, by the clocks of both; one value for each publication that has connections here.",
+        "volary_redis_round_trip_seconds": "Seconds from a command of this node to Redis' answer.",
+        "volary_handshake_seconds": "Seconds from a valid WebSocket handshake to the decision whether its client may connect.",
+        "volary_event_loop_lag_seconds": "Seconds that an event loop was late for a task; four values a second for each loop.",
+        "volary_http_request_seconds": "Seconds from the head of an HTTP request to the head of its answer, by method and route.",
+        "volary_sessions": "WebSockets whose clients can resume them.",
+        "volary_groups": "Groups with WebSockets of this node; those of resumable connections are not counted.",
+        "volary_users": "Users with WebSockets of this node; those of resumable connections are not counted.",
+        "volary_received_bytes_total": "Bytes received over WebSockets, with frames, before decompression.",
+        "volary_sent_bytes_total": "Bytes of messages sent over WebSockets and event streams, with frames and compressed.",
+        "volary_unsent_bytes":
+            "Bytes of messages that clients have not read yet and the kernel has not taken, at the last check for timeouts.",
+        "volary_build_info": "1, with the version of the program.",
+        "process_start_time_seconds": "Start of the process, in seconds since 1970, UTC.",
+        "process_cpu_seconds_total": "Processor time of the process, user and system.",
+        "process_resident_memory_bytes": "Memory of the process that is in RAM.",
         "volary_connections": "WebSockets that REST lists, of all hubs.",
         "volary_hub_connections": "WebSockets that REST lists, by hub: the 100 largest hubs, and all others together.",
         "volary_hub_refusals_total":

@@ -12,14 +12,14 @@ import NIOConcurrencyHelpers
 final class MetricsRegistry: MetricsFactory {
     /// Series per name. Further ones, which would be a programming error, are counted but not shown.
     private static let maximumSeries = 2000
-    /// When a name has more series than this, those with the value zero are left out.
+    /// When a name has more lines than this, the series with the value zero are left out.
     private static let maximumZeros = 100
 
     private enum Metric {
         case counter(CounterCell)
         /// Written as a summary without quantiles: the count, and the sum in seconds or in the recorded unit.
         case summary(SummaryCell)
-        case histogram(HistogramCell)
+        case histogram(Histogram)
     }
 
     private let help: [String: String]
@@ -41,9 +41,14 @@ final class MetricsRegistry: MetricsFactory {
 
     func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
         guard aggregate else { return self.makeSummary(label, dimensions, unit: 1) }
-        let cell = HistogramCell()
-        self.add(.histogram(cell), label, dimensions)
-        return cell
+        return self.histogram(label, dimensions, bounds: Histogram.calls)
+    }
+
+    /// - Parameter bounds: seconds, in ascending order.
+    func histogram(_ name: String, _ dimensions: [(String, String)] = [], bounds: [Double] = Histogram.latencies) -> Histogram {
+        let histogram = Histogram(bounds: bounds)
+        self.add(.histogram(histogram), name, dimensions)
+        return histogram
     }
 
     func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
@@ -81,7 +86,7 @@ final class MetricsRegistry: MetricsFactory {
         let made = families.lazy.map { (name, series) in self.family(name, series) }
         let read = gauges.lazy.map { gauge in
             let header = self.header(gauge.name, gauge.name.hasSuffix("_total") ? "counter" : "gauge")
-            return Self.text(header + gauge.series.map { "\(gauge.name)\(Self.labels($0.dimensions)) \($0.value)" })
+            return Self.text(header + gauge.series.map { "\(gauge.name)\(Self.labels($0.dimensions)) \($0.text)" })
         }
         return [AnySequence(made), AnySequence(read)].lazy.joined()
     }
@@ -103,23 +108,27 @@ final class MetricsRegistry: MetricsFactory {
             case .summary(let cell):
                 let (count, sum) = cell.value
                 lines += ["\(name)_count\(labels) \(count)", "\(name)_sum\(labels) \(sum)"]
-            case .histogram(let cell): lines += Self.histogram(name, labels, cell)
+            case .histogram(let histogram):
+                let isShown = (histogram.bounds.count + 3) * sorted.count <= Self.maximumZeros
+                lines += Self.lines(name, labels, histogram, zeros: isShown)
             }
         }
         return Self.text(lines)
     }
 
-    /// - Parameter labels: as in the line of a sample; empty without labels.
-    private static func histogram(_ name: String, _ labels: String, _ cell: HistogramCell) -> [String] {
-        let (counts, sum) = cell.value
+    /// - Parameters:
+    ///   - labels: as in the line of a sample; empty without labels.
+    ///   - zeros: whether there are lines without a recorded value.
+    private static func lines(_ name: String, _ labels: String, _ histogram: Histogram, zeros: Bool) -> [String] {
+        let (counts, sum) = histogram.value
         let others = labels.isEmpty ? "" : "\(labels.dropFirst().dropLast()),"
         var total = 0
-        var lines = zip(HistogramCell.bounds.map { "\($0)" } + ["+Inf"], counts).map { bound, count in
+        var lines = zip(histogram.bounds.map { "\($0)" } + ["+Inf"], counts).map { bound, count in
             total += count
             return "\(name)_bucket{\(others)le=\"\(bound)\"} \(total)"
         }
         lines += ["\(name)_sum\(labels) \(sum)", "\(name)_count\(labels) \(total)"]
-        return lines
+        return total > 0 || zeros ? lines : []
     }
 
     private static func text(_ lines: [String]) -> String { lines.joined(separator: "\n") + "\n" }
@@ -169,26 +178,6 @@ private final class SummaryCell: RecorderHandler, TimerHandler {
     func record(_ value: Double) {
         self.values.withLockedValue { values in
             values.count += 1
-            values.sum += value
-        }
-    }
-}
-
-/// A histogram of seconds.
-private final class HistogramCell: RecorderHandler {
-    static let bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 100]
-
-    private let values = NIOLockedValueBox((counts: [Int](repeating: 0, count: HistogramCell.bounds.count + 1), sum: 0.0))
-
-    /// The numbers of values up to each bound and above the bound before, and of those above the last one.
-    var value: (counts: [Int], sum: Double) { self.values.withLockedValue { $0 } }
-
-    func record(_ value: Int64) { self.record(Double(value)) }
-
-    func record(_ value: Double) {
-        let bucket = Self.bounds.firstIndex { value <= $0 } ?? Self.bounds.count
-        self.values.withLockedValue { values in
-            values.counts[bucket] += 1
             values.sum += value
         }
     }

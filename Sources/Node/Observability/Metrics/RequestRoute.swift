@@ -12,6 +12,7 @@ enum RequestRoute: Int, CaseIterable, Sendable {
     case leaveGroup
     case sendToUser
     case history
+    case trace
     case groupHistory
     case userHistory
     case listNodes
@@ -75,6 +76,7 @@ enum RequestRoute: Int, CaseIterable, Sendable {
         case .leaveGroup: ("DELETE", "/api/groups/{group}/connections/{id}")
         case .sendToUser: ("POST", "/api/users/{user}/send")
         case .history: ("GET", "/api/messages")
+        case .trace: ("GET", "/api/messages/{id}")
         case .groupHistory: ("GET", "/api/groups/{group}/messages")
         case .userHistory: ("GET", "/api/users/{user}/messages")
         case .listNodes: ("GET", "/api/nodes")

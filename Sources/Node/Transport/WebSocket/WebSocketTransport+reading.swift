@@ -9,6 +9,7 @@ extension WebSocketTransport {
         // read.
         SharedReceiveAllocator.giveBack(bytes)
         guard let connection, self.canReceive else { return }
+        connection.shard.traffic.received(bytes.readableBytes)
         connection.input.timeouts.sawTraffic()
         if self.input.isFree {
             self.pings.reset()

@@ -122,6 +122,18 @@ struct SilentNodeTests {
         }
     }
 
+    @Test func `A trace names the node that does not answer`() async throws {
+        try await self.publishing(.relayed(receivers: 2)) { scene, _ in
+            let push = try await scene.post("/api/connections/broadcast")
+            let id = try #require(push.json["id"] as? String)
+            let known = try await scene.node.http.request("GET", "/api/messages/\(id)")
+            #expect(known.status == 200 && known.json["missing"] as? [String] == ["b"], "\(known.body)")
+            let unknown = try await scene.node.http.request("GET", "/api/messages/\(PublicationID.random(on: Self.b.id))")
+            #expect(unknown.problem == "unknown-message")
+            #expect((unknown.json["detail"] as? String)?.contains("did not answer: b.") == true, "\(unknown.body)")
+        }
+    }
+
     @Test func `A node that came since the last look is found`() async throws {
         try await self.publishing(.relayed(receivers: 0), knowsOther: false) { scene, broker in
             try await scene.register()

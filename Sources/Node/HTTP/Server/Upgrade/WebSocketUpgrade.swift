@@ -12,6 +12,8 @@ struct WebSocketUpgrade: Sendable {
     var routes: PubSubRoutes?
     /// Of event streams; nil: none are served.
     var events: Endpoint?
+    /// How long decisions take.
+    var times = Histogram()
     let acceptsUserQuery: Bool
     let compresses: Bool
     let admission: WebSocketAdmission
@@ -83,8 +85,11 @@ struct WebSocketUpgrade: Sendable {
         on eventLoop: any EventLoop,
         decided: @escaping (Decision) -> Void
     ) {
+        let start = eventLoop.now
         guard self.admission.needsTime(for: client) else {
-            return decided(self.withRoom(WebSocketAdmission.AdmittedClient(client: client)))
+            let decision = self.withRoom(WebSocketAdmission.AdmittedClient(client: client))
+            self.times.record(eventLoop.now - start)
+            return decided(decision)
         }
         let decided = NIOLoopBound(decided, eventLoop: eventLoop)
         let task = Task {
@@ -95,6 +100,7 @@ struct WebSocketUpgrade: Sendable {
                 result = .failure(error)
             }
             eventLoop.execute {
+                self.times.record(eventLoop.now - start)
                 guard case .success(let admitted) = result else { return decided.value(result) }
                 // The node may have begun to drain in the meantime.
                 decided.value(self.acceptsConnections ? self.withRoom(admitted) : .failure(.draining))
