@@ -92,6 +92,19 @@ struct SessionRulesTests {
         #expect(journal.lost == 1, "nobody is left who misses it")
     }
 
+    @Test func `A journal finds an operation among gaps, and forgets attachments that were answered`() {
+        var journal = OperationJournal()
+        for text in ["1", "2", "3", "4", "5"] { _ = journal.add(.publish(.test(text, to: .all), from: nil)) }
+        for number: UInt64 in [1, 3] { journal.answered(number, .executed) }
+        journal.forgetConfirmed()
+        journal.answered(4, .refused(.full))
+        #expect(journal.outstanding == 2)
+        _ = journal.add(.attach(SessionAttachment(connection: connection, protocol: "", tokenHash: [], window: .seconds(1))))
+        journal.answered(6, .attached(Fence(Position(epoch: 1, number: 1))))
+        journal.answered(7, .executed)
+        #expect(journal.resend(after: 0) { _ in true }.map(\.sequence.number) == [2, 5])
+    }
+
     @Test func `A session that a client does not acknowledge ends at a bound`() {
         var follower = HubFollower(node: NodeID(rawValue: 1))
         var output = SessionOutput()

@@ -10,11 +10,12 @@ extension HubSessions {
     }
 
     private func proceed(_ id: ConnectionID) {
-        guard let handle = self.handles[id] else {
+        guard let handle = self.handles[id], !handle.isWriting else {
+            // The answer to an operation makes its session busy again.
             _ = self.busy.remove(id)
             return
         }
-        guard !handle.isWriting, let session = self.follower.sessions[id], let fence = session.fence,
+        guard let session = self.follower.sessions[id], let fence = session.fence,
             session.phase != .suspended
         else { return }
         guard let request = handle.waiting.first?.request else {
