@@ -105,12 +105,38 @@ struct SessionRulesTests {
         #expect(journal.resend(after: 0) { _ in true }.map(\.sequence.number) == [2, 5])
     }
 
+    @Test func `A session whose topics are quiet is stored in its turn, others each time`() {
+        var follower = HubFollower(node: NodeID(rawValue: 1))
+        var output = SessionOutput()
+        let ids = (0...1).map { _ in ConnectionID.random(on: follower.node, shard: 0) }
+        let fence = Fence(Position(epoch: 1, number: 10))
+        follower.observed(fence.position, lostAbove: nil, into: &output)
+        for id in ids { follower.attach(id, client: NamedClient(id), user: nil, groups: [], into: &output) }
+        follower.received(.subscribed([.all]), now: 0, into: &output)
+        for id in ids { follower.attached(id, fence, groups: [], now: 0, into: &output) }
+        func taken(_ turn: Int) -> [ConnectionID] {
+            follower.takeCheckpoints(turn: turn, of: 3, into: &output).map(\.session.connection)
+        }
+        follower.received(.mark(Position(epoch: 1, number: 20)), now: 0, into: &output)
+        #expect(taken(2) == [] && taken(1) == [ids[1]] && taken(0) == [ids[0]] && taken(3) == [])
+        // Not for the second, but a replay would read it.
+        let excluding = HubPublication(HubPublication.test("", to: .all).publication, excluding: [ids[1]])
+        follower.received(.entry(self.entry(21, excluding), epoch: 1), now: 0, into: &output)
+        #expect(taken(2) == [ids[1]])
+        follower.received(.mark(Position(epoch: 1, number: 30)), now: 0, into: &output)
+        #expect(taken(3) == [] && taken(2) == [])
+        follower.acknowledged(ids[0], through: 1, into: &output)
+        #expect(taken(2) == [ids[0]])
+        follower.received(.mark(Position(epoch: 1, number: 40)), now: 0, into: &output)
+        #expect(taken(2) == [] && taken(0) == [ids[0]])
+    }
+
     @Test func `A session that a client does not acknowledge ends at a bound`() {
         var follower = HubFollower(node: NodeID(rawValue: 1))
         var output = SessionOutput()
         let fence = Fence(Position(epoch: 1, number: 10))
         follower.observed(fence.position, lostAbove: nil, into: &output)
-        follower.attach(connection, user: nil, groups: [], into: &output)
+        follower.attach(connection, client: NamedClient(connection), user: nil, groups: [], into: &output)
         follower.received(.subscribed([.all]), now: 0, into: &output)
         #expect(follower.isConfirmed(connection))
         follower.attached(connection, fence, groups: [], now: 0, into: &output)
@@ -136,7 +162,7 @@ struct SessionRulesTests {
         var follower = HubFollower(node: NodeID(rawValue: 1))
         var output = SessionOutput()
         follower.observed(Position(epoch: 1, number: 10), lostAbove: nil, into: &output)
-        follower.attach(connection, user: nil, groups: [], into: &output)
+        follower.attach(connection, client: NamedClient(connection), user: nil, groups: [], into: &output)
         follower.received(.subscribed([.all]), now: 0, into: &output)
         follower.attached(connection, Fence(Position(epoch: 1, number: 10)), groups: [], now: 0, into: &output)
         follower.acknowledged(connection, through: 1, into: &output)
@@ -147,10 +173,10 @@ struct SessionRulesTests {
     @Test func `A session that makes no progress for two seconds is cut`() {
         var follower = HubFollower(node: NodeID(rawValue: 1))
         var output = SessionOutput()
-        follower.attach(connection, user: nil, groups: [], into: &output)
+        follower.attach(connection, client: NamedClient(connection), user: nil, groups: [], into: &output)
         follower.tick(now: 1000, into: &output)
         follower.tick(now: 2999, into: &output)
-        #expect(follower.sessions.count == 1)
+        #expect(!follower.sessions.isEmpty)
         follower.tick(now: 3000, into: &output)
         #expect(follower.sessions.isEmpty && output.actions.contains(.end(connection, nil, .cut)))
     }
@@ -160,7 +186,7 @@ struct SessionRulesTests {
         var output = SessionOutput()
         let fence = Fence(Position(epoch: 1, number: 10))
         follower.observed(fence.position, lostAbove: nil, into: &output)
-        follower.attach(connection, user: nil, groups: [], into: &output)
+        follower.attach(connection, client: NamedClient(connection), user: nil, groups: [], into: &output)
         follower.received(.subscribed([.all]), now: 0, into: &output)
         let large = String(repeating: "x", count: 600_000)
         for number: UInt64 in 11...12 {

@@ -14,7 +14,7 @@ public final class MemorySessionStore: SessionStore {
         var isAway = false
     }
 
-    private let limits: SessionLimits
+    let limits: SessionLimits
     private let now: @Sendable () -> Int64
     private let relay: MemoryRelay
     let state = NIOLockedValueBox(State())

@@ -17,7 +17,7 @@ public final class RedisSessionStore: SessionStore, Service {
 
     private let scripts: RedisSessionScripts
     private let resolver: MasterResolver
-    private let limits: SessionLimits
+    let limits: SessionLimits
     private let logger: Logger
 
     /// - Parameters:

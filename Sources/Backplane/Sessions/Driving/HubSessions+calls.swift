@@ -54,9 +54,8 @@ extension HubSessions {
         case .unsubscribe(let topics): self.link?.unsubscribe(from: topics)
         case .read(let read, let attempt): self.read(read, attempt)
         case .vouch(let sessions, let epoch): self.vouch(for: sessions, epoch)
-        case .deliver(let id, let publication, let sequence):
-            guard let client = self.handles[id]?.client else { return }
-            self.deliveries.append(publication, to: client, sequence: sequence)
+        case .deliver(let publication, let receivers):
+            self.deliveries.append(SessionDelivery(publication: publication, receivers: receivers))
         case .permissions(let id, let permissions):
             self.flush()
             self.handles[id]?.client.permissionsChanged(permissions)

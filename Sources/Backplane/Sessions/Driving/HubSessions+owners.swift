@@ -61,7 +61,7 @@ extension HubSessions {
         if let former = self.handles[record.id] { self.end(former, .cut) }
         let handle = SessionHandle(record.id, client: client)
         self.handles[record.id] = handle
-        self.update { $0.claimed(record, into: &$1) }
+        self.update { $0.claimed(record, client: client, into: &$1) }
         if self.handles[record.id] === handle { answer.give(.claimed(handle, record)) } else { answer.give(.never) }
     }
 

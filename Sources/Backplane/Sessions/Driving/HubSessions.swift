@@ -100,6 +100,7 @@ package final class HubSessions: @unchecked Sendable {
                 sessions.update {
                     $0.attach(
                         handle.id,
+                        client: client,
                         user: attachment.user,
                         protocol: attachment.protocol,
                         groups: attachment.groups,

@@ -13,10 +13,14 @@ extension HubFollower {
             guard self.isCurrent(position.epoch, into: &output) else { return }
             self.see(position.number)
             self.subscriptions.heard(position.number)
-            for (id, session) in self.sessions where session.phase == .following { self.sessions[id]?.passed(position.number) }
+            for place in self.sessions.indices where self.sessions[at: place]?.isFollowing == true {
+                self.sessions[at: place]?.passed(position.number)
+            }
         case .subscribed(let topics):
             self.subscriptions.wereConfirmed(topics)
-            let waiting = self.sessions.lazy.filter { $0.value.phase == .subscribing }.map(\.key)
+            let waiting = self.sessions.indices.compactMap { place in
+                self.sessions[at: place]?.phase == .subscribing ? self.sessions[at: place]?.id : nil
+            }
             for id in waiting.sorted() { self.readIfConfirmed(id, into: &output) }
         case .fenced(let id, let fence):
             guard let own = self.sessions[id]?.fence, own.position < fence.position else { return }
@@ -36,7 +40,7 @@ extension HubFollower {
     /// All sessions catch up once the link is back; those that wait for something else do so afterwards.
     mutating func linkWasLost() {
         self.subscriptions.linkWasLost()
-        for id in self.sessions.keys {
+        for id in self.sorted {
             _ = self.takeHeld(id)
             self.sessions[id]?.lastOwn = nil
             switch self.sessions[id]?.phase {
@@ -63,21 +67,32 @@ extension HubFollower {
         if self.sessions[id]?.acknowledge(sequence) == false { self.end(id, .unrecoverable(.acknowledgement), into: &output) }
     }
 
-    /// Checkpoints to be stored, of sessions whose checkpoint has moved, at most `limit`.
-    mutating func takeCheckpoints(limit: Int, into output: inout SessionOutput) -> [SessionAcknowledgement] {
+    /// Checkpoints to be stored, of sessions whose checkpoint has moved.
+    /// - Parameters: of so many calls, the one in which a session is stored that moved with the hub's number only. Others may be
+    ///   stored late, because no topic of theirs has an entry that a replay would read.
+    mutating func takeCheckpoints(
+        turn: Int = 0,
+        of turns: Int = 1,
+        into output: inout SessionOutput
+    ) -> [SessionAcknowledgement] {
         var taken: [SessionAcknowledgement] = []
-        for id in self.sorted where taken.count < limit {
-            guard let owned = self.sessions[id]?.owned, self.sessions[id]?.phase != .suspended,
-                let checkpoint = self.sessions[id]?.takeCheckpoint()
+        for place in self.sessions.indices {
+            let isDue = place % turns == turn % turns
+            guard isDue || self.sessions[at: place]?.hasLooked == true, self.sessions[at: place]?.phase != .suspended,
+                let checkpoint = self.sessions[at: place]?.takeCheckpoint(), let owned = self.sessions[at: place]?.owned
             else { continue }
             taken.append(SessionAcknowledgement(session: owned, checkpoint: checkpoint))
-            if self.sessions[id]?.phase == .following { self.refreshTopics(of: id, into: &output) }
+            if self.sessions[at: place]?.isFollowing == true { self.refreshTopics(of: owned.connection, into: &output) }
         }
         return taken
     }
 
     /// Ends what has made no progress for two seconds. Called a few times a second.
     mutating func tick(now: Int64, into output: inout SessionOutput) {
+        guard !self.stalled.isEmpty || self.sessions.indices.contains(where: { self.sessions[at: $0]?.isFollowing == false })
+        else {
+            return
+        }
         for id in self.sorted {
             guard let session = self.sessions[id], session.phase != .following else {
                 self.stalled[id] = nil
@@ -94,14 +109,40 @@ extension HubFollower {
     // MARK: - Arrivals
 
     private mutating func heard(_ entry: LogEntry, now: Int64, into output: inout SessionOutput) {
-        let last = self.lastHeard(before: entry)
-        for id in self.members(of: entry.topic) {
-            if let last, self.rules.enforces(.linkCheck) { self.missed(id, since: last, into: &output) }
-            switch self.sessions[id]?.phase {
-            case .following: self.step([entry], id, isReplay: false, now: now, into: &output)
-            case .attaching, .reading: self.hold(entry, id)
-            case .subscribing, .suspended, nil: break
+        let missed = self.lastHeard(before: entry)
+        let last = self.rules.enforces(.linkCheck) ? missed : nil
+        let members = self.members(of: entry.topic)
+        let publication = entry.publicationForAllMembers
+        let bytes = publication?.bytes ?? 0
+        var receivers: [SessionReceiver] = []
+        if publication != nil { receivers.reserveCapacity(members.count) }
+        for place in members {
+            if publication != nil, last == nil, self.sessions[at: place]?.isFollowing == true {
+                // The frequent case: without hashing, and without a copy of the entry.
+                switch self.sessions[at: place]?.count(entry, bytes: bytes) {
+                case nil, .nothing?: continue
+                case .deliver(let receiver)?: receivers.append(receiver)
+                case .end(let end)?: if let id = self.sessions[at: place]?.id { self.end(id, end, into: &output) }
+                }
+            } else if let id = self.sessions[at: place]?.id {
+                self.heard(entry, by: id, since: last, now: now, into: &output)
             }
+        }
+        if let publication, !receivers.isEmpty { output.append(.deliver(publication, receivers)) }
+    }
+
+    private mutating func heard(
+        _ entry: LogEntry,
+        by id: ConnectionID,
+        since last: UInt64?,
+        now: Int64,
+        into output: inout SessionOutput
+    ) {
+        if let last { self.missed(id, since: last, into: &output) }
+        switch self.sessions[id]?.phase {
+        case .following: self.step([entry], id, isReplay: false, now: now, into: &output)
+        case .attaching, .reading: self.hold(entry, id)
+        case .subscribing, .suspended, nil: break
         }
     }
 
@@ -133,7 +174,9 @@ extension HubFollower {
         guard position.epoch == self.seen?.epoch, self.rules.enforces(.linkCheck) else { return }
         for (topic, number) in numbers.sorted(by: { $0.value < $1.value }) {
             guard let last = self.subscriptions.compare(topic, number) else { continue }
-            for id in self.members(of: topic) { self.missed(id, since: last, into: &output) }
+            for place in self.members(of: topic) {
+                if let id = self.sessions[at: place]?.id { self.missed(id, since: last, into: &output) }
+            }
         }
     }
 
@@ -149,5 +192,5 @@ extension HubFollower {
     }
 
     /// By id: what happens must not depend on the order in a dictionary.
-    var sorted: [ConnectionID] { self.sessions.keys.sorted() }
+    var sorted: [ConnectionID] { self.sessions.ids.sorted() }
 }

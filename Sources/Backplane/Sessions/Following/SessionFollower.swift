@@ -23,6 +23,13 @@ struct SessionFollower {
         let bytes: Int
     }
 
+    /// What becomes of a publication.
+    enum Outcome {
+        case nothing
+        case deliver(SessionReceiver)
+        case end(SessionEnd)
+    }
+
     enum Step: Hashable {
         case done
         /// A topic that is not heard from the entry on.
@@ -31,11 +38,15 @@ struct SessionFollower {
     }
 
     let id: ConnectionID
+    /// Passed on with what is delivered.
+    let client: any SessionClient
     let user: AudienceName?
     let `protocol`: String
     let rules: SessionRules
     var fence: Fence?
     var phase: Phase
+    /// Whether there was an entry in its topics above the checkpoint that was stored.
+    private(set) var hasLooked = false
     private(set) var memberships: MembershipHistory
     /// The number up to which every entry has been looked at.
     private(set) var cursor: UInt64
@@ -59,8 +70,9 @@ struct SessionFollower {
     /// The last entry of the own topic that was heard.
     var lastOwn: UInt64?
 
-    init(attaching id: ConnectionID, user: AudienceName?, protocol: String, rules: SessionRules) {
+    init(attaching id: ConnectionID, client: any SessionClient, user: AudienceName?, protocol: String, rules: SessionRules) {
         self.id = id
+        self.client = client
         self.user = user
         self.protocol = `protocol`
         self.rules = rules
@@ -71,8 +83,8 @@ struct SessionFollower {
         self.acknowledged = self.stored
     }
 
-    init(claimed record: SessionRecord, rules: SessionRules) {
-        self.init(attaching: record.id, user: record.user, protocol: record.protocol, rules: rules)
+    init(claimed record: SessionRecord, client: any SessionClient, rules: SessionRules) {
+        self.init(attaching: record.id, client: client, user: record.user, protocol: record.protocol, rules: rules)
         self.fence = record.fence
         self.phase = .subscribing
         self.memberships = record.memberships
@@ -92,6 +104,8 @@ struct SessionFollower {
         (self.cursor, self.delivered) = (checkpoint.number, checkpoint.delivered)
         (self.stored, self.acknowledged, self.acknowledgedSequence) = (checkpoint, checkpoint, checkpoint.delivered)
     }
+
+    var isFollowing: Bool { self.phase == .following }
 
     var owned: OwnedSession? { self.fence.map { OwnedSession(connection: self.id, fence: $0) } }
 
@@ -113,7 +127,7 @@ struct SessionFollower {
         into output: inout SessionOutput
     ) -> Step {
         guard entry.number > self.cursor else { return .done }
-        self.cursor = entry.number
+        self.looked(at: entry.number)
         if case .control(let change) = entry.content {
             guard entry.topic == .connection(self.id), self.apply(change, at: entry.number) else { return .done }
             if case .permissions(let permissions) = change { output.append(.permissions(self.id, permissions)) }
@@ -126,7 +140,27 @@ struct SessionFollower {
             return filter.addresses(entry, self.memberships) ? .end(.unrecoverable(.unreadable)) : .done
         }
         guard let publication = filter.delivers(entry, to: self.memberships, now: now) else { return .done }
-        return self.deliver(publication, at: entry.number, into: &output)
+        switch self.deliver(at: entry.number, bytes: publication.bytes) {
+        case .nothing: return .done
+        case .deliver(let receiver):
+            output.append(.deliver(publication, [receiver]))
+            return .done
+        case .end(let end): return .end(end)
+        }
+    }
+
+    /// Looks at an entry with a publication of so many bytes for all members of its topic
+    /// (``LogEntry/publicationForAllMembers``), as ``step(_:subscriptions:isReplay:now:into:)`` does.
+    mutating func count(_ entry: LogEntry, bytes: Int) -> Outcome {
+        guard entry.number > self.cursor else { return .nothing }
+        self.looked(at: entry.number)
+        let isAddressed = DeliveryFilter.addresses(entry, connection: self.id, user: self.user, self.memberships)
+        return isAddressed ? self.deliver(at: entry.number, bytes: bytes) : .nothing
+    }
+
+    private mutating func looked(at number: UInt64) {
+        self.cursor = number
+        self.hasLooked = true
     }
 
     private mutating func apply(_ change: ControlEntry, at number: UInt64) -> Bool {
@@ -147,22 +181,20 @@ struct SessionFollower {
         }
     }
 
-    private mutating func deliver(_ publication: HubPublication, at number: UInt64, into output: inout SessionOutput) -> Step {
+    private mutating func deliver(at number: UInt64, bytes: Int) -> Outcome {
         self.delivered += 1
         let checkpoint = Checkpoint(number: number, delivered: self.delivered)
         guard self.delivered > self.acknowledgedSequence else {
             self.acknowledged = checkpoint
-            return .done
+            return .nothing
         }
         self.highest = number
-        let sent = Sent(checkpoint: checkpoint, bytes: publication.bytes)
-        self.outbox.append(sent)
-        self.outboxBytes += sent.bytes
+        self.outbox.append(Sent(checkpoint: checkpoint, bytes: bytes))
+        self.outboxBytes += bytes
         guard self.outbox.count <= SessionLimits.outboxMessages, self.outboxBytes <= SessionLimits.outboxBytes else {
             return .end(.unrecoverable(.overflow))
         }
-        output.append(.deliver(self.id, publication, sequence: self.delivered))
-        return .done
+        return .deliver(SessionReceiver(client: self.client, sequence: self.delivered))
     }
 
     /// Everything up to `number` has been looked at.
@@ -221,6 +253,7 @@ struct SessionFollower {
         let checkpoint = self.checkpoint
         guard self.fence != nil, self.phase != .attaching, checkpoint.number > self.stored.number else { return nil }
         self.stored = checkpoint
+        self.hasLooked = checkpoint.number < self.cursor
         self.memberships.prune(through: checkpoint.number)
         return checkpoint
     }
