@@ -88,6 +88,18 @@ public struct OwnedSession: Hashable, Sendable {
     }
 }
 
+/// A session to be removed by its owner.
+public struct SessionRemoval: Hashable, Sendable {
+    public let session: OwnedSession
+    /// For an application that is told of the end.
+    public let reason: String
+
+    public init(_ session: OwnedSession, reason: String) {
+        self.session = session
+        self.reason = reason
+    }
+}
+
 public struct SessionAcknowledgement: Hashable, Sendable {
     public let session: OwnedSession
     public let checkpoint: Checkpoint

@@ -47,10 +47,19 @@ public final class MemorySessionStore: SessionStore {
     }
 
     public func execute(
+        _ operations: [SequencedOperation],
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> [Observed<OperationAnswer>] {
+        var answers: [Observed<OperationAnswer>] = []
+        for one in operations { answers.append(try self.execute(one.operation, as: one.sequence, from: caller)) }
+        return answers
+    }
+
+    private func execute(
         _ operation: SessionOperation,
         as sequence: OperationSequence,
         from caller: SessionCaller
-    ) async throws(SessionStoreError) -> Observed<OperationAnswer> {
+    ) throws(SessionStoreError) -> Observed<OperationAnswer> {
         try self.find()
         func execute() -> Executed<OperationAnswer> {
             self.execute(caller) { $0.execute(operation, as: sequence, from: caller) }
@@ -115,11 +124,11 @@ public final class MemorySessionStore: SessionStore {
     }
 
     public func remove(
-        _ session: OwnedSession,
-        reason: String,
+        _ removals: [SessionRemoval],
         from caller: SessionCaller
-    ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
-        try self.run(caller) { ($0.remove(session, reason: reason, from: caller), nil) }
+    ) async throws(SessionStoreError) -> Observed<[SessionAnswer]> {
+        precondition(removals.count <= SessionLimits.sessionsPerCall, "too many sessions")
+        return try self.run(caller) { ($0.remove(removals, from: caller), nil) }
     }
 
     public func expire(

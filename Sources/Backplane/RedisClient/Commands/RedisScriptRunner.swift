@@ -58,6 +58,30 @@ final class RedisScriptRunner: Sendable {
         }
         return try result.get()
     }
+
+    /// Runs scripts that use the same keys, in order, without waiting for answers in between. A script that must be loaded again
+    /// runs after the others.
+    func evaluate(
+        _ calls: [(script: RedisScript, arguments: RedisArguments)],
+        keys: [String]
+    ) async throws(RedisScriptError) -> [RESPValue] {
+        let results = await withCheckedContinuation { continuation in
+            self.eventLoop.execute {
+                var results: [Result<RESPValue, RedisScriptError>?] = Array(repeating: nil, count: calls.count)
+                var missing = calls.count
+                for (index, call) in calls.enumerated() {
+                    self.core.value.evaluate(call.script, keys: keys, arguments: call.arguments) { result in
+                        results[index] = result
+                        missing -= 1
+                        if missing == 0 { continuation.resume(returning: results) }
+                    }
+                }
+            }
+        }
+        var values: [RESPValue] = []
+        for case let result? in results { values.append(try result.get()) }
+        return values
+    }
 }
 
 /// Why a script gave no answer. Whether Redis has run it is unknown.

@@ -83,26 +83,35 @@ extension HubSessions {
     func send(_ operation: SessionOperation, done: @escaping (OperationAnswer, Position) -> Void) {
         let sequence = self.journal.add(operation)
         self.completions[sequence.number] = done
-        self.operations.append((operation, sequence))
+        self.operations.append(SequencedOperation(operation, as: sequence))
     }
 
     func executeNext() {
-        guard !self.isExecuting, let (operation, sequence) = self.operations.first else { return }
+        guard !self.isExecuting, !self.operations.isEmpty else { return }
         self.isExecuting = true
+        let some = Array(self.operations.prefix(SessionLimits.operationsPerCall))
         self.call { store, caller async throws(SessionStoreError) in
-            try await store.execute(operation, as: sequence, from: caller)
-        } arrived: { sessions, answer, position in
+            try await store.execute(some, from: caller)
+        } arrived: { sessions, answers in
             sessions.isExecuting = false
-            sessions.executed(sequence, answer, position)
+            for (one, observed) in zip(some, answers) {
+                sessions.observe(observed.position, observed.loss)
+                sessions.executed(one.sequence, observed.answer, observed.position)
+            }
         } failed: { sessions in
-            // It may have been executed. The same sequence is sent again, before all later ones.
+            // They may have been executed. The same sequences are sent again, before all later ones.
             sessions.after(Self.retryTime) { $0.isExecuting = false }
         }
     }
 
     private func executed(_ sequence: OperationSequence, _ answer: OperationAnswer, _ position: Position) {
         if case .gap(let last) = answer { return self.resend(after: last) }
-        self.operations.removeAll { $0.sequence.number == sequence.number }
+        if self.operations.first?.sequence.number == sequence.number {
+            self.operations.removeFirst()
+        } else {
+            // They were put together anew meanwhile.
+            self.operations.removeAll { $0.sequence.number == sequence.number }
+        }
         self.journal.answered(sequence.number, answer)
         self.completions.removeValue(forKey: sequence.number)?(answer, position)
     }
@@ -113,7 +122,7 @@ extension HubSessions {
         let lost = self.journal.lost
         self.operations = []
         for again in self.journal.resend(after: last, isFollowed: { sessions[$0.connection]?.fence == $0.fence }) {
-            self.operations.append(again)
+            self.operations.append(SequencedOperation(again.operation, as: again.sequence))
         }
         if self.journal.lost > lost { self.host.operationsLost(self.journal.lost - lost) }
     }

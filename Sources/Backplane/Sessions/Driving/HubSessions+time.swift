@@ -19,6 +19,7 @@ extension HubSessions {
     private func tick() {
         self.ticks += 1
         let now = self.now()
+        self.abandonLateAttachments()
         if !self.handles.isEmpty {
             self.update { $0.tick(now: now, into: &$1) }
             self.failLateRequests(now: now)

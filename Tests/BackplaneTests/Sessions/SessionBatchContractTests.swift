@@ -1,0 +1,104 @@
+import NIOCore
+import Testing
+import VolaryProtocol
+
+@testable import VolaryBackplane
+
+/// Calls with several operations or sessions, on every store.
+struct SessionBatchContractTests {
+    private let ids = (0..<4).map { _ in ConnectionID.random(on: NodeID(rawValue: 1), shard: 0) }
+    private let group = AudienceName("g")
+    /// Its key in Redis is a hash.
+    private let long = AudienceName(String(repeating: "n", count: 200))!
+
+    private func attachment(_ index: Int) -> SessionAttachment {
+        SessionAttachment(
+            connection: self.ids[index],
+            user: index == 1 ? AudienceName("u") : nil,
+            protocol: "test",
+            tokenHash: [1, 2, 3],
+            window: .seconds(60),
+            groups: index == 2 ? [self.group, self.long] : [],
+            permissions: index == 0 ? ["p"] : [],
+            state: ByteBuffer(string: index == 2 ? "state" : "")
+        )
+    }
+
+    private func operations(_ operations: [SessionOperation], from first: UInt64) -> [SequencedOperation] {
+        zip(operations, first...).map { SequencedOperation($0, as: OperationSequence(number: $1, previous: $1 - 1)) }
+    }
+
+    @Test(arguments: SessionStoreKind.allCases)
+    func `Operations of one call are executed in order, each once`(kind: SessionStoreKind) async throws {
+        try await kind.withStore { endpoint in
+            let caller = ContractNode(1, endpoint).caller
+            let all = self.operations(
+                [
+                    .attach(self.attachment(0)), .attach(self.attachment(1)), .attach(self.attachment(0)),
+                    .attach(self.attachment(2)), .publish(.test("1", to: .group(self.group)), from: nil),
+                    .publish(.test("2", to: .connection(self.ids[3])), from: nil), .attach(self.attachment(3)),
+                ],
+                from: 1
+            )
+            let answers = try await endpoint.store.execute(all, from: caller).map(\.answer)
+            let fences = answers.map { answer in if case .attached(let fence) = answer { fence } else { Fence?.none } }
+            let attached = fences.map { $0.map { OperationAnswer.attached($0) } ?? .refused(.exists) }
+            #expect(
+                answers == [
+                    attached[0], attached[1], .refused(.exists), attached[3], .executed, .refused(.noReceiver), attached[6],
+                ]
+            )
+            let numbers = fences.compactMap { $0?.position.number }
+            #expect(numbers.count == 4 && numbers == numbers.sorted() && Set(numbers).count == 4)
+            // Repeated in other parts, as after a lost answer; the last ones are new.
+            let more = self.operations([.publish(.test("3", to: .all), from: nil)], from: 8)
+            let again = try await endpoint.store.execute(Array(all[2...]) + more, from: caller).map(\.answer)
+            #expect(again == [answers[2], answers[3], .alreadyExecuted, answers[5], answers[6], .executed])
+            let records = try await endpoint.store.records(in: .default, after: nil, limit: 10)
+            let byID = Dictionary(uniqueKeysWithValues: records.map { ($0.id, $0) })
+            #expect(byID.count == 4 && self.ids.map { byID[$0]?.fence } == [fences[0], fences[1], fences[3], fences[6]])
+            for (index, id) in self.ids.enumerated() {
+                let (record, attachment) = (byID[id], self.attachment(index))
+                #expect(record?.user == attachment.user && record?.permissions == attachment.permissions)
+                #expect(record?.state == attachment.state && record?.memberships.current == attachment.groups)
+                #expect(record?.checkpoint.number == record?.fence.position.number)
+            }
+        }
+    }
+
+    @Test(arguments: SessionStoreKind.allCases)
+    func `What follows a gap is not executed`(kind: SessionStoreKind) async throws {
+        try await kind.withStore { endpoint in
+            let caller = ContractNode(1, endpoint).caller
+            let all = self.operations((0..<4).map { .attach(self.attachment($0)) }, from: 1)
+            #expect(try await endpoint.store.execute([all[0]], from: caller).count == 1)
+            let late = try await endpoint.store.execute(Array(all[2...]), from: caller).map(\.answer)
+            #expect(late == [.gap(after: 1), .gap(after: 1)])
+            #expect(try await endpoint.store.records(in: .default, after: nil, limit: 10).count == 1)
+            // The node gave the second one up.
+            let skipping = [SequencedOperation(all[2].operation, as: OperationSequence(number: 3, previous: 1)), all[3]]
+            let answers = try await endpoint.store.execute(skipping, from: caller).map(\.answer)
+            #expect(answers.allSatisfy { if case .attached = $0 { true } else { false } })
+            #expect(try await endpoint.store.execute([all[1]], from: caller).map(\.answer) == [.refused(.gone)])
+        }
+    }
+
+    @Test(arguments: SessionStoreKind.allCases)
+    func `Sessions are removed together, each by its owner only`(kind: SessionStoreKind) async throws {
+        try await kind.withStore { endpoint in
+            var node = ContractNode(1, endpoint)
+            var sessions: [OwnedSession] = []
+            for id in self.ids[..<3] { sessions.append(try await node.attach(id, groups: [self.group])) }
+            let other = ContractNode(2, endpoint)
+            guard case .claimed = try await other.claim(self.ids[1]) else { throw ContractError() }
+            let unknown = OwnedSession(connection: self.ids[3], fence: sessions[0].fence)
+            let removals = (sessions + [unknown]).map { SessionRemoval($0, reason: "r") }
+            let answers = try await endpoint.store.remove(removals, from: node.caller).answer
+            #expect(answers == [.done, .refused(.fenced), .done, .refused(.gone)])
+            #expect(try await endpoint.store.records(in: .default, after: nil, limit: 10).map(\.id) == [self.ids[1]])
+            let ended = try await endpoint.store.ended(in: .default, limit: 10)
+            #expect(Set(ended.map(\.connection)) == [self.ids[0], self.ids[2]] && ended.allSatisfy { $0.reason == "r" })
+            #expect(try await endpoint.store.remove(removals, from: node.caller).answer.contains(.done) == false)
+        }
+    }
+}
