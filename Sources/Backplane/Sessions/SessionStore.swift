@@ -21,7 +21,8 @@ public import VolaryProtocol
 /// **Errors.** Every call ends within the store's timeout. A call that throws may have taken effect.
 public protocol SessionStore: Sendable {
     /// Executes operations, in order. At most ``SessionLimits/outstandingOperations`` of a node may wait for their answers.
-    /// - Returns: an answer for each. If it throws, any of them may have been executed.
+    /// - Returns: the answers, in order, up to the first operation that has none. Whether that one and later ones were executed is not
+    ///   known. Throws when the first has none.
     func execute(
         _ operations: [SequencedOperation],
         from caller: SessionCaller
@@ -38,7 +39,8 @@ public protocol SessionStore: Sendable {
     /// The transport is lost. The session may be claimed for the length of its window.
     func detach(_ session: OwnedSession, from caller: SessionCaller) async throws(SessionStoreError) -> Observed<SessionAnswer>
 
-    /// Stores checkpoints; one that is not above the stored one changes nothing. Intervals and own entries that end below it go.
+    /// Stores checkpoints that are above the stored ones. Intervals and own entries that end below them go. The topics of all these
+    /// sessions keep for a log's age what a replay needs, and more of it than their limits.
     /// - Parameter acknowledgements: at most ``SessionLimits/sessionsPerCall``.
     /// - Returns: an answer for each, in order.
     func acknowledge(

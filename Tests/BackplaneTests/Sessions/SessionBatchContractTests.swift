@@ -1,3 +1,4 @@
+import DequeModule
 import NIOCore
 import Testing
 import VolaryProtocol
@@ -78,7 +79,7 @@ struct SessionBatchContractTests {
             // The node gave the second one up.
             let skipping = [SequencedOperation(all[2].operation, as: OperationSequence(number: 3, previous: 1)), all[3]]
             let answers = try await endpoint.store.execute(skipping, from: caller).map(\.answer)
-            #expect(answers.allSatisfy { if case .attached = $0 { true } else { false } })
+            #expect(answers.allSatisfy(\.isAttached))
             #expect(try await endpoint.store.execute([all[1]], from: caller).map(\.answer) == [.refused(.gone)])
         }
     }
@@ -101,4 +102,85 @@ struct SessionBatchContractTests {
             #expect(try await endpoint.store.remove(removals, from: node.caller).answer.contains(.done) == false)
         }
     }
+
+    @Test func `The answers before one that is lost arrive, and nothing is executed twice`() async throws {
+        let store = MemorySessionStore()
+        let caller = SessionCaller(hub: .default, node: NodeID(rawValue: 1), seen: nil)
+        let all = self.operations((1...5).map { .publish(.test("\($0)", to: .all), from: nil) }, from: 1)
+        store.loseNextAnswers(after: 2)
+        #expect(try await store.execute(all, from: caller).map(\.answer) == [.executed, .executed])
+        let rest = try await store.execute(Array(all[2...]), from: caller).map(\.answer)
+        #expect(rest == [.alreadyExecuted, .executed, .executed])
+        store.loseNextAnswers()
+        await #expect(throws: SessionStoreError.self) { try await store.execute(all, from: caller) }
+    }
+
+    @Test func `In Redis the operations before one that fails are answered, and those behind it wait`() async throws {
+        let store = try await RedisWorldStore(time: 1_800_000_000_000, limits: SessionLimits())
+        do {
+            let caller = SessionCaller(hub: .default, node: NodeID(rawValue: 1), seen: nil)
+            let attach = self.operations([.attach(self.attachment(0))], from: 1)
+            #expect(try await store.store.execute(attach, from: caller)[0].answer.isAttached)
+            // A key that no node writes: the log of the session's own topic.
+            let own = "volary:2:h:{default}:session:\(self.ids[0]):own"
+            store.server.command("SET", own, "x")
+            let all = self.operations(
+                [Audience.all, .connection(self.ids[0]), .all].map { .publish(.test("", to: $0), from: nil) },
+                from: 2
+            )
+            #expect(try await store.store.execute(all, from: caller).map(\.answer) == [.executed])
+            store.server.command("DEL", own)
+            let again = try await store.store.execute(all, from: caller).map(\.answer)
+            #expect(again == [.alreadyExecuted, .executed, .executed])
+        } catch {
+            store.close()
+            throw error
+        }
+        store.close()
+    }
+
+    @Test func `One call takes some operations, or one that is large`() {
+        func count(_ sizes: [Int]) -> Int {
+            let texts = sizes.map { String(repeating: "x", count: $0) }
+            return Deque(self.operations(texts.map { .publish(.test($0, to: .all), from: nil) }, from: 1)).forOneCall.count
+        }
+        #expect(count([]) == 0 && count([1, 1]) == 2)
+        #expect(count(Array(repeating: 1, count: 100)) == SessionLimits.operationsPerCall)
+        #expect(count([5_000_000, 1]) == 1 && count([1, 5_000_000, 1]) == 1)
+        #expect(count(Array(repeating: 300_000, count: 5)) == 3)
+    }
+
+    @Test(arguments: SessionStoreKind.allCases)
+    func `Topics keep what a session needs as long as its owner says so, although nothing moves`(
+        kind: SessionStoreKind
+    ) async throws {
+        var limits = SessionLimits()
+        limits.topicMessages = 4
+        try await kind.withStore(limits: limits) { endpoint in
+            var (node, other) = (ContractNode(1, endpoint), ContractNode(2, endpoint))
+            let session = try await node.attach(self.ids[0], groups: [self.group])
+            let start = session.fence.position.number
+            let acknowledgement = SessionAcknowledgement(session: session, checkpoint: Checkpoint(number: start, delivered: 0))
+            // Twice the log's age.
+            for _ in 0..<8 {
+                try await endpoint.advance(75_000)
+                #expect(try await endpoint.store.acknowledge([acknowledgement], from: node.caller).answer == [.done])
+            }
+            for number in 1...20 {
+                _ = try await other.publish("other", to: .group("other"))
+                _ = try await other.publish("\(number)", to: .group(self.group))
+            }
+            guard case .claimed(let record) = try await other.claim(self.ids[0]) else { throw ContractError() }
+            #expect(record.checkpoint == acknowledgement.checkpoint)
+            let claimed = OwnedSession(connection: self.ids[0], fence: record.fence)
+            guard case .page(let page, _) = try await other.read(claimed, after: start, groups: [self.group]) else {
+                throw ContractError()
+            }
+            #expect(page.entries.compactMap(\.text) == (1...20).map { "\($0)" })
+        }
+    }
+}
+
+extension OperationAnswer {
+    fileprivate var isAttached: Bool { if case .attached = self { true } else { false } }
 }

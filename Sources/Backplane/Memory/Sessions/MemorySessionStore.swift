@@ -11,6 +11,7 @@ public final class MemorySessionStore: SessionStore {
         var rules = SessionRules.all
         var replica: [HubName: MemoryHub]?
         var lostAnswers = 0
+        var sparedAnswers = 0
         var isAway = false
     }
 
@@ -51,7 +52,14 @@ public final class MemorySessionStore: SessionStore {
         from caller: SessionCaller
     ) async throws(SessionStoreError) -> [Observed<OperationAnswer>] {
         var answers: [Observed<OperationAnswer>] = []
-        for one in operations { answers.append(try self.execute(one.operation, as: one.sequence, from: caller)) }
+        for one in operations {
+            do throws(SessionStoreError) {
+                answers.append(try self.execute(one.operation, as: one.sequence, from: caller))
+            } catch {
+                if answers.isEmpty { throw error }
+                break
+            }
+        }
         return answers
     }
 
@@ -216,12 +224,10 @@ public final class MemorySessionStore: SessionStore {
             }
             let woken = state.push(&hub, of: caller.hub).woken
             state.hubs[caller.hub] = hub
-            let isAnswerLost = state.lostAnswers > 0
-            if isAnswerLost { state.lostAnswers -= 1 }
             return Executed(
                 observed: Observed(position: position, loss: loss, answer: answer),
                 woken: woken,
-                isAnswerLost: isAnswerLost
+                isAnswerLost: state.losesAnswer()
             )
         }
     }
@@ -271,6 +277,16 @@ public final class MemorySessionStore: SessionStore {
 }
 
 extension MemorySessionStore.State {
+    fileprivate mutating func losesAnswer() -> Bool {
+        guard self.lostAnswers > 0 else { return false }
+        if self.sparedAnswers > 0 {
+            self.sparedAnswers -= 1
+            return false
+        }
+        self.lostAnswers -= 1
+        return true
+    }
+
     /// Gives the links what a script pushes.
     /// - Returns: how many links took something, and those to wake.
     fileprivate func push(_ hub: inout MemoryHub, of name: HubName) -> (receivers: Int, woken: [MemoryHubLink]) {

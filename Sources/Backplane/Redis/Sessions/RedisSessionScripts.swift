@@ -44,14 +44,20 @@ struct RedisSessionScripts: Sendable {
     }
 
     /// Runs scripts in order, without waiting for answers in between.
-    /// - Returns: a reply to each. If one has none, all count as unanswered.
+    /// - Returns: the replies up to the first script that has none. Throws when that is the first one.
     func evaluate(_ calls: [Call], from caller: SessionCaller) async throws(SessionStoreError) -> [SessionReply] {
         let common = calls.map { (script: $0.script, arguments: self.arguments(of: $0, from: caller)) }
+        let results = await self.runner.evaluate(common, keys: [SessionKeys(caller.hub, self.names).head])
         var replies: [SessionReply] = []
-        for value in try await self.run(common, in: caller.hub) {
-            let reply = try SessionReply(value)
-            if let history = reply.history { self.history.withLockedValue { $0 = history } }
-            replies.append(reply)
+        for result in results {
+            do throws(SessionStoreError) {
+                let reply = try SessionReply(try Self.value(of: result))
+                if let history = reply.history { self.history.withLockedValue { $0 = history } }
+                replies.append(reply)
+            } catch {
+                if replies.isEmpty { throw error }
+                break
+            }
         }
         return replies
     }
@@ -76,19 +82,14 @@ struct RedisSessionScripts: Sendable {
 
     /// A script that changes nothing of the order.
     func look(_ script: RedisScript, _ arguments: [String], in hub: HubName) async throws(SessionStoreError) -> RESPValue {
-        try await self.run([(script, RedisArguments(arguments))], in: hub)[0]
+        let call = (script: script, arguments: RedisArguments(arguments))
+        return try Self.value(of: await self.runner.evaluate([call], keys: [SessionKeys(hub, self.names).head])[0])
     }
 
-    private func run(
-        _ calls: [(script: RedisScript, arguments: RedisArguments)],
-        in hub: HubName
-    ) async throws(SessionStoreError) -> [RESPValue] {
-        do throws(RedisScriptError) {
-            return try await self.runner.evaluate(calls, keys: [SessionKeys(hub, self.names).head])
-        } catch {
-            switch error {
-            case .unavailable(let reason), .refused(let reason): throw .unavailable(reason)
-            }
+    private static func value(of result: Result<RESPValue, RedisScriptError>) throws(SessionStoreError) -> RESPValue {
+        switch result {
+        case .success(let value): value
+        case .failure(.unavailable(let reason)), .failure(.refused(let reason)): throw .unavailable(reason)
         }
     }
 }

@@ -54,6 +54,7 @@ final class RedisScriptRunner: Sendable {
                 self.core.value.evaluate(script, keys: keys, arguments: arguments) {
                     continuation.resume(returning: $0)
                 }
+                self.core.value.flush()
             }
         }
         return try result.get()
@@ -64,7 +65,7 @@ final class RedisScriptRunner: Sendable {
     func evaluate(
         _ calls: [(script: RedisScript, arguments: RedisArguments)],
         keys: [String]
-    ) async throws(RedisScriptError) -> [RESPValue] {
+    ) async -> [Result<RESPValue, RedisScriptError>] {
         let results = await withCheckedContinuation { continuation in
             self.eventLoop.execute {
                 var results: [Result<RESPValue, RedisScriptError>?] = Array(repeating: nil, count: calls.count)
@@ -76,11 +77,10 @@ final class RedisScriptRunner: Sendable {
                         if missing == 0 { continuation.resume(returning: results) }
                     }
                 }
+                self.core.value.flush()
             }
         }
-        var values: [RESPValue] = []
-        for case let result? in results { values.append(try result.get()) }
-        return values
+        return results.compactMap(\.self)
     }
 }
 

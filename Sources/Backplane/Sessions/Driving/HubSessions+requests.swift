@@ -89,23 +89,30 @@ extension HubSessions {
     func executeNext() {
         guard !self.isExecuting, !self.operations.isEmpty else { return }
         self.isExecuting = true
-        let some = Array(self.operations.prefix(SessionLimits.operationsPerCall))
+        let some = self.operations.forOneCall
         self.call { store, caller async throws(SessionStoreError) in
             try await store.execute(some, from: caller)
         } arrived: { sessions, answers in
-            sessions.isExecuting = false
             for (one, observed) in zip(some, answers) {
                 sessions.observe(observed.position, observed.loss)
-                sessions.executed(one.sequence, observed.answer, observed.position)
+                guard case .gap(let last) = observed.answer else {
+                    sessions.executed(one.sequence, observed.answer, observed.position)
+                    continue
+                }
+                sessions.resend(after: last)
+                // Whatever follows a gap is one, too.
+                break
             }
+            if answers.count == some.count { sessions.isExecuting = false } else { sessions.executeLater() }
         } failed: { sessions in
-            // They may have been executed. The same sequences are sent again, before all later ones.
-            sessions.after(Self.retryTime) { $0.isExecuting = false }
+            sessions.executeLater()
         }
     }
 
+    /// What had no answer may have been executed. The same sequences are sent again, before all later ones.
+    private func executeLater() { self.after(Self.retryTime) { $0.isExecuting = false } }
+
     private func executed(_ sequence: OperationSequence, _ answer: OperationAnswer, _ position: Position) {
-        if case .gap(let last) = answer { return self.resend(after: last) }
         if self.operations.first?.sequence.number == sequence.number {
             self.operations.removeFirst()
         } else {
@@ -125,5 +132,18 @@ extension HubSessions {
             self.operations.append(SequencedOperation(again.operation, as: again.sequence))
         }
         if self.journal.lost > lost { self.host.operationsLost(self.journal.lost - lost) }
+    }
+}
+
+extension Deque<SequencedOperation> {
+    /// As many of the first ones as one call of the store takes.
+    var forOneCall: [SequencedOperation] {
+        var (some, bytes): ([SequencedOperation], Int) = ([], 0)
+        for next in self.prefix(SessionLimits.operationsPerCall) {
+            bytes += next.operation.bytes
+            guard some.isEmpty || bytes <= SessionLimits.operationBytesPerCall else { break }
+            some.append(next)
+        }
+        return some
     }
 }

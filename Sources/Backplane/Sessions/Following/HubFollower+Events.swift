@@ -67,9 +67,10 @@ extension HubFollower {
         if self.sessions[id]?.acknowledge(sequence) == false { self.end(id, .unrecoverable(.acknowledgement), into: &output) }
     }
 
-    /// Checkpoints to be stored, of sessions whose checkpoint has moved.
-    /// - Parameters: of so many calls, the one in which a session is stored that moved with the hub's number only. Others may be
-    ///   stored late, because no topic of theirs has an entry that a replay would read.
+    /// Checkpoints to be stored: of sessions whose checkpoint has moved, and of those whose turn it is.
+    /// - Parameters: of so many calls, the one that is a session's turn. What moved with the hub's number only may be stored late,
+    ///   because no topic of the session has an entry that a replay would read. What did not move tells the store that the session's
+    ///   topics are still needed.
     mutating func takeCheckpoints(
         turn: Int = 0,
         of turns: Int = 1,
@@ -79,10 +80,14 @@ extension HubFollower {
         for place in self.sessions.indices {
             let isDue = place % turns == turn % turns
             guard isDue || self.sessions[at: place]?.hasLooked == true, self.sessions[at: place]?.phase != .suspended,
-                let checkpoint = self.sessions[at: place]?.takeCheckpoint(), let owned = self.sessions[at: place]?.owned
+                let owned = self.sessions[at: place]?.owned
             else { continue }
-            taken.append(SessionAcknowledgement(session: owned, checkpoint: checkpoint))
-            if self.sessions[at: place]?.isFollowing == true { self.refreshTopics(of: owned.connection, into: &output) }
+            if let checkpoint = self.sessions[at: place]?.takeCheckpoint() {
+                taken.append(SessionAcknowledgement(session: owned, checkpoint: checkpoint))
+                if self.sessions[at: place]?.isFollowing == true { self.refreshTopics(of: owned.connection, into: &output) }
+            } else if isDue, let checkpoint = self.sessions[at: place]?.stored {
+                taken.append(SessionAcknowledgement(session: owned, checkpoint: checkpoint))
+            }
         }
         return taken
     }

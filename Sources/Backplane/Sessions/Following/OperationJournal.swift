@@ -81,7 +81,7 @@ struct OperationJournal {
         if let index = Int(exactly: number - first), index < self.entries.count, self.entries[index].number == number {
             return index
         }
-        return self.entries.firstIndex { $0.number == number }
+        return self.entries.lastIndex { $0.number == number }
     }
 
     /// The store has nothing left, so that no session is left that may miss what was confirmed: new connections would get what is long past.

@@ -16,8 +16,8 @@ public struct HubPublication: Hashable, Sendable {
 
     /// Whether it is for every member of its topic: a connection need not be looked at.
     var isForAllMembers: Bool {
-        self.publication.kind != .system && self.excluded.isEmpty && !self.excludesSender && self.filter == nil
-            && self.expiresAt == nil && self.publication.details?.isSelective != true
+        guard self.publication.kind != .system else { return false }
+        return self.publication.details.map { !$0.isSelective && $0.secondsToLive == nil } ?? true
     }
 
     /// Bytes of memory, about: the payload and what is kept with it.
