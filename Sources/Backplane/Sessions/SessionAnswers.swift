@@ -17,7 +17,7 @@ public struct SessionCaller: Hashable, Sendable {
 
 /// An answer, with the position of the hub when it was given. Every answer counts as an observation.
 public struct Observed<Answer: Sendable>: Sendable {
-    /// For an operation that took a number, that number.
+    /// For an operation that took a number, that number. New sessions have theirs in their fences.
     public let position: Position
     /// Nil while the epoch is the caller's.
     public let loss: EpochLoss?
