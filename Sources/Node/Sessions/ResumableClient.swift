@@ -121,20 +121,29 @@ struct SessionForms {
     }
 
     let publication: HubPublication
-    private var forms: [Form] = []
+    private let expiresAt: Int64?
+    /// Of the encoding that was used last. A node has few encodings.
+    private var form: Form?
+    private var others: [Form] = []
 
     init(_ publication: HubPublication) {
         self.publication = publication
+        self.expiresAt = publication.expiresAt
     }
 
     /// Sends the publication under its number, unless it has expired.
     mutating func send(_ sequence: UInt64, to connection: Connection) {
-        if let expiry = self.publication.expiresAt, expiry <= connection.host.settings.now() { return }
-        // A node has few encodings, so a linear search is faster than hashing.
-        for index in self.forms.indices where self.forms[index].encoding === connection.encoding {
-            return self.forms[index].send(sequence, to: connection)
+        if let expiresAt, expiresAt <= connection.host.settings.now() { return }
+        if self.form?.encoding !== connection.encoding { self.use(connection.encoding) }
+        self.form?.send(sequence, to: connection)
+    }
+
+    private mutating func use(_ encoding: ClientEncoding) {
+        if let form { self.others.append(form) }
+        if let index = self.others.firstIndex(where: { $0.encoding === encoding }) {
+            self.form = self.others.remove(at: index)
+        } else {
+            self.form = Form(self.publication, encoding)
         }
-        self.forms.append(Form(self.publication, connection.encoding))
-        self.forms[self.forms.count - 1].send(sequence, to: connection)
     }
 }

@@ -1,5 +1,6 @@
 import DequeModule
 import NIOCore
+import TestSupport
 import Testing
 import VolaryProtocol
 
@@ -79,7 +80,7 @@ struct SessionBatchContractTests {
             // The node gave the second one up.
             let skipping = [SequencedOperation(all[2].operation, as: OperationSequence(number: 3, previous: 1)), all[3]]
             let answers = try await endpoint.store.execute(skipping, from: caller).map(\.answer)
-            #expect(answers.allSatisfy(\.isAttached))
+            #expect(answers.allSatisfy { $0.isAttached })
             #expect(try await endpoint.store.execute([all[1]], from: caller).map(\.answer) == [.refused(.gone)])
         }
     }

@@ -13,9 +13,7 @@ extension HubFollower {
             guard self.isCurrent(position.epoch, into: &output) else { return }
             self.see(position.number)
             self.subscriptions.heard(position.number)
-            for place in self.sessions.indices where self.sessions[at: place]?.isFollowing == true {
-                self.sessions[at: place]?.passed(position.number)
-            }
+            self.sessions.passed(position.number)
         case .subscribed(let topics):
             self.subscriptions.wereConfirmed(topics)
             let waiting = self.sessions.indices.compactMap { place in
@@ -77,11 +75,9 @@ extension HubFollower {
         into output: inout SessionOutput
     ) -> [SessionAcknowledgement] {
         var taken: [SessionAcknowledgement] = []
-        for place in self.sessions.indices {
+        for place in self.sessions.places(turn: turn, of: turns) {
             let isDue = place % turns == turn % turns
-            guard isDue || self.sessions[at: place]?.hasLooked == true, self.sessions[at: place]?.phase != .suspended,
-                let owned = self.sessions[at: place]?.owned
-            else { continue }
+            guard self.sessions[at: place]?.phase != .suspended, let owned = self.sessions[at: place]?.owned else { continue }
             if let checkpoint = self.sessions[at: place]?.takeCheckpoint() {
                 taken.append(SessionAcknowledgement(session: owned, checkpoint: checkpoint))
                 if self.sessions[at: place]?.isFollowing == true { self.refreshTopics(of: owned.connection, into: &output) }
@@ -94,10 +90,7 @@ extension HubFollower {
 
     /// Ends what has made no progress for two seconds. Called a few times a second.
     mutating func tick(now: Int64, into output: inout SessionOutput) {
-        guard !self.stalled.isEmpty || self.sessions.indices.contains(where: { self.sessions[at: $0]?.isFollowing == false })
-        else {
-            return
-        }
+        guard !self.stalled.isEmpty || !self.sessions.doAllFollow else { return }
         for id in self.sorted {
             guard let session = self.sessions[id], session.phase != .following else {
                 self.stalled[id] = nil
@@ -116,22 +109,20 @@ extension HubFollower {
     private mutating func heard(_ entry: LogEntry, now: Int64, into output: inout SessionOutput) {
         let missed = self.lastHeard(before: entry)
         let last = self.rules.enforces(.linkCheck) ? missed : nil
-        let members = self.members(of: entry.topic)
-        let publication = entry.publicationForAllMembers
-        let bytes = publication?.bytes ?? 0
+        var members = self.members(of: entry.topic)
         var receivers: [SessionReceiver] = []
-        if publication != nil { receivers.reserveCapacity(members.count) }
-        for place in members {
-            if publication != nil, last == nil, self.sessions[at: place]?.isFollowing == true {
-                // The frequent case: without hashing, and without a copy of the entry.
-                switch self.sessions[at: place]?.count(entry, bytes: bytes) {
-                case nil, .nothing?: continue
-                case .deliver(let receiver)?: receivers.append(receiver)
-                case .end(let end)?: if let id = self.sessions[at: place]?.id { self.end(id, end, into: &output) }
-                }
-            } else if let id = self.sessions[at: place]?.id {
-                self.heard(entry, by: id, since: last, now: now, into: &output)
+        let publication = last == nil ? entry.publicationForAllMembers : nil
+        if let publication {
+            // The frequent case: without hashing, and without a copy of the entry.
+            receivers.reserveCapacity(members.count)
+            let rest = self.sessions.count(entry, bytes: publication.bytes, at: members, for: &receivers)
+            members = rest.others
+            for (place, end) in rest.ended {
+                if let id = self.sessions[at: place]?.id { self.end(id, end, into: &output) }
             }
+        }
+        for place in members {
+            if let id = self.sessions[at: place]?.id { self.heard(entry, by: id, since: last, now: now, into: &output) }
         }
         if let publication, !receivers.isEmpty { output.append(.deliver(publication, receivers)) }
     }

@@ -28,6 +28,8 @@ struct SessionFollower {
         case nothing
         case deliver(SessionReceiver)
         case end(SessionEnd)
+        /// The session does not follow.
+        case later
     }
 
     enum Step: Hashable {
@@ -105,7 +107,7 @@ struct SessionFollower {
         (self.stored, self.acknowledged, self.acknowledgedSequence) = (checkpoint, checkpoint, checkpoint.delivered)
     }
 
-    var isFollowing: Bool { self.phase == .following }
+    var isFollowing: Bool { if case .following = self.phase { true } else { false } }
 
     var owned: OwnedSession? { self.fence.map { OwnedSession(connection: self.id, fence: $0) } }
 
@@ -141,7 +143,7 @@ struct SessionFollower {
         }
         guard let publication = filter.delivers(entry, to: self.memberships, now: now) else { return .done }
         switch self.deliver(at: entry.number, bytes: publication.bytes) {
-        case .nothing: return .done
+        case .nothing, .later: return .done
         case .deliver(let receiver):
             output.append(.deliver(publication, [receiver]))
             return .done
@@ -152,6 +154,7 @@ struct SessionFollower {
     /// Looks at an entry with a publication of so many bytes for all members of its topic
     /// (``LogEntry/publicationForAllMembers``), as ``step(_:subscriptions:isReplay:now:into:)`` does.
     mutating func count(_ entry: LogEntry, bytes: Int) -> Outcome {
+        guard self.isFollowing else { return .later }
         guard entry.number > self.cursor else { return .nothing }
         self.looked(at: entry.number)
         let isAddressed = DeliveryFilter.addresses(entry, connection: self.id, user: self.user, self.memberships)

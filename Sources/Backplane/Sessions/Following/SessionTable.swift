@@ -39,6 +39,53 @@ struct SessionTable {
         }
     }
 
+    // MARK: - In place
+    // To look at a session through a subscript copies it, which costs more than all that is done here.
+
+    /// Lets sessions that follow count a publication for all members of its topic.
+    /// - Returns: places of sessions that do not follow, and of those that have ended.
+    mutating func count(
+        _ entry: LogEntry,
+        bytes: Int,
+        at places: ContiguousArray<Int>,
+        for receivers: inout [SessionReceiver]
+    ) -> (others: ContiguousArray<Int>, ended: [(place: Int, end: SessionEnd)]) {
+        var (others, ended): (ContiguousArray<Int>, [(place: Int, end: SessionEnd)]) = ([], [])
+        self.sessions.withUnsafeMutableBufferPointer { sessions in
+            for place in places {
+                switch sessions[place]?.count(entry, bytes: bytes) {
+                case nil, .nothing?: continue
+                case .deliver(let receiver)?: receivers.append(receiver)
+                case .later?: others.append(place)
+                case .end(let end)?: ended.append((place, end))
+                }
+            }
+        }
+        return (others, ended)
+    }
+
+    /// Sessions that follow have passed a number.
+    mutating func passed(_ number: UInt64) {
+        self.sessions.withUnsafeMutableBufferPointer { sessions in
+            for place in sessions.indices where sessions[place]?.isFollowing == true { sessions[place]?.passed(number) }
+        }
+    }
+
+    var doAllFollow: Bool {
+        self.sessions.withUnsafeBufferPointer { sessions in
+            sessions.indices.allSatisfy { sessions[$0]?.isFollowing != false }
+        }
+    }
+
+    /// Places of the sessions whose turn it is, and of those that have looked at an entry.
+    func places(turn: Int, of turns: Int) -> [Int] {
+        self.sessions.withUnsafeBufferPointer { sessions in
+            sessions.indices.filter { $0 % turns == turn % turns || sessions[$0]?.hasLooked == true }
+        }
+    }
+
+    // MARK: - Places
+
     private mutating func takePlace(for id: ConnectionID) -> Int {
         let place = self.free.popLast() ?? self.sessions.count
         if place == self.sessions.count { self.sessions.append(nil) }
