@@ -117,28 +117,30 @@ struct SessionBatchContractTests {
     }
 
     @Test func `In Redis the operations before one that fails are answered, and those behind it wait`() async throws {
-        let store = try await RedisWorldStore(time: 1_800_000_000_000, limits: SessionLimits())
+        let world = try await RedisWorldStore(time: 1_800_000_000_000, limits: SessionLimits())
         do {
             let caller = SessionCaller(hub: .default, node: NodeID(rawValue: 1), seen: nil)
             let attach = self.operations([.attach(self.attachment(0))], from: 1)
-            #expect(try await store.store.execute(attach, from: caller)[0].answer.isAttached)
+            #expect(try await world.store.execute(attach, from: caller)[0].answer.isAttached)
             // A key that no node writes: the log of the session's own topic.
             let own = "volary:2:h:{default}:session:\(self.ids[0]):own"
-            store.server.command("SET", own, "x")
+            world.server.command("SET", own, "x")
             let all = self.operations(
                 [Audience.all, .connection(self.ids[0]), .all].map { .publish(.test("", to: $0), from: nil) },
                 from: 2
             )
-            #expect(try await store.store.execute(all, from: caller).map(\.answer) == [.executed])
-            store.server.command("DEL", own)
-            let again = try await store.store.execute(all, from: caller).map(\.answer)
+            #expect(try await world.store.execute(all, from: caller).map(\.answer) == [.executed])
+            world.server.command("DEL", own)
+            let again = try await world.store.execute(all, from: caller).map(\.answer)
             #expect(again == [.alreadyExecuted, .executed, .executed])
         } catch {
-            store.close()
+            await Self.close(world)
             throw error
         }
-        store.close()
+        await Self.close(world)
     }
+
+    private static func close(_ world: any WorldStore) async { await world.close() }
 
     @Test func `One call takes some operations, or one that is large`() {
         func count(_ sizes: [Int]) -> Int {
