@@ -20,7 +20,9 @@ struct DeliveryFilter {
 
     /// - Parameter now: only for the rule that it is not used.
     func delivers(_ entry: LogEntry, to memberships: MembershipHistory, now: Int64 = 0) -> HubPublication? {
-        guard case .publication(let publication) = entry.content, self.addresses(entry, memberships),
+        guard case .publication(let publication) = entry.content, self.addresses(entry, memberships) else { return nil }
+        if publication.isForAllMembers { return publication }
+        guard
             // Announcements of the cluster have no message in the protocols of sessions, and must not use up a number.
             publication.publication.kind != .system
         else { return nil }
@@ -59,10 +61,19 @@ struct DeliveryFilter {
 
     /// Whether the entry's topic is one of the connection's.
     func addresses(_ entry: LogEntry, _ memberships: MembershipHistory) -> Bool {
+        Self.addresses(entry, connection: self.connection, user: self.user, memberships)
+    }
+
+    static func addresses(
+        _ entry: LogEntry,
+        connection: ConnectionID,
+        user: AudienceName?,
+        _ memberships: MembershipHistory
+    ) -> Bool {
         switch entry.topic {
         case .all: true
-        case .connection(let id): id == self.connection
-        case .user(let name): name == self.user
+        case .connection(let id): id == connection
+        case .user(let name): name == user
         case .group(let name): memberships.contains(name, at: entry.number)
         }
     }

@@ -17,7 +17,7 @@ public struct SessionCaller: Hashable, Sendable {
 
 /// An answer, with the position of the hub when it was given. Every answer counts as an observation.
 public struct Observed<Answer: Sendable>: Sendable {
-    /// For an operation that took a number, that number.
+    /// For an operation that took a number, that number. New sessions have theirs in their fences.
     public let position: Position
     /// Nil while the epoch is the caller's.
     public let loss: EpochLoss?
@@ -96,6 +96,18 @@ public struct OwnedSession: Hashable, Sendable {
     public init(connection: ConnectionID, fence: Fence) {
         self.connection = connection
         self.fence = fence
+    }
+}
+
+/// A session to be removed by its owner.
+public struct SessionRemoval: Hashable, Sendable {
+    public let session: OwnedSession
+    /// For an application that is told of the end.
+    public let reason: String
+
+    public init(_ session: OwnedSession, reason: String) {
+        self.session = session
+        self.reason = reason
     }
 }
 

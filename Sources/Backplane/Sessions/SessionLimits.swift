@@ -39,7 +39,10 @@ public struct SessionLimits: Hashable, Sendable {
     static let pageBytes = 1024 * 1024
     /// Refusals that are remembered, by operation sequence: a node has at most so many operations outstanding.
     public static let outstandingOperations = 1024
-    /// Acknowledgements, or sessions vouched for, in one call.
+    /// Operations that a node sends in one call. The first one may have more bytes.
+    static let operationsPerCall = 64
+    static let operationBytesPerCall = 1024 * 1024
+    /// Acknowledgements, or sessions that are vouched for or removed, in one call.
     public static let sessionsPerCall = 256
     /// Ended sessions that wait until an application was told, and for how long.
     static let ended = 100_000

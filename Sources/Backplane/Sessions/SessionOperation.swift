@@ -44,6 +44,17 @@ public struct OperationSequence: Hashable, Sendable {
     }
 }
 
+/// An operation at its place.
+public struct SequencedOperation: Hashable, Sendable {
+    public let operation: SessionOperation
+    public let sequence: OperationSequence
+
+    public init(_ operation: SessionOperation, as sequence: OperationSequence) {
+        self.operation = operation
+        self.sequence = sequence
+    }
+}
+
 /// The owner of a session, in an operation.
 public struct SessionWriter: Hashable, Sendable {
     public let connection: ConnectionID

@@ -20,12 +20,13 @@ public import VolaryProtocol
 ///
 /// **Errors.** Every call ends within the store's timeout. A call that throws may have taken effect.
 public protocol SessionStore: Sendable {
-    /// Executes an operation. At most ``SessionLimits/outstandingOperations`` of a node may wait for their answers.
+    /// Executes operations, in order. At most ``SessionLimits/outstandingOperations`` of a node may wait for their answers.
+    /// - Returns: the answers, in order, up to the first operation that has none. Whether that one and later ones were executed is not
+    ///   known. Throws when the first has none.
     func execute(
-        _ operation: SessionOperation,
-        as sequence: OperationSequence,
+        _ operations: [SequencedOperation],
         from caller: SessionCaller
-    ) async throws(SessionStoreError) -> Observed<OperationAnswer>
+    ) async throws(SessionStoreError) -> [Observed<OperationAnswer>]
 
     /// Makes the caller the owner, whatever the state of the former one, which is told (``HubLinkEvent/fenced(_:by:)``).
     /// - Parameter tokenHash: SHA-256 of the token that the client presents.
@@ -38,7 +39,8 @@ public protocol SessionStore: Sendable {
     /// The transport is lost. The session may be claimed for the length of its window.
     func detach(_ session: OwnedSession, from caller: SessionCaller) async throws(SessionStoreError) -> Observed<SessionAnswer>
 
-    /// Stores checkpoints; one that is not above the stored one changes nothing. Intervals and own entries that end below it go.
+    /// Stores checkpoints that are above the stored ones. Intervals and own entries that end below them go. The topics of all these
+    /// sessions keep for a log's age what a replay needs, and more of it than their limits.
     /// - Parameter acknowledgements: at most ``SessionLimits/sessionsPerCall``.
     /// - Returns: an answer for each, in order.
     func acknowledge(
@@ -60,12 +62,12 @@ public protocol SessionStore: Sendable {
     /// Detaches the session of a dead owner. By any node; does nothing when the session has another fence or is not attached.
     func take(_ session: OwnedSession, from caller: SessionCaller) async throws(SessionStoreError) -> Observed<SessionAnswer>
 
-    /// Removes the session of the caller: its client closed, or cannot be resumed.
+    /// Removes sessions of the caller: their clients closed, or cannot be resumed. At most ``SessionLimits/sessionsPerCall``.
+    /// - Returns: an answer for each, in order.
     func remove(
-        _ session: OwnedSession,
-        reason: String,
+        _ removals: [SessionRemoval],
         from caller: SessionCaller
-    ) async throws(SessionStoreError) -> Observed<SessionAnswer>
+    ) async throws(SessionStoreError) -> Observed<[SessionAnswer]>
 
     /// Removes a session whose window is over. By any node; does nothing to others.
     func expire(_ connection: ConnectionID, from caller: SessionCaller) async throws(SessionStoreError) -> Observed<SessionAnswer>

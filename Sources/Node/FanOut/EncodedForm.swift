@@ -69,7 +69,13 @@ struct EncodedForm: Sendable {
     func copy(to scratch: inout ByteBuffer, writeTail: (inout OutputRawSpan) -> Void) {
         scratch.clear()
         scratch.writeImmutableBuffer(self.bytes)
-        scratch.withUnsafeMutableReadableBytes { bytes in
+        self.fill(&scratch, writeTail: writeTail)
+    }
+
+    /// Fills in the tails in a copy of the shared bytes.
+    /// - Parameter writeTail: called for each message, in order.
+    func fill(_ copy: inout ByteBuffer, writeTail: (inout OutputRawSpan) -> Void) {
+        copy.withUnsafeMutableReadableBytes { bytes in
             for tail in self.tails {
                 let buffer = UnsafeMutableRawBufferPointer(rebasing: bytes[tail..<(tail + self.tailBytes)])
                 var output = OutputRawSpan(buffer: buffer, initializedCount: 0)

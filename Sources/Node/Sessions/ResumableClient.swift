@@ -17,8 +17,8 @@ final class ResumableClient: SessionClient, @unchecked Sendable {
 
     let id: ConnectionID
     let shard: ConnectionShard
-    /// For a new connection. A client that resumes one has it.
-    private let token: ReconnectionToken?
+    /// For a new connection, until its client has it. A client that resumes one has it.
+    private var token: ReconnectionToken?
     private var connection: Connection?
     private var unsent: [(publication: HubPublication, sequence: UInt64)] = []
     private var ending: SessionEnding?
@@ -55,7 +55,7 @@ final class ResumableClient: SessionClient, @unchecked Sendable {
             handle: ticket.handle,
             acknowledged: ticket.record?.acknowledged ?? AcknowledgedIDs()
         )
-        if let token { connection.send(.connected(reconnectionToken: token.text)) }
+        if let token = self.token.take() { connection.send(.connected(reconnectionToken: token.text)) }
         self.connection = connection
         let unsent = self.unsent
         self.unsent = []
@@ -78,9 +78,7 @@ final class ResumableClient: SessionClient, @unchecked Sendable {
             if !self.hasOpened { self.unsent.append((forms.publication, sequence)) }
             return
         }
-        guard let form = forms.form(connection.encoding, now: connection.host.settings.now) else { return }
-        connection.session.skipPublications(through: sequence - 1)
-        _ = self.shard.deliver(form, to: connection) { $0.send($1) }
+        forms.send(sequence, to: connection)
     }
 }
 
@@ -96,23 +94,56 @@ extension SessionEnding {
 
 /// The encoded forms of one publication for clients with sessions, on one event loop: one for each encoding.
 struct SessionForms {
+    /// The shared bytes, and a copy of them in which each connection's number is filled in.
+    private struct Form {
+        let encoding: ClientEncoding
+        private let shared: EncodedForm
+        private var copy: ByteBuffer
+
+        init(_ publication: HubPublication, _ encoding: ClientEncoding) {
+            self.encoding = encoding
+            self.shared = EncodedForm(
+                CollectionOfOne(PlacedPublication(publication.publication)),
+                encoding: encoding,
+                deflater: nil
+            )
+            self.copy = self.shared.bytes
+        }
+
+        /// Does nothing if the client protocol has no message for the publication.
+        mutating func send(_ sequence: UInt64, to connection: Connection) {
+            guard !self.shared.tails.isEmpty else { return }
+            connection.session.skipPublications(through: sequence - 1)
+            // A transport that has kept the bytes of the connection before keeps them as they are: the buffer copies itself.
+            self.shared.fill(&self.copy) { connection.writeTail(to: &$0) }
+            connection.send(self.copy)
+        }
+    }
+
     let publication: HubPublication
-    private var forms: [(encoding: ClientEncoding, form: EncodedForm)] = []
+    private let expiresAt: Int64?
+    /// Of the encoding that was used last. A node has few encodings.
+    private var form: Form?
+    private var others: [Form] = []
 
     init(_ publication: HubPublication) {
         self.publication = publication
+        self.expiresAt = publication.expiresAt
     }
 
-    /// - Returns: nil for a publication that has expired, and for one that the client protocol has no message for.
-    mutating func form(_ encoding: ClientEncoding, now: () -> Int64) -> EncodedForm? {
-        if let expiry = self.publication.expiresAt, expiry <= now() { return nil }
-        if let known = self.forms.first(where: { $0.encoding === encoding })?.form { return known.tails.isEmpty ? nil : known }
-        let form = EncodedForm(
-            CollectionOfOne(PlacedPublication(self.publication.publication)),
-            encoding: encoding,
-            deflater: nil
-        )
-        self.forms.append((encoding, form))
-        return form.tails.isEmpty ? nil : form
+    /// Sends the publication under its number, unless it has expired.
+    mutating func send(_ sequence: UInt64, to connection: Connection) {
+        if let expiresAt, expiresAt <= connection.host.settings.now() { return }
+        if self.form?.encoding !== connection.encoding { self.use(connection.encoding) }
+        self.form?.send(sequence, to: connection)
+    }
+
+    private mutating func use(_ encoding: ClientEncoding) {
+        if let form { self.others.append(form) }
+        if let index = self.others.firstIndex(where: { $0.encoding === encoding }) {
+            self.form = self.others.remove(at: index)
+        } else {
+            self.form = Form(self.publication, encoding)
+        }
     }
 }

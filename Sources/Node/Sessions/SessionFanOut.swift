@@ -11,35 +11,28 @@ struct SessionFanOut: SessionHost {
     /// Sends the receipt of a publication.
     let answer: @Sendable (PublicationID, UInt32) -> Void
 
-    /// One publication for the clients of one event loop.
-    private struct Part: Sendable {
-        let publication: HubPublication
-        var receivers: [(client: ResumableClient, sequence: UInt64)] = []
-    }
-
     func deliver(_ deliveries: [SessionDelivery]) {
-        var parts: [[Part]] = Array(repeating: [], count: self.shards.count)
-        for (index, delivery) in deliveries.enumerated() {
-            var last = Array(repeating: -1, count: parts.count)
-            for (client, sequence) in delivery.receivers {
-                // All clients of sessions on a node are of this class.
-                let client = unsafeDowncast(client, to: ResumableClient.self)
-                let shard = client.shard.number
-                if last[shard] != index {
-                    last[shard] = index
-                    parts[shard].append(Part(publication: delivery.publication))
-                }
-                parts[shard][parts[shard].count - 1].receivers.append((client, sequence))
-            }
+        for delivery in deliveries {
             self.metrics.delivered(publications: 1, deliveries: delivery.receivers.count)
             self.traces?.reachedSessions(delivery.publication.publication, delivery.receivers.count)
         }
-        for (shard, parts) in zip(self.shards, parts) where !parts.isEmpty {
-            shard.eventLoop.execute {
-                for part in parts {
-                    var forms = SessionForms(part.publication)
-                    for (client, sequence) in part.receivers { client.deliver(&forms, sequence) }
-                }
+        if self.shards.count == 1 { return self.pass(deliveries, to: self.shards[0]) }
+        var parts: [[SessionDelivery]] = Array(repeating: [], count: self.shards.count)
+        for delivery in deliveries {
+            var receivers: [[SessionReceiver]] = Array(repeating: [], count: self.shards.count)
+            for receiver in delivery.receivers { receivers[receiver.resumable.shard.number].append(receiver) }
+            for (shard, receivers) in receivers.enumerated() where !receivers.isEmpty {
+                parts[shard].append(SessionDelivery(publication: delivery.publication, receivers: receivers))
+            }
+        }
+        for (shard, parts) in zip(self.shards, parts) where !parts.isEmpty { self.pass(parts, to: shard) }
+    }
+
+    private func pass(_ deliveries: [SessionDelivery], to shard: ConnectionShard) {
+        shard.eventLoop.execute {
+            for delivery in deliveries {
+                var forms = SessionForms(delivery.publication)
+                for receiver in delivery.receivers { receiver.resumable.deliver(&forms, receiver.sequence) }
             }
         }
     }
@@ -49,4 +42,9 @@ struct SessionFanOut: SessionHost {
     func sessionFailed(_ failure: SessionFailure) { self.metrics.sessionFailed(failure) }
 
     func operationsLost(_ count: UInt64) { self.metrics.operationsLost(Int(count)) }
+}
+
+extension SessionReceiver {
+    /// All clients of sessions on a node are of this class.
+    fileprivate var resumable: ResumableClient { unsafeDowncast(self.client, to: ResumableClient.self) }
 }

@@ -26,7 +26,7 @@ enum ScriptRules {
             .fencedDetach, "local why = objection(sessionKey(ARGV[14]), ARGV[15])",
             "local why = objection(sessionKey(ARGV[14]), redis.call('HGET', sessionKey(ARGV[14]), 'fence') or '')"
         ),
-        (.fencedDetach, "if fence ~= ARGV[15] then return reply('fenced') end", ""),
+        (.fencedDetach, "local isOwner = fence == ARGV[i + 1]", "local isOwner = true"),
         (
             .fencedAcknowledgement, "local why = objection(key, ARGV[i + 1])",
             "local why = objection(key, redis.call('HGET', key, 'fence') or '')"

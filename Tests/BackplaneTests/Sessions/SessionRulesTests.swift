@@ -92,12 +92,54 @@ struct SessionRulesTests {
         #expect(journal.lost == 1, "nobody is left who misses it")
     }
 
+    @Test func `A journal finds an operation among gaps, and forgets attachments that were answered`() {
+        var journal = OperationJournal()
+        for text in ["1", "2", "3", "4", "5"] { _ = journal.add(.publish(.test(text, to: .all), from: nil)) }
+        for number: UInt64 in [1, 3] { journal.answered(number, .executed) }
+        journal.forgetConfirmed()
+        journal.answered(4, .refused(.full))
+        #expect(journal.outstanding == 2)
+        _ = journal.add(.attach(SessionAttachment(connection: connection, protocol: "", tokenHash: [], window: .seconds(1))))
+        journal.answered(6, .attached(Fence(Position(epoch: 1, number: 1))))
+        journal.answered(7, .executed)
+        #expect(journal.resend(after: 0) { _ in true }.map(\.sequence.number) == [2, 5])
+    }
+
+    @Test func `A session whose topics are quiet is stored in its turn, others each time`() {
+        var follower = HubFollower(node: NodeID(rawValue: 1))
+        var output = SessionOutput()
+        let ids = (0...1).map { _ in ConnectionID.random(on: follower.node, shard: 0) }
+        let fence = Fence(Position(epoch: 1, number: 10))
+        follower.observed(fence.position, nil, into: &output)
+        for id in ids { follower.attach(id, client: NamedClient(id), user: nil, groups: [], into: &output) }
+        follower.received(.subscribed([.all]), now: 0, into: &output)
+        for id in ids { follower.attached(id, fence, groups: [], now: 0, into: &output) }
+        func taken(_ turn: Int) -> [String] {
+            follower.takeCheckpoints(turn: turn, of: 3, into: &output).map {
+                "\(ids.firstIndex(of: $0.session.connection) ?? -1)@\($0.checkpoint.number)"
+            }
+        }
+        follower.received(.mark(Position(epoch: 1, number: 20)), now: 0, into: &output)
+        #expect(taken(2) == [] && taken(1) == ["1@20"] && taken(0) == ["0@20"])
+        #expect(taken(3) == ["0@20"], "its topics are still needed")
+        // Not for the second, but a replay would read it.
+        let excluding = HubPublication.test("", to: .all, PublicationDetails(excluded: [ids[1]]))
+        follower.received(.entry(self.entry(21, excluding), epoch: 1), now: 0, into: &output)
+        #expect(taken(2) == ["1@21"])
+        follower.received(.mark(Position(epoch: 1, number: 30)), now: 0, into: &output)
+        #expect(taken(2) == [])
+        follower.acknowledged(ids[0], through: 1, into: &output)
+        #expect(taken(2) == ["0@30"])
+        follower.received(.mark(Position(epoch: 1, number: 40)), now: 0, into: &output)
+        #expect(taken(2) == [] && taken(0) == ["0@40"])
+    }
+
     @Test func `A session that a client does not acknowledge ends at a bound`() {
         var follower = HubFollower(node: NodeID(rawValue: 1))
         var output = SessionOutput()
         let fence = Fence(Position(epoch: 1, number: 10))
         follower.observed(fence.position, nil, into: &output)
-        follower.attach(connection, user: nil, groups: [], into: &output)
+        follower.attach(connection, client: NamedClient(connection), user: nil, groups: [], into: &output)
         follower.received(.subscribed([.all]), now: 0, into: &output)
         #expect(follower.isConfirmed(connection))
         follower.attached(connection, fence, groups: [], now: 0, into: &output)
@@ -123,7 +165,7 @@ struct SessionRulesTests {
         var follower = HubFollower(node: NodeID(rawValue: 1))
         var output = SessionOutput()
         follower.observed(Position(epoch: 1, number: 10), nil, into: &output)
-        follower.attach(connection, user: nil, groups: [], into: &output)
+        follower.attach(connection, client: NamedClient(connection), user: nil, groups: [], into: &output)
         follower.received(.subscribed([.all]), now: 0, into: &output)
         follower.attached(connection, Fence(Position(epoch: 1, number: 10)), groups: [], now: 0, into: &output)
         follower.acknowledged(connection, through: 1, into: &output)
@@ -138,7 +180,7 @@ struct SessionRulesTests {
             var output = SessionOutput()
             let fence = Fence(Position(epoch: 10, number: 5))
             follower.observed(fence.position, nil, into: &output)
-            follower.attach(connection, user: nil, groups: [], into: &output)
+            follower.attach(connection, client: NamedClient(connection), user: nil, groups: [], into: &output)
             follower.received(.subscribed([.all]), now: 0, into: &output)
             follower.attached(connection, fence, groups: [], now: 0, into: &output)
             // Nothing was delivered, so nothing that it saw is lost.
@@ -157,10 +199,10 @@ struct SessionRulesTests {
     @Test func `A session that makes no progress for two seconds is cut`() {
         var follower = HubFollower(node: NodeID(rawValue: 1))
         var output = SessionOutput()
-        follower.attach(connection, user: nil, groups: [], into: &output)
+        follower.attach(connection, client: NamedClient(connection), user: nil, groups: [], into: &output)
         follower.tick(now: 1000, into: &output)
         follower.tick(now: 2999, into: &output)
-        #expect(follower.sessions.count == 1)
+        #expect(!follower.sessions.isEmpty)
         follower.tick(now: 3000, into: &output)
         #expect(follower.sessions.isEmpty && output.actions.contains(.end(connection, nil, .cut)))
     }
@@ -170,7 +212,7 @@ struct SessionRulesTests {
         var output = SessionOutput()
         let fence = Fence(Position(epoch: 1, number: 10))
         follower.observed(fence.position, nil, into: &output)
-        follower.attach(connection, user: nil, groups: [], into: &output)
+        follower.attach(connection, client: NamedClient(connection), user: nil, groups: [], into: &output)
         follower.received(.subscribed([.all]), now: 0, into: &output)
         let large = String(repeating: "x", count: 600_000)
         for number: UInt64 in 11...12 {

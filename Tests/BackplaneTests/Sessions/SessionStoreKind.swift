@@ -8,9 +8,12 @@ enum SessionStoreKind: String, CaseIterable, Sendable {
     case memory, redis
 
     /// Runs `body` with a store whose clock the test advances.
-    func withStore(_ body: (SessionEndpoint) async throws -> Void) async throws {
+    func withStore(
+        limits: SessionLimits = SessionLimits(),
+        _ body: (SessionEndpoint) async throws -> Void
+    ) async throws {
         let time = NIOLockedValueBox<Int64>(1_800_000_000_000)
-        let store = try await self.worldStore(time: time, rules: .all, limits: SessionLimits())
+        let store = try await self.worldStore(time: time, rules: .all, limits: limits)
         let endpoint = SessionEndpoint(
             store: store.sessions,
             openLink: { await store.openLink(for: $0) },

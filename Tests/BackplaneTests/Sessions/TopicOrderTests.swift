@@ -10,7 +10,7 @@ struct TopicOrderTests {
         var follower = HubFollower(node: .random())
         var output = SessionOutput()
         let id = ConnectionID.random(on: follower.node, shard: 0)
-        follower.attach(id, user: names[0], groups: names.reversed(), into: &output)
+        follower.attach(id, client: NamedClient(id), user: names[0], groups: names.reversed(), into: &output)
         guard case .subscribe(let topics)? = output.actions.first else {
             Issue.record("not subscribed: \(output.actions)")
             return

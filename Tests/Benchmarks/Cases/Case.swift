@@ -15,7 +15,9 @@ public struct Case: Sendable {
         self.prepare = prepare
     }
 
-    public static let all: [Case] = EnvelopeCases.all + FrameCases.all + ReplyCases.all + FanOutCases.all + HopCases.all
+    public static let all: [Case] =
+        EnvelopeCases.all + FrameCases.all + ReplyCases.all + FanOutCases.all + HopCases.all
+        + ReliableCases.all
 }
 
 /// Prevents the optimizer from removing an unused value.

@@ -48,11 +48,14 @@ final class MemoryNode {
 
     /// A transport of `/ws` that has no channel yet.
     static func transport(_ host: ConnectionHost) -> WebSocketTransport {
+        let client = WebSocketHandshake.Client(endpoint: self.endpoint, hub: .default, spoken: self.endpoint.standard)
+        return self.transport(host, WebSocketAdmission.AdmittedClient(client: client))
+    }
+
+    static func transport(_ host: ConnectionHost, _ admitted: WebSocketAdmission.AdmittedClient) -> WebSocketTransport {
         WebSocketTransport(
             settings: WebSocketSettings(messageLimits: MessageLimits(), closeTimeout: .seconds(5), now: { 0 }),
-            admitted: WebSocketAdmission.AdmittedClient(
-                client: WebSocketHandshake.Client(endpoint: self.endpoint, hub: .default, spoken: self.endpoint.standard)
-            ),
+            admitted: admitted,
             host: host
         )
     }

@@ -26,7 +26,7 @@ final class SocketNode: Sendable {
         self.group = group
         self.shard = connections.shards[0]
         let host = MemoryNode.host(connections)
-        self.peers = (0..<count).map { _ in Self.connect(to: host, group) }
+        self.peers = (0..<count).map { _ in Self.connect(group) { MemoryNode.transport(host) } }
     }
 
     deinit {
@@ -42,8 +42,20 @@ final class SocketNode: Sendable {
         done.wait()
     }
 
+    /// Reads what the peers have received.
+    static func empty(_ peers: [CInt]) {
+        withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { space in
+            for peer in peers {
+                precondition(recv(peer, space.baseAddress, space.count, CInt(MSG_DONTWAIT)) > 0, "nothing was delivered")
+            }
+        }
+    }
+
     /// - Returns: the descriptor of the client's end.
-    private static func connect(to host: ConnectionHost, _ group: MultiThreadedEventLoopGroup) -> CInt {
+    static func connect(
+        _ group: MultiThreadedEventLoopGroup,
+        _ makeTransport: @escaping @Sendable () -> WebSocketTransport
+    ) -> CInt {
         var ends: [CInt] = [-1, -1]
         #if canImport(Glibc)
         let type = CInt(SOCK_STREAM.rawValue)
@@ -53,7 +65,7 @@ final class SocketNode: Sendable {
         precondition(socketpair(AF_UNIX, type, 0, &ends) == 0, "no socket pair: errno \(errno)")
         let bootstrap = ClientBootstrap(group: group).channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
-                let transport = MemoryNode.transport(host)
+                let transport = makeTransport()
                 try channel.pipeline.syncOperations.addHandler(transport)
                 precondition(transport.isDirect, "the case measures direct writes")
             }
@@ -95,12 +107,5 @@ private final class Run: Sendable {
         precondition(self.shard.submit(fanOut, bytes: size), "the queue of the event loop is full")
     }
 
-    /// Reads what the peers have received.
-    private func empty() {
-        withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { space in
-            for peer in self.peers {
-                precondition(recv(peer, space.baseAddress, space.count, CInt(MSG_DONTWAIT)) > 0, "nothing was delivered")
-            }
-        }
-    }
+    private func empty() { SocketNode.empty(self.peers) }
 }

@@ -282,8 +282,8 @@ ROWS = [
         "CPU per round trip / of JSON clients", "us", "echo", "-c", "1000", "--size", "64", "--warmup", "2000", messages=20_000,
     ),
     reliable(
-        "reliable-idle", "memory per idle reliable connection, 10,000, with Redis (the node's own growth) / of a JSON client; at most 2,048 B more",
-        "B", "idle", "-c", "10000", "--hold", "2", figure=node_growth, digits=0,
+        "reliable-idle", "memory per idle reliable connection, 10,000, with Redis (the node's own growth) / of a plain one; at most 2,048 B more",
+        "B", "idle", "-c", "10000", "--hold", "2", plain=Volary, figure=node_growth, digits=0,
     ),
     reliable(
         "reliable-connect", "CPU per connect of a reliable client, Redis' CPU counts / of a plain one", "us", "storm", "-c", "8000",

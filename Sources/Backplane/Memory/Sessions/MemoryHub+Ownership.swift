@@ -51,8 +51,12 @@ extension MemoryHub {
         return .done
     }
 
-    mutating func remove(_ session: OwnedSession, reason: String, from caller: SessionCaller) -> SessionAnswer {
+    mutating func remove(_ removals: [SessionRemoval], from caller: SessionCaller) -> [SessionAnswer] {
         self.enter(caller.seen)
+        return removals.map { self.remove($0.session, reason: $0.reason) }
+    }
+
+    private mutating func remove(_ session: OwnedSession, reason: String) -> SessionAnswer {
         guard let record = self.records[session.connection] else { return .refused(.gone) }
         if self.rules.enforces(.fencedDetach), record.fence != session.fence { return .refused(.fenced) }
         self.delete(record, reason: reason)

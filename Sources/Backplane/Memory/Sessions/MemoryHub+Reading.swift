@@ -58,23 +58,24 @@ extension MemoryHub {
         return acknowledgements.map { acknowledgement in
             let id = acknowledgement.session.connection
             if let refusal = self.refusal(of: acknowledgement.session, rule: .fencedAcknowledgement) { return .refused(refusal) }
-            guard let record = self.records[id], acknowledgement.checkpoint.number > record.checkpoint.number else {
-                return .done
-            }
-            let number = acknowledgement.checkpoint.number
-            self.updateRecord(id) {
-                $0.checkpoint = acknowledgement.checkpoint
-                $0.memberships.prune(through: number)
-            }
-            if var own = self.topics.removeValue(forKey: .connection(id)) {
-                self.bytes -= own.bytes
-                own.remove(through: number)
-                self.bytes += own.bytes
-                self.topics[.connection(id)] = own
-            }
+            guard let record = self.records[id] else { return .refused(.gone) }
+            let number = max(acknowledgement.checkpoint.number, record.checkpoint.number)
+            if number > record.checkpoint.number { self.store(acknowledgement.checkpoint, of: id) }
             self.keep(record.topics(after: number).keys)
             return .done
         }
+    }
+
+    private mutating func store(_ checkpoint: Checkpoint, of id: ConnectionID) {
+        self.updateRecord(id) {
+            $0.checkpoint = checkpoint
+            $0.memberships.prune(through: checkpoint.number)
+        }
+        guard var own = self.topics.removeValue(forKey: .connection(id)) else { return }
+        self.bytes -= own.bytes
+        own.remove(through: checkpoint.number)
+        self.bytes += own.bytes
+        self.topics[.connection(id)] = own
     }
 
     mutating func lastNumbers(of topics: [Audience], from caller: SessionCaller) -> LastNumbers {

@@ -39,8 +39,10 @@ extension MemorySessionStore {
         for link in links { link.lose() }
     }
 
-    /// The next scripts are executed, and their answers do not arrive.
-    func loseNextAnswers(_ count: Int = 1) { self.state.withLockedValue { $0.lostAnswers += count } }
+    /// The next scripts, or those after some others, are executed, and their answers do not arrive.
+    func loseNextAnswers(_ count: Int = 1, after spared: Int = 0) {
+        self.state.withLockedValue { ($0.lostAnswers, $0.sparedAnswers) = ($0.lostAnswers + count, spared) }
+    }
 
     /// Nothing is executed any more, and every call fails.
     func setAway(_ isAway: Bool) { self.state.withLockedValue { $0.isAway = isAway } }

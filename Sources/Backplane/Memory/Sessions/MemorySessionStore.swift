@@ -11,10 +11,11 @@ public final class MemorySessionStore: SessionStore {
         var rules = SessionRules.all
         var replica: [HubName: MemoryHub]?
         var lostAnswers = 0
+        var sparedAnswers = 0
         var isAway = false
     }
 
-    private let limits: SessionLimits
+    let limits: SessionLimits
     private let now: @Sendable () -> Int64
     private let relay: MemoryRelay
     let state = NIOLockedValueBox(State())
@@ -47,10 +48,26 @@ public final class MemorySessionStore: SessionStore {
     }
 
     public func execute(
+        _ operations: [SequencedOperation],
+        from caller: SessionCaller
+    ) async throws(SessionStoreError) -> [Observed<OperationAnswer>] {
+        var answers: [Observed<OperationAnswer>] = []
+        for one in operations {
+            do throws(SessionStoreError) {
+                answers.append(try self.execute(one.operation, as: one.sequence, from: caller))
+            } catch {
+                if answers.isEmpty { throw error }
+                break
+            }
+        }
+        return answers
+    }
+
+    private func execute(
         _ operation: SessionOperation,
         as sequence: OperationSequence,
         from caller: SessionCaller
-    ) async throws(SessionStoreError) -> Observed<OperationAnswer> {
+    ) throws(SessionStoreError) -> Observed<OperationAnswer> {
         try self.find()
         func execute() -> Executed<OperationAnswer> {
             self.execute(caller) { $0.execute(operation, as: sequence, from: caller) }
@@ -115,11 +132,11 @@ public final class MemorySessionStore: SessionStore {
     }
 
     public func remove(
-        _ session: OwnedSession,
-        reason: String,
+        _ removals: [SessionRemoval],
         from caller: SessionCaller
-    ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
-        try self.run(caller) { ($0.remove(session, reason: reason, from: caller), nil) }
+    ) async throws(SessionStoreError) -> Observed<[SessionAnswer]> {
+        precondition(removals.count <= SessionLimits.sessionsPerCall, "too many sessions")
+        return try self.run(caller) { ($0.remove(removals, from: caller), nil) }
     }
 
     public func expire(
@@ -208,12 +225,10 @@ public final class MemorySessionStore: SessionStore {
             }
             let woken = state.push(&hub, of: caller.hub).woken
             state.hubs[caller.hub] = hub
-            let isAnswerLost = state.lostAnswers > 0
-            if isAnswerLost { state.lostAnswers -= 1 }
             return Executed(
                 observed: Observed(position: position, loss: loss, answer: answer),
                 woken: woken,
-                isAnswerLost: isAnswerLost
+                isAnswerLost: state.losesAnswer()
             )
         }
     }
@@ -263,6 +278,16 @@ public final class MemorySessionStore: SessionStore {
 }
 
 extension MemorySessionStore.State {
+    fileprivate mutating func losesAnswer() -> Bool {
+        guard self.lostAnswers > 0 else { return false }
+        if self.sparedAnswers > 0 {
+            self.sparedAnswers -= 1
+            return false
+        }
+        self.lostAnswers -= 1
+        return true
+    }
+
     /// Gives the links what a script pushes.
     /// - Returns: how many links took something, and those to wake.
     fileprivate func push(_ hub: inout MemoryHub, of name: HubName) -> (receivers: Int, woken: [MemoryHubLink]) {

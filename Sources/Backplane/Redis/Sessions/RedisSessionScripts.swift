@@ -27,26 +27,47 @@ struct RedisSessionScripts: Sendable {
         self.idleHistoryBytes = idleHistoryBytes
     }
 
-    /// - Parameter sequence: nil for a script that may be repeated.
+    struct Call {
+        let script: RedisScript
+        /// From 14 on.
+        let arguments: RedisArguments
+        /// Nil for a script that may be repeated.
+        var sequence: OperationSequence?
+    }
+
     func evaluate(
         _ script: RedisScript,
         _ arguments: [String],
         from caller: SessionCaller
     ) async throws(SessionStoreError) -> SessionReply {
-        try await self.evaluate(script, RedisArguments(arguments), from: caller, as: nil)
+        try await self.evaluate([Call(script: script, arguments: RedisArguments(arguments))], from: caller)[0]
     }
 
-    func evaluate(
-        _ script: RedisScript,
-        _ arguments: RedisArguments,
-        from caller: SessionCaller,
-        as sequence: OperationSequence?
-    ) async throws(SessionStoreError) -> SessionReply {
+    /// Runs scripts in order, without waiting for answers in between.
+    /// - Returns: the replies up to the first script that has none. Throws when that is the first one.
+    func evaluate(_ calls: [Call], from caller: SessionCaller) async throws(SessionStoreError) -> [SessionReply] {
+        let common = calls.map { (script: $0.script, arguments: self.arguments(of: $0, from: caller)) }
+        let results = await self.runner.evaluate(common, keys: [SessionKeys(caller.hub, self.names).head])
+        var replies: [SessionReply] = []
+        for result in results {
+            do throws(SessionStoreError) {
+                let reply = try SessionReply(try Self.value(of: result))
+                if let history = reply.history { self.history.withLockedValue { $0 = history } }
+                replies.append(reply)
+            } catch {
+                if replies.isEmpty { throw error }
+                break
+            }
+        }
+        return replies
+    }
+
+    private func arguments(of call: Call, from caller: SessionCaller) -> RedisArguments {
         var all = RedisArguments([
             self.history.withLockedValue { $0 },
             caller.seen.map { "\($0.epoch)" } ?? "", caller.seen.map { "\($0.number)" } ?? "",
             "\(self.limits.logAge.milliseconds)",
-            "op:\(caller.node)", "\(sequence?.number ?? 0)", "\(sequence?.previous ?? 0)",
+            "op:\(caller.node)", "\(call.sequence?.number ?? 0)", "\(call.sequence?.previous ?? 0)",
         ])
         all.append(bytesOf: .random(in: .min ... .max))
         for argument in [
@@ -55,29 +76,20 @@ struct RedisSessionScripts: Sendable {
         ] {
             all.append(argument)
         }
-        all.append(arguments)
-        let reply = try SessionReply(try await self.run(script, all, in: caller.hub))
-        if let history = reply.history { self.history.withLockedValue { $0 = history } }
-        return reply
+        all.append(call.arguments)
+        return all
     }
 
     /// A script that changes nothing of the order.
     func look(_ script: RedisScript, _ arguments: [String], in hub: HubName) async throws(SessionStoreError) -> RESPValue {
-        try await self.run(script, RedisArguments(arguments), in: hub)
+        let call = (script: script, arguments: RedisArguments(arguments))
+        return try Self.value(of: await self.runner.evaluate([call], keys: [SessionKeys(hub, self.names).head])[0])
     }
 
-    private func run(
-        _ script: RedisScript,
-        _ arguments: RedisArguments,
-        in hub: HubName
-    ) async throws(SessionStoreError) -> RESPValue {
-        do throws(RedisScriptError) {
-            let keys = [SessionKeys(hub, self.names).head]
-            return try await self.runner.evaluate(script, keys: keys, arguments: arguments)
-        } catch {
-            switch error {
-            case .unavailable(let reason), .refused(let reason): throw .unavailable(reason)
-            }
+    private static func value(of result: Result<RESPValue, RedisScriptError>) throws(SessionStoreError) -> RESPValue {
+        switch result {
+        case .success(let value): value
+        case .failure(.unavailable(let reason)), .failure(.refused(let reason)): throw .unavailable(reason)
         }
     }
 }

@@ -15,9 +15,9 @@ public final class RedisSessionStore: SessionStore, Service {
     /// Records in one call.
     private static let recordsPerCall = 100
 
-    private let scripts: RedisSessionScripts
+    let scripts: RedisSessionScripts
     private let resolver: MasterResolver
-    private let limits: SessionLimits
+    let limits: SessionLimits
     private let logger: Logger
 
     /// - Parameters:
@@ -54,18 +54,6 @@ public final class RedisSessionStore: SessionStore, Service {
         return link
     }
 
-    // MARK: - Operations
-
-    public func execute(
-        _ operation: SessionOperation,
-        as sequence: OperationSequence,
-        from caller: SessionCaller
-    ) async throws(SessionStoreError) -> Observed<OperationAnswer> {
-        let (script, arguments) = SessionArguments.of(operation, as: sequence, of: caller.node, limits: self.limits)
-        let reply = try await self.scripts.evaluate(script, arguments, from: caller, as: sequence)
-        return Observed(position: reply.position, loss: reply.loss, answer: try reply.operationAnswer)
-    }
-
     // MARK: - Owners
 
     public func claim(
@@ -81,31 +69,34 @@ public final class RedisSessionStore: SessionStore, Service {
         _ session: OwnedSession,
         from caller: SessionCaller
     ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
-        try await self.about(session, .detach, [], caller)
+        try await self.about(session, .detach, caller)
     }
 
     public func take(
         _ session: OwnedSession,
         from caller: SessionCaller
     ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
-        try await self.about(session, .takeSession, [], caller)
+        try await self.about(session, .takeSession, caller)
     }
 
     public func remove(
-        _ session: OwnedSession,
-        reason: String,
+        _ removals: [SessionRemoval],
         from caller: SessionCaller
-    ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
-        try await self.about(session, .remove, [reason], caller)
+    ) async throws(SessionStoreError) -> Observed<[SessionAnswer]> {
+        precondition(removals.count <= SessionLimits.sessionsPerCall, "too many sessions")
+        let arguments = removals.flatMap { removal in
+            [removal.session.connection.description, removal.session.fence.position.description, removal.reason]
+        }
+        let reply = try await self.scripts.evaluate(.remove, arguments, from: caller)
+        return Observed(position: reply.position, loss: reply.loss, answer: try reply.sessionAnswers(removals.count))
     }
 
     private func about(
         _ session: OwnedSession,
         _ script: RedisScript,
-        _ arguments: [String],
         _ caller: SessionCaller
     ) async throws(SessionStoreError) -> Observed<SessionAnswer> {
-        let arguments = [session.connection.description, session.fence.position.description] + arguments
+        let arguments = [session.connection.description, session.fence.position.description]
         let reply = try await self.scripts.evaluate(script, arguments, from: caller)
         return Observed(position: reply.position, loss: reply.loss, answer: try reply.sessionAnswer)
     }

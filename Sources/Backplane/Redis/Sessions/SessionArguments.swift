@@ -10,7 +10,7 @@ enum SessionArguments {
         limits: SessionLimits
     ) -> (RedisScript, RedisArguments) {
         switch operation {
-        case .attach(let attachment): (.attach, self.attach(attachment, limits))
+        case .attach(let attachment): (.attach, self.attach([attachment], limits))
         case .publish(let publication, let writer):
             (.publishInOrder, self.publish(publication, writer, origin: self.origin(of: node), sequence: sequence.number))
         case .change(let change): self.change(change)
@@ -23,18 +23,26 @@ enum SessionArguments {
     /// its broker delivers them, too.
     static func origin(of node: NodeID) -> NodeID { NodeID(rawValue: ~node.rawValue) }
 
-    private static func attach(_ attachment: SessionAttachment, _ limits: SessionLimits) -> RedisArguments {
+    static func attach(_ attachments: [SessionAttachment], _ limits: SessionLimits) -> RedisArguments {
+        var arguments = RedisArguments(["\(limits.sessions)"])
+        for attachment in attachments { self.append(attachment, to: &arguments) }
+        return arguments
+    }
+
+    private static func append(_ attachment: SessionAttachment, to arguments: inout RedisArguments) {
         let fits =
             attachment.state.readableBytes <= SessionLimits.stateBytes && attachment.groups.count <= SessionLimits.intervals
-        var arguments = RedisArguments([
-            attachment.connection.description, fits ? "\(limits.sessions)" : "0", Hex.encode(attachment.tokenHash),
+        for argument in [
+            attachment.connection.description, fits ? "1" : "0", Hex.encode(attachment.tokenHash),
             "\(attachment.window.milliseconds)", attachment.announcesEnd ? "1" : "0", attachment.user?.text ?? "",
             attachment.user.map { NameKey($0).description } ?? "", attachment.protocol,
-        ])
+        ] {
+            arguments.append(argument)
+        }
         arguments.append(ControlEntryCodec.encode(attachment.permissions))
         arguments.append(attachment.state)
+        arguments.append("\(attachment.groups.count)")
         for group in attachment.groups { arguments.append(RedisArguments(self.key(of: group))) }
-        return arguments
     }
 
     private static func publish(

@@ -38,18 +38,35 @@ struct SessionReply {
 
     // MARK: - Answers
 
+    /// Of a script that executes several operations: the answers, each with what belongs to it.
+    /// - Parameter count: how many there must be.
+    func operationAnswers(_ count: Int) throws(SessionStoreError) -> [OperationAnswer] {
+        guard let answers = self.answer.elements, answers.count == count else { throw Self.wrongShape }
+        var operations: [OperationAnswer] = []
+        for answer in answers {
+            guard let parts = answer.elements, let word = parts.first else { throw Self.wrongShape }
+            operations.append(try self.operationAnswer(word, parts.dropFirst()))
+        }
+        return operations
+    }
+
     var operationAnswer: OperationAnswer {
-        get throws(SessionStoreError) {
-            switch self.answer.text {
-            case "executed": return .executed
-            case "done": return .alreadyExecuted
-            case "duplicate": return .duplicate
-            case "gap": return .gap(after: self.lastOperation)
-            case "attached":
-                guard let fence = self.rest.first?.text.flatMap({ Fence(text: $0) }) else { throw Self.wrongShape }
-                return .attached(fence)
-            default: return .refused(try Self.refusal(self.answer))
-            }
+        get throws(SessionStoreError) { try self.operationAnswer(self.answer, self.rest) }
+    }
+
+    private func operationAnswer(
+        _ answer: RESPValue,
+        _ rest: ArraySlice<RESPValue>
+    ) throws(SessionStoreError) -> OperationAnswer {
+        switch answer.text {
+        case "executed": return .executed
+        case "done": return .alreadyExecuted
+        case "duplicate": return .duplicate
+        case "gap": return .gap(after: self.lastOperation)
+        case "attached":
+            guard let fence = rest.first?.text.flatMap({ Fence(text: $0) }) else { throw Self.wrongShape }
+            return .attached(fence)
+        default: return .refused(try Self.refusal(answer))
         }
     }
 

@@ -38,6 +38,7 @@ final class RedisScriptCore: RedisLinkDelegate {
         self.link?.stop()
     }
 
+    /// Call ``flush()`` behind it.
     /// - Parameter completion: called once, within the link's timeout.
     func evaluate(
         _ script: RedisScript,
@@ -59,18 +60,21 @@ final class RedisScriptCore: RedisLinkDelegate {
                 case .failure(let error): completion(.failure(.unavailable(error.reason)))
                 }
             }
-            link.flush()
         }
         send(false) { [weak self] result in
             guard case .failure(.refused(let text)) = result, let self else { return completion(result) }
             switch RedisErrorText.code(text) {
             // Redis' script cache was flushed: sending the source loads the script again.
-            case "NOSCRIPT": send(true, completion)
+            case "NOSCRIPT":
+                send(true, completion)
+                link.flush()
             case "WRONGTYPE": self.findMistypedKey(of: keys, text, over: link) { completion(.failure(.refused($0))) }
             default: completion(result)
             }
         }
     }
+
+    func flush() { self.link?.flush() }
 
     /// Finds the key that holds a type other than expected.
     /// - Parameter completion: called once with the reason, or with `text` (the error of Redis) when no such key is found.

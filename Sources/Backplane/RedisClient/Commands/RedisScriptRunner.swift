@@ -54,9 +54,33 @@ final class RedisScriptRunner: Sendable {
                 self.core.value.evaluate(script, keys: keys, arguments: arguments) {
                     continuation.resume(returning: $0)
                 }
+                self.core.value.flush()
             }
         }
         return try result.get()
+    }
+
+    /// Runs scripts that use the same keys, in order, without waiting for answers in between. A script that must be loaded again
+    /// runs after the others.
+    func evaluate(
+        _ calls: [(script: RedisScript, arguments: RedisArguments)],
+        keys: [String]
+    ) async -> [Result<RESPValue, RedisScriptError>] {
+        let results = await withCheckedContinuation { continuation in
+            self.eventLoop.execute {
+                var results: [Result<RESPValue, RedisScriptError>?] = Array(repeating: nil, count: calls.count)
+                var missing = calls.count
+                for (index, call) in calls.enumerated() {
+                    self.core.value.evaluate(call.script, keys: keys, arguments: call.arguments) { result in
+                        results[index] = result
+                        missing -= 1
+                        if missing == 0 { continuation.resume(returning: results) }
+                    }
+                }
+                self.core.value.flush()
+            }
+        }
+        return results.compactMap(\.self)
     }
 }
 

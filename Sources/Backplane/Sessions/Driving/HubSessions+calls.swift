@@ -13,15 +13,28 @@ extension HubSessions {
         arrived: @escaping @Sendable (HubSessions, Answer, Position) -> Void,
         failed: @escaping @Sendable (HubSessions) -> Void
     ) {
+        self.call(request) { sessions, observed in
+            sessions.observe(observed.position, observed.loss)
+            arrived(sessions, observed.answer, observed.position)
+        } failed: { sessions in
+            failed(sessions)
+        }
+    }
+
+    /// - Parameter arrived: observes the positions of the answers first.
+    func call<Answer: Sendable>(
+        _ request: @escaping @Sendable (any SessionStore, SessionCaller) async throws(SessionStoreError) -> Answer,
+        arrived: @escaping @Sendable (HubSessions, Answer) -> Void,
+        failed: @escaping @Sendable (HubSessions) -> Void
+    ) {
         let (store, caller) = (self.service.store, SessionCaller(hub: self.hub, node: self.node, seen: self.follower.seen))
         self.calls += 1
         Task {
             do throws(SessionStoreError) {
-                let observed = try await request(store, caller)
+                let answer = try await request(store, caller)
                 self.turn { sessions in
                     sessions.calls -= 1
-                    sessions.observe(observed.position, observed.loss)
-                    arrived(sessions, observed.answer, observed.position)
+                    arrived(sessions, answer)
                 }
             } catch {
                 self.turn { sessions in
@@ -32,7 +45,7 @@ extension HubSessions {
         }
     }
 
-    private func observe(_ position: Position, _ loss: EpochLoss?) {
+    func observe(_ position: Position, _ loss: EpochLoss?) {
         let epoch = self.follower.seen?.epoch
         self.update { $0.observed(position, loss, into: &$1) }
         guard let epoch, let loss, epoch != self.follower.seen?.epoch else { return }
@@ -54,9 +67,8 @@ extension HubSessions {
         case .unsubscribe(let topics): self.link?.unsubscribe(from: topics)
         case .read(let read, let attempt): self.read(read, attempt)
         case .vouch(let sessions, let epoch): self.vouch(for: sessions, epoch)
-        case .deliver(let id, let publication, let sequence):
-            guard let client = self.handles[id]?.client else { return }
-            self.deliveries.append(publication, to: client, sequence: sequence)
+        case .deliver(let publication, let receivers):
+            self.deliveries.append(SessionDelivery(publication: publication, receivers: receivers))
         case .permissions(let id, let permissions):
             self.flush()
             self.handles[id]?.client.permissionsChanged(permissions)
@@ -141,9 +153,18 @@ extension HubSessions {
         }
     }
 
-    func remove(_ session: OwnedSession, reason: String) {
+    /// With others, at the end of the turn.
+    func remove(_ session: OwnedSession, reason: String) { self.removals.append(SessionRemoval(session, reason: reason)) }
+
+    func removeNext() {
+        guard !self.isRemoving, !self.removals.isEmpty else { return }
+        self.isRemoving = true
+        let some = Array(self.removals.prefix(SessionLimits.sessionsPerCall))
+        self.removals.removeFirst(some.count)
         self.repeatUntilAnswered { store, caller async throws(SessionStoreError) in
-            try await store.remove(session, reason: reason, from: caller)
+            try await store.remove(some, from: caller)
+        } arrived: { sessions, _ in
+            sessions.isRemoving = false
         }
     }
 

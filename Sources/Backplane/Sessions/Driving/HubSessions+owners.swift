@@ -1,4 +1,5 @@
 import DequeModule
+import NIOCore
 import OrderedCollections
 import VolaryProtocol
 
@@ -21,7 +22,8 @@ extension HubSessions {
     func sendAttachments() {
         for (id, pending) in self.attachments where !pending.isSent && self.follower.isConfirmed(id) {
             self.attachments[id]?.isSent = true
-            self.send(.attach(pending.attachment)) { [self] answer, _ in self.attached(pending.attachment, pending.handle, answer)
+            self.send(.attach(pending.attachment)) { [self] answer, _ in
+                self.attached(pending.attachment, pending.handle, answer)
             }
         }
     }
@@ -39,6 +41,12 @@ extension HubSessions {
         self.attachments[id] = nil
         self.update { $0.attached(id, fence, groups: attachment.groups, now: self.now(), into: &$1) }
         pending.done(self.handles[id] === handle ? handle : nil)
+    }
+
+    /// Gives up what the store has not answered in time.
+    func abandonLateAttachments() {
+        let now = self.loop.now
+        for pending in self.attachments.values where pending.deadline <= now { self.abandonAttachment(of: pending.handle) }
     }
 
     /// Does nothing once the record is written.
@@ -61,7 +69,7 @@ extension HubSessions {
         if let former = self.handles[record.id] { self.end(former, .cut) }
         let handle = SessionHandle(record.id, client: client)
         self.handles[record.id] = handle
-        self.update { $0.claimed(record, into: &$1) }
+        self.update { $0.claimed(record, client: client, into: &$1) }
         if self.handles[record.id] === handle { answer.give(.claimed(handle, record)) } else { answer.give(.never) }
     }
 

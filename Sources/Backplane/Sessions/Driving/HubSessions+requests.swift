@@ -10,11 +10,12 @@ extension HubSessions {
     }
 
     private func proceed(_ id: ConnectionID) {
-        guard let handle = self.handles[id] else {
+        guard let handle = self.handles[id], !handle.isWriting else {
+            // The answer to an operation makes its session busy again.
             _ = self.busy.remove(id)
             return
         }
-        guard !handle.isWriting, let session = self.follower.sessions[id], let fence = session.fence,
+        guard let session = self.follower.sessions[id], let fence = session.fence,
             session.phase != .suspended
         else { return }
         guard let request = handle.waiting.first?.request else {
@@ -82,26 +83,42 @@ extension HubSessions {
     func send(_ operation: SessionOperation, done: @escaping (OperationAnswer, Position) -> Void) {
         let sequence = self.journal.add(operation)
         self.completions[sequence.number] = done
-        self.operations.append((operation, sequence))
+        self.operations.append(SequencedOperation(operation, as: sequence))
     }
 
     func executeNext() {
-        guard !self.isExecuting, let (operation, sequence) = self.operations.first else { return }
+        guard !self.isExecuting, !self.operations.isEmpty else { return }
         self.isExecuting = true
+        let some = self.operations.forOneCall
         self.call { store, caller async throws(SessionStoreError) in
-            try await store.execute(operation, as: sequence, from: caller)
-        } arrived: { sessions, answer, position in
-            sessions.isExecuting = false
-            sessions.executed(sequence, answer, position)
+            try await store.execute(some, from: caller)
+        } arrived: { sessions, answers in
+            for (one, observed) in zip(some, answers) {
+                sessions.observe(observed.position, observed.loss)
+                guard case .gap(let last) = observed.answer else {
+                    sessions.executed(one.sequence, observed.answer, observed.position)
+                    continue
+                }
+                sessions.resend(after: last)
+                // Whatever follows a gap is one, too.
+                break
+            }
+            if answers.count == some.count { sessions.isExecuting = false } else { sessions.executeLater() }
         } failed: { sessions in
-            // It may have been executed. The same sequence is sent again, before all later ones.
-            sessions.after(Self.retryTime) { $0.isExecuting = false }
+            sessions.executeLater()
         }
     }
 
+    /// What had no answer may have been executed. The same sequences are sent again, before all later ones.
+    private func executeLater() { self.after(Self.retryTime) { $0.isExecuting = false } }
+
     private func executed(_ sequence: OperationSequence, _ answer: OperationAnswer, _ position: Position) {
-        if case .gap(let last) = answer { return self.resend(after: last) }
-        self.operations.removeAll { $0.sequence.number == sequence.number }
+        if self.operations.first?.sequence.number == sequence.number {
+            self.operations.removeFirst()
+        } else {
+            // They were put together anew meanwhile.
+            self.operations.removeAll { $0.sequence.number == sequence.number }
+        }
         self.journal.answered(sequence.number, answer)
         self.completions.removeValue(forKey: sequence.number)?(answer, position)
     }
@@ -112,8 +129,21 @@ extension HubSessions {
         let lost = self.journal.lost
         self.operations = []
         for again in self.journal.resend(after: last, isFollowed: { sessions[$0.connection]?.fence == $0.fence }) {
-            self.operations.append(again)
+            self.operations.append(SequencedOperation(again.operation, as: again.sequence))
         }
         if self.journal.lost > lost { self.host.operationsLost(self.journal.lost - lost) }
+    }
+}
+
+extension Deque<SequencedOperation> {
+    /// As many of the first ones as one call of the store takes.
+    var forOneCall: [SequencedOperation] {
+        var (some, bytes): ([SequencedOperation], Int) = ([], 0)
+        for next in self.prefix(SessionLimits.operationsPerCall) {
+            bytes += next.operation.bytes
+            guard some.isEmpty || bytes <= SessionLimits.operationBytesPerCall else { break }
+            some.append(next)
+        }
+        return some
     }
 }

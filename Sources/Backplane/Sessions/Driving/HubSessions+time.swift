@@ -19,6 +19,7 @@ extension HubSessions {
     private func tick() {
         self.ticks += 1
         let now = self.now()
+        self.abandonLateAttachments()
         if !self.handles.isEmpty {
             self.update { $0.tick(now: now, into: &$1) }
             self.failLateRequests(now: now)
@@ -33,10 +34,11 @@ extension HubSessions {
 
     private func storeCheckpoints() {
         var taken: [SessionAcknowledgement] = []
-        repeat {
-            self.update { taken = $0.takeCheckpoints(limit: SessionLimits.sessionsPerCall, into: &$1) }
-            if !taken.isEmpty { self.acknowledge(taken) }
-        } while taken.count == SessionLimits.sessionsPerCall
+        let turn = self.ticks / Self.ticksPerSecond
+        self.update { taken = $0.takeCheckpoints(turn: turn, of: self.service.quietSeconds, into: &$1) }
+        for start in stride(from: 0, to: taken.count, by: SessionLimits.sessionsPerCall) {
+            self.acknowledge(Array(taken[start..<min(start + SessionLimits.sessionsPerCall, taken.count)]))
+        }
     }
 
     /// Compares what was heard with the store's last numbers, some topics at a time.

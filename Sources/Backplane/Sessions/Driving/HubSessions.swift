@@ -19,7 +19,9 @@ package final class HubSessions: @unchecked Sendable {
     }
 
     /// For the handshake of a client, within its own timeout of 2 s.
-    private static let admissionTime = TimeAmount.milliseconds(1800)
+    private static let claimTime = TimeAmount.milliseconds(1800)
+    /// The same. Looked at four times a second: a scheduled task for each client would make the loop's queue long.
+    private static let attachTime = TimeAmount.milliseconds(1500)
     /// How long a request waits for the subscription of its group.
     private static let subscriptionMilliseconds: Int64 = 5000
 
@@ -43,22 +45,27 @@ package final class HubSessions: @unchecked Sendable {
     var attachments: [ConnectionID: PendingAttachment] = [:]
     /// Sessions with requests, or without transport.
     var busy: OrderedSet<ConnectionID> = []
-    /// Operations to be executed, in order. The first may be under way.
-    var operations: Deque<(operation: SessionOperation, sequence: OperationSequence)> = []
+    /// Operations to be executed, in order. The first ones may be under way.
+    var operations: Deque<SequencedOperation> = []
     var isExecuting = false
     /// By operation sequence.
     var completions: [UInt64: (OperationAnswer, Position) -> Void] = [:]
+    /// Sessions to be removed. While a call is under way, they wait for the next one.
+    var removals: Deque<SessionRemoval> = []
+    var isRemoving = false
     /// Calls of the store without answer.
     var calls = 0
     var deliveries: [SessionDelivery] = []
     var sweep = SessionSweep()
     var timer: RepeatedTask?
+    private var isStopped = false
     var ticks = 0
     var comparedTopics = 0
 
     struct PendingAttachment {
         let attachment: SessionAttachment
         let handle: SessionHandle
+        let deadline: NIODeadline
         var isSent = false
         let done: (SessionHandle?) -> Void
     }
@@ -91,22 +98,27 @@ package final class HubSessions: @unchecked Sendable {
     package func attach(_ attachment: SessionAttachment, client: any SessionClient) async -> SessionHandle? {
         await withCheckedContinuation { continuation in
             self.turn { sessions in
+                guard !sessions.isStopped else { return continuation.resume(returning: nil) }
                 sessions.begin()
                 let handle = SessionHandle(attachment.connection, client: client)
                 sessions.handles[handle.id] = handle
-                sessions.attachments[handle.id] = PendingAttachment(attachment: attachment, handle: handle) {
+                sessions.attachments[handle.id] = PendingAttachment(
+                    attachment: attachment,
+                    handle: handle,
+                    deadline: sessions.loop.now + Self.attachTime
+                ) {
                     continuation.resume(returning: $0)
                 }
                 sessions.update {
                     $0.attach(
                         handle.id,
+                        client: client,
                         user: attachment.user,
                         protocol: attachment.protocol,
                         groups: attachment.groups,
                         into: &$1
                     )
                 }
-                sessions.after(Self.admissionTime) { $0.abandonAttachment(of: handle) }
             }
         }
     }
@@ -117,7 +129,7 @@ package final class HubSessions: @unchecked Sendable {
             self.turn { sessions in
                 sessions.begin()
                 let answer = OneAnswer { continuation.resume(returning: $0) }
-                sessions.after(Self.admissionTime) { _ in answer.give(.later) }
+                sessions.after(Self.claimTime) { _ in answer.give(.later) }
                 sessions.call { store, caller async throws(SessionStoreError) in
                     try await store.claim(id, tokenHash: tokenHash, from: caller)
                 } arrived: { sessions, claim, _ in
@@ -181,12 +193,16 @@ package final class HubSessions: @unchecked Sendable {
 
     /// Whether no session is left and no call is under way. After ``stop()`` this stays so.
     package func isIdle() async -> Bool {
-        (try? await self.loop.submit { self.handles.isEmpty && self.calls == 0 && self.operations.isEmpty }.get()) ?? true
+        (try? await self.loop.submit {
+            self.handles.isEmpty && self.calls == 0 && self.operations.isEmpty && self.removals.isEmpty
+        }.get()) ?? true
     }
 
-    /// Ends timers and link. Sessions that are left are taken by other nodes.
+    /// Ends timers and link, and refuses new sessions. Sessions that are left are taken by other nodes.
     package func stop() {
         self.loop.execute {
+            self.isStopped = true
+            for pending in self.attachments.values { self.abandonAttachment(of: pending.handle) }
             self.timer?.cancel()
             self.link?.close()
         }
@@ -220,6 +236,7 @@ package final class HubSessions: @unchecked Sendable {
         self.sendAttachments()
         self.proceed()
         self.executeNext()
+        self.removeNext()
         self.flush()
     }
 

@@ -29,19 +29,33 @@ package protocol SessionHost: Sendable {
     func operationsLost(_ count: UInt64)
 }
 
-/// A publication for clients, each with the number that it has in the client's connection.
-package struct SessionDelivery: Sendable {
-    package let publication: HubPublication
-    package fileprivate(set) var receivers: [(client: any SessionClient, sequence: UInt64)]
+/// A client that gets a publication, with the number that this has in its connection.
+package struct SessionReceiver: Hashable, Sendable {
+    package let client: any SessionClient
+    package let sequence: UInt64
+
+    package init(client: any SessionClient, sequence: UInt64) {
+        self.client = client
+        self.sequence = sequence
+    }
+
+    package static func == (left: SessionReceiver, right: SessionReceiver) -> Bool {
+        left.client === right.client && left.sequence == right.sequence
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(ObjectIdentifier(self.client))
+        hasher.combine(self.sequence)
+    }
 }
 
-extension [SessionDelivery] {
-    /// Consecutive deliveries of one publication are one.
-    mutating func append(_ publication: HubPublication, to client: any SessionClient, sequence: UInt64) {
-        if let last = self.indices.last, self[last].publication.publication.id == publication.publication.id {
-            self[last].receivers.append((client, sequence))
-        } else {
-            self.append(SessionDelivery(publication: publication, receivers: [(client, sequence)]))
-        }
+/// A publication for clients.
+package struct SessionDelivery: Sendable {
+    package let publication: HubPublication
+    package let receivers: [SessionReceiver]
+
+    package init(publication: HubPublication, receivers: [SessionReceiver]) {
+        self.publication = publication
+        self.receivers = receivers
     }
 }

@@ -14,16 +14,22 @@ public struct SessionService: Sendable {
     /// Runs as long as the store is used; nil for one that needs nothing.
     public let connection: (any Service)?
     let openLink: LinkOpener
+    /// A quarter of the log's age: how old the stored checkpoint of a session may be whose topics are quiet.
+    let quietSeconds: Int
 
     public init(_ store: MemorySessionStore) {
         self.store = store
         self.connection = nil
         self.openLink = { store.openLink(to: $0, for: $1, wake: $2) }
+        self.quietSeconds = Self.quietSeconds(store.limits)
     }
 
     public init(_ store: RedisSessionStore) {
         self.store = store
         self.connection = store
         self.openLink = { store.openLink(to: $0, for: $1, wake: $2) }
+        self.quietSeconds = Self.quietSeconds(store.limits)
     }
+
+    private static func quietSeconds(_ limits: SessionLimits) -> Int { max(Int(limits.logAge.milliseconds / 4000), 1) }
 }

@@ -13,10 +13,12 @@ extension HubFollower {
             guard self.isCurrent(position.epoch, into: &output) else { return }
             self.see(position.number)
             self.subscriptions.heard(position.number)
-            for (id, session) in self.sessions where session.phase == .following { self.sessions[id]?.passed(position.number) }
+            self.sessions.passed(position.number)
         case .subscribed(let topics):
             self.subscriptions.wereConfirmed(topics)
-            let waiting = self.sessions.lazy.filter { $0.value.phase == .subscribing }.map(\.key)
+            let waiting = self.sessions.indices.compactMap { place in
+                self.sessions[at: place]?.phase == .subscribing ? self.sessions[at: place]?.id : nil
+            }
             for id in waiting.sorted() { self.readIfConfirmed(id, into: &output) }
         case .fenced(let id, let fence):
             guard let own = self.sessions[id]?.fence, own.position < fence.position else { return }
@@ -36,7 +38,7 @@ extension HubFollower {
     /// All sessions catch up once the link is back; those that wait for something else do so afterwards.
     mutating func linkWasLost() {
         self.subscriptions.linkWasLost()
-        for id in self.sessions.keys {
+        for id in self.sorted {
             _ = self.takeHeld(id)
             self.sessions[id]?.lastOwn = nil
             switch self.sessions[id]?.phase {
@@ -63,21 +65,32 @@ extension HubFollower {
         if self.sessions[id]?.acknowledge(sequence) == false { self.end(id, .unrecoverable(.acknowledgement), into: &output) }
     }
 
-    /// Checkpoints to be stored, of sessions whose checkpoint has moved, at most `limit`.
-    mutating func takeCheckpoints(limit: Int, into output: inout SessionOutput) -> [SessionAcknowledgement] {
+    /// Checkpoints to be stored: of sessions whose checkpoint has moved, and of those whose turn it is.
+    /// - Parameters: of so many calls, the one that is a session's turn. What moved with the hub's number only may be stored late,
+    ///   because no topic of the session has an entry that a replay would read. What did not move tells the store that the session's
+    ///   topics are still needed.
+    mutating func takeCheckpoints(
+        turn: Int = 0,
+        of turns: Int = 1,
+        into output: inout SessionOutput
+    ) -> [SessionAcknowledgement] {
         var taken: [SessionAcknowledgement] = []
-        for id in self.sorted where taken.count < limit {
-            guard let owned = self.sessions[id]?.owned, self.sessions[id]?.phase != .suspended,
-                let checkpoint = self.sessions[id]?.takeCheckpoint()
-            else { continue }
-            taken.append(SessionAcknowledgement(session: owned, checkpoint: checkpoint))
-            if self.sessions[id]?.phase == .following { self.refreshTopics(of: id, into: &output) }
+        for place in self.sessions.places(turn: turn, of: turns) {
+            let isDue = place % turns == turn % turns
+            guard self.sessions[at: place]?.phase != .suspended, let owned = self.sessions[at: place]?.owned else { continue }
+            if let checkpoint = self.sessions[at: place]?.takeCheckpoint() {
+                taken.append(SessionAcknowledgement(session: owned, checkpoint: checkpoint))
+                if self.sessions[at: place]?.isFollowing == true { self.refreshTopics(of: owned.connection, into: &output) }
+            } else if isDue, let checkpoint = self.sessions[at: place]?.stored {
+                taken.append(SessionAcknowledgement(session: owned, checkpoint: checkpoint))
+            }
         }
         return taken
     }
 
     /// Ends what has made no progress for two seconds. Called a few times a second.
     mutating func tick(now: Int64, into output: inout SessionOutput) {
+        guard !self.stalled.isEmpty || !self.sessions.doAllFollow else { return }
         for id in self.sorted {
             guard let session = self.sessions[id], session.phase != .following else {
                 self.stalled[id] = nil
@@ -94,14 +107,38 @@ extension HubFollower {
     // MARK: - Arrivals
 
     private mutating func heard(_ entry: LogEntry, now: Int64, into output: inout SessionOutput) {
-        let last = self.lastHeard(before: entry)
-        for id in self.members(of: entry.topic) {
-            if let last, self.rules.enforces(.linkCheck) { self.missed(id, since: last, into: &output) }
-            switch self.sessions[id]?.phase {
-            case .following: self.step([entry], id, isReplay: false, now: now, into: &output)
-            case .attaching, .reading: self.hold(entry, id)
-            case .subscribing, .suspended, nil: break
+        let missed = self.lastHeard(before: entry)
+        let last = self.rules.enforces(.linkCheck) ? missed : nil
+        var members = self.members(of: entry.topic)
+        var receivers: [SessionReceiver] = []
+        let publication = last == nil ? entry.publicationForAllMembers : nil
+        if let publication {
+            // The frequent case: without hashing, and without a copy of the entry.
+            receivers.reserveCapacity(members.count)
+            let rest = self.sessions.count(entry, bytes: publication.bytes, at: members, for: &receivers)
+            members = rest.others
+            for (place, end) in rest.ended {
+                if let id = self.sessions[at: place]?.id { self.end(id, end, into: &output) }
             }
+        }
+        for place in members {
+            if let id = self.sessions[at: place]?.id { self.heard(entry, by: id, since: last, now: now, into: &output) }
+        }
+        if let publication, !receivers.isEmpty { output.append(.deliver(publication, receivers)) }
+    }
+
+    private mutating func heard(
+        _ entry: LogEntry,
+        by id: ConnectionID,
+        since last: UInt64?,
+        now: Int64,
+        into output: inout SessionOutput
+    ) {
+        if let last { self.missed(id, since: last, into: &output) }
+        switch self.sessions[id]?.phase {
+        case .following: self.step([entry], id, isReplay: false, now: now, into: &output)
+        case .attaching, .reading: self.hold(entry, id)
+        case .subscribing, .suspended, nil: break
         }
     }
 
@@ -134,7 +171,9 @@ extension HubFollower {
         guard position.epoch == self.seen?.epoch, self.rules.enforces(.linkCheck) else { return }
         for (topic, number) in numbers.byTopic.sorted(by: { $0.value < $1.value }) {
             guard let last = self.subscriptions.compare(topic, number) else { continue }
-            for id in self.members(of: topic) { self.missed(id, since: last, into: &output) }
+            for place in self.members(of: topic) {
+                if let id = self.sessions[at: place]?.id { self.missed(id, since: last, into: &output) }
+            }
         }
     }
 
@@ -150,5 +189,5 @@ extension HubFollower {
     }
 
     /// By id: what happens must not depend on the order in a dictionary.
-    var sorted: [ConnectionID] { self.sessions.keys.sorted() }
+    var sorted: [ConnectionID] { self.sessions.ids.sorted() }
 }

@@ -1,4 +1,3 @@
-import OrderedCollections
 import VolaryProtocol
 
 /// The sessions that a node owns in one hub, following the hub's order: what they are sent, and what they read to get there.
@@ -8,7 +7,7 @@ import VolaryProtocol
 struct HubFollower {
     let node: NodeID
     let rules: SessionRules
-    var sessions: [ConnectionID: SessionFollower] = [:]
+    var sessions = SessionTable()
     var subscriptions = HubSubscriptions()
     /// The highest position observed: on the link and by answers.
     var seen: Position?
@@ -17,7 +16,7 @@ struct HubFollower {
     /// See ``LastNumbers/lost``.
     var lost: Position?
     var departures: [OwnedSession: Departure] = [:]
-    private var index: [Audience: OrderedSet<ConnectionID>] = [:]
+    private var index: [Audience: PlaceSet] = [:]
     private var indexed: [ConnectionID: Set<Audience>] = [:]
     private var attempts: UInt64 = 0
     var heldBytes = 0
@@ -40,12 +39,13 @@ struct HubFollower {
     /// A session is about to be attached. All topics must be confirmed (``isConfirmed(_:)``) before the record is written.
     mutating func attach(
         _ id: ConnectionID,
+        client: any SessionClient,
         user: AudienceName?,
         protocol: String = "",
         groups: [AudienceName],
         into output: inout SessionOutput
     ) {
-        var session = SessionFollower(attaching: id, user: user, protocol: `protocol`, rules: self.rules)
+        var session = SessionFollower(attaching: id, client: client, user: user, protocol: `protocol`, rules: self.rules)
         session.pending = Set(groups.map { .group($0) })
         self.sessions[id] = session
         self.refreshTopics(of: id, into: &output)
@@ -76,9 +76,9 @@ struct HubFollower {
         self.step(held, id, isReplay: false, now: now, into: &output)
     }
 
-    mutating func claimed(_ record: SessionRecord, into output: inout SessionOutput) {
+    mutating func claimed(_ record: SessionRecord, client: any SessionClient, into output: inout SessionOutput) {
         self.forget(record.id, into: &output)
-        let session = SessionFollower(claimed: record, rules: self.rules)
+        let session = SessionFollower(claimed: record, client: client, rules: self.rules)
         self.sessions[record.id] = session
         if let lost, session.mayLack(lost) { return self.end(record.id, .unrecoverable(.historyLost), into: &output) }
         if record.fence.position.epoch == self.seen?.epoch || !self.rules.enforces(.fenceByPosition) {
@@ -92,10 +92,10 @@ struct HubFollower {
     mutating func forget(_ id: ConnectionID, into output: inout SessionOutput) {
         guard self.sessions[id] != nil else { return }
         _ = self.takeHeld(id)
-        self.sessions[id] = nil
-        self.stalled[id] = nil
         self.setTopics([], of: id, into: &output)
         self.indexed[id] = nil
+        self.sessions[id] = nil
+        self.stalled[id] = nil
     }
 
     mutating func end(_ id: ConnectionID, _ end: SessionEnd, into output: inout SessionOutput) {
@@ -123,11 +123,11 @@ struct HubFollower {
 
     private mutating func setTopics(_ topics: Set<Audience>, of id: ConnectionID, into output: inout SessionOutput) {
         let before = self.indexed[id] ?? []
-        guard topics != before else { return }
+        guard topics != before, let place = self.sessions.place(of: id) else { return }
         self.indexed[id] = topics
-        for topic in topics.subtracting(before) { self.index[topic, default: []].append(id) }
+        for topic in topics.subtracting(before) { self.index[topic, default: PlaceSet()].insert(place) }
         let released = before.subtracting(topics).filter { topic in
-            self.index[topic]?.remove(id)
+            self.index[topic]?.remove(place)
             guard self.index[topic]?.isEmpty == true else { return false }
             self.index[topic] = nil
             return self.subscriptions.release(topic)
@@ -137,10 +137,10 @@ struct HubFollower {
         if !wanted.isEmpty { output.append(.subscribe(wanted)) }
     }
 
-    /// The sessions that hear a topic.
-    func members(of topic: Audience) -> [ConnectionID] {
-        if case .connection(let id) = topic { return self.sessions[id] == nil ? [] : [id] }
-        return self.index[topic].map(Array.init) ?? []
+    /// The places of the sessions that hear a topic.
+    func members(of topic: Audience) -> ContiguousArray<Int> {
+        if case .connection(let id) = topic { return self.sessions.place(of: id).map { [$0] } ?? [] }
+        return self.index[topic]?.places ?? []
     }
 
     // MARK: - Catching up

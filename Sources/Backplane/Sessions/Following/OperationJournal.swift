@@ -5,10 +5,22 @@ import VolaryProtocol
 /// replica may lack.
 struct OperationJournal {
     private struct Entry {
+        /// Beside the entry, because many entries have none.
+        private indirect enum Kept { case operation(SessionOperation) }
+
         let number: UInt64
-        /// Nil when it was refused, or a duplicate.
-        var operation: SessionOperation?
+        private var kept: Kept?
         var isAnswered = false
+
+        init(number: UInt64, operation: SessionOperation) {
+            self.number = number
+            self.kept = .operation(operation)
+        }
+
+        /// Nil when nothing is left to send again: it was refused, a duplicate, or an attachment that was answered.
+        var operation: SessionOperation? { if case .operation(let operation)? = self.kept { operation } else { nil } }
+
+        mutating func forgetOperation() { self.kept = nil }
 
         var bytes: Int { 48 + (self.operation?.bytes ?? 0) }
     }
@@ -44,14 +56,15 @@ struct OperationJournal {
         return OperationSequence(number: self.last, previous: self.last - 1)
     }
 
-    /// A refused operation is not sent again, nor is a duplicate: the node that executed it sends that.
+    /// A refused operation is not sent again, nor is a duplicate: the node that executed it sends that. An attachment belongs to a
+    /// handshake that is over.
     mutating func answered(_ number: UInt64, _ answer: OperationAnswer) {
-        guard let index = self.entries.lastIndex(where: { $0.number == number }) else { return }
+        guard let index = self.index(of: number) else { return }
         self.entryBytes -= self.entries[index].bytes
         self.entries[index].isAnswered = true
         switch answer {
-        case .executed, .attached, .alreadyExecuted: break
-        case .refused, .duplicate, .gap: self.entries[index].operation = nil
+        case .executed, .alreadyExecuted: break
+        case .attached, .refused, .duplicate, .gap: self.entries[index].forgetOperation()
         }
         self.entryBytes += self.entries[index].bytes
         while let first = self.entries.first, first.isAnswered,
@@ -60,6 +73,15 @@ struct OperationJournal {
             self.entryBytes -= first.bytes
             self.entries.removeFirst()
         }
+    }
+
+    /// The numbers are consecutive, but for those that ``forgetConfirmed()`` has removed.
+    private func index(of number: UInt64) -> Int? {
+        guard let first = self.entries.first?.number, number >= first else { return nil }
+        if let index = Int(exactly: number - first), index < self.entries.count, self.entries[index].number == number {
+            return index
+        }
+        return self.entries.lastIndex { $0.number == number }
     }
 
     /// The store has nothing left, so that no session is left that may miss what was confirmed: new connections would get what is long past.
@@ -91,7 +113,6 @@ struct OperationJournal {
 
     private static func repeated(_ entry: Entry, isFollowed: (OwnedSession) -> Bool) -> SessionOperation? {
         guard let operation = entry.operation, entry.isAnswered else { return entry.operation }
-        if case .attach = operation { return nil }
         guard let writer = operation.writer, !isFollowed(OwnedSession(connection: writer.connection, fence: writer.fence)) else {
             return operation
         }

@@ -8,8 +8,8 @@ enum SessionAction: Hashable {
     case read(SessionRead, attempt: UInt64)
     /// In calls of at most ``SessionLimits/sessionsPerCall``; nothing else of these sessions is sent before the answer.
     case vouch([OwnedSession], epoch: UInt64)
-    /// A publication with its dense number. The payload is not sent once it has expired.
-    case deliver(ConnectionID, HubPublication, sequence: UInt64)
+    /// A publication with its dense numbers. The payload is not sent once it has expired.
+    case deliver(HubPublication, [SessionReceiver])
     /// What the client may do from here on.
     case permissions(ConnectionID, Set<UTF8Text>)
     /// The session is followed no longer.

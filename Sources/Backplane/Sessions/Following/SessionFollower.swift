@@ -23,6 +23,15 @@ struct SessionFollower {
         let bytes: Int
     }
 
+    /// What becomes of a publication.
+    enum Outcome {
+        case nothing
+        case deliver(SessionReceiver)
+        case end(SessionEnd)
+        /// The session does not follow.
+        case later
+    }
+
     enum Step: Hashable {
         case done
         /// A topic that is not heard from the entry on.
@@ -31,11 +40,15 @@ struct SessionFollower {
     }
 
     let id: ConnectionID
+    /// Passed on with what is delivered.
+    let client: any SessionClient
     let user: AudienceName?
     let `protocol`: String
     let rules: SessionRules
     var fence: Fence?
     var phase: Phase
+    /// Whether there was an entry in its topics above the checkpoint that was stored.
+    private(set) var hasLooked = false
     private(set) var memberships: MembershipHistory
     /// The number up to which every entry has been looked at.
     private(set) var cursor: UInt64
@@ -64,8 +77,9 @@ struct SessionFollower {
     /// As many as the store knows epochs: 16.
     private static let maximumGaps = 16
 
-    init(attaching id: ConnectionID, user: AudienceName?, protocol: String, rules: SessionRules) {
+    init(attaching id: ConnectionID, client: any SessionClient, user: AudienceName?, protocol: String, rules: SessionRules) {
         self.id = id
+        self.client = client
         self.user = user
         self.protocol = `protocol`
         self.rules = rules
@@ -76,8 +90,8 @@ struct SessionFollower {
         self.acknowledged = self.stored
     }
 
-    init(claimed record: SessionRecord, rules: SessionRules) {
-        self.init(attaching: record.id, user: record.user, protocol: record.protocol, rules: rules)
+    init(claimed record: SessionRecord, client: any SessionClient, rules: SessionRules) {
+        self.init(attaching: record.id, client: client, user: record.user, protocol: record.protocol, rules: rules)
         self.fence = record.fence
         self.phase = .subscribing
         self.memberships = record.memberships
@@ -99,6 +113,8 @@ struct SessionFollower {
         (self.stored, self.acknowledged, self.acknowledgedSequence) = (checkpoint, checkpoint, checkpoint.delivered)
     }
 
+    var isFollowing: Bool { if case .following = self.phase { true } else { false } }
+
     var owned: OwnedSession? { self.fence.map { OwnedSession(connection: self.id, fence: $0) } }
 
     /// What the session must hear, its own topic aside.
@@ -119,7 +135,7 @@ struct SessionFollower {
         into output: inout SessionOutput
     ) -> Step {
         guard entry.number > self.cursor else { return .done }
-        self.cursor = entry.number
+        self.looked(at: entry.number)
         if case .control(let change) = entry.content {
             guard entry.topic == .connection(self.id), self.apply(change, at: entry.number) else { return .done }
             if case .permissions(let permissions) = change { output.append(.permissions(self.id, permissions)) }
@@ -132,7 +148,28 @@ struct SessionFollower {
             return filter.addresses(entry, self.memberships) ? .end(.unrecoverable(.unreadable)) : .done
         }
         guard let publication = filter.delivers(entry, to: self.memberships, now: now) else { return .done }
-        return self.deliver(publication, at: entry.number, into: &output)
+        switch self.deliver(at: entry.number, bytes: publication.bytes) {
+        case .nothing, .later: return .done
+        case .deliver(let receiver):
+            output.append(.deliver(publication, [receiver]))
+            return .done
+        case .end(let end): return .end(end)
+        }
+    }
+
+    /// Looks at an entry with a publication of so many bytes for all members of its topic
+    /// (``LogEntry/publicationForAllMembers``), as ``step(_:subscriptions:isReplay:now:into:)`` does.
+    mutating func count(_ entry: LogEntry, bytes: Int) -> Outcome {
+        guard self.isFollowing else { return .later }
+        guard entry.number > self.cursor else { return .nothing }
+        self.looked(at: entry.number)
+        let isAddressed = DeliveryFilter.addresses(entry, connection: self.id, user: self.user, self.memberships)
+        return isAddressed ? self.deliver(at: entry.number, bytes: bytes) : .nothing
+    }
+
+    private mutating func looked(at number: UInt64) {
+        self.cursor = number
+        self.hasLooked = true
     }
 
     private mutating func apply(_ change: ControlEntry, at number: UInt64) -> Bool {
@@ -153,22 +190,20 @@ struct SessionFollower {
         }
     }
 
-    private mutating func deliver(_ publication: HubPublication, at number: UInt64, into output: inout SessionOutput) -> Step {
+    private mutating func deliver(at number: UInt64, bytes: Int) -> Outcome {
         self.delivered += 1
         let checkpoint = Checkpoint(number: number, delivered: self.delivered)
         guard self.delivered > self.acknowledgedSequence else {
             self.acknowledged = checkpoint
-            return .done
+            return .nothing
         }
         self.highest = number
-        let sent = Sent(checkpoint: checkpoint, bytes: publication.bytes)
-        self.outbox.append(sent)
-        self.outboxBytes += sent.bytes
+        self.outbox.append(Sent(checkpoint: checkpoint, bytes: bytes))
+        self.outboxBytes += bytes
         guard self.outbox.count <= SessionLimits.outboxMessages, self.outboxBytes <= SessionLimits.outboxBytes else {
             return .end(.unrecoverable(.overflow))
         }
-        output.append(.deliver(self.id, publication, sequence: self.delivered))
-        return .done
+        return .deliver(SessionReceiver(client: self.client, sequence: self.delivered))
     }
 
     /// Everything up to `number` has been looked at.
@@ -239,6 +274,7 @@ struct SessionFollower {
         let checkpoint = self.checkpoint
         guard self.fence != nil, self.phase != .attaching, checkpoint.number > self.stored.number else { return nil }
         self.stored = checkpoint
+        self.hasLooked = checkpoint.number < self.cursor
         self.memberships.prune(through: checkpoint.number)
         return checkpoint
     }

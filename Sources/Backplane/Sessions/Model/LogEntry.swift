@@ -14,6 +14,12 @@ public struct HubPublication: Hashable, Sendable {
         self.publication.details?.secondsToLive.map { self.publication.timestamp + Int64($0) * 1000 }
     }
 
+    /// Whether it is for every member of its topic: a connection need not be looked at.
+    var isForAllMembers: Bool {
+        guard self.publication.kind != .system else { return false }
+        return self.publication.details.map { !$0.isSelective && $0.secondsToLive == nil } ?? true
+    }
+
     /// Bytes of memory, about: the payload and what is kept with it.
     var bytes: Int {
         let details = self.publication.details
@@ -66,6 +72,12 @@ public struct LogEntry: Hashable, Sendable {
         self.topic = topic
         self.time = time
         self.content = content
+    }
+
+    /// A publication for every member of the topic; nil for anything else.
+    var publicationForAllMembers: HubPublication? {
+        guard case .publication(let publication) = self.content, publication.isForAllMembers else { return nil }
+        return publication
     }
 
     /// Bytes of memory, about, overhead included.

@@ -92,6 +92,7 @@ final class DrivenClient: SessionClient {
 
     /// `number:text`, in the order of delivery.
     var texts: [String] { self.state.withLockedValue { $0.texts } }
+    var count: Int { self.state.withLockedValue { $0.texts.count } }
     var endings: [SessionEnding] { self.state.withLockedValue { $0.endings } }
 
     func permissionsChanged(_ permissions: Set<UTF8Text>) {
@@ -108,9 +109,9 @@ private struct DrivenHost: SessionHost {
 
     func deliver(_ deliveries: [SessionDelivery]) {
         for delivery in deliveries {
-            for (client, sequence) in delivery.receivers {
+            for receiver in delivery.receivers {
                 let text = String(buffer: delivery.publication.publication.payload)
-                (client as? DrivenClient)?.deliver("\(sequence):\(text)")
+                (receiver.client as? DrivenClient)?.deliver("\(receiver.sequence):\(text)")
             }
         }
     }

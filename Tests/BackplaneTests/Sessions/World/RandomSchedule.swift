@@ -67,7 +67,7 @@ struct RandomSchedule {
         case 70..<76: for _ in 0...self.random.below(3) { world.receive(client) }
         case 76..<84: self.speak(world, client, node)
         case 84..<87: world.acknowledge(client)
-        case 87..<89: world.storeCheckpoints(node)
+        case 87..<89: world.storeCheckpoints(node, of: 1 + self.random.below(2))
         case 89: await self.sweep(world, node)
         case 90..<93:
             if !world.clients[client].isAttached(in: world) { world.connect(client, to: node) }

@@ -18,9 +18,12 @@ extension SessionWorld {
         case .vouch(let sessions, let epoch): self.nodes[node].requests.append(.vouch(sessions, epoch: epoch))
         case .observe: self.nodes[node].requests.append(.mark)
         case .permissions: break
-        case .deliver(let id, let publication, let sequence):
+        case .deliver(let publication, let receivers):
             guard publication.expiresAt.map({ $0 > self.now }) ?? true else { return }
-            self.send(.message(sequence, publication.text), to: id, node)
+            for receiver in receivers {
+                guard let client = receiver.client as? NamedClient else { continue }
+                self.send(.message(receiver.sequence, publication.text), to: client.id, node)
+            }
         case .end(let id, let fence, let end):
             self.nodes[node].connections[id]?.inbox = []
             switch end {
@@ -93,7 +96,7 @@ extension SessionWorld {
         switch answer {
         case .claimed(let record):
             self.nodes[node].connections[id] = .init(client: client, transport: transport, isCut: !isConnected)
-            self.act(node) { $0.follower.claimed(record, into: &$1) }
+            self.act(node) { $0.follower.claimed(record, client: NamedClient(id), into: &$1) }
             if isConnected { self.clients[client].down.append(.connected) }
         case .later: if isConnected { self.clients[client].lost() }
         case .never(let refusal):

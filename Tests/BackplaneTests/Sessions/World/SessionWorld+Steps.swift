@@ -157,10 +157,11 @@ extension SessionWorld {
     }
 
     /// The node stores the checkpoints that have moved.
-    func storeCheckpoints(_ node: Int) {
+    /// - Parameter turns: of so many calls, this is the one in which also half of the quiet sessions are stored.
+    func storeCheckpoints(_ node: Int, of turns: Int = 1) {
         guard !self.nodes[node].isDead, !self.nodes[node].isFrozen else { return }
         var taken: [SessionAcknowledgement] = []
-        self.act(node) { taken = $0.follower.takeCheckpoints(limit: 100, into: &$1) }
+        self.act(node) { taken = $0.follower.takeCheckpoints(of: turns, into: &$1) }
         if !taken.isEmpty { self.nodes[node].requests.append(.acknowledge(taken)) }
     }
 

@@ -106,7 +106,10 @@ final class SessionWorld {
             )
             self.nodes[node].connections[client.id] = .init(client: index, transport: client.transport)
             self.nodes[node].attaching[client.id] = attachment
-            self.act(node) { $0.follower.attach(client.id, user: client.user, groups: client.groups, into: &$1) }
+            let named = NamedClient(client.id)
+            self.act(node) {
+                $0.follower.attach(client.id, client: named, user: client.user, groups: client.groups, into: &$1)
+            }
             self.attachIfConfirmed(node)
         }
     }

@@ -2,38 +2,69 @@
 ///
 /// Each answers what was observed, then `executed`, `attached`, `done` (earlier), `duplicate`, `gap`, or why it was refused.
 extension RedisScript {
-    /// ARGV: 14 the connection; 15 maximum of sessions, 0 if the attachment is too large; 16 token; 17 window in ms; 18 whether its end is announced, 1 or 0; 19 the user;
-    /// 20 its ``NameKey``; 21 protocol; 22 permissions; 23 state; then per group its ``NameKey`` and, if that is a hash, the name.
+    /// Creates sessions, each by an operation of its own. Their sequences are consecutive: 6 and 7 are those of the first.
     ///
-    /// `attached` is followed by the fence.
+    /// ARGV: 14 maximum of sessions; then for each: the connection; whether the attachment is small enough, 1 or 0; token; window in
+    /// ms; whether its end is announced, 1 or 0; the user; its ``NameKey``; protocol; permissions; state; the number of groups, and
+    /// for each group its ``NameKey`` and, if that is a hash, the name.
+    ///
+    /// Answers a list: of each what an operation answers. `attached` is followed by the fence.
     static let attach = RedisScript(
-        name: "attach session",
+        name: "attach sessions",
         source: Self.sessionParts + """
             local problem = enter()
             if problem then return problem end
-            local id, key = ARGV[14], sessionKey(ARGV[14])
-            local answer = once()
-            if answer then
-                if answer ~= 'done' then return reply(answer) end
-                local fields = redis.call('HMGET', key, 'fence', 'node')
-                if not fields[1] then return reply('gone') end
-                return fields[2] == me and reply('attached', fields[1]) or reply('fenced')
+            local kept = {}
+            local function keepOnce(topic)
+                if not kept[topic] then keep(logOf(topic)) end
+                kept[topic] = true
             end
-            if redis.call('EXISTS', key) == 1 then return refused('exists') end
-            if redis.call('ZCARD', scope .. ':sessions') >= tonumber(ARGV[15]) then return refused('full') end
-            local fence = text(epoch) .. '-' .. text(take())
-            local added = redis.pcall('HSET', key, 'fence', fence, 'node', me, 'epoch', epoch, 'P', number, 'n', 0, 'token', ARGV[16],
-                'window', ARGV[17], 'announces', ARGV[18], 'user', ARGV[19], 'userKey', ARGV[20], 'protocol', ARGV[21],
-                'permissions', ARGV[22], 'state', ARGV[23], 'last', 0, 'start', number, 'bytes', 0)
-            if refusal(added) then return added end
-            for i = 24, #ARGV, 2 do
-                local name = ARGV[i + 1] ~= '' and '/' .. ARGV[i + 1] or ''
-                redis.call('HSET', key .. ':groups', ARGV[i], text(number) .. '- ' .. name)
+            local function attach(i, count)
+                local id, key = ARGV[i], sessionKey(ARGV[i])
+                local answer = once()
+                if answer then
+                    if answer ~= 'done' then return {answer} end
+                    local fields = redis.call('HMGET', key, 'fence', 'node')
+                    if not fields[1] then return {'gone'} end
+                    return fields[2] == me and {'attached', fields[1]} or {'fenced'}
+                end
+                local why = redis.call('EXISTS', key) == 1 and 'exists'
+                if not why and (ARGV[i + 1] == '0' or redis.call('ZCARD', scope .. ':sessions') >= tonumber(ARGV[14])) then why = 'full' end
+                if not why then
+                    local fence = text(epoch) .. '-' .. text(take())
+                    local added = redis.pcall('HSET', key, 'fence', fence, 'node', me, 'epoch', epoch, 'P', number, 'n', 0,
+                        'token', ARGV[i + 2], 'window', ARGV[i + 3], 'announces', ARGV[i + 4], 'user', ARGV[i + 5],
+                        'userKey', ARGV[i + 6], 'protocol', ARGV[i + 7], 'permissions', ARGV[i + 8], 'state', ARGV[i + 9],
+                        'last', 0, 'start', number, 'bytes', 0, 'kept', now)
+                    if refusal(added) then return added end
+                    for j = i + 11, i + 9 + 2 * count, 2 do
+                        local name = ARGV[j + 1] ~= '' and '/' .. ARGV[j + 1] or ''
+                        redis.call('HSET', key .. ':groups', ARGV[j], text(number) .. '- ' .. name)
+                        keepOnce('group:' .. ARGV[j])
+                    end
+                    redis.call('ZADD', scope .. ':sessions', 0, id)
+                    redis.call('ZADD', ownedBy(me), 0, id)
+                    keepOnce('all')
+                    if ARGV[i + 6] ~= '' then keepOnce('user:' .. ARGV[i + 6]) end
+                    answer = {'attached', fence}
+                end
+                local saved
+                if why then saved = refuse(why) else saved = save() end
+                if refusal(saved) then return saved end
+                operation = tonumber(ARGV[6])
+                return answer or {why}
             end
-            redis.call('ZADD', scope .. ':sessions', 0, id)
-            redis.call('ZADD', ownedBy(me), 0, id)
-            keepAll(key, (topicsOf(key, number)))
-            return executed('attached', fence)
+            local i, answers = 15, {}
+            while i <= #ARGV do
+                local count = tonumber(ARGV[i + 10])
+                local answer = attach(i, count)
+                -- What was done before is saved.
+                if refusal(answer) then return answer end
+                answers[#answers + 1] = answer
+                ARGV[6], ARGV[7] = text(tonumber(ARGV[6]) + 1), ARGV[6]
+                i = i + 11 + 2 * count
+            end
+            return reply(answers)
             """
     )
 

@@ -68,18 +68,23 @@ extension RedisScript {
             """
     )
 
-    /// ARGV: 14 the session; 15 the owner's fence; 16 the reason.
+    /// ARGV: per session its id, the owner's fence and the reason, from 14 on. Answers one word for each.
     static let remove = RedisScript(
-        name: "remove session",
+        name: "remove sessions",
         source: Self.sessionParts + Self.ends + """
             local problem = enter()
             if problem then return problem end
-            local fence = redis.call('HGET', sessionKey(ARGV[14]), 'fence')
-            if not fence then return reply('gone') end
-            if fence ~= ARGV[15] then return reply('fenced') end
-            delete(ARGV[14], ARGV[16])
-            take()
-            return numbered('ok')
+            local answers = {}
+            for i = 14, #ARGV, 3 do
+                local fence = redis.call('HGET', sessionKey(ARGV[i]), 'fence')
+                local isOwner = fence == ARGV[i + 1]
+                if fence and isOwner then
+                    delete(ARGV[i], ARGV[i + 2])
+                    take()
+                end
+                answers[#answers + 1] = not fence and 'gone' or not isOwner and 'fenced' or 'ok'
+            end
+            return numbered(answers)
             """
     )
 

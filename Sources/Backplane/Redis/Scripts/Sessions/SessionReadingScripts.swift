@@ -98,12 +98,15 @@ extension RedisScript {
             end
             local function store(key, through, delivered)
                 local fields = redis.call('HMGET', key, 'P', 'last', 'start', 'kept')
-                if through <= tonumber(fields[1]) then return end
-                redis.call('HSET', key, 'P', text(through), 'n', delivered)
-                prune(key, through)
-                if tonumber(fields[2]) > tonumber(fields[3]) then
-                    trimOwn(key, function(at) return at <= through end)
+                local stored = tonumber(fields[1])
+                if through > stored then
+                    redis.call('HSET', key, 'P', text(through), 'n', delivered)
+                    prune(key, through)
+                    if tonumber(fields[2]) > tonumber(fields[3]) then
+                        trimOwn(key, function(at) return at <= through end)
+                    end
                 end
+                through = math.max(through, stored)
                 -- Longer than needed, so that it need not be done each time.
                 if now - tonumber(fields[4]) >= age / 8 or now < tonumber(fields[4]) then keepAll(key, (topicsOf(key, through))) end
             end

@@ -92,7 +92,9 @@ struct WebSocketUpgrade: Sendable {
             return decided(decision)
         }
         let decided = NIOLoopBound(decided, eventLoop: eventLoop)
-        let task = Task {
+        // Not kept longer than needed: a task holds several kilobytes.
+        let running = NIOLoopBoundBox<Task<Void, Never>?>(nil, eventLoop: eventLoop)
+        running.value = Task {
             let result: Decision
             do throws(WebSocketHandshake.Refusal) {
                 result = .success(try await self.admission.admit(head, client, on: eventLoop))
@@ -100,13 +102,14 @@ struct WebSocketUpgrade: Sendable {
                 result = .failure(error)
             }
             eventLoop.execute {
+                running.value = nil
                 self.times.record(eventLoop.now - start)
                 guard case .success(let admitted) = result else { return decided.value(result) }
                 // The node may have begun to drain in the meantime.
                 decided.value(self.acceptsConnections ? self.withRoom(admitted) : .failure(.draining))
             }
         }
-        if let time = self.admission.maximumTime(for: client) { eventLoop.scheduleTask(in: time) { task.cancel() } }
+        if let time = self.admission.maximumTime(for: client) { eventLoop.scheduleTask(in: time) { running.value?.cancel() } }
     }
 
     private func withRoom(_ admitted: WebSocketAdmission.AdmittedClient) -> Decision {

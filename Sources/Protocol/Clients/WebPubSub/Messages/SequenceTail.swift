@@ -6,14 +6,26 @@ enum SequenceTail {
     static let byteCount = Self.digits + 1
 
     static func write(_ number: UInt64, to tail: inout OutputRawSpan) {
-        var divisor: UInt64 = 10_000_000_000_000_000_000
-        var hasDigit = false
-        while divisor > 0 {
-            let digit = UInt8(truncatingIfNeeded: number / divisor % 10)
-            hasDigit = hasDigit || digit > 0 || divisor == 1
-            tail.append(hasDigit ? UInt8(ascii: "0") + digit : UInt8(ascii: " "))
-            divisor /= 10
-        }
+        var rest = number
+        let low = self.digits(of: &rest, isLast: true)
+        let middle = self.digits(of: &rest, isLast: false)
+        let high = self.digits(of: &rest, isLast: false)
+        tail.append(UInt32(truncatingIfNeeded: high).bigEndian, as: UInt32.self)
+        tail.append(middle.bigEndian, as: UInt64.self)
+        tail.append(low.bigEndian, as: UInt64.self)
         tail.append(UInt8(ascii: "}"))
+    }
+
+    /// The last eight digits as text, the first of them in the highest byte. Removes them from the number.
+    private static func digits(of number: inout UInt64, isLast: Bool) -> UInt64 {
+        guard number > 0 || isLast else { return 0x2020_2020_2020_2020 }
+        var text: UInt64 = 0
+        for place in 0..<8 {
+            let isSpace = number == 0 && (place > 0 || !isLast)
+            let digit = isSpace ? 0x20 : 0x30 + number % 10
+            text |= digit << UInt64(8 * place)
+            number /= 10
+        }
+        return text
     }
 }
