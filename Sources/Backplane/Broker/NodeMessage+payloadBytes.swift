@@ -8,6 +8,8 @@ extension NodeMessage {
         case .publication(let publication): publication.payload.readableBytes
         case .receipts(let receipts): receipts.count * 20
         case .audience(let command): command.action.byteCount
+        case .transportRequest(let request): request.action.byteCount
+        case .transportAnswer(let answer): answer.body.readableBytes
         case .close, .membership, .permission, .drain, .probe: 0
         }
     }

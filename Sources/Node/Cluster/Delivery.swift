@@ -18,7 +18,8 @@ final class Delivery: BrokerReceiver {
     let audienceCommands: AudienceCommands
     let changes = SerialCommandQueue()
     private let shutdownRequest: ShutdownRequest
-    private let broker: any Broker
+    let broker: any Broker
+    private let forwarded: ForwardedRequests?
     private let metrics: NodeMetrics
     let logger: Logger
     /// Milliseconds since 1970, UTC.
@@ -33,7 +34,8 @@ final class Delivery: BrokerReceiver {
         broker: any Broker,
         metrics: NodeMetrics,
         logger: Logger,
-        now: @escaping @Sendable () -> Int64
+        now: @escaping @Sendable () -> Int64,
+        forwarded: ForwardedRequests? = nil
     ) {
         self.node = connections.node
         self.connections = connections
@@ -42,6 +44,7 @@ final class Delivery: BrokerReceiver {
         self.audienceCommands = AudienceCommands(connections: connections, requests: requests, changes: self.changes)
         self.shutdownRequest = shutdownRequest
         self.broker = broker
+        self.forwarded = forwarded
         self.metrics = metrics
         self.logger = logger
         self.now = now
@@ -96,6 +99,10 @@ final class Delivery: BrokerReceiver {
                 self.answer([id], count: 1)
             case .probe(let id):
                 self.answer([id], count: 1)
+            case .transportRequest(let request):
+                self.carryOut(request, from: envelope.origin)
+            case .transportAnswer(let answer):
+                self.forwarded?.received(answer, from: envelope.origin)
             }
         }
         self.handOver(&batch)

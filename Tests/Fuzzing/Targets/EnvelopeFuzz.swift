@@ -26,6 +26,11 @@ enum EnvelopeFuzz {
             .receipts([]), .receipts([Receipt(id: id, connections: 7), Receipt(id: id, connections: Receipt.refused)]),
             .close(CloseRequest(id: id, hub: .default, connection: connection, code: .normal, reason: "enough")), .drain(id),
             .probe(id),
+            .transportRequest(
+                TransportRequest(id: id, hub: hub, connection: connection, user: name, action: .post(ByteBuffer(string: "{}")))
+            ),
+            .transportRequest(TransportRequest(id: id, hub: .default, connection: connection, user: nil, action: .written(true))),
+            .transportAnswer(TransportAnswer(id: id, outcome: .data, body: ByteBuffer(string: "{}"))),
             .membership(MembershipRequest(id: id, hub: hub, connection: connection, group: name, joins: true)),
             .permission(
                 PermissionRequest(id: id, hub: hub, connection: connection, action: .grant, permission: .sendToGroup, group: name)

@@ -224,6 +224,37 @@ extension EnvelopeGolden {
             fixedBytes: 33
         ),
         EnvelopeGolden(
+            testDescription: "what a client has posted",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 6,
+                message: .transportRequest(
+                    TransportRequest(
+                        id: id,
+                        hub: HubName("chat")!,
+                        connection: target,
+                        user: AudienceName("u")!,
+                        action: .post(ByteBuffer(string: "hi"))
+                    )
+                )
+            ),
+            hex: """
+                56 02 0c 02 0a0b0c0d 0000000000000006 01 01 0004 63686174
+                00112233445566778899aabb0a0b0c0d 0f1e2d3c4b5a69788796a5b4deadbeef 01 0001 75 6869
+                """,
+            fixedBytes: 60
+        ),
+        EnvelopeGolden(
+            testDescription: "the answer to a poll",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 7,
+                message: .transportAnswer(TransportAnswer(id: id, outcome: .data, body: ByteBuffer(bytes: [0xFF])))
+            ),
+            hex: "56 02 0d 02 0a0b0c0d 0000000000000007 00 00112233445566778899aabb0a0b0c0d 03 ff",
+            fixedBytes: 34
+        ),
+        EnvelopeGolden(
             testDescription: "a publication with all details",
             envelope: Envelope(
                 origin: origin,

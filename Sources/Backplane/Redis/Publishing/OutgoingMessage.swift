@@ -61,12 +61,13 @@ struct OutgoingMessage: Sendable {
 }
 
 extension NodeMessage {
-    /// Whether a node that was disconnected reads it from the log later. Receipts, probes and checks are useless by then.
+    /// Whether a node that was disconnected reads it from the log later. Receipts, probes, checks and
+    /// requests of clients are useless by then.
     var isWorthLogging: Bool {
         switch self {
         case .publication, .close, .membership, .audience, .drain: true
         case .permission(let request): request.action != .check
-        case .receipts, .probe: false
+        case .receipts, .probe, .transportRequest, .transportAnswer: false
         }
     }
 }
