@@ -104,6 +104,8 @@ async function interrupted(interrupt, isNew = true) {
   await bob.invoke("JoinGroup", "again");
   bob.messages.length = 0;
   await eventually("ann is connected", () => ann.hub.state === "Connected");
+  // Her polls may have waited for the node that is gone, until the end of its lease.
+  await eventually("ann's calls are answered", () => ann.hub.invoke("Echo", 1).then(() => true, () => false));
   for (let number = 0; number < 100; number++) await ann.invoke("SendToGroup", "again", String(number));
   for (let number = 0; number < 100; number++) check(`number ${number}`, (await bob.take()) === String(number));
   await ann.invoke("SendToConnection", bob.id, "by id");

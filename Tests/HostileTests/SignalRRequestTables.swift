@@ -103,10 +103,11 @@ extension HostileTables {
                     while let status = await tasks.next() { statuses.append(status) }
                     return statuses
                 }
-                #expect(statuses.count { $0 == 204 } == 299 && statuses.count { $0 == 200 } == 1, "\(statuses)")
+                // A ping of the node ends a poll with 200, too.
+                #expect(statuses.count == 300 && statuses.allSatisfy { $0 == 204 || $0 == 200 }, "\(statuses)")
                 let posts = await withTaskGroup(of: Int?.self) { tasks in
                     for _ in 1...300 { tasks.addTask { try? await http.request("POST", path, body: Self.echo).status } }
-                    return await tasks.reduce(into: []) { $0.append($1) }
+                    return await tasks.reduce(into: [Int?]()) { $0.append($1) }
                 }
                 #expect(posts.allSatisfy { $0 == 200 || $0 == 429 }, "\(posts)")
                 var results = 0

@@ -25,6 +25,8 @@ struct ConnectionRequests: Sendable {
     /// node may be opening it. Or it has ended.
     private static let attempts = 16
     private static let pause = Duration.milliseconds(50)
+    /// How long a poll waits at a node that is shutting down: 200 ms.
+    private static let drainPause = Duration.milliseconds(200)
 
     let connections: ConnectionManager
     let forwarded: ForwardedRequests
@@ -104,7 +106,14 @@ struct ConnectionRequests: Sendable {
 
     /// - Returns: nil when no node holds the connection.
     private func elsewhere(_ request: TransportRequest) async throws -> Answer? {
+        if request.action == .poll, self.forwarded.isDraining {
+            // The client is to poll again at another node, and not at once: its balancer may not know yet.
+            try await Task.sleep(for: Self.drainPause)
+            return Answer(outcome: .data, body: ByteBuffer()) { _ in }
+        }
         switch await self.forwarded.send(request) {
+        case .answer(let answer, _) where answer.outcome == .over && self.forwarded.isDraining:
+            return Answer(outcome: .data, body: ByteBuffer()) { _ in }
         case .answer(let answer, let node):
             let forwarded = self.forwarded
             return Answer(outcome: answer.outcome, body: answer.body) { forwarded.written($0, request, at: node) }

@@ -129,6 +129,25 @@ struct ForwardedRequestsTests {
         #expect(Self.text(await taken) == "taken  from 2")
     }
 
+    @Test func `On shutdown the nodes of connections are told to end the polls, and their answers still count`() async {
+        let broker = RecordingBroker()
+        let requests = Self.requests(broker)
+        let (poll, post) = (Self.request(), Self.request(.post(ByteBuffer(string: "a"))))
+        async let result = requests.send(poll)
+        async let posted = requests.send(post)
+        #expect(await eventually { requests.count == 2 && broker.published.count == 2 })
+        requests.endPolls()
+        #expect(requests.isDraining && requests.count == 2)
+        let told = broker.published.dropFirst(2).compactMap { published -> TransportRequest? in
+            if case .transportRequest(let request) = published.message { request } else { nil }
+        }
+        #expect(told.map(\.id) == [poll.id] && told.map(\.action) == [.abandon])
+        requests.received(TransportAnswer(id: poll.id, outcome: .data, body: ByteBuffer(string: "a")), from: Self.owner)
+        requests.received(TransportAnswer(id: post.id, outcome: .taken), from: Self.owner)
+        #expect(Self.text(await result) == "data a from 2")
+        #expect(Self.text(await posted) == "taken  from 2")
+    }
+
     @Test func `The poll of a client that is gone is abandoned, a post is not`() async {
         let broker = RecordingBroker()
         let requests = Self.requests(broker)

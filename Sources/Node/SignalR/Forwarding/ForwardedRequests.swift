@@ -15,6 +15,8 @@ final class ForwardedRequests: Sendable {
     private struct Entry {
         var request: ForwardedRequest
         let bytes: Int
+        /// nil for another request.
+        let poll: TransportRequest?
         let continuation: CheckedContinuation<ForwardedRequest.Result, Never>
     }
 
@@ -22,6 +24,7 @@ final class ForwardedRequests: Sendable {
         var entries: [PublicationID: Entry] = [:]
         var bytes = 0
         var isChecking = false
+        var isDraining = false
     }
 
     private let state = NIOLockedValueBox(State())
@@ -61,13 +64,30 @@ final class ForwardedRequests: Sendable {
         let bytes = request.action.byteCount
         let (hasRoom, begins) = self.state.withLockedValue { state in
             guard state.entries.count < self.maximumCount, state.bytes + bytes <= Self.maximumBytes else { return (false, false) }
-            state.entries[request.id] = Entry(request: ForwardedRequest(at: .now), bytes: bytes, continuation: continuation)
+            state.entries[request.id] = Entry(
+                request: ForwardedRequest(at: .now),
+                bytes: bytes,
+                poll: request.action == .poll ? request : nil,
+                continuation: continuation
+            )
             state.bytes += bytes
             defer { state.isChecking = true }
             return (true, !state.isChecking)
         }
         if begins { Task { await self.check() } }
         return hasRoom
+    }
+
+    /// Whether ``endPolls()`` has been called.
+    var isDraining: Bool { self.state.withLockedValue { $0.isDraining } }
+
+    /// The node is shutting down: polls do not wait any longer. Each still gets the answer of its node, which may have messages.
+    func endPolls() {
+        let polls = self.state.withLockedValue { state in
+            state.isDraining = true
+            return state.entries.values.compactMap(\.poll)
+        }
+        for poll in polls { self.tell(.abandon, about: poll, at: poll.topic) }
     }
 
     /// The client of a poll is gone.

@@ -92,6 +92,22 @@ struct LongPollingTests {
         }
     }
 
+    @Test func `A node that drains ends the polls that wait for other nodes, whose connections stay`() async throws {
+        try await APITestNode.with(2, [.drainDelay: "0s"], makeHubs: SignalRHub.served) { nodes in
+            // Its first poll, and so its connection, is at the first node.
+            let client = try await SignalRRequester.negotiate([nodes[0]])
+            try await client.begin()
+            async let waiting = nodes[1].http.request("GET", client.path)
+            let isWaiting = WaitingPoll(nodes)
+            #expect(await eventually { await isWaiting.hasPoll(client.id) })
+            await nodes[1].beginStop()
+            let answer = try await waiting
+            #expect(answer.status == 200 && answer.body.isEmpty, "\(answer.body)")
+            #expect(try await client.post(Self.echo(1)) == 200)
+            #expect(try await client.records(1) == [Self.result(1)])
+        }
+    }
+
     @Test func `MessagePack goes out as bytes`() async throws {
         try await APITestNode.with(2, makeHubs: SignalRHub.served) { nodes in
             let client = try await SignalRRequester.negotiate(nodes)

@@ -76,7 +76,7 @@ struct PostedInputTests {
     @Test func `A request with the token of another user is refused, whatever it asks for`() {
         let client = EmbeddedLongPoll()
         var answer: TransportAnswer.Outcome?
-        client.post("a", user: "mallory") { answer = $0 }
+        client.post("a", user: AudienceName("mallory")) { answer = $0 }
         #expect(answer == .otherUser && client.messages == [])
     }
 }
