@@ -79,7 +79,11 @@ struct SignalREventStreamTests {
         try await APITestNode.with(2, makeHubs: SignalRHub.served) { nodes in
             let client = try await SignalRRequester.negotiate(nodes)
             let events = try await client.events()
-            // The hub does not know the client before its handshake, but the connection is open.
+            // Other nodes know it from then on.
+            for node in nodes {
+                let path = "/api/connections/\(client.id)?hub=reference"
+                #expect(try await eventually { try await node.http.request("GET", path).status == 200 })
+            }
             for _ in nodes {
                 let second = try await client.events()
                 #expect(await eventually { second.isEnded })
