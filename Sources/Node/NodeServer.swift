@@ -190,7 +190,10 @@ public struct NodeServer: Service {
             shutdownRequest: foundation.shutdownRequest,
             life: foundation.life,
             connections: cluster.connections,
-            acceptNoFurtherStreams: { foundation.http2.acceptNoFurtherStreams() },
+            acceptNoFurtherStreams: {
+                foundation.http2.acceptNoFurtherStreams()
+                cluster.forwarded.endPolls()
+            },
             announce: cluster.presence.beginDraining,
             unsent: { broker.health.waiting + (handlers?.unfinished ?? 0) + clients.unfinishedCalls },
             delay: foundation.configuration.drainDelay,

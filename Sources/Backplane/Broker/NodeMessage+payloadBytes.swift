@@ -9,6 +9,8 @@ extension NodeMessage {
         case .receipts(let receipts): receipts.count * 20
         case .audience(let command): command.action.byteCount
         case .trace(let trace): trace.content.byteCount
+        case .transportRequest(let request): request.action.byteCount
+        case .transportAnswer(let answer): answer.body.readableBytes
         case .close, .membership, .permission, .drain, .probe: 0
         }
     }

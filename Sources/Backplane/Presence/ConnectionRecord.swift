@@ -11,6 +11,7 @@ public struct ConnectionRecord: Hashable, Sendable {
     /// Nil for an anonymous connection.
     public let user: AudienceName?
     public let groups: Set<AudienceName>
+    public let transport: ConnectionTransport
 
     public init(
         id: ConnectionID,
@@ -18,7 +19,8 @@ public struct ConnectionRecord: Hashable, Sendable {
         protocol: String,
         connectedAt: Int64,
         user: AudienceName? = nil,
-        groups: Set<AudienceName> = []
+        groups: Set<AudienceName> = [],
+        transport: ConnectionTransport = .webSockets
     ) {
         self.id = id
         self.hub = hub
@@ -26,7 +28,15 @@ public struct ConnectionRecord: Hashable, Sendable {
         self.connectedAt = connectedAt
         self.user = user
         self.groups = groups
+        self.transport = transport
     }
+}
+
+/// What carries a connection, as REST names it.
+public enum ConnectionTransport: String, Hashable, Sendable {
+    case webSockets
+    case serverSentEvents
+    case longPolling
 }
 
 /// A connection with the name of the node that holds it.

@@ -13,7 +13,7 @@ struct ClientSide: Sendable {
     let admission: WebSocketAdmission
     /// What the dispatchers of hubs are doing.
     private let calls: ManagedAtomic<Int>
-    private let host: ConnectionHost
+    let host: ConnectionHost
     private let history: EventStreamHistory
     private let webSocketSettings: WebSocketSettings
 
@@ -113,11 +113,25 @@ struct ClientSide: Sendable {
         transport.open(admitted, on: self.host.connections.shard(of: eventLoop), host: self.host)
     }
 
+    /// Opens the connection of a client of long polling, on its event loop. It counts as a socket of the node.
+    func openLongPolling(
+        _ admitted: WebSocketAdmission.AdmittedClient,
+        on eventLoop: any EventLoop,
+        in sockets: Admission
+    ) throws(WebSocketHandshake.Refusal) {
+        guard sockets.enter() == .within else {
+            sockets.release()
+            throw .overLimit(.tooManyConnections)
+        }
+        let transport = LongPollTransport(on: eventLoop, settings: self.webSocketSettings) { sockets.release() }
+        transport.open(admitted, on: self.host.connections.shard(of: eventLoop), host: self.host)
+    }
+
     func makeTransport(
         _ admitted: WebSocketAdmission.AdmittedClient,
         _ carrier: WebSocketCarrier
     ) -> any TransportHandler {
-        guard admitted.client.endpoint.access != .readers else {
+        guard admitted.client.carrier != .eventStream else {
             return EventStreamTransport(
                 settings: self.webSocketSettings,
                 admitted: admitted,

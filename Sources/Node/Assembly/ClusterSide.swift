@@ -18,6 +18,7 @@ struct ClusterSide: Sendable {
     let presence: PresenceReporter<ContinuousClock>
     let interest: TopicInterest<ContinuousClock>
     let quotas: HubQuotas
+    let forwarded: ForwardedRequests
     private let commands: ConnectionCommands
     private let isSubscribed = ManagedAtomic(false)
     /// nil: no client can resume its connection.
@@ -78,6 +79,14 @@ struct ClusterSide: Sendable {
         self.presence = Self.presence(foundation, links.store, connections, directory, self.publisher)
         self.interest = TopicInterest(broker: links.broker, clock: ContinuousClock())
         self.commands = ConnectionCommands(connections: connections, interest: self.interest, presence: self.presence)
+        self.forwarded = ForwardedRequests(
+            node: foundation.id,
+            broker: links.broker,
+            maximumCount: foundation.configuration.maximumForwardedRequests
+        ) { [store = links.store] in
+            guard let nodes = try? await store.nodes() else { return nil }
+            return Set(nodes.lazy.filter { !$0.expired }.map(\.record.id))
+        }
         let delivery = Delivery(
             connections: connections,
             receipts: self.receipts,
@@ -88,7 +97,8 @@ struct ClusterSide: Sendable {
             times: foundation.latencies.deliveries,
             tracing: tracing,
             logger: logger,
-            now: foundation.now
+            now: foundation.now,
+            forwarded: self.forwarded
         )
         links.broker.attach(delivery)
         let sessions = links.sessions.map { service in

@@ -49,20 +49,24 @@ struct HTTPSide: Sendable {
             },
             admission: admission,
             activity: foundation.activity,
-            webSockets: WebSocketUpgrade(
-                endpoints: clients.endpoints,
-                routes: clients.routes,
-                events: clients.events,
-                times: foundation.latencies.handshakes,
-                acceptsUserQuery: configuration.acceptsUserQuery,
-                compresses: configuration.compresses,
-                admission: clients.admission,
-                phase: foundation.life,
-                activity: foundation.activity,
-                makeTransport: clients.makeTransport
-            ),
+            webSockets: Self.webSockets(foundation, clients),
             http2: foundation.http2,
             turns: clients.turns
+        )
+    }
+
+    private static func webSockets(_ foundation: NodeFoundation, _ clients: ClientSide) -> WebSocketUpgrade {
+        WebSocketUpgrade(
+            endpoints: clients.endpoints,
+            routes: clients.routes,
+            events: clients.events,
+            times: foundation.latencies.handshakes,
+            acceptsUserQuery: foundation.configuration.acceptsUserQuery,
+            compresses: foundation.configuration.compresses,
+            admission: clients.admission,
+            phase: foundation.life,
+            activity: foundation.activity,
+            makeTransport: clients.makeTransport
         )
     }
 
@@ -101,6 +105,20 @@ struct HTTPSide: Sendable {
                 admission: clients.admission,
                 acceptsUserQuery: foundation.configuration.acceptsUserQuery,
                 life: foundation.life,
+                now: foundation.now
+            ),
+            connectionRequests: ConnectionRequestRoutes(
+                endpoints: clients.endpoints.filter { !$0.chosen.isEmpty },
+                requests: ConnectionRequests(
+                    connections: cluster.connections,
+                    forwarded: cluster.forwarded,
+                    webSockets: Self.webSockets(foundation, clients)
+                ) { admitted, eventLoop throws(WebSocketHandshake.Refusal) in
+                    try clients.openLongPolling(admitted, on: eventLoop, in: admission)
+                },
+                access: clients.admission.access,
+                acceptsUserQuery: foundation.configuration.acceptsUserQuery,
+                maximumBodyBytes: foundation.configuration.maximumMessageBytes,
                 now: foundation.now
             )
         )

@@ -18,7 +18,8 @@ final class Delivery: BrokerReceiver {
     let audienceCommands: AudienceCommands
     let changes = SerialCommandQueue()
     private let shutdownRequest: ShutdownRequest
-    private let broker: any Broker
+    let broker: any Broker
+    private let forwarded: ForwardedRequests?
     private let metrics: NodeMetrics
     private let times: Histogram
     private let tracing: TraceCollector?
@@ -40,7 +41,8 @@ final class Delivery: BrokerReceiver {
         times: Histogram = Histogram(),
         tracing: TraceCollector? = nil,
         logger: Logger,
-        now: @escaping @Sendable () -> Int64
+        now: @escaping @Sendable () -> Int64,
+        forwarded: ForwardedRequests? = nil
     ) {
         self.node = connections.node
         self.connections = connections
@@ -49,6 +51,7 @@ final class Delivery: BrokerReceiver {
         self.audienceCommands = AudienceCommands(connections: connections, requests: requests, changes: self.changes)
         self.shutdownRequest = shutdownRequest
         self.broker = broker
+        self.forwarded = forwarded
         self.metrics = metrics
         self.times = times
         self.tracing = tracing
@@ -105,6 +108,10 @@ final class Delivery: BrokerReceiver {
                 self.answer([id], count: 1)
             case .probe(let id):
                 self.answer([id], count: 1)
+            case .transportRequest(let request):
+                self.carryOut(request, from: envelope.origin)
+            case .transportAnswer(let answer):
+                self.forwarded?.received(answer, from: envelope.origin)
             case .trace(let trace):
                 self.tracing?.received(trace, from: envelope.origin)
             }

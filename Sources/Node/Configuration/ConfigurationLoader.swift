@@ -92,6 +92,7 @@ public struct ConfigurationLoader {
             maximumHeaderFields: try self.integer(.maximumHeaderFields, 10...1000),
             bodyTimeout: try self.duration(.bodyTimeout, .seconds(1)...(.seconds(600))),
             maximumRequests: try self.integer(.maximumRequests, 1...100_000),
+            maximumForwardedRequests: try self.integer(.maximumForwarded, 1...100_000),
             corsOrigins: try self.origins(.corsOrigins) ?? .these([]),
             swaggerAssets: try self.swaggerAssets(),
             http2: try self.http2(),

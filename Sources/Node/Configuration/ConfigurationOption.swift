@@ -72,6 +72,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
     case maximumHeaderFields = "max-header-fields"
     case bodyTimeout = "body-timeout"
     case maximumRequests = "max-requests"
+    case maximumForwarded = "max-forwarded"
     case maximumBody = "max-body"
     case maximumHeader = "max-header"
     case corsOrigins = "cors-origins"
@@ -145,6 +146,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .maximumHeaderFields: "100"
         case .bodyTimeout: "30s"
         case .maximumRequests: "1000"
+        case .maximumForwarded: "10000"
         case .maximumBody: "2MiB"
         case .maximumHeader: "16KiB"
         case .http2: "tls"
@@ -259,6 +261,7 @@ public enum ConfigurationOption: String, CaseIterable, Sendable {
         case .maximumHeaderFields: "Header fields of a request, 10 to 1000; above it 431."
         case .bodyTimeout: "Time to receive the body of a REST request, 1s to 10m; then 408."
         case .maximumRequests: "REST requests in progress at once, 1 to 100000; above it 503."
+        case .maximumForwarded: "SignalR requests that wait for another node at once, 1 to 100000; above it 503."
         case .maximumBody: "Largest body of a REST request, 1KiB to 64MiB."
         case .maximumHeader: "Largest header of a request, 1KiB to 1MiB."
         case .corsOrigins:

@@ -70,6 +70,8 @@ public struct NodeConfiguration: Sendable {
     public var bodyTimeout: Duration
     /// REST requests in progress at once.
     public var maximumRequests: Int
+    /// Requests of clients of SignalR that wait for another node at once.
+    public var maximumForwardedRequests: Int
     /// Origins whose pages may use the API in a browser.
     public var corsOrigins: AllowedOrigins
     /// Files for `/swagger`; nil: loaded from a CDN.

@@ -59,7 +59,8 @@ public final class Connection {
                 path: client.endpoint.path,
                 subprotocol: client.subprotocol,
                 parameters: client.parameters,
-                permissions: client.permissions
+                permissions: client.permissions,
+                carriesBinary: transport.framing != .eventData
             )
         )
         self.shard = shard

@@ -35,7 +35,14 @@ final class ClientEncoding: Sendable {
         for transport: any ClientTransport,
         deflater: @autoclosure () -> Deflater
     ) -> ByteBuffer {
-        guard self.framing == .webSocket else { return message.webSocket.payload }
+        switch self.framing {
+        case .webSocket: break
+        case .eventStream, .unframed: return message.webSocket.payload
+        case .eventData:
+            var event = ByteBuffer()
+            event.writeEvent(data: message.webSocket.payload)
+            return event
+        }
         let length = message.byteCount
         guard self.isDeflated, length <= Deflater.maximumBytes, transport.allowsDeflated(bytes: length) else {
             return message.frame()

@@ -188,7 +188,8 @@ final class ConnectionShard: @unchecked Sendable {
             protocol: connection.encoding.clientProtocol.name,
             connectedAt: connection.connectedAt,
             user: connection.user,
-            groups: self.groups(of: connection)
+            groups: self.groups(of: connection),
+            transport: connection.transport.framing.transport
         )
     }
 

@@ -38,9 +38,12 @@ struct EncodedForm: Sendable {
         }
         let (opcode, payload) = message.webSocket
         self.longest = max(self.longest, payload.readableBytes + self.tailBytes)
-        guard framing == .webSocket else {
+        switch framing {
+        case .webSocket: break
+        case .eventStream, .unframed:
             self.bytes.writeImmutableBuffer(payload)
             return
+        case .eventData: return self.bytes.writeEvent(data: payload)
         }
         if let deflater {
             FrameEncoder.append(opcode: opcode, payload: payload, compressedBy: deflater, to: &self.bytes)

@@ -18,7 +18,7 @@ struct Drain<C: Clock>: Service where C.Duration == Duration {
     let shutdownRequest: ShutdownRequest
     let life: LifecyclePhase
     let connections: ConnectionManager
-    /// Tells the clients of HTTP/2 connections to use other connections from now on.
+    /// Tells the clients of HTTP/2 connections to use other connections from now on, and ends polls that wait for other nodes.
     let acceptNoFurtherStreams: @Sendable () -> Void
     /// Announces the drain to the other nodes.
     let announce: @Sendable () -> Void

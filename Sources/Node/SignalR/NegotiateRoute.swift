@@ -36,8 +36,6 @@ struct NegotiateRoute: Sendable {
         let availableTransports: [String] = []
     }
 
-    static func serves(_ path: String) -> Bool { path.hasPrefix("/hubs/") && path.hasSuffix("/negotiate") }
-
     func add(to routes: inout RouteTable) { routes.on(Self.path, [.post: self.negotiate]) }
 
     @Sendable private func negotiate(_ request: Request, _ context: HTTPRequestContext) async throws -> Response {
@@ -62,7 +60,11 @@ struct NegotiateRoute: Sendable {
                 negotiateVersion: version,
                 connectionId: token.id.description,
                 connectionToken: version > 0 ? token.text : nil,
-                availableTransports: [Answer.Transport(transport: "WebSockets", transferFormats: ["Text", "Binary"])]
+                availableTransports: [
+                    Answer.Transport(transport: "WebSockets", transferFormats: ["Text", "Binary"]),
+                    Answer.Transport(transport: "ServerSentEvents", transferFormats: ["Text"]),
+                    Answer.Transport(transport: "LongPolling", transferFormats: ["Text", "Binary"]),
+                ]
             )
         )
     }

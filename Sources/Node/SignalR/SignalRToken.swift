@@ -42,23 +42,33 @@ struct SignalRToken: Hashable, Sendable {
     /// - Parameter now: seconds since 1970, UTC.
     /// - Returns: nil for a text that is no token, and for one that is too old, or too far in the future.
     init?(_ text: String, now: Int64) {
-        if let id = ConnectionID(text) {
-            let (_, low) = id.roamingParts
-            guard id.isRoaming, low & 0xFF == Self.versionZero else { return nil }
-            // The lowest 24 bits of both.
-            let age = (UInt32(truncatingIfNeeded: now) &- (low >> 8)) & 0xFF_FFFF
-            guard age <= Self.lifetimeSeconds || 0x100_0000 - Int64(age) <= Self.lifetimeSeconds else { return nil }
-            self.id = id
-        } else {
-            guard let bytes = Base64URL.decode(Substring(text)).map(Array.init), bytes.count == 8 + Self.randomBytes else {
-                return nil
-            }
+        guard let id = Self.id(ofToken: text) else { return nil }
+        if let bytes = Self.bytes(of: text) {
             let issued = Int64(bigEndian: bytes.withUnsafeBytes { $0.loadUnaligned(as: Int64.self) })
             let (age, overflows) = now.subtractingReportingOverflow(issued)
             guard !overflows, age.magnitude <= Self.lifetimeSeconds else { return nil }
-            self.id = Self.id(of: bytes)
+        } else {
+            // The lowest 24 bits of both.
+            let age = (UInt32(truncatingIfNeeded: now) &- (id.roamingParts.low >> 8)) & 0xFF_FFFF
+            guard age <= Self.lifetimeSeconds || 0x100_0000 - Int64(age) <= Self.lifetimeSeconds else { return nil }
         }
+        self.id = id
         self.text = text
+    }
+
+    /// The connection of a token of any age; nil for a text that is no token.
+    static func id(ofToken text: String) -> ConnectionID? {
+        if let bytes = self.bytes(of: text) { return self.id(of: bytes) }
+        guard let id = ConnectionID(text), id.isRoaming, id.roamingParts.low & 0xFF == self.versionZero else { return nil }
+        return id
+    }
+
+    /// Nil for a token of version 0.
+    private static func bytes(of text: String) -> [UInt8]? {
+        guard let bytes = Base64URL.decode(Substring(text)).map(Array.init), bytes.count == 8 + self.randomBytes else {
+            return nil
+        }
+        return bytes
     }
 
     private static func id(of bytes: [UInt8]) -> ConnectionID {

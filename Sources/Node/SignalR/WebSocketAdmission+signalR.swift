@@ -19,7 +19,10 @@ extension WebSocketAdmission {
     ) async throws(WebSocketHandshake.Refusal) {
         guard client.mayHaveNegotiated else { return }
         let values = HandshakeQuery.pairs(ofTarget: request.uri).filter { $0.name.equalsIgnoringCase("id") }.map(\.value)
-        guard let text = values.first, !text.utf8.isEmpty else { return }
+        guard let text = values.first, !text.utf8.isEmpty else {
+            guard client.carrier == .webSocket else { throw .noConnectionID }
+            return
+        }
         guard values.count == 1, let token = SignalRToken(text.string, now: self.now() / 1000) else { throw .unknownConnection }
         guard !self.isHeld(token.id) else { throw .connectionInUse }
         if let refusal = await self.taken(token.id, in: client.hub) { throw refusal }

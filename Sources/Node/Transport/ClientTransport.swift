@@ -1,7 +1,8 @@
 import NIOCore
+import VolaryBackplane
 
-/// Carries the messages of one connection: a WebSocket (``WebSocketTransport``) or an event stream (``EventStreamTransport``), each over
-/// HTTP/1.1 or HTTP/2. A long poll is possible.
+/// Carries the messages of one connection: a WebSocket (``WebSocketTransport``), an event stream (``EventStreamTransport``) or the answers
+/// to polls (``LongPollTransport``), each over HTTP/1.1 or HTTP/2.
 ///
 /// A transport belongs to one event loop. It creates its ``Connection``, passes each complete message to it, and is the only
 /// way to write to the client:
@@ -76,6 +77,21 @@ enum Framing: Hashable, Sendable {
     case webSocket
     /// The messages are server-sent events, which have their own end.
     case eventStream
+    /// Each message is the data of a server-sent event.
+    case eventData
+    /// The messages have their own ends: the body of an answer to a poll.
+    case unframed
+}
+
+extension Framing {
+    /// What frames messages in this way, as REST names it.
+    var transport: ConnectionTransport {
+        switch self {
+        case .webSocket: .webSockets
+        case .eventStream, .eventData: .serverSentEvents
+        case .unframed: .longPolling
+        }
+    }
 }
 
 /// A transport that is the last handler of its channel.

@@ -13,6 +13,8 @@ public struct SessionFacts: Hashable, Sendable {
     public let permissions: GroupPermissions
     /// Number of publications to this connection before the session: above 0 when a client resumes its connection.
     public let publicationCount: UInt64
+    /// Whether messages to the client may be binary.
+    public let carriesBinary: Bool
 
     public init(
         id: ConnectionID,
@@ -21,7 +23,8 @@ public struct SessionFacts: Hashable, Sendable {
         subprotocol: String?,
         parameters: [UTF8Text: UTF8Text] = [:],
         permissions: GroupPermissions = .none,
-        publicationCount: UInt64 = 0
+        publicationCount: UInt64 = 0,
+        carriesBinary: Bool = true
     ) {
         self.id = id
         self.user = user
@@ -30,5 +33,6 @@ public struct SessionFacts: Hashable, Sendable {
         self.parameters = parameters
         self.permissions = permissions
         self.publicationCount = publicationCount
+        self.carriesBinary = carriesBinary
     }
 }

@@ -24,6 +24,8 @@ extension EnvelopeCodec {
         case .probe: message = .probe(try self.decodeID(&bytes))
         case .audience: message = .audience(try self.decodeAudience(&bytes, fields))
         case .permission: message = .permission(try self.decodePermission(&bytes, in: fields.hub))
+        case .transportRequest: message = .transportRequest(try self.decodeTransportRequest(&bytes, in: fields.hub))
+        case .transportAnswer: message = .transportAnswer(try self.decodeTransportAnswer(&bytes))
         case .trace: message = .trace(try self.decodeTrace(&bytes))
         }
         return Envelope(origin: NodeID(rawValue: origin), sequence: sequence, message: message, attempt: rawType >> 4)

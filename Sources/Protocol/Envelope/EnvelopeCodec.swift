@@ -6,8 +6,8 @@ import NIOCore
 ///     0       1      0x56, "V"
 ///     1       1      the format of the node that wrote it
 ///     2       1      low 4 bits: type, 1 publication, 2 receipts, 3 close, 4 membership, 5 drain, 6 probe, 7 audience,
-///                    8 permission, 13 trace; high 4 bits: attempt.
-///                    A later type that concerns clients is one of 9 to 11, another one of 12 to 15
+///                    8 permission, 12 transport request, 13 transport answer, 14 trace; high 4 bits: attempt.
+///                    A later type that concerns clients is one of 9 to 11, another one is 15
 ///     3       1      the lowest format whose nodes can read it
 ///     4       4      origin
 ///     8       8      sequence
@@ -16,7 +16,8 @@ import NIOCore
 ///     …       …      the body, to the end
 ///
 ///     field        tag 1, length 2, and that many bytes
-///     1 hub        UTF-8 in lower case; absent for the default hub. Publication, close, membership, audience, permission
+///     1 hub        UTF-8 in lower case; absent for the default hub. Publication, close, membership, audience,
+///                permission, transport request
 ///     2 sender     id 16. Publication
 ///     3 connection id 16, 4 group UTF-8, 5 user UTF-8: the audience, at most one; none is for all. Publication, audience
 ///     6 confirm    the receipt that a publication wants: nothing for routed, 4 for written within that many milliseconds
@@ -37,6 +38,10 @@ import NIOCore
 ///                  4 leave all groups
 ///     permission   id 16, connection 16, action 1 (1 grant, 2 revoke, 3 check), permission 1 (1 join and leave, 2 send), group to
 ///                  the end, empty for all groups
+///     transport    id 16, connection 16, action 1 (1 post, 2 poll, 3 delete, 4 abandon, 5 written, 6 not written), user length 2,
+///     request      UTF-8, of a post: bytes to the end
+///     transport    id 16, outcome 1, bytes to the end
+///     answer
 ///     trace        id 16, kind 1: 1 question, id 16 of a publication, UTF-8 to the end; 2 answer, UTF-8 to the end
 ///
 /// **Growth.** Bodies and the first 17 bytes stay as they are; a later format adds fields and types. A node skips a field whose tag
@@ -64,7 +69,9 @@ enum EnvelopeCodec {
         case probe = 6
         case audience = 7
         case permission = 8
-        case trace = 13
+        case transportRequest = 12
+        case transportAnswer = 13
+        case trace = 14
     }
 
     enum Tag: UInt8 {
@@ -114,6 +121,8 @@ enum EnvelopeCodec {
             case .audience(let command): self.encode(command, to: &writer)
             case .permission(let request): self.encode(request, to: &writer)
             case .drain(let id), .probe(let id): writer.write(id)
+            case .transportRequest(let request): self.encode(request, to: &writer)
+            case .transportAnswer(let answer): self.encode(answer, to: &writer)
             case .trace(let trace): self.encode(trace, to: &writer)
             }
         }
@@ -136,6 +145,8 @@ enum EnvelopeCodec {
         case .probe: .probe
         case .audience: .audience
         case .permission: .permission
+        case .transportRequest: .transportRequest
+        case .transportAnswer: .transportAnswer
         case .trace: .trace
         }
     }

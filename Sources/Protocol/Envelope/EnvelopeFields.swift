@@ -76,8 +76,8 @@ extension EnvelopeCodec.MessageType {
             case .hub, .connection, .group, .user, .excluded, .filter: true
             case .sender, .confirmation, .senderUser, .metadata, .lifetime: false
             }
-        case .close, .membership, .permission: tag == .hub
-        case .receipts, .drain, .probe, .trace: false
+        case .close, .membership, .permission, .transportRequest: tag == .hub
+        case .receipts, .drain, .probe, .transportAnswer, .trace: false
         }
     }
 }

@@ -28,6 +28,10 @@ struct EnvelopeSize {
             self.bodyBytes = 33 + request.group.byteCount
             self.addHub(request.hub)
         case .drain, .probe: self.bodyBytes = 16
+        case .transportRequest(let request):
+            self.bodyBytes = 35 + (request.user?.byteCount ?? 0) + request.action.byteCount
+            self.addHub(request.hub)
+        case .transportAnswer(let answer): self.bodyBytes = 17 + answer.body.readableBytes
         case .trace(let trace): self.bodyBytes = 17 + trace.content.byteCount
         case .audience(let command):
             self.bodyBytes = 25 + command.action.byteCount

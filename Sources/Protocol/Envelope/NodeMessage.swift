@@ -20,6 +20,9 @@ public enum NodeMessage: Hashable, Sendable {
     case drain(PublicationID)
     /// To a node: are you alive? Answered with a receipt of 1. Not logged: a node that is not connected does not get it later.
     case probe(PublicationID)
+    /// To the node that holds a connection: a request of its client. Answered with ``transportAnswer(_:)``.
+    case transportRequest(TransportRequest)
+    case transportAnswer(TransportAnswer)
     /// To a node: what do you know of a message? And its answer. A node that does not know this kind of message does not answer.
     case trace(TraceMessage)
 }

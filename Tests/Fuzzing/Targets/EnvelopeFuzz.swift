@@ -25,7 +25,13 @@ enum EnvelopeFuzz {
         var messages: [NodeMessage] = [
             .receipts([]), .receipts([Receipt(id: id, connections: 7), Receipt(id: id, connections: Receipt.refused)]),
             .close(CloseRequest(id: id, hub: .default, connection: connection, code: .normal, reason: "enough")), .drain(id),
-            .probe(id), .trace(TraceMessage(id: id, content: .question(id, facts: ByteBuffer(string: "{}")))),
+            .probe(id),
+            .transportRequest(
+                TransportRequest(id: id, hub: hub, connection: connection, user: name, action: .post(ByteBuffer(string: "{}")))
+            ),
+            .transportRequest(TransportRequest(id: id, hub: .default, connection: connection, user: nil, action: .written(true))),
+            .transportAnswer(TransportAnswer(id: id, outcome: .data, body: ByteBuffer(string: "{}"))),
+            .trace(TraceMessage(id: id, content: .question(id, facts: ByteBuffer(string: "{}")))),
             .trace(TraceMessage(id: id, content: .answer(ByteBuffer(string: #"{"arrivals":[]}"#)))),
             .membership(MembershipRequest(id: id, hub: hub, connection: connection, group: name, joins: true)),
             .permission(

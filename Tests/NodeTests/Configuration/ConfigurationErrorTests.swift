@@ -92,6 +92,7 @@ struct ConfigurationErrorTests {
         (.maximumHeaderFields, ["9", "1001"], "must be a whole number from 10 to 1000"),
         (.bodyTimeout, ["999ms", "601s"], "must be a time from 1s to 10m, such as 250ms, 5s or 2m"),
         (.maximumRequests, ["0", "100001"], "must be a whole number from 1 to 100000"),
+        (.maximumForwarded, ["0", "100001"], "must be a whole number from 1 to 100000"),
         (.maximumBody, ["1023", "65MiB"], "must be a size from 1KiB to 64MiB, such as 512, 64KiB or 1MiB"),
         (.maximumHeader, ["1023", "2MiB"], "must be a size from 1KiB to 1MiB, such as 512, 64KiB or 1MiB"),
         (

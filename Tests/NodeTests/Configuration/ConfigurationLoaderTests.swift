@@ -389,6 +389,13 @@ struct ConfigurationLoaderTests {
             gives: "100000",
             byDefault: "1000"
         ),
+        Example(
+            option: .maximumForwarded,
+            text: "100000",
+            reads: { "\($0.maximumForwardedRequests)" },
+            gives: "100000",
+            byDefault: "10000"
+        ),
         Example(option: .maximumBody, text: "1024", reads: { "\($0.maximumBodyBytes)" }, gives: "1024", byDefault: "2097152"),
         Example(
             option: .maximumHeader,

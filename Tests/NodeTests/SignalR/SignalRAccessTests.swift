@@ -97,4 +97,44 @@ struct SignalRAccessTests {
             #expect(try await nodes[0].http.request("POST", Self.negotiate, headers: own).status == 200)
         }
     }
+
+    @Test(arguments: [Self.page, "*"])
+    func `A page that may open WebSockets may poll and post with credentials, and read events`(origins: String) async throws {
+        try await APITestNode.with(1, [.allowedOrigins: origins], makeHubs: SignalRHub.served) { nodes in
+            let (node, origin) = (nodes[0], ["Origin": Self.page])
+            let client = try await SignalRRequester.negotiate(nodes)
+            let asked = try await node.http.request("OPTIONS", client.path, headers: Self.preflight.merging(origin) { $1 })
+            #expect(asked.status == 204)
+            #expect(asked[header: "access-control-allow-methods"] == "DELETE, GET, HEAD, OPTIONS, POST")
+            let answers = [
+                asked, try await client.poll(headers: origin),
+                try await node.http.request("POST", client.path, headers: origin, body: "x"),
+                try await client.request("DELETE", headers: origin), try await client.request("DELETE", headers: origin),
+            ]
+            #expect(answers.map(\.status) == [204, 200, 200, 202, 404])
+            for answer in answers {
+                #expect(answer[header: "access-control-allow-origin"] == Self.page)
+                #expect(answer[header: "access-control-allow-credentials"] == "true")
+                #expect(answer[header: "vary"] == "Origin")
+            }
+            let events = try await SignalRRequester.negotiate(nodes).events("Origin: \(Self.page)\r\n")
+            let head = events.received.lowercased()
+            for line in ["access-control-allow-origin: \(Self.page)", "access-control-allow-credentials: true", "vary: origin"] {
+                #expect(head.contains(line), "\(head)")
+            }
+        }
+    }
+
+    @Test func `Another page may neither poll nor post nor end a connection, nor read events`() async throws {
+        try await APITestNode.with(1, [.allowedOrigins: "https://other.example.org"], makeHubs: SignalRHub.served) { nodes in
+            let client = try await SignalRRequester.negotiate(nodes)
+            for method in ["GET", "POST", "DELETE"] {
+                let answer = try await client.request(method, headers: ["Origin": Self.page])
+                #expect(answer.status == 403 && answer.problem == "origin-not-allowed", "\(method)")
+                #expect(answer[header: "access-control-allow-origin"] == nil)
+            }
+            let events = try await client.events("Origin: \(Self.page)\r\n")
+            #expect(events.received.hasPrefix("HTTP/1.1 403 "))
+        }
+    }
 }

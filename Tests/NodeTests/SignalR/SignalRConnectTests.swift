@@ -11,7 +11,7 @@ import Testing
 struct SignalRConnectTests {
     private static let negotiate = "/hubs/reference/negotiate"
 
-    @Test func `A negotiation offers WebSockets only, in version 0 and in version 1`() async throws {
+    @Test func `A negotiation offers all transports, in version 0 and in version 1`() async throws {
         try await APITestNode.with(1, makeHubs: SignalRHub.served) { nodes in
             let node = nodes[0]
             for (query, version) in [
@@ -24,8 +24,10 @@ struct SignalRConnectTests {
                 let token = answer.json["connectionToken"] as? String
                 #expect(!id.isEmpty && token != id && (token == nil) == (version == 0))
                 let transports = try #require(answer.json["availableTransports"] as? [[String: Any]])
-                #expect(transports.map { $0["transport"] as? String } == ["WebSockets"])
-                #expect(transports.first?["transferFormats"] as? [String] == ["Text", "Binary"])
+                #expect(transports.map { $0["transport"] as? String } == ["WebSockets", "ServerSentEvents", "LongPolling"])
+                #expect(
+                    transports.map { $0["transferFormats"] as? [String] } == [["Text", "Binary"], ["Text"], ["Text", "Binary"]]
+                )
                 #expect(answer.json["useStatefulReconnect"] == nil)
             }
             let answer = try await node.http.request("POST", Self.negotiate + "?negotiateVersion=one")

@@ -224,6 +224,37 @@ extension EnvelopeGolden {
             fixedBytes: 33
         ),
         EnvelopeGolden(
+            testDescription: "what a client has posted",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 6,
+                message: .transportRequest(
+                    TransportRequest(
+                        id: id,
+                        hub: HubName("chat")!,
+                        connection: target,
+                        user: AudienceName("u")!,
+                        action: .post(ByteBuffer(string: "hi"))
+                    )
+                )
+            ),
+            hex: """
+                56 02 0c 02 0a0b0c0d 0000000000000006 01 01 0004 63686174
+                00112233445566778899aabb0a0b0c0d 0f1e2d3c4b5a69788796a5b4deadbeef 01 0001 75 6869
+                """,
+            fixedBytes: 60
+        ),
+        EnvelopeGolden(
+            testDescription: "the answer to a poll",
+            envelope: Envelope(
+                origin: origin,
+                sequence: 7,
+                message: .transportAnswer(TransportAnswer(id: id, outcome: .data, body: ByteBuffer(bytes: [0xFF])))
+            ),
+            hex: "56 02 0d 02 0a0b0c0d 0000000000000007 00 00112233445566778899aabb0a0b0c0d 03 ff",
+            fixedBytes: 34
+        ),
+        EnvelopeGolden(
             testDescription: "a question about a publication",
             envelope: Envelope(
                 origin: origin,
@@ -231,7 +262,7 @@ extension EnvelopeGolden {
                 message: .trace(TraceMessage(id: id, content: .question(id, facts: ByteBuffer())))
             ),
             hex: """
-                56 02 0d 02 0a0b0c0d 0000000000000005 00
+                56 02 0e 02 0a0b0c0d 0000000000000005 00
                 00112233445566778899aabb0a0b0c0d 01 00112233445566778899aabb0a0b0c0d
                 """,
             fixedBytes: 50
@@ -243,7 +274,7 @@ extension EnvelopeGolden {
                 sequence: 5,
                 message: .trace(TraceMessage(id: id, content: .answer(ByteBuffer(string: "{}"))))
             ),
-            hex: "56 02 0d 02 0a0b0c0d 0000000000000005 00 00112233445566778899aabb0a0b0c0d 02 7b7d",
+            hex: "56 02 0e 02 0a0b0c0d 0000000000000005 00 00112233445566778899aabb0a0b0c0d 02 7b7d",
             fixedBytes: 34
         ),
         EnvelopeGolden(

@@ -103,10 +103,32 @@ struct EnvelopeRefusalTests {
             envelope.add(4, [0x67])
             switch golden.envelope.message {
             case .publication, .audience: break
-            case .receipts, .close, .membership, .permission, .drain, .probe, .trace:
+            case .receipts, .close, .membership, .permission, .drain, .probe, .transportRequest, .transportAnswer, .trace:
                 #expect(envelope.error == .invalid(field: "tag"))
             }
         }
+    }
+
+    @Test func `A request or an answer of an unknown kind is refused, and one with more than it may have`() {
+        let id = Golden.bytes("00112233445566778899aabb0a0b0c0d")
+        func request(_ rest: [UInt8]) -> EnvelopeError? {
+            self.error(of: Golden.bytes("56 02 0c 02 00000000 0000000000000001 00") + id + id + rest)
+        }
+        for action in 2...6 as ClosedRange<UInt8> {
+            #expect(request([action, 0, 0]) == nil)
+            #expect(request([action, 0, 0, 1]) == .trailingBytes)
+        }
+        for action in [0, 7, 0xFF] as [UInt8] { #expect(request([action, 0, 0]) == .invalid(field: "action")) }
+        #expect(request([2, 0, 1]) == .truncated)
+        #expect(request([2, 0, 1, 0xFF]) == .invalid(field: "user"))
+        func answer(_ rest: [UInt8]) -> EnvelopeError? {
+            self.error(of: Golden.bytes("56 02 0d 02 00000000 0000000000000001 00") + id + rest)
+        }
+        for outcome in TransportAnswer.Outcome.allCases {
+            #expect(answer([outcome.rawValue]) == nil)
+            #expect(answer([outcome.rawValue, 1]) == (outcome == .data ? nil : .trailingBytes))
+        }
+        for outcome in [0, 13, 0xFF] as [UInt8] { #expect(answer([outcome]) == .invalid(field: "outcome")) }
     }
 
     @Test func `A value of a field that no node writes is refused`() {

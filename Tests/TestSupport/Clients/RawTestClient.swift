@@ -116,6 +116,9 @@ public final class RawTestClient: Sendable {
         try await self.channel.close()
     }
 
+    /// Closes both halves. Does nothing once the connection has ended.
+    public func close() async { try? await self.channel.close() }
+
     /// Closes the sending half of the connection, and keeps reading.
     public func endOutput() async throws { try await self.channel.close(mode: .output) }
 

@@ -94,7 +94,7 @@ public final class NextVersion: StreamRewriter {
         bytes[16] += 1
         bytes[1] = Self.nextFormat
         let text = String(decoding: bytes[end...], as: UTF8.self)
-        let type: UInt8? = text.contains(Self.unknownKind) ? 9 : text.contains(Self.unknownNote) ? 12 : nil
+        let type: UInt8? = text.contains(Self.unknownKind) ? 9 : text.contains(Self.unknownNote) ? 15 : nil
         if let type { bytes[2] = bytes[2] & 0xF0 | type }
         self.tally.withLockedValue {
             $0.envelopes += 1

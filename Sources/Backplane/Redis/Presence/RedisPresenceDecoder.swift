@@ -14,6 +14,8 @@ struct RedisPresenceDecoder: Sendable {
     private struct Details: Decodable {
         let `protocol`: String
         let connectedAt: Int64
+        /// Absent for a WebSocket.
+        let transport: String?
         /// A ``NameKey``. Absent for an anonymous connection.
         let user: String?
         /// ``NameKey``s. Absent when there are none.
@@ -40,7 +42,9 @@ struct RedisPresenceDecoder: Sendable {
                 protocol: self.protocol,
                 connectedAt: self.connectedAt,
                 user: user ?? nil,
-                groups: Set(groups.compactMap(\.self))
+                groups: Set(groups.compactMap(\.self)),
+                // That of a later version, which this one does not know, counts as a WebSocket.
+                transport: self.transport.flatMap { ConnectionTransport(rawValue: $0) } ?? .webSockets
             )
         }
     }

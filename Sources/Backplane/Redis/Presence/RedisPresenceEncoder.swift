@@ -26,6 +26,7 @@ enum RedisPresenceEncoder {
             text += ",\"groups\":[\(record.groups.sorted().map(quotedKey).joined(separator: ","))]"
         }
         text += ",\"protocol\":\"\(record.protocol)\""
+        if record.transport != .webSockets { text += ",\"transport\":\"\(record.transport.rawValue)\"" }
         if let user = record.user { text += ",\"user\":\(quotedKey(user))" }
         if !long.isEmpty { text += ",\"long\":[\(long.map { "\"\(NameKey.encode($0))\"" }.joined(separator: ","))]" }
         return text + "}"

@@ -11,6 +11,7 @@ enum MessageSender: Hashable, Sendable {
 
 extension NodeMessage {
     var sender: MessageSender {
+        if case .transportRequest(let request) = self { return .client(request.connection) }
         guard case .publication(let publication) = self else { return .node }
         if let client = publication.sender { return .client(client) }
         return publication.kind == .serverBroadcast ? .callers : .node

@@ -63,12 +63,13 @@ struct OutgoingMessage: Sendable {
 }
 
 extension NodeMessage {
-    /// Whether a node that was disconnected reads it from the log later. Receipts, probes, checks and traces are useless by then.
+    /// Whether a node that was disconnected reads it from the log later. Receipts, probes, checks, requests of clients and traces are
+    /// useless by then.
     var isWorthLogging: Bool {
         switch self {
         case .publication, .close, .membership, .audience, .drain: true
         case .permission(let request): request.action != .check
-        case .receipts, .probe, .trace: false
+        case .receipts, .probe, .transportRequest, .transportAnswer, .trace: false
         }
     }
 }

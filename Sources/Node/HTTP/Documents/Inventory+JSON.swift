@@ -12,6 +12,7 @@ extension ListedConnection: Encodable {
         case user
         case groups
         case `protocol`
+        case transport
         case connectedAt
     }
 
@@ -24,6 +25,7 @@ extension ListedConnection: Encodable {
         try container.encode(self.record.user?.text, forKey: .user)
         try container.encode(self.record.groups.sorted().map(\.text), forKey: .groups)
         try container.encode(self.record.protocol, forKey: .protocol)
+        try container.encode(self.nodeName == nil ? nil : self.record.transport.rawValue, forKey: .transport)
         try container.encode(Timestamp.milliseconds(self.record.connectedAt), forKey: .connectedAt)
     }
 }

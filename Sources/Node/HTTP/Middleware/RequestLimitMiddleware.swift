@@ -4,7 +4,7 @@ import HTTPTypes
 /// Limits the number of concurrent requests, and thus of bodies in memory and of waits for receipts. A streamed answer counts
 /// until its end.
 ///
-/// Requests of load balancers and monitoring are always answered, so that a busy node does not look like a failed one.
+/// Requests of load balancers and monitoring, and long polls, are always answered, so that a busy node does not look like a failed one.
 struct RequestLimitMiddleware: Sendable {
     /// Counts a streamed answer as a concurrent request, until the answer's body is released.
     private final class Place: Sendable {
@@ -27,6 +27,9 @@ struct RequestLimitMiddleware: Sendable {
     func handle(_ request: Request, _ context: HTTPRequestContext, next: NextHandler) async throws -> Response {
         switch request.path {
         case "/livez", "/readyz", "/metrics": return try await next(request, context)
+        // Long polls wait for messages, one for each connection.
+        case let path where request.method == .get && ConnectionRequestRoutes.serves(path):
+            return try await next(request, context)
         default: break
         }
         guard self.underWay.wrappingIncrementThenLoad(ordering: .relaxed) <= self.maximumRequests else {

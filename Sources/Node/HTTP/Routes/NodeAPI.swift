@@ -22,6 +22,7 @@ struct NodeAPI: Sendable {
     let access: RESTAuthenticator
     let admission: Admission
     let negotiation: NegotiateRoute
+    let connectionRequests: ConnectionRequestRoutes
 
     func routes() -> RouteTable {
         let settings = self.configuration.httpSettings
@@ -67,6 +68,7 @@ struct NodeAPI: Sendable {
         MetricsRoutes(registry: self.registry, gauges: { self.gauges }).add(to: &routes)
         self.pubSub.add(to: &routes)
         self.negotiation.add(to: &routes)
+        self.connectionRequests.add(to: &routes)
         WebSocketRoutes().add(to: &routes)
         OpenAPIRoutes().add(to: &routes)
         SwaggerRoutes(assets: self.configuration.swaggerAssets).add(to: &routes)

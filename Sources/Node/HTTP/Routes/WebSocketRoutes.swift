@@ -3,7 +3,7 @@ import HTTPTypes
 /// The paths of WebSockets for requests that are not WebSocket handshakes, and that of event streams for those that do not begin one.
 struct WebSocketRoutes: Sendable {
     func add(to routes: inout RouteTable) {
-        for path in ["/ws", "/echo", "/hubs/{hub}", "/client/hubs/{hub}", "/client"] { routes.on(path, [.get: self.refuse]) }
+        for path in ["/ws", "/echo", "/client/hubs/{hub}", "/client"] { routes.on(path, [.get: self.refuse]) }
         // Only HEAD gets here.
         routes.on(
             EventStreamHandshake.path,

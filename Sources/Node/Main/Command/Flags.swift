@@ -242,6 +242,7 @@ struct HTTPFlags: ParsableArguments {
     @Option(.maximumHeaderFields) var maximumHeaderFields: String?
     @Option(.bodyTimeout) var bodyTimeout: String?
     @Option(.maximumRequests) var maximumRequests: String?
+    @Option(.maximumForwarded) var maximumForwarded: String?
     @Option(.maximumBody) var maximumBody: String?
     @Option(.maximumHeader) var maximumHeader: String?
     @Option(.corsOrigins) var corsOrigins: String?
@@ -256,6 +257,7 @@ struct HTTPFlags: ParsableArguments {
             (.maximumHeaderFields, self.maximumHeaderFields),
             (.bodyTimeout, self.bodyTimeout),
             (.maximumRequests, self.maximumRequests),
+            (.maximumForwarded, self.maximumForwarded),
             (.maximumBody, self.maximumBody),
             (.maximumHeader, self.maximumHeader),
             (.corsOrigins, self.corsOrigins),

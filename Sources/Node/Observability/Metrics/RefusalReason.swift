@@ -63,7 +63,7 @@ enum RefusalReason: Int, CaseIterable, MetricLabel {
             case .refusedByHandler: .refusedByHandler
             case .handlerFailed: .handlerFailed
             case .reliableNotServed: .reliableNotServed
-            case .unknownConnection: .unknownConnection
+            case .unknownConnection, .noConnectionID: .unknownConnection
             case .connectionInUse: .connectionInUse
             case .notSubscribed: .notSubscribed
             case .hubFull: .hubFull

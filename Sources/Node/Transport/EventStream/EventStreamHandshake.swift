@@ -22,6 +22,29 @@ enum EventStreamHandshake {
         return rest.isEmpty || rest.first == UInt8(ascii: "?")
     }
 
+    /// Whether a GET request, which asks for no upgrade, asks for the event stream of a client of SignalR.
+    static func isAskedFor(_ target: String, accept: [String]) -> Bool {
+        target.utf8.starts(with: "/hubs/".utf8) && accept.contains { $0.lowercased().contains("text/event-stream") }
+    }
+
+    /// - Returns: the contents of the request of a client of SignalR.
+    static func validate(
+        _ request: HTTPRequestHead,
+        endpoints: [Endpoint],
+        acceptsUserQuery: Bool
+    ) throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
+        guard !WebSocketHandshake.declaresBody(request) else { throw .hasBody }
+        let endpoint = endpoints.first { !$0.chosen.isEmpty && $0.match(target: request.uri) != .none }
+        guard let endpoint, case .hub(let hub) = endpoint.match(target: request.uri) else { throw .unknownPath }
+        return WebSocketHandshake.Client(
+            endpoint: endpoint,
+            hub: hub,
+            spoken: endpoint.standard,
+            user: try WebSocketHandshake.user(ofTarget: request.uri, accepted: acceptsUserQuery),
+            carrier: .eventStream
+        )
+    }
+
     /// - Returns: the contents of the request. Its groups are those that the query names; whether the client may join them is checked
     ///   with its token.
     static func validate(
@@ -42,7 +65,8 @@ enum EventStreamHandshake {
             hub: hub,
             spoken: endpoint.standard,
             user: try WebSocketHandshake.user(ofTarget: request.uri, accepted: acceptsUserQuery),
-            wantsWelcome: try WebSocketHandshake.wantsWelcome(request.uri)
+            wantsWelcome: try WebSocketHandshake.wantsWelcome(request.uri),
+            carrier: .eventStream
         )
         // Not with `hasRoom`, which would add up all names for each of them.
         var bytes = 0
@@ -61,7 +85,9 @@ enum EventStreamHandshake {
     static func fields(of request: HTTPRequestHead) -> [(name: String, value: String)] {
         guard let origin = request.headers.only("origin") else { return self.fields }
         // Only allowed pages get here.
-        return self.fields + [("access-control-allow-origin", origin), ("vary", "origin")]
+        let fields = self.fields + [("access-control-allow-origin", origin), ("vary", "origin")]
+        // Browsers' clients of SignalR ask with credentials.
+        return self.isAskedFor(request.uri) ? fields : fields + [("access-control-allow-credentials", "true")]
     }
 
     /// The head of the answer over HTTP/1.1. The stream ends with the connection.

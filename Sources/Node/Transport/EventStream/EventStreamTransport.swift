@@ -4,7 +4,7 @@ import VolaryBackplane
 import VolaryProtocol
 
 /// An event stream (server-sent events): the endless body of an answer, over HTTP/1.1 or a stream of HTTP/2. Nothing is read from its
-/// client after the request.
+/// client after the request. A client of SignalR sends by requests of their own.
 ///
 /// The last handler of its channel, and the ``ClientTransport`` of its connection, as ``WebSocketTransport`` is.
 final class EventStreamTransport: ChannelInboundHandler {
@@ -32,6 +32,9 @@ final class EventStreamTransport: ChannelInboundHandler {
     /// nil: live events are written as they come.
     private var replay: EventStreamReplay?
     private var reading: Task<Void, Never>?
+    /// Created with the first request of the client.
+    private(set) lazy var posted = PostedInput()
+    let framing: Framing
 
     init(
         settings: WebSocketSettings,
@@ -44,6 +47,7 @@ final class EventStreamTransport: ChannelInboundHandler {
         self.host = host
         self.history = history
         self.admitted = admitted
+        self.framing = admitted.client.endpoint.access == .readers ? .eventStream : .eventData
         self.output = SocketOutput(carrier)
     }
 
@@ -89,6 +93,7 @@ final class EventStreamTransport: ChannelInboundHandler {
         self.end(nil, .client)
         self.output.closed()
         self.giveUpReplay()
+        if self.framing == .eventData { self.posted.end() }
         connection.closed()
     }
 
@@ -110,6 +115,7 @@ final class EventStreamTransport: ChannelInboundHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         self.output.writabilityChanged()
+        self.resumeReading()
         context.fireChannelWritabilityChanged()
     }
 
@@ -226,9 +232,7 @@ final class EventStreamTransport: ChannelInboundHandler {
     }
 }
 
-extension EventStreamTransport: TransportHandler {
-    var framing: Framing { .eventStream }
-
+extension EventStreamTransport: TransportHandler, RequestTransport {
     var isDeflated: Bool { false }
 
     func allowsDeflated(bytes: Int) -> Bool { false }
@@ -281,7 +285,7 @@ extension EventStreamTransport: TransportHandler {
         }
     }
 
-    func resumeReading() {}
+    func resumeReading() { if self.framing == .eventData, let connection { self.posted.resume(connection) } }
 
     var ending: TransportEnding { self.ended ?? TransportEnding(code: nil, side: .client) }
 }

@@ -85,6 +85,7 @@ extension WebSocketHandshake.Refusal {
             )
         case .unknownConnection:
             Problem(.notFound, "unknown-connection", "No Connection with that ID", field: "id")
+        case .noConnectionID: .noConnectionID
         case .connectionInUse:
             Problem(.conflict, "connection-in-use", "The connection is open already.", field: "id")
         case .notSubscribed:

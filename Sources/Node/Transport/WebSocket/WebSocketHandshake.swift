@@ -53,6 +53,8 @@ enum WebSocketHandshake {
         case reliableNotServed
         /// The client of SignalR has a token that is none, or is too old.
         case unknownConnection
+        /// The client of SignalR has no id. Only WebSockets need none.
+        case noConnectionID
         /// The connection is open.
         case connectionInUse
         /// The subscriptions of a client that needs them at once are not confirmed in time.
@@ -63,6 +65,13 @@ enum WebSocketHandshake {
         case draining
         /// A limit on sockets or on WebSockets is reached. A socket over its limit is refused whatever its first request is.
         case overLimit(ConnectionSlot.Refusal)
+    }
+
+    /// What is to carry the connection.
+    enum Carrier: Hashable, Sendable {
+        case webSocket
+        case eventStream
+        case longPolling
     }
 
     /// The contents of a valid handshake.
@@ -99,6 +108,7 @@ enum WebSocketHandshake {
         var handlerCookies = HandlerCookies()
         /// Claims of the token, for the endpoints of hubs.
         var claims: JSONValue?
+        var carrier = Carrier.webSocket
     }
 
     /// Whether the request asks for an upgrade to WebSocket. The `Upgrade` field may list other protocols as well.

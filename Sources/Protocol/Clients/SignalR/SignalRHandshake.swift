@@ -6,6 +6,8 @@ public struct SignalRHandshake: Hashable, Sendable {
     public enum Refusal: Error, Hashable, Sendable {
         case unknownProtocol(UTF8Text)
         case unknownVersion(UInt64, SignalREncoding)
+        /// The client's transport carries texts only.
+        case textOnly(SignalREncoding)
         /// Not JSON, no object, or members that are missing or of the wrong type.
         case malformed
         /// It did not arrive in time, or is longer than a record may be.
@@ -16,6 +18,10 @@ public struct SignalRHandshake: Hashable, Sendable {
             case .unknownProtocol(let name): UTF8Text("The protocol '\(name.string.prefix(maximumBytes: 64))' is not supported.")
             case .unknownVersion(let version, let encoding):
                 UTF8Text("The server does not support version \(version) of the '\(encoding.rawValue)' protocol.")
+            case .textOnly(let encoding):
+                UTF8Text(
+                    "Cannot use the '\(encoding.rawValue)' protocol on the current transport. The transport does not support 'Binary' transfer format."
+                )
             case .malformed: "An unexpected error occurred during connection handshake."
             case .canceled: "Handshake was canceled."
             }

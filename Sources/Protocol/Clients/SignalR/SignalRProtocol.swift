@@ -23,7 +23,7 @@ public final class SignalRProtocol: ClientProtocol {
     }
 
     public func makeSession(_ facts: SessionFacts) -> any ClientSession {
-        SignalRSession(maximumRecordBytes: self.maximumRecordBytes)
+        SignalRSession(maximumRecordBytes: self.maximumRecordBytes, carriesBinary: facts.carriesBinary)
     }
 }
 

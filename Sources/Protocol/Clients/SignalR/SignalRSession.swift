@@ -14,7 +14,13 @@ package final class SignalRSession: ClientSession {
     /// Messages and parts of them.
     package private(set) var messageCount: UInt32 = 0
 
-    init(maximumRecordBytes: Int) {
+    /// Of a record of the client, without separator or length.
+    package let maximumRecordBytes: Int
+    private let carriesBinary: Bool
+
+    init(maximumRecordBytes: Int, carriesBinary: Bool) {
+        self.maximumRecordBytes = maximumRecordBytes
+        self.carriesBinary = carriesBinary
         self.splitter = SignalRRecordSplitter(maximumBytes: maximumRecordBytes)
     }
 
@@ -36,7 +42,9 @@ package final class SignalRSession: ClientSession {
     private func handshake(_ bytes: inout ByteBuffer) throws(ProtocolViolation) -> SessionStep {
         do throws(SignalRHandshake.Refusal) {
             guard let json = try self.splitter.handshake(in: &bytes) else { return .nothing }
-            self.encoding = try SignalRHandshake(parsing: json).encoding
+            let encoding = try SignalRHandshake(parsing: json).encoding
+            guard encoding == .json || self.carriesBinary else { throw SignalRHandshake.Refusal.textOnly(encoding) }
+            self.encoding = encoding
         } catch {
             self.refusal = error
             throw .signalRRefused
@@ -85,7 +93,7 @@ package final class SignalRSession: ClientSession {
 
 extension ProtocolViolation {
     /// The client has sent a Close record.
-    static let signalRClosed = ProtocolViolation(.normal, "")
+    package static let signalRClosed = ProtocolViolation(.normal, "")
     /// The client has the reason in the answer to its handshake.
     static let signalRRefused = ProtocolViolation(.normal, "handshake refused")
 }

@@ -110,7 +110,9 @@ struct HTTPConnection: Sendable {
         let route = Task(executorPreference: globalConcurrentExecutor) {
             try await routes.respond(to: request, context: context)
         }
-        self.onLoop { $0.cancelOnDisconnect(route) }
+        // A client that breaks off a long poll closes its connection, which looks like its half at first. Messages must wait for the next poll.
+        let endsWithInput = ConnectionRequestRoutes.serves(request.path)
+        self.onLoop { $0.cancelOnDisconnect(route, endsWithInput: endsWithInput) }
         return try await withTaskCancellationHandler {
             try await route.value
         } onCancel: {

@@ -56,6 +56,8 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var stream = AnswerStream()
     /// The route that is answering, if the client's disconnection cancels it.
     private var route: Task<Response, any Error>?
+    /// Whether the client's closing of its half of the connection cancels it, too.
+    private var endsWithInput = false
 
     /// - Parameters:
     ///   - source: provides the requests.
@@ -79,9 +81,12 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Cancels the route that is answering the current request as soon as the client has disconnected. A client that has only
     /// closed its half of the connection still gets the answer.
-    func cancelOnDisconnect(_ route: Task<Response, any Error>) {
+    /// - Parameter endsWithInput: whether a client of HTTP/1.1 that has closed its half counts as disconnected. A stream of HTTP/2 has this
+    ///   half closed from the end of the request.
+    func cancelOnDisconnect(_ route: Task<Response, any Error>, endsWithInput: Bool) {
         self.route = route
-        if self.context?.channel.isActive != true { route.cancel() }
+        self.endsWithInput = endsWithInput && self.source is RequestReader
+        if self.context?.channel.isActive != true || self.endsWithInput && self.isInputClosed { route.cancel() }
     }
 
     /// Writes a complete answer.
@@ -227,6 +232,7 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
         case is ChannelShouldQuiesceEvent: self.stop()
         case ChannelEvent.inputClosed:
             self.isInputClosed = true
+            if self.endsWithInput { self.route?.cancel() }
             self.watchSilence()
             self.deliver()
         default: break

@@ -73,7 +73,11 @@ final class StreamStart: ChannelDuplexHandler, RemovableChannelHandler {
             return self.beginHandshake(block, .webSocket(isKnown: name.isSame("websocket")), context)
         }
         let method = HTTPMethod(rawValue: block.headers.first(name: ":method") ?? "")
-        if self.streams.webSockets.isEventStream(method, block.headers.first(name: ":path") ?? "") {
+        if self.streams.webSockets.isEventStream(
+            method,
+            block.headers.first(name: ":path") ?? "",
+            accept: block.headers["accept"]
+        ) {
             return self.beginHandshake(block, .eventStream, context)
         }
         guard self.connection.requestBegan(on: context.channel) else { return self.reset(.refusedStream, context) }

@@ -29,12 +29,13 @@ struct WebSocketUpgrade: Sendable {
 
     /// Whether a request that asks for no upgrade is one for an event stream. Such a request is a handshake, too.
     /// - Parameter target: path and query.
-    func isEventStream(_ method: HTTPMethod, _ target: String) -> Bool {
-        method == .GET && self.events != nil && EventStreamHandshake.isAskedFor(target)
+    func isEventStream(_ method: HTTPMethod, _ target: String, accept: @autoclosure () -> [String]) -> Bool {
+        guard method == .GET, self.events != nil else { return false }
+        return EventStreamHandshake.isAskedFor(target) || EventStreamHandshake.isAskedFor(target, accept: accept())
     }
 
     func isHandshake(_ head: HTTPRequestHead) -> Bool {
-        WebSocketHandshake.isAskedFor(head) || self.isEventStream(head.method, head.uri)
+        WebSocketHandshake.isAskedFor(head) || self.isEventStream(head.method, head.uri, accept: head.headers["accept"])
     }
 
     /// - Returns: the client's request, if its handshake is valid and the node accepts WebSockets. Its credentials are checked
@@ -54,6 +55,13 @@ struct WebSocketUpgrade: Sendable {
         isExtendedConnect: Bool
     ) throws(WebSocketHandshake.Refusal) -> WebSocketHandshake.Client {
         if let events, !isExtendedConnect, !WebSocketHandshake.isAskedFor(head) {
+            guard EventStreamHandshake.isAskedFor(head.uri) else {
+                return try EventStreamHandshake.validate(
+                    head,
+                    endpoints: self.endpoints,
+                    acceptsUserQuery: self.acceptsUserQuery
+                )
+            }
             return try EventStreamHandshake.validate(head, endpoint: events, acceptsUserQuery: self.acceptsUserQuery)
         }
         return try WebSocketHandshake.validate(
@@ -67,13 +75,13 @@ struct WebSocketUpgrade: Sendable {
 
     /// The bytes that accept a handshake over HTTP/1.1.
     func response(to head: HTTPRequestHead, for client: WebSocketHandshake.Client) -> ByteBuffer {
-        client.endpoint.access == .readers
+        client.carrier == .eventStream
             ? EventStreamHandshake.response(to: head) : WebSocketHandshake.response(to: head, for: client)
     }
 
     /// The fields of an answer that accepts a handshake, in lower case.
     func fields(of head: HTTPRequestHead, for client: WebSocketHandshake.Client) -> [(name: String, value: String)] {
-        client.endpoint.access == .readers
+        client.carrier == .eventStream
             ? EventStreamHandshake.fields(of: head) : WebSocketHandshake.fields(of: head, for: client)
     }
 
