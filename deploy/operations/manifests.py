@@ -141,6 +141,17 @@ def check_references(items):
                     problems.unless(reference["key"] in secrets.get(reference["name"], {}), f"{name_of(item)}: no secret {reference}")
 
 
+def published(items):
+    """The paths that the outside may ask for, with how they are compared."""
+    found = set()
+    for item in items:
+        if item["kind"] == "Ingress":
+            found |= {(path["pathType"].removeprefix("Path"), path["path"]) for rule in item["spec"]["rules"] for path in rule["http"]["paths"]}
+        elif item["kind"] == "HTTPRoute":
+            found |= {(match["path"]["type"].removeprefix("Path"), match["path"]["value"]) for rule in item["spec"]["rules"] for match in rule["matches"]}
+    return found
+
+
 # --- the program
 
 
@@ -210,6 +221,7 @@ with tempfile.TemporaryDirectory() as scratch:
         check_schema(item, customs)
     check_references(installation)
     check_references(other)
+    problems.unless(published(installation) == published(other), "the Ingress and the Gateway publish different paths")
     check_program(installation, volary)
     problems.unless(rule["spec"] == yaml.safe_load(pathlib.Path("deploy/monitoring/rules.yaml").read_text()), "the PrometheusRule has other rules")
 problems.end()
