@@ -1,7 +1,8 @@
 import Foundation
 import Testing
+import VolaryNode
 
-/// All pages: README, the catalogue, and those for operators.
+/// All pages: README and those beside it, the catalogue, and those for operators.
 @Suite
 struct DocumentsTests {
     @Test func `README has at most 8,000 bytes`() throws {
@@ -26,13 +27,27 @@ struct DocumentsTests {
     }
 
     @Test(arguments: ["README.md", "\(Page.catalogue)/VolaryNode.md"])
-    func `A page that lists the others leads to each page of the catalogue and for operators`(path: String) throws {
+    func `A page that lists the others leads to each page`(path: String) throws {
         let page = try Page(path)
         let folder = Page.root.appendingPathComponent(page.path).deletingLastPathComponent()
         let targets = Set(page.links.map { Self.path(of: folder.appendingPathComponent(String($0.prefix { $0 != "#" }))) })
         for other in try Page.all() where ![path, "README.md"].contains(other.path) {
             #expect(targets.contains(other.path), "\(path) does not lead to \(other.path)")
         }
+    }
+
+    @Test(arguments: ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"])
+    func `Each file and folder that the page names is there`(path: String) throws {
+        let named = try Page(path).text.matches(of: #/`((?:deploy|Sources|Tests|\.ci)\/[\w\/.]+)/#).map { String($0.1) }
+        for name in named {
+            #expect(FileManager.default.fileExists(atPath: Page.root.appendingPathComponent(name).path), "\(path): \(name)")
+        }
+    }
+
+    @Test func `The newest section of the changelog is the program's version, and so is the image of Kubernetes`() throws {
+        let sections = try Page("CHANGELOG.md").text.matches(of: /(?m)^## (\d+\.\d+\.\d+), (not released yet|\d{4}-\d\d-\d\d)$/)
+        #expect(sections.first.map { String($0.1) } == NodeServer.version)
+        #expect(try Page("deploy/kubernetes/example/kustomization.yaml").text.contains("newTag: \(NodeServer.version)\n"))
     }
 
     @Test func `A picture has at most 150 KB`() throws {

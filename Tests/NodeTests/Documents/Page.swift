@@ -14,14 +14,13 @@ struct Page {
         self.text = try String(contentsOf: Self.root.appendingPathComponent(path), encoding: .utf8)
     }
 
-    /// README, the catalogue, and the pages for operators.
+    /// README and the other pages beside it, the catalogue, and the pages for operators.
     static func all() throws -> [Page] {
-        let folders = [Self.catalogue, "deploy"]
-        let paths = try folders.flatMap { folder in
+        let paths = try ["", "\(Self.catalogue)/", "deploy/"].flatMap { folder in
             try FileManager.default.contentsOfDirectory(atPath: Self.root.appendingPathComponent(folder).path)
-                .filter { $0.hasSuffix(".md") }.map { "\(folder)/\($0)" }
+                .filter { $0.hasSuffix(".md") }.map { folder + $0 }
         }
-        return try (["README.md"] + paths.sorted()).map(Page.init)
+        return try paths.sorted().map(Page.init)
     }
 
     /// The rows of all tables, with their cells.
