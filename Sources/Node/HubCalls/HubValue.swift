@@ -1,6 +1,6 @@
 import Foundation
 public import NIOCore
-import NIOFoundationCompat
+import NIOFoundationEssentialsCompat
 public import VolaryProtocol
 
 /// A value for clients, which is encoded when it is known in which format.

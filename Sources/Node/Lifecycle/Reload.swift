@@ -1,4 +1,4 @@
-import Foundation
+import Dispatch
 import Logging
 import NIOConcurrencyHelpers
 
@@ -35,7 +35,7 @@ final class Reload: Sendable {
         }
         if idle.count < self.actions.count { self.logger.notice("Files are still being read; they will be read once more") }
         for index in idle {
-            Thread.detachNewThread {
+            DispatchQueue(label: "volary.reload").async {
                 repeat { self.actions[index](self.logger) } while self.needsAnotherRead(index)
             }
         }

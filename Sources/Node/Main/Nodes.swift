@@ -26,7 +26,7 @@ struct Nodes: AsyncParsableCommand {
             var row: [String] {
                 [
                     self.name, self.id, self.live ? self.draining ? "draining" : "live" : "silent", "\(self.connections)",
-                    String(format: "%.1f s", self.leaseAgeSeconds), self.version, self.startedAt,
+                    "\((self.leaseAgeSeconds * 10).rounded() / 10) s", self.version, self.startedAt,
                 ]
             }
         }

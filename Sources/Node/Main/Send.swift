@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import VolaryCommand
+import VolaryProtocol
 
 /// `volary send`: a push, as over REST.
 struct Send: AsyncParsableCommand {
@@ -59,7 +60,7 @@ struct Send: AsyncParsableCommand {
 
     /// All bytes but letters, digits, `-`, `.`, `_` and `~` percent-encoded (RFC 3986 section 2.3).
     private static func segment(_ text: String) -> String {
-        let plain = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
-        return text.addingPercentEncoding(withAllowedCharacters: plain) ?? ""
+        let plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~".utf8
+        return text.utf8.map { plain.contains($0) ? "\(UnicodeScalar($0))" : "%\(Hex.encode(CollectionOfOne($0)))" }.joined()
     }
 }

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import NIOCore
 import NIOPosix
@@ -48,7 +49,7 @@ final class RedisTLS {
         guard !self.isReloading else { return }
         self.isReloading = true
         let (file, own) = (self.trustRootsFile, NIOLoopBound(self, eventLoop: eventLoop))
-        Thread.detachNewThread {
+        DispatchQueue(label: "volary.redis-authorities").async {
             let context = try? Self.makeContext(file)
             eventLoop.execute {
                 own.value.isReloading = false
@@ -74,7 +75,7 @@ final class RedisTLS {
     /// Whether the certificate's chain was not trusted. The library gives no further reason.
     static func isUntrusted(_ error: any Error) -> Bool {
         guard case NIOSSLError.handshakeFailed = error else { return false }
-        return "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
+        return "\(error)".utf8.contains("CERTIFICATE_VERIFY_FAILED".utf8)
     }
 
     /// Connects once more, examines the certificate, and closes the connection before any data is sent.

@@ -1,5 +1,4 @@
 import Crypto
-import Foundation
 import NIOConcurrencyHelpers
 import VolaryProtocol
 
@@ -53,7 +52,7 @@ final class NodeName: Sendable {
         let text = text.isEmpty ? "node" : text
         let allowed = text.utf8.map { Self.isAllowed($0) ? $0 : UInt8(ascii: "-") }
         if Array(text.utf8) == allowed, allowed.count + suffix.utf8.count <= Self.maximumBytes { return text + suffix }
-        let hash = SHA256.hash(data: Data(text.utf8)).prefix(4).map { String(format: "%02x", $0) }.joined()
+        let hash = Hex.encode(SHA256.hash(data: Array(text.utf8)).prefix(4))
         let room = Self.maximumBytes - suffix.utf8.count - hash.utf8.count - 1
         return String(decoding: allowed.prefix(room), as: UTF8.self) + "-" + hash + suffix
     }

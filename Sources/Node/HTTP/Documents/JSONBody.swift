@@ -1,7 +1,7 @@
 import Foundation
 import HTTPTypes
 import NIOCore
-import NIOFoundationCompat
+import NIOFoundationEssentialsCompat
 
 /// JSON bodies of requests and answers of the REST API.
 enum JSONBody {

@@ -1,7 +1,7 @@
 import Foundation
 import HTTPTypes
 import NIOCore
-import NIOFoundationCompat
+import NIOFoundationEssentialsCompat
 import VolaryProtocol
 
 /// Reads bodies and metadata of Web PubSub's REST API.
@@ -111,13 +111,14 @@ private struct MediaType {
 
     enum CharacterSet {
         case utf8
+        case windows1252
         case other(String.Encoding)
 
         init?(_ name: UTF8Text?) {
             switch name {
             case nil, "utf-8", "utf8", "us-ascii", "ascii": self = .utf8
             case "iso-8859-1", "latin1": self = .other(.isoLatin1)
-            case "windows-1252": self = .other(.windowsCP1252)
+            case "windows-1252": self = .windows1252
             case "utf-16": self = .other(.utf16)
             case "utf-16le": self = .other(.utf16LittleEndian)
             case "utf-16be": self = .other(.utf16BigEndian)
@@ -130,6 +131,7 @@ private struct MediaType {
         func text(_ bytes: ByteBuffer) -> ByteBuffer? {
             switch self {
             case .utf8: return String(validating: bytes.readableBytesView, as: UTF8.self).map { _ in bytes }
+            case .windows1252: return Windows1252.text(bytes.readableBytesView)
             case .other(let encoding):
                 return String(data: Data(buffer: bytes), encoding: encoding).map { ByteBuffer(string: $0) }
             }

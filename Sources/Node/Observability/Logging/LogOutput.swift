@@ -1,5 +1,4 @@
 import Dispatch
-import Foundation
 import NIOConcurrencyHelpers
 import NIOCore
 
@@ -53,7 +52,7 @@ public final class LogOutput: Sendable {
         self.descriptor = descriptor
         self.maximumBytes = maximumBytes
         self.lossLine = lossLine
-        Thread.detachNewThread { self.work() }
+        DispatchQueue(label: "volary.log").async { self.work() }
     }
 
     /// The number of lines lost so far.

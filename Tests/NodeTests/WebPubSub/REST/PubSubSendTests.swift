@@ -50,6 +50,7 @@ struct PubSubSendTests {
             let api = PubSubCaller(node: node)
             let rows: [(type: String, body: String, message: String)] = [
                 ("text/plain; charset=utf-8", "é", Self.server("text", #""é""#)),
+                ("text/plain; charset=windows-1252", "€", Self.server("text", #""â‚¬""#)),
                 ("TEXT/PLAIN", "", Self.server("text", #""""#)),
                 ("application/json", #"{"b": 1.0, "a":1}"#, Self.server("json", #"{"b": 1.0, "a":1}"#)),
                 ("application/json;charset=utf-8", "7", Self.server("json", "7")),

@@ -20,7 +20,7 @@ enum TokenKeyFile {
         return TokenKeys(keys: keys)
     }
 
-    static func isPEM(_ lines: [Substring]) -> Bool { lines.contains { $0.contains("-----BEGIN") } }
+    static func isPEM(_ lines: [Substring]) -> Bool { lines.contains { $0.utf8.contains("-----BEGIN".utf8) } }
 
     private static func publicKeys(_ lines: [Substring]) -> [TokenKey]? {
         let documents = try? PEMDocument.parseMultiple(pemString: lines.joined(separator: "\n") + "\n")

@@ -1,7 +1,7 @@
 import Foundation
 import JWTKit
 import NIOCore
-import NIOFoundationCompat
+import NIOFoundationEssentialsCompat
 import VolaryProtocol
 
 /// Parses the file of `--jwks`, a JSON Web Key Set (RFC 7517). Sets of identity providers also contain keys for other purposes,
