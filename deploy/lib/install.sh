@@ -11,6 +11,8 @@ is_there() {
         libhiredis-dev) [ -e /usr/include/hiredis/hiredis.h ] || [ -e /usr/local/include/hiredis/hiredis.h ] ;;
         zlib1g-dev) [ -e /usr/include/zlib.h ] || [ -e /usr/local/include/zlib.h ] ;;
         binutils) command -v strip > /dev/null ;;
+        man-db) command -v man > /dev/null ;;
+        dpkg-dev) command -v dpkg-shlibdeps > /dev/null ;;
         libc6-dev) [ -e /usr/include/stdio.h ] ;;
         nginx-light) command -v nginx > /dev/null ;;
         systemd) command -v systemd-analyze > /dev/null ;;
