@@ -45,28 +45,6 @@ struct MessageTraceRouteTests {
         }
     }
 
-    @Test func `A user who had left is named with the end of the connection`() async throws {
-        try await APITestNode.with(2, [.insecureUserQuery: "on"]) { nodes in
-            let client = try await TestClient.open(port: nodes[1].port, path: "/ws?user=bob")
-            let isThere = try await eventually {
-                let answer = try await nodes[0].http.request("POST", "/api/users/bob/send", body: #"{"message": "first"}"#)
-                return answer.json["recipients"] as? Int == 1
-            }
-            #expect(isThere)
-            await client.close()
-            let isNamed = try await eventually { try await Self.endOfBob(nodes[0]) == ["node-2", "client"] }
-            #expect(isNamed)
-        }
-    }
-
-    /// Sends another message to the user. The node that had the connection, and the side that ended it.
-    private static func endOfBob(_ node: APITestNode) async throws -> [String] {
-        let id = try await Self.send("/api/users/bob/send", by: node)
-        let answer = try await node.http.request("GET", "/api/messages/\(id)")
-        guard let ended = (answer.json["ended"] as? [[String: Any]])?.first, ended["user"] as? String == "bob" else { return [] }
-        return [ended["node"] as? String ?? "", ended["side"] as? String ?? ""]
-    }
-
     @Test func `A message that nobody remembers is 404, and the answer says how far the memories go back`() async throws {
         try await APITestNode.with(2, [.traceBytes: "64KiB"]) { nodes in
             let first = try await Self.send("/api/connections/broadcast", by: nodes[0])
