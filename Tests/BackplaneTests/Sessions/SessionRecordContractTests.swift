@@ -21,7 +21,8 @@ struct SessionRecordContractTests {
                 window: .seconds(60),
                 groups: ["a/b", long],
                 permissions: ["send", "é"],
-                state: ByteBuffer(bytes: [1, 0, 2])
+                state: ByteBuffer(bytes: [1, 0, 2]),
+                connectedAt: 1_799_999_999_999
             )
             let observed = try await node.execute(.attach(attachment))
             guard case .attached(let fence) = observed.answer else { throw ContractError() }
@@ -37,6 +38,7 @@ struct SessionRecordContractTests {
             #expect(record.user == "it's {ann}" && record.protocol == "test" && record.tokenHash == [0, 1, 255])
             #expect(record.window == .seconds(60) && !record.announcesEnd && record.fence == fence)
             #expect(record.status == .attached(node.id) && record.checkpoint == Checkpoint(number: start, delivered: 0))
+            #expect(record.connectedAt == 1_799_999_999_999)
             #expect(record.permissions == [] && record.state == ByteBuffer(string: "later"))
             let intervals: [AudienceName: [MembershipHistory.Interval]] = [
                 "a/b": [.init(from: start)], long: [.init(from: start, to: numbers[1])], "c": [.init(from: numbers[2])],

@@ -33,6 +33,7 @@ enum SessionArguments {
         ])
         arguments.append(ControlEntryCodec.encode(attachment.permissions))
         arguments.append(attachment.state)
+        arguments.append("\(attachment.connectedAt)")
         for group in attachment.groups { arguments.append(RedisArguments(self.key(of: group))) }
         return arguments
     }

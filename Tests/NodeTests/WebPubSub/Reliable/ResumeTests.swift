@@ -164,6 +164,7 @@ struct ResumeTests {
             let api = PubSubCaller(node: nodes[0])
             let client = try await ReliableClient.connect(nodes[0], ["sub": "ann", "role": ["webpubsub.sendToGroups.r?om*"]])
             let before = try #require(try await nodes[1].listed(client.id))
+            #expect((before["connectedAt"] as? String)?.hasPrefix("20") == true)
             try await api.expect(200, "PUT", "/permissions/joinLeaveGroup/connections/\(client.id)?targetName=g")
             await client.cut()
             try await nodes[1].waits(for: "detached", of: client.id)

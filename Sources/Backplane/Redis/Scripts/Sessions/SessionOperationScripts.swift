@@ -3,7 +3,8 @@
 /// Each answers what was observed, then `executed`, `attached`, `done` (earlier), `duplicate`, `gap`, or why it was refused.
 extension RedisScript {
     /// ARGV: 14 the connection; 15 maximum of sessions, 0 if the attachment is too large; 16 token; 17 window in ms; 18 whether its end is announced, 1 or 0; 19 the user;
-    /// 20 its ``NameKey``; 21 protocol; 22 permissions; 23 state; then per group its ``NameKey`` and, if that is a hash, the name.
+    /// 20 its ``NameKey``; 21 protocol; 22 permissions; 23 state; 24 when it was opened in ms; then per group its ``NameKey`` and, if that is a
+    /// hash, the name.
     ///
     /// `attached` is followed by the fence.
     static let attach = RedisScript(
@@ -24,9 +25,9 @@ extension RedisScript {
             local fence = text(epoch) .. '-' .. text(take())
             local added = redis.pcall('HSET', key, 'fence', fence, 'node', me, 'epoch', epoch, 'P', number, 'n', 0, 'token', ARGV[16],
                 'window', ARGV[17], 'announces', ARGV[18], 'user', ARGV[19], 'userKey', ARGV[20], 'protocol', ARGV[21],
-                'permissions', ARGV[22], 'state', ARGV[23], 'last', 0, 'start', number, 'bytes', 0)
+                'permissions', ARGV[22], 'state', ARGV[23], 'opened', ARGV[24], 'last', 0, 'start', number, 'bytes', 0)
             if refusal(added) then return added end
-            for i = 24, #ARGV, 2 do
+            for i = 25, #ARGV, 2 do
                 local name = ARGV[i + 1] ~= '' and '/' .. ARGV[i + 1] or ''
                 redis.call('HSET', key .. ':groups', ARGV[i], text(number) .. '- ' .. name)
             end
