@@ -72,7 +72,7 @@ final class ResumableClient: SessionClient, @unchecked Sendable {
         self.session = nil
     }
 
-    /// Sends a publication under its number, unless it has expired.
+    /// Sends a publication under its number, unless its lifetime is over.
     func deliver(_ forms: inout SessionForms, _ sequence: UInt64) {
         guard let connection else {
             if !self.hasOpened { self.unsent.append((forms.publication, sequence)) }
@@ -103,9 +103,9 @@ struct SessionForms {
         self.publication = publication
     }
 
-    /// - Returns: nil for a publication that has expired, and for one that the client protocol has no message for.
+    /// - Returns: nil for a publication whose lifetime is over, and for one that the client protocol has no message for.
     mutating func form(_ encoding: ClientEncoding, now: () -> Int64) -> EncodedForm? {
-        if let expiry = self.publication.expiresAt, expiry <= now() { return nil }
+        guard !self.publication.publication.isOver(now: now) else { return nil }
         if let known = self.forms.first(where: { $0.encoding === encoding })?.form { return known.tails.isEmpty ? nil : known }
         let form = EncodedForm(
             CollectionOfOne(PlacedPublication(self.publication.publication)),
