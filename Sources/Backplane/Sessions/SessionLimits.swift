@@ -47,7 +47,7 @@ public struct SessionLimits: Hashable, Sendable {
     /// Bytes of handler state, and of all permissions of a connection.
     public static let stateBytes = 64 * 1024
     public static let permissionBytes = 64 * 1024
-    /// Group intervals of a connection. A join beyond is refused.
+    /// Group intervals of a connection, those that have ended included. A join beyond is refused, as one beyond ``GroupLimits/maximum`` is.
     public static let intervals = 4096
 
     /// Publications that wait for a client's acknowledgement.

@@ -37,6 +37,7 @@ extension ResumableSessions {
 
     /// Changes the sessions of an audience.
     /// - Returns: how many sessions were changed, or were so before.
+    /// - Throws: `refused` once those without room for a group are left out.
     func change(
         _ audience: Audience,
         in hub: HubName,
@@ -47,6 +48,7 @@ extension ResumableSessions {
         guard !records.isEmpty else { return 0 }
         let sessions = self.sessions(in: hub)
         var count = 0
+        var isRefused = false
         for start in stride(from: 0, to: records.count, by: Self.operationsAtOnce) {
             let some = records[start..<min(start + Self.operationsAtOnce, records.count)]
             let results = await withTaskGroup(of: Result<Bool, Failure>.self) { tasks in
@@ -55,8 +57,15 @@ extension ResumableSessions {
                 }
                 return await tasks.reduce(into: [Result<Bool, Failure>]()) { $0.append($1) }
             }
-            for result in results { count += try result.get() ? 1 : 0 }
+            for result in results {
+                switch result {
+                case .success(let isChanged): count += isChanged ? 1 : 0
+                case .failure(.refused): isRefused = true
+                case .failure(.unavailable): throw .unavailable
+                }
+            }
         }
+        guard !isRefused else { throw .refused }
         return count
     }
 
@@ -73,15 +82,17 @@ extension ResumableSessions {
             case .leave(let groups): groups.map { .change(SessionChange(.left($0), of: record.id)) }
             case .leaveAll: record.memberships.current.map { .change(SessionChange(.left($0), of: record.id)) }
             }
+        var isRefused = false
         for operation in operations {
             switch await sessions.execute(operation, timeout: Self.timeout) {
             case nil, .gap?: return .failure(.unavailable)
-            case .refused(.full)?: return .failure(.refused)
+            // The next group may find room.
+            case .refused(.full)?: isRefused = true
             case .refused?: return .success(false)
             case .executed?, .attached?, .alreadyExecuted?, .duplicate?: break
             }
         }
-        return .success(true)
+        return isRefused ? .failure(.refused) : .success(true)
     }
 
     private func records(of audience: Audience, in hub: HubName) async throws(Failure) -> [SessionRecord] {

@@ -107,6 +107,52 @@ struct SessionRecordContractTests {
     }
 
     @Test(arguments: SessionStoreKind.allCases)
+    func `A session is in no more groups than a connection may be in`(kind: SessionStoreKind) async throws {
+        try await kind.withStore { endpoint in
+            var node = ContractNode(1, endpoint)
+            let groups = (0..<2046).map { AudienceName("g\($0)")! }
+            _ = try await node.attach(connection, groups: groups)
+            for name: AudienceName in ["a", "b", "a"] {
+                #expect(try await node.change(connection, .joined(name)) == .executed)
+            }
+            #expect(try await node.change(connection, .joined("c")) == .refused(.full))
+            // The interval of one that was left is kept, and counts for nothing here.
+            #expect(try await node.change(connection, .left("a")) == .executed)
+            #expect(try await node.change(connection, .joined("c")) == .executed)
+            #expect(try await node.change(connection, .joined("a")) == .refused(.full))
+            let record = try #require(try await endpoint.store.records(in: .default, after: nil, limit: 1).first)
+            #expect(record.memberships.current.count == 2048)
+            let tooMany = SessionAttachment(
+                connection: .random(on: node.id),
+                protocol: "test",
+                tokenHash: [],
+                window: .seconds(1),
+                groups: groups + ["1", "2", "3"]
+            )
+            #expect(try await node.execute(.attach(tooMany)).answer == .refused(.full))
+        }
+    }
+
+    /// Names of 83 and of 1,003 bytes: encoded in the key, and as a hash.
+    @Test(arguments: SessionStoreKind.allCases, [(40, 789), (500, 65)])
+    func `The names of a session's groups count by their bytes`(
+        kind: SessionStoreKind,
+        names: (letters: Int, count: Int)
+    ) async throws {
+        try await kind.withStore { endpoint in
+            var node = ContractNode(1, endpoint)
+            let groups = (0..<names.count).map { AudienceName(String(repeating: "é", count: names.letters) + "\(100 + $0)")! }
+            _ = try await node.attach(connection, groups: groups)
+            let rest = 64 * 1024 - groups.reduce(0) { $0 + $1.byteCount }
+            let tooLong = AudienceName(String(repeating: "%", count: rest + 1))!
+            let fitting = AudienceName(String(repeating: "%", count: rest))!
+            var answers: [OperationAnswer] = []
+            for group in [tooLong, fitting, "x"] { answers.append(try await node.change(connection, .joined(group))) }
+            #expect(answers == [.refused(.full), .executed, .refused(.full)])
+        }
+    }
+
+    @Test(arguments: SessionStoreKind.allCases)
     func `Records are listed in the order of their ids, page by page`(kind: SessionStoreKind) async throws {
         try await kind.withStore { endpoint in
             var node = ContractNode(1, endpoint)

@@ -25,7 +25,8 @@ enum SessionArguments {
 
     private static func attach(_ attachment: SessionAttachment, _ limits: SessionLimits) -> RedisArguments {
         let fits =
-            attachment.state.readableBytes <= SessionLimits.stateBytes && attachment.groups.count <= SessionLimits.intervals
+            attachment.state.readableBytes <= SessionLimits.stateBytes
+            && GroupLimits.maximum.fitting(attachment.groups).count == attachment.groups.count
         var arguments = RedisArguments([
             attachment.connection.description, fits ? "\(limits.sessions)" : "0", Hex.encode(attachment.tokenHash),
             "\(attachment.window.milliseconds)", attachment.announcesEnd ? "1" : "0", attachment.user?.text ?? "",
@@ -64,10 +65,10 @@ enum SessionArguments {
         arguments.append(ControlEntryCodec.encode(change.change))
         switch change.change {
         case .joined(let group):
-            arguments.append(RedisArguments(["join"] + self.key(of: group) + ["\(SessionLimits.intervals)"]))
+            arguments.append(RedisArguments(["join"] + self.membership(of: group)))
             return (.changeMembership, arguments)
         case .left(let group):
-            arguments.append(RedisArguments(["leave"] + self.key(of: group) + ["\(SessionLimits.intervals)"]))
+            arguments.append(RedisArguments(["leave"] + self.membership(of: group)))
             return (.changeMembership, arguments)
         case .permissions(let permissions):
             let fits = permissions.reduce(0) { $0 + $1.utf8.count } <= SessionLimits.permissionBytes
@@ -88,6 +89,12 @@ enum SessionArguments {
             writer.connection.description, writer.fence.position.description,
             writer.ackID.map { AcknowledgedIDCodec.encode($0) } ?? "",
         ]
+    }
+
+    private static func membership(of group: AudienceName) -> [String] {
+        let limits = GroupLimits.maximum
+        return self.key(of: group)
+            + ["\(group.byteCount)", "\(SessionLimits.intervals)", "\(limits.groups)", "\(limits.bytes)"]
     }
 
     private static func key(of group: AudienceName) -> [String] {

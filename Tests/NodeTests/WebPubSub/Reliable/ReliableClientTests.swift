@@ -151,6 +151,29 @@ struct ReliableClientTests {
         }
     }
 
+    @Test func `A join beyond the limit of groups is refused as that of other clients, by any way`() async throws {
+        try await APITestNode.withPubSub(2) { nodes in
+            let api = PubSubCaller(node: nodes[1])
+            let names = (100..<165).map { "\($0)" + String(repeating: "n", count: 997) }
+            let more = String(repeating: "m", count: 537)
+            func join(_ group: String, _ ackID: Int) -> String { #"{"type":"joinGroup","group":"\#(group)","ackId":\#(ackID)}"# }
+            let reliable = try await ReliableClient.connect(nodes[0], ["sub": "ann"])
+            let plain = try await PubSubClient.connect(nodes[0], "chat", ["sub": "bob", "role": ["webpubsub.joinLeaveGroup"]])
+            let plainID = try await plain.connected()
+            for (number, name) in names.enumerated() {
+                try await reliable.join(name, ackID: number)
+                try await plain.send([join(name, number)], [PubSubClient.ack(number)])
+            }
+            try await reliable.send(join(more, 100))
+            try await plain.send([join(more, 100)], [PubSubClient.ack(100, "InternalServerError", "Internal server error")])
+            #expect(try await reliable.ack(100) == "InternalServerError")
+            for id in [reliable.id, plainID] { try await api.expect(409, "PUT", "/groups/\(more)/connections/\(id)") }
+            for user in ["ann", "bob"] { try await api.expect(409, "PUT", "/users/\(user)/groups/\(more)") }
+            try await reliable.join("g", ackID: 101)
+            try await plain.send([join("g", 101)], [PubSubClient.ack(101)])
+        }
+    }
+
     @Test func `With delivery at most once the protocol is not chosen`() async throws {
         let options: [ConfigurationOption: String] = [.delivery: "at-most-once", .accessKey: PubSubToken.key]
         try await APITestNode.with(options) { node in

@@ -73,21 +73,39 @@ extension RedisScript {
     /// Joins and leaves.
     ///
     /// ARGV: 14 the session; 15 `1` if its owner asks; 16 the owner's fence; 17 the id to remember, or empty; 18 the control entry; 19
-    /// `join` or `leave`; 20 the ``NameKey`` of the group; 21 its name if that is a hash; 22 maximum of intervals.
+    /// `join` or `leave`; 20 the ``NameKey`` of the group; 21 its name if that is a hash; 22 bytes of its name; 23 maximum of intervals, 24 of
+    /// groups, 25 of bytes of their names.
     static let changeMembership = RedisScript(
         name: "change membership",
         source: Self.sessionParts + Self.ownTopics + Self.acknowledgedIDs + """
-            local function count(groups)
-                local total = 0
-                for i = 2, #groups, 2 do for _ in intervals(groups[i]) do total = total + 1 end end
-                return total
+            local function hasRoom(groups)
+                local total, members, bytes = 0, 0, tonumber(ARGV[22])
+                for i = 1, #groups, 2 do
+                    local value, name = groups[i + 1], ''
+                    -- Most groups have one interval, which is open.
+                    local isMember = string.find(value, '-', 1, true) == #value - 1
+                    if isMember then
+                        total = total + 1
+                    else
+                        local list
+                        list, name = string.match(value, '^([%d%- ]*)/?(.*)$')
+                        isMember = string.sub(list, -2) == '- '
+                        for _ in intervals(list) do total = total + 1 end
+                    end
+                    if isMember then
+                        members = members + 1
+                        if name == '' then name = string.gsub(groups[i], '%%%x%x', '?') end
+                        bytes = bytes + #name
+                    end
+                end
+                return total < tonumber(ARGV[23]) and members < tonumber(ARGV[24]) and bytes <= tonumber(ARGV[25])
             end
             local function change(key)
                 local value = redis.call('HGET', key .. ':groups', ARGV[20]) or ''
                 local list, name = string.match(value, '^([%d%- ]*)(.*)$')
                 local isMember = string.find(list, '%- $') ~= nil
                 if (ARGV[19] == 'join') == isMember then return end
-                if ARGV[19] == 'join' and count(redis.call('HGETALL', key .. ':groups')) >= tonumber(ARGV[22]) then return 'full' end
+                if ARGV[19] == 'join' and not hasRoom(redis.call('HGETALL', key .. ':groups')) then return 'full' end
                 local failed = toOwn(ARGV[14], ARGV[18])
                 if failed then return failed end
                 if ARGV[19] == 'join' then
