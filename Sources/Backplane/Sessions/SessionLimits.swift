@@ -41,6 +41,8 @@ public struct SessionLimits: Hashable, Sendable {
     public static let outstandingOperations = 1024
     /// Acknowledgements, or sessions vouched for, in one call.
     public static let sessionsPerCall = 256
+    /// Sessions that one search looks at.
+    static let sessionsPerSearch = 500
     /// Ended sessions that wait until an application was told, and for how long.
     static let ended = 100_000
     static let endedAge = Duration.seconds(3600)

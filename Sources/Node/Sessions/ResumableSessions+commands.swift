@@ -44,13 +44,14 @@ extension ResumableSessions {
         _ action: AudienceCommand.Action,
         _ selection: PublicationDetails? = nil
     ) async throws(Failure) -> Int {
-        let records = try await self.records(of: audience, in: hub).filter { $0.isSelected(by: audience, selection) }
-        guard !records.isEmpty else { return 0 }
-        let sessions = self.sessions(in: hub)
+        let ids = try await self.find(audience, in: hub)
         var count = 0
         var isRefused = false
-        for start in stride(from: 0, to: records.count, by: Self.operationsAtOnce) {
-            let some = records[start..<min(start + Self.operationsAtOnce, records.count)]
+        for start in stride(from: 0, to: ids.count, by: Self.operationsAtOnce) {
+            let some = try await self.records(of: Array(ids[start..<min(start + Self.operationsAtOnce, ids.count)]), in: hub)
+                .filter { $0.isSelected(by: audience, selection) }
+            guard !some.isEmpty else { continue }
+            let sessions = self.sessions(in: hub)
             let results = await withTaskGroup(of: Result<Bool, Failure>.self) { tasks in
                 for record in some {
                     tasks.addTask { await Self.change(record, action, by: sessions) }
@@ -95,10 +96,25 @@ extension ResumableSessions {
         return isRefused ? .failure(.refused) : .success(true)
     }
 
-    private func records(of audience: Audience, in hub: HubName) async throws(Failure) -> [SessionRecord] {
+    /// The sessions of an audience, or, for one connection, its id.
+    private func find(_ audience: Audience, in hub: HubName) async throws(Failure) -> [ConnectionID] {
+        let selection: SessionSelection
+        switch audience {
+        case .connection(let id): return [id]
+        case .all: selection = SessionSelection()
+        case .user(let user): selection = SessionSelection(user: user)
+        case .group(let group): selection = SessionSelection(group: group)
+        }
         do throws(SessionStoreError) {
-            guard case .connection(let id) = audience else { return try await self.catalog.records(in: hub) }
-            return try await self.catalog.record(id, in: hub).map { [$0] } ?? []
+            return try await self.catalog.find(selection, in: hub).map(\.id)
+        } catch {
+            throw .unavailable
+        }
+    }
+
+    private func records(of connections: [ConnectionID], in hub: HubName) async throws(Failure) -> [SessionRecord] {
+        do throws(SessionStoreError) {
+            return try await self.catalog.store.records(of: connections, in: hub)
         } catch {
             throw .unavailable
         }
@@ -113,7 +129,7 @@ extension ResumableSessions {
         of connection: ConnectionID,
         in hub: HubName
     ) async throws(Failure) -> Bool? {
-        guard let record = try await self.records(of: .connection(connection), in: hub).first else { return nil }
+        guard let record = try await self.records(of: [connection], in: hub).first else { return nil }
         var permissions = GroupPermissions(texts: record.permissions)
         let isPossible: Bool
         switch action {

@@ -153,6 +153,54 @@ struct SessionRecordContractTests {
     }
 
     @Test(arguments: SessionStoreKind.allCases)
+    func `Sessions are found by user and group, one section after the other`(kind: SessionStoreKind) async throws {
+        try await kind.withStore { endpoint in
+            let store = endpoint.store
+            var node = ContractNode(1, endpoint)
+            let user: AudienceName = "it's {ann}"
+            let ids = (0..<520).map { _ in ConnectionID.random(on: node.id) }.sorted()
+            for (number, id) in ids.enumerated() {
+                let attachment = SessionAttachment(
+                    connection: id,
+                    user: number % 2 == 0 ? user : nil,
+                    protocol: "test",
+                    tokenHash: [1],
+                    window: .seconds(60),
+                    groups: number % 3 == 0 ? [long, "c"] : ["c"]
+                )
+                guard case .attached = try await node.execute(.attach(attachment)).answer else { throw ContractError() }
+            }
+            let every = { (step: Int) in stride(from: 0, to: ids.count, by: step).map { ids[$0] } }
+            #expect(try await Self.found(SessionSelection(), in: store) == ids)
+            #expect(try await Self.found(SessionSelection(user: user), in: store) == every(2))
+            #expect(try await Self.found(SessionSelection(group: long), in: store) == every(3))
+            #expect(try await Self.found(SessionSelection(user: user, group: long), in: store) == every(6))
+            #expect(try await Self.found(SessionSelection(user: "bob", group: "c"), in: store).isEmpty)
+            #expect(try await Self.found(SessionSelection(), in: store, try #require(HubName("other"))).isEmpty)
+            _ = try await node.execute(.change(SessionChange(.left(long), of: ids[0])))
+            #expect(try await Self.found(SessionSelection(group: long), in: store) == Array(every(3).dropFirst()))
+            #expect(try await store.records(of: [ids[3], connection, ids[1]], in: .default).map(\.id) == [ids[3], ids[1]])
+            #expect(try await store.find(SessionSelection(), in: .default, after: nil).next == ids[499])
+            let one = try #require(try await store.find(SessionSelection(), in: .default, after: ids[518]).sessions.first)
+            #expect(one.owner == node.id)
+            let session = OwnedSession(connection: one.id, fence: one.fence)
+            #expect(try await store.detach(session, from: node.caller).answer == .done)
+            #expect(try await store.find(SessionSelection(), in: .default, after: ids[518]).sessions.map(\.owner) == [nil])
+        }
+    }
+
+    /// In all sections.
+    private static func found(
+        _ selection: SessionSelection,
+        in store: any SessionStore,
+        _ hub: HubName = .default
+    ) async throws -> [ConnectionID] {
+        var sections = [try await store.find(selection, in: hub, after: nil)]
+        while let next = sections.last?.next { sections.append(try await store.find(selection, in: hub, after: next)) }
+        return sections.flatMap { $0.sessions.map(\.id) }
+    }
+
+    @Test(arguments: SessionStoreKind.allCases)
     func `Records are listed in the order of their ids, page by page`(kind: SessionStoreKind) async throws {
         try await kind.withStore { endpoint in
             var node = ContractNode(1, endpoint)

@@ -56,18 +56,19 @@ extension HubSessions {
 
     // MARK: - The sweep
 
-    /// Removes sessions whose window is over, and takes those of dead owners, a page at a time.
+    /// Removes sessions whose window is over, and takes those of dead owners, a section at a time.
     private func sweepOnce() {
         guard self.sweep.begin() else { return }
         let (store, hub, after) = (self.service.store, self.hub, self.sweep.cursor)
         Task {
             let expired = try? await store.expired(in: hub, limit: SessionSweep.expiredAtOnce)
-            let page = try? await store.records(in: hub, after: after, limit: SessionSweep.pageSize)
+            let section = try? await store.find(SessionSelection(), in: hub, after: after)
             self.turn { sessions in
                 for id in expired ?? [] { sessions.expire(id) }
-                let owned = sessions.sweep.looked(at: page, now: sessions.now(), grace: sessions.graceMilliseconds) { record in
-                    guard case .attached(let owner) = record.status else { return true }
-                    return owner == sessions.node ? sessions.handles[record.id] != nil : sessions.isLive(owner)
+                let owned = sessions.sweep.looked(at: section, now: sessions.now(), grace: sessions.graceMilliseconds) {
+                    session in
+                    guard let owner = session.owner else { return true }
+                    return owner == sessions.node ? sessions.handles[session.id] != nil : sessions.isLive(owner)
                 }
                 for session in owned { sessions.take(session) }
             }
@@ -75,10 +76,9 @@ extension HubSessions {
     }
 }
 
-/// The search for sessions without owner, by pages. Pure.
+/// The search for sessions without owner, by sections. Pure.
 struct SessionSweep {
     static let expiredAtOnce = 256
-    static let pageSize = 500
 
     /// The last session that was looked at; nil at the beginning.
     private(set) var cursor: ConnectionID?
@@ -87,32 +87,32 @@ struct SessionSweep {
     private var suspects: [OwnedSession: Int64] = [:]
     private var found: [OwnedSession: Int64] = [:]
 
-    /// - Returns: false while a page is awaited.
+    /// - Returns: false while a section is awaited.
     mutating func begin() -> Bool {
         defer { self.isUnderWay = true }
         return !self.isUnderWay
     }
 
     /// - Parameters:
-    ///   - page: nil when the store did not answer.
+    ///   - section: nil when the store did not answer.
     ///   - grace: milliseconds for which an owner must be missing.
     ///   - isOwned: whether a session is detached, or has a living owner.
     /// - Returns: sessions to be taken from their owner.
     mutating func looked(
-        at page: [SessionRecord]?,
+        at section: FoundSessions?,
         now: Int64,
         grace: Int64,
-        isOwned: (SessionRecord) -> Bool
+        isOwned: (FoundSession) -> Bool
     ) -> [OwnedSession] {
         self.isUnderWay = false
-        guard let page else { return [] }
+        guard let section else { return [] }
         var taken: [OwnedSession] = []
-        for record in page where !isOwned(record) {
-            let session = OwnedSession(connection: record.id, fence: record.fence)
+        for found in section.sessions where !isOwned(found) {
+            let session = OwnedSession(connection: found.id, fence: found.fence)
             let since = self.suspects[session] ?? now
             if now - since >= grace { taken.append(session) } else { self.found[session] = since }
         }
-        self.cursor = page.count == Self.pageSize ? page.last?.id : nil
+        self.cursor = section.next
         if self.cursor == nil { (self.suspects, self.found) = (self.found, [:]) }
         return taken
     }

@@ -174,6 +174,46 @@ struct ReliableClientTests {
         }
     }
 
+    /// The ids on all pages.
+    private static func listed(_ query: String, _ node: APITestNode) async throws -> [String] {
+        var ids: [String] = []
+        var (cursor, count) = ("", 0)
+        repeat {
+            let answer = try await node.request("GET", "/api/connections?hub=chat&limit=2\(query)\(cursor)")
+            count = answer.json["count"] as? Int ?? -1
+            ids += (answer.json["connections"] as? [[String: Any]] ?? []).compactMap { $0["id"] as? String }
+            cursor = (answer.json["next"] as? String).map { "&cursor=\($0)" } ?? ""
+        } while !cursor.isEmpty
+        #expect(count == ids.count)
+        return ids
+    }
+
+    @Test func `Lists have plain clients and reliable ones, attached and detached, page by page`() async throws {
+        try await APITestNode.withPubSub(2) { nodes in
+            let api = PubSubCaller(node: nodes[0])
+            var clients: [ReliableClient] = []
+            for number in 0..<5 {
+                clients.append(
+                    try await ReliableClient.connect(nodes[number % 2], ["sub": "ann", "webpubsub.group": ["g"]])
+                )
+            }
+            let plain = try await PubSubClient.open(nodes[0], user: "ann", groups: ["g"])
+            await clients[4].cut()
+            try await nodes[1].waits(for: "detached", of: clients[4].id)
+            let all = (clients.map(\.id) + [plain.id]).sorted()
+            for query in ["", "&user=ann", "&group=g", "&user=ann&group=g"] {
+                #expect(try await Self.listed(query, nodes[1]) == all, "\(query)")
+            }
+            #expect(try await Self.listed("&group=g&node=node-2", nodes[1]) == [clients[1].id, clients[3].id].sorted())
+            for query in ["&user=bob", "&group=h", "&user=ann&group=h"] {
+                #expect(try await Self.listed(query, nodes[1]).isEmpty, "\(query)")
+            }
+            for name in ["users/ann", "groups/g"] { try await api.expect(200, "HEAD", "/\(name)") }
+            for name in ["users/bob", "groups/h"] { try await api.expect(404, "HEAD", "/\(name)") }
+            withExtendedLifetime(plain) {}
+        }
+    }
+
     @Test func `With delivery at most once the protocol is not chosen`() async throws {
         let options: [ConfigurationOption: String] = [.delivery: "at-most-once", .accessKey: PubSubToken.key]
         try await APITestNode.with(options) { node in
