@@ -56,34 +56,50 @@ extension HubSessions {
 
     // MARK: - The sweep
 
-    /// Removes sessions whose window is over, and takes those of dead owners, a section at a time.
+    /// Removes sessions whose window is over, and takes those without owner.
     private func sweepOnce() {
         guard self.sweep.begin() else { return }
+        let dead = self.sweep.deadOwners(now: self.now(), grace: self.graceMilliseconds) { $0 == self.node || self.isLive($0) }
         let (store, hub, after) = (self.service.store, self.hub, self.sweep.cursor)
         Task {
             let expired = try? await store.expired(in: hub, limit: SessionSweep.expiredAtOnce)
             let section = try? await store.find(SessionSelection(), in: hub, after: after)
-            self.turn { sessions in
+            var left: [NodeID: [OwnedSession]] = [:]
+            for node in dead { left[node] = try? await store.sessions(of: node, in: hub, limit: SessionSweep.takenAtOnce) }
+            self.turn { [left] sessions in
                 for id in expired ?? [] { sessions.expire(id) }
-                let owned = sessions.sweep.looked(at: section, now: sessions.now(), grace: sessions.graceMilliseconds) {
-                    session in
+                let lost = sessions.sweep.looked(at: section, now: sessions.now(), grace: sessions.graceMilliseconds) { session in
                     guard let owner = session.owner else { return true }
                     return owner == sessions.node ? sessions.handles[session.id] != nil : sessions.isLive(owner)
                 }
-                for session in owned { sessions.take(session) }
+                for session in lost { sessions.take(session) }
+                // No more while many are under way.
+                for (node, owned) in left where !sessions.isLive(node) && sessions.calls < SessionSweep.takenAtOnce {
+                    if owned.isEmpty { sessions.sweep.owners.remove(node) }
+                    for session in owned { sessions.take(session) }
+                }
             }
         }
     }
 }
 
-/// The search for sessions without owner, by sections. Pure.
+/// The search for sessions without owner. Pure.
+///
+/// It looks at one section of the hub's sessions after the other, and remembers their owners. The sessions of an owner that is missing are
+/// then found in the set of that owner, at once.
 struct SessionSweep {
     static let expiredAtOnce = 256
+    static let takenAtOnce = 500
 
+    /// Nodes that own sessions, or did.
+    var owners: Set<NodeID> = []
+    /// Some of them, with the time when they were first missing.
+    private var missing: [NodeID: Int64] = [:]
     /// The last session that was looked at; nil at the beginning.
     private(set) var cursor: ConnectionID?
     private var isUnderWay = false
-    /// Sessions whose owner was missing when they were last looked at, with the time when that was first so.
+    /// Sessions whose owner was missing when they were last looked at, with the time when that was first so: of this node without client, or
+    /// those that the set of their owner lacks.
     private var suspects: [OwnedSession: Int64] = [:]
     private var found: [OwnedSession: Int64] = [:]
 
@@ -91,6 +107,15 @@ struct SessionSweep {
     mutating func begin() -> Bool {
         defer { self.isUnderWay = true }
         return !self.isUnderWay
+    }
+
+    /// - Parameter grace: milliseconds for which an owner must be missing.
+    /// - Returns: owners all of whose sessions are to be taken.
+    mutating func deadOwners(now: Int64, grace: Int64, isLive: (NodeID) -> Bool) -> [NodeID] {
+        var missing: [NodeID: Int64] = [:]
+        for owner in self.owners where !isLive(owner) { missing[owner] = self.missing[owner] ?? now }
+        self.missing = missing
+        return missing.filter { now - $0.value >= grace }.map(\.key)
     }
 
     /// - Parameters:
@@ -106,6 +131,7 @@ struct SessionSweep {
     ) -> [OwnedSession] {
         self.isUnderWay = false
         guard let section else { return [] }
+        self.owners.formUnion(section.sessions.lazy.compactMap(\.owner))
         var taken: [OwnedSession] = []
         for found in section.sessions where !isOwned(found) {
             let session = OwnedSession(connection: found.id, fence: found.fence)
