@@ -1,6 +1,7 @@
 public import VolaryProtocol
 
-/// How many groups one connection may be in. Stores do not check it; a caller that adds a connection to a group does.
+/// How many groups one connection may be in. A presence store does not check it; a caller that adds a connection to a group does. A
+/// session store enforces ``maximum``.
 public struct GroupLimits: Hashable, Sendable {
     /// 64 groups, which make at most 129 index entries, and 16 KiB of names, 256 bytes for each. A connection then takes at most 64
     /// KiB of the store, in the longest encoding of names.
@@ -18,6 +19,17 @@ public struct GroupLimits: Hashable, Sendable {
         precondition((0...2048).contains(groups) && (0...65_536).contains(bytes), "more groups than a store accepts")
         self.groups = groups
         self.bytes = bytes
+    }
+
+    /// Those of these groups that a connection may be in together, in order. Each that finds no room is left out.
+    public func fitting(_ groups: [AudienceName]) -> [AudienceName] {
+        var bytes = 0
+        var fitting: [AudienceName] = []
+        for group in groups where fitting.count < self.groups && bytes + group.byteCount <= self.bytes {
+            fitting.append(group)
+            bytes += group.byteCount
+        }
+        return fitting
     }
 
     /// Whether a connection that is in `groups` may join one more.

@@ -44,13 +44,15 @@ public struct SessionLimits: Hashable, Sendable {
     static let operationBytesPerCall = 1024 * 1024
     /// Acknowledgements, or sessions that are vouched for or removed, in one call.
     public static let sessionsPerCall = 256
+    /// Sessions that one search looks at.
+    static let sessionsPerSearch = 500
     /// Ended sessions that wait until an application was told, and for how long.
     static let ended = 100_000
     static let endedAge = Duration.seconds(3600)
     /// Bytes of handler state, and of all permissions of a connection.
     public static let stateBytes = 64 * 1024
     public static let permissionBytes = 64 * 1024
-    /// Group intervals of a connection. A join beyond is refused.
+    /// Group intervals of a connection, those that have ended included. A join beyond is refused, as one beyond ``GroupLimits/maximum`` is.
     public static let intervals = 4096
 
     /// Publications that wait for a client's acknowledgement.

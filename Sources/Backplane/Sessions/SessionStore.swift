@@ -86,8 +86,15 @@ public protocol SessionStore: Sendable {
     func expired(in hub: HubName, limit: Int) async throws(SessionStoreError) -> [ConnectionID]
     /// The sessions that `node` owns, ordered by id, at most `limit`.
     func sessions(of node: NodeID, in hub: HubName, limit: Int) async throws(SessionStoreError) -> [OwnedSession]
-    /// Records ordered by id, attached and detached, whatever the owner's lease: at most `limit` above `after`.
-    func records(in hub: HubName, after: ConnectionID?, limit: Int) async throws(SessionStoreError) -> [SessionRecord]
+    /// Looks for sessions, attached and detached, whatever the owner's lease, in one section of a hub: of the sessions above `after`, the
+    /// ``SessionLimits/sessionsPerSearch`` with the lowest ids.
+    func find(
+        _ selection: SessionSelection,
+        in hub: HubName,
+        after: ConnectionID?
+    ) async throws(SessionStoreError) -> FoundSessions
+    /// The records of those of these sessions that exist, in the order of `connections`.
+    func records(of connections: [ConnectionID], in hub: HubName) async throws(SessionStoreError) -> [SessionRecord]
 
     /// Removed sessions whose end an application must be told, at most `limit`; each until it is confirmed, or an hour.
     func ended(in hub: HubName, limit: Int) async throws(SessionStoreError) -> [EndedSession]

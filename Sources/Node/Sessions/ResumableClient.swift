@@ -72,7 +72,7 @@ final class ResumableClient: SessionClient, @unchecked Sendable {
         self.session = nil
     }
 
-    /// Sends a publication under its number, unless it has expired.
+    /// Sends a publication under its number, unless its lifetime is over.
     func deliver(_ forms: inout SessionForms, _ sequence: UInt64) {
         guard let connection else {
             if !self.hasOpened { self.unsent.append((forms.publication, sequence)) }
@@ -121,19 +121,19 @@ struct SessionForms {
     }
 
     let publication: HubPublication
-    private let expiresAt: Int64?
+    private let mayExpire: Bool
     /// Of the encoding that was used last. A node has few encodings.
     private var form: Form?
     private var others: [Form] = []
 
     init(_ publication: HubPublication) {
         self.publication = publication
-        self.expiresAt = publication.expiresAt
+        self.mayExpire = publication.expiresAt != nil
     }
 
     /// Sends the publication under its number, unless it has expired.
     mutating func send(_ sequence: UInt64, to connection: Connection) {
-        if let expiresAt, expiresAt <= connection.host.settings.now() { return }
+        if self.mayExpire, self.publication.publication.isOver(now: connection.host.settings.now) { return }
         if self.form?.encoding !== connection.encoding { self.use(connection.encoding) }
         self.form?.send(sequence, to: connection)
     }

@@ -37,26 +37,36 @@ extension ResumableSessions {
 
     /// Changes the sessions of an audience.
     /// - Returns: how many sessions were changed, or were so before.
+    /// - Throws: `refused` once those without room for a group are left out.
     func change(
         _ audience: Audience,
         in hub: HubName,
         _ action: AudienceCommand.Action,
         _ selection: PublicationDetails? = nil
     ) async throws(Failure) -> Int {
-        let records = try await self.records(of: audience, in: hub).filter { $0.isSelected(by: audience, selection) }
-        guard !records.isEmpty else { return 0 }
-        let sessions = self.sessions(in: hub)
+        let ids = try await self.find(audience, in: hub)
         var count = 0
-        for start in stride(from: 0, to: records.count, by: Self.operationsAtOnce) {
-            let some = records[start..<min(start + Self.operationsAtOnce, records.count)]
+        var isRefused = false
+        for start in stride(from: 0, to: ids.count, by: Self.operationsAtOnce) {
+            let some = try await self.records(of: Array(ids[start..<min(start + Self.operationsAtOnce, ids.count)]), in: hub)
+                .filter { $0.isSelected(by: audience, selection) }
+            guard !some.isEmpty else { continue }
+            let sessions = self.sessions(in: hub)
             let results = await withTaskGroup(of: Result<Bool, Failure>.self) { tasks in
                 for record in some {
                     tasks.addTask { await Self.change(record, action, by: sessions) }
                 }
                 return await tasks.reduce(into: [Result<Bool, Failure>]()) { $0.append($1) }
             }
-            for result in results { count += try result.get() ? 1 : 0 }
+            for result in results {
+                switch result {
+                case .success(let isChanged): count += isChanged ? 1 : 0
+                case .failure(.refused): isRefused = true
+                case .failure(.unavailable): throw .unavailable
+                }
+            }
         }
+        guard !isRefused else { throw .refused }
         return count
     }
 
@@ -73,21 +83,38 @@ extension ResumableSessions {
             case .leave(let groups): groups.map { .change(SessionChange(.left($0), of: record.id)) }
             case .leaveAll: record.memberships.current.map { .change(SessionChange(.left($0), of: record.id)) }
             }
+        var isRefused = false
         for operation in operations {
             switch await sessions.execute(operation, timeout: Self.timeout) {
             case nil, .gap?: return .failure(.unavailable)
-            case .refused(.full)?: return .failure(.refused)
+            // The next group may find room.
+            case .refused(.full)?: isRefused = true
             case .refused?: return .success(false)
             case .executed?, .attached?, .alreadyExecuted?, .duplicate?: break
             }
         }
-        return .success(true)
+        return isRefused ? .failure(.refused) : .success(true)
     }
 
-    private func records(of audience: Audience, in hub: HubName) async throws(Failure) -> [SessionRecord] {
+    /// The sessions of an audience, or, for one connection, its id.
+    private func find(_ audience: Audience, in hub: HubName) async throws(Failure) -> [ConnectionID] {
+        let selection: SessionSelection
+        switch audience {
+        case .connection(let id): return [id]
+        case .all: selection = SessionSelection()
+        case .user(let user): selection = SessionSelection(user: user)
+        case .group(let group): selection = SessionSelection(group: group)
+        }
         do throws(SessionStoreError) {
-            guard case .connection(let id) = audience else { return try await self.catalog.records(in: hub) }
-            return try await self.catalog.record(id, in: hub).map { [$0] } ?? []
+            return try await self.catalog.find(selection, in: hub).map(\.id)
+        } catch {
+            throw .unavailable
+        }
+    }
+
+    private func records(of connections: [ConnectionID], in hub: HubName) async throws(Failure) -> [SessionRecord] {
+        do throws(SessionStoreError) {
+            return try await self.catalog.store.records(of: connections, in: hub)
         } catch {
             throw .unavailable
         }
@@ -102,7 +129,7 @@ extension ResumableSessions {
         of connection: ConnectionID,
         in hub: HubName
     ) async throws(Failure) -> Bool? {
-        guard let record = try await self.records(of: .connection(connection), in: hub).first else { return nil }
+        guard let record = try await self.records(of: [connection], in: hub).first else { return nil }
         var permissions = GroupPermissions(texts: record.permissions)
         let isPossible: Bool
         switch action {

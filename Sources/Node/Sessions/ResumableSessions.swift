@@ -96,7 +96,7 @@ final class ResumableSessions: Sendable {
             tokenHash: token.digest,
             window: Self.window,
             announcesEnd: announcesEnd,
-            groups: client.groups.sorted(),
+            groups: GroupLimits.maximum.fitting(client.groups.sorted()),
             permissions: client.permissions.texts,
             state: ByteBuffer(string: client.handlerState ?? ""),
             connectedAt: self.now()

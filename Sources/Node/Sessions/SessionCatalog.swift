@@ -3,23 +3,40 @@ import VolaryProtocol
 
 /// Reads the sessions of the cluster, attached and detached, from their records.
 struct SessionCatalog: Sendable {
-    private static let pageSize = 500
-
     let store: any SessionStore
 
     /// - Returns: nil for an id without session in the hub.
     func record(_ id: ConnectionID, in hub: HubName) async throws(SessionStoreError) -> SessionRecord? {
-        try await self.store.records(in: hub, after: id.predecessor, limit: 1).first { $0.id == id }
+        try await self.store.records(of: [id], in: hub).first
     }
 
-    /// All sessions of a hub, ordered by id.
-    func records(in hub: HubName) async throws(SessionStoreError) -> [SessionRecord] {
+    /// The sessions that are selected, ordered by id.
+    func find(_ selection: SessionSelection, in hub: HubName) async throws(SessionStoreError) -> [FoundSession] {
+        var sessions: [FoundSession] = []
+        var last: ConnectionID?
+        repeat {
+            let section = try await self.store.find(selection, in: hub, after: last)
+            sessions += section.sessions
+            last = section.next
+        } while last != nil
+        return sessions
+    }
+
+    /// Reads records one after the other, and leaves out those of sessions that are gone.
+    /// - Parameter limit: of the records.
+    func records(
+        of sessions: some Collection<FoundSession>,
+        in hub: HubName,
+        limit: Int
+    ) async throws(SessionStoreError) -> [SessionRecord] {
         var records: [SessionRecord] = []
-        while true {
-            let page = try await self.store.records(in: hub, after: records.last?.id, limit: Self.pageSize)
-            records += page
-            guard page.count == Self.pageSize else { return records }
+        var left = sessions.map(\.id)[...]
+        while records.count < limit, !left.isEmpty {
+            let some = left.prefix(limit - records.count)
+            records += try await self.store.records(of: Array(some), in: hub)
+            left = left.dropFirst(some.count)
         }
+        return records
     }
 }
 

@@ -10,7 +10,7 @@ public enum ActionFailure: Error, Hashable, Sendable {
     case historyFull
     /// Too many messages are queued. A retry may succeed.
     case busy
-    /// The hub has used up its messages or bytes of this second. A retry may succeed.
+    /// The hub is over one of its quotas: messages or bytes of this second, or bytes in Redis. A retry may succeed.
     case overQuota
     /// The cluster is unreachable. A retry may succeed.
     case unreachable

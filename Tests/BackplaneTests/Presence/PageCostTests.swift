@@ -7,7 +7,7 @@ import VolaryProtocol
 @Suite(.serialized, .timeLimit(.minutes(5)))
 struct PageCostTests {
     /// Microseconds of the slowest command since the log was emptied; 0: the log has none.
-    private static func slowest(_ server: RedisServer) -> Int {
+    static func slowest(_ server: RedisServer) -> Int {
         let answer = server.command("SLOWLOG", "GET", "1000") ?? ""
         // The first line is the number of entries. An entry begins with an array of six: number, time, duration, command.
         let lines = answer.split(separator: "\r\n").dropFirst()

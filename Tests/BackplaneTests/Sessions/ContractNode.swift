@@ -58,6 +58,11 @@ struct ContractNode {
         try await self.execute(.publish(.test(text, to: audience), from: writer))
     }
 
+    /// As REST does it.
+    mutating func change(_ connection: ConnectionID, _ change: ControlEntry) async throws -> OperationAnswer {
+        try await self.execute(.change(SessionChange(change, of: connection))).answer
+    }
+
     func read(_ session: OwnedSession, after number: UInt64, groups: [AudienceName] = []) async throws -> SessionReadAnswer {
         let topics = Set([.all, .connection(session.connection)] + groups.map { Audience.group($0) })
         let read = SessionRead(session: session, after: number, topics: topics)

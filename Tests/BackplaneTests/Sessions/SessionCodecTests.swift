@@ -65,6 +65,19 @@ struct SessionCodecTests {
         }
     }
 
+    @Test func `A record without the time of its connection, which an older node stored, is read`() throws {
+        func record(_ more: [String]) -> SessionRecord? {
+            let fields = [
+                "fence", "1-2", "node", "", "until", "9", "epoch", "1", "P", "2", "n", "0", "window", "1", "permissions", "",
+                "state", "",
+            ]
+            let values = (fields + more).map { RESPValue.bulk(ByteBuffer(string: $0)) }
+            return SessionRecord(id: .random(on: NodeID(rawValue: 1)), fields: .array(values), groups: .array([]))
+        }
+        #expect(try #require(record([])).connectedAt == 0)
+        #expect(try #require(record(["opened", "1800000000001"])).connectedAt == 1_800_000_000_001)
+    }
+
     @Test func `Acknowledged ids are read as they were written`() throws {
         let text = try #require(AckID("a b/é"))
         let ids: [AckID] = [.number(0), .number(7), text, .number(.max), .number(1 << 52)]

@@ -21,7 +21,8 @@ struct SessionRecordContractTests {
                 window: .seconds(60),
                 groups: ["a/b", long],
                 permissions: ["send", "é"],
-                state: ByteBuffer(bytes: [1, 0, 2])
+                state: ByteBuffer(bytes: [1, 0, 2]),
+                connectedAt: 1_799_999_999_999
             )
             let observed = try await node.execute(.attach(attachment))
             guard case .attached(let fence) = observed.answer else { throw ContractError() }
@@ -37,6 +38,7 @@ struct SessionRecordContractTests {
             #expect(record.user == "it's {ann}" && record.protocol == "test" && record.tokenHash == [0, 1, 255])
             #expect(record.window == .seconds(60) && !record.announcesEnd && record.fence == fence)
             #expect(record.status == .attached(node.id) && record.checkpoint == Checkpoint(number: start, delivered: 0))
+            #expect(record.connectedAt == 1_799_999_999_999)
             #expect(record.permissions == [] && record.state == ByteBuffer(string: "later"))
             let intervals: [AudienceName: [MembershipHistory.Interval]] = [
                 "a/b": [.init(from: start)], long: [.init(from: start, to: numbers[1])], "c": [.init(from: numbers[2])],
@@ -104,6 +106,100 @@ struct SessionRecordContractTests {
             )
             #expect(try await node.read(session, after: session.fence.position.number).isPage)
         }
+    }
+
+    @Test(arguments: SessionStoreKind.allCases)
+    func `A session is in no more groups than a connection may be in`(kind: SessionStoreKind) async throws {
+        try await kind.withStore { endpoint in
+            var node = ContractNode(1, endpoint)
+            let groups = (0..<2046).map { AudienceName("g\($0)")! }
+            _ = try await node.attach(connection, groups: groups)
+            for name: AudienceName in ["a", "b", "a"] {
+                #expect(try await node.change(connection, .joined(name)) == .executed)
+            }
+            #expect(try await node.change(connection, .joined("c")) == .refused(.full))
+            // The interval of one that was left is kept, and counts for nothing here.
+            #expect(try await node.change(connection, .left("a")) == .executed)
+            #expect(try await node.change(connection, .joined("c")) == .executed)
+            #expect(try await node.change(connection, .joined("a")) == .refused(.full))
+            let record = try #require(try await endpoint.store.records(in: .default, after: nil, limit: 1).first)
+            #expect(record.memberships.current.count == 2048)
+            let tooMany = SessionAttachment(
+                connection: .random(on: node.id),
+                protocol: "test",
+                tokenHash: [],
+                window: .seconds(1),
+                groups: groups + ["1", "2", "3"]
+            )
+            #expect(try await node.execute(.attach(tooMany)).answer == .refused(.full))
+        }
+    }
+
+    /// Names of 83 and of 1,003 bytes: encoded in the key, and as a hash.
+    @Test(arguments: SessionStoreKind.allCases, [(40, 789), (500, 65)])
+    func `The names of a session's groups count by their bytes`(
+        kind: SessionStoreKind,
+        names: (letters: Int, count: Int)
+    ) async throws {
+        try await kind.withStore { endpoint in
+            var node = ContractNode(1, endpoint)
+            let groups = (0..<names.count).map { AudienceName(String(repeating: "é", count: names.letters) + "\(100 + $0)")! }
+            _ = try await node.attach(connection, groups: groups)
+            let rest = 64 * 1024 - groups.reduce(0) { $0 + $1.byteCount }
+            let tooLong = AudienceName(String(repeating: "%", count: rest + 1))!
+            let fitting = AudienceName(String(repeating: "%", count: rest))!
+            var answers: [OperationAnswer] = []
+            for group in [tooLong, fitting, "x"] { answers.append(try await node.change(connection, .joined(group))) }
+            #expect(answers == [.refused(.full), .executed, .refused(.full)])
+        }
+    }
+
+    @Test(arguments: SessionStoreKind.allCases)
+    func `Sessions are found by user and group, one section after the other`(kind: SessionStoreKind) async throws {
+        try await kind.withStore { endpoint in
+            let store = endpoint.store
+            var node = ContractNode(1, endpoint)
+            let user: AudienceName = "it's {ann}"
+            let ids = (0..<520).map { _ in ConnectionID.random(on: node.id) }.sorted()
+            for (number, id) in ids.enumerated() {
+                let attachment = SessionAttachment(
+                    connection: id,
+                    user: number % 2 == 0 ? user : nil,
+                    protocol: "test",
+                    tokenHash: [1],
+                    window: .seconds(60),
+                    groups: number % 3 == 0 ? [long, "c"] : ["c"]
+                )
+                guard case .attached = try await node.execute(.attach(attachment)).answer else { throw ContractError() }
+            }
+            let every = { (step: Int) in stride(from: 0, to: ids.count, by: step).map { ids[$0] } }
+            #expect(try await Self.found(SessionSelection(), in: store) == ids)
+            #expect(try await Self.found(SessionSelection(user: user), in: store) == every(2))
+            #expect(try await Self.found(SessionSelection(group: long), in: store) == every(3))
+            #expect(try await Self.found(SessionSelection(user: user, group: long), in: store) == every(6))
+            #expect(try await Self.found(SessionSelection(user: "bob", group: "c"), in: store).isEmpty)
+            #expect(try await Self.found(SessionSelection(), in: store, try #require(HubName("other"))).isEmpty)
+            _ = try await node.execute(.change(SessionChange(.left(long), of: ids[0])))
+            #expect(try await Self.found(SessionSelection(group: long), in: store) == Array(every(3).dropFirst()))
+            #expect(try await store.records(of: [ids[3], connection, ids[1]], in: .default).map(\.id) == [ids[3], ids[1]])
+            #expect(try await store.find(SessionSelection(), in: .default, after: nil).next == ids[499])
+            let one = try #require(try await store.find(SessionSelection(), in: .default, after: ids[518]).sessions.first)
+            #expect(one.owner == node.id)
+            let session = OwnedSession(connection: one.id, fence: one.fence)
+            #expect(try await store.detach(session, from: node.caller).answer == .done)
+            #expect(try await store.find(SessionSelection(), in: .default, after: ids[518]).sessions.map(\.owner) == [nil])
+        }
+    }
+
+    /// In all sections.
+    private static func found(
+        _ selection: SessionSelection,
+        in store: any SessionStore,
+        _ hub: HubName = .default
+    ) async throws -> [ConnectionID] {
+        var sections = [try await store.find(selection, in: hub, after: nil)]
+        while let next = sections.last?.next { sections.append(try await store.find(selection, in: hub, after: next)) }
+        return sections.flatMap { $0.sessions.map(\.id) }
     }
 
     @Test(arguments: SessionStoreKind.allCases)

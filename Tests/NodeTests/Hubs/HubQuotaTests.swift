@@ -73,7 +73,7 @@ struct HubQuotaTests {
                 let data = String(repeating: "x", count: count)
                 return #"{"type":"sendToGroup","group":"g","dataType":"text","data":"\#(data)","ackId":\#(ackID)}"#
             }
-            let refused = PubSubClient.ack(2, "QuotaExceeded", "The hub is over its quota of messages or bytes per second")
+            let refused = PubSubClient.ack(2, "QuotaExceeded", "The hub is over its quota")
             // Larger than the quota of a second: it uses up that of the next ones.
             try await client.send([send(4096, 1)], [PubSubClient.ack(1)])
             try await client.send([send(1, 2)], [refused])

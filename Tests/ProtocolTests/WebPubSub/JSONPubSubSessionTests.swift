@@ -109,7 +109,7 @@ struct JSONPubSubSessionTests {
         (.tooLarge, "InternalServerError", "Internal server error"), (.refused, "InternalServerError", "Internal server error"),
         (.busy, "Timeout", "The message was not confirmed in time"),
         (.unreachable, "Timeout", "The message was not confirmed in time"),
-        (.overQuota, "QuotaExceeded", "The hub is over its quota of messages or bytes per second"),
+        (.overQuota, "QuotaExceeded", "The hub is over its quota"),
         (.historyFull, "Timeout", "The message was not confirmed in time"),
     ])
     func `Each failure has its error; without an ack id nothing is told`(failure: ActionFailure, name: String, message: String) {

@@ -139,7 +139,7 @@ struct PubSubMessageTests {
         (.internalError, #"\#(failure){"name":"InternalServerError","message":"Internal server error"}}"#),
         (
             .overQuota,
-            #"\#(failure){"name":"QuotaExceeded","message":"The hub is over its quota of messages or bytes per second"}}"#
+            #"\#(failure){"name":"QuotaExceeded","message":"The hub is over its quota"}}"#
         ),
         (.timeout, #"\#(failure){"name":"Timeout","message":"The message was not confirmed in time"}}"#),
     ]

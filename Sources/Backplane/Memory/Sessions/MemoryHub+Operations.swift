@@ -65,7 +65,7 @@ extension MemoryHub {
         switch change.change {
         case .joined(let group):
             guard !record.memberships.isMember(of: group) else { return (.executed, nil) }
-            guard record.memberships.count < SessionLimits.intervals else { return (.refused(.full), nil) }
+            guard record.memberships.hasRoom(for: group) else { return (.refused(.full), nil) }
         case .left(let group):
             guard record.memberships.isMember(of: group) else { return (.executed, nil) }
         case .permissions(let permissions):
@@ -87,7 +87,8 @@ extension MemoryHub {
     private mutating func attach(_ attachment: SessionAttachment, to node: NodeID) -> (answer: OperationAnswer, number: UInt64?) {
         guard self.records[attachment.connection] == nil else { return (.refused(.exists), nil) }
         guard self.records.count < self.limits.sessions, self.makeRoom(for: SessionOperation.attach(attachment).bytes),
-            attachment.state.readableBytes <= SessionLimits.stateBytes, attachment.groups.count <= SessionLimits.intervals
+            attachment.state.readableBytes <= SessionLimits.stateBytes,
+            GroupLimits.maximum.fitting(attachment.groups).count == attachment.groups.count
         else { return (.refused(.full), nil) }
         let number = self.nextNumber()
         let intervals = attachment.groups.map { ($0, [MembershipHistory.Interval(from: number)]) }

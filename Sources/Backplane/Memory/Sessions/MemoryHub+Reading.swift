@@ -2,6 +2,17 @@ import DequeModule
 import VolaryProtocol
 
 extension MemoryHub {
+    func find(_ selection: SessionSelection, after: ConnectionID?) -> FoundSessions {
+        let ids = self.records.keys.filter { id in after.map { $0 < id } ?? true }.sorted()
+        let section = ids.prefix(SessionLimits.sessionsPerSearch)
+        let selected = section.compactMap { self.records[$0] }.filter(selection.selects)
+        let sessions = selected.map { record in
+            let owner: NodeID? = if case .attached(let node) = record.status { node } else { nil }
+            return FoundSession(id: record.id, fence: record.fence, owner: owner)
+        }
+        return FoundSessions(sessions: sessions, next: section.count < ids.count ? section.last : nil)
+    }
+
     mutating func read(_ read: SessionRead, from caller: SessionCaller) -> SessionReadAnswer {
         self.enter(caller.seen)
         if let refusal = self.refusal(of: read.session, rule: .fencedWrites) { return .refused(refusal) }

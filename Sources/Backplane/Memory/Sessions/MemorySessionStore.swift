@@ -168,11 +168,16 @@ public final class MemorySessionStore: SessionStore {
         }
     }
 
-    public func records(in hub: HubName, after: ConnectionID?, limit: Int) async throws(SessionStoreError) -> [SessionRecord] {
-        self.look(hub) { hub in
-            let records = hub.records.values.filter { record in after.map { $0 < record.id } ?? true }
-            return Array(records.sorted { $0.id < $1.id }.prefix(limit))
-        }
+    public func find(
+        _ selection: SessionSelection,
+        in hub: HubName,
+        after: ConnectionID?
+    ) async throws(SessionStoreError) -> FoundSessions {
+        self.look(hub) { $0.find(selection, after: after) }
+    }
+
+    public func records(of connections: [ConnectionID], in hub: HubName) async throws(SessionStoreError) -> [SessionRecord] {
+        self.look(hub) { hub in connections.compactMap { hub.records[$0] } }
     }
 
     public func ended(in hub: HubName, limit: Int) async throws(SessionStoreError) -> [EndedSession] {

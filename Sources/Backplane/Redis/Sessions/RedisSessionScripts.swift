@@ -100,6 +100,6 @@ extension RedisScript {
         .attach, .publishInOrder, .changeMembership, .changeField, .close, .claim, .detach, .takeSession, .remove, .expire,
         .vouch,
         .readSession, .acknowledge, .lastNumbers, .markHub,
-        .expiredSessions, .sessionsOfNode, .sessionRecords, .endedSessions, .confirmEnded,
+        .expiredSessions, .sessionsOfNode, .findSessions, .sessionRecords, .endedSessions, .confirmEnded,
     ]
 }

@@ -6,14 +6,15 @@ public import VolaryProtocol
 
 /// A ``SessionStore`` in Redis: ``RedisScript/sessionParts`` lists the keys, `Scripts/Sessions` contains the scripts.
 ///
-/// Each call is one script, on Redis' clock; a list takes one for each 100 records. A script uses the keys of one hub. While the
+/// Each call is one script, on Redis' clock; reading records takes one for each 100 records, or more. A script uses the keys of one hub. While the
 /// connection is down, calls fail at once; otherwise they end within the configuration's command timeout.
 ///
 /// A hub's logs are those of the broker: topics without a member and without a subscriber have none, and those without a subscriber have
 /// a common limit. ``SessionLimits/hubBytes`` is not enforced.
 public final class RedisSessionStore: SessionStore, Service {
-    /// Records in one call.
+    /// Records in one call, and groups of them together: so many take about 2 ms.
     private static let recordsPerCall = 100
+    private static let groupsPerCall = 2048
 
     let scripts: RedisSessionScripts
     private let resolver: MasterResolver
@@ -184,18 +185,28 @@ public final class RedisSessionStore: SessionStore, Service {
         return SessionReply.ownedSessions(reply)
     }
 
-    public func records(in hub: HubName, after: ConnectionID?, limit: Int) async throws(SessionStoreError) -> [SessionRecord] {
+    public func find(
+        _ selection: SessionSelection,
+        in hub: HubName,
+        after: ConnectionID?
+    ) async throws(SessionStoreError) -> FoundSessions {
+        let arguments = [
+            after?.description ?? "", "\(SessionLimits.sessionsPerSearch)",
+            selection.user.map { NameKey($0).description } ?? "", selection.group.map { NameKey($0).description } ?? "",
+        ]
+        return try SessionReply.foundSessions(try await self.scripts.look(.findSessions, arguments, in: hub))
+    }
+
+    public func records(of connections: [ConnectionID], in hub: HubName) async throws(SessionStoreError) -> [SessionRecord] {
         var records: [SessionRecord] = []
-        var last = after?.description ?? ""
-        var left = limit
-        while left > 0 {
-            let portion = min(left, Self.recordsPerCall)
-            let reply = try await self.scripts.look(.sessionRecords, [last, "\(portion)"], in: hub)
-            let rows = reply.elements ?? []
-            records += rows.compactMap { SessionRecord(row: $0) }
-            guard rows.count == portion, let next = rows.last?.elements?.first?.text else { break }
-            last = next
-            left -= portion
+        var left = connections[...]
+        while !left.isEmpty {
+            let some = left.prefix(Self.recordsPerCall).map(\.description)
+            let reply = try await self.scripts.look(.sessionRecords, ["\(Self.groupsPerCall)"] + some, in: hub)
+            guard let rows = reply.elements, let count = rows.first?.integer, (1...Int64(some.count)).contains(count)
+            else { throw SessionReply.wrongShape }
+            records += rows.dropFirst().compactMap { SessionRecord(row: $0) }
+            left = left.dropFirst(Int(count))
         }
         return records
     }

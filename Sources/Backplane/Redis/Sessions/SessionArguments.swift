@@ -31,7 +31,8 @@ enum SessionArguments {
 
     private static func append(_ attachment: SessionAttachment, to arguments: inout RedisArguments) {
         let fits =
-            attachment.state.readableBytes <= SessionLimits.stateBytes && attachment.groups.count <= SessionLimits.intervals
+            attachment.state.readableBytes <= SessionLimits.stateBytes
+            && GroupLimits.maximum.fitting(attachment.groups).count == attachment.groups.count
         for argument in [
             attachment.connection.description, fits ? "1" : "0", Hex.encode(attachment.tokenHash),
             "\(attachment.window.milliseconds)", attachment.announcesEnd ? "1" : "0", attachment.user?.text ?? "",
@@ -41,6 +42,7 @@ enum SessionArguments {
         }
         arguments.append(ControlEntryCodec.encode(attachment.permissions))
         arguments.append(attachment.state)
+        arguments.append("\(attachment.connectedAt)")
         arguments.append("\(attachment.groups.count)")
         for group in attachment.groups { arguments.append(RedisArguments(self.key(of: group))) }
     }
@@ -71,10 +73,10 @@ enum SessionArguments {
         arguments.append(ControlEntryCodec.encode(change.change))
         switch change.change {
         case .joined(let group):
-            arguments.append(RedisArguments(["join"] + self.key(of: group) + ["\(SessionLimits.intervals)"]))
+            arguments.append(RedisArguments(["join"] + self.membership(of: group)))
             return (.changeMembership, arguments)
         case .left(let group):
-            arguments.append(RedisArguments(["leave"] + self.key(of: group) + ["\(SessionLimits.intervals)"]))
+            arguments.append(RedisArguments(["leave"] + self.membership(of: group)))
             return (.changeMembership, arguments)
         case .permissions(let permissions):
             let fits = permissions.reduce(0) { $0 + $1.utf8.count } <= SessionLimits.permissionBytes
@@ -95,6 +97,12 @@ enum SessionArguments {
             writer.connection.description, writer.fence.position.description,
             writer.ackID.map { AcknowledgedIDCodec.encode($0) } ?? "",
         ]
+    }
+
+    private static func membership(of group: AudienceName) -> [String] {
+        let limits = GroupLimits.maximum
+        return self.key(of: group)
+            + ["\(group.byteCount)", "\(SessionLimits.intervals)", "\(limits.groups)", "\(limits.bytes)"]
     }
 
     private static func key(of group: AudienceName) -> [String] {

@@ -31,6 +31,7 @@ extension SessionRecord {
             memberships: memberships,
             permissions: permissions,
             state: state,
+            connectedAt: fields["opened"]?.number.map { Int64(clamping: $0) } ?? 0,
             acknowledged: AcknowledgedIDCodec.decode(fields["acks"].map { String(buffer: $0) } ?? "")
         )
     }

@@ -172,6 +172,19 @@ extension SessionReply {
         }
     }
 
+    static func foundSessions(_ value: RESPValue) throws(SessionStoreError) -> FoundSessions {
+        guard let elements = value.elements, let next = elements.first?.text, elements.count % 3 == 1 else {
+            throw self.wrongShape
+        }
+        let sessions = stride(from: 1, to: elements.count, by: 3).compactMap { index -> FoundSession? in
+            guard let id = elements[index].text.flatMap({ ConnectionID($0) }),
+                let fence = elements[index + 1].text.flatMap({ Fence(text: $0) }), let owner = elements[index + 2].text
+            else { return nil }
+            return FoundSession(id: id, fence: fence, owner: NodeID(owner))
+        }
+        return FoundSessions(sessions: sessions, next: ConnectionID(next))
+    }
+
     static func endedSessions(_ value: RESPValue) -> [EndedSession] {
         self.pairs(value).compactMap { id, value in
             guard var bytes = value.bytes,

@@ -58,7 +58,12 @@ extension HubSessions {
             // Again once the store has the word of this node.
             let deadline = self.now() + SessionLimits.catchUpTimeout.milliseconds
             handle.waiting.prepend(SessionHandle.Waiting(request: request, deadline: deadline))
-        case .refused(.full), .refused(.noReceiver): request.done(.failure(.busy))
+        case .refused(.full), .refused(.noReceiver):
+            if isCurrent, case .join(let group) = request.action {
+                self.follower.sessions[id]?.pending.remove(.group(group))
+                self.update { $0.refreshTopics(of: id, into: &$1) }
+            }
+            request.done(.failure(request.failure))
         case .refused(let refusal):
             // First the end of the session, so that its client gets no result.
             if isCurrent { self.update { $0.refused(refusal, id, into: &$1) } }

@@ -58,63 +58,89 @@ extension HubSessions {
 
     // MARK: - The sweep
 
-    /// Removes sessions whose window is over, and takes those of dead owners, a page at a time.
+    /// Removes sessions whose window is over, and takes those without owner.
     private func sweepOnce() {
         guard self.sweep.begin() else { return }
+        let dead = self.sweep.deadOwners(now: self.now(), grace: self.graceMilliseconds) { $0 == self.node || self.isLive($0) }
         let (store, hub, after) = (self.service.store, self.hub, self.sweep.cursor)
         Task {
             let expired = try? await store.expired(in: hub, limit: SessionSweep.expiredAtOnce)
-            let page = try? await store.records(in: hub, after: after, limit: SessionSweep.pageSize)
-            self.turn { sessions in
+            let section = try? await store.find(SessionSelection(), in: hub, after: after)
+            var left: [NodeID: [OwnedSession]] = [:]
+            for node in dead { left[node] = try? await store.sessions(of: node, in: hub, limit: SessionSweep.takenAtOnce) }
+            self.turn { [left] sessions in
                 for id in expired ?? [] { sessions.expire(id) }
-                let owned = sessions.sweep.looked(at: page, now: sessions.now(), grace: sessions.graceMilliseconds) { record in
-                    guard case .attached(let owner) = record.status else { return true }
-                    return owner == sessions.node ? sessions.handles[record.id] != nil : sessions.isLive(owner)
+                let lost = sessions.sweep.looked(at: section, now: sessions.now(), grace: sessions.graceMilliseconds) { session in
+                    guard let owner = session.owner else { return true }
+                    return owner == sessions.node ? sessions.handles[session.id] != nil : sessions.isLive(owner)
                 }
-                for session in owned { sessions.take(session) }
+                for session in lost { sessions.take(session) }
+                // No more while many are under way.
+                for (node, owned) in left where !sessions.isLive(node) && sessions.calls < SessionSweep.takenAtOnce {
+                    if owned.isEmpty { sessions.sweep.owners.remove(node) }
+                    for session in owned { sessions.take(session) }
+                }
             }
         }
     }
 }
 
-/// The search for sessions without owner, by pages. Pure.
+/// The search for sessions without owner. Pure.
+///
+/// It looks at one section of the hub's sessions after the other, and remembers their owners. The sessions of an owner that is missing are
+/// then found in the set of that owner, at once.
 struct SessionSweep {
     static let expiredAtOnce = 256
-    static let pageSize = 500
+    static let takenAtOnce = 500
 
+    /// Nodes that own sessions, or did.
+    var owners: Set<NodeID> = []
+    /// Some of them, with the time when they were first missing.
+    private var missing: [NodeID: Int64] = [:]
     /// The last session that was looked at; nil at the beginning.
     private(set) var cursor: ConnectionID?
     private var isUnderWay = false
-    /// Sessions whose owner was missing when they were last looked at, with the time when that was first so.
+    /// Sessions whose owner was missing when they were last looked at, with the time when that was first so: of this node without client, or
+    /// those that the set of their owner lacks.
     private var suspects: [OwnedSession: Int64] = [:]
     private var found: [OwnedSession: Int64] = [:]
 
-    /// - Returns: false while a page is awaited.
+    /// - Returns: false while a section is awaited.
     mutating func begin() -> Bool {
         defer { self.isUnderWay = true }
         return !self.isUnderWay
     }
 
+    /// - Parameter grace: milliseconds for which an owner must be missing.
+    /// - Returns: owners all of whose sessions are to be taken.
+    mutating func deadOwners(now: Int64, grace: Int64, isLive: (NodeID) -> Bool) -> [NodeID] {
+        var missing: [NodeID: Int64] = [:]
+        for owner in self.owners where !isLive(owner) { missing[owner] = self.missing[owner] ?? now }
+        self.missing = missing
+        return missing.filter { now - $0.value >= grace }.map(\.key)
+    }
+
     /// - Parameters:
-    ///   - page: nil when the store did not answer.
+    ///   - section: nil when the store did not answer.
     ///   - grace: milliseconds for which an owner must be missing.
     ///   - isOwned: whether a session is detached, or has a living owner.
     /// - Returns: sessions to be taken from their owner.
     mutating func looked(
-        at page: [SessionRecord]?,
+        at section: FoundSessions?,
         now: Int64,
         grace: Int64,
-        isOwned: (SessionRecord) -> Bool
+        isOwned: (FoundSession) -> Bool
     ) -> [OwnedSession] {
         self.isUnderWay = false
-        guard let page else { return [] }
+        guard let section else { return [] }
+        self.owners.formUnion(section.sessions.lazy.compactMap(\.owner))
         var taken: [OwnedSession] = []
-        for record in page where !isOwned(record) {
-            let session = OwnedSession(connection: record.id, fence: record.fence)
+        for found in section.sessions where !isOwned(found) {
+            let session = OwnedSession(connection: found.id, fence: found.fence)
             let since = self.suspects[session] ?? now
             if now - since >= grace { taken.append(session) } else { self.found[session] = since }
         }
-        self.cursor = page.count == Self.pageSize ? page.last?.id : nil
+        self.cursor = section.next
         if self.cursor == nil { (self.suspects, self.found) = (self.found, [:]) }
         return taken
     }

@@ -24,6 +24,9 @@ package struct SessionRequest: Sendable {
         self.done = done
     }
 
+    /// Of an action for which there is no room. Only a message may find room later.
+    var failure: ActionFailure { if case .publish = self.action { .busy } else { .refused } }
+
     /// - Returns: nil for a request without one.
     func operation(of writer: SessionWriter) -> SessionOperation? {
         switch self.action {

@@ -9,7 +9,8 @@ public struct HubPublication: Hashable, Sendable {
         self.publication = publication
     }
 
-    /// Milliseconds since 1970. From then on the payload is not sent; its dense number is used up all the same.
+    /// Milliseconds since 1970, on the clock of the node that accepted it. From then on, with a tolerance for the clocks of other nodes, the
+    /// payload is not sent; its dense number is used up all the same.
     public var expiresAt: Int64? {
         self.publication.details?.secondsToLive.map { self.publication.timestamp + Int64($0) * 1000 }
     }

@@ -39,6 +39,16 @@ public struct MembershipHistory: Hashable, Sendable {
     /// Whether an interval is open.
     public func isMember(of group: AudienceName) -> Bool { self.intervals[group]?.last.map { $0.to == nil } ?? false }
 
+    /// Whether a connection may join one more group.
+    func hasRoom(for group: AudienceName) -> Bool {
+        var (groups, bytes) = (0, group.byteCount)
+        for (name, intervals) in self.intervals where intervals.contains(where: { $0.to == nil }) {
+            groups += 1
+            bytes += name.byteCount
+        }
+        return self.count < SessionLimits.intervals && groups < GroupLimits.maximum.groups && bytes <= GroupLimits.maximum.bytes
+    }
+
     /// The groups with an open interval, in order.
     public var current: [AudienceName] { self.intervals.keys.filter(self.isMember).sorted() }
 

@@ -30,7 +30,7 @@ public struct SessionRecord: Hashable, Sendable {
     public internal(set) var permissions: Set<UTF8Text>
     /// Belongs to the application's event handler.
     public internal(set) var state: ByteBuffer
-    /// When the connection was first opened: milliseconds since 1970, UTC.
+    /// When the connection was first opened: milliseconds since 1970, UTC; 0 if an older node stored the record.
     public internal(set) var connectedAt: Int64 = 0
     public internal(set) var acknowledged = AcknowledgedIDs()
 

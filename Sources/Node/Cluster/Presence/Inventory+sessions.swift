@@ -7,9 +7,15 @@ extension Inventory {
     /// Adds the sessions that a query selects.
     func withSessions(_ page: ConnectionPage, _ query: ConnectionQuery) async -> ConnectionPage {
         guard let sessions else { return page }
+        let selected: [FoundSession]
         let records: [SessionRecord]
         do throws(SessionStoreError) {
-            records = try await sessions.records(in: query.hub)
+            let selection = SessionSelection(user: query.user, group: query.group)
+            selected = try await sessions.find(selection, in: query.hub).filter { query.includes(self.nodeName(of: $0.owner)) }
+            guard !selected.isEmpty else { return page }
+            let following = selected.drop { session in query.after.map { session.id <= $0 } ?? false }
+            // One more than the page holds, so that it is known whether more follow.
+            records = try await sessions.records(of: following, in: query.hub, limit: query.limit + 1)
         } catch {
             self.logger.debug("Connections listed without sessions", metadata: [LogKey.error: "\(error)"])
             // Only of itself does a node know whether it has sessions.
@@ -23,11 +29,8 @@ extension Inventory {
                 nodes: page.nodes
             )
         }
-        let selected = records.map { self.listed($0, in: query.hub) }.filter { query.selects($0) }
-        guard !selected.isEmpty else { return page }
-        let following = selected.lazy.filter { session in query.after.map { $0 < session.record.id } ?? true }
-        // One more than the page holds, so that it is known whether more follow.
-        let merged = (page.connections + following.prefix(query.limit + 1)).sorted { $0.record.id < $1.record.id }
+        let listed = records.map { self.listed($0, in: query.hub) }
+        let merged = (page.connections + listed).sorted { $0.record.id < $1.record.id }
         return ConnectionPage(
             connections: Array(merged.prefix(query.limit)),
             total: page.total + selected.count,
@@ -47,11 +50,7 @@ extension Inventory {
     }
 
     private func listed(_ record: SessionRecord, in hub: HubName) -> ListedConnection {
-        let nodeName: String? =
-            switch record.status {
-            case .attached(let node): self.directory.name(of: node) ?? node.description
-            case .detached: nil
-            }
+        let owner: NodeID? = if case .attached(let node) = record.status { node } else { nil }
         return ListedConnection(
             record: ConnectionRecord(
                 id: record.id,
@@ -61,15 +60,16 @@ extension Inventory {
                 user: record.user,
                 groups: Set(record.memberships.current)
             ),
-            nodeName: nodeName
+            nodeName: self.nodeName(of: owner)
         )
     }
+
+    private func nodeName(of owner: NodeID?) -> String? { owner.map { self.directory.name(of: $0) ?? $0.description } }
 }
 
 extension ConnectionQuery {
-    fileprivate func selects(_ connection: ListedConnection) -> Bool {
-        // A detached connection is on no node.
-        guard let nodeName = connection.nodeName else { return self.nodeName == nil && self.selects(connection.record, on: "") }
-        return self.selects(connection.record, on: nodeName)
+    /// A detached connection is on no node.
+    fileprivate func includes(_ nodeName: String?) -> Bool {
+        nodeName.map { self.includes(nodesNamed: $0) } ?? (self.nodeName == nil)
     }
 }

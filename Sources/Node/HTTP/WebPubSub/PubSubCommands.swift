@@ -23,23 +23,30 @@ struct PubSubCommands: Sendable {
     )
         async throws -> Int
     {
-        let resumable =
-            try await self.ofSessions { sessions async throws(ResumableSessions.Failure) in
-                try await sessions.change(audience, in: hub, action, selection)
-            } ?? 0
+        var (resumable, isRefused) = (0, false)
+        do {
+            resumable =
+                try await self.ofSessions { sessions async throws(ResumableSessions.Failure) in
+                    try await sessions.change(audience, in: hub, action, selection)
+                } ?? 0
+        } catch is Refused {
+            isRefused = true
+        }
         if case .connection(let id) = audience {
+            guard !isRefused else { throw Refused() }
             if resumable > 0 { return resumable }
             guard try await self.hasNode(of: id, in: hub) else { return 0 }
         }
-        return try await resumable
-            + self.request { () async throws(BrokerError) in
-                try await self.publisher.change(
-                    HubAudience(hub: hub, audience: audience),
-                    action,
-                    selection: selection,
-                    timeout: Self.timeout
-                )
-            }
+        let others = try await self.request { () async throws(BrokerError) in
+            try await self.publisher.change(
+                HubAudience(hub: hub, audience: audience),
+                action,
+                selection: selection,
+                timeout: Self.timeout
+            )
+        }
+        guard !isRefused else { throw Refused() }
+        return resumable + others
     }
 
     /// - Returns: nil without such a connection; otherwise whether the change was possible, or the client has the permission.

@@ -48,6 +48,12 @@ final class DrivenNode: Sendable {
         return client
     }
 
+    /// Whether the node is subscribed to a group.
+    func hears(_ group: AudienceName) async throws -> Bool {
+        let sessions = self.sessions
+        return try await sessions.loop.submit { sessions.follower.subscriptions.isConfirmed(.group(group)) }.get()
+    }
+
     func claim(_ client: DrivenClient) async -> HubSessions.Claim {
         let claim = await self.sessions.claim(client.id, tokenHash: DrivenClient.token, client: client)
         if case .claimed(let handle, _) = claim { client.handle.withLockedValue { $0 = handle } }

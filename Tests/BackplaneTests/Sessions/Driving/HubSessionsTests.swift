@@ -159,6 +159,17 @@ struct HubSessionsTests {
         #expect(await eventually { listener.texts == (1...20).map { "\($0):\($0)" } })
     }
 
+    @Test func `A join beyond the limit of groups is refused for good, and leaves no subscription`() async throws {
+        let node = DrivenNode(MemorySessionStore())
+        let client = try await node.attach((0..<2048).map { AudienceName("g\($0)")! })
+        for name: AudienceName in ["x", "y"] { #expect(try await node.request(.join(name), of: client) == .refused) }
+        #expect(try await node.request(.leave("g0"), of: client) == nil)
+        #expect(try await node.request(.join("z"), of: client) == nil)
+        var heard: [Bool] = []
+        for name: AudienceName in ["x", "y", "z"] { heard.append(try await node.hears(name)) }
+        #expect(heard == [false, false, true])
+    }
+
     @Test func `A client that has closed leaves no record`() async throws {
         let store = MemorySessionStore()
         let node = DrivenNode(store)

@@ -151,6 +151,69 @@ struct ReliableClientTests {
         }
     }
 
+    @Test func `A join beyond the limit of groups is refused as that of other clients, by any way`() async throws {
+        try await APITestNode.withPubSub(2) { nodes in
+            let api = PubSubCaller(node: nodes[1])
+            let names = (100..<165).map { "\($0)" + String(repeating: "n", count: 997) }
+            let more = String(repeating: "m", count: 537)
+            func join(_ group: String, _ ackID: Int) -> String { #"{"type":"joinGroup","group":"\#(group)","ackId":\#(ackID)}"# }
+            let reliable = try await ReliableClient.connect(nodes[0], ["sub": "ann"])
+            let plain = try await PubSubClient.connect(nodes[0], "chat", ["sub": "bob", "role": ["webpubsub.joinLeaveGroup"]])
+            let plainID = try await plain.connected()
+            for (number, name) in names.enumerated() {
+                try await reliable.join(name, ackID: number)
+                try await plain.send([join(name, number)], [PubSubClient.ack(number)])
+            }
+            try await reliable.send(join(more, 100))
+            try await plain.send([join(more, 100)], [PubSubClient.ack(100, "InternalServerError", "Internal server error")])
+            #expect(try await reliable.ack(100) == "InternalServerError")
+            for id in [reliable.id, plainID] { try await api.expect(409, "PUT", "/groups/\(more)/connections/\(id)") }
+            for user in ["ann", "bob"] { try await api.expect(409, "PUT", "/users/\(user)/groups/\(more)") }
+            try await reliable.join("g", ackID: 101)
+            try await plain.send([join("g", 101)], [PubSubClient.ack(101)])
+        }
+    }
+
+    /// The ids on all pages.
+    private static func listed(_ query: String, _ node: APITestNode) async throws -> [String] {
+        var ids: [String] = []
+        var (cursor, count) = ("", 0)
+        repeat {
+            let answer = try await node.request("GET", "/api/connections?hub=chat&limit=2\(query)\(cursor)")
+            count = answer.json["count"] as? Int ?? -1
+            ids += (answer.json["connections"] as? [[String: Any]] ?? []).compactMap { $0["id"] as? String }
+            cursor = (answer.json["next"] as? String).map { "&cursor=\($0)" } ?? ""
+        } while !cursor.isEmpty
+        #expect(count == ids.count)
+        return ids
+    }
+
+    @Test func `Lists have plain clients and reliable ones, attached and detached, page by page`() async throws {
+        try await APITestNode.withPubSub(2) { nodes in
+            let api = PubSubCaller(node: nodes[0])
+            var clients: [ReliableClient] = []
+            for number in 0..<5 {
+                clients.append(
+                    try await ReliableClient.connect(nodes[number % 2], ["sub": "ann", "webpubsub.group": ["g"]])
+                )
+            }
+            let plain = try await PubSubClient.open(nodes[0], user: "ann", groups: ["g"])
+            await clients[4].cut()
+            try await nodes[1].waits(for: "detached", of: clients[4].id)
+            let all = (clients.map(\.id) + [plain.id]).sorted()
+            for query in ["", "&user=ann", "&group=g", "&user=ann&group=g"] {
+                #expect(try await Self.listed(query, nodes[1]) == all, "\(query)")
+            }
+            #expect(try await Self.listed("&group=g&node=node-2", nodes[1]) == [clients[1].id, clients[3].id].sorted())
+            for query in ["&user=bob", "&group=h", "&user=ann&group=h"] {
+                #expect(try await Self.listed(query, nodes[1]).isEmpty, "\(query)")
+            }
+            for name in ["users/ann", "groups/g"] { try await api.expect(200, "HEAD", "/\(name)") }
+            for name in ["users/bob", "groups/h"] { try await api.expect(404, "HEAD", "/\(name)") }
+            withExtendedLifetime(plain) {}
+        }
+    }
+
     @Test func `With delivery at most once the protocol is not chosen`() async throws {
         let options: [ConfigurationOption: String] = [.delivery: "at-most-once", .accessKey: PubSubToken.key]
         try await APITestNode.with(options) { node in

@@ -29,15 +29,49 @@ extension RedisScript {
             """
     )
 
-    /// ARGV: 1 the id after which to begin, or empty; 2 the limit. Answers id, record and groups of each.
+    /// ARGV: 1 the id after which to begin, or empty; 2 how many to look at; 3 ``NameKey`` of the user, or empty; 4 of the group, or
+    /// empty.
+    ///
+    /// Answers the id after which the next section begins, empty at the end; then id, fence and owner of each that is selected.
+    static let findSessions = RedisScript(
+        name: "find sessions",
+        source: Self.listParts + """
+            local function isMember(key)
+                local value = redis.call('HGET', key .. ':groups', ARGV[4])
+                return value and string.find(string.match(value, '^[%d%- ]*'), '%- $')
+            end
+            local from = ARGV[1] == '' and '-' or '(' .. ARGV[1]
+            local ids = redis.call('ZRANGEBYLEX', scope .. ':sessions', from, '+', 'LIMIT', 0, ARGV[2])
+            local found = {#ids == tonumber(ARGV[2]) and ids[#ids] or ''}
+            for _, id in ipairs(ids) do
+                local key = scope .. ':session:' .. id
+                local fields = redis.call('HMGET', key, 'fence', 'node', 'userKey')
+                if fields[1] and (ARGV[3] == '' or fields[3] == ARGV[3]) and (ARGV[4] == '' or isMember(key)) then
+                    found[#found + 1] = id
+                    found[#found + 1] = fields[1]
+                    found[#found + 1] = fields[2] or ''
+                end
+            end
+            return found
+            """
+    )
+
+    /// ARGV: 1 how much to read at most, in groups; then ids. What a group is in bytes, 32, counts for the other large fields.
+    ///
+    /// Answers how many of the ids were looked at, one at least; then id, record and groups of each that exists.
     static let sessionRecords = RedisScript(
         name: "session records",
         source: Self.listParts + """
-            local found = {}
-            local from = ARGV[1] == '' and '-' or '(' .. ARGV[1]
-            for _, id in ipairs(redis.call('ZRANGEBYLEX', scope .. ':sessions', from, '+', 'LIMIT', 0, ARGV[2])) do
-                local key = scope .. ':session:' .. id
-                found[#found + 1] = {id, redis.call('HGETALL', key), redis.call('HGETALL', key .. ':groups')}
+            local found, left = {0}, tonumber(ARGV[1])
+            for i = 2, #ARGV do
+                local key = scope .. ':session:' .. ARGV[i]
+                local size = 16 + redis.call('HLEN', key .. ':groups')
+                for _, field in ipairs({'state', 'acks', 'permissions'}) do size = size + redis.call('HSTRLEN', key, field) / 32 end
+                if i > 2 and size > left then break end
+                left = left - size
+                found[1] = i - 1
+                local fields = redis.call('HGETALL', key)
+                if #fields > 0 then found[#found + 1] = {ARGV[i], fields, redis.call('HGETALL', key .. ':groups')} end
             end
             return found
             """

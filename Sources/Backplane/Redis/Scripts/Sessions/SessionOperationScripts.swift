@@ -5,8 +5,8 @@ extension RedisScript {
     /// Creates sessions, each by an operation of its own. Their sequences are consecutive: 6 and 7 are those of the first.
     ///
     /// ARGV: 14 maximum of sessions; then for each: the connection; whether the attachment is small enough, 1 or 0; token; window in
-    /// ms; whether its end is announced, 1 or 0; the user; its ``NameKey``; protocol; permissions; state; the number of groups, and
-    /// for each group its ``NameKey`` and, if that is a hash, the name.
+    /// ms; whether its end is announced, 1 or 0; the user; its ``NameKey``; protocol; permissions; state; when it was opened in ms; the
+    /// number of groups, and for each group its ``NameKey`` and, if that is a hash, the name.
     ///
     /// Answers a list: of each what an operation answers. `attached` is followed by the fence.
     static let attach = RedisScript(
@@ -35,9 +35,9 @@ extension RedisScript {
                     local added = redis.pcall('HSET', key, 'fence', fence, 'node', me, 'epoch', epoch, 'P', number, 'n', 0,
                         'token', ARGV[i + 2], 'window', ARGV[i + 3], 'announces', ARGV[i + 4], 'user', ARGV[i + 5],
                         'userKey', ARGV[i + 6], 'protocol', ARGV[i + 7], 'permissions', ARGV[i + 8], 'state', ARGV[i + 9],
-                        'last', 0, 'start', number, 'bytes', 0, 'kept', now)
+                        'opened', ARGV[i + 10], 'last', 0, 'start', number, 'bytes', 0, 'kept', now)
                     if refusal(added) then return added end
-                    for j = i + 11, i + 9 + 2 * count, 2 do
+                    for j = i + 12, i + 10 + 2 * count, 2 do
                         local name = ARGV[j + 1] ~= '' and '/' .. ARGV[j + 1] or ''
                         redis.call('HSET', key .. ':groups', ARGV[j], text(number) .. '- ' .. name)
                         keepOnce('group:' .. ARGV[j])
@@ -56,13 +56,13 @@ extension RedisScript {
             end
             local i, answers = 15, {}
             while i <= #ARGV do
-                local count = tonumber(ARGV[i + 10])
+                local count = tonumber(ARGV[i + 11])
                 local answer = attach(i, count)
                 -- What was done before is saved.
                 if refusal(answer) then return answer end
                 answers[#answers + 1] = answer
                 ARGV[6], ARGV[7] = text(tonumber(ARGV[6]) + 1), ARGV[6]
-                i = i + 11 + 2 * count
+                i = i + 12 + 2 * count
             end
             return reply(answers)
             """
@@ -103,21 +103,39 @@ extension RedisScript {
     /// Joins and leaves.
     ///
     /// ARGV: 14 the session; 15 `1` if its owner asks; 16 the owner's fence; 17 the id to remember, or empty; 18 the control entry; 19
-    /// `join` or `leave`; 20 the ``NameKey`` of the group; 21 its name if that is a hash; 22 maximum of intervals.
+    /// `join` or `leave`; 20 the ``NameKey`` of the group; 21 its name if that is a hash; 22 bytes of its name; 23 maximum of intervals, 24 of
+    /// groups, 25 of bytes of their names.
     static let changeMembership = RedisScript(
         name: "change membership",
         source: Self.sessionParts + Self.ownTopics + Self.acknowledgedIDs + """
-            local function count(groups)
-                local total = 0
-                for i = 2, #groups, 2 do for _ in intervals(groups[i]) do total = total + 1 end end
-                return total
+            local function hasRoom(groups)
+                local total, members, bytes = 0, 0, tonumber(ARGV[22])
+                for i = 1, #groups, 2 do
+                    local value, name = groups[i + 1], ''
+                    -- Most groups have one interval, which is open.
+                    local isMember = string.find(value, '-', 1, true) == #value - 1
+                    if isMember then
+                        total = total + 1
+                    else
+                        local list
+                        list, name = string.match(value, '^([%d%- ]*)/?(.*)$')
+                        isMember = string.sub(list, -2) == '- '
+                        for _ in intervals(list) do total = total + 1 end
+                    end
+                    if isMember then
+                        members = members + 1
+                        if name == '' then name = string.gsub(groups[i], '%%%x%x', '?') end
+                        bytes = bytes + #name
+                    end
+                end
+                return total < tonumber(ARGV[23]) and members < tonumber(ARGV[24]) and bytes <= tonumber(ARGV[25])
             end
             local function change(key)
                 local value = redis.call('HGET', key .. ':groups', ARGV[20]) or ''
                 local list, name = string.match(value, '^([%d%- ]*)(.*)$')
                 local isMember = string.find(list, '%- $') ~= nil
                 if (ARGV[19] == 'join') == isMember then return end
-                if ARGV[19] == 'join' and count(redis.call('HGETALL', key .. ':groups')) >= tonumber(ARGV[22]) then return 'full' end
+                if ARGV[19] == 'join' and not hasRoom(redis.call('HGETALL', key .. ':groups')) then return 'full' end
                 local failed = toOwn(ARGV[14], ARGV[18])
                 if failed then return failed end
                 if ARGV[19] == 'join' then

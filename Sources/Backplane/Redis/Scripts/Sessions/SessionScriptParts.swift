@@ -21,6 +21,7 @@
 /// | `P`, `n` | the checkpoint |
 /// | `user`, `userKey`, `protocol`, `token`, `window`, `announces` | see ``SessionAttachment``; empty for no user |
 /// | `permissions`, `state` | see ``ControlEntryCodec`` |
+/// | `opened` | ``SessionRecord/connectedAt``; missing in records of older nodes |
 /// | `acks` | acknowledged ids, oldest first: `<first>+<count> ` for numbers, `=<hex> ` for a text, `#<number> ` for large numbers |
 /// | `last`, `start`, `bytes` | of the own topic: number of the last entry; all later entries are in the list; bytes in the list |
 /// | `kept` | when its topics were last told to keep what the session may need, in ms |

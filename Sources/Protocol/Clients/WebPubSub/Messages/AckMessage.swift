@@ -75,7 +75,7 @@ extension AckMessage.Failure {
         case .forbidden(.action): "The client does not have permission."
         case .duplicate: "Message with ack-id: \(ackID) has been processed"
         case .timeout: "The message was not confirmed in time"
-        case .overQuota: "The hub is over its quota of messages or bytes per second"
+        case .overQuota: "The hub is over its quota"
         case .internalError: "Internal server error"
         }
     }

@@ -1,0 +1,42 @@
+import NIOPosix
+import TestSupport
+import Testing
+import VolaryProtocol
+
+@testable import VolaryBackplane
+
+/// For how long lists of sessions keep Redis from everything else. Prints the figures.
+@Suite(.serialized, .timeLimit(.minutes(5)))
+struct SessionCostTests {
+    @Test func `However many groups the sessions are in`() async throws {
+        let server = try RedisServer.start()
+        defer { server.stop() }
+        let resolver = MasterResolver(
+            configuration: try RedisConfiguration(url: server.url),
+            eventLoop: MultiThreadedEventLoopGroup.singleton.any(),
+            logger: .quiet
+        )
+        let store = RedisSessionStore(resolver: resolver, logger: .quiet)
+        store.start()
+        defer { store.stop() }
+        #expect(await eventually { (try? await store.expired(in: .default, limit: 1)) != nil })
+        let endpoint = SessionEndpoint(store: store, openLink: { _ in throw ContractError() }, advance: { _ in })
+        var node = ContractNode(1, endpoint)
+        let groups = (0..<GroupLimits.maximum.groups).map { AudienceName("g\($0)")! }
+        for _ in 0..<20 { _ = try await node.attach(.random(on: node.id), groups: groups) }
+        server.command("CONFIG", "SET", "slowlog-log-slower-than", "0")
+        server.command("CONFIG", "SET", "slowlog-max-len", "1000")
+        // Of five lists the one that was disturbed least: other processes have these processors too.
+        var slowest = Int.max
+        for _ in 0..<5 {
+            server.command("SLOWLOG", "RESET")
+            let selection = SessionSelection(group: groups[7])
+            let ids = try await store.find(selection, in: .default, after: nil).sessions.map(\.id)
+            let records = try await store.records(of: ids, in: .default)
+            #expect(records.count == 20 && records.allSatisfy { $0.memberships.count == groups.count })
+            slowest = min(slowest, PageCostTests.slowest(server))
+        }
+        print("20 sessions with \(groups.count) groups each: slowest script \(slowest) us")
+        #expect((1..<10_000).contains(slowest))
+    }
+}
