@@ -268,7 +268,8 @@ extension RealProcesses {
         func `Every option's limits are allowed themselves`() async throws {
             let largest = [
                 "--threads=1", "--lease=300s", "--announcements-per-second=1000", "--max-message=16MiB", "--max-record=16MiB",
-                "--signalr-keep-alive=1h", "--signalr-client-timeout=2h", "--signalr-handshake-timeout=10m", "--hub-streams=10000",
+                "--signalr-keep-alive=1h", "--signalr-client-timeout=2h", "--signalr-handshake-timeout=10m",
+                "--hub-streams=10000",
                 "--hub-client-results=10000", "--max-unsent=256MiB",
                 "--ping-interval=1h", "--close-timeout=1m", "--max-frames=1000000", "--message-timeout=1h",
                 "--max-unsent-age=10m",
