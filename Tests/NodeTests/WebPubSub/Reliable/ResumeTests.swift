@@ -310,11 +310,11 @@ struct ResumeTests {
             details: PublicationDetails(secondsToLive: secondsToLive),
             payload: ByteBuffer(string: text)
         )
-        let answer = try await bus.sessions.execute(
+        let operation = SequencedOperation(
             .publish(HubPublication(publication), from: nil),
-            as: OperationSequence(number: 1, previous: 0),
-            from: SessionCaller(hub: "chat", node: node, seen: nil)
+            as: OperationSequence(number: 1, previous: 0)
         )
-        #expect(answer.answer == .executed)
+        let answers = try await bus.sessions.execute([operation], from: SessionCaller(hub: "chat", node: node, seen: nil))
+        #expect(answers.map(\.answer) == [.executed])
     }
 }
