@@ -92,7 +92,7 @@ struct SignalRRequester: Sendable {
 extension RawTestClient {
     /// The records in the events so far, without pings.
     var eventRecords: [String] {
-        self.received.components(separatedBy: "\r\n").filter { $0.hasPrefix("data: ") }
+        self.received.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("data: ") }
             .flatMap { $0.dropFirst(6).split(separator: "\u{1E}").map(String.init) }.filter { $0 != #"{"type":6}"# }
     }
 }

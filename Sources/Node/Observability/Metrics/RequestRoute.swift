@@ -57,6 +57,8 @@ enum RequestRoute: Int, CaseIterable, Sendable {
     case pubSubClient
     case olderPubSubClient
     case hubClient
+    case hubPost
+    case hubDelete
     case negotiate
     /// An unknown path or method, or bytes that are not a valid request.
     case other
@@ -121,6 +123,8 @@ enum RequestRoute: Int, CaseIterable, Sendable {
         case .pubSubClient: ("GET", "/client/hubs/{hub}")
         case .olderPubSubClient: ("GET", "/client")
         case .hubClient: ("GET", "/hubs/{hub}")
+        case .hubPost: ("POST", "/hubs/{hub}")
+        case .hubDelete: ("DELETE", "/hubs/{hub}")
         case .negotiate: ("POST", "/hubs/{hub}/negotiate")
         case .other: ("other", "other")
         }

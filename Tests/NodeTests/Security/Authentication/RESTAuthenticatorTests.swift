@@ -20,7 +20,7 @@ struct RESTAuthenticatorTests {
         "GET /swagger/{file}": nil, "GET /ws": nil, "GET /echo": nil, "GET /client": nil, "GET /client/hubs/{hub}": nil,
         "GET /api/messages": .read, "GET /api/messages/{id}": .read, "GET /api/groups/{group}/messages": .read,
         "GET /api/users/{user}/messages": .read,
-        "GET /hubs/{hub}": nil, "POST /hubs/{hub}/negotiate": nil,
+        "GET /hubs/{hub}": nil, "POST /hubs/{hub}": nil, "DELETE /hubs/{hub}": nil, "POST /hubs/{hub}/negotiate": nil,
         "GET /metrics": .read, "GET /api/nodes": .read, "GET /api/connections": .read, "GET /api/connections/{id}": .read,
         "POST /api/connections/broadcast": .send, "POST /api/connections/{id}/send": .send,
         "POST /api/groups/{group}/send": .send, "POST /api/users/{user}/send": .send,
