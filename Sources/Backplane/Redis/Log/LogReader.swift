@@ -165,10 +165,7 @@ final class LogReader {
     private func identifyStore(of hub: HubName, isLive: Bool, bySource: Bool) {
         guard let link else { return }
         let (order, losses) = (self.context.order, self.subscriberLosses)
-        var command = self.scripts.command(.identify, keys: self.context.storeKeys(of: hub).identity, bySource: bySource)
-        order.append(to: &command, in: hub, seen: self.lostEpochs.heard(in: hub))
-        for argument in [self.context.logBounds.age, "", "0", "0", "\(self.context.newEpoch())"] { command.append(argument) }
-        if !hub.isDefault { command.append(self.context.logBounds.headLife) }
+        let command = self.identify(hub, seen: self.lostEpochs.heard(in: hub), bySource: bySource)
         link.send(command) { [weak self] result in
             guard let self, case .success(let value) = result else { return }
             if value.isMissingScript, !bySource {
@@ -194,10 +191,7 @@ final class LogReader {
         guard let link, link.isReady else { return }
         let order = self.context.order
         for hub in order.takeUnreported(Self.reportsAtOnce) {
-            var command = self.scripts.command(.identify, keys: self.context.storeKeys(of: hub).identity)
-            order.append(to: &command, in: hub)
-            for argument in [self.context.logBounds.age, "", "0", "0", "\(self.context.newEpoch())"] { command.append(argument) }
-            if !hub.isDefault { command.append(self.context.logBounds.headLife) }
+            let command = self.identify(hub, seen: nil, bySource: false)
             link.send(command) { [weak self] result in
                 guard case .success(let value) = result, let identity = StoreIdentity(value) else {
                     if case .success(let value) = result, value.isMissingScript { self?.scripts.reload([.identify], over: link) }
@@ -207,6 +201,15 @@ final class LogReader {
             }
         }
         link.flush()
+    }
+
+    /// - Parameter seen: in place of the highest position observed.
+    private func identify(_ hub: HubName, seen: Position?, bySource: Bool) -> RESPCommand {
+        var command = self.scripts.command(.identify, keys: self.context.storeKeys(of: hub).identity, bySource: bySource)
+        self.context.order.append(to: &command, in: hub, seen: seen)
+        for argument in [self.context.logBounds.age, "", "0", "0", "\(self.context.newEpoch())"] { command.append(argument) }
+        if !hub.isDefault { command.append(self.context.logBounds.headLife) }
+        return command
     }
 
     private func found(_ name: String, of hub: HubName) {
