@@ -12,8 +12,8 @@ struct PublishQueueTests {
     private let here = PublishReachability(publisher: true, subscriber: true, isWanted: true, isConfirmed: true)
     private let unlinked = PublishReachability(publisher: false, subscriber: true, isWanted: true, isConfirmed: true)
 
-    private func queue(windowMessages: Int = 1024) -> PublishQueue {
-        PublishQueue(node: self.node, isLogged: true, limits: .init(windowMessages: windowMessages))
+    private func queue(windowMessages: Int = 1024, replays: Bool = false) -> PublishQueue {
+        PublishQueue(node: self.node, isLogged: true, limits: .init(windowMessages: windowMessages), replays: replays)
     }
 
     /// - Returns: the outcomes that are known at once.
@@ -53,7 +53,7 @@ struct PublishQueueTests {
         let unwanted = PublishReachability(publisher: true, subscriber: true, isWanted: false, isConfirmed: false)
         _ = self.append(["before"], to: &queue, unwanted, into: &local)
         #expect(self.written(&queue) == [1])
-        _ = queue.confirmed(in: 1, into: &local, at: self.now)
+        _ = queue.confirmed(into: &local, at: self.now)
         _ = self.append(["1", "2", "3"], to: &queue, unwanted, into: &local)
         #expect(self.written(&queue) == [2, 3, 4])
         queue.subscribing(to: .all)
@@ -75,7 +75,7 @@ struct PublishQueueTests {
         _ = self.append(["1", "2"], to: &queue, unwanted, into: &local)
         #expect(self.written(&queue) == [1, 2])
         queue.subscribing(to: .all)
-        for _ in 0..<2 { _ = queue.confirmed(in: 1, into: &local, at: self.now) }
+        for _ in 0..<2 { _ = queue.confirmed(into: &local, at: self.now) }
         _ = queue.loopbackIsStalled(allTopicsArrive: true)
         queue.cameBack(1, on: .all, into: &local)
         _ = queue.loopbackIsStalled(allTopicsArrive: true)
@@ -102,9 +102,9 @@ struct PublishQueueTests {
         var local: [Envelope] = []
         #expect(self.append(["a"], to: &queue, self.unlinked, into: &local) == [.degraded(here: true)])
         #expect(local.map(\.sequence) == [1] && queue.waiting == 1)
-        #expect(queue.linked(to: RedisAddress(host: "one", port: 1), hasOtherHistory: false, at: self.now) == 0)
+        #expect(queue.linked(to: RedisAddress(host: "one", port: 1), at: self.now) == 0)
         #expect(self.written(&queue) == [1] && queue.waiting == 0 && !queue.isEmpty)
-        let confirmed = queue.confirmed(in: 1, into: &local, at: self.now)
+        let confirmed = queue.confirmed(into: &local, at: self.now)
         #expect(confirmed?.isDegraded == true && queue.isEmpty)
         queue.cameBack(1, on: .all, into: &local)
         #expect(local.count == 1)
@@ -117,7 +117,7 @@ struct PublishQueueTests {
         _ = self.written(&queue)
         #expect(queue.scriptIsMissing() == true)
         #expect(queue.scriptIsMissing() == false)
-        #expect(queue.confirmed(in: 1, into: &local, at: self.now)?.sequence == 3)
+        #expect(queue.confirmed(into: &local, at: self.now)?.sequence == 3)
         #expect(local.map(\.sequence) == [1, 2])
         #expect(self.written(&queue) == [4, 5] && queue.sequence == 5)
         queue.cameBack(3, on: .all, into: &local)
@@ -125,23 +125,17 @@ struct PublishQueueTests {
         #expect(local.map(\.sequence) == [1, 2, 3])
     }
 
-    @Test func `Another master or history gets again what was confirmed, before all else; the same one does not`() {
-        for (address, isOther, again) in [("one", false, [2]), ("one", true, [1, 2]), ("two", false, [1, 2])]
-            as [(String, Bool, [UInt64])]
-        {
-            var queue = self.queue()
+    @Test func `Another master gets again what the last one had confirmed, before all else; the same one does not`() {
+        for (address, again) in [("one", [2]), ("two", [1, 2])] as [(String, [UInt64])] {
+            var queue = self.queue(replays: true)
             var local: [Envelope] = []
-            let one = RedisAddress(host: "one", port: 1)
-            #expect(!queue.needsHistory(of: one))
-            #expect(queue.linked(to: one, hasOtherHistory: false, at: self.now) == 0)
+            #expect(queue.linked(to: RedisAddress(host: "one", port: 1), at: self.now) == 0)
             _ = self.append(["a"], to: &queue, into: &local)
             _ = self.written(&queue)
-            #expect(queue.confirmed(in: 1, into: &local, at: self.now) != nil)
+            #expect(queue.confirmed(into: &local, at: self.now) != nil)
             _ = self.append(["b"], to: &queue, into: &local)
             #expect(queue.linkLost(isByPeer: false, at: self.now) == .linkIsDown)
-            let next = RedisAddress(host: address, port: 1)
-            #expect(queue.needsHistory(of: next) == (next == one))
-            #expect(queue.linked(to: next, hasOtherHistory: isOther, at: self.now) == again.count - 1)
+            #expect(queue.linked(to: RedisAddress(host: address, port: 1), at: self.now) == again.count - 1)
             #expect(self.written(&queue) == again)
         }
     }
@@ -154,7 +148,7 @@ struct PublishQueueTests {
         #expect(self.written(&queue) == [1, 2, 3])
         #expect(queue.linkLost(isByPeer: true, at: self.now) == .wait && queue.isDeciding(at: self.now))
         #expect(self.written(&queue) == [1])
-        #expect(queue.confirmed(in: 1, into: &local, at: self.now)?.sequence == 1)
+        #expect(queue.confirmed(into: &local, at: self.now)?.sequence == 1)
         #expect(self.written(&queue) == [2] && self.written(&queue).isEmpty)
         #expect(queue.linkLost(isByPeer: true, at: self.now) == .wait)
         #expect(self.written(&queue) == [2])

@@ -39,19 +39,16 @@ struct LostEpochTests {
         await eventually(within: LoggedCluster.timeout) { cluster.last.receiver.missed.contains { $0.topic == Self.red } }
     }
 
-    @Test
-    func `A node that was cut off gets what others publish again, before what is new, and is told that more may be missing`()
+    @Test func `A node that was cut off is told that messages of others may be missing, if one of these remembers its own`()
         async throws
     {
-        let lost = (0..<10).map { "lost \($0)" }
         try await Self.losing(of: 2) { cluster in
-            await cluster.publish(lost, to: Self.red)
+            await cluster.publish((0..<10).map { "lost \($0)" }, to: Self.red)
         } then: { cluster in
-            await cluster.publish(["after"], to: Self.red)
-            #expect(await eventually(within: LoggedCluster.timeout) { cluster.last.receiver.texts.last == "after" })
-            #expect(cluster.last.receiver.texts.suffix(11) == lost + ["after"])
             #expect(await Self.isTold(cluster))
             #expect(cluster.last.receiver.missed.allSatisfy { $0.lost == nil })
+            await cluster.publish(["after"], to: Self.red)
+            #expect(await eventually { cluster.last.receiver.texts.last == "after" })
         }
     }
 

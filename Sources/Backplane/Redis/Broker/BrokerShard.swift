@@ -54,10 +54,11 @@ final class BrokerShard {
     ) {
         let prefix = resolver.configuration.keyPrefix
         let context = BrokerContext(node: node, settings: settings, keyPrefix: prefix, shared: shared, logger: logger)
+        let replays = if case .master = resolver.configuration.target { true } else { false }
         let scripts = RedisScriptCache(configuration: resolver.configuration)
         let subscriptions = TopicSubscriptions(context)
         let losses = LossReporter(context)
-        let publisher = MessagePublisher(context, scripts: scripts, losses: losses, limits: outboxLimits)
+        let publisher = MessagePublisher(context, scripts: scripts, losses: losses, limits: outboxLimits, replays: replays)
         let reader = LogReader(context, scripts: scripts)
         self.resolver = resolver
         self.context = context

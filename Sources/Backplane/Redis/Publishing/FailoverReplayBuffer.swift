@@ -1,10 +1,10 @@
 import NIOCore
 
-/// The most recent messages that Redis has confirmed, in order, to be published again when Redis may have lost them. Pure: time is an
+/// The most recent messages that Redis has confirmed, in order, to be published again after a fail-over. Pure: time is an
 /// argument.
 ///
-/// Replication is asynchronous, so a replica that becomes the master may not have them, nor has a Redis that starts with older data. What
-/// it has, it does not execute again, see ``RedisScript/order``. Receivers that have a message drop it.
+/// Replication is asynchronous, so a replica that becomes the master may not have them. What it has, it does not execute again, see
+/// ``RedisScript/order``. Receivers that have a message drop it.
 struct FailoverReplayBuffer<Element> {
     /// Maximum age of a message when the link to the master is lost: 60 s, the default time after which a replica notices that
     /// its link to the master is silent.
@@ -37,22 +37,18 @@ struct FailoverReplayBuffer<Element> {
         self.lostAt = self.lostAt ?? now
     }
 
-    /// Whether ``linked(to:hasOtherHistory:at:)`` depends on the history of the server's data.
-    func needsHistory(of address: RedisAddress) -> Bool { !self.entries.isEmpty && self.address == address }
-
     /// Call when the link is up again.
-    /// - Parameter hasOtherHistory: whether the data may not be what has become of those with which the server confirmed the messages.
-    /// - Returns: the messages that another server or history has confirmed, and that are not too old. They leave the buffer.
-    mutating func linked(to address: RedisAddress, hasOtherHistory: Bool, at now: NIODeadline) -> [Element] {
+    /// - Returns: the messages that another server has confirmed, and that are not too old. They leave the buffer.
+    mutating func linked(to address: RedisAddress, at now: NIODeadline) -> [Element] {
         defer {
             self.address = address
             self.linked()
         }
-        guard let known = self.address, known != address || hasOtherHistory else { return [] }
+        guard let known = self.address, known != address else { return [] }
         return self.takeAll(at: now)
     }
 
-    /// Call when the link to the same data is up again.
+    /// Call when the link to the same server is up again.
     mutating func linked() {
         self.lostAt = nil
     }

@@ -17,10 +17,6 @@ final class MessagePublisher {
     private var sendsSource = false
     /// Until when Redis' data may be new; nil if it is not.
     private var newDataEnd: NIODeadline?
-    /// The history of Redis in which messages were confirmed; nil while it is not known.
-    private var history: String?
-    /// Whether Redis is asked for its history. Nothing is written meanwhile.
-    private var isAsking = false
     private let decision: LinkDecision
     /// Called once the outbox is empty, during shutdown.
     private var whenEmpty: (() -> Void)?
@@ -31,13 +27,14 @@ final class MessagePublisher {
         _ context: BrokerContext,
         scripts: RedisScriptCache,
         losses: LossReporter,
-        limits: Outbox<OutgoingMessage>.Limits
+        limits: Outbox<OutgoingMessage>.Limits,
+        replays: Bool
     ) {
         self.context = context
         self.scripts = scripts
         self.losses = losses
         self.decision = LinkDecision(context)
-        self.queue = PublishQueue(node: context.node, isLogged: context.isLogged, limits: limits)
+        self.queue = PublishQueue(node: context.node, isLogged: context.isLogged, limits: limits, replays: replays)
     }
 
     func start(over link: RedisLink) { self.link = link }
@@ -68,7 +65,7 @@ final class MessagePublisher {
     // MARK: - Writing
 
     private func write() {
-        guard let link, link.isReady, !self.isAsking else { return }
+        guard let link, link.isReady else { return }
         if let end = self.newDataEnd, .now() >= end { self.newDataEnd = nil }
         self.queue.takeWritable { message in
             let command = message.command(
@@ -117,7 +114,7 @@ final class MessagePublisher {
 
     private func confirmed(receivers: Int, at position: Position?) {
         var local: [Envelope] = []
-        guard let message = self.queue.confirmed(in: position?.epoch, into: &local, at: .now()) else { return }
+        guard let message = self.queue.confirmed(into: &local, at: .now()) else { return }
         if message.isLogged { self.sendsSource = false }
         if let position, let hub = message.topic.hub { self.context.order.observed(position, in: hub) }
         self.settleDecision()
@@ -163,23 +160,10 @@ final class MessagePublisher {
     func linkBecameReady() {
         if self.newDataEnd != nil { self.newDataEnd = .now() + Self.newDataTime }
         self.expire()
-        guard let link, self.queue.needsHistory(of: link.address) else { return self.goOn(hasOtherHistory: false) }
-        self.isAsking = true
-        link.send(RESPCommand("INFO", "replication")) { [weak self] result in
-            // A lost link is told of afterwards.
-            guard let self, case .success(let answer) = result else { return }
-            self.isAsking = false
-            let history = answer.text.flatMap { RedisHistory.named(in: $0) }
-            self.goOn(hasOtherHistory: history == nil || history != self.history)
-        }
-        link.flush()
-    }
-
-    private func goOn(hasOtherHistory: Bool) {
-        let replayed = self.queue.linked(to: self.link?.address, hasOtherHistory: hasOtherHistory, at: .now())
+        let replayed = self.queue.linked(to: self.link?.address, at: .now())
         if replayed > 0 {
             self.context.logger.info(
-                "Messages are published again, because Redis may have lost them",
+                "Messages are published again after a fail-over",
                 metadata: [RedisLogKey.count: "\(replayed)"]
             )
         }
@@ -190,8 +174,6 @@ final class MessagePublisher {
     func linkWasLost(_ loss: RedisLinkLoss) {
         self.newDataEnd = .distantFuture
         self.scripts.removeAll()
-        self.isAsking = false
-        if !self.context.order.history.isEmpty { self.history = self.context.order.history }
         self.context.order.linkWasLost()
         self.sendsSource = false
         switch self.queue.linkLost(isByPeer: loss.isByPeer, at: .now()) {

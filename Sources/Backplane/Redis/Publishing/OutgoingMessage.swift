@@ -50,8 +50,6 @@ struct OutgoingMessage: Sendable {
     let isWanted: Bool
     /// Whether the message gets a position in the topic's log.
     let isLogged: Bool
-    /// The epoch of the hub's order in which Redis has confirmed it; nil before.
-    var confirmedEpoch: UInt64?
 
     /// The same message with another sequence, encoded in `bytes`.
     func renumbered(_ sequence: UInt64, _ bytes: ByteBuffer) -> Self {

@@ -24,7 +24,8 @@ extension OutgoingMessage {
         command.append(context.logBounds.age)
         command.append(context.order.lane)
         command.append("\(self.sequence)")
-        command.append(self.confirmedEpoch.map { "-\($0)" } ?? "0")
+        // Messages of this node have been answered before it gives up on them, or are sent again.
+        command.append("0")
         command.append(bytesOf: context.newEpoch())
         for bound in context.logBounds.arguments { command.append(bound) }
         command.append(self.kind(dataMayBeNew: dataMayBeNew))

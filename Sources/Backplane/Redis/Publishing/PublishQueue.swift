@@ -11,16 +11,20 @@ struct PublishQueue {
     private var loopback = LoopbackBuffer()
     private var early = EarlyMessages()
     private var poison = PoisonMessageDetector()
-    private var replay = FailoverReplayBuffer<OutgoingMessage>()
+    /// nil where no fail-over is possible.
+    private var replay: FailoverReplayBuffer<OutgoingMessage>?
     /// The sequence of the last message.
     private(set) var sequence: UInt64 = 0
     private var stall = LoopbackStallDetector()
 
-    /// - Parameter isLogged: whether messages that are worth it get a position in their topic's log.
-    init(node: NodeID, isLogged: Bool, limits: Outbox<OutgoingMessage>.Limits) {
+    /// - Parameters:
+    ///   - isLogged: whether messages that are worth it get a position in their topic's log.
+    ///   - replays: whether another server may become the master.
+    init(node: NodeID, isLogged: Bool, limits: Outbox<OutgoingMessage>.Limits, replays: Bool) {
         self.node = node
         self.isLogged = isLogged
         self.outbox = Outbox(limits: limits)
+        self.replay = replays ? FailoverReplayBuffer() : nil
     }
 
     var isEmpty: Bool { self.outbox.isEmpty }
@@ -114,19 +118,16 @@ struct PublishQueue {
     // MARK: - Answers
 
     /// Call when Redis has accepted the oldest unanswered message.
-    /// - Parameters:
-    ///   - epoch: of the message's place in the order of its hub; nil without a place.
-    ///   - local: gets the envelopes for this node's receiver.
+    /// - Parameter local: gets the envelopes for this node's receiver.
     /// - Returns: the message, which is removed; nil when none was unanswered.
-    mutating func confirmed(in epoch: UInt64?, into local: inout [Envelope], at now: NIODeadline) -> OutgoingMessage? {
+    mutating func confirmed(into local: inout [Envelope], at now: NIODeadline) -> OutgoingMessage? {
         let overtaken = self.outbox.refusals > 0 ? self.outbox.removeRefused() : []
         guard let message = self.removeOldestUnanswered() else { return nil }
         if !overtaken.isEmpty { self.renumber(overtaken, into: &local, at: now) }
-        if message.isLogged {
+        if message.isLogged, self.replay != nil {
             var copy = message
             copy.completion = nil
-            copy.confirmedEpoch = epoch ?? copy.confirmedEpoch
-            self.replay.append(copy, bytes: copy.bytes.readableBytes, at: now)
+            self.replay?.append(copy, bytes: copy.bytes.readableBytes, at: now)
         }
         return message
     }
@@ -175,16 +176,11 @@ struct PublishQueue {
 
     // MARK: - The publisher's link
 
-    /// See ``FailoverReplayBuffer/needsHistory(of:)``.
-    func needsHistory(of address: RedisAddress?) -> Bool { address.map { self.replay.needsHistory(of: $0) } ?? false }
-
-    /// - Parameter hasOtherHistory: see ``FailoverReplayBuffer/linked(to:hasOtherHistory:at:)``.
     /// - Returns: the number of messages confirmed by the last master that have to be published again before all others,
     ///   because receivers ignore sequences below the highest one of a node.
-    mutating func linked(to address: RedisAddress?, hasOtherHistory: Bool, at now: NIODeadline) -> Int {
+    mutating func linked(to address: RedisAddress?, at now: NIODeadline) -> Int {
         self.poison.linked(to: address)
-        guard let address else { return 0 }
-        var messages = self.replay.linked(to: address, hasOtherHistory: hasOtherHistory, at: now)
+        guard let address, var messages = self.replay?.linked(to: address, at: now), !messages.isEmpty else { return 0 }
         for index in messages.indices { Envelope.countAttempt(in: &messages[index].bytes) }
         self.outbox.putBack(messages.map { ($0, $0.bytes.readableBytes) }, at: now)
         return messages.count
@@ -192,7 +188,7 @@ struct PublishQueue {
 
     /// Unanswered messages wait again.
     mutating func linkLost(isByPeer: Bool, at now: NIODeadline) -> PoisonMessageDetector.Verdict {
-        self.replay.linkLost(at: now)
+        self.replay?.linkLost(at: now)
         let large = self.outbox.firstUnanswered { $0.bytes.readableBytes >= PoisonMessageDetector.minimumBytes }
         let verdict = self.poison.connectionEnded(
             isByPeer: isByPeer,

@@ -16,11 +16,10 @@ extension RedisScript {
     ///
     /// KEYS: 1 the hub's head, 2 the topic's log, 3 its head. A node's own topic has a head like a hub's.
     ///
-    /// ARGV: 1 to 7 of ``order``, but 7 is `-<epoch>` for a message that Redis has confirmed in this epoch, and that is published again;
-    /// 8 to 13 of ``topicLog``, 14 the channel, 15 the envelope.
+    /// ARGV: 1 to 7 of ``order``, 8 to 13 of ``topicLog``, 14 the channel, 15 the envelope.
     ///
-    /// Returns the number of subscribers, the epoch and the number of the message; number 0 if it has none, if it had been executed
-    /// before, or if nothing of the epoch in which it had been confirmed is left: whoever connects since then must not get it. For a
+    /// Returns the number of subscribers, the epoch and the number of the message; number 0 if it has none or had been executed
+    /// before. For a
     /// caller that has not been told it, then the history. The error `IDLEFULL` means that the common limit is reached and nothing
     /// has been published.
     static let publish = RedisScript(
@@ -32,11 +31,6 @@ extension RedisScript {
             local refused = enter()
             if refused then return refused end
             local told = run ~= ARGV[1] and run or nil
-            if ARGV[7] ~= '0' then
-                for start, base in string.gmatch(redis.call('HGET', hub, 'starts') or '', '(%d+):(%d+),') do
-                    if base == '0' and tonumber(start) > -tonumber(ARGV[7]) then return {0, epoch, 0, told} end
-                end
-            end
             if once() then return {redis.pcall('PUBSUB', 'SHARDNUMSUB', ARGV[14])[2] or 0, epoch, 0, told} end
             local receivers, _, id = append(KEYS[2], KEYS[3], ARGV[14], ARGV[15])
             if refusal(receivers) then return receivers end
