@@ -68,7 +68,7 @@ private final class ReliableNode: @unchecked Sendable {
     private func attach(_ clients: [ResumableClient]) {
         let fence = Fence(Position(epoch: Self.epoch, number: self.number))
         var output = SessionOutput()
-        self.follower.observed(fence.position, lostAbove: nil, into: &output)
+        self.follower.observed(fence.position, nil, into: &output)
         for client in clients { self.follower.attach(client.id, client: client, user: nil, groups: [], into: &output) }
         self.follower.received(.subscribed([.all]), now: 0, into: &output)
         for client in clients { self.follower.attached(client.id, fence, groups: [], now: 0, into: &output) }
