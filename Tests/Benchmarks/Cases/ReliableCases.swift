@@ -40,7 +40,7 @@ private final class ReliableNode: @unchecked Sendable {
         let connections = ConnectionManager(node: Samples.node, eventLoops: [self.group.next()], pingInterval: .hours(1))
         let host = MemoryNode.host(connections)
         let shard = connections.shards[0]
-        let fanOut = SessionFanOut(shards: [shard], metrics: NodeMetrics()) { _, _ in }
+        let fanOut = SessionFanOut(shards: [shard], metrics: NodeMetrics(), traces: nil) { _, _ in }
         let sessions = HubSessions(
             hub: .default,
             node: Samples.node,
