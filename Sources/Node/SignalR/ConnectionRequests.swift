@@ -73,14 +73,7 @@ struct ConnectionRequests: Sendable {
         guard let shard = self.connections.shard(of: request.connection) else { return nil }
         @Sendable func tell(_ action: TransportRequest.Action) {
             shard.eventLoop.execute {
-                let told = TransportRequest(
-                    id: request.id,
-                    hub: request.hub,
-                    connection: request.connection,
-                    user: nil,
-                    action: action
-                )
-                shard.connection(request.connection, in: request.hub)?.carryOut(told) { _, _ in }
+                shard.connection(request.connection, in: request.hub)?.carryOut(request.followedBy(action)) { _, _ in }
             }
         }
         let isCanceled = ManagedAtomic(false)

@@ -31,6 +31,11 @@ public struct TransportRequest: Hashable, Sendable {
         self.user = user
         self.action = action
     }
+
+    /// What is told about a request under its id, without an answer: ``Action/abandon`` or ``Action/written(_:)``.
+    public func followedBy(_ action: Action) -> TransportRequest {
+        TransportRequest(id: self.id, hub: self.hub, connection: self.connection, user: nil, action: action)
+    }
 }
 
 /// The answer to a ``TransportRequest``, on the topic of the node that sent it. Not logged.

@@ -103,8 +103,7 @@ final class ForwardedRequests: Sendable {
     }
 
     private func tell(_ action: TransportRequest.Action, about request: TransportRequest, at topic: Topic) {
-        let told = TransportRequest(id: request.id, hub: request.hub, connection: request.connection, user: nil, action: action)
-        self.broker.publish(.transportRequest(told), to: topic, completion: nil)
+        self.broker.publish(.transportRequest(request.followedBy(action)), to: topic, completion: nil)
     }
 
     /// An answer without a request that waits is dropped. If it has data, its node ends the connection after some time.
