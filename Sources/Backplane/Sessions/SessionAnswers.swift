@@ -36,7 +36,7 @@ public struct EpochLoss: Hashable, Sendable {
     /// cut off meanwhile.
     public let isTotal: Bool
     /// See ``LastNumbers/lost``.
-    public let seen: Position?
+    public let lost: Position?
 }
 
 /// What a node compares with what it heard.

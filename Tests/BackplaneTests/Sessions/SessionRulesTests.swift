@@ -187,7 +187,7 @@ struct SessionRulesTests {
             follower.received(.mark(Position(epoch: 10, number: 10)), now: 0, into: &output)
             output = SessionOutput()
             let lost = Position(epoch: 10, number: number)
-            let loss = EpochLoss(above: 8, lastOperation: 0, isTotal: false, seen: isKnownAtOnce ? lost : nil)
+            let loss = EpochLoss(above: 8, lastOperation: 0, isTotal: false, lost: isKnownAtOnce ? lost : nil)
             follower.observed(Position(epoch: 20, number: 100), loss, into: &output)
             let position = Position(epoch: 20, number: 101)
             follower.compare(LastNumbers(byTopic: [:], lost: lost), at: position, into: &output)

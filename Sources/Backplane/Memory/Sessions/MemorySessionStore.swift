@@ -225,7 +225,7 @@ public final class MemorySessionStore: SessionStore {
                     above: lostAbove,
                     lastOperation: hub.operations[caller.node]?.last ?? 0,
                     isTotal: caller.seen.map { hub.head?.wasEmpty(since: $0) == true } ?? false,
-                    seen: hub.head?.lost
+                    lost: hub.head?.lost
                 )
             }
             let woken = state.push(&hub, of: caller.hub).woken

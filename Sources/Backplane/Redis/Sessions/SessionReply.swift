@@ -26,7 +26,7 @@ struct SessionReply {
                 above: UInt64(above),
                 lastOperation: operation,
                 isTotal: isTotal == 1,
-                seen: lostEpoch > 0 ? Position(epoch: lostEpoch, number: lostNumber) : nil
+                lost: lostEpoch > 0 ? Position(epoch: lostEpoch, number: lostNumber) : nil
             )
         self.history = observed[2].text.flatMap { $0.isEmpty ? nil : $0 }
         self.answer = parts[1]

@@ -15,7 +15,7 @@ extension HubFollower {
         self.judged.append(EpochStart(epoch: position.epoch, base: loss.above))
         self.judged.removeFirst(max(self.judged.count - HubFollower.judgedEpochs, 0))
         self.seen = position
-        if let lost = loss.seen { self.lost = max(self.lost ?? lost, lost) }
+        if let lost = loss.lost { self.lost = max(self.lost ?? lost, lost) }
         self.linkWasLost()
         self.judgeAll(loss.above, into: &output)
     }
